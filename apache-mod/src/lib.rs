@@ -1,0 +1,1 @@
+//! mod_h264_streaming for apache.

@@ -1,0 +1,17 @@
+//! Seek in MP4 films: the query of a request in, the exact bytes of a playable
+//! clip out. Nothing is transcoded, nothing is written to disk.
+//!
+//! A server shim opens the file and calls [`Seeker::answer`]; everything else
+//! here is a stage of that call, in the order the data flows: `request`,
+//! `source`, `boxes`, `index`, `seek`, `plan`, `virtual_file`.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod answer;
+pub mod http;
+pub mod request;
+pub mod source;
+pub mod virtual_file;
+
+pub use answer::{Answer, Error, Seeker, Settings};

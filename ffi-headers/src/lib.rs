@@ -1,0 +1,2 @@
+//! What the two modules' build scripts call: find the server's headers, compile
+//! our C accessors against them, and generate bindings for our own narrow header.

@@ -1,0 +1,1 @@
+//! Real servers, the same scenarios on both.
