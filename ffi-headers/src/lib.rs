@@ -1,2 +1,7 @@
 //! What the two modules' build scripts call: find the server's headers, compile
 //! our C accessors against them, and generate bindings for our own narrow header.
+
+pub mod apache;
+mod common;
+
+pub use common::{Error, report};

@@ -1,0 +1,255 @@
+#include "httpd.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "util_filter.h"
+#include "apr_buckets.h"
+#include "apr_portable.h"
+#include "apr_strings.h"
+
+#include "h264_apache.h"
+
+#define SAME_FIELD(ours, our_field, theirs, their_field)                                        \
+    _Static_assert(offsetof(ours, our_field) == offsetof(theirs, their_field)                   \
+                       && sizeof(((ours *)0)->our_field) == sizeof(((theirs *)0)->their_field), \
+                   #theirs "." #their_field)
+
+SAME_FIELD(h264_command, name, command_rec, name);
+SAME_FIELD(h264_command, set, command_rec, func);
+SAME_FIELD(h264_command, data, command_rec, cmd_data);
+SAME_FIELD(h264_command, overrides, command_rec, req_override);
+SAME_FIELD(h264_command, arguments, command_rec, args_how);
+SAME_FIELD(h264_command, usage, command_rec, errmsg);
+_Static_assert(sizeof(h264_command) == sizeof(command_rec), "command_rec");
+
+SAME_FIELD(h264_module, version, module, version);
+SAME_FIELD(h264_module, minor_version, module, minor_version);
+SAME_FIELD(h264_module, module_index, module, module_index);
+SAME_FIELD(h264_module, name, module, name);
+SAME_FIELD(h264_module, magic, module, magic);
+SAME_FIELD(h264_module, create_dir_config, module, create_dir_config);
+SAME_FIELD(h264_module, merge_dir_config, module, merge_dir_config);
+SAME_FIELD(h264_module, commands, module, cmds);
+SAME_FIELD(h264_module, register_hooks, module, register_hooks);
+/* `flags` came in a later 2.4: ours may be the longer record, never the shorter. */
+_Static_assert(sizeof(h264_module) >= sizeof(module), "module");
+
+SAME_FIELD(h264_bucket_type, name, apr_bucket_type_t, name);
+SAME_FIELD(h264_bucket_type, functions, apr_bucket_type_t, num_func);
+SAME_FIELD(h264_bucket_type, is_metadata, apr_bucket_type_t, is_metadata);
+SAME_FIELD(h264_bucket_type, destroy, apr_bucket_type_t, destroy);
+SAME_FIELD(h264_bucket_type, read, apr_bucket_type_t, read);
+SAME_FIELD(h264_bucket_type, setaside, apr_bucket_type_t, setaside);
+SAME_FIELD(h264_bucket_type, split, apr_bucket_type_t, split);
+SAME_FIELD(h264_bucket_type, copy, apr_bucket_type_t, copy);
+_Static_assert(sizeof(h264_bucket_type) == sizeof(apr_bucket_type_t), "apr_bucket_type_t");
+
+_Static_assert(H264_TAKE1 == (int)TAKE1 && H264_ITERATE == (int)ITERATE && H264_FLAG == (int)FLAG, "cmd_how");
+_Static_assert(H264_OR_FILEINFO == OR_FILEINFO, "OR_FILEINFO");
+_Static_assert(H264_HOOK_AFTER_LAST > APR_HOOK_LAST && H264_HOOK_AFTER_LAST < APR_HOOK_REALLY_LAST, "hook order");
+_Static_assert(H264_LOG_ERROR == APLOG_ERR && H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_DEBUG == APLOG_DEBUG, "log levels");
+_Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR == AP_FILTER_ERROR, "handler results");
+_Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
+_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR, "500");
+_Static_assert(H264_EGENERAL == APR_EGENERAL, "APR_EGENERAL");
+_Static_assert(sizeof(apr_off_t) == sizeof(int64_t), "files over 2 GiB need a 64-bit apr_off_t");
+
+/* The record itself is a Rust item. */
+extern module AP_MODULE_DECLARE_DATA h264_streaming_module;
+APLOG_USE_MODULE(h264_streaming);
+
+static const core_dir_config *core_config(const request_rec *r)
+{
+    return ap_get_core_module_config(r->per_dir_config);
+}
+
+void h264_hook_handler(int (*handler)(request_rec *r))
+{
+    ap_hook_handler(handler, NULL, NULL, H264_HOOK_AFTER_LAST);
+}
+
+void h264_log_request(const request_rec *r, int level, const char *message, size_t len)
+{
+    ap_log_rerror(APLOG_MARK, level, 0, r, "%s: %.*s", r->filename, (int)len, message);
+}
+
+void h264_log_server(int level, const char *message, size_t len)
+{
+    ap_log_error(APLOG_MARK, level, 0, ap_server_conf, "%.*s", (int)len, message);
+}
+
+void *h264_dir_config(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &h264_streaming_module);
+}
+
+int h264_is_get(const request_rec *r)
+{
+    return r->method_number == M_GET;
+}
+
+int h264_is_subrequest(const request_rec *r)
+{
+    return r->main != NULL;
+}
+
+int h264_is_regular_file(const request_rec *r)
+{
+    return r->finfo.filetype == APR_REG;
+}
+
+int h264_status(const request_rec *r)
+{
+    return r->status;
+}
+
+void h264_set_status(request_rec *r, int status)
+{
+    r->status = status;
+}
+
+const char *h264_filename(const request_rec *r)
+{
+    return r->filename;
+}
+
+const char *h264_path_info(const request_rec *r)
+{
+    return r->path_info;
+}
+
+const char *h264_args(const request_rec *r)
+{
+    return r->args;
+}
+
+const char *h264_request_handler(const request_rec *r)
+{
+    return r->handler;
+}
+
+const char *h264_content_type(const request_rec *r)
+{
+    return r->content_type;
+}
+
+int64_t h264_mtime(const request_rec *r)
+{
+    return r->mtime;
+}
+
+int h264_makes_etags(const request_rec *r)
+{
+    return !(core_config(r)->etag_bits & ETAG_NONE);
+}
+
+const char *h264_header_in(const request_rec *r, const char *name)
+{
+    return apr_table_get(r->headers_in, name);
+}
+
+void h264_set_header_out(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->headers_out, name, value);
+}
+
+void h264_set_error_header_out(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->err_headers_out, name, value);
+}
+
+int h264_is_aborted(const request_rec *r)
+{
+    return r->connection->aborted;
+}
+
+int h264_open(const request_rec *r, apr_file_t **file, int *descriptor)
+{
+    apr_status_t status = apr_file_open(file, r->filename,
+                                        APR_READ | APR_BINARY | AP_SENDFILE_ENABLED(core_config(r)->enable_sendfile),
+                                        0, r->pool);
+    return status == APR_SUCCESS ? apr_os_file_get(descriptor, *file) : status;
+}
+
+apr_bucket_brigade *h264_brigade(const request_rec *r)
+{
+    return apr_brigade_create(r->pool, r->connection->bucket_alloc);
+}
+
+apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file)
+{
+    apr_bucket *bucket = apr_bucket_file_create(file, 0, 0, r->pool, r->connection->bucket_alloc);
+    if (core_config(r)->enable_mmap == ENABLE_MMAP_OFF) {
+        (void)apr_bucket_file_enable_mmap(bucket, 0);
+    }
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 97) && (APU_MAJOR_VERSION > 1 || APU_MINOR_VERSION >= 6)
+    if (core_config(r)->read_buf_size) {
+        (void)apr_bucket_file_set_buf_size(bucket, core_config(r)->read_buf_size);
+    }
+#endif
+    return bucket;
+}
+
+apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data)
+{
+    apr_bucket *bucket = apr_bucket_alloc(sizeof(*bucket), r->connection->bucket_alloc);
+    APR_BUCKET_INIT(bucket);
+    bucket->free = apr_bucket_free;
+    bucket->list = r->connection->bucket_alloc;
+    bucket->type = (const apr_bucket_type_t *)type;
+    return apr_bucket_shared_make(bucket, data, 0, 0);
+}
+
+void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, int64_t start, size_t len)
+{
+    apr_bucket *bucket;
+    (void)apr_bucket_copy(whole, &bucket);
+    bucket->start = start;
+    bucket->length = len;
+    APR_BRIGADE_INSERT_TAIL(brigade, bucket);
+}
+
+void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade)
+{
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(r->connection->bucket_alloc));
+}
+
+int h264_pass(const request_rec *r, apr_bucket_brigade *brigade)
+{
+    apr_status_t status = ap_pass_brigade(r->output_filters, brigade);
+    (void)apr_brigade_cleanup(brigade);
+    return status;
+}
+
+void h264_bucket_delete(apr_bucket *bucket)
+{
+    apr_bucket_destroy(bucket);
+}
+
+int h264_bucket_split(apr_bucket *bucket, size_t point)
+{
+    return apr_bucket_split(bucket, point);
+}
+
+int64_t h264_bucket_start(const apr_bucket *bucket)
+{
+    return bucket->start;
+}
+
+size_t h264_bucket_len(const apr_bucket *bucket)
+{
+    return bucket->length;
+}
+
+void *h264_bucket_data(const apr_bucket *bucket)
+{
+    return bucket->data;
+}
+
+apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket)
+{
+    return bucket->list;
+}

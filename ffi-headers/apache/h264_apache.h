@@ -1,0 +1,135 @@
+/* All that the Apache module sees of the server. bindgen reads this file and
+ * nothing of what the server's own headers declare; h264_apache.c, compiled
+ * against those headers, makes the compiler check every line of it. */
+#ifndef H264_APACHE_H
+#define H264_APACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ap_mmn.h"
+
+typedef struct apr_pool_t apr_pool_t;
+typedef struct apr_file_t apr_file_t;
+typedef struct apr_bucket apr_bucket;
+typedef struct apr_bucket_alloc_t apr_bucket_alloc_t;
+typedef struct apr_bucket_brigade apr_bucket_brigade;
+typedef struct request_rec request_rec;
+typedef struct cmd_parms_struct cmd_parms;
+
+/* Values of the server's headers. */
+enum h264_constant {
+    H264_MAGIC_MAJOR = MODULE_MAGIC_NUMBER_MAJOR,
+    H264_MAGIC_MINOR = MODULE_MAGIC_NUMBER_MINOR,
+    H264_MAGIC_COOKIE = MODULE_MAGIC_COOKIE,
+    H264_TAKE1 = 1,
+    H264_ITERATE = 3,
+    H264_FLAG = 5,
+    H264_OR_FILEINFO = 4,
+    H264_HOOK_AFTER_LAST = 25,
+    H264_LOG_ERROR = 3,
+    H264_LOG_CRITICAL = 2,
+    H264_LOG_DEBUG = 7,
+    H264_OK = 0,
+    H264_DECLINED = -1,
+    H264_FILTER_ERROR = -102,
+    H264_RANGE_NOT_SATISFIABLE = 416,
+    H264_INTERNAL_SERVER_ERROR = 500,
+    H264_EGENERAL = 20014
+};
+
+/* The server's records that the module defines: the layouts of command_rec,
+ * module and apr_bucket_type_t. */
+typedef struct h264_command {
+    const char *name;
+    void (*set)(void);
+    void *data;
+    int overrides;
+    int arguments;
+    const char *usage;
+} h264_command;
+
+typedef struct h264_module {
+    int version;
+    int minor_version;
+    int module_index;
+    const char *name;
+    void *dynamic_load_handle;
+    struct h264_module *next;
+    unsigned long magic;
+    void (*rewrite_args)(void);
+    void *(*create_dir_config)(apr_pool_t *pool, char *directory);
+    void *(*merge_dir_config)(apr_pool_t *pool, void *base, void *add);
+    void *(*create_server_config)(void);
+    void *(*merge_server_config)(void);
+    const h264_command *commands;
+    void (*register_hooks)(apr_pool_t *pool);
+    int flags;
+} h264_module;
+
+typedef struct h264_bucket_type {
+    const char *name;
+    int functions;
+    int is_metadata;
+    void (*destroy)(void *data);
+    int (*read)(apr_bucket *bucket, const char **bytes, size_t *len, int block);
+    int (*setaside)(apr_bucket *bucket, apr_pool_t *pool);
+    int (*split)(apr_bucket *bucket, size_t point);
+    int (*copy)(apr_bucket *bucket, apr_bucket **copy);
+} h264_bucket_type;
+
+/* The server's own functions. */
+void *apr_palloc(apr_pool_t *pool, size_t size);
+int apr_file_close(apr_file_t *file);
+int ap_discard_request_body(request_rec *r);
+int ap_meets_conditions(request_rec *r);
+void ap_set_last_modified(request_rec *r);
+void ap_set_accept_ranges(request_rec *r);
+void ap_set_content_length(request_rec *r, int64_t len);
+void ap_update_mtime(request_rec *r, int64_t microseconds);
+void *apr_bucket_alloc(size_t size, apr_bucket_alloc_t *list);
+void apr_bucket_free(void *block);
+int apr_bucket_setaside_noop(apr_bucket *bucket, apr_pool_t *pool);
+int apr_bucket_shared_copy(apr_bucket *bucket, apr_bucket **copy);
+int apr_bucket_shared_destroy(void *data);
+int apr_bucket_shared_split(apr_bucket *bucket, size_t point);
+apr_bucket *apr_bucket_heap_make(apr_bucket *bucket, const char *bytes, size_t len, void (*free)(void *));
+
+/* Accessors: a field or a macro of the server each. */
+void h264_hook_handler(int (*handler)(request_rec *r));
+void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
+void h264_log_server(int level, const char *message, size_t len);
+
+void *h264_dir_config(const request_rec *r);
+int h264_is_get(const request_rec *r);
+int h264_is_subrequest(const request_rec *r);
+int h264_is_regular_file(const request_rec *r);
+int h264_status(const request_rec *r);
+void h264_set_status(request_rec *r, int status);
+const char *h264_filename(const request_rec *r);
+const char *h264_path_info(const request_rec *r);
+const char *h264_args(const request_rec *r);
+const char *h264_request_handler(const request_rec *r);
+const char *h264_content_type(const request_rec *r);
+int64_t h264_mtime(const request_rec *r);
+int h264_makes_etags(const request_rec *r);
+const char *h264_header_in(const request_rec *r, const char *name);
+void h264_set_header_out(request_rec *r, const char *name, const char *value);
+void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
+int h264_is_aborted(const request_rec *r);
+
+int h264_open(const request_rec *r, apr_file_t **file, int *descriptor);
+apr_bucket_brigade *h264_brigade(const request_rec *r);
+apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file);
+apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data);
+void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, int64_t start, size_t len);
+void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade);
+int h264_pass(const request_rec *r, apr_bucket_brigade *brigade);
+void h264_bucket_delete(apr_bucket *bucket);
+int h264_bucket_split(apr_bucket *bucket, size_t point);
+int64_t h264_bucket_start(const apr_bucket *bucket);
+size_t h264_bucket_len(const apr_bucket *bucket);
+void *h264_bucket_data(const apr_bucket *bucket);
+apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket);
+
+#endif

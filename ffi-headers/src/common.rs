@@ -1,0 +1,68 @@
+//! What both servers' build scripts share.
+
+use std::path::{Path, PathBuf};
+use std::{env, fmt};
+
+/// Why a module cannot be built: one line that says what to install or to set.
+#[derive(Debug)]
+pub struct Error(pub(crate) String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Ends a build script: a failure becomes Cargo's own one-line error.
+pub fn report(result: Result<(), Error>) {
+    if let Err(error) = result {
+        println!("cargo::error={}", error.0.trim().replace('\n', " · "));
+    }
+}
+
+/// A file of this crate.
+pub(crate) fn own_file(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    println!("cargo::rerun-if-changed={}", path.display());
+    path
+}
+
+/// Compiles our accessors `source` against the server's headers.
+pub(crate) fn compile(source: &Path, library: &str, flags: &[String]) -> Result<(), Error> {
+    let mut build = cc::Build::new();
+    build.file(source).flags(flags).warnings(true);
+    build.try_compile(library).map_err(|error| Error(format!("{}: {error}", source.display())))
+}
+
+/// Writes bindings for what our own narrow `header` declares, and nothing it
+/// includes, to `$OUT_DIR/bindings.rs`.
+pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
+    let out = env::var_os("OUT_DIR").ok_or_else(|| Error("OUT_DIR is not set".into()))?;
+    let header_name = header.to_string_lossy().into_owned();
+    let bindings = bindgen::Builder::default()
+        .allowlist_file(regex_escape(&header_name))
+        .header(header_name)
+        .clang_args(flags)
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        .prepend_enum_name(false)
+        .derive_debug(false)
+        .layout_tests(false)
+        .generate_comments(false)
+        .generate()
+        .map_err(|error| Error(format!("{}: {error} (is libclang-dev installed?)", header.display())))?;
+    bindings
+        .write_to_file(Path::new(&out).join("bindings.rs"))
+        .map_err(|error| Error(format!("cannot write the bindings: {error}")))
+}
+
+fn regex_escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, c| {
+        if !c.is_ascii_alphanumeric() && c != '/' {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        escaped
+    })
+}
