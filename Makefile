@@ -1,0 +1,71 @@
+# The front door. `make demo` and `make test` set up what they lack; `make help` lists the rest.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MODULES := -p mod_h264_streaming_apache -p mod_h264_streaming_lighttpd
+BUILT := $(TARGET)/release/libmod_h264_streaming_apache.so \
+         $(TARGET)/release/libmod_h264_streaming_lighttpd.so \
+         $(TARGET)/release/mp4seek
+
+PREFIX ?= /usr/local
+APACHE_MODULES ?= $(or $(shell apxs -q LIBEXECDIR 2>/dev/null),/usr/lib/apache2/modules)
+APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
+LIGHTTPD_MODULES ?= /usr/lib/lighttpd
+LIGHTTPD_CONF ?= /etc/lighttpd
+
+.PHONY: help build demo test check bench install docker-test deny clean
+
+help:
+	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
+	@echo 'make test         format, lints and all tests, on both real servers'
+	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
+	@echo 'make build        both modules and the command line, in $(TARGET)/release'
+	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
+	@echo 'make docker-test  the server tests against images of both servers'
+	@echo 'make deny         licences, sources and advisories of the dependencies'
+
+build:
+	@tests/setup.sh build
+	$(CARGO) build --release --locked $(MODULES) -p mp4seek
+
+demo:
+	@tests/setup.sh demo
+	$(CARGO) build --release --locked $(MODULES) -p tests --bin demo
+	@$(TARGET)/release/demo
+
+check:
+	@tests/setup.sh test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# The servers load the modules as they are installed: built for release.
+test: check build
+	$(CARGO) test --workspace --locked
+
+bench: build
+	@tests/setup.sh bench
+	$(CARGO) run --quiet --release --locked -p tests --bin bench
+
+# Does not build over what is there, so that it can run as another user than `make build`.
+install: $(BUILT)
+	install -D -m 644 $(word 1,$(BUILT)) $(DESTDIR)$(APACHE_MODULES)/mod_h264_streaming.so
+	install -D -m 644 $(word 2,$(BUILT)) $(DESTDIR)$(LIGHTTPD_MODULES)/mod_h264_streaming.so
+	install -D -m 755 $(word 3,$(BUILT)) $(DESTDIR)$(PREFIX)/bin/mp4seek
+	install -d $(DESTDIR)$(APACHE_CONF)/mods-available $(DESTDIR)$(LIGHTTPD_CONF)/conf-available
+	echo 'LoadModule h264_streaming_module $(APACHE_MODULES)/mod_h264_streaming.so' \
+		> $(DESTDIR)$(APACHE_CONF)/mods-available/h264_streaming.load
+	printf '%s\n' 'server.modules += ( "mod_h264_streaming" )' 'h264-streaming.enable = "enable"' \
+		> $(DESTDIR)$(LIGHTTPD_CONF)/conf-available/10-h264-streaming.conf
+	@echo 'Installed. To load: a2enmod h264_streaming; lighttpd-enable-mod h264-streaming'
+
+$(BUILT):
+	$(MAKE) build
+
+docker-test:
+	tests/docker/run.sh
+
+deny:
+	tests/deny.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,129 @@
+#!/bin/sh
+# Installs what `make build`, `test`, `demo` or `bench` lacks on Debian and its kin;
+# says nothing and takes no time when nothing is missing.
+#   tests/setup.sh build|demo|test|bench
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+goal=$1
+packages=
+
+die() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# need PATH-OR-COMMAND PACKAGE…
+need() {
+    found=$1
+    shift
+    case $found in
+        /*) [ -e "$found" ] ;;
+        *) command -v "$found" > /dev/null ;;
+    esac || packages="$packages $*"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        die "as root, run: $*"
+    fi
+}
+
+# Whether version $1 is at least $2.
+at_least() {
+    [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+need cc gcc libc6-dev
+need apxs apache2-dev
+need apr-1-config libapr1-dev
+set -- /usr/lib/llvm-*/lib/libclang*.so*
+need "$1" libclang-dev
+need lighttpd lighttpd
+need dpkg-source dpkg-dev
+need /etc/ssl/certs/ca-certificates.crt ca-certificates
+# apache2-bin is the server without the service that listens on port 80.
+[ "$goal" = build ] || {
+    need apache2 apache2-bin
+    need /etc/mime.types media-types
+    need ffmpeg ffmpeg
+    need ffprobe ffmpeg
+    need /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf fonts-dejavu-core
+    need curl curl
+}
+case $goal in
+    build | demo) ;;
+    test)
+        need chromium chromium
+        need chromedriver chromium-driver
+        ;;
+    bench)
+        need nginx nginx
+        need wrk wrk
+        ;;
+    *) die "unknown goal $goal" ;;
+esac
+
+# Rust: the distribution's own is taken where there is none at all; one that is
+# there and too old is its owner's to replace.
+msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+rust=
+if ! command -v cargo > /dev/null; then
+    rust=install
+elif version=$(cargo --version | cut -d ' ' -f 2) && ! at_least "$version" "$msrv"; then
+    rust=replace
+elif [ "$goal" = test ]; then
+    cargo fmt --version > /dev/null 2>&1 || rust=tools
+    cargo clippy --version > /dev/null 2>&1 || rust=tools
+fi
+if [ -n "$rust" ] && command -v rustup > /dev/null; then
+    [ $rust = replace ] && die "cargo $version is older than $msrv: run \`rustup update stable\`"
+    rustup component add rustfmt clippy
+    rust=
+fi
+
+[ -n "$packages$rust" ] || exit 0
+command -v apt-get > /dev/null ||
+    die "missing: what Debian packages as$packages${rust:+, and Rust $msrv or newer (https://rustup.rs)}"
+echo "setup: installing$packages${rust:+ Rust} from the distribution"
+export DEBIAN_FRONTEND=noninteractive
+as_root apt-get update -qq
+
+if [ -n "$rust" ]; then
+    # bookworm keeps a current Rust in packages of their own, for its browsers.
+    candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p'; }
+    if at_least "$(candidate rustc)" "$msrv"; then
+        set -- cargo rustc rustfmt rust-clippy
+    elif at_least "$(candidate rustc-web)" "$msrv"; then
+        set -- cargo-web rustc-web rustfmt-web rust-web-clippy
+    else
+        die "this distribution has no Rust $msrv or newer: install it from https://rustup.rs"
+    fi
+    [ $rust = replace ] && die "cargo $version is older than $msrv: run \`apt-get install $*\` as root"
+    packages="$packages $*"
+fi
+
+# A package that brings a service must not start it here, nor at the next boot.
+services=
+for service in lighttpd nginx; do
+    case " $packages " in *" $service "*) services="$services $service" ;; esac
+done
+policy=/usr/sbin/policy-rc.d
+if [ -n "$services" ] && ! [ -e $policy ]; then
+    trap 'as_root rm -f $policy' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\nexit 101\n' | as_root tee $policy > /dev/null
+    as_root chmod 755 $policy
+fi
+# shellcheck disable=SC2086 # a list of packages
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages > /dev/null
+for service in $services; do
+    if command -v systemctl > /dev/null; then
+        as_root systemctl disable --quiet "$service" || true
+    fi
+done
