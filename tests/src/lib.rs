@@ -1,1 +1,46 @@
 //! Real servers, the same scenarios on both.
+//!
+//! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
+//! `client` talks to them; `films` makes films whose frames and sound tell their
+//! own time; `probe` reads films through ffmpeg, and judges clips.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test helper that cannot go on fails its test"
+)]
+
+pub mod client;
+pub mod films;
+pub mod patch;
+pub mod probe;
+pub mod servers;
+
+use std::path::{Path, PathBuf};
+
+/// Where cargo puts what it builds: the modules, and under `h264-tests` the films
+/// and the servers' directories.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("target"),
+    }
+}
+
+/// A directory of the tests' own under [`target_dir`], made if need be.
+pub fn work_dir(name: &str) -> PathBuf {
+    let dir = target_dir().join("h264-tests").join(name);
+    std::fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    dir.canonicalize().expect("a directory just made")
+}
+
+/// A file that `make build` makes; `variable` in the environment names another.
+pub fn built(variable: &str, name: &str) -> PathBuf {
+    let path =
+        std::env::var_os(variable).map_or_else(|| target_dir().join("release").join(name), PathBuf::from);
+    assert!(path.exists(), "{} is missing: run `make build` or set {variable}", path.display());
+    path.canonicalize().expect("a file that exists")
+}

@@ -1,0 +1,193 @@
+//! HTTP as a real client speaks it: curl, for HTTP/1.1 and HTTP/2 alike.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A request under construction.
+#[derive(Debug, Clone)]
+pub struct Request {
+    url: String,
+    args: Vec<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Status code.
+    pub status: u16,
+    /// Version of the status line: `HTTP/1.1`, `HTTP/2`.
+    pub version: String,
+    /// Header fields in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A GET of `url`, which is sent as it stands.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self { url: url.into(), args: Vec::new() }
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.arg("-H").arg(&format!("{name}: {value}"))
+    }
+
+    /// Asks for `bytes` (`0-99`, `-5`, `0-0,5-9`).
+    #[must_use]
+    pub fn range(self, bytes: &str) -> Self {
+        self.header("Range", &format!("bytes={bytes}"))
+    }
+
+    /// Uses HEAD.
+    #[must_use]
+    pub fn head(self) -> Self {
+        self.arg("--head")
+    }
+
+    /// Uses another method, with a body of that form.
+    #[must_use]
+    pub fn method(self, method: &str) -> Self {
+        self.arg("-X").arg(method)
+    }
+
+    /// Speaks HTTP/2 from the first byte.
+    #[must_use]
+    pub fn http2(self) -> Self {
+        self.arg("--http2-prior-knowledge")
+    }
+
+    /// Adds an argument of curl's.
+    #[must_use]
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Sends it and reads the whole answer. A body that is shorter than its
+    /// `Content-Length`, or any other breach of HTTP, is a panic.
+    pub fn send(self) -> Reply {
+        let url = self.url.clone();
+        self.try_send().unwrap_or_else(|e| panic!("{url}: {e}"))
+    }
+
+    /// Sends it and reads the whole answer.
+    ///
+    /// # Errors
+    /// What curl says went wrong.
+    pub fn try_send(self) -> Result<Reply, String> {
+        let headers = tempfile::NamedTempFile::new().map_err(|e| e.to_string())?;
+        let out = Command::new("curl")
+            .args(["-q", "-sS", "--noproxy", "*", "--path-as-is", "--globoff", "--max-time", "120"])
+            .arg("-D")
+            .arg(headers.path())
+            .args(&self.args)
+            .arg("--")
+            .arg(&self.url)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| format!("curl: {e}"))?;
+        if !out.status.success() {
+            return Err(String::from_utf8_lossy(&out.stderr).trim().to_owned());
+        }
+        let head = std::fs::read(headers.path()).map_err(|e| e.to_string())?;
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let head_only = self.args.iter().any(|a| a == "--head");
+        parse_head(&head, if head_only { Vec::new() } else { out.stdout })
+    }
+}
+
+fn parse_head(text: &str, body: Vec<u8>) -> Result<Reply, String> {
+    // An interim answer (100, 101) has a head of its own before the last one.
+    let head = text.trim_end().rsplit("\r\n\r\n").next().unwrap_or_default();
+    let mut lines = head.lines();
+    let mut status = lines.next().unwrap_or_default().split(' ');
+    let version = status.next().unwrap_or_default().to_owned();
+    let status = status.next().and_then(|s| s.parse().ok()).ok_or(format!("no status line: {text:?}"))?;
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Ok(Reply { status, version, headers, body })
+}
+
+impl Reply {
+    /// The value of a header field, `""` where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+    }
+
+    /// `Content-Length`.
+    pub fn length(&self) -> u64 {
+        self.header("content-length").parse().unwrap_or_else(|_| panic!("no Content-Length: {self}"))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} {} ({} bytes)", self.version, self.status, self.body.len())?;
+        self.headers.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {value}"))
+    }
+}
+
+/// One connection spoken by hand, for what curl will not do: pipelining, reading
+/// slowly, leaving in the middle.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects to `host:port`.
+    pub fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+        Self { stream, buffer: Vec::new() }
+    }
+
+    /// Writes bytes of a request.
+    pub fn write(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).expect("a server that reads its requests");
+    }
+
+    /// Reads what there is, at most `len` bytes; 0 at the end.
+    pub fn read(&mut self, len: usize) -> usize {
+        let mut buf = vec![0; len];
+        let n = self.stream.read(&mut buf).expect("a server that answers");
+        self.buffer.extend_from_slice(buf.get(..n).unwrap_or_default());
+        n
+    }
+
+    /// What was read and not yet taken by [`Connection::reply`].
+    pub fn received(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Reads one answer that has a `Content-Length`, leaving what follows it.
+    pub fn reply(&mut self) -> Reply {
+        let head_len = loop {
+            if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at + 4;
+            }
+            assert!(self.read(65536) > 0, "the connection ended inside a head");
+        };
+        let head: Vec<u8> = self.buffer.drain(..head_len).collect();
+        let mut reply = parse_head(&String::from_utf8_lossy(&head), Vec::new()).expect("an HTTP head");
+        let len = usize::try_from(reply.length()).expect("a length that fits");
+        while self.buffer.len() < len {
+            assert!(self.read(65536) > 0, "the connection ended inside a body");
+        }
+        reply.body = self.buffer.drain(..len).collect();
+        reply
+    }
+}

@@ -1,0 +1,547 @@
+//! What ffmpeg reads in a film, and whether a clip shows what it must.
+//!
+//! All times are presentation times, the source's edit lists applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mp4seek::request::Mode;
+use serde_json::Value;
+
+use crate::films::{COLUMNS, ROWS, Stamp};
+
+/// Times this close to a frame's are the frame's.
+const INSTANT: f64 = 1e-6;
+/// A tick of the finest timescale that a clip's own header may have to round to.
+const MOVIE_TICK: f64 = 1.0 / 90_000.0;
+
+/// The packets of a film.
+#[derive(Debug)]
+pub struct Reading {
+    /// One per track, in order.
+    pub streams: Vec<Stream>,
+    /// Duration of the whole in seconds.
+    pub duration: f64,
+    /// What ffmpeg warns of, addresses taken out.
+    pub complaints: BTreeSet<String>,
+}
+
+/// The packets of a track.
+#[derive(Debug)]
+pub struct Stream {
+    /// `video`, `audio`, `subtitle`, `data`
+    pub kind: String,
+    /// Name of the codec.
+    pub codec: String,
+    /// Seconds per tick.
+    pub tick: f64,
+    /// In decoding order.
+    pub packets: Vec<Packet>,
+}
+
+/// A packet as the demuxer gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packet {
+    /// Presentation time in seconds.
+    pub time: f64,
+    /// Duration in seconds.
+    pub duration: f64,
+    /// Whether decoding can begin here.
+    pub key: bool,
+    /// Whether the edit list shows it.
+    pub shown: bool,
+    /// Hash of the bytes.
+    pub hash: String,
+}
+
+/// A film decoded: its first video track, and all its sound.
+#[derive(Debug)]
+pub struct Decoded {
+    /// In order of presentation.
+    pub frames: Vec<Frame>,
+    /// One per audio track.
+    pub sounds: Vec<Sound>,
+    /// What the decoders complain of, addresses taken out.
+    pub complaints: BTreeSet<String>,
+}
+
+/// A frame on screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// Presentation time in seconds.
+    pub time: f64,
+    /// Hash of the picture.
+    pub hash: String,
+    /// What it says of itself.
+    pub stamp: Option<Stamp>,
+}
+
+/// Samples of a track.
+#[derive(Debug, Default)]
+pub struct Sound {
+    /// Samples a second.
+    pub rate: f64,
+    /// Channels of a sample.
+    pub channels: usize,
+    /// Stretches without a gap: the number of the first sample since time 0, and
+    /// the values of all, channel by channel.
+    pub runs: Vec<(i64, Vec<i16>)>,
+}
+
+/// A film and all that is read in it.
+#[derive(Debug)]
+pub struct Source {
+    /// Packets.
+    pub reading: Reading,
+    /// Frames and sound.
+    pub decoded: Decoded,
+}
+
+/// What was asked for, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cut {
+    /// From here; `None`: the beginning.
+    pub start: Option<f64>,
+    /// To here; `None`: the end.
+    pub end: Option<f64>,
+    /// How it begins.
+    pub mode: Mode,
+}
+
+impl Cut {
+    /// The query that asks for it.
+    pub fn query(&self) -> String {
+        let mut query = format!("mode={}", if self.mode == Mode::Exact { "exact" } else { "keyframe" });
+        if let Some(start) = self.start {
+            write!(query, "&start={start}").ok();
+        }
+        if let Some(end) = self.end {
+            write!(query, "&end={end}").ok();
+        }
+        query
+    }
+}
+
+impl Reading {
+    /// Reads the packets of the film at `path`.
+    pub fn of(path: &Path) -> Self {
+        let out = Command::new("ffprobe")
+            .args(["-v", "warning", "-of", "json", "-show_streams", "-show_format", "-show_packets"])
+            .args(["-show_data_hash", "md5", "-i"])
+            .arg(path)
+            .stdin(Stdio::null())
+            .output()
+            .expect("ffprobe: install the distribution's package");
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "ffprobe {}: {text}", path.display());
+        let json: Value = serde_json::from_slice(&out.stdout).expect("JSON of ffprobe");
+        let mut streams: Vec<_> = list(&json, "streams").iter().map(Stream::from_json).collect();
+        for packet in list(&json, "packets") {
+            let index = packet["stream_index"].as_u64().expect("an index") as usize;
+            let Some(stream) = streams.get_mut(index) else { continue };
+            let ticks = |name| packet[name].as_i64().map(|t| t as f64 * stream.tick);
+            let flags = packet["flags"].as_str().unwrap_or_default();
+            let packet = Packet {
+                time: ticks("pts").or(ticks("dts")).unwrap_or(f64::NAN),
+                duration: ticks("duration").unwrap_or(0.0),
+                key: flags.contains('K'),
+                shown: !flags.contains('D'),
+                hash: packet["data_hash"].as_str().unwrap_or_default().to_owned(),
+            };
+            stream.packets.push(packet);
+        }
+        let duration = number(&json["format"]["duration"]);
+        Self { streams, duration, complaints: complaints(&text) }
+    }
+
+    fn video(&self) -> Option<&Stream> {
+        self.streams.iter().find(|s| s.kind == "video" && !s.packets.is_empty())
+    }
+}
+
+impl Stream {
+    fn from_json(json: &Value) -> Self {
+        let word = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+        let base = word("time_base");
+        let (num, den) = base.split_once('/').unwrap_or(("0", "1"));
+        let tick = num.parse::<f64>().unwrap_or(0.0) / den.parse::<f64>().unwrap_or(1.0);
+        Self { kind: word("codec_type"), codec: word("codec_name"), tick, packets: Vec::new() }
+    }
+}
+
+impl Decoded {
+    /// Decodes the film at `path`, whose tracks are those of `reading`.
+    ///
+    /// # Errors
+    /// What ffmpeg says when it cannot.
+    pub fn of(path: &Path, reading: &Reading) -> Result<Self, String> {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = |name: &str| dir.path().join(name);
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-nostdin", "-threads", "1", "-copyts", "-i"]).arg(path);
+        let video = reading.video().is_some();
+        let sounds: Vec<_> =
+            reading.streams.iter().filter(|s| s.kind == "audio").map(|s| !s.packets.is_empty()).collect();
+        if video {
+            ffmpeg.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+            ffmpeg.args(["-f", "framemd5"]).arg(file("frames"));
+            ffmpeg.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-vf"]);
+            ffmpeg.arg(format!("scale={COLUMNS}:{ROWS}:flags=area,format=gray"));
+            ffmpeg.args(["-f", "rawvideo"]).arg(file("cells"));
+        }
+        for i in (0..sounds.len()).filter(|&i| sounds[i]) {
+            let map = format!("0:a:{i}");
+            ffmpeg.args(["-map", &map, "-f", "framemd5"]).arg(file(&format!("sound{i}")));
+            ffmpeg.args(["-map", &map, "-f", "s16le"]).arg(file(&format!("pcm{i}")));
+        }
+        let out = if video || sounds.contains(&true) {
+            ffmpeg.output().map_err(|e| e.to_string())?
+        } else {
+            return Ok(Self { frames: Vec::new(), sounds: Vec::new(), complaints: BTreeSet::new() });
+        };
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        if !out.status.success() {
+            return Err(text);
+        }
+        let mut frames = Vec::new();
+        if video {
+            let cells = std::fs::read(file("cells")).expect("what ffmpeg wrote");
+            let (tick, lines) = frame_hashes(&file("frames"));
+            let mut cells = cells.chunks(COLUMNS * ROWS);
+            for line in lines {
+                let stamp = cells.next().and_then(Stamp::read);
+                frames.push(Frame { time: line.pts as f64 * tick, hash: line.hash, stamp });
+            }
+        }
+        let sounds = sounds
+            .iter()
+            .enumerate()
+            .map(|(i, &any)| {
+                if any {
+                    read_sound(&file(&format!("sound{i}")), &file(&format!("pcm{i}")))
+                } else {
+                    Sound::default()
+                }
+            })
+            .collect();
+        Ok(Self { frames, sounds, complaints: complaints(&text) })
+    }
+}
+
+struct HashLine {
+    pts: i64,
+    size: usize,
+    hash: String,
+}
+
+fn frame_hashes(path: &Path) -> (f64, Vec<HashLine>) {
+    let text = std::fs::read_to_string(path).expect("what ffmpeg wrote");
+    let base = text.lines().find_map(|l| l.strip_prefix("#tb 0: ")).unwrap_or("0/1");
+    let (num, den) = base.split_once('/').expect("a fraction");
+    let tick = num.parse::<f64>().expect("a number") / den.parse::<f64>().expect("a number");
+    let lines = text.lines().filter(|l| !l.starts_with('#')).map(|line| {
+        let fields: Vec<_> = line.split(',').map(str::trim).collect();
+        HashLine {
+            pts: fields[2].parse().expect("a time"),
+            size: fields[4].parse().expect("a size"),
+            hash: fields[5].to_owned(),
+        }
+    });
+    (tick, lines.collect())
+}
+
+fn read_sound(hashes: &Path, pcm: &Path) -> Sound {
+    let (tick, lines) = frame_hashes(hashes);
+    let text = std::fs::read_to_string(hashes).expect("what ffmpeg wrote");
+    let layout = text.lines().find_map(|l| l.strip_prefix("#channel_layout_name 0: ")).unwrap_or("mono");
+    let bytes = std::fs::read(pcm).expect("what ffmpeg wrote");
+    let channels = match layout {
+        "mono" => 1,
+        "stereo" => 2,
+        other => {
+            other.chars().filter(char::is_ascii_digit).filter_map(|c| c.to_digit(10)).sum::<u32>().max(1)
+                as usize
+        }
+    };
+    let mut runs: Vec<(i64, Vec<i16>)> = Vec::new();
+    let (mut at, mut next) = (0, i64::MIN);
+    for line in lines {
+        if line.pts != next {
+            runs.push((line.pts, Vec::new()));
+        }
+        let samples = bytes.get(at..at + line.size).unwrap_or_default();
+        let (_, run) = runs.last_mut().expect("a run just begun");
+        run.extend(samples.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])));
+        next = line.pts + (line.size / 2 / channels) as i64;
+        at += line.size;
+    }
+    Sound { rate: 1.0 / tick, channels, runs }
+}
+
+impl Sound {
+    /// All channels of the sample of that number since time 0.
+    fn get(&self, number: i64) -> Option<&[i16]> {
+        self.runs.iter().rev().find_map(|(first, values)| {
+            let at = usize::try_from(number - first).ok()? * self.channels;
+            values.get(at..at + self.channels)
+        })
+    }
+
+    /// Whether anything is heard.
+    pub fn is_loud(&self) -> bool {
+        self.runs.iter().flat_map(|(_, values)| values).any(|v| v.unsigned_abs() > 4000)
+    }
+}
+
+impl Source {
+    /// Reads and decodes the film at `path`.
+    ///
+    /// # Errors
+    /// What ffmpeg says when it cannot decode it.
+    pub fn of(path: &Path) -> Result<Self, String> {
+        let reading = Reading::of(path);
+        let decoded = Decoded::of(path, &reading)?;
+        Ok(Self { reading, decoded })
+    }
+
+    /// Where the presentation of a clip begins and ends in the source.
+    pub fn bounds(&self, cut: &Cut) -> (f64, f64) {
+        let start = cut.start.unwrap_or(0.0);
+        let end = cut.end.unwrap_or(f64::INFINITY).min(self.reading.duration);
+        let from = |packet: &&Packet| packet.shown && packet.time <= start + INSTANT;
+        let begin = self.reading.video().and_then(|video| {
+            let packets = video.packets.iter().filter(from);
+            let packets = packets.filter(|p| cut.mode == Mode::Exact || p.key);
+            packets.map(|p| p.time).max_by(f64::total_cmp)
+        });
+        (begin.unwrap_or(start), end)
+    }
+
+    /// Everything that is wrong with a clip, one line each; none if it is right.
+    pub fn faults(&self, clip: &Path, cut: &Cut) -> Vec<String> {
+        let (start, end) = self.bounds(cut);
+        let mut faults = Vec::new();
+        let reading = Reading::of(clip);
+        for new in reading.complaints.difference(&self.reading.complaints) {
+            faults.push(format!("ffprobe says of the clip, not of the source: {new}"));
+        }
+        if (reading.duration - (end - start)).abs() > MOVIE_TICK + INSTANT {
+            faults.push(format!("lasts {} s instead of {}", reading.duration, end - start));
+        }
+        let tracks =
+            |r: &Reading| r.streams.iter().map(|s| format!("{}/{}", s.kind, s.codec)).collect::<Vec<_>>();
+        if tracks(&reading) != tracks(&self.reading) {
+            faults.push(format!("tracks are {:?} instead of {:?}", tracks(&reading), tracks(&self.reading)));
+            return faults;
+        }
+        for (i, (ours, theirs)) in reading.streams.iter().zip(&self.reading.streams).enumerate() {
+            packet_faults(ours, theirs, start, end)
+                .into_iter()
+                .for_each(|f| faults.push(format!("track {i}: {f}")));
+        }
+        match Decoded::of(clip, &reading) {
+            Ok(decoded) => {
+                for new in decoded.complaints.difference(&self.decoded.complaints) {
+                    faults.push(format!("decoding says of the clip, not of the source: {new}"));
+                }
+                let tick = self.reading.video().map_or(0.0, |v| v.tick);
+                faults.extend(frame_faults(&decoded.frames, &self.decoded.frames, start, end, tick));
+                for (i, (ours, theirs)) in decoded.sounds.iter().zip(&self.decoded.sounds).enumerate() {
+                    faults.extend(sound_fault(ours, theirs, start, end).map(|f| format!("sound {i}: {f}")));
+                }
+            }
+            Err(e) => faults.push(format!("cannot be decoded: {e}")),
+        }
+        faults
+    }
+
+    /// Panics with all that is wrong with a clip, given as bytes.
+    pub fn assert_shows(&self, name: &str, clip: &[u8], cut: &Cut) {
+        let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().expect("a temporary directory");
+        std::io::Write::write_all(&mut file, clip).expect("room in the temporary directory");
+        let faults = self.faults(file.path(), cut);
+        assert!(faults.is_empty(), "{name}?{}:\n  {}", cut.query(), faults.join("\n  "));
+    }
+}
+
+fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64) -> Vec<String> {
+    let near = clip.tick + MOVIE_TICK + INSTANT;
+    let mut faults = Vec::new();
+    let hashes: BTreeSet<_> = source.packets.iter().map(|p| p.hash.as_str()).collect();
+    // Sorted by time, so that each packet of the clip finds its source.
+    let mut by_time: Vec<_> = source.packets.iter().collect();
+    by_time.sort_by(|a, b| a.time.total_cmp(&b.time));
+    let at = |time: f64| {
+        let first = by_time.partition_point(|p| p.time < time - near);
+        by_time[first..].iter().take_while(move |p| p.time <= time + near)
+    };
+    let mut offsets = Vec::new();
+    for (i, packet) in clip.packets.iter().enumerate() {
+        let found = at(packet.time + start).find(|p| p.hash == packet.hash);
+        match found {
+            Some(p) if packet.shown => offsets.push(p.time - packet.time),
+            Some(_) => {}
+            // What the edit list hides has no time of its own.
+            None if !packet.shown && hashes.contains(packet.hash.as_str()) => {}
+            None => faults.push(format!("packet {i} at {:.6} is not the source's of that time", packet.time)),
+        }
+    }
+    let spread = offsets.iter().fold((f64::MAX, f64::MIN), |(a, b), &o| (a.min(o), b.max(o)));
+    if spread.1 - spread.0 > clip.tick + INSTANT {
+        faults.push(format!("its offset to the source moves from {:.6} to {:.6}", spread.0, spread.1));
+    }
+    let mut held: BTreeMap<&str, Vec<&Packet>> = BTreeMap::new();
+    for packet in &clip.packets {
+        held.entry(&packet.hash).or_default().push(packet);
+    }
+    for packet in source.packets.iter().filter(|p| p.shown) {
+        let copies = held.get(packet.hash.as_str()).map_or(&[][..], |v| v);
+        let inside = packet.time >= start - INSTANT && packet.time < end - INSTANT;
+        let overlaps = packet.time + packet.duration > start + near && packet.time < start;
+        let there = |p: &&Packet| p.shown && (p.time + start - packet.time).abs() <= near;
+        if inside && !copies.iter().any(there) {
+            faults.push(format!("the packet at {:.6} is missing", packet.time));
+        }
+        if overlaps && copies.is_empty() {
+            faults.push(format!("the packet at {:.6}, shown at the start, is missing", packet.time));
+        }
+    }
+    faults.truncate(6);
+    faults
+}
+
+fn frame_faults(clip: &[Frame], source: &[Frame], start: f64, end: f64, tick: f64) -> Vec<String> {
+    let wanted: Vec<_> =
+        source.iter().filter(|f| f.time >= start - INSTANT && f.time < end - INSTANT).collect();
+    let mut faults = Vec::new();
+    let name = |f: &Frame| f.stamp.map_or(f.hash.clone(), |s| format!("#{} ({} ms)", s.number, s.millis));
+    for (i, (got, want)) in clip.iter().zip(&wanted).enumerate() {
+        if got.hash != want.hash || got.stamp != want.stamp {
+            faults.push(format!("frame {i} at {:.6} is {} instead of {}", got.time, name(got), name(want)));
+        } else if (got.time - (want.time - start)).abs() > tick + INSTANT {
+            faults.push(format!(
+                "frame {i} {} is at {:.6} instead of {:.6}",
+                name(want),
+                got.time,
+                want.time - start
+            ));
+        }
+    }
+    if clip.len() != wanted.len() {
+        faults.push(format!("{} frames instead of {}", clip.len(), wanted.len()));
+    }
+    faults.truncate(6);
+    faults
+}
+
+fn sound_fault(clip: &Sound, source: &Sound, start: f64, end: f64) -> Option<String> {
+    // Decoders that compute in floating point may round the last bit otherwise.
+    const LOUDNESS: u16 = 2;
+    let rate = source.rate;
+    let offset = (start * rate).round() as i64;
+    let first = (start * rate - 1e-3).ceil() as i64;
+    let last = (end * rate + 1e-3).floor() as i64 - 1;
+    let wanted: Vec<_> = (first..last).filter_map(|n| Some((n, source.get(n)?))).collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    let same =
+        |a: &[i16], b: &[i16]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= LOUDNESS);
+    let wrong_at = |offset: i64| {
+        let wrong = |n: i64, values: &[i16]| match clip.get(n - offset) {
+            Some(got) => !same(got, values),
+            // The first sample may lie before the start by a fraction of itself.
+            None => n != first,
+        };
+        wanted.iter().filter(|(n, values)| wrong(*n, values)).map(|(n, _)| *n).collect::<Vec<_>>()
+    };
+    let (best, wrong) = (-1..=1)
+        .map(|d| (d, wrong_at(offset + d)))
+        .min_by_key(|(d, wrong)| (wrong.len(), d.abs()))
+        .expect("three");
+    if wrong.is_empty() {
+        return None;
+    }
+    // Where is it then? A second either way.
+    let reach = rate as i64;
+    let probe: Vec<_> = wanted.iter().skip(wanted.len() / 2).step_by(7).take(300).collect();
+    let shifted = (-reach..=reach).find(|d| {
+        probe.iter().all(|(n, values)| clip.get(n - offset - d).is_some_and(|got| same(got, values)))
+    });
+    let at = |n: i64| (n - offset) as f64 / rate;
+    let (from, to) = (at(wrong[0]), at(wrong[wrong.len() - 1]));
+    let missing = wrong.iter().filter(|n| clip.get(*n - offset - best).is_none()).count();
+    let shift = match shifted {
+        Some(d) if d.abs() > 1 => format!("; the middle is {} samples early", d),
+        Some(_) => "; the middle is in its place".to_owned(),
+        None => "; the middle is nowhere within a second".to_owned(),
+    };
+    Some(format!(
+        "{} of {} samples differ ({missing} of them missing), from {from:.6} to {to:.6} of the clip{shift}",
+        wrong.len(),
+        wanted.len()
+    ))
+}
+
+/// The lines of a log with addresses and counters taken out.
+fn complaints(text: &str) -> BTreeSet<String> {
+    let address = regex::Regex::new(r" @ 0x[0-9a-f]+|0x[0-9a-f]+|\d+").expect("a regular expression");
+    text.lines()
+        .filter(|l| !l.trim().is_empty() && !l.contains("Last message repeated"))
+        .map(|line| address.replace_all(line, "#").into_owned())
+        .collect()
+}
+
+fn list<'a>(json: &'a Value, name: &str) -> &'a [Value] {
+    json[name].as_array().map_or(&[], |v| v)
+}
+
+fn number(json: &Value) -> f64 {
+    json.as_str().and_then(|s| s.parse().ok()).unwrap_or(0.0)
+}
+
+/// The clip of a film as the core makes it, without a server.
+///
+/// # Errors
+/// The core's own, as text with the status.
+pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
+    use mp4seek::source::{Identity, ReadAt};
+    use mp4seek::virtual_file::Piece;
+    let file = std::fs::File::open(film).map_err(|e| e.to_string())?;
+    let identity = Identity::of(&file.metadata().map_err(|e| e.to_string())?);
+    let answer = mp4seek::Seeker::new(1 << 20)
+        .answer(&file, &identity, query.as_bytes(), &mp4seek::Settings::default())
+        .map_err(|e| format!("{}: {e}", e.status()))?;
+    let mp4seek::Answer::Film(film) = answer else { return Err("the plain file".into()) };
+    let mut bytes = Vec::new();
+    for piece in film.pieces(0..film.len()) {
+        let from = bytes.len();
+        match piece {
+            Piece::Generated(range) => {
+                bytes.resize(from + (range.end - range.start) as usize, 0);
+                film.generate(&file, range, &mut bytes[from..]).map_err(|e| e.to_string())?;
+            }
+            Piece::File { offset, len } => {
+                bytes.resize(from + len as usize, 0);
+                file.read_exact_at(&mut bytes[from..], offset).map_err(|e| e.to_string())?;
+            }
+        }
+    }
+    assert_eq!(bytes.len() as u64, film.len(), "the length that was promised");
+    Ok(bytes)
+}
+
+/// A clip made by ffmpeg without transcoding: to try the checks themselves on.
+pub fn copied_by_ffmpeg(film: &Path, args: &[&str], out: PathBuf) -> PathBuf {
+    let done = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-i"])
+        .arg(film)
+        .args(["-map", "0", "-c", "copy"])
+        .args(args)
+        .arg(&out)
+        .status();
+    assert!(done.is_ok_and(|s| s.success()), "ffmpeg cannot copy {}", film.display());
+    out
+}
