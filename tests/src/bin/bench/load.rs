@@ -1,0 +1,147 @@
+//! A load of one kind of request over some connections, from one thread.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::net::{RecvFlags, recv};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load<'a> {
+    /// `host:port`.
+    pub(crate) address: &'a str,
+    /// GET or HEAD.
+    pub(crate) method: &'a str,
+    /// Path and query.
+    pub(crate) target: &'a str,
+    /// Connections that ask at the same time, each again as soon as it has its answer.
+    pub(crate) connections: usize,
+    /// How long.
+    pub(crate) duration: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    /// Answers received whole.
+    pub(crate) answers: u64,
+    /// Bytes of bodies, those of answers still under way included.
+    pub(crate) body_bytes: u64,
+    /// How long it really took.
+    pub(crate) elapsed: Duration,
+    /// From the request to the first byte of each answer.
+    pub(crate) first_bytes: Vec<Duration>,
+}
+
+struct Connection<'a> {
+    load: &'a Load<'a>,
+    stream: TcpStream,
+    asked: Instant,
+    /// The head as far as it has come.
+    head: Vec<u8>,
+    /// Of the body, once the head is there.
+    left: Option<u64>,
+}
+
+impl Load<'_> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Any answer that is not a whole 200 with a `Content-Length`.
+    pub(crate) fn run(&self) -> io::Result<Measured> {
+        let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let mut connections = Vec::with_capacity(self.connections);
+        for key in 0..self.connections as u64 {
+            let connection = Connection::open(self)?;
+            epoll::add(&queue, &connection.stream, epoll::EventData::new_u64(key), epoll::EventFlags::IN)?;
+            connections.push(connection);
+        }
+        let began = Instant::now();
+        for connection in &mut connections {
+            connection.ask()?;
+        }
+        let mut measured = Measured::default();
+        let mut buffer = vec![0; 1 << 20];
+        let mut events = Vec::with_capacity(self.connections);
+        while began.elapsed() < self.duration {
+            events.clear();
+            let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+            if epoll::wait(&queue, spare_capacity(&mut events), Some(&patience))? == 0 {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            for event in &events {
+                let key = usize::try_from(event.data.u64()).map_err(io::Error::other)?;
+                if let Some(connection) = connections.get_mut(key) {
+                    connection.receive(&mut buffer, &mut measured)?;
+                }
+            }
+        }
+        measured.elapsed = began.elapsed();
+        Ok(measured)
+    }
+}
+
+impl<'a> Connection<'a> {
+    fn open(load: &'a Load<'a>) -> io::Result<Self> {
+        let stream = TcpStream::connect(load.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { load, stream, asked: Instant::now(), head: Vec::new(), left: None })
+    }
+
+    fn ask(&mut self) -> io::Result<()> {
+        let Load { method, target, address, .. } = self.load;
+        self.head.clear();
+        self.left = None;
+        self.asked = Instant::now();
+        write!(&self.stream, "{method} {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")
+    }
+
+    /// Takes what has come, once, so that no connection starves another.
+    fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<()> {
+        // The body is thrown away by the kernel: what is measured is the server, not this copy of it.
+        let flags = if self.left.is_some() { RecvFlags::TRUNC } else { RecvFlags::empty() };
+        let (_, n) = match recv(&self.stream, &mut *buffer, flags) {
+            Err(rustix::io::Errno::AGAIN) => return Ok(()),
+            received => received?,
+        };
+        if n == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let mut body = n;
+        if self.left.is_none() {
+            if self.head.is_empty() {
+                measured.first_bytes.push(self.asked.elapsed());
+            }
+            self.head.extend_from_slice(buffer.get(..n).unwrap_or_default());
+            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else { return Ok(()) };
+            let len = body_length(&self.head)?;
+            self.left = Some(if self.load.method == "HEAD" { 0 } else { len });
+            body = self.head.len() - end - 4;
+        }
+        let left = self.left.unwrap_or_default().checked_sub(body as u64).ok_or(ErrorKind::InvalidData)?;
+        self.left = Some(left);
+        measured.body_bytes += body as u64;
+        if left == 0 {
+            measured.answers += 1;
+            self.ask()?;
+        }
+        Ok(())
+    }
+}
+
+fn body_length(head: &[u8]) -> io::Result<u64> {
+    let head = String::from_utf8_lossy(head);
+    let refused = || io::Error::other(format!("not a 200 with a length: {head}"));
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(refused());
+    }
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .ok_or_else(refused)
+}
