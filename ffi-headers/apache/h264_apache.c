@@ -49,11 +49,10 @@ _Static_assert(sizeof(h264_bucket_type) == sizeof(apr_bucket_type_t), "apr_bucke
 
 _Static_assert(H264_TAKE1 == (int)TAKE1 && H264_ITERATE == (int)ITERATE && H264_FLAG == (int)FLAG, "cmd_how");
 _Static_assert(H264_OR_FILEINFO == OR_FILEINFO, "OR_FILEINFO");
-_Static_assert(H264_HOOK_AFTER_LAST > APR_HOOK_LAST && H264_HOOK_AFTER_LAST < APR_HOOK_REALLY_LAST, "hook order");
 _Static_assert(H264_LOG_ERROR == APLOG_ERR && H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_DEBUG == APLOG_DEBUG, "log levels");
 _Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR == AP_FILTER_ERROR, "handler results");
 _Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
-_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR, "500");
+_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK, "500, 200");
 _Static_assert(H264_EGENERAL == APR_EGENERAL, "APR_EGENERAL");
 _Static_assert(sizeof(apr_off_t) == sizeof(int64_t), "files over 2 GiB need a 64-bit apr_off_t");
 
@@ -66,9 +65,13 @@ static const core_dir_config *core_config(const request_rec *r)
     return ap_get_core_module_config(r->per_dir_config);
 }
 
+/* After the handlers that come last and before the server's own for files. */
+enum { AFTER_LAST = APR_HOOK_LAST + 5 };
+_Static_assert(AFTER_LAST < APR_HOOK_REALLY_LAST, "hook order");
+
 void h264_hook_handler(int (*handler)(request_rec *r))
 {
-    ap_hook_handler(handler, NULL, NULL, H264_HOOK_AFTER_LAST);
+    ap_hook_handler(handler, NULL, NULL, AFTER_LAST);
 }
 
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len)
@@ -79,6 +82,11 @@ void h264_log_request(const request_rec *r, int level, const char *message, size
 void h264_log_server(int level, const char *message, size_t len)
 {
     ap_log_error(APLOG_MARK, level, 0, ap_server_conf, "%.*s", (int)len, message);
+}
+
+apr_pool_t *h264_command_pool(const cmd_parms *command)
+{
+    return command->pool;
 }
 
 void *h264_dir_config(const request_rec *r)
@@ -203,11 +211,11 @@ apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *typ
     return apr_bucket_shared_make(bucket, data, 0, 0);
 }
 
-void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, int64_t start, size_t len)
+void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len)
 {
     apr_bucket *bucket;
     (void)apr_bucket_copy(whole, &bucket);
-    bucket->start = start;
+    bucket->start = (apr_off_t)start;
     bucket->length = len;
     APR_BRIGADE_INSERT_TAIL(brigade, bucket);
 }
@@ -234,9 +242,9 @@ int h264_bucket_split(apr_bucket *bucket, size_t point)
     return apr_bucket_split(bucket, point);
 }
 
-int64_t h264_bucket_start(const apr_bucket *bucket)
+uint64_t h264_bucket_start(const apr_bucket *bucket)
 {
-    return bucket->start;
+    return (uint64_t)bucket->start;
 }
 
 size_t h264_bucket_len(const apr_bucket *bucket)

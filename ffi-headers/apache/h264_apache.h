@@ -26,13 +26,13 @@ enum h264_constant {
     H264_ITERATE = 3,
     H264_FLAG = 5,
     H264_OR_FILEINFO = 4,
-    H264_HOOK_AFTER_LAST = 25,
     H264_LOG_ERROR = 3,
     H264_LOG_CRITICAL = 2,
     H264_LOG_DEBUG = 7,
     H264_OK = 0,
     H264_DECLINED = -1,
     H264_FILTER_ERROR = -102,
+    H264_HTTP_OK = 200,
     H264_RANGE_NOT_SATISFIABLE = 416,
     H264_INTERNAL_SERVER_ERROR = 500,
     H264_EGENERAL = 20014
@@ -40,9 +40,14 @@ enum h264_constant {
 
 /* The server's records that the module defines: the layouts of command_rec,
  * module and apr_bucket_type_t. */
+typedef union h264_setter {
+    const char *(*flag)(cmd_parms *command, void *config, int on);
+    const char *(*one)(cmd_parms *command, void *config, const char *value);
+} h264_setter;
+
 typedef struct h264_command {
     const char *name;
-    void (*set)(void);
+    h264_setter set;
     void *data;
     int overrides;
     int arguments;
@@ -100,6 +105,7 @@ void h264_hook_handler(int (*handler)(request_rec *r));
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
 void h264_log_server(int level, const char *message, size_t len);
 
+apr_pool_t *h264_command_pool(const cmd_parms *command);
 void *h264_dir_config(const request_rec *r);
 int h264_is_get(const request_rec *r);
 int h264_is_subrequest(const request_rec *r);
@@ -122,12 +128,12 @@ int h264_open(const request_rec *r, apr_file_t **file, int *descriptor);
 apr_bucket_brigade *h264_brigade(const request_rec *r);
 apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file);
 apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data);
-void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, int64_t start, size_t len);
+void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len);
 void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade);
 int h264_pass(const request_rec *r, apr_bucket_brigade *brigade);
 void h264_bucket_delete(apr_bucket *bucket);
 int h264_bucket_split(apr_bucket *bucket, size_t point);
-int64_t h264_bucket_start(const apr_bucket *bucket);
+uint64_t h264_bucket_start(const apr_bucket *bucket);
 size_t h264_bucket_len(const apr_bucket *bucket);
 void *h264_bucket_data(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket);

@@ -1,0 +1,281 @@
+//! A film as the server's buckets: media as buckets of the file itself, which the
+//! server may send without copying, everything else as a bucket type of our own
+//! that makes its bytes when it is read, a window at a time.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::{mem, ptr, slice};
+
+use mp4seek::source::ReadAt;
+use mp4seek::virtual_file::{Piece, VirtualFile};
+
+use crate::boundary::boundary;
+use crate::ffi;
+use crate::server::{self, OpenFile, Request};
+
+/// Most bytes one read of a bucket of ours makes: what a response holds of its
+/// metadata in memory.
+const WINDOW: usize = 64 << 10;
+/// A stretch of the file shorter than this is read together with what is around it:
+/// cheaper than a bucket and a system call of its own.
+const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
+/// Most buckets of the file in one response: each costs a descriptor of its own while
+/// the response waits for a slow client.
+const MOST_FILE_BUCKETS: usize = 64;
+
+/// Most bytes of one bucket: what the server's own functions keep to.
+const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
+
+/// Answers with the whole film; the server's filters cut the byte ranges out of it.
+pub(crate) fn send(request: &mut Request<'_>, file: OpenFile, film: VirtualFile) -> c_int {
+    let source = match file.file().try_clone() {
+        Ok(source) => source,
+        Err(error) => {
+            request.log(ffi::H264_LOG_ERROR, &format!("cannot duplicate the file's descriptor: {error}"));
+            return ffi::H264_INTERNAL_SERVER_ERROR;
+        }
+    };
+    let layout = layout(&film);
+    let film = Film { references: UnsafeCell::new(0), film, source, path: request.filename().into() };
+    let brigade = Brigade::new(request);
+    let made = Whole::film(request, film);
+    let media = Whole::file(request, file);
+    for part in layout {
+        match part {
+            Part::Made(range) => brigade.append(&made, range),
+            Part::Media(range) => brigade.append(&media, range),
+        }
+    }
+    drop((made, media));
+    brigade.pass(request)
+}
+
+/// Answers with a header alone.
+pub(crate) fn send_nothing(request: &mut Request<'_>) -> c_int {
+    Brigade::new(request).pass(request)
+}
+
+/// A run of the answer that one kind of bucket sends.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    /// A range of the virtual file.
+    Made(Range<u64>),
+    /// A range of the source file.
+    Media(Range<u64>),
+}
+
+fn layout(film: &VirtualFile) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let (mut made, mut files) = (0..0, 0);
+    for piece in film.pieces(0..film.len()) {
+        match piece {
+            Piece::File { offset, len } if len >= SMALLEST_FILE_BUCKET && files < MOST_FILE_BUCKETS => {
+                let end = made.end + len;
+                if !made.is_empty() {
+                    parts.push(Part::Made(made));
+                }
+                parts.push(Part::Media(offset..offset + len));
+                (made, files) = (end..end, files + 1);
+            }
+            Piece::File { len, .. } => made.end += len,
+            Piece::Generated(range) => made.end += range.end - range.start,
+        }
+    }
+    if !made.is_empty() {
+        parts.push(Part::Made(made));
+    }
+    parts
+}
+
+/// What all our buckets of one response share.
+#[repr(C)]
+struct Film {
+    /// The server counts the buckets here, in the first field.
+    references: UnsafeCell<c_int>,
+    film: VirtualFile,
+    /// A descriptor of our own: a bucket depends on no pool and can be set aside as it is.
+    source: File,
+    path: Box<[u8]>,
+}
+
+// A bucket may be read and destroyed on another thread than the handler's.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Film>();
+};
+
+impl Film {
+    /// Makes the bytes of `range`, which fill `out`.
+    fn fill(&self, range: Range<u64>, mut out: &mut [u8]) -> io::Result<()> {
+        for piece in self.film.pieces(range) {
+            let len = match &piece {
+                Piece::Generated(range) => range.end - range.start,
+                Piece::File { len, .. } => *len,
+            };
+            let len = usize::try_from(len).map_err(io::Error::other)?;
+            let (now, later) = mem::take(&mut out)
+                .split_at_mut_checked(len)
+                .ok_or_else(|| io::Error::other("pieces longer than their range"))?;
+            match piece {
+                Piece::Generated(range) => self.film.generate(&self.source, range, now)?,
+                Piece::File { offset, .. } => self.source.read_exact_at(now, offset)?,
+            }
+            out = later;
+        }
+        if out.is_empty() { Ok(()) } else { Err(io::Error::other("pieces shorter than their range")) }
+    }
+}
+
+/// The answer's body as it is handed to the filters.
+struct Brigade(*mut ffi::apr_bucket_brigade);
+
+impl Brigade {
+    fn new(request: &Request<'_>) -> Self {
+        // SAFETY: a live request, whose pool owns the brigade.
+        Self(unsafe { ffi::h264_brigade(request.as_ptr()) })
+    }
+
+    fn append(&self, whole: &Whole<'_>, range: Range<u64>) {
+        let mut start = range.start;
+        while start < range.end {
+            let len = (range.end - start).min(LARGEST_BUCKET);
+            // SAFETY: both live; the bucket's own type makes the copy.
+            unsafe {
+                ffi::h264_append_range(self.0, whole.bucket, start, len as usize);
+            }
+            start += len;
+        }
+    }
+
+    /// Hands the body, which must be whole, to the filters. The result of the handler.
+    fn pass(self, request: &mut Request<'_>) -> c_int {
+        // SAFETY: a live request; the brigade is empty afterwards, and its pool's.
+        let (status, aborted) = unsafe {
+            ffi::h264_append_eos(request.as_ptr(), self.0);
+            (ffi::h264_pass(request.as_ptr(), self.0), ffi::h264_is_aborted(request.as_ptr()) != 0)
+        };
+        // The server's own handler for files does not report these either.
+        if status == 0 || request.status() != ffi::H264_HTTP_OK || aborted {
+            ffi::H264_OK
+        } else {
+            ffi::H264_FILTER_ERROR
+        }
+    }
+}
+
+/// A bucket that is in no brigade: the others are its copies with a range each. Two
+/// buckets made of one open file would each take the descriptor with them when they
+/// are set aside.
+struct Whole<'r> {
+    bucket: *mut ffi::apr_bucket,
+    request: PhantomData<&'r ffi::request_rec>,
+}
+
+impl<'r> Whole<'r> {
+    fn film(request: &'r Request<'_>, film: Film) -> Self {
+        let film = Box::into_raw(Box::new(film));
+        // SAFETY: a live request; the bucket owns the film from here on, and `destroy` frees it.
+        let bucket = unsafe { ffi::h264_shared_bucket(request.as_ptr(), &TYPE.0, film.cast()) };
+        Self { bucket, request: PhantomData }
+    }
+
+    fn file(request: &'r Request<'_>, file: OpenFile) -> Self {
+        // SAFETY: a live request, whose pool owns the file.
+        let bucket = unsafe { ffi::h264_file_bucket(request.as_ptr(), file.into_raw()) };
+        Self { bucket, request: PhantomData }
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        // SAFETY: in no brigade, and nobody else's.
+        unsafe { ffi::h264_bucket_delete(self.bucket) };
+    }
+}
+
+/// Our bucket type. Its `start` counts bytes of the virtual file.
+#[repr(transparent)]
+struct Type(ffi::h264_bucket_type);
+
+// SAFETY: never written to, and all it points to is static.
+unsafe impl Sync for Type {}
+
+static TYPE: Type = Type(ffi::h264_bucket_type {
+    name: c"H264_FILM".as_ptr(),
+    functions: 5,
+    is_metadata: 0,
+    destroy: Some(destroy),
+    read: Some(read),
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(ffi::apr_bucket_shared_split),
+    copy: Some(ffi::apr_bucket_shared_copy),
+});
+
+unsafe extern "C" fn destroy(film: *mut c_void) {
+    // SAFETY: the data of a bucket of our type; the last of them frees it.
+    boundary((), || unsafe { release(film) });
+}
+
+unsafe extern "C" fn read(
+    bucket: *mut ffi::apr_bucket,
+    bytes: *mut *const c_char,
+    len: *mut usize,
+    _block: c_int,
+) -> c_int {
+    // SAFETY: a bucket of our type, and places for the two results.
+    boundary(ffi::H264_EGENERAL, || unsafe { make_window(bucket, bytes, len) })
+}
+
+/// # Safety
+/// `film` is a reference that a bucket of our type held and now gives up.
+unsafe fn release(film: *mut c_void) {
+    // SAFETY: the caller's; 0 references are left, so that the box is nobody else's.
+    unsafe {
+        if ffi::apr_bucket_shared_destroy(film) != 0 {
+            drop(Box::from_raw(film.cast::<Film>()));
+        }
+    }
+}
+
+/// Turns the first window of a bucket of ours into bytes in memory; what is left
+/// becomes the next bucket.
+///
+/// # Safety
+/// `bucket` is of our type and in a brigade or alone; `bytes` and `len` can be written to.
+unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, len: *mut usize) -> c_int {
+    // SAFETY: the caller's. The bucket holds its reference to the film until it has become
+    // a bucket of memory.
+    unsafe {
+        (*bytes, *len) = (ptr::null(), 0);
+        if ffi::h264_bucket_len(bucket) > WINDOW {
+            let status = ffi::h264_bucket_split(bucket, WINDOW);
+            if status != 0 {
+                return status;
+            }
+        }
+        let start = ffi::h264_bucket_start(bucket);
+        let window = ffi::h264_bucket_len(bucket);
+        let memory = ffi::apr_bucket_alloc(window, ffi::h264_bucket_list(bucket)).cast::<u8>();
+        if memory.is_null() {
+            return ffi::H264_EGENERAL;
+        }
+        ptr::write_bytes(memory, 0, window);
+        let data = ffi::h264_bucket_data(bucket);
+        let film = &*data.cast::<Film>();
+        if let Err(error) = film.fill(start..start + window as u64, slice::from_raw_parts_mut(memory, window))
+        {
+            ffi::apr_bucket_free(memory.cast());
+            let path = String::from_utf8_lossy(&film.path);
+            server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
+            return ffi::H264_EGENERAL;
+        }
+        ffi::apr_bucket_heap_make(bucket, memory.cast(), window, Some(ffi::apr_bucket_free));
+        release(data);
+        (*bytes, *len) = (memory.cast(), window);
+    }
+    0
+}

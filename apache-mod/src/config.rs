@@ -1,0 +1,246 @@
+//! The directives, for every context from the server to `.htaccess`.
+//!
+//! | directive | value | where it is not set |
+//! |---|---|---|
+//! | `H264Streaming` | `On` or `Off` | on for files with our handler, off for others |
+//! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
+//! | `H264StreamingExtensions` | one or more extensions | the core's list |
+//! | `H264StreamingVersionHeader` | `On` or `Off` | on |
+//!
+//! `.htaccess` needs `AllowOverride FileInfo`. A narrower context replaces what it
+//! sets, the list of extensions as a whole.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::iter;
+use std::ptr::{self, NonNull};
+
+use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
+
+use crate::boundary::boundary;
+use crate::ffi;
+
+/// What one context sets. It lives in a pool of the server, so nothing in it may
+/// need to be dropped.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Config {
+    enabled: Option<bool>,
+    mode: Option<Mode>,
+    version_header: Option<bool>,
+    extensions: Option<NonNull<Extension>>,
+}
+
+/// A link of the list of extensions, newest first, in the pool of the configuration.
+#[derive(Debug, Clone, Copy)]
+struct Extension {
+    name: *const c_char,
+    next: Option<NonNull<Extension>>,
+}
+
+impl Config {
+    /// Whether files are ours by their extension.
+    pub(crate) fn is_on(&self) -> bool {
+        self.enabled == Some(true)
+    }
+
+    /// Whether no file is ours, whatever its handler.
+    pub(crate) fn is_off(&self) -> bool {
+        self.enabled == Some(false)
+    }
+
+    /// The mode where the query names none.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode.unwrap_or_default()
+    }
+
+    /// Whether answers carry `X-Mod-H264-Streaming`.
+    pub(crate) fn sends_version(&self) -> bool {
+        self.version_header.unwrap_or(true)
+    }
+
+    /// Whether `path` has one of the configured extensions.
+    pub(crate) fn covers(&self, path: &[u8]) -> bool {
+        match self.extensions {
+            None => has_extension(path, DEFAULT_EXTENSIONS.iter().map(|extension| extension.as_bytes())),
+            Some(first) => has_extension(path, names(first)),
+        }
+    }
+
+    fn merged_with(&self, narrower: &Self) -> Self {
+        Self {
+            enabled: narrower.enabled.or(self.enabled),
+            mode: narrower.mode.or(self.mode),
+            version_header: narrower.version_header.or(self.version_header),
+            extensions: narrower.extensions.or(self.extensions),
+        }
+    }
+}
+
+fn names<'a>(first: NonNull<Extension>) -> impl Iterator<Item = &'a [u8]> {
+    // SAFETY: links are written once, before they are linked, and the server frees no pool
+    // of a configuration while a request uses it; so are the strings, which end in NUL.
+    iter::successors(Some(first), |link| unsafe { link.as_ref() }.next)
+        .map(|link| unsafe { CStr::from_ptr(link.as_ref().name) }.to_bytes())
+}
+
+/// The table of directives.
+#[repr(transparent)]
+pub(crate) struct Commands(pub(crate) [ffi::h264_command; 5]);
+
+// SAFETY: the table is never written to, and all it points to is static.
+unsafe impl Sync for Commands {}
+
+pub(crate) static COMMANDS: Commands = Commands([
+    flag(c"H264Streaming", set_enabled, c"On or Off: seek in films with ?start= and ?end="),
+    one(c"H264StreamingMode", ffi::H264_TAKE1, set_mode, c"keyframe or exact: where a clip begins"),
+    one(
+        c"H264StreamingExtensions",
+        ffi::H264_ITERATE,
+        add_extension,
+        c"extensions of films, such as .mp4 .m4v",
+    ),
+    flag(c"H264StreamingVersionHeader", set_version_header, c"On or Off: send X-Mod-H264-Streaming"),
+    ffi::h264_command { name: ptr::null(), ..flag(c"", set_enabled, c"") },
+]);
+
+type SetFlag = unsafe extern "C" fn(*mut ffi::cmd_parms, *mut c_void, c_int) -> *const c_char;
+type SetOne = unsafe extern "C" fn(*mut ffi::cmd_parms, *mut c_void, *const c_char) -> *const c_char;
+
+const fn flag(name: &'static CStr, set: SetFlag, usage: &'static CStr) -> ffi::h264_command {
+    command(name, ffi::h264_setter { flag: Some(set) }, ffi::H264_FLAG, usage)
+}
+
+const fn one(name: &'static CStr, arguments: c_int, set: SetOne, usage: &'static CStr) -> ffi::h264_command {
+    command(name, ffi::h264_setter { one: Some(set) }, arguments, usage)
+}
+
+const fn command(
+    name: &'static CStr,
+    set: ffi::h264_setter,
+    arguments: c_int,
+    usage: &'static CStr,
+) -> ffi::h264_command {
+    ffi::h264_command {
+        name: name.as_ptr(),
+        set,
+        data: ptr::null_mut(),
+        overrides: ffi::H264_OR_FILEINFO,
+        arguments,
+        usage: usage.as_ptr(),
+    }
+}
+
+pub(crate) unsafe extern "C" fn create(pool: *mut ffi::apr_pool_t, _directory: *mut c_char) -> *mut c_void {
+    // SAFETY: the server's own pool.
+    boundary(ptr::null_mut(), || unsafe { in_pool(pool, Config::default()) }.as_ptr().cast())
+}
+
+pub(crate) unsafe extern "C" fn merge(
+    pool: *mut ffi::apr_pool_t,
+    base: *mut c_void,
+    add: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the server's own pool, and two configurations that `create` or this function made.
+    boundary(ptr::null_mut(), || unsafe {
+        let merged = (*base.cast::<Config>()).merged_with(&*add.cast::<Config>());
+        in_pool(pool, merged).as_ptr().cast()
+    })
+}
+
+unsafe extern "C" fn set_enabled(_: *mut ffi::cmd_parms, config: *mut c_void, on: c_int) -> *const c_char {
+    // SAFETY: the server hands a setter what `create` made for the context it reads.
+    unsafe {
+        directive(config, |config| {
+            config.enabled = Some(on != 0);
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn set_version_header(
+    _: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    on: c_int,
+) -> *const c_char {
+    // SAFETY: as in `set_enabled`.
+    unsafe {
+        directive(config, |config| {
+            config.version_header = Some(on != 0);
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn set_mode(
+    _: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    value: *const c_char,
+) -> *const c_char {
+    // SAFETY: as in `set_enabled`; the value is a string.
+    unsafe {
+        directive(config, |config| {
+            config.mode = Some(parse_mode(CStr::from_ptr(value))?);
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn add_extension(
+    command: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    value: *const c_char,
+) -> *const c_char {
+    // SAFETY: as in `set_mode`; the server takes the value from the pool it hands out here,
+    // which is that of the configuration.
+    unsafe {
+        directive(config, |config| {
+            check_extension(CStr::from_ptr(value))?;
+            let link = Extension { name: value, next: config.extensions };
+            config.extensions = Some(in_pool(ffi::h264_command_pool(command), link));
+            Ok(())
+        })
+    }
+}
+
+fn parse_mode(value: &CStr) -> Result<Mode, &'static CStr> {
+    let value = String::from_utf8_lossy(value.to_bytes()).to_ascii_lowercase();
+    value.parse().map_err(|()| c"H264StreamingMode must be keyframe or exact")
+}
+
+fn check_extension(value: &CStr) -> Result<(), &'static CStr> {
+    let value = value.to_bytes();
+    if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
+        return Err(c"H264StreamingExtensions must be extensions of file names, such as .mp4 .m4v");
+    }
+    Ok(())
+}
+
+/// One directive: null, or the line with which the server refuses the configuration.
+///
+/// # Safety
+/// `config` comes from [`create`] and nothing else uses it meanwhile.
+unsafe fn directive(
+    config: *mut c_void,
+    set: impl FnOnce(&mut Config) -> Result<(), &'static CStr>,
+) -> *const c_char {
+    boundary(c"mod_h264_streaming failed, see the error log".as_ptr(), || {
+        // SAFETY: the caller's.
+        match set(unsafe { &mut *config.cast::<Config>() }) {
+            Ok(()) => ptr::null(),
+            Err(message) => message.as_ptr(),
+        }
+    })
+}
+
+/// Moves `value`, which needs no drop, into a pool.
+///
+/// # Safety
+/// `pool` is a pool of the server that this thread may use.
+unsafe fn in_pool<T: Copy>(pool: *mut ffi::apr_pool_t, value: T) -> NonNull<T> {
+    const { assert!(align_of::<T>() <= 8, "a pool aligns to 8 bytes") };
+    // SAFETY: the caller's; a pool ends the process where memory is out, but a null would be a way to write to 0.
+    let place = unsafe { ffi::apr_palloc(pool, size_of::<T>()) }.cast::<T>();
+    let place = NonNull::new(place).unwrap_or_else(|| std::process::abort());
+    // SAFETY: fresh memory of that size, aligned to 8.
+    unsafe { place.write(value) };
+    place
+}

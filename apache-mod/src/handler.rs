@@ -1,0 +1,126 @@
+//! From a request to an answer.
+
+use std::ffi::{CStr, CString, c_int};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
+
+use mp4seek::http::{self, Conditions, Selection};
+use mp4seek::source::Identity;
+use mp4seek::virtual_file::VirtualFile;
+use mp4seek::{Answer, Seeker, Settings};
+
+use crate::server::{OpenFile, Request};
+use crate::{bucket, ffi};
+
+/// `AddHandler` and `SetHandler` name it, as for the original module.
+const HANDLER: &[u8] = b"h264-streaming.extensions";
+/// The handler the server names where neither the configuration nor a media type does.
+const DEFAULT_HANDLER: &[u8] = b"default-handler";
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!("version=", env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// Answers a request, or declines it: the server's own handler for files comes next.
+pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
+    if !is_ours(request) {
+        return ffi::H264_DECLINED;
+    }
+    // A file that cannot be opened is the server's to refuse, in its own words.
+    let Some(file) = request.open() else { return ffi::H264_DECLINED };
+    let metadata = match file.file().metadata() {
+        Ok(metadata) if metadata.is_file() => metadata,
+        _ => return ffi::H264_DECLINED,
+    };
+    let settings = Settings { mode: request.config().mode() };
+    match seeker().answer(file.file(), &Identity::of(&metadata), request.query(), &settings) {
+        Ok(Answer::Plain(reason)) => {
+            if let Some(reason) = reason {
+                request.log(ffi::H264_LOG_DEBUG, &reason);
+            }
+            ffi::H264_DECLINED
+        }
+        Ok(Answer::Film(film)) => send(request, file, &metadata, *film),
+        Err(error) => {
+            request.log(ffi::H264_LOG_ERROR, &error.to_string());
+            error.status().into()
+        }
+    }
+}
+
+/// Whether the configuration gives us this request's file.
+fn is_ours(request: &Request<'_>) -> bool {
+    let config = request.config();
+    if config.is_off()
+        || !request.is_get()
+        || request.is_subrequest()
+        || !request.is_regular_file()
+        || !request.path_info().is_empty()
+    {
+        return false;
+    }
+    let handler = request.handler();
+    if handler == HANDLER {
+        return true;
+    }
+    // Where no handler was configured, the server names the media type in its place. Any
+    // other name is somebody's who owns the file.
+    let is_nobodys = handler == DEFAULT_HANDLER || handler == media_type(request.content_type());
+    is_nobodys && config.is_on() && config.covers(request.filename())
+}
+
+/// A content type without its parameters.
+fn media_type(content_type: &[u8]) -> &[u8] {
+    content_type.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii_end()
+}
+
+/// The process's seeker, made by its first request: after the server has forked.
+fn seeker() -> &'static Seeker {
+    static SEEKER: OnceLock<Seeker> = OnceLock::new();
+    SEEKER.get_or_init(|| Seeker::new(CACHE_BYTES))
+}
+
+fn send(request: &mut Request<'_>, file: OpenFile, metadata: &Metadata, film: VirtualFile) -> c_int {
+    let status = request.discard_body();
+    if status != ffi::H264_OK {
+        return status;
+    }
+    let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
+    let mtime = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000);
+    request.describe_body(len, mtime);
+    if request.makes_etags() {
+        request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
+    }
+    if request.config().sends_version() {
+        request.set_header(c"X-Mod-H264-Streaming", VERSION);
+    }
+
+    let unmet = request.unmet_condition();
+    if unmet != ffi::H264_OK {
+        request.set_status(unmet);
+        return bucket::send_nothing(request);
+    }
+    if is_unsatisfiable(request, &film) {
+        let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
+        request.set_error_header(c"Content-Range", &range);
+        return ffi::H264_RANGE_NOT_SATISFIABLE;
+    }
+    bucket::send(request, file, film)
+}
+
+/// Whether the answer is 416. The server's own byte range filter would say so too, but
+/// without the `Content-Range` that tells the client how long the film is.
+fn is_unsatisfiable(request: &Request<'_>, film: &VirtualFile) -> bool {
+    let conditions = Conditions {
+        range: request.header(c"Range"),
+        if_range: request.header(c"If-Range"),
+        ..Conditions::default()
+    };
+    request.status() == ffi::H264_HTTP_OK
+        && conditions.range.is_some()
+        && http::select(&conditions, film.etag(), request.last_modified(), film.len(), request.content_type())
+            == Selection::Unsatisfiable
+}

@@ -1,0 +1,205 @@
+//! The server's request and log as Rust values.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fs::File;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
+use std::ptr::{self, NonNull};
+
+use crate::config::Config;
+use crate::ffi;
+
+/// A request the server handles on this thread. Not `Send`: its pools are not.
+#[derive(Debug)]
+pub(crate) struct Request<'r> {
+    raw: NonNull<ffi::request_rec>,
+    server: PhantomData<&'r mut ffi::request_rec>,
+}
+
+/// Writes a line to the server's error log.
+pub(crate) fn log(level: c_int, message: &str) {
+    // SAFETY: the message is read up to its length.
+    unsafe { ffi::h264_log_server(level, message.as_ptr().cast(), message.len()) };
+}
+
+impl<'r> Request<'r> {
+    /// # Safety
+    /// `raw` is a live request that this thread handles for as long as `'r`.
+    pub(crate) unsafe fn new(raw: *mut ffi::request_rec) -> Option<Self> {
+        NonNull::new(raw).map(|raw| Self { raw, server: PhantomData })
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ffi::request_rec {
+        self.raw.as_ptr()
+    }
+
+    /// What the configuration says for this request.
+    pub(crate) fn config(&self) -> &Config {
+        // SAFETY: the server makes one with our `create` for every request that reaches a
+        // handler, and changes none afterwards.
+        unsafe { &*ffi::h264_dir_config(self.as_ptr()).cast::<Config>() }
+    }
+
+    /// Whether the method is GET or HEAD.
+    pub(crate) fn is_get(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_is_get(self.as_ptr()) != 0 }
+    }
+
+    /// Whether another request includes this one's answer in its own.
+    pub(crate) fn is_subrequest(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_is_subrequest(self.as_ptr()) != 0 }
+    }
+
+    /// Whether the server found a regular file where the request points.
+    pub(crate) fn is_regular_file(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_is_regular_file(self.as_ptr()) != 0 }
+    }
+
+    /// The path of the file the server mapped the request to.
+    pub(crate) fn filename(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_filename(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// What stands behind the file in the request's path.
+    pub(crate) fn path_info(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_path_info(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// The query, percent-encoded as it came; empty where there is none.
+    pub(crate) fn query(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_args(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// The name of the handler, by the time a handler runs never empty.
+    pub(crate) fn handler(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_request_handler(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// The media type, parameters included.
+    pub(crate) fn content_type(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_content_type(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// A field of the request's header.
+    pub(crate) fn header(&self, name: &CStr) -> Option<&[u8]> {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_header_in(self.as_ptr(), name.as_ptr()) })
+    }
+
+    /// The answer's status so far.
+    pub(crate) fn status(&self) -> c_int {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_status(self.as_ptr()) }
+    }
+
+    pub(crate) fn set_status(&mut self, status: c_int) {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_set_status(self.as_ptr(), status) };
+    }
+
+    /// Sets a field of the answer's header.
+    pub(crate) fn set_header(&mut self, name: &CStr, value: &CStr) {
+        // SAFETY: a live request; the server copies both strings.
+        unsafe { ffi::h264_set_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    }
+
+    /// Sets a field of the header that error answers have too.
+    pub(crate) fn set_error_header(&mut self, name: &CStr, value: &CStr) {
+        // SAFETY: a live request; the server copies both strings.
+        unsafe { ffi::h264_set_error_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    }
+
+    /// Whether the configuration (`FileETag`) has entity tags at all.
+    pub(crate) fn makes_etags(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_makes_etags(self.as_ptr()) != 0 }
+    }
+
+    /// The answer's `Last-Modified`, seconds since the epoch.
+    pub(crate) fn last_modified(&self) -> i64 {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_mtime(self.as_ptr()) }.div_euclid(1_000_000)
+    }
+
+    /// Sets what describes a body of `len` bytes that changed at `mtime` (microseconds
+    /// since the epoch).
+    pub(crate) fn describe_body(&mut self, len: i64, mtime: i64) {
+        // SAFETY: a live request.
+        unsafe {
+            ffi::ap_update_mtime(self.as_ptr(), mtime);
+            ffi::ap_set_last_modified(self.as_ptr());
+            ffi::ap_set_accept_ranges(self.as_ptr());
+            ffi::ap_set_content_length(self.as_ptr(), len);
+        }
+    }
+
+    /// 0, or the status of a precondition that the answer's header does not meet.
+    pub(crate) fn unmet_condition(&mut self) -> c_int {
+        // SAFETY: a live request.
+        unsafe { ffi::ap_meets_conditions(self.as_ptr()) }
+    }
+
+    /// Reads away a body nobody wants. 0, or the status to answer with.
+    pub(crate) fn discard_body(&mut self) -> c_int {
+        // SAFETY: a live request.
+        unsafe { ffi::ap_discard_request_body(self.as_ptr()) }
+    }
+
+    /// Opens the file as the server's own handler does.
+    pub(crate) fn open(&self) -> Option<OpenFile> {
+        let (mut raw, mut descriptor) = (ptr::null_mut(), -1);
+        // SAFETY: a live request, and places for the two results.
+        let status = unsafe { ffi::h264_open(self.as_ptr(), &raw mut raw, &raw mut descriptor) };
+        let raw = NonNull::new(raw).filter(|_| status == 0)?;
+        // SAFETY: the descriptor is open for as long as the file of the server that owns it,
+        // and `ManuallyDrop` leaves the closing to that.
+        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+        Some(OpenFile { raw, file })
+    }
+
+    /// Writes a line about this request's file to the error log.
+    pub(crate) fn log(&self, level: c_int, message: &str) {
+        // SAFETY: a live request; the message is read up to its length.
+        unsafe { ffi::h264_log_request(self.as_ptr(), level, message.as_ptr().cast(), message.len()) };
+    }
+
+    fn string(&self, raw: *const c_char) -> Option<&[u8]> {
+        // SAFETY: the strings of a request live in its pool, and are replaced but never written to.
+        (!raw.is_null()).then(|| unsafe { CStr::from_ptr(raw) }.to_bytes())
+    }
+}
+
+/// A file open through the server's own file type, which sends it.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    raw: NonNull<ffi::apr_file_t>,
+    file: ManuallyDrop<File>,
+}
+
+impl OpenFile {
+    /// The same descriptor, to read from.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Leaves the closing to the request's pool and to the buckets that send the file.
+    pub(crate) fn into_raw(self) -> *mut ffi::apr_file_t {
+        ManuallyDrop::new(self).raw.as_ptr()
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        // SAFETY: open, and only `into_raw` shares it.
+        unsafe { ffi::apr_file_close(self.raw.as_ptr()) };
+    }
+}
