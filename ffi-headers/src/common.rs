@@ -1,7 +1,7 @@
 //! What both servers' build scripts share.
 
 use std::path::{Path, PathBuf};
-use std::{env, fmt};
+use std::{env, fmt, panic};
 
 /// Why a module cannot be built: one line that says what to install or to set.
 #[derive(Debug)]
@@ -33,7 +33,12 @@ pub(crate) fn own_file(name: &str) -> PathBuf {
 pub(crate) fn compile(source: &Path, library: &str, flags: &[String]) -> Result<(), Error> {
     let mut build = cc::Build::new();
     build.file(source).flags(flags).warnings(true);
-    build.try_compile(library).map_err(|error| Error(format!("{}: {error}", source.display())))
+    build.try_compile(library).map_err(|error| {
+        Error(format!(
+            "cannot compile {} ({error}): install a C compiler (Debian: gcc libc6-dev) or set CC",
+            source.display()
+        ))
+    })
 }
 
 /// Writes bindings for what our own narrow `header` declares, and nothing it
@@ -41,7 +46,7 @@ pub(crate) fn compile(source: &Path, library: &str, flags: &[String]) -> Result<
 pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| Error("OUT_DIR is not set".into()))?;
     let header_name = header.to_string_lossy().into_owned();
-    let bindings = bindgen::Builder::default()
+    let builder = bindgen::Builder::default()
         .allowlist_file(regex_escape(&header_name))
         .header(header_name)
         .clang_args(flags)
@@ -49,9 +54,17 @@ pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
         .prepend_enum_name(false)
         .derive_debug(false)
         .layout_tests(false)
-        .generate_comments(false)
-        .generate()
-        .map_err(|error| Error(format!("{}: {error} (is libclang-dev installed?)", header.display())))?;
+        .generate_comments(false);
+    // Where it finds no libclang it panics.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let generated = panic::catch_unwind(panic::AssertUnwindSafe(|| builder.generate()));
+    panic::set_hook(hook);
+    let bindings = generated
+        .map_err(|_| {
+            Error("cannot load libclang: install it (Debian: libclang-dev) or set LIBCLANG_PATH".into())
+        })?
+        .map_err(|error| Error(format!("{}: {error}", header.display())))?;
     bindings
         .write_to_file(Path::new(&out).join("bindings.rs"))
         .map_err(|error| Error(format!("cannot write the bindings: {error}")))
