@@ -1,13 +1,14 @@
 //! Apache, lighttpd and nginx from the distribution's packages, each with a
 //! configuration, a directory, a port and a session of its own.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use regex::Regex;
@@ -80,10 +81,10 @@ pub struct Site {
 struct Process {
     child: Child,
     dir: TempDir,
-    expected: RefCell<Vec<Announced>>,
+    expected: Mutex<Vec<Announced>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Announced {
     line: Regex,
     required: bool,
@@ -179,7 +180,7 @@ impl Builder {
             .spawn()
             .unwrap_or_else(|e| panic!("{:?}: {e}", self.engine));
         let docroot = dir.path().join("docroot");
-        let mut process = Process { child, dir, expected: RefCell::default() };
+        let mut process = Process { child, dir, expected: Mutex::default() };
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(&address).is_err() {
             let ended = process.child.try_wait().expect("a child of ours").is_some();
@@ -226,8 +227,11 @@ impl Builder {
         for name in ["docroot", "tmp", "modules"] {
             fs::create_dir(dir.path().join(name)).expect("a directory of our own");
         }
-        fs::set_permissions(dir.path().join("tmp"), fs::Permissions::from_mode(0o1777))
-            .expect("a directory of our own");
+        if let Some((user, group)) = worker_user() {
+            for name in ["", "tmp"] {
+                chown(dir.path().join(name), Some(user), Some(group)).expect("root's right");
+            }
+        }
         let config = match self.engine {
             Engine::Apache(mpm) => self.apache_config(mpm),
             Engine::Lighttpd => {
@@ -447,7 +451,9 @@ impl Site {
             return;
         }
         // Another file system: copied beside, then renamed, for servers that others use too.
-        let part = to.with_extension(format!("part{}", std::process::id()));
+        static COPIES: AtomicU32 = AtomicU32::new(0);
+        let copy = COPIES.fetch_add(1, Ordering::Relaxed);
+        let part = self.docroot.join(format!(".part-{}-{copy}", std::process::id()));
         let copied = Command::new("cp")
             .args(["--sparse=always", "--preserve=timestamps", "--"])
             .arg(&film.path)
@@ -480,7 +486,7 @@ impl Site {
     fn announce(&self, line: &str, required: bool) {
         if let Some(process) = &self.process {
             let line = Regex::new(line).expect("a regular expression");
-            process.expected.borrow_mut().push(Announced { line, required });
+            process.expected.lock().expect("a list").push(Announced { line, required });
         }
     }
 
@@ -522,7 +528,8 @@ impl Site {
     pub fn assert_clean_log(&self) {
         let Some(process) = &self.process else { return };
         let log = process.log();
-        let expected = process.expected.borrow();
+        // A failure below must not poison the list.
+        let expected = process.expected.lock().expect("a list").clone();
         let surprises: Vec<_> = log
             .iter()
             .filter(|line| !is_routine(line) && !expected.iter().any(|e| e.line.is_match(line)))
