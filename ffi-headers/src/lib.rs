@@ -3,5 +3,6 @@
 
 pub mod apache;
 mod common;
+pub mod lighttpd;
 
 pub use common::{Error, report};

@@ -1,0 +1,115 @@
+/* All that the Rust side sees of lighttpd: its structs stay opaque. */
+#ifndef H264_LIGHTTPD_H
+#define H264_LIGHTTPD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct plugin;
+struct request_st;
+struct server;
+struct stat_cache_entry;
+
+/* The server's record of this module. */
+struct h264_module;
+
+/* Borrowed bytes, not terminated. `ptr` may be NULL where `len` is 0. */
+struct h264_bytes {
+    const unsigned char *ptr;
+    size_t len;
+};
+
+/* What a hook tells the server. */
+enum h264_outcome {
+    H264_GO_ON,
+    H264_FINISHED,
+    H264_ERROR,
+};
+
+struct h264_hooks {
+    enum h264_outcome (*set_defaults)(struct server *srv, struct h264_module *module);
+    void (*cleanup)(struct h264_module *module);
+    enum h264_outcome (*subrequest_start)(struct request_st *r, struct h264_module *module);
+    enum h264_outcome (*subrequest)(struct request_st *r, struct h264_module *module);
+    enum h264_outcome (*response_start)(struct request_st *r, struct h264_module *module);
+    enum h264_outcome (*request_reset)(struct request_st *r, struct h264_module *module);
+};
+
+/* Loading. The running server's version id is 0 where it cannot be told. */
+uint64_t h264_running_version_id(void);
+uint64_t h264_built_version_id(void);
+void h264_register(struct plugin *plugin, const struct h264_hooks *hooks);
+
+/* A pointer of ours in the server's record. */
+void *h264_state(const struct h264_module *module);
+void h264_set_state(struct h264_module *module, void *state);
+
+/* Configuration: contexts of conditions, each with values by key. */
+enum h264_key {
+    H264_KEY_ENABLE,
+    H264_KEY_EXTENSIONS,
+    H264_KEY_MODE,
+    H264_KEY_VERSION_HEADER,
+};
+
+struct h264_value {
+    enum h264_key key;
+    unsigned int number;       /* of a switch */
+    struct h264_bytes string;  /* of a string */
+    const void *list;          /* of a list */
+};
+
+int h264_config_read(struct server *srv, struct h264_module *module);
+int h264_config_contexts(const struct h264_module *module);
+int h264_config_condition(const struct h264_module *module, int context);
+int h264_config_value(const struct h264_module *module, int context, uint32_t index, struct h264_value *value);
+uint32_t h264_list_len(const void *list);
+struct h264_bytes h264_list_item(const void *list, uint32_t index);
+int h264_condition_holds(struct request_st *r, int condition);
+
+/* The error log. Without a server or request: wherever the server logs now. */
+void h264_log(struct h264_bytes message);
+void h264_log_server(struct server *srv, struct h264_bytes message);
+void h264_log_request(struct request_st *r, struct h264_bytes message);
+int h264_logs_handling(const struct request_st *r);
+
+/* The request. */
+int h264_is_get(const struct request_st *r);
+int h264_is_head(const struct request_st *r);
+int h264_is_claimed(const struct request_st *r);
+void h264_claim(struct request_st *r, struct h264_module *module);
+void h264_release(struct request_st *r);
+enum h264_outcome h264_serve_static(struct request_st *r, const struct h264_module *module);
+void *h264_context(const struct request_st *r, const struct h264_module *module);
+void h264_set_context(struct request_st *r, const struct h264_module *module, void *context);
+struct h264_bytes h264_path(const struct request_st *r);
+struct h264_bytes h264_path_info(const struct request_st *r);
+struct h264_bytes h264_query(const struct request_st *r);
+struct h264_bytes h264_request_header(const struct request_st *r, struct h264_bytes name);
+
+/* The file behind it, as the server would open it; NULL where it would not.
+ * The caller owns a reference, which h264_close gives back. */
+struct stat_cache_entry *h264_open(struct request_st *r);
+void h264_close(struct stat_cache_entry *file);
+int h264_fd(const struct stat_cache_entry *file);
+struct h264_bytes h264_content_type(const struct request_st *r, struct stat_cache_entry *file);
+
+/* The answer's head. */
+int h264_status(const struct request_st *r);
+void h264_set_status(struct request_st *r, int status);
+void h264_set_response_header(struct request_st *r, struct h264_bytes name, struct h264_bytes value);
+void h264_set_last_modified(struct request_st *r, int64_t mtime);
+int h264_ranges_enabled(const struct request_st *r);
+void h264_keep_core_ranges_off(struct request_st *r);
+
+/* The answer's body. */
+void h264_stream_body(struct request_st *r);
+int h264_body_started(const struct request_st *r);
+void h264_finish_body(struct request_st *r);
+void h264_clear_body(struct request_st *r);
+uint64_t h264_queued(const struct request_st *r);
+unsigned char *h264_open_chunk(struct request_st *r, uint32_t len);
+void h264_commit_chunk(struct request_st *r, uint32_t len);
+int h264_append_file(struct request_st *r, struct stat_cache_entry *file, uint64_t offset, uint64_t len);
+
+#endif
