@@ -1,1 +1,61 @@
-//! mod_h264_streaming for lighttpd.
+//! mod_h264_streaming for lighttpd 1.4: `movie.mp4?start=61.5&end=90` answers with
+//! a playable MP4 of that stretch.
+//!
+//! The file must be named `mod_h264_streaming.so`, and is loaded with
+//! `server.modules += ( "mod_h264_streaming" )`. Options, each also inside conditions:
+//!
+//! | option | value | default |
+//! |---|---|---|
+//! | `h264-streaming.enable` | `"enable"` or `"disable"` | `"enable"` |
+//! | `h264-streaming.extensions` | list of file name extensions; `()` is none | [`DEFAULT_EXTENSIONS`](mp4seek::request::DEFAULT_EXTENSIONS) |
+//! | `h264-streaming.mode` | `"keyframe"` or `"exact"`, where the query names none | `"exact"` |
+//! | `h264-streaming.version-header` | `"enable"` or `"disable"`: send `X-Mod-H264-Streaming` | `"enable"` |
+//!
+//! The hooks come in this order: `subrequest_start` takes GET and HEAD of files with
+//! our extensions, and lets the modules after it still refuse them; `subrequest`
+//! opens the file as the server would and asks the core; what the core leaves
+//! alone goes to the server's own static file handler. A body is made piece by
+//! piece: `subrequest` is called again after each write, and tops the queue up.
+
+mod body;
+mod boundary;
+mod config;
+mod ffi;
+mod handler;
+mod request;
+
+use std::ffi::c_int;
+use std::io::{self, Write};
+
+use boundary::boundary;
+
+/// The server's entry: checks that this is the version it was built for, and
+/// registers the hooks. 0, or -1 where the module must not be loaded.
+///
+/// # Safety
+/// `plugin` is the zeroed record that lighttpd hands to a module it loads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_h264_streaming_plugin_init(plugin: *mut ffi::plugin) -> c_int {
+    boundary(|| -1, || load(plugin))
+}
+
+fn load(plugin: *mut ffi::plugin) -> c_int {
+    // SAFETY: neither looks into anything of the server's: the one calls a built-in
+    // module's initialiser with a record of its own, the other is a constant.
+    let (running, built) = unsafe { (ffi::h264_running_version_id(), ffi::h264_built_version_id()) };
+    if running != built {
+        // Not through the server's log function, which may be another one too. It
+        // has not opened its error log yet: its own lines go here as well.
+        let _ = writeln!(
+            io::stderr(),
+            "mod_h264_streaming: built for lighttpd version id {built:#x}, but this server's is {running:#x} \
+             (0 is unknown): not loaded; build it again for this server"
+        );
+        return -1;
+    }
+    boundary::install_panic_hook();
+    // SAFETY: `plugin` is the record the caller promises, and its layout is the one
+    // that was compiled in, by the check above. HOOKS is static.
+    unsafe { ffi::h264_register(plugin, &raw const handler::HOOKS) };
+    0
+}

@@ -1,0 +1,54 @@
+//! No panic gets into the server.
+
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+
+use crate::ffi;
+
+/// Runs `body`; if it panics, the answer is that of `default`, which must not panic.
+pub(crate) fn boundary<T>(default: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
+    // Whatever `body` was changing is given up with it: a context is taken out of
+    // its request before it is worked on.
+    match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => value,
+        Err(payload) => {
+            // Dropping it may run code that panics.
+            mem::forget(payload);
+            default()
+        }
+    }
+}
+
+/// Makes a panic one line in the error log.
+pub(crate) fn install_panic_hook() {
+    panic::set_hook(Box::new(|panic| ffi::log(&panic.to_string().replace('\n', " "))));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::panic_any;
+
+    use super::boundary;
+
+    #[test]
+    fn a_value_passes() {
+        assert_eq!(boundary(|| -1, || 7), 7);
+    }
+
+    #[test]
+    fn a_panic_becomes_the_default() {
+        let nothing: Option<i32> = None;
+        assert_eq!(boundary(|| -1, || nothing.unwrap()), -1);
+    }
+
+    #[test]
+    fn a_panic_whose_payload_panics_becomes_the_default() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic_any("while dropping");
+            }
+        }
+        assert_eq!(boundary(|| -1, || panic_any(Bomb)), -1);
+    }
+}

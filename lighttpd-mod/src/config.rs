@@ -1,0 +1,141 @@
+//! The options, and what they say for a request.
+
+use std::ffi::c_int;
+use std::str::{self, FromStr};
+
+use mp4seek::Seeker;
+use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
+
+use crate::ffi::{self, Module};
+use crate::request::Request;
+
+/// What one process may keep of the films it was asked for.
+const CACHE_BYTES: u64 = 16 << 20;
+
+/// What lives as long as the module is loaded.
+pub(crate) struct State {
+    pub(crate) seeker: Seeker,
+    contexts: Vec<Context>,
+}
+
+/// The options of one place in the configuration.
+#[derive(Default)]
+struct Context {
+    /// The number of the condition around it; `None` outside of all.
+    condition: Option<c_int>,
+    enable: Option<bool>,
+    extensions: Option<Vec<Vec<u8>>>,
+    mode: Option<Mode>,
+    version_header: Option<bool>,
+}
+
+/// The options that hold for a request.
+pub(crate) struct Config<'a> {
+    enable: bool,
+    extensions: Option<&'a [Vec<u8>]>,
+    pub(crate) mode: Mode,
+    pub(crate) version_header: bool,
+}
+
+impl State {
+    /// Reads the configuration; what is wrong with it, where the server has not
+    /// said so already.
+    pub(crate) fn read(server: *mut ffi::server, module: Module<'_>) -> Result<Self, String> {
+        // SAFETY: both are what the server handed to the hook that runs now.
+        if unsafe { ffi::h264_config_read(server, module.raw) } == 0 {
+            return Err(String::new());
+        }
+        // SAFETY: as above; the configuration has been read.
+        let count = unsafe { ffi::h264_config_contexts(module.raw) };
+        let contexts = (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
+        Ok(Self { seeker: Seeker::new(CACHE_BYTES), contexts })
+    }
+
+    pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
+        let mut config =
+            Config { enable: true, extensions: None, mode: Mode::default(), version_header: true };
+        for context in &self.contexts {
+            if context.condition.is_none_or(|condition| request.holds(condition)) {
+                config.enable = context.enable.unwrap_or(config.enable);
+                config.extensions = context.extensions.as_deref().or(config.extensions);
+                config.mode = context.mode.unwrap_or(config.mode);
+                config.version_header = context.version_header.unwrap_or(config.version_header);
+            }
+        }
+        config
+    }
+}
+
+impl Context {
+    fn read(module: Module<'_>, index: c_int) -> Result<Self, String> {
+        let mut context = Self::default();
+        // The first is the one outside of all conditions, even where it is empty.
+        if index > 0 {
+            // SAFETY: `index` is below the number of contexts.
+            context.condition = Some(unsafe { ffi::h264_config_condition(module.raw, index) });
+        }
+        for number in 0.. {
+            let mut value =
+                ffi::h264_value { key: 0, number: 0, string: ffi::bytes(&[]), list: std::ptr::null() };
+            // SAFETY: `index` is below the number of contexts; the end of its
+            // values is answered with 0.
+            if unsafe { ffi::h264_config_value(module.raw, index, number, &raw mut value) } == 0 {
+                break;
+            }
+            context.set(&value)?;
+        }
+        Ok(context)
+    }
+
+    fn set(&mut self, value: &ffi::h264_value) -> Result<(), String> {
+        match value.key {
+            ffi::H264_KEY_ENABLE => self.enable = Some(value.number != 0),
+            ffi::H264_KEY_VERSION_HEADER => self.version_header = Some(value.number != 0),
+            ffi::H264_KEY_MODE => {
+                // SAFETY: the server keeps its configuration unchanged.
+                self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);
+            }
+            ffi::H264_KEY_EXTENSIONS => {
+                // SAFETY: for this key the value is a list.
+                let count = unsafe { ffi::h264_list_len(value.list) };
+                let items = (0..count).map(|index| {
+                    // SAFETY: `index` is below the length of the list, and the
+                    // server keeps its configuration unchanged.
+                    extension(unsafe { ffi::slice_of(value, ffi::h264_list_item(value.list, index)) })
+                });
+                self.extensions = Some(items.collect::<Result<_, _>>()?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Config<'_> {
+    /// Whether a film of this path is ours to answer.
+    pub(crate) fn serves(&self, path: &[u8]) -> bool {
+        self.enable
+            && match self.extensions {
+                Some(extensions) => has_extension(path, extensions.iter().map(Vec::as_slice)),
+                None => has_extension(path, DEFAULT_EXTENSIONS.iter().map(|extension| extension.as_bytes())),
+            }
+    }
+}
+
+fn mode(value: &[u8]) -> Result<Mode, String> {
+    let mode = str::from_utf8(value).ok().and_then(|value| Mode::from_str(value).ok());
+    mode.ok_or_else(|| {
+        let value = String::from_utf8_lossy(value);
+        format!("h264-streaming.mode = \"{value}\": it must be \"keyframe\" or \"exact\"")
+    })
+}
+
+fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
+    if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
+        let value = String::from_utf8_lossy(value);
+        return Err(format!(
+            "h264-streaming.extensions has \"{value}\": it must be a list of file name extensions such as \".mp4\""
+        ));
+    }
+    Ok(value.to_vec())
+}

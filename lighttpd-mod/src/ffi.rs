@@ -1,0 +1,47 @@
+//! What `h264_lighttpd.h` of `ffi-headers` declares, and bytes from and to it.
+
+#![expect(non_camel_case_types, reason = "names of C")]
+#![expect(unreachable_pub, reason = "generated; the header has the comments")]
+
+use std::marker::PhantomData;
+use std::slice;
+
+include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+
+/// Bytes of ours for the length of a call.
+pub(crate) fn bytes(bytes: &[u8]) -> h264_bytes {
+    h264_bytes { ptr: bytes.as_ptr(), len: bytes.len() }
+}
+
+/// Bytes of the server's, for as long as `_owner` is borrowed.
+///
+/// # Safety
+/// The server neither changes nor frees them while `_owner` is borrowed.
+pub(crate) unsafe fn slice_of<T: ?Sized>(_owner: &T, bytes: h264_bytes) -> &[u8] {
+    if bytes.ptr.is_null() {
+        return &[];
+    }
+    // SAFETY: not null, and valid for that long by the caller's promise.
+    unsafe { slice::from_raw_parts(bytes.ptr, bytes.len) }
+}
+
+/// Writes a line to the error log, wherever that is at the moment.
+pub(crate) fn log(message: &str) {
+    // SAFETY: the server copies the message; it is not kept.
+    unsafe { h264_log(bytes(message.as_bytes())) };
+}
+
+/// The module's record in the server, for the time of one hook.
+#[derive(Clone, Copy)]
+pub(crate) struct Module<'hook> {
+    pub(crate) raw: *mut h264_module,
+    hook: PhantomData<&'hook ()>,
+}
+
+impl Module<'_> {
+    /// # Safety
+    /// `raw` is what the server handed to the hook that runs now.
+    pub(crate) unsafe fn new(raw: *mut h264_module) -> Self {
+        Self { raw, hook: PhantomData }
+    }
+}

@@ -1,0 +1,285 @@
+//! The hooks.
+
+use std::ffi::c_int;
+use std::fmt::Display;
+
+use mp4seek::http::{Conditions, Part, Selection, select};
+use mp4seek::source::Identity;
+use mp4seek::virtual_file::VirtualFile;
+use mp4seek::{Answer, Settings};
+
+use crate::body::Body;
+use crate::boundary::boundary;
+use crate::config::{Config, State};
+use crate::ffi::{self, Module, h264_outcome};
+use crate::request::{FilmFile, Request};
+
+/// What the server calls.
+pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
+    set_defaults: Some(set_defaults),
+    cleanup: Some(cleanup),
+    subrequest_start: Some(subrequest_start),
+    subrequest: Some(subrequest),
+    response_start: Some(response_start),
+    request_reset: Some(request_reset),
+};
+
+/// What a request of ours keeps between hooks.
+pub(crate) enum Context {
+    /// An answer that is being sent.
+    Body(Body),
+    /// The length of the film a byte range lay outside of.
+    Unsatisfiable(u64),
+}
+
+unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_ERROR, || configure(server, module))
+}
+
+unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
+    boundary(|| (), || unconfigure(module));
+}
+
+unsafe extern "C" fn subrequest_start(
+    r: *mut ffi::request_st,
+    module: *mut ffi::h264_module,
+) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, claim))
+}
+
+unsafe extern "C" fn subrequest(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| with(r, module, give_up), || with(r, module, handle))
+}
+
+unsafe extern "C" fn response_start(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, complete_head))
+}
+
+unsafe extern "C" fn request_reset(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, forget))
+}
+
+fn with(
+    r: *mut ffi::request_st,
+    module: *mut ffi::h264_module,
+    hook: impl FnOnce(&mut Request<'_>) -> h264_outcome,
+) -> h264_outcome {
+    // SAFETY: called by the hooks above with what the server handed them, one
+    // after the other.
+    match unsafe { Request::new(r, module) } {
+        Some(mut request) => hook(&mut request),
+        None => ffi::H264_ERROR,
+    }
+}
+
+fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    // SAFETY: what the server handed to this hook.
+    match State::read(server, unsafe { Module::new(module) }) {
+        Ok(state) => {
+            // SAFETY: the module's record; `unconfigure` takes it back.
+            unsafe { ffi::h264_set_state(module, Box::into_raw(Box::new(state)).cast()) };
+            ffi::H264_GO_ON
+        }
+        Err(message) => {
+            if !message.is_empty() {
+                // SAFETY: the server of this hook; the message is not kept.
+                unsafe { ffi::h264_log_server(server, ffi::bytes(message.as_bytes())) };
+            }
+            ffi::H264_ERROR
+        }
+    }
+}
+
+fn unconfigure(module: *mut ffi::h264_module) {
+    // SAFETY: the pointer is null or the one `configure` left there, and no request
+    // is alive when the server unloads its modules.
+    unsafe {
+        let state: *mut State = ffi::h264_state(module).cast();
+        ffi::h264_set_state(module, std::ptr::null_mut());
+        if !state.is_null() {
+            drop(Box::from_raw(state));
+        }
+    }
+}
+
+fn state<'hook>(request: &Request<'hook>) -> Option<&'hook State> {
+    // SAFETY: null or what `configure` left there, which is not changed, and
+    // lives until the server unloads its modules.
+    unsafe { ffi::h264_state(request.module().raw).cast::<State>().as_ref() }
+}
+
+/// Takes a request that is ours, and opens nothing yet: modules after this one may
+/// still refuse it.
+fn claim(request: &mut Request<'_>) -> h264_outcome {
+    let ours = !request.is_claimed()
+        && (request.is_get() || request.is_head())
+        && request.path_info().is_empty()
+        && state(request).is_some_and(|state| state.config(request).serves(request.path()));
+    if ours {
+        request.claim();
+    }
+    ffi::H264_GO_ON
+}
+
+/// Begins the answer, or goes on with its body.
+fn handle(request: &mut Request<'_>) -> h264_outcome {
+    match request.take_context().map(|context| *context) {
+        Some(Context::Body(body)) => go_on(request, body),
+        _ => begin(request),
+    }
+}
+
+fn begin(request: &mut Request<'_>) -> h264_outcome {
+    let Some(state) = state(request) else { return request.serve_static() };
+    let Some(file) = request.open() else { return request.serve_static() };
+    let identity = match file.metadata() {
+        Ok(metadata) => Identity::of(&metadata),
+        Err(error) => return fail(request, 500, &error),
+    };
+    let config = state.config(request);
+    let settings = Settings { mode: config.mode };
+    match state.seeker.answer(&*file, &identity, request.query(), &settings) {
+        Ok(Answer::Film(film)) => send(request, &config, film, file, identity.mtime),
+        Ok(Answer::Plain(reason)) => {
+            if let Some(reason) = reason.filter(|_| request.logs_handling()) {
+                log(request, &reason);
+            }
+            drop(file);
+            request.serve_static()
+        }
+        Err(error) => fail(request, error.status(), &error),
+    }
+}
+
+/// Answers with a film, or the part of it that was asked for.
+fn send(
+    request: &mut Request<'_>,
+    config: &Config<'_>,
+    film: Box<VirtualFile>,
+    file: FilmFile,
+    mtime: i64,
+) -> h264_outcome {
+    let mut content_type = request.content_type(&file).to_vec();
+    if content_type.is_empty() {
+        content_type = b"application/octet-stream".to_vec();
+    }
+    let len = film.len();
+    let selection = select(&conditions(request), film.etag(), mtime, len, &content_type);
+    let (parts, body_len) = match selection {
+        Selection::PreconditionFailed => return request.end(412),
+        Selection::Unsatisfiable => {
+            request.put_context(Box::new(Context::Unsatisfiable(len)));
+            return request.end(416);
+        }
+        Selection::NotModified => {
+            set_validators(request, config, film.etag(), mtime);
+            request.set_status(304);
+            request.finish_body();
+            return ffi::H264_FINISHED;
+        }
+        Selection::Full => {
+            request.set_status(200);
+            (vec![Part::Range(0..len)], len)
+        }
+        Selection::Single(range) => {
+            request.set_status(206);
+            let last = range.end.saturating_sub(1);
+            request.set_header("Content-Range", format!("bytes {}-{last}/{len}", range.start).as_bytes());
+            (vec![Part::Range(range.clone())], range.end - range.start)
+        }
+        Selection::Multi(multipart) => {
+            request.set_status(206);
+            content_type = multipart.content_type.into_bytes();
+            (multipart.parts, multipart.len)
+        }
+    };
+    set_validators(request, config, film.etag(), mtime);
+    request.set_header("Content-Type", &content_type);
+    request.set_header("Content-Length", body_len.to_string().as_bytes());
+    if request.ranges_enabled() {
+        request.set_header("Accept-Ranges", b"bytes");
+        request.keep_core_ranges_off();
+    }
+    if request.is_head() {
+        request.finish_body();
+        return ffi::H264_FINISHED;
+    }
+    go_on(request, Body::new(film, file, parts))
+}
+
+/// The headers that choose the part. HEAD has no ranges (RFC 9110, section 14.2).
+fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
+    let ranges = request.ranges_enabled() && request.is_get();
+    Conditions {
+        if_match: request.header("If-Match"),
+        if_none_match: request.header("If-None-Match"),
+        if_modified_since: request.header("If-Modified-Since"),
+        if_unmodified_since: request.header("If-Unmodified-Since"),
+        range: request.header("Range").filter(|_| ranges),
+        if_range: request.header("If-Range").filter(|_| ranges),
+    }
+}
+
+fn set_validators(request: &mut Request<'_>, config: &Config<'_>, etag: &str, mtime: i64) {
+    request.set_header("ETag", etag.as_bytes());
+    request.set_last_modified(mtime);
+    if config.version_header {
+        let version = concat!("version=", env!("CARGO_PKG_VERSION"));
+        request.set_header("X-Mod-H264-Streaming", version.as_bytes());
+    }
+}
+
+fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
+    let finished = match body.top_up(request) {
+        Ok(finished) => finished,
+        Err(error) if request.body_started() => {
+            log(request, &error);
+            return ffi::H264_ERROR;
+        }
+        Err(error) => return fail(request, 500, &error),
+    };
+    // A part is never finished before its head is sent: mod_deflate would compress
+    // what is finished, and Content-Range speaks of the film as it is.
+    if finished && (request.status() == 200 || request.body_started()) {
+        request.finish_body();
+    } else {
+        request.stream_body();
+        request.put_context(Box::new(Context::Body(body)));
+    }
+    ffi::H264_FINISHED
+}
+
+/// The length a byte range was outside of: the server drops all headers when it
+/// makes an error document.
+fn complete_head(request: &mut Request<'_>) -> h264_outcome {
+    match request.take_context().map(|context| *context) {
+        Some(Context::Unsatisfiable(len)) if request.status() == 416 => {
+            request.set_header("Content-Range", format!("bytes */{len}").as_bytes());
+        }
+        Some(body @ Context::Body(_)) => request.put_context(Box::new(body)),
+        _ => {}
+    }
+    ffi::H264_GO_ON
+}
+
+fn forget(request: &mut Request<'_>) -> h264_outcome {
+    drop(request.take_context());
+    ffi::H264_GO_ON
+}
+
+/// After a panic, whose line is in the log.
+fn give_up(request: &mut Request<'_>) -> h264_outcome {
+    if request.body_started() { ffi::H264_ERROR } else { request.end(500) }
+}
+
+fn fail(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> h264_outcome {
+    log(request, reason);
+    request.end(c_int::from(status))
+}
+
+/// One line with the file, the query and the reason.
+fn log(request: &Request<'_>, reason: &dyn Display) {
+    let path = String::from_utf8_lossy(request.path());
+    let query = String::from_utf8_lossy(request.query());
+    request.log(&format!("{path}?{query}: {reason}"));
+}

@@ -1,0 +1,270 @@
+//! A request as the server keeps it, and the file behind it.
+
+use std::ffi::c_int;
+use std::fs::File;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::os::fd::FromRawFd;
+use std::ptr::NonNull;
+
+use crate::ffi::{self, Module};
+use crate::handler::Context;
+
+/// A request for the time of one hook. What it lends is the server's, and lent
+/// only until the next change, so whatever changes the request takes `&mut self`.
+pub(crate) struct Request<'hook> {
+    raw: NonNull<ffi::request_st>,
+    module: Module<'hook>,
+    hook: PhantomData<&'hook ()>,
+}
+
+impl<'hook> Request<'hook> {
+    /// # Safety
+    /// Both are what the server handed to the hook that runs now, and this is the
+    /// only wrapper of the request.
+    pub(crate) unsafe fn new(raw: *mut ffi::request_st, module: *mut ffi::h264_module) -> Option<Self> {
+        // SAFETY: by the caller's promise.
+        let module = unsafe { Module::new(module) };
+        Some(Self { raw: NonNull::new(raw)?, module, hook: PhantomData })
+    }
+
+    pub(crate) fn module(&self) -> Module<'hook> {
+        self.module
+    }
+
+    fn raw(&self) -> *mut ffi::request_st {
+        self.raw.as_ptr()
+    }
+
+    /// Whether the configuration's condition of that number holds.
+    pub(crate) fn holds(&self, condition: c_int) -> bool {
+        // SAFETY: a request of the running hook; the number came with the configuration.
+        unsafe { ffi::h264_condition_holds(self.raw(), condition) != 0 }
+    }
+
+    pub(crate) fn is_get(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_is_get(self.raw()) != 0 }
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_is_head(self.raw()) != 0 }
+    }
+
+    /// Whether some module has taken it.
+    pub(crate) fn is_claimed(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_is_claimed(self.raw()) != 0 }
+    }
+
+    /// Takes it: the server will call `subrequest`.
+    pub(crate) fn claim(&mut self) {
+        // SAFETY: a request of the running hook, and the module it runs for.
+        unsafe { ffi::h264_claim(self.raw(), self.module.raw) };
+    }
+
+    /// The server's own handler of static files, as if this module were not there.
+    pub(crate) fn serve_static(&mut self) -> ffi::h264_outcome {
+        // SAFETY: a request of the running hook, and the module it runs for.
+        unsafe {
+            ffi::h264_release(self.raw());
+            ffi::h264_serve_static(self.raw(), self.module.raw)
+        }
+    }
+
+    /// Ends it with a status of the server's making: error documents, error handlers.
+    pub(crate) fn end(&mut self, status: c_int) -> ffi::h264_outcome {
+        // SAFETY: a request of the running hook. While a module holds it the
+        // server would send an error without its documents.
+        unsafe {
+            ffi::h264_release(self.raw());
+            ffi::h264_clear_body(self.raw());
+            ffi::h264_set_status(self.raw(), status);
+        }
+        ffi::H264_FINISHED
+    }
+
+    /// Takes our context out of it.
+    pub(crate) fn take_context(&mut self) -> Option<Box<Context>> {
+        // SAFETY: a request of the running hook. The pointer is null or what
+        // `put_context` left there, and is taken out before it is owned again.
+        unsafe {
+            let context = ffi::h264_context(self.raw(), self.module.raw);
+            ffi::h264_set_context(self.raw(), self.module.raw, std::ptr::null_mut());
+            (!context.is_null()).then(|| Box::from_raw(context.cast()))
+        }
+    }
+
+    /// Puts a context in, until the request is reset.
+    pub(crate) fn put_context(&mut self, context: Box<Context>) {
+        drop(self.take_context());
+        // SAFETY: a request of the running hook; `take_context` takes it back.
+        unsafe { ffi::h264_set_context(self.raw(), self.module.raw, Box::into_raw(context).cast()) };
+    }
+
+    /// The file it maps to.
+    pub(crate) fn path(&self) -> &[u8] {
+        // SAFETY: unchanged while the wrapper is borrowed.
+        unsafe { ffi::slice_of(self, ffi::h264_path(self.raw())) }
+    }
+
+    /// What stands behind the file's name in the URL's path.
+    pub(crate) fn path_info(&self) -> &[u8] {
+        // SAFETY: unchanged while the wrapper is borrowed.
+        unsafe { ffi::slice_of(self, ffi::h264_path_info(self.raw())) }
+    }
+
+    /// What stands behind the `?`, as it came.
+    pub(crate) fn query(&self) -> &[u8] {
+        // SAFETY: unchanged while the wrapper is borrowed.
+        unsafe { ffi::slice_of(self, ffi::h264_query(self.raw())) }
+    }
+
+    /// The value of a header, where there is one and it is not empty.
+    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+        // SAFETY: unchanged while the wrapper is borrowed.
+        let value =
+            unsafe { ffi::slice_of(self, ffi::h264_request_header(self.raw(), ffi::bytes(name.as_bytes()))) };
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Opens the file as the server would. `None`: its static file handler knows
+    /// what to say.
+    pub(crate) fn open(&mut self) -> Option<FilmFile> {
+        // SAFETY: a request of the running hook; the reference that comes back is ours.
+        let raw = NonNull::new(unsafe { ffi::h264_open(self.raw()) })?;
+        // SAFETY: the descriptor is open and stays so as long as our reference,
+        // since the server closes it with the last one. It is never closed by us.
+        let file = unsafe { ManuallyDrop::new(File::from_raw_fd(ffi::h264_fd(raw.as_ptr()))) };
+        Some(FilmFile { raw, file })
+    }
+
+    /// The type the server maps the file to.
+    pub(crate) fn content_type(&self, file: &FilmFile) -> &[u8] {
+        // SAFETY: `file` holds a reference; the type is a part of the configuration,
+        // of the answer's headers or of the file's entry, and all stay unchanged
+        // while the wrapper is borrowed.
+        unsafe { ffi::slice_of(self, ffi::h264_content_type(self.raw(), file.raw.as_ptr())) }
+    }
+
+    pub(crate) fn status(&self) -> c_int {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_status(self.raw()) }
+    }
+
+    pub(crate) fn set_status(&mut self, status: c_int) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_set_status(self.raw(), status) };
+    }
+
+    pub(crate) fn set_header(&mut self, name: &str, value: &[u8]) {
+        // SAFETY: a request of the running hook; the server copies both.
+        unsafe {
+            ffi::h264_set_response_header(self.raw(), ffi::bytes(name.as_bytes()), ffi::bytes(value));
+        }
+    }
+
+    /// `mtime` in seconds since the epoch.
+    pub(crate) fn set_last_modified(&mut self, mtime: i64) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_set_last_modified(self.raw(), mtime) };
+    }
+
+    /// Whether the configuration allows byte ranges.
+    pub(crate) fn ranges_enabled(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_ranges_enabled(self.raw()) != 0 }
+    }
+
+    /// Keeps the server from applying byte ranges to what is sent.
+    pub(crate) fn keep_core_ranges_off(&mut self) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_keep_core_ranges_off(self.raw()) };
+    }
+
+    /// Makes the server send the head now and ask for more of the body after each write.
+    pub(crate) fn stream_body(&mut self) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_stream_body(self.raw()) };
+    }
+
+    /// Whether the head may be on its way.
+    pub(crate) fn body_started(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_body_started(self.raw()) != 0 }
+    }
+
+    /// What is queued is the end of the body.
+    pub(crate) fn finish_body(&mut self) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_finish_body(self.raw()) };
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn queued(&self) -> u64 {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_queued(self.raw()) }
+    }
+
+    /// Appends `len` bytes that `fill` makes; none where it fails.
+    pub(crate) fn append(
+        &mut self,
+        len: u32,
+        fill: impl FnOnce(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // SAFETY: a request of the running hook. The chunk has room for `len` zeroed
+        // bytes, and nothing touches the queue before it is committed. A chunk that
+        // is not stays empty.
+        let out = unsafe {
+            let chunk = ffi::h264_open_chunk(self.raw(), len);
+            std::slice::from_raw_parts_mut(chunk, len as usize)
+        };
+        let filled = fill(out);
+        // SAFETY: the last chunk of the queue is the one just opened.
+        unsafe { ffi::h264_commit_chunk(self.raw(), if filled.is_ok() { len } else { 0 }) };
+        filled
+    }
+
+    /// Appends a range of the file; fails where the file ends before it.
+    pub(crate) fn append_file(&mut self, file: &FilmFile, offset: u64, len: u64) -> io::Result<()> {
+        // SAFETY: a request of the running hook; the queue takes a reference of its own.
+        let appended = unsafe { ffi::h264_append_file(self.raw(), file.raw.as_ptr(), offset, len) != 0 };
+        if appended { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Writes a line to the error log that is configured for it.
+    pub(crate) fn log(&self, message: &str) {
+        // SAFETY: a request of the running hook; the message is not kept.
+        unsafe { ffi::h264_log_request(self.raw(), ffi::bytes(message.as_bytes())) };
+    }
+
+    /// Whether the configuration asks for how requests are handled
+    /// (`debug.log-request-handling`).
+    pub(crate) fn logs_handling(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_logs_handling(self.raw()) != 0 }
+    }
+}
+
+/// An open file of the server's cache, which others may be sending as well.
+pub(crate) struct FilmFile {
+    raw: NonNull<ffi::stat_cache_entry>,
+    file: ManuallyDrop<File>,
+}
+
+impl Deref for FilmFile {
+    type Target = File;
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for FilmFile {
+    fn drop(&mut self) {
+        // SAFETY: gives the one reference back that `open` got.
+        unsafe { ffi::h264_close(self.raw.as_ptr()) };
+    }
+}
