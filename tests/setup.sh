@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make build`, `test`, `demo` or `bench` lacks on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|bench
+#   tests/setup.sh build|demo|test|bench|docker
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -38,32 +38,45 @@ at_least() {
     [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
-need cc gcc libc6-dev
-need apxs apache2-dev
-need apr-1-config libapr1-dev
-set -- /usr/lib/llvm-*/lib/libclang*.so*
-need "$1" libclang-dev
-need lighttpd lighttpd
-need dpkg-source dpkg-dev
-need /etc/ssl/certs/ca-certificates.crt ca-certificates
-# apache2-bin is the server without the service that listens on port 80.
-[ "$goal" = build ] || {
+needs_build() {
+    need cc gcc libc6-dev
+    need apxs apache2-dev
+    need apr-1-config libapr1-dev
+    set -- /usr/lib/llvm-*/lib/libclang*.so*
+    need "$1" libclang-dev
+    need lighttpd lighttpd
+    need dpkg-source dpkg-dev
+    need /etc/ssl/certs/ca-certificates.crt ca-certificates
+}
+
+needs_servers() {
+    needs_build
+    # The server without the service that listens on port 80.
     need apache2 apache2-bin
     need /etc/mime.types media-types
     need ffmpeg ffmpeg
-    need ffprobe ffmpeg
     need /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf fonts-dejavu-core
     need curl curl
 }
+
 case $goal in
-    build | demo) ;;
+    build) needs_build ;;
+    demo) needs_servers ;;
     test)
+        needs_servers
         need chromium chromium
         need chromedriver chromium-driver
         ;;
     bench)
+        needs_servers
         need nginx nginx
-        need wrk wrk
+        ;;
+    docker)
+        need dockerd docker.io
+        need docker-compose docker-compose
+        need iptables iptables
+        need ip iproute2
+        need mmdebstrap mmdebstrap
         ;;
     *) die "unknown goal $goal" ;;
 esac
@@ -72,7 +85,9 @@ esac
 # there and too old is its owner's to replace.
 msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 rust=
-if ! command -v cargo > /dev/null; then
+if [ "$goal" = docker ]; then
+    :
+elif ! command -v cargo > /dev/null; then
     rust=install
 elif version=$(cargo --version | cut -d ' ' -f 2) && ! at_least "$version" "$msrv"; then
     rust=replace
@@ -109,8 +124,11 @@ fi
 
 # A package that brings a service must not start it here, nor at the next boot.
 services=
-for service in lighttpd nginx; do
-    case " $packages " in *" $service "*) services="$services $service" ;; esac
+for package in $packages; do
+    case $package in
+        lighttpd | nginx) services="$services $package" ;;
+        docker.io) services="$services docker.service docker.socket" ;;
+    esac
 done
 policy=/usr/sbin/policy-rc.d
 if [ -n "$services" ] && ! [ -e $policy ]; then
@@ -122,8 +140,7 @@ fi
 # shellcheck disable=SC2086 # a list of packages
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages > /dev/null
-for service in $services; do
-    if command -v systemctl > /dev/null; then
-        as_root systemctl disable --quiet "$service" || true
-    fi
-done
+if [ -n "$services" ] && command -v systemctl > /dev/null; then
+    # shellcheck disable=SC2086
+    as_root systemctl disable --quiet $services || true
+fi

@@ -1,0 +1,29 @@
+# lighttpd with mod_h264_streaming, serving /var/www/html on port 80.
+# From the root of the repository: docker build -f tests/docker/lighttpd.Dockerfile .
+ARG BASE_IMAGE=debian:bookworm-slim
+
+# The same in both servers' files, so that an engine that caches builds it once.
+FROM ${BASE_IMAGE} AS build
+RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Cargo.toml ./
+COPY tests/setup.sh tests/
+RUN tests/setup.sh build && rm -rf /var/lib/apt/lists/*
+COPY . .
+# The secret `ca`, where there is one: certificates that the registry of crates is trusted by.
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export CARGO_HTTP_CAINFO=/run/secrets/ca; fi \
+    && make build && make install DESTDIR=/built
+
+FROM ${BASE_IMAGE}
+RUN apt-get update && apt-get install -y --no-install-recommends lighttpd \
+    && rm -rf /var/lib/apt/lists/* /var/www/html/*
+COPY --from=build /built/usr/lib/lighttpd/ /usr/lib/lighttpd/
+COPY --from=build /built/etc/lighttpd/ /etc/lighttpd/
+COPY --from=build /built/usr/local/bin/ /usr/local/bin/
+COPY tests/docker/lighttpd.conf /etc/lighttpd/conf-available/90-h264-docker.conf
+RUN lighttpd-enable-mod h264-streaming h264-docker && lighttpd -tt -f /etc/lighttpd/lighttpd.conf
+EXPOSE 80
+HEALTHCHECK --interval=2s --timeout=2s --retries=15 \
+    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/80 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q ^HTTP/1 <&3"]
+CMD ["lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"]
