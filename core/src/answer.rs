@@ -1,12 +1,30 @@
 //! The one call a server shim makes.
 
-use crate::request::Mode;
+use std::sync::Arc;
+
+use crate::boxes::FormatError;
+use crate::cache::IndexCache;
+use crate::plan::{plan_clip, plan_fast_start};
+use crate::request::{ClipRequest, Mode, RequestError, flv_start};
+use crate::seek::{Cut, SeekError, seek};
 use crate::source::{Identity, ReadAt};
 use crate::virtual_file::VirtualFile;
 
 /// What a process keeps between requests.
-#[derive(Debug, Default)]
-pub struct Seeker {}
+#[derive(Debug)]
+pub struct Seeker {
+    cache: IndexCache,
+}
+
+/// The byte budget of the index cache where the configuration names none: small enough for
+/// a prefork server's many processes, enough for hundreds of films.
+pub const DEFAULT_CACHE_SIZE: u64 = 8 << 20;
+
+impl Default for Seeker {
+    fn default() -> Self {
+        Self::new(DEFAULT_CACHE_SIZE)
+    }
+}
 
 /// What the server's configuration says for this request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,23 +45,53 @@ pub enum Answer {
 
 /// Why a request cannot be answered.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
-    status: u16,
-    message: String,
+pub enum Error {
+    /// The query is not understood.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The stretch lies past the end of the film.
+    #[error("{0}")]
+    PastEnd(String),
+    /// The file is not a film that can be cut.
+    #[error(transparent)]
+    Format(Arc<FormatError>),
+    /// The file cannot be read.
+    #[error("cannot read the film: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 impl Error {
     /// The HTTP status to answer with: 400, 415, 416 or 500.
     pub fn status(&self) -> u16 {
-        self.status
+        match self {
+            Self::Request(RequestError::PastEnd) | Self::PastEnd(_) => 416,
+            Self::Request(_) => 400,
+            Self::Format(e) if matches!(**e, FormatError::Io { .. }) => 500,
+            Self::Format(_) => 415,
+            Self::Io(_) => 500,
+        }
+    }
+}
+
+impl From<FormatError> for Error {
+    fn from(e: FormatError) -> Self {
+        Self::Format(Arc::new(e))
+    }
+}
+
+impl From<SeekError> for Error {
+    fn from(e: SeekError) -> Self {
+        match e {
+            SeekError::PastEnd { .. } => Self::PastEnd(e.to_string()),
+            SeekError::Format(e) => e.into(),
+        }
     }
 }
 
 impl Seeker {
     /// A seeker whose index cache holds at most `cache_bytes`.
-    pub fn new(_cache_bytes: u64) -> Self {
-        Self {}
+    pub fn new(cache_bytes: u64) -> Self {
+        Self { cache: IndexCache::new(cache_bytes) }
     }
 
     /// Answers the request `query` (what stands behind the `?`, percent-encoded as
@@ -54,11 +102,68 @@ impl Seeker {
     /// the box and its offset.
     pub fn answer(
         &self,
-        _source: &impl ReadAt,
-        _identity: &Identity,
-        _query: &[u8],
-        _settings: &Settings,
+        source: &impl ReadAt,
+        identity: &Identity,
+        query: &[u8],
+        settings: &Settings,
     ) -> Result<Answer, Error> {
-        Ok(Answer::Plain(None))
+        if is_flv(source)? {
+            return answer_flv(source, identity, query);
+        }
+        let request = ClipRequest::parse(query, settings.mode)?;
+        match self.answer_film(source, identity, &request) {
+            Ok(film) => Ok(film),
+            // Nobody asked for a cut: what we cannot read, the server can still send.
+            Err(e) if !request.has_time => Ok(Answer::Plain(Some(e.to_string()))),
+            Err(e) => Err(e),
+        }
     }
+
+    fn answer_film(
+        &self,
+        source: &impl ReadAt,
+        identity: &Identity,
+        request: &ClipRequest,
+    ) -> Result<Answer, Error> {
+        let index = self.cache.get(identity, source).map_err(Error::Format)?;
+        let cut = if request.has_time { seek(&index, source, request)? } else { Cut::Whole };
+        let plan = match cut {
+            Cut::Whole if index.is_fast_start() => return Ok(Answer::Plain(None)),
+            Cut::Whole => match plan_fast_start(&index, source)? {
+                Ok(plan) => plan,
+                Err(reason) => return Ok(Answer::Plain(Some(reason))),
+            },
+            Cut::Clip(clip) => plan_clip(&index, source, &clip)?,
+        };
+        Ok(Answer::Film(Box::new(VirtualFile::film(index, plan, identity))))
+    }
+}
+
+/// An FLV's header and the (absent) size of the tag before the first.
+const FLV_HEADER_LEN: usize = 13;
+
+fn is_flv(source: &impl ReadAt) -> Result<bool, Error> {
+    let mut start = [0; 4];
+    match source.read_exact_at(&mut start, 0) {
+        Ok(()) => Ok(&start == b"FLV\x01"),
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The original's answer for an FLV: its header, then the file from a byte on.
+fn answer_flv(source: &impl ReadAt, identity: &Identity, query: &[u8]) -> Result<Answer, Error> {
+    let from = match flv_start(query)? {
+        None | Some(0) => return Ok(Answer::Plain(None)),
+        Some(from) => from,
+    };
+    if from >= identity.size {
+        return Err(Error::PastEnd(format!(
+            "start {from} is at or past the end of the file, byte {}",
+            identity.size
+        )));
+    }
+    let mut head = vec![0; FLV_HEADER_LEN];
+    source.read_exact_at(&mut head, 0)?;
+    Ok(Answer::Film(Box::new(VirtualFile::tail(head, from, identity))))
 }

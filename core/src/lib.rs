@@ -9,8 +9,16 @@
 #![deny(missing_docs)]
 
 pub mod answer;
+pub mod boxes;
+pub mod cache;
+pub mod extents;
+pub mod generate;
 pub mod http;
+pub mod index;
+pub mod limits;
+pub mod plan;
 pub mod request;
+pub mod seek;
 pub mod source;
 pub mod virtual_file;
 

@@ -1,0 +1,77 @@
+//! `elst` (8.6.6): the edit list.
+
+use super::{BoxHeader, FormatError, Reader, u32_at, u64_at, write_box};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// One edit: a stretch of movie time and the media that is presented in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ElstEntry {
+    /// Length in movie ticks.
+    pub segment_duration: u64,
+    /// Where in the media it begins, in media ticks; `None` for an empty edit.
+    pub media_time: Option<i64>,
+    /// 16.16 fixed point: 0x10000 plays, 0 dwells on one sample.
+    pub media_rate: u32,
+}
+
+impl ElstEntry {
+    /// The rate of an ordinary edit.
+    pub const NORMAL_RATE: u32 = 0x1_0000;
+}
+
+/// Reads an `elst`.
+///
+/// # Errors
+/// When the box is malformed, has more than [`limits::EDITS`] entries, or cannot be read.
+pub fn read_elst<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<Vec<ElstEntry>, FormatError> {
+    let b = reader.payload(header, 8)?;
+    let wide = b.first() == Some(&1);
+    let count = u32_at(b, 4) as usize;
+    if count > limits::EDITS {
+        return Err(header.error(format!("{count} edits, more than the {} we take", limits::EDITS)));
+    }
+    let size = if wide { 20 } else { 12 };
+    let entries = b
+        .get(8..8 + count * size)
+        .ok_or_else(|| header.error(format!("{count} edits do not fit in its {} bytes", header.size)))?;
+    Ok(entries
+        .chunks_exact(size)
+        .map(|e| {
+            let (segment_duration, media_time, rate) = if wide {
+                (u64_at(e, 0), i64::from_be_bytes(u64_at(e, 8).to_be_bytes()), 16)
+            } else {
+                (u32_at(e, 0).into(), i32::from_be_bytes(u32_at(e, 4).to_be_bytes()).into(), 8)
+            };
+            ElstEntry {
+                segment_duration,
+                // -1 is the empty edit; other negative times do not exist.
+                media_time: (media_time >= 0).then_some(media_time),
+                media_rate: u32_at(e, rate),
+            }
+        })
+        .collect())
+}
+
+/// Writes an `elst`, version 1 only where needed.
+pub fn write_elst(out: &mut Vec<u8>, entries: &[ElstEntry]) {
+    let narrow = |e: &ElstEntry| {
+        u32::try_from(e.segment_duration).is_ok() && i32::try_from(e.media_time.unwrap_or(-1)).is_ok()
+    };
+    let wide = !entries.iter().all(narrow);
+    write_box(out, b"elst", |out| {
+        out.extend_from_slice(&[u8::from(wide), 0, 0, 0]);
+        out.extend_from_slice(&u32::try_from(entries.len()).unwrap_or(u32::MAX).to_be_bytes());
+        for e in entries {
+            let duration = e.segment_duration.to_be_bytes();
+            let media_time = e.media_time.unwrap_or(-1).to_be_bytes();
+            let from = if wide { 0 } else { 4 };
+            out.extend_from_slice(&duration[from..]);
+            out.extend_from_slice(&media_time[from..]);
+            out.extend_from_slice(&e.media_rate.to_be_bytes());
+        }
+    });
+}

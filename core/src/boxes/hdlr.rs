@@ -1,0 +1,18 @@
+//! `hdlr` (8.4.3): what kind of media a track holds.
+
+use super::{BoxHeader, BoxType, FormatError, Reader};
+use crate::source::ReadAt;
+
+/// The handler type: `vide`, `soun`, `text` …
+///
+/// # Errors
+/// When the box is too short or cannot be read.
+pub fn read_hdlr<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<BoxType, FormatError> {
+    if header.payload_len() < 12 {
+        return Err(header.error("too short for a handler type"));
+    }
+    let b = reader.bytes(header.payload() + 8, 4)?;
+    let mut handler = BoxType([0; 4]);
+    handler.0.copy_from_slice(b);
+    Ok(handler)
+}

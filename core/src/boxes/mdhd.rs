@@ -1,0 +1,47 @@
+//! `mdhd` (8.4.2): the media header.
+
+use super::mvhd::write_times;
+use super::{BoxHeader, FormatError, Reader, u32_at, u64_at, write_box};
+use crate::source::ReadAt;
+
+/// The media header; the fields that a cut does not change are kept as bytes.
+#[derive(Debug, Clone)]
+pub struct MdhdBox {
+    /// Ticks per second of media time. 0 in some files, which then cannot be cut.
+    pub timescale: u32,
+    creation: u64,
+    modification: u64,
+    flags: [u8; 3],
+    /// Language to the end of the box.
+    rest: Vec<u8>,
+}
+
+impl MdhdBox {
+    /// Reads an `mdhd`.
+    ///
+    /// # Errors
+    /// When it is too short or cannot be read.
+    pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
+        let b = reader.payload(header, 24)?;
+        let wide = b.first() == Some(&1);
+        let (rest, creation, modification, timescale) = if wide {
+            (32, u64_at(b, 4), u64_at(b, 12), u32_at(b, 20))
+        } else {
+            (20, u32_at(b, 4).into(), u32_at(b, 8).into(), u32_at(b, 12))
+        };
+        let rest = b.get(rest..).unwrap_or_default().to_vec();
+        if rest.len() < 4 {
+            return Err(header.error("too short for its version"));
+        }
+        Ok(Self { timescale, creation, modification, flags: [b[1], b[2], b[3]], rest })
+    }
+
+    /// Writes the header with another duration, version 1 only where needed.
+    pub fn write(&self, out: &mut Vec<u8>, duration: u64) {
+        write_box(out, b"mdhd", |out| {
+            let timescale = self.timescale.to_be_bytes();
+            write_times(out, self.flags, self.creation, self.modification, &timescale, duration);
+            out.extend_from_slice(&self.rest);
+        });
+    }
+}

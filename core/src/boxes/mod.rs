@@ -1,0 +1,125 @@
+//! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
+
+mod elst;
+mod hdlr;
+mod mdhd;
+mod mvhd;
+mod reader;
+mod runs;
+mod sample_sizes;
+mod stco;
+mod stsd;
+mod stss;
+mod table;
+mod tkhd;
+
+use std::fmt;
+use std::io;
+
+pub use elst::{ElstEntry, read_elst, write_elst};
+pub use hdlr::read_hdlr;
+pub use mdhd::MdhdBox;
+pub use mvhd::MvhdBox;
+pub use reader::{Reader, u16_at, u32_at, u64_at};
+pub use runs::{JointRun, JointRuns, Run, RunKind, Runs};
+pub use sample_sizes::SampleSizes;
+pub use stco::ChunkOffsets;
+pub use stsd::{SampleEntry, read_stsd};
+pub use stss::SyncSamples;
+pub use table::{Table, TableReader};
+pub use tkhd::TkhdBox;
+
+/// A box's four-character code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BoxType(pub [u8; 4]);
+
+impl fmt::Display for BoxType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for b in self.0 {
+            match b {
+                0x20..=0x7e => write!(f, "{}", char::from(b))?,
+                _ => write!(f, "\\x{b:02x}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for BoxType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{self}'")
+    }
+}
+
+/// Where a box stands: section 4.2 of the standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoxHeader {
+    /// Its type.
+    pub box_type: BoxType,
+    /// Offset of its first byte in the file.
+    pub offset: u64,
+    /// Length of the header: 8, or 16 with a 64-bit size.
+    pub header_len: u8,
+    /// Length of the whole box, header included.
+    pub size: u64,
+}
+
+impl BoxHeader {
+    /// Offset of the first byte after the header.
+    pub fn payload(&self) -> u64 {
+        self.offset.saturating_add(u64::from(self.header_len))
+    }
+
+    /// Length without the header.
+    pub fn payload_len(&self) -> u64 {
+        self.size.saturating_sub(u64::from(self.header_len))
+    }
+
+    /// Offset of the first byte after the box.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+
+    /// A complaint about this box.
+    pub fn error(&self, reason: impl Into<String>) -> FormatError {
+        FormatError::Box { box_type: self.box_type, offset: self.offset, reason: reason.into() }
+    }
+}
+
+/// Why a file cannot be read as an MP4.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// A box says something that cannot be.
+    #[error("{box_type} box at byte {offset}: {reason}")]
+    Box {
+        /// The box at fault.
+        box_type: BoxType,
+        /// Its offset in the file.
+        offset: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The film as a whole is not one we can cut.
+    #[error("{0}")]
+    Film(String),
+    /// The file could not be read.
+    #[error("cannot read at byte {offset}: {source}")]
+    Io {
+        /// Where in the file.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Appends a box to `out`: size, type, then what `payload` writes.
+pub fn write_box(out: &mut Vec<u8>, box_type: &[u8; 4], payload: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(box_type);
+    payload(out);
+    let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
+    if let Some(at) = out.get_mut(start..start + 4) {
+        at.copy_from_slice(&size.to_be_bytes());
+    }
+}

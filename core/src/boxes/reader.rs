@@ -1,0 +1,144 @@
+//! Buffered reads of box headers and small boxes.
+
+use super::{BoxHeader, BoxType, FormatError};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// The big-endian number at `at`; 0 past the end, which callers rule out by
+/// checking lengths first.
+pub fn u16_at(b: &[u8], at: usize) -> u16 {
+    b.get(at..at + 2).and_then(|s| s.try_into().ok()).map_or(0, u16::from_be_bytes)
+}
+
+/// As [`u16_at`], 32 bits.
+pub fn u32_at(b: &[u8], at: usize) -> u32 {
+    b.get(at..at + 4).and_then(|s| s.try_into().ok()).map_or(0, u32::from_be_bytes)
+}
+
+/// As [`u16_at`], 64 bits.
+pub fn u64_at(b: &[u8], at: usize) -> u64 {
+    b.get(at..at + 8).and_then(|s| s.try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+/// Reads headers and small boxes through one small window, so that walking a
+/// `moov` costs few system calls and no memory.
+pub struct Reader<'a, R: ReadAt> {
+    source: &'a R,
+    file_len: u64,
+    window: Vec<u8>,
+    start: u64,
+}
+
+const WINDOW: usize = 16 * 1024;
+
+impl<'a, R: ReadAt> Reader<'a, R> {
+    /// A reader of a file of `file_len` bytes.
+    pub fn new(source: &'a R, file_len: u64) -> Self {
+        Self { source, file_len, window: Vec::new(), start: 0 }
+    }
+
+    /// The file under this reader.
+    pub fn source(&self) -> &'a R {
+        self.source
+    }
+
+    /// Length of the file.
+    pub fn file_len(&self) -> u64 {
+        self.file_len
+    }
+
+    /// `len` bytes at `offset`; `len` is at most [`limits::SMALL_BOX`].
+    ///
+    /// # Errors
+    /// When the file ends first, cannot be read, or `len` is over the limit.
+    pub fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], FormatError> {
+        let io = |source| FormatError::Io { offset, source };
+        if len > limits::SMALL_BOX || offset.checked_add(len as u64).is_none_or(|end| end > self.file_len) {
+            return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        let inside = offset
+            .checked_sub(self.start)
+            .and_then(|at| usize::try_from(at).ok())
+            .filter(|at| at.checked_add(len).is_some_and(|end| end <= self.window.len()));
+        let at = match inside {
+            Some(at) => at,
+            None => {
+                let want = usize::try_from(self.file_len - offset).unwrap_or(WINDOW).min(WINDOW.max(len));
+                self.window.resize(want, 0);
+                self.start = offset;
+                if let Err(e) = self.source.read_exact_at(&mut self.window, offset) {
+                    self.window.clear();
+                    return Err(io(e));
+                }
+                0
+            }
+        };
+        Ok(self.window.get(at..at + len).unwrap_or_default())
+    }
+
+    /// The header of the box at `offset`, which must lie before `end` as a whole.
+    /// `None` when fewer than 8 bytes are left or the box is a QuickTime
+    /// terminator (four zero bytes and no room for a header).
+    ///
+    /// # Errors
+    /// When the box does not fit or the file cannot be read.
+    pub fn header(&mut self, offset: u64, end: u64) -> Result<Option<BoxHeader>, FormatError> {
+        let left = end.saturating_sub(offset);
+        if left < 8 {
+            return Ok(None);
+        }
+        let b = self.bytes(offset, 8)?;
+        let size32 = u32_at(b, 0);
+        let mut box_type = BoxType([0; 4]);
+        box_type.0.copy_from_slice(b.get(4..8).unwrap_or_default());
+        let (header_len, size) = match size32 {
+            0 => (8, left),
+            1 if left >= 16 => (16, u64_at(self.bytes(offset + 8, 8)?, 0)),
+            n => (8, u64::from(n)),
+        };
+        let header = BoxHeader { box_type, offset, header_len, size };
+        if size < u64::from(header_len) {
+            return Err(header.error(format!("size {size} is less than its header")));
+        }
+        if size > left {
+            return Err(header.error(format!("size {size} reaches past the {left} bytes that are there")));
+        }
+        Ok(Some(header))
+    }
+
+    /// The headers of the boxes in `from..end`.
+    ///
+    /// # Errors
+    /// As [`Self::header`], and when there are more than [`limits::CHILDREN`].
+    pub fn children(&mut self, from: u64, end: u64) -> Result<Vec<BoxHeader>, FormatError> {
+        let mut out = Vec::new();
+        let mut at = from;
+        while let Some(header) = self.header(at, end)? {
+            // A udta may end in four zero bytes, which look like a box "to the end".
+            if header.box_type == BoxType([0; 4]) {
+                break;
+            }
+            if out.len() >= limits::CHILDREN {
+                return Err(header.error(format!("more than {} boxes in one container", limits::CHILDREN)));
+            }
+            at = header.end();
+            out.push(header);
+        }
+        Ok(out)
+    }
+
+    /// The whole payload of a small box, at least `min` bytes long.
+    ///
+    /// # Errors
+    /// When it is shorter than `min`, longer than [`limits::SMALL_BOX`], or cannot be read.
+    pub fn payload(&mut self, header: &BoxHeader, min: usize) -> Result<&[u8], FormatError> {
+        let len = usize::try_from(header.payload_len()).unwrap_or(usize::MAX);
+        if len < min {
+            return Err(header.error(format!("{len} bytes of content, at least {min} are needed")));
+        }
+        if len > limits::SMALL_BOX {
+            return Err(header.error(format!("{len} bytes, more than the {} we read", limits::SMALL_BOX)));
+        }
+        self.bytes(header.payload(), len)
+    }
+}

@@ -1,0 +1,495 @@
+//! The run-length tables: `stts` (8.6.1.2), `ctts` (8.6.1.3), `stsc` (8.7.4), `sbgp` (8.9.2).
+//!
+//! They are never expanded. One pass leaves a checkpoint every [`STRIDE`] entries;
+//! a look-up is a binary search over those and a scan of one stretch of the table.
+//!
+//! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal
+//! value, which a writer should have made one entry. What we write is runs.
+
+use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at};
+use crate::source::ReadAt;
+
+/// Entries between two checkpoints.
+const STRIDE: u32 = 512;
+
+/// Which table a [`Runs`] is over; says how an entry is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// Units are samples, the value is the duration, the sum is the decode time.
+    Stts,
+    /// Units are samples, the value is the composition offset, there is no sum.
+    Ctts,
+    /// Units are samples, the value is the group description index, there is no sum.
+    Sbgp,
+    /// Units are chunks, the value packs samples per chunk and description index,
+    /// the sum is the number of samples.
+    Stsc,
+}
+
+impl RunKind {
+    fn weight(self, value: u64) -> u64 {
+        match self {
+            Self::Stts => value,
+            Self::Ctts | Self::Sbgp => 0,
+            Self::Stsc => value >> 32,
+        }
+    }
+
+    fn pads_with_zero(self) -> bool {
+        matches!(self, Self::Ctts | Self::Sbgp)
+    }
+}
+
+/// Grouping type, and in version 1 its parameter.
+fn sbgp_prefix_len<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<u8, FormatError> {
+    if header.payload_len() < 8 {
+        return Err(header.error("too short for a grouping type"));
+    }
+    Ok(if reader.bytes(header.payload(), 1)? == [0] { 4 } else { 8 })
+}
+
+/// A stretch of units of equal value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// First unit, 0-based.
+    pub unit: u32,
+    /// Number of units.
+    pub count: u32,
+    /// The value; see [`RunKind`].
+    pub value: u64,
+    /// The sum of the values of all units before the first.
+    pub sum: u64,
+    /// How many merged runs come before the one this belongs to.
+    pub ordinal: u32,
+}
+
+impl Run {
+    /// The first unit after the run.
+    pub fn end(&self) -> u32 {
+        self.unit.saturating_add(self.count)
+    }
+
+    /// `ctts`: the composition offset in ticks.
+    pub fn offset(&self) -> i64 {
+        // Kept as the 32 bits of the file; versions 0 and 1 are both read as signed,
+        // because files in the wild have negative offsets in version 0.
+        let bytes = self.value.to_be_bytes();
+        i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))
+    }
+
+    /// `stsc`: samples of each chunk.
+    pub fn samples_per_chunk(&self) -> u32 {
+        u32::try_from(self.value >> 32).unwrap_or(u32::MAX)
+    }
+
+    /// `stsc`: the sample description index, 1-based.
+    pub fn description_index(&self) -> u32 {
+        u32::try_from(self.value & 0xffff_ffff).unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Checkpoint {
+    unit: u32,
+    /// Runs that begin before this entry.
+    runs: u32,
+    sum: u64,
+    /// Value of the last piece before this entry.
+    previous: u64,
+}
+
+/// A run-length table and its checkpoints.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    kind: RunKind,
+    table: Table,
+    checkpoints: Vec<Checkpoint>,
+    /// Units that exist: samples or chunks of the track.
+    units: u32,
+    sum: u64,
+    lowest: i64,
+    highest: i64,
+}
+
+impl Runs {
+    /// Reads a table for a track that has `units` samples (or chunks). A table
+    /// that covers more is cut; one that covers less goes on with its last
+    /// duration (`stts`, `stsc`) or with 0 (`ctts`, `sbgp`), as players do.
+    ///
+    /// # Errors
+    /// When the box is malformed, an `stsc` is out of order, or a table for a
+    /// track with samples is empty.
+    pub fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+        kind: RunKind,
+        units: u32,
+    ) -> Result<Self, FormatError> {
+        let entry_size = if kind == RunKind::Stsc { 12 } else { 8 };
+        let skip = if kind == RunKind::Sbgp { sbgp_prefix_len(reader, header)? } else { 0 };
+        let table = Table::read(reader, header, skip, entry_size)?;
+        if table.count == 0 && units > 0 && !kind.pads_with_zero() {
+            return Err(header.error("no entries, though the track has samples"));
+        }
+        let this = Self { kind, table, checkpoints: Vec::new(), units, sum: 0, lowest: 0, highest: 0 };
+        let mut checkpoints = Vec::new();
+        let (mut lowest, mut highest) = (i64::MAX, i64::MIN);
+        let mut pieces = Pieces::start(&this, reader.source());
+        let mut noted = None;
+        loop {
+            if pieces.entry % STRIDE == 0 && noted != Some(pieces.entry) && pieces.entry < table.count {
+                noted = Some(pieces.entry);
+                checkpoints.push(pieces.at);
+            }
+            let Some(piece) = pieces.next_entry().map_err(|e| match e {
+                FormatError::Film(reason) => header.error(reason),
+                e => e,
+            })?
+            else {
+                break;
+            };
+            if piece.count > 0 {
+                let weight = i64::try_from(kind.weight(piece.value)).unwrap_or(i64::MAX);
+                let value = if kind == RunKind::Ctts { piece.offset() } else { weight };
+                lowest = lowest.min(value);
+                highest = highest.max(value);
+            }
+        }
+        let sum = pieces.at.sum;
+        if checkpoints.is_empty() {
+            checkpoints.push(Checkpoint { unit: 0, runs: 0, sum: 0, previous: 0 });
+        }
+        checkpoints.shrink_to_fit();
+        if lowest > highest {
+            (lowest, highest) = (0, 0);
+        }
+        Ok(Self { checkpoints, sum, lowest, highest, ..this })
+    }
+
+    /// The table under the runs.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The sum over all units: a track's duration, or its number of samples.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The smallest and the largest value: offset, duration or samples per chunk.
+    pub fn extremes(&self) -> (i64, i64) {
+        (self.lowest, self.highest)
+    }
+
+    /// Memory the checkpoints hold.
+    pub fn heap_size(&self) -> usize {
+        self.checkpoints.capacity() * size_of::<Checkpoint>()
+    }
+
+    /// The piece that holds `unit`. O(log n).
+    ///
+    /// # Errors
+    /// When the file cannot be read (any more), or there is no such unit.
+    pub fn at_unit<R: ReadAt>(&self, source: &R, unit: u32) -> Result<Run, FormatError> {
+        self.pieces_from(source, unit)?.next().unwrap_or_else(|| Err(self.outside()))
+    }
+
+    /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log n).
+    ///
+    /// # Errors
+    /// As [`Self::at_unit`].
+    pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
+        let after = self.checkpoints.partition_point(|c| c.sum <= sum);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        let mut found = None;
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.sum > sum {
+                break;
+            }
+            found = Some(piece);
+        }
+        found.ok_or_else(|| self.outside())
+    }
+
+    /// The pieces from the one that holds `unit` on; the first is cut to begin there.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pieces_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        unit: u32,
+    ) -> Result<Pieces<'a, R>, FormatError> {
+        let after = self.checkpoints.partition_point(|c| c.unit <= unit);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.end() > unit {
+                let skipped = unit - piece.unit;
+                pieces.held = Some(Run {
+                    unit,
+                    count: piece.count - skipped,
+                    sum: piece.sum + u64::from(skipped) * self.kind.weight(piece.value),
+                    ..piece
+                });
+                break;
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The runs from the one of `ordinal` on, each whole.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn runs_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        ordinal: u32,
+    ) -> Result<MergedRuns<'a, R>, FormatError> {
+        // The run may begin before a checkpoint that lies inside it.
+        let after = self.checkpoints.partition_point(|c| c.runs <= ordinal);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.ordinal >= ordinal {
+                pieces.held = Some(piece);
+                break;
+            }
+        }
+        Ok(MergedRuns { pieces })
+    }
+
+    fn outside(&self) -> FormatError {
+        FormatError::Film(format!(
+            "the {:?} table at byte {} changed while it was read",
+            self.kind, self.table.offset
+        ))
+    }
+}
+
+/// The pieces of a table, in order. Empty ones are left out.
+pub struct Pieces<'a, R: ReadAt> {
+    runs: &'a Runs,
+    reader: TableReader<'a, R>,
+    entry: u32,
+    at: Checkpoint,
+    held: Option<Run>,
+    padded: bool,
+}
+
+impl<'a, R: ReadAt> Pieces<'a, R> {
+    fn start(runs: &'a Runs, source: &'a R) -> Self {
+        Self {
+            runs,
+            reader: TableReader::new(source, runs.table, 4 * STRIDE),
+            entry: 0,
+            at: Checkpoint { unit: 0, runs: 0, sum: 0, previous: 0 },
+            held: None,
+            padded: false,
+        }
+    }
+
+    fn at(runs: &'a Runs, source: &'a R, checkpoint: usize) -> Self {
+        let mut pieces = Self::start(runs, source);
+        pieces.reader = TableReader::new(source, runs.table, STRIDE);
+        if let Some(&at) = runs.checkpoints.get(checkpoint) {
+            pieces.at = at;
+            pieces.entry = u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+        }
+        pieces
+    }
+
+    fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        loop {
+            match self.next_entry()? {
+                Some(piece) if piece.count == 0 => {}
+                piece => return Ok(piece),
+            }
+        }
+    }
+
+    /// What the next entry covers, which may be nothing; after the last entry, the
+    /// units it should have covered.
+    fn next_entry(&mut self) -> Result<Option<Run>, FormatError> {
+        let left = self.runs.units.saturating_sub(self.at.unit);
+        if self.padded || (left == 0 && self.entry > 0) {
+            return Ok(None);
+        }
+        let (count, value) = if self.entry < self.runs.table.count {
+            let entry = self.entry;
+            self.entry += 1;
+            self.read_entry(entry)?
+        } else {
+            self.padded = true;
+            (left, if self.runs.kind.pads_with_zero() { 0 } else { self.at.previous })
+        };
+        let count = count.min(left);
+        let same = self.at.runs > 0 && self.at.previous == value;
+        if count > 0 && !same {
+            self.at.runs += 1;
+            self.at.previous = value;
+        }
+        let run = Run {
+            unit: self.at.unit,
+            count,
+            value,
+            sum: self.at.sum,
+            ordinal: self.at.runs.saturating_sub(1),
+        };
+        self.at.unit += count;
+        self.at.sum += u64::from(count) * self.runs.kind.weight(value);
+        Ok(Some(run))
+    }
+
+    fn read_entry(&mut self, entry: u32) -> Result<(u32, u64), FormatError> {
+        let b = self.reader.entry(entry)?;
+        if self.runs.kind != RunKind::Stsc {
+            return Ok((u32_at(b, 0), u64::from(u32_at(b, 4))));
+        }
+        // Some writers number the first chunk 0 or 2: whatever it says, it is the first.
+        let first = if entry == 0 { 1 } else { u32_at(b, 0) };
+        let value = u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8));
+        let next = if entry + 1 < self.runs.table.count {
+            u32_at(self.reader.entry(entry + 1)?, 0)
+        } else {
+            self.runs.units.saturating_add(1).max(first)
+        };
+        let count = next.checked_sub(first).filter(|&n| n > 0 || entry + 1 == self.runs.table.count);
+        let count = count.ok_or_else(|| {
+            FormatError::Film(format!("entry {} begins at chunk {next}, not after chunk {first}", entry + 2))
+        })?;
+        Ok((count, value))
+    }
+}
+
+impl<R: ReadAt> Iterator for Pieces<'_, R> {
+    type Item = Result<Run, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_piece().transpose()
+    }
+}
+
+/// The merged runs of a table, in order.
+pub struct MergedRuns<'a, R: ReadAt> {
+    pieces: Pieces<'a, R>,
+}
+
+impl<R: ReadAt> Iterator for MergedRuns<'_, R> {
+    type Item = Result<Run, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut run = match self.pieces.next_piece().transpose()? {
+            Ok(run) => run,
+            e => return Some(e),
+        };
+        loop {
+            match self.pieces.next_piece() {
+                Ok(Some(piece)) if piece.ordinal == run.ordinal => run.count += piece.count,
+                Ok(piece) => {
+                    self.pieces.held = piece;
+                    return Some(Ok(run));
+                }
+                Err(e) => return Some(Err(e)),
+            }
+        }
+    }
+}
+
+/// Samples in a row with one duration and one composition offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JointRun {
+    /// First sample, 0-based.
+    pub sample: u32,
+    /// Number of samples.
+    pub count: u32,
+    /// Decode time of the first.
+    pub dts: i64,
+    /// Duration of each.
+    pub delta: i64,
+    /// Composition offset of each.
+    pub offset: i64,
+}
+
+impl JointRun {
+    /// Composition time of the `n`th sample of the run.
+    pub fn cts(&self, n: u32) -> i64 {
+        self.dts + i64::from(n) * self.delta + self.offset
+    }
+}
+
+/// `stts` and `ctts` read side by side.
+pub struct JointRuns<'a, R: ReadAt> {
+    stts: Pieces<'a, R>,
+    ctts: Option<Pieces<'a, R>>,
+    time: Option<Run>,
+    offset: Option<Run>,
+}
+
+impl<'a, R: ReadAt> JointRuns<'a, R> {
+    /// The samples from `sample` on.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn from(
+        source: &'a R,
+        stts: &'a Runs,
+        ctts: Option<&'a Runs>,
+        sample: u32,
+    ) -> Result<Self, FormatError> {
+        Ok(Self {
+            stts: stts.pieces_from(source, sample)?,
+            ctts: ctts.map(|c| c.pieces_from(source, sample)).transpose()?,
+            time: None,
+            offset: None,
+        })
+    }
+
+    fn next_run(&mut self) -> Result<Option<JointRun>, FormatError> {
+        let time = match self.time.take() {
+            Some(run) => run,
+            None => match self.stts.next_piece()? {
+                Some(run) => run,
+                None => return Ok(None),
+            },
+        };
+        let offset = match (&mut self.ctts, self.offset.take()) {
+            (_, Some(run)) => Some(run),
+            (Some(ctts), None) => ctts.next_piece()?,
+            (None, None) => None,
+        };
+        let count = offset.map_or(time.count, |o| o.count.min(time.count));
+        let time_overflow = || FormatError::Film("stts: decode times need more than 63 bits".into());
+        let run = JointRun {
+            sample: time.unit,
+            count,
+            dts: i64::try_from(time.sum).map_err(|_| time_overflow())?,
+            delta: i64::try_from(time.value).map_err(|_| time_overflow())?,
+            offset: offset.map_or(0, |o| o.offset()),
+        };
+        if time.count > count {
+            self.time = Some(Run {
+                unit: time.unit + count,
+                count: time.count - count,
+                sum: time.sum + u64::from(count) * time.value,
+                ..time
+            });
+        }
+        self.offset = offset.filter(|o| o.count > count).map(|o| Run {
+            unit: o.unit + count,
+            count: o.count - count,
+            ..o
+        });
+        Ok(Some(run))
+    }
+}
+
+impl<R: ReadAt> Iterator for JointRuns<'_, R> {
+    type Item = Result<JointRun, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_run().transpose()
+    }
+}

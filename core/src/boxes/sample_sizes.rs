@@ -1,0 +1,224 @@
+//! `stsz` and `stz2` (8.7.3): the size of each sample.
+
+use std::ops::Range;
+
+use super::{BoxHeader, FormatError, Reader, Table, TableReader, u16_at, u32_at};
+use crate::source::ReadAt;
+
+/// Samples between two prefix sums.
+const STRIDE: u32 = 1024;
+
+/// The sizes of a track's samples.
+#[derive(Debug, Clone)]
+pub enum SampleSizes {
+    /// All alike. QuickTime's constant-bitrate sound counts PCM frames here and
+    /// packs `samples` of them in `bytes`; elsewhere `samples` is 1.
+    Constant {
+        /// Number of samples.
+        count: u32,
+        /// What the box says, which is not always what a sample takes.
+        stored: u32,
+        /// Samples of one packet.
+        samples: u32,
+        /// Bytes of one packet.
+        bytes: u32,
+    },
+    /// One entry for each.
+    Table {
+        /// Where the entries are. For fields of 4 bits an entry is a pair of samples.
+        table: Table,
+        /// Number of samples.
+        count: u32,
+        /// Bits of a field: 4, 8, 16 (`stz2`) or 32 (`stsz`).
+        field_bits: u8,
+        /// Bytes of all samples before every [`STRIDE`]th.
+        sums: Vec<u64>,
+    },
+}
+
+impl SampleSizes {
+    /// Reads an `stsz` or `stz2`. `packet` is (samples, bytes) of a packet where the
+    /// sample description says that the constant size of the box is not to be believed.
+    ///
+    /// # Errors
+    /// When the box is malformed or cannot be read.
+    pub fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+        packet: Option<(u32, u32)>,
+    ) -> Result<Self, FormatError> {
+        if header.payload_len() < 12 {
+            return Err(header.error("too short for a sample count"));
+        }
+        let field = u32_at(reader.bytes(header.payload() + 4, 4)?, 0);
+        if &header.box_type.0 == b"stsz" && field != 0 {
+            let count = u32_at(reader.bytes(header.payload() + 8, 4)?, 0);
+            let (samples, bytes) = packet.unwrap_or((1, field));
+            return Ok(Self::Constant { count, stored: field, samples, bytes });
+        }
+        let field_bits = match (&header.box_type.0, field & 0xff) {
+            (b"stsz", _) => 32u8,
+            (_, 4) => 4,
+            (_, 8) => 8,
+            (_, 16) => 16,
+            (_, n) => return Err(header.error(format!("field size {n} is not 4, 8 or 16"))),
+        };
+        let count = u32_at(reader.bytes(header.payload() + 8, 4)?, 0);
+        let table = Table {
+            offset: header.payload() + 12,
+            count: if field_bits == 4 { count.div_ceil(2) } else { count },
+            entry_size: field_bits.div_ceil(8),
+        };
+        if table.bytes() > header.payload_len() - 12 {
+            return Err(header.error(format!("{count} sample sizes do not fit in its {} bytes", header.size)));
+        }
+        let mut sums = Vec::new();
+        let mut sum = 0u64;
+        let mut sizes = Sizes::new(reader.source(), table, field_bits, 0, count, 4 * STRIDE);
+        let mut sample = 0;
+        while sample < count {
+            sums.push(sum);
+            let n = STRIDE.min(count - sample);
+            sum = sum.saturating_add(sizes.sum(n)?);
+            sample += n;
+        }
+        sums.push(sum);
+        sums.shrink_to_fit();
+        Ok(Self::Table { table, count, field_bits, sums })
+    }
+
+    /// Number of samples.
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::Constant { count, .. } | Self::Table { count, .. } => *count,
+        }
+    }
+
+    /// Samples that cannot be told apart: cuts lie on multiples of this from a chunk's start.
+    pub fn samples_per_packet(&self) -> u32 {
+        match self {
+            Self::Constant { samples, .. } => (*samples).max(1),
+            Self::Table { .. } => 1,
+        }
+    }
+
+    /// Bytes of the samples in `range`. O(1) but for the ends of the range.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bytes<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<u64, FormatError> {
+        match self {
+            Self::Constant { samples, bytes, .. } => {
+                let packets =
+                    u64::from(range.end.saturating_sub(range.start)).div_ceil(u64::from((*samples).max(1)));
+                Ok(packets * u64::from(*bytes))
+            }
+            Self::Table { table, count, field_bits, sums } => {
+                let range = range.start..range.end.min(*count);
+                if range.is_empty() {
+                    return Ok(0);
+                }
+                let sum_before = |at: u32| -> Result<u64, FormatError> {
+                    let known = sums.get((at / STRIDE) as usize).copied().unwrap_or(0);
+                    let rest = at % STRIDE;
+                    let mut sizes = Sizes::new(source, *table, *field_bits, at - rest, rest, rest);
+                    Ok(known.saturating_add(sizes.sum(rest)?))
+                };
+                if range.end - range.start < STRIDE {
+                    let n = range.end - range.start;
+                    return Sizes::new(source, *table, *field_bits, range.start, n, n).sum(n);
+                }
+                Ok(sum_before(range.end)?.saturating_sub(sum_before(range.start)?))
+            }
+        }
+    }
+
+    /// Memory the prefix sums hold.
+    pub fn heap_size(&self) -> usize {
+        match self {
+            Self::Constant { .. } => 0,
+            Self::Table { sums, .. } => sums.capacity() * size_of::<u64>(),
+        }
+    }
+
+    /// Reads sizes one after the other, from `range.start` to `range.end`.
+    pub fn reader<'a, R: ReadAt>(&self, source: &'a R, range: Range<u32>) -> SizeReader<'a, R> {
+        match self {
+            Self::Constant { samples, bytes, .. } => {
+                SizeReader::Constant { samples: (*samples).max(1), bytes: *bytes }
+            }
+            Self::Table { table, field_bits, .. } => {
+                let n = range.end.saturating_sub(range.start);
+                SizeReader::Table(Sizes::new(source, *table, *field_bits, range.start, n, 256))
+            }
+        }
+    }
+}
+
+/// Sums sizes in order: see [`SampleSizes::reader`].
+pub enum SizeReader<'a, R: ReadAt> {
+    /// All alike.
+    Constant {
+        /// Samples of one packet.
+        samples: u32,
+        /// Bytes of one packet.
+        bytes: u32,
+    },
+    /// From the table.
+    Table(Sizes<'a, R>),
+}
+
+impl<R: ReadAt> SizeReader<'_, R> {
+    /// Bytes of the next `n` samples, which begin and end on packets.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sum(&mut self, n: u32) -> Result<u64, FormatError> {
+        match self {
+            Self::Constant { samples, bytes } => Ok(u64::from(n.div_ceil(*samples)) * u64::from(*bytes)),
+            Self::Table(sizes) => sizes.sum(n),
+        }
+    }
+}
+
+/// Sizes of a table, in order.
+pub struct Sizes<'a, R: ReadAt> {
+    reader: TableReader<'a, R>,
+    field_bits: u8,
+    next: u32,
+    end: u32,
+}
+
+impl<'a, R: ReadAt> Sizes<'a, R> {
+    fn new(source: &'a R, table: Table, field_bits: u8, first: u32, count: u32, window: u32) -> Self {
+        let reader = TableReader::new(source, table, window);
+        Self { reader, field_bits, next: first, end: first.saturating_add(count) }
+    }
+
+    fn sum(&mut self, n: u32) -> Result<u64, FormatError> {
+        let mut left = n.min(self.end.saturating_sub(self.next));
+        let mut sum = 0u64;
+        while left > 0 {
+            let took;
+            if self.field_bits == 4 {
+                let pair = *self.reader.entry(self.next / 2)?.first().unwrap_or(&0);
+                sum += u64::from(if self.next % 2 == 0 { pair >> 4 } else { pair & 15 });
+                took = 1;
+            } else {
+                let size = usize::from(self.field_bits / 8);
+                let b = self.reader.entries(self.next)?;
+                let have = u32::try_from(b.len() / size).unwrap_or(left);
+                took = have.min(left).max(1);
+                let b = b.get(..took as usize * size).unwrap_or_default();
+                sum += match self.field_bits {
+                    8 => b.iter().map(|&b| u64::from(b)).sum::<u64>(),
+                    16 => b.chunks_exact(2).map(|c| u64::from(u16_at(c, 0))).sum(),
+                    _ => b.chunks_exact(4).map(|c| u64::from(u32_at(c, 0))).sum(),
+                };
+            }
+            self.next += took;
+            left -= took;
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,52 @@
+//! `stss` (8.6.2): which samples decoding can begin at.
+
+use super::{BoxHeader, FormatError, Reader, Table, u32_at};
+use crate::source::ReadAt;
+
+/// The sync samples of a track.
+#[derive(Debug, Clone, Copy)]
+pub enum SyncSamples {
+    /// Every sample: the box is absent.
+    All,
+    /// Those the table names (possibly none; a track's first sample is then all there is to begin at).
+    Listed(Table),
+}
+
+impl SyncSamples {
+    /// Reads an `stss`.
+    ///
+    /// # Errors
+    /// When the box is malformed or cannot be read.
+    pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
+        Ok(Self::Listed(Table::read(reader, header, 0, 4)?))
+    }
+
+    /// How many listed samples come before `sample` (0-based). O(log n).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn listed_before<R: ReadAt>(table: &Table, source: &R, sample: u32) -> Result<u32, FormatError> {
+        let (mut low, mut high) = (0, table.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            // Listed numbers are 1-based: number n is sample n-1.
+            if Self::listed(table, source, middle)? <= sample {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The number (1-based) that entry `index` lists.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn listed<R: ReadAt>(table: &Table, source: &R, index: u32) -> Result<u32, FormatError> {
+        let mut b = [0; 4];
+        let offset = table.entry_offset(index);
+        source.read_exact_at(&mut b, offset).map_err(|source| FormatError::Io { offset, source })?;
+        Ok(u32_at(&b, 0))
+    }
+}

@@ -1,0 +1,113 @@
+//! A table of fixed-size entries on disk, read in windows.
+
+use super::{BoxHeader, FormatError, Reader, u32_at};
+use crate::source::ReadAt;
+
+/// Where a table's entries stand in the file. Checked to lie inside its box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Offset of the first entry.
+    pub offset: u64,
+    /// Number of entries.
+    pub count: u32,
+    /// Bytes of one entry.
+    pub entry_size: u8,
+}
+
+impl Table {
+    /// The table of a full box whose payload is version and flags, `skip` bytes,
+    /// the entry count, then the entries.
+    ///
+    /// # Errors
+    /// When the box is too short for the entries it claims.
+    pub fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+        skip: u8,
+        entry_size: u8,
+    ) -> Result<Self, FormatError> {
+        let before = 8 + u64::from(skip);
+        if header.payload_len() < before {
+            return Err(header.error("too short for an entry count"));
+        }
+        let count = u32_at(reader.bytes(header.payload() + 4 + u64::from(skip), 4)?, 0);
+        let table = Self { offset: header.payload() + before, count, entry_size };
+        let room = header.payload_len() - before;
+        if table.bytes() > room {
+            return Err(
+                header.error(format!("{count} entries of {entry_size} bytes do not fit in {room} bytes"))
+            );
+        }
+        Ok(table)
+    }
+
+    /// Bytes of all entries.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.count) * u64::from(self.entry_size)
+    }
+
+    /// Offset of entry `index`.
+    pub fn entry_offset(&self, index: u32) -> u64 {
+        self.offset + u64::from(index) * u64::from(self.entry_size)
+    }
+}
+
+/// Reads a table's entries, one window at a time.
+pub struct TableReader<'a, R: ReadAt> {
+    source: &'a R,
+    table: Table,
+    window: Vec<u8>,
+    first: u32,
+    held: u32,
+    target: u32,
+}
+
+/// Entries of a window when the caller reads on and on.
+const LONG: u32 = 8192;
+
+impl<'a, R: ReadAt> TableReader<'a, R> {
+    /// A reader that begins with windows of `entries` and doubles them as it reads on.
+    pub fn new(source: &'a R, table: Table, entries: u32) -> Self {
+        Self { source, table, window: Vec::new(), first: 0, held: 0, target: entries.max(1) }
+    }
+
+    /// The bytes of entry `index`.
+    ///
+    /// # Errors
+    /// When the index is outside the table or the file cannot be read.
+    pub fn entry(&mut self, index: u32) -> Result<&[u8], FormatError> {
+        let size = usize::from(self.table.entry_size);
+        if index < self.first || index - self.first >= self.held {
+            self.fill(index)?;
+        }
+        let at = (index - self.first) as usize * size;
+        Ok(self.window.get(at..at + size).unwrap_or_default())
+    }
+
+    /// The bytes of as many entries from `index` on as the window holds: at least one.
+    ///
+    /// # Errors
+    /// As [`Self::entry`].
+    pub fn entries(&mut self, index: u32) -> Result<&[u8], FormatError> {
+        if index < self.first || index - self.first >= self.held {
+            self.fill(index)?;
+        }
+        let at = (index - self.first) as usize * usize::from(self.table.entry_size);
+        Ok(self.window.get(at..).unwrap_or_default())
+    }
+
+    fn fill(&mut self, index: u32) -> Result<(), FormatError> {
+        let offset = self.table.entry_offset(index);
+        let io = |source| FormatError::Io { offset, source };
+        let left = self.table.count.checked_sub(index).filter(|&n| n > 0);
+        let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
+        let want = left.min(self.target);
+        self.target = self.target.saturating_mul(2).min(LONG.max(self.target));
+        self.window.resize(want as usize * usize::from(self.table.entry_size), 0);
+        self.held = 0;
+        self.source.read_exact_at(&mut self.window, offset).map_err(io)?;
+        self.first = index;
+        self.held = want;
+        Ok(())
+    }
+}

@@ -1,0 +1,319 @@
+//! Look-ups in a track's sample tables. Samples and chunks are counted from 0 here.
+
+use std::ops::Range;
+
+use crate::boxes::{ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// A track's sample tables.
+#[derive(Debug)]
+pub struct SampleTable {
+    /// Samples that have both a size and a chunk.
+    pub count: u32,
+    /// Durations.
+    pub stts: Runs,
+    /// Composition offsets.
+    pub ctts: Option<Runs>,
+    /// Samples of each chunk.
+    pub stsc: Runs,
+    /// Sizes.
+    pub sizes: SampleSizes,
+    /// Places of the chunks.
+    pub offsets: ChunkOffsets,
+    /// Where decoding can begin.
+    pub sync: SyncSamples,
+    /// Sample groupings, in the order of the file.
+    pub groups: Vec<Runs>,
+    /// Composition time of the sample presented first, in media ticks.
+    pub start: i64,
+    /// Composition time at which the last presentation ends, in media ticks.
+    pub end: i64,
+}
+
+/// The chunk that holds a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its index.
+    pub index: u32,
+    /// Its first sample.
+    pub first_sample: u32,
+    /// Its number of samples.
+    pub samples: u32,
+    /// Its sample description, 1-based.
+    pub description_index: u32,
+}
+
+impl SampleTable {
+    #[expect(clippy::too_many_arguments, reason = "one for each box; they have nothing else in common")]
+    pub(super) fn new<R: ReadAt>(
+        source: &R,
+        count: u32,
+        stts: Runs,
+        ctts: Option<Runs>,
+        stsc: Runs,
+        sizes: SampleSizes,
+        offsets: ChunkOffsets,
+        sync: SyncSamples,
+        groups: Vec<Runs>,
+    ) -> Result<Self, FormatError> {
+        let mut this = Self { count, stts, ctts, stsc, sizes, offsets, sync, groups, start: 0, end: 0 };
+        (this.start, this.end) = this.find_ends(source)?;
+        Ok(this)
+    }
+
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        self.stts.heap_size()
+            + self.ctts.as_ref().map_or(0, Runs::heap_size)
+            + self.stsc.heap_size()
+            + self.sizes.heap_size()
+            + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
+    }
+
+    fn offset_extremes(&self) -> (i64, i64) {
+        self.ctts.as_ref().map_or((0, 0), Runs::extremes)
+    }
+
+    /// The sample that is being decoded at `time`, clamped to the track.
+    fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
+        let Ok(time) = u64::try_from(time) else { return Ok(0) };
+        let run = self.stts.at_sum(source, time)?;
+        let into = (time - run.sum).checked_div(run.value).unwrap_or(u64::from(run.count));
+        Ok(run.unit + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
+    }
+
+    /// Samples with their times, among them all that decode at or after `from`.
+    fn joint_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        from: i64,
+    ) -> Result<JointRuns<'a, R>, FormatError> {
+        // One tick earlier, because samples of no duration may share the time `from`.
+        let first = if self.count == 0 { 0 } else { self.sample_at_dts(source, from.saturating_sub(1))? };
+        JointRuns::from(source, &self.stts, self.ctts.as_ref(), first)
+    }
+
+    fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64), FormatError> {
+        if self.count == 0 {
+            return Ok((0, 0));
+        }
+        let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
+        let total =
+            total.ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
+        let (lowest, highest) = self.offset_extremes();
+        let (_, longest) = self.stts.extremes();
+        let mut start = i64::MAX;
+        for run in self.joint_from(source, 0)? {
+            let run = run?;
+            if run.dts + lowest > start {
+                break;
+            }
+            start = start.min(run.cts(0));
+        }
+        let mut end = 0;
+        for run in self.joint_from(source, total + lowest - highest - longest)? {
+            let run = run?;
+            end = end.max(run.cts(run.count - 1) + run.delta);
+        }
+        Ok((start, end))
+    }
+
+    /// Decode time of a sample.
+    ///
+    /// # Errors
+    /// When there is no such sample or the file cannot be read.
+    pub fn dts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
+        let run = self.stts.at_unit(source, sample)?;
+        Ok(i64::try_from(run.sum).unwrap_or(i64::MAX))
+    }
+
+    /// Composition time of a sample.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn cts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
+        let offset = match &self.ctts {
+            Some(ctts) => ctts.at_unit(source, sample)?.offset(),
+            None => 0,
+        };
+        Ok(self.dts(source, sample)? + offset)
+    }
+
+    /// The composition time of the sample on screen at `time`: the greatest that is
+    /// not after it. `None` before the first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn on_screen<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
+        let (lowest, highest) = self.offset_extremes();
+        // Whatever decodes by `time - highest` is presented by `time`, so the answer is
+        // presented no earlier than the last of those, and decodes no earlier than that
+        // less the spread of the offsets.
+        let surely = if self.count == 0 { 0 } else { self.sample_at_dts(source, time - highest)? };
+        let floor = if self.count == 0 { 0 } else { self.dts(source, surely)? };
+        let mut best = None;
+        for run in self.joint_from(source, floor + lowest - highest)? {
+            let run = run?;
+            if run.dts + lowest > time {
+                break;
+            }
+            if let Some(n) = last_not_after(&run, time) {
+                best = best.max(Some(run.cts(n)));
+            }
+        }
+        Ok(best)
+    }
+
+    /// The stretch of samples, in decode order, that holds every sample presented in `from..to`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn presented<R: ReadAt>(
+        &self,
+        source: &R,
+        from: i64,
+        to: i64,
+    ) -> Result<Option<Range<u32>>, FormatError> {
+        let (lowest, highest) = self.offset_extremes();
+        if self.count == 0 || to <= from {
+            return Ok(None);
+        }
+        let mut first = None;
+        for run in self.joint_from(source, from - highest)? {
+            let run = run?;
+            if run.dts + lowest >= to {
+                break;
+            }
+            if let Some(n) = first_in(&run, from, to) {
+                first = Some(run.sample + n);
+                break;
+            }
+        }
+        let Some(first) = first else { return Ok(None) };
+        let mut last = first;
+        for run in self.joint_from(source, (to - 1 - highest).max(0))? {
+            let run = run?;
+            if run.dts + lowest >= to {
+                break;
+            }
+            if let Some(n) = last_not_after(&run, to - 1) {
+                if run.cts(n) >= from {
+                    last = last.max(run.sample + n);
+                }
+            }
+        }
+        Ok(Some(first..last + 1))
+    }
+
+    /// The sync sample to begin decoding at, so that the samples from `sample` on in
+    /// decode order and from `time` on in presentation can be shown: the last one
+    /// that neither decodes after `sample` nor is presented after `time`. An open GOP's leading pictures are
+    /// presented before their own sync sample and need the one before.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn preceding_sync<R: ReadAt>(&self, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
+        let SyncSamples::Listed(table) = &self.sync else { return Ok(sample) };
+        let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
+        let mut nearest = None;
+        for step in 0..before.min(limits::SYNC_STEPS) {
+            let number = SyncSamples::listed(table, source, before - 1 - step)?;
+            let Some(sync) = number.checked_sub(1).filter(|&s| s <= sample) else { break };
+            nearest = nearest.or(Some(sync));
+            if self.cts(source, sync)? <= time {
+                return Ok(sync);
+            }
+        }
+        Ok(nearest.unwrap_or(0))
+    }
+
+    /// The sync sample presented last at or before `time`, with its composition time.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sync_at<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
+        let SyncSamples::Listed(table) = &self.sync else { return self.on_screen(source, time) };
+        if self.count == 0 {
+            return Ok(None);
+        }
+        let (lowest, _) = self.offset_extremes();
+        let last = self.sample_at_dts(source, time - lowest)?;
+        let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
+        for step in 0..before.min(limits::SYNC_STEPS) {
+            let number = SyncSamples::listed(table, source, before - 1 - step)?;
+            let Some(sync) = number.checked_sub(1).filter(|&s| s < self.count) else { break };
+            let cts = self.cts(source, sync)?;
+            if cts <= time {
+                return Ok(Some(cts));
+            }
+        }
+        // A track without (usable) sync samples begins at its first sample.
+        Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time))
+    }
+
+    /// The chunk that holds `sample`.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn chunk_of<R: ReadAt>(&self, source: &R, sample: u32) -> Result<Chunk, FormatError> {
+        let run = self.stsc.at_sum(source, u64::from(sample))?;
+        let samples = run.samples_per_chunk();
+        let into = u64::from(sample).saturating_sub(run.sum).checked_div(u64::from(samples)).unwrap_or(0);
+        let into = u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1));
+        Ok(chunk_in(&run, run.unit + into))
+    }
+
+    /// Chunk `index`.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn chunk<R: ReadAt>(&self, source: &R, index: u32) -> Result<Chunk, FormatError> {
+        Ok(chunk_in(&self.stsc.at_unit(source, index)?, index))
+    }
+
+    /// Offset in the file of `sample`, which lies in `chunk`.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn offset_in<R: ReadAt>(&self, source: &R, chunk: &Chunk, sample: u32) -> Result<u64, FormatError> {
+        let start = self.offsets.get(source, chunk.index)?;
+        let before = self.sizes.bytes(source, chunk.first_sample..sample)?;
+        start
+            .checked_add(before)
+            .ok_or_else(|| FormatError::Film(format!("chunk {} ends past 64 bits", chunk.index + 1)))
+    }
+}
+
+fn chunk_in(run: &Run, index: u32) -> Chunk {
+    let samples = run.samples_per_chunk();
+    let first = run.sum + u64::from(index - run.unit) * u64::from(samples);
+    Chunk {
+        index,
+        first_sample: u32::try_from(first).unwrap_or(u32::MAX),
+        samples,
+        description_index: run.description_index(),
+    }
+}
+
+/// Which sample of a run is the last presented by `time`.
+fn last_not_after(run: &JointRun, time: i64) -> Option<u32> {
+    let into = time - run.cts(0);
+    if into < 0 {
+        return None;
+    }
+    let n = into.checked_div(run.delta).unwrap_or(i64::MAX);
+    Some(u32::try_from(n).unwrap_or(u32::MAX).min(run.count - 1))
+}
+
+/// Which sample of a run is the first presented in `from..to`.
+fn first_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
+    let before = (from - run.cts(0)).max(0);
+    let n = match before {
+        0 => 0,
+        _ if run.delta == 0 => return None,
+        _ => before / run.delta + i64::from(before % run.delta != 0),
+    };
+    let n = u32::try_from(n).ok().filter(|&n| n < run.count)?;
+    (run.cts(n) < to).then_some(n)
+}

@@ -1,0 +1,29 @@
+//! Every cap on what a file may ask of us, with its reason. All are far above
+//! what a 24-hour film needs.
+
+/// Bytes of a box that is read as a whole (`mvhd`, `elst`, `stsd` …). The largest
+/// seen in the wild is a 70 KiB `stsd` with embedded codec data.
+pub const SMALL_BOX: usize = 1 << 20;
+
+/// Boxes in one container, the top level of a flat film included.
+pub const CHILDREN: usize = 4096;
+
+/// Tracks of a film. The most seen in the wild is 32.
+pub const TRACKS: usize = 256;
+
+/// Edits of one track. An editor's export may have hundreds.
+pub const EDITS: usize = 16 * 1024;
+
+/// Size of a `moov`. A 24-hour film with three tracks has some 100 MB.
+pub const MOOV: u64 = 1 << 30;
+
+/// Sync samples looked at to find the one to start from, beyond the first. Sync
+/// samples are presented in the order they are stored in all but broken films.
+pub const SYNC_STEPS: u32 = 1024;
+
+/// Extents of one answer. A clip of an interleaved film has one; with more than these, the
+/// smallest gaps between them are sent along.
+pub const EXTENTS: usize = 1 << 16;
+
+/// Sample groupings of one track. The most seen in the wild is 4.
+pub const GROUPINGS: usize = 64;

@@ -1,0 +1,815 @@
+//! From sample ranges to the exact layout of the answer: every box's size, every extent,
+//! the total length. The tables themselves are made when they are sent (see `generate`).
+
+use std::ops::Range;
+
+use crate::boxes::{
+    BoxType, FormatError, Reader, Runs, SampleSizes, SyncSamples, Table, u64_at, write_box, write_elst,
+};
+use crate::extents::{Extents, find_extents};
+use crate::index::{Index, Node, SampleTable, Track};
+use crate::limits;
+use crate::seek::{Clip, TrackClip};
+use crate::source::ReadAt;
+
+/// The layout of an answer: metadata first, then the media.
+#[derive(Debug)]
+pub struct Plan {
+    /// The metadata, in order.
+    pub parts: Vec<Part>,
+    /// Length of the metadata.
+    pub metadata_len: u64,
+    /// The media.
+    pub extents: Extents,
+    /// What tells this plan from every other of the same source; part of the ETag.
+    pub key: String,
+    /// What was left out, for the debug log.
+    pub notes: Vec<String>,
+}
+
+/// A stretch of the metadata.
+#[derive(Debug)]
+pub struct Part {
+    /// Offset in the answer.
+    pub start: u64,
+    /// Length.
+    pub len: u64,
+    /// How its bytes come about.
+    pub content: Content,
+}
+
+/// How the bytes of a part come about. A table's entries are made on demand.
+#[derive(Debug)]
+pub enum Content {
+    /// Made already: headers and small boxes.
+    Bytes(Vec<u8>),
+    /// As they stand in the source, from this offset on.
+    Source(u64),
+    /// A table of a track.
+    Entries(Entries),
+}
+
+/// The entries of an output table.
+#[derive(Debug)]
+pub struct Entries {
+    /// The track they are of.
+    pub track: usize,
+    /// Bytes of one entry.
+    pub entry_size: u8,
+    /// Which table.
+    pub kind: EntryKind,
+}
+
+/// Which table of a track, and which part of it.
+#[derive(Debug)]
+pub enum EntryKind {
+    /// `stts`
+    Times(RunSlice),
+    /// `ctts`, with what is added to each offset.
+    Offsets(RunSlice, i64),
+    /// `sbgp`: which of the track's groupings.
+    Group(RunSlice, usize),
+    /// `stsc`
+    Chunks(ChunkSlice),
+    /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source, the first
+    /// beginning at this offset, because samples before it in the chunk are left out.
+    ChunkOffsets(Range<u32>, u64),
+    /// `stss` and the like: entries of a table from this index on, less this many samples.
+    SampleNumbers(Table, u32, u32),
+    /// 4-bit `stz2`: samples in pairs, from this one on, up to this one.
+    Nibbles(Table, Range<u32>),
+}
+
+/// A stretch of a run-length table, counted in merged runs.
+#[derive(Debug, Clone)]
+pub struct RunSlice {
+    /// The units it covers.
+    pub units: Range<u32>,
+    /// Ordinal of the run that holds the first unit.
+    pub first: u32,
+    /// Number of runs.
+    pub count: u32,
+}
+
+impl RunSlice {
+    fn of<R: ReadAt>(runs: &Runs, source: &R, units: Range<u32>) -> Result<Self, FormatError> {
+        if units.is_empty() {
+            return Ok(Self { units, first: 0, count: 0 });
+        }
+        let first = runs.at_unit(source, units.start)?.ordinal;
+        let last = runs.at_unit(source, units.end - 1)?.ordinal;
+        Ok(Self { units, first, count: last - first + 1 })
+    }
+}
+
+/// The `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
+#[derive(Debug, Clone)]
+pub struct ChunkSlice {
+    /// The first chunk where it differs from those after it: samples and description.
+    pub head: Option<(u32, u32)>,
+    /// The chunks between, as they are in the source; the first counts as the chunk that `from` says.
+    pub body: RunSlice,
+    /// The source chunk that is chunk 1 of the clip.
+    pub from: u32,
+    /// Whether the first run of the body begins with chunk 1.
+    pub body_has_first: bool,
+    /// The last chunk where it differs from those before it: number (1-based), samples, description.
+    pub tail: Option<(u32, u32, u32)>,
+}
+
+impl ChunkSlice {
+    fn of<R: ReadAt>(
+        samples: &SampleTable,
+        source: &R,
+        range: &Range<u32>,
+    ) -> Result<(Self, Range<u32>), FormatError> {
+        let first = samples.chunk_of(source, range.start)?;
+        let last = samples.chunk_of(source, range.end - 1)?;
+        let chunks = first.index..last.index + 1;
+        let head_end = first.first_sample.saturating_add(first.samples).min(range.end);
+        let head = (head_end - range.start, first.description_index);
+        let mut this = Self {
+            head: Some(head),
+            body: RunSlice { units: 0..0, first: 0, count: 0 },
+            from: first.index,
+            body_has_first: false,
+            tail: None,
+        };
+        if first.index == last.index {
+            return Ok((this, chunks));
+        }
+        let tail = (range.end - last.first_sample, last.description_index);
+        let mut before_tail = head;
+        if first.index + 1 < last.index {
+            this.body = RunSlice::of(&samples.stsc, source, first.index + 1..last.index)?;
+            let next = samples.chunk(source, first.index + 1)?;
+            this.body_has_first = head == (next.samples, next.description_index);
+            let previous = samples.chunk(source, last.index - 1)?;
+            before_tail = (previous.samples, previous.description_index);
+        }
+        if this.body_has_first {
+            this.head = None;
+        }
+        if tail != before_tail {
+            this.tail = Some((last.index - first.index + 1, tail.0, tail.1));
+        }
+        Ok((this, chunks))
+    }
+
+    /// Number of entries.
+    pub fn count(&self) -> u32 {
+        u32::from(self.head.is_some()) + self.body.count + u32::from(self.tail.is_some())
+    }
+}
+
+/// How a box of the source fares in a clip. The table in the documentation of this module
+/// is this function.
+fn is_dropped(box_type: BoxType) -> bool {
+    matches!(
+        &box_type.0,
+        // Padding.
+        b"free" | b"skip" | b"wide"
+        // Says where fragments are, of which a clip has none.
+        | b"mvex" | b"mfra" | b"sidx" | b"ssix" | b"styp" | b"emsg" | b"prft"
+        // When to start playing a download of the whole film; which part of it to load first.
+        | b"pdin" | b"load"
+    )
+}
+
+/// Lays out the whole film with its metadata first. `None` with a reason when that
+/// would take more than moving boxes.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Plan, String>, FormatError> {
+    let moov = &index.moov.header;
+    let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    for (n, header) in index.top.iter().enumerate().filter(|(_, h)| *h != moov) {
+        match &header.box_type.0 {
+            b"free" | b"skip" | b"wide" => {}
+            b"meta" if holds_file_offsets(source, index, header)? => {
+                return Ok(Err("a meta box with item locations".into()));
+            }
+            _ if n < first_media => before.push(header),
+            _ => after.push(header.offset..header.end()),
+        }
+    }
+    if find(&index.moov, b"saio").is_some() {
+        return Ok(Err("sample auxiliary information at fixed places (saio)".into()));
+    }
+    let extents = Extents::of(after);
+    if !all_chunks_inside(index, source, &extents)? {
+        return Ok(Err("samples that lie in no media box".into()));
+    }
+    let layout =
+        Layout { index, clip: None, chunks: whole_chunks(index), extents: &extents, media_header_len: 0 };
+    let mut assembly = Assembly::default();
+    for header in before {
+        assembly.source(header.offset, header.size);
+    }
+    let assembly = layout.solve(source, assembly)?;
+    Ok(Ok(Plan::new(assembly, extents, "whole".into())))
+}
+
+fn whole_chunks(index: &Index) -> Vec<Option<TrackChunks>> {
+    index
+        .tracks
+        .iter()
+        .map(|t| {
+            let (_, highest) = t.samples.offsets.span()?;
+            Some(TrackChunks { chunks: 0..t.samples.offsets.count(), first_offset: None, highest })
+        })
+        .collect()
+}
+
+/// Whether every chunk lies in the media that is sent, so that its offset can be told.
+fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, extents: &Extents) -> Result<bool, FormatError> {
+    for track in &index.tracks {
+        let offsets = &track.samples.offsets;
+        let Some((lowest, highest)) = offsets.span() else { continue };
+        let holds_both = extents.iter().any(|e| {
+            let range = e.offset..e.offset + e.len;
+            range.contains(&lowest) && range.contains(&highest)
+        });
+        if holds_both {
+            continue;
+        }
+        let mut reader = offsets.reader(source, 1024);
+        for chunk in 0..offsets.count() {
+            if extents.position_of(reader.get(chunk)?).is_none() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
+    if &node.header.box_type.0 == box_type {
+        return Some(node);
+    }
+    node.children.iter().find_map(|c| find(c, box_type))
+}
+
+/// Whether a `meta` box says where in the file its items are (`iloc`).
+fn holds_file_offsets<R: ReadAt>(
+    source: &R,
+    index: &Index,
+    header: &crate::boxes::BoxHeader,
+) -> Result<bool, FormatError> {
+    let mut reader = Reader::new(source, index.file_len);
+    let mut has_iloc = |from| match reader.children(from, header.end()) {
+        Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
+        Err(e @ FormatError::Io { .. }) => Err(e),
+        Err(_) => Ok(false),
+    };
+    // QuickTime's meta is a plain box, ISO's has a version and flags.
+    Ok(has_iloc(header.payload() + 4)? || has_iloc(header.payload())?)
+}
+
+/// Lays out a clip.
+///
+/// # Errors
+/// When the film has something that we cannot cut, or cannot be read.
+pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Plan, FormatError> {
+    for (track, held) in index.tracks.iter().zip(&clip.tracks) {
+        if let Some(unsliced) = track.unsliced.filter(|_| !held.samples.is_empty()) {
+            return Err(unsliced.error("per-sample information of this kind is not cut yet"));
+        }
+    }
+    let extents = find_extents(index, source, &clip.tracks)?;
+    let chunks = index
+        .tracks
+        .iter()
+        .zip(&clip.tracks)
+        .map(|(track, held)| TrackChunks::of(&track.samples, source, &held.samples))
+        .collect::<Result<_, _>>()?;
+    let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
+    let layout = Layout { index, clip: Some(clip), chunks, extents: &extents, media_header_len };
+    let mut assembly = Assembly::default();
+    for header in &index.top {
+        match &header.box_type.0 {
+            b"moov" | b"mdat" => {}
+            b"meta" if holds_file_offsets(source, index, header)? => {
+                assembly.notes.push(format!("left out {}: it names places in the file", header.box_type));
+            }
+            t if is_dropped(BoxType(*t)) => {}
+            _ => assembly.source(header.offset, header.size),
+        }
+    }
+    let mut assembly = layout.solve(source, assembly)?;
+    let mut header = Vec::new();
+    if media_header_len == 8 {
+        header.extend_from_slice(&u32::try_from(extents.len() + 8).unwrap_or(u32::MAX).to_be_bytes());
+        header.extend_from_slice(b"mdat");
+    } else {
+        header.extend_from_slice(b"\0\0\0\x01mdat");
+        header.extend_from_slice(&(extents.len() + 16).to_be_bytes());
+    }
+    assembly.bytes(&header);
+    let key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start, clip.duration);
+    Ok(Plan::new(assembly, extents, key))
+}
+
+impl Plan {
+    fn new(assembly: Assembly, extents: Extents, key: String) -> Self {
+        let mut start = 0;
+        let parts = assembly
+            .parts
+            .into_iter()
+            .map(|(len, content)| {
+                let part = Part { start, len, content };
+                start += len;
+                part
+            })
+            .collect();
+        Self { parts, metadata_len: start, extents, key, notes: assembly.notes }
+    }
+}
+
+/// The chunks of a track in an answer.
+#[derive(Debug, Clone)]
+struct TrackChunks {
+    chunks: Range<u32>,
+    /// Where the first begins, when it is cut.
+    first_offset: Option<u64>,
+    /// No chunk of them stands after this.
+    highest: u64,
+}
+
+impl TrackChunks {
+    fn of<R: ReadAt>(
+        samples: &SampleTable,
+        source: &R,
+        range: &Range<u32>,
+    ) -> Result<Option<Self>, FormatError> {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let first = samples.chunk_of(source, range.start)?;
+        let last = samples.chunk_of(source, range.end - 1)?;
+        let first_offset = samples.offset_in(source, &first, range.start)?;
+        let highest = if samples.offsets.is_ascending() {
+            samples.offsets.get(source, last.index)?.max(first_offset)
+        } else {
+            samples.offsets.span().map_or(0, |s| s.1).max(first_offset)
+        };
+        Ok(Some(Self { chunks: first.index..last.index + 1, first_offset: Some(first_offset), highest }))
+    }
+}
+
+/// Metadata as it is put together.
+#[derive(Default)]
+struct Assembly {
+    parts: Vec<(u64, Content)>,
+    notes: Vec<String>,
+}
+
+impl Assembly {
+    fn len(&self) -> u64 {
+        self.parts.iter().map(|(len, _)| len).sum()
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        match self.parts.last_mut() {
+            Some((len, Content::Bytes(last))) => {
+                last.extend_from_slice(bytes);
+                *len += bytes.len() as u64;
+            }
+            _ if bytes.is_empty() => {}
+            _ => self.parts.push((bytes.len() as u64, Content::Bytes(bytes.to_vec()))),
+        }
+    }
+
+    fn source(&mut self, offset: u64, len: u64) {
+        match self.parts.last_mut() {
+            Some((last_len, Content::Source(last))) if *last + *last_len == offset => *last_len += len,
+            _ if len == 0 => {}
+            _ => self.parts.push((len, Content::Source(offset))),
+        }
+    }
+
+    fn entries(&mut self, count: u32, entries: Entries) {
+        let len = u64::from(count) * u64::from(entries.entry_size);
+        if len > 0 {
+            self.parts.push((len, Content::Entries(entries)));
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        for (len, content) in other.parts {
+            match content {
+                Content::Bytes(bytes) => self.bytes(&bytes),
+                Content::Source(offset) => self.source(offset, len),
+                content @ Content::Entries(_) => self.parts.push((len, content)),
+            }
+        }
+        self.notes.extend(other.notes);
+    }
+
+    /// A box around `content`.
+    fn wrap(&mut self, box_type: BoxType, content: Self) -> Result<(), FormatError> {
+        let size = u32::try_from(content.len() + 8)
+            .map_err(|_| FormatError::Film(format!("the {box_type} box of the clip would be over 4 GiB")))?;
+        self.bytes(&size.to_be_bytes());
+        self.bytes(&box_type.0);
+        self.append(content);
+        Ok(())
+    }
+
+    /// A full box of `count` entries after its version, flags, `middle` and count.
+    fn table(
+        &mut self,
+        box_type: &[u8; 4],
+        version: u8,
+        middle: &[u8],
+        count: u32,
+        entries: Entries,
+    ) -> Result<(), FormatError> {
+        let mut content = Self::default();
+        content.bytes(&[version, 0, 0, 0]);
+        content.bytes(middle);
+        content.bytes(&count.to_be_bytes());
+        content.entries(count, entries);
+        self.wrap(BoxType(*box_type), content)
+    }
+}
+
+/// Puts the `moov` of an answer together.
+struct Layout<'a> {
+    index: &'a Index,
+    /// `None` for the whole film, whose boxes all stay as they are.
+    clip: Option<&'a Clip>,
+    chunks: Vec<Option<TrackChunks>>,
+    extents: &'a Extents,
+    /// Bytes between the `moov` and the media.
+    media_header_len: u64,
+}
+
+impl Layout<'_> {
+    /// Appends the `moov`. Which tracks need 64-bit chunk offsets depends on where the media begins, which
+    /// depends on the size of the offsets: begin with none and add until it holds.
+    fn solve<R: ReadAt>(&self, source: &R, before: Assembly) -> Result<Assembly, FormatError> {
+        let mut wide = vec![false; self.index.tracks.len()];
+        loop {
+            let mut moov = Assembly::default();
+            for node in &self.index.moov.children {
+                self.moov_child(source, node, &wide, &mut moov)?;
+            }
+            let media_start = before.len() + 8 + moov.len() + self.media_header_len;
+            let mut changed = false;
+            for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
+                let last = self.extents.end().saturating_sub(1);
+                let highest = chunks.as_ref().and_then(|c| self.extents.position_of(c.highest.min(last)));
+                let needed = highest.unwrap_or(0).saturating_add(media_start) > u64::from(u32::MAX);
+                changed |= needed && !*wide;
+                *wide |= needed;
+            }
+            if !changed {
+                let mut all = before;
+                all.wrap(BoxType(*b"moov"), moov)?;
+                return Ok(all);
+            }
+        }
+    }
+
+    fn moov_child<R: ReadAt>(
+        &self,
+        source: &R,
+        node: &Node,
+        wide: &[bool],
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let header = &node.header;
+        match (&header.box_type.0, self.clip) {
+            (b"trak", _) => {
+                let Some(track) = node.track else { return Ok(()) };
+                let wide = wide.get(track).copied().unwrap_or(false);
+                self.container(source, node, track, wide, out)
+            }
+            (_, None) => {
+                out.source(header.offset, header.size);
+                Ok(())
+            }
+            (b"mvhd", Some(clip)) => {
+                let mut bytes = Vec::new();
+                self.index.mvhd.write(&mut bytes, clip.timescale, clip.duration);
+                out.bytes(&bytes);
+                Ok(())
+            }
+            (b"udta", Some(clip)) => self.movie_udta(source, node, clip, out),
+            (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
+            _ => {
+                out.source(header.offset, header.size);
+                Ok(())
+            }
+        }
+    }
+
+    /// A `trak` or a box in it.
+    fn container<R: ReadAt>(
+        &self,
+        source: &R,
+        node: &Node,
+        track: usize,
+        wide: bool,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let mut content = Assembly::default();
+        let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
+        for child in &node.children {
+            self.trak_child(source, child, track, wide, &mut content)?;
+            if &child.header.box_type.0 == b"tkhd" && !has_edts {
+                self.edts(track, &mut content);
+            }
+        }
+        out.wrap(node.header.box_type, content)
+    }
+
+    fn trak_child<R: ReadAt>(
+        &self,
+        source: &R,
+        node: &Node,
+        track: usize,
+        wide: bool,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let header = &node.header;
+        let held = self.clip.and_then(|c| c.tracks.get(track));
+        let Some(of) = self.index.tracks.get(track) else { return Ok(()) };
+        match (&header.box_type.0, held) {
+            (b"mdia" | b"minf", _) => return self.container(source, node, track, wide, out),
+            (b"stbl", None) => {
+                let mut content = Assembly::default();
+                for child in &node.children {
+                    match &child.header.box_type.0 {
+                        b"stco" | b"co64" => self.chunk_offsets(track, wide, &mut content)?,
+                        _ => content.source(child.header.offset, child.header.size),
+                    }
+                }
+                return out.wrap(header.box_type, content);
+            }
+            (b"stbl", Some(held)) => {
+                let mut content = Assembly::default();
+                for child in &node.children {
+                    self.stbl_child(source, child, track, of, held, wide, &mut content)?;
+                }
+                return out.wrap(header.box_type, content);
+            }
+            (b"tkhd", Some(held)) => {
+                let mut bytes = Vec::new();
+                of.tkhd.write(&mut bytes, held.duration());
+                out.bytes(&bytes);
+            }
+            (b"mdhd", Some(held)) => {
+                let mut bytes = Vec::new();
+                of.mdhd.write(&mut bytes, held.media_duration);
+                out.bytes(&bytes);
+            }
+            (b"edts", Some(_)) => self.edts(track, out),
+            (t, Some(_)) if is_dropped(BoxType(*t)) => {}
+            _ => out.source(header.offset, header.size),
+        }
+        Ok(())
+    }
+
+    fn edts(&self, track: usize, out: &mut Assembly) {
+        let held = self.clip.and_then(|c| c.tracks.get(track));
+        if let Some(held) = held.filter(|h| !h.edits.is_empty()) {
+            let mut bytes = Vec::new();
+            write_box(&mut bytes, b"edts", |out| write_elst(out, &held.edits));
+            out.bytes(&bytes);
+        }
+    }
+
+    fn chunk_offsets(&self, track: usize, wide: bool, out: &mut Assembly) -> Result<(), FormatError> {
+        let chunks = self.chunks.get(track).cloned().flatten();
+        let (range, first) = chunks.map_or((0..0, None), |c| (c.chunks, c.first_offset));
+        let (box_type, entry_size) = if wide { (b"co64", 8) } else { (b"stco", 4) };
+        let count = range.end - range.start;
+        // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
+        let kind = EntryKind::ChunkOffsets(range, first.unwrap_or(u64::MAX));
+        out.table(box_type, 0, &[], count, Entries { track, entry_size, kind })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where all of them meet")]
+    fn stbl_child<R: ReadAt>(
+        &self,
+        source: &R,
+        node: &Node,
+        track: usize,
+        of: &Track,
+        held: &TrackClip,
+        wide: bool,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let header = &node.header;
+        let samples = &of.samples;
+        let range = held.samples.clone();
+        let count = range.end - range.start;
+        let entries = |entry_size, kind| Entries { track, entry_size, kind };
+        match &header.box_type.0 {
+            b"stsd" => out.source(header.offset, header.size),
+            b"stts" => {
+                let slice = RunSlice::of(&samples.stts, source, range)?;
+                out.table(b"stts", 0, &[], slice.count, entries(8, EntryKind::Times(slice)))?;
+            }
+            b"ctts" => {
+                let Some(ctts) = &samples.ctts else { return Ok(()) };
+                let slice = RunSlice::of(ctts, source, range.clone())?;
+                let shift = held.offset_shift;
+                let all_zero = slice.count == 0
+                    || (slice.count == 1 && ctts.at_unit(source, range.start)?.offset() + shift == 0);
+                let (_, highest) = ctts.extremes();
+                if highest.saturating_add(shift) > i64::from(i32::MAX) {
+                    return Err(header.error("composition offsets too large to be moved"));
+                }
+                if !all_zero {
+                    let version = version_of(source, self.index, header)?;
+                    out.table(
+                        b"ctts",
+                        version,
+                        &[],
+                        slice.count,
+                        entries(8, EntryKind::Offsets(slice, shift)),
+                    )?;
+                }
+            }
+            b"stsc" if count == 0 => out.bytes(&empty_table(b"stsc")),
+            b"stsc" => {
+                let (slice, _) = ChunkSlice::of(samples, source, &range)?;
+                out.table(b"stsc", 0, &[], slice.count(), entries(12, EntryKind::Chunks(slice)))?;
+            }
+            b"stsz" | b"stz2" => self.sizes(track, samples, &range, out)?,
+            b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
+            b"stss" | b"stps" if count > 0 => {
+                let table = Table::read(&mut Reader::new(source, self.index.file_len), header, 0, 4)?;
+                let first = SyncSamples::listed_before(&table, source, range.start)?;
+                let end = SyncSamples::listed_before(&table, source, range.end)?;
+                let kind = EntryKind::SampleNumbers(table, first, range.start);
+                let mut listed = [0; 4];
+                listed.copy_from_slice(&header.box_type.0);
+                // The file's own order is not to be trusted.
+                out.table(&listed, 0, &[], end.saturating_sub(first), entries(4, kind))?;
+            }
+            b"sdtp" if count > 0 => per_sample(header, 1, &range, out),
+            b"stdp" if count > 0 => per_sample(header, 2, &range, out),
+            b"sgpd" if count > 0 => out.source(header.offset, header.size),
+            b"sbgp" if count > 0 => {
+                let grouping = samples.groups.iter().enumerate();
+                let grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
+                let Some((n, runs, offset)) =
+                    grouping.clone().find(|(_, _, at)| (header.payload()..=header.end()).contains(at))
+                else {
+                    return Ok(());
+                };
+                let slice = RunSlice::of(runs, source, range)?;
+                let mut reader = Reader::new(source, self.index.file_len);
+                // Version, flags, grouping type and its parameter stay; the count is new.
+                let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
+                let mut content = Assembly::default();
+                content.bytes(reader.bytes(header.payload(), prefix)?);
+                content.bytes(&slice.count.to_be_bytes());
+                content.entries(slice.count, entries(8, EntryKind::Group(slice, n)));
+                out.wrap(header.box_type, content)?;
+            }
+            _ if count == 0 => {}
+            // Its bounds hold for the whole film only; players work without.
+            b"cslg" => {}
+            t if is_dropped(BoxType(*t)) => {}
+            _ => out.notes.push(format!(
+                "left out {} at byte {}: not known how it is cut",
+                header.box_type, header.offset
+            )),
+        }
+        Ok(())
+    }
+
+    fn sizes(
+        &self,
+        track: usize,
+        samples: &SampleTable,
+        range: &Range<u32>,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let count = range.end - range.start;
+        let mut content = Assembly::default();
+        content.bytes(&[0; 4]);
+        match &samples.sizes {
+            SampleSizes::Constant { stored, .. } => {
+                content.bytes(&stored.to_be_bytes());
+                content.bytes(&count.to_be_bytes());
+                out.wrap(BoxType(*b"stsz"), content)
+            }
+            SampleSizes::Table { table, field_bits, .. } => {
+                let box_type = if *field_bits == 32 { b"stsz" } else { b"stz2" };
+                let field = if *field_bits == 32 { 0 } else { u32::from(*field_bits) };
+                content.bytes(&field.to_be_bytes());
+                content.bytes(&count.to_be_bytes());
+                if *field_bits == 4 {
+                    let kind = EntryKind::Nibbles(*table, range.clone());
+                    content.entries(count.div_ceil(2), Entries { track, entry_size: 1, kind });
+                } else if count > 0 {
+                    content.source(
+                        table.entry_offset(range.start),
+                        u64::from(count) * u64::from(table.entry_size),
+                    );
+                }
+                out.wrap(BoxType(*box_type), content)
+            }
+        }
+    }
+
+    /// The `udta` of the movie: Nero's chapter list counts from the start of the film.
+    fn movie_udta<R: ReadAt>(
+        &self,
+        source: &R,
+        node: &Node,
+        clip: &Clip,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        if !node.children.iter().any(|c| &c.header.box_type.0 == b"chpl") {
+            out.source(node.header.offset, node.header.size);
+            return Ok(());
+        }
+        let mut content = Assembly::default();
+        for child in &node.children {
+            if &child.header.box_type.0 == b"chpl" {
+                let mut reader = Reader::new(source, self.index.file_len);
+                if child.header.payload_len() <= limits::SMALL_BOX as u64 {
+                    content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
+                }
+            } else {
+                content.source(child.header.offset, child.header.size);
+            }
+        }
+        out.wrap(node.header.box_type, content)
+    }
+}
+
+fn empty_table(box_type: &[u8; 4]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_box(&mut out, box_type, |out| out.extend_from_slice(&[0; 8]));
+    out
+}
+
+fn version_of<R: ReadAt>(
+    source: &R,
+    index: &Index,
+    header: &crate::boxes::BoxHeader,
+) -> Result<u8, FormatError> {
+    Ok(Reader::new(source, index.file_len).bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
+}
+
+/// A table with a fixed number of bytes for each sample and no count.
+fn per_sample(header: &crate::boxes::BoxHeader, size: u64, range: &Range<u32>, out: &mut Assembly) {
+    let start = header.payload() + 4 + u64::from(range.start) * size;
+    let len = u64::from(range.end - range.start) * size;
+    if start + len > header.end() {
+        out.notes
+            .push(format!("left out {}: it has fewer entries than the track has samples", header.box_type));
+        return;
+    }
+    let total = u32::try_from(len + 12).unwrap_or(u32::MAX);
+    out.bytes(&total.to_be_bytes());
+    out.bytes(&header.box_type.0);
+    out.bytes(&[0; 4]);
+    out.source(start, len);
+}
+
+/// Nero's chapters (`chpl`, undocumented but everywhere): those of the clip, moved with
+/// it. Times are in units of 100 ns.
+fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
+    let ticks =
+        |t: u64| u64::try_from(u128::from(t) * 10_000_000 / u128::from(clip.timescale)).unwrap_or(u64::MAX);
+    let (from, to) = (ticks(clip.start), ticks(clip.start + clip.duration));
+    let prefix = if payload.first() == Some(&0) { 4 } else { 8 };
+    let count = usize::from(*payload.get(prefix)?);
+    let mut at = prefix + 1;
+    let mut kept: Vec<(u64, &[u8])> = Vec::new();
+    for _ in 0..count {
+        let start = u64_at(payload.get(at..at + 8)?, 0);
+        let len = usize::from(*payload.get(at + 8)?);
+        let title = payload.get(at + 8..at + 9 + len)?;
+        at += 9 + len;
+        if start <= from {
+            // The chapter the clip begins in.
+            kept.clear();
+        }
+        if start < to {
+            kept.push((start.saturating_sub(from), title));
+        }
+    }
+    let mut out = Vec::new();
+    write_box(&mut out, b"chpl", |out| {
+        out.extend_from_slice(payload.get(..prefix).unwrap_or_default());
+        out.push(u8::try_from(kept.len()).unwrap_or(u8::MAX));
+        for (start, title) in &kept {
+            out.extend_from_slice(&start.to_be_bytes());
+            out.extend_from_slice(title);
+        }
+    });
+    Some(out)
+}

@@ -1,0 +1,468 @@
+//! From a stretch of movie time to the samples and edits of each track.
+//!
+//! Times are presentation times. Movie time goes through a track's edit list to media
+//! time, and through the composition offsets to samples; the cut itself is in decode order.
+
+use std::ops::Range;
+
+use crate::boxes::{ElstEntry, FormatError};
+use crate::index::{Index, Track};
+use crate::request::{ClipRequest, Mode, Time};
+use crate::source::ReadAt;
+
+/// The part of a film that answers a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// All of it.
+    Whole,
+    /// A stretch of it.
+    Clip(Clip),
+}
+
+/// A stretch of a film.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// Ticks per second of the clip's movie time; all movie times here are in these.
+    pub timescale: u32,
+    /// Where the clip begins in the source's presentation.
+    pub start: u64,
+    /// How long it is presented.
+    pub duration: u64,
+    /// For each track of the film, what the clip holds of it.
+    pub tracks: Vec<TrackClip>,
+}
+
+/// What a clip holds of a track.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrackClip {
+    /// The samples, 0-based, in decode order; may be empty.
+    pub samples: Range<u32>,
+    /// The clip's own edit list, in the clip's movie time.
+    pub edits: Vec<ElstEntry>,
+    /// Added to every composition offset, so that no edit begins at a negative media time.
+    pub offset_shift: i64,
+    /// Length of the samples in media ticks.
+    pub media_duration: u64,
+}
+
+impl TrackClip {
+    /// How long the track is presented, in the clip's movie time.
+    pub fn duration(&self) -> u64 {
+        self.edits.iter().map(|e| e.segment_duration).sum()
+    }
+}
+
+/// Why a stretch cannot be cut.
+#[derive(Debug, thiserror::Error)]
+pub enum SeekError {
+    /// It begins where the film has ended.
+    #[error("start {start} is at or past the end of the film, {end} seconds")]
+    PastEnd {
+        /// Where the stretch would begin, in seconds.
+        start: String,
+        /// Where the film ends, in seconds.
+        end: String,
+    },
+    /// The film does not allow it.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+/// Two times closer than this are the same: players and probes count in microseconds,
+/// rounding some and cutting others, so the time of a frame comes back to us up to one off.
+const TOLERANCE_NANOS: u64 = 999;
+
+/// The least resolution of a clip's movie time: what MPEG systems count in.
+const MIN_TIMESCALE: u64 = 90_000;
+
+/// Finds what a request asks for.
+///
+/// # Errors
+/// When the stretch lies past the film's end, or the film cannot be read there.
+pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Result<Cut, SeekError> {
+    let reference = reference_track(index);
+    let timescale = movie_timescale(index, reference);
+    let lines: Vec<_> =
+        index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
+    let film_end = lines.iter().map(Timeline::end).max().unwrap_or(0);
+    let clock = Clock { timescale };
+    let start = clock.ticks(request.start);
+    if clock.exact(request.start) >= i128::from(film_end) * NANOS {
+        let seconds = |ticks: u64| format!("{:.3}", ticks as f64 / f64::from(timescale));
+        return Err(SeekError::PastEnd { start: seconds(start), end: seconds(film_end) });
+    }
+    let past_end = |end: Time| clock.exact(end) >= i128::from(film_end) * NANOS;
+    let end = request.end.filter(|&end| !past_end(end));
+    if request.start.nanos() == 0 && end.is_none() {
+        return Ok(Cut::Whole);
+    }
+    let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
+    let start = match guide {
+        Some((track, line)) => snap_start(track, line, source, clock, request)?,
+        None => start,
+    };
+    let end = match (end, guide) {
+        (None, _) => film_end,
+        (Some(end), Some((track, line))) => snap_end(track, line, source, clock, end)?,
+        (Some(end), None) => clock.ticks(end),
+    };
+    let end = end.max(start + 1);
+    let tracks = index
+        .tracks
+        .iter()
+        .zip(&lines)
+        .map(|(track, line)| cut_track(track, line, source, start..end))
+        .collect::<Result<_, _>>()?;
+    Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+}
+
+const NANOS: i128 = 1_000_000_000;
+
+/// The track whose frames a clip begins on: the first enabled video track. (A film
+/// whose tracks are all marked disabled is played as if they were enabled.)
+pub fn reference_track(index: &Index) -> Option<usize> {
+    let none_enabled = !index.tracks.iter().any(|t| t.tkhd.is_enabled());
+    index
+        .tracks
+        .iter()
+        .position(|t| &t.handler.0 == b"vide" && t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled()))
+}
+
+/// A timescale in which both the source's edits and the frames the clip begins and
+/// ends on are whole ticks, where there is one that fits.
+fn movie_timescale(index: &Index, reference: Option<usize>) -> u32 {
+    let with_samples = || index.tracks.iter().position(|t| t.samples.count > 0);
+    let media = reference
+        .or_else(with_samples)
+        .and_then(|r| index.tracks.get(r))
+        .map_or(1, |t| t.mdhd.timescale.max(1));
+    let movie = u64::from(index.mvhd.timescale.max(1));
+    let media = u64::from(media);
+    let fits = |n: &u64| *n <= u64::from(u32::MAX >> 1);
+    let common = movie.checked_mul(media / gcd(movie, media)).filter(fits).unwrap_or(media);
+    let finer = common * MIN_TIMESCALE.div_ceil(common);
+    u32::try_from(finer).unwrap_or(u32::MAX)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Requested times in ticks of the clip's movie time.
+#[derive(Clone, Copy)]
+struct Clock {
+    timescale: u32,
+}
+
+impl Clock {
+    /// The nearest tick.
+    fn ticks(self, time: Time) -> u64 {
+        clamp((self.exact(time) + NANOS / 2) / NANOS)
+    }
+
+    /// In billionths of a tick, without rounding.
+    fn exact(self, time: Time) -> i128 {
+        i128::from(time.nanos()) * i128::from(self.timescale)
+    }
+}
+
+fn clamp(n: i128) -> u64 {
+    u64::try_from(n.max(0)).unwrap_or(u64::MAX)
+}
+
+/// A track's edit list as stretches of the clip's movie time.
+struct Timeline {
+    segments: Vec<Segment>,
+    media_timescale: u32,
+    timescale: u32,
+    media_start: i64,
+}
+
+/// A stretch of movie time in which a track's media is presented.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    start: u64,
+    end: u64,
+    media_time: i64,
+    /// 16.16 fixed point.
+    rate: u32,
+}
+
+/// Movie times past this are not believed; it keeps all sums of ticks far from overflow.
+const MAX_TICKS: i128 = 1 << 60;
+
+impl Timeline {
+    fn of(track: &Track, movie_timescale: u32, timescale: u32) -> Self {
+        let media_timescale = track.mdhd.timescale.max(1);
+        let mut line =
+            Self { segments: Vec::new(), media_timescale, timescale, media_start: track.samples.start };
+        if track.samples.count == 0 {
+            return line;
+        }
+        let media_end = track.samples.end;
+        let until_media_end = |start: u64, media_time: i64| {
+            let left = i128::from(media_end.saturating_sub(media_time).max(0));
+            let ticks = (left * i128::from(timescale) + i128::from(media_timescale) - 1)
+                / i128::from(media_timescale);
+            clamp((i128::from(start) + ticks).min(MAX_TICKS))
+        };
+        if track.edits.is_empty() {
+            let rate = ElstEntry::NORMAL_RATE;
+            line.segments.push(Segment { start: 0, end: until_media_end(0, 0), media_time: 0, rate });
+            return line;
+        }
+        let mut elapsed = 0i128;
+        let ticks = |movie: i128| {
+            let n = i128::from(timescale);
+            let d = i128::from(movie_timescale.max(1));
+            clamp(((movie.min(MAX_TICKS) * n + d / 2) / d).min(MAX_TICKS))
+        };
+        for (n, edit) in track.edits.iter().enumerate() {
+            let start = ticks(elapsed);
+            elapsed += i128::from(edit.segment_duration);
+            let Some(media_time) = edit.media_time else { continue };
+            let mut end = ticks(elapsed);
+            let last = n + 1 == track.edits.len();
+            if edit.segment_duration == 0 && last {
+                end = until_media_end(start, media_time);
+            } else if edit.media_rate == ElstEntry::NORMAL_RATE {
+                // What the media does not have is not presented.
+                end = end.min(until_media_end(start, media_time));
+            }
+            if end > start && media_time < media_end {
+                line.segments.push(Segment { start, end, media_time, rate: edit.media_rate });
+            }
+        }
+        line
+    }
+
+    fn end(&self) -> u64 {
+        self.segments.last().map_or(0, |s| s.end)
+    }
+
+    /// The segment that is presented at a time, given in billionths of a tick.
+    fn at(&self, time: i128) -> Option<&Segment> {
+        let segment = self.segments.iter().rev().find(|s| i128::from(s.start) * NANOS <= time)?;
+        (time < i128::from(segment.end) * NANOS).then_some(segment)
+    }
+
+    /// Media ticks of a number of movie ticks.
+    fn to_media(&self, ticks: u64, rounding: Rounding) -> i64 {
+        scale(i128::from(ticks), self.media_timescale, self.timescale, rounding)
+    }
+
+    /// Movie ticks of a number of media ticks.
+    fn to_movie(&self, ticks: i64, rounding: Rounding) -> i64 {
+        scale(i128::from(ticks), self.timescale, self.media_timescale, rounding)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rounding {
+    Nearest,
+    Up,
+}
+
+fn scale(n: i128, to: u32, from: u32, rounding: Rounding) -> i64 {
+    let product = n * i128::from(to);
+    let from = i128::from(from.max(1));
+    let up = if rounding == Rounding::Up { from - 1 } else { from / 2 };
+    i64::try_from((product + up).div_euclid(from)).unwrap_or(i64::MAX / 4)
+}
+
+/// What the reference track shows at a time: where in movie ticks that frame (or sync sample) begins.
+fn frame_at<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clock: Clock,
+    time: Time,
+    mode: Mode,
+) -> Result<Option<u64>, FormatError> {
+    let tolerant = clock.exact(time) + i128::from(TOLERANCE_NANOS) * i128::from(clock.timescale);
+    let Some(segment) = line.at(tolerant).filter(|s| s.rate == ElstEntry::NORMAL_RATE) else {
+        return Ok(None);
+    };
+    let into = (tolerant - i128::from(segment.start) * NANOS) * i128::from(line.media_timescale);
+    let into = into / (NANOS * i128::from(line.timescale));
+    let media = segment.media_time.saturating_add(i64::try_from(into).unwrap_or(i64::MAX / 4));
+    let shown = match mode {
+        Mode::Exact => track.samples.on_screen(source, media)?,
+        Mode::Keyframe => track.samples.sync_at(source, media)?,
+    };
+    // A frame that began before the edit did is presented from the edit's start.
+    Ok(shown.map(|cts| {
+        let into = line.to_movie(cts.saturating_sub(segment.media_time).max(0), Rounding::Nearest);
+        segment.start.saturating_add(u64::try_from(into).unwrap_or(0))
+    }))
+}
+
+fn snap_start<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clock: Clock,
+    request: &ClipRequest,
+) -> Result<u64, FormatError> {
+    let frame = frame_at(track, line, source, clock, request.start, request.mode)?;
+    Ok(frame.unwrap_or_else(|| clock.ticks(request.start)))
+}
+
+/// The end, moved onto the start of a frame where it is within the tolerance of one, so that
+/// the clip up to a time and the clip from it share no frame and miss none.
+fn snap_end<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clock: Clock,
+    end: Time,
+) -> Result<u64, FormatError> {
+    let tolerance = i128::from(TOLERANCE_NANOS) * i128::from(clock.timescale);
+    let frame = frame_at(track, line, source, clock, end, Mode::Exact)?;
+    let near = frame.filter(|&f| (i128::from(f) * NANOS - clock.exact(end)).abs() <= tolerance);
+    Ok(near.unwrap_or_else(|| clock.ticks(end)))
+}
+
+fn cut_track<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clip: Range<u64>,
+) -> Result<TrackClip, FormatError> {
+    let mut edits = Edits::default();
+    let mut samples: Option<Range<u32>> = None;
+    for segment in &line.segments {
+        let from = segment.start.max(clip.start);
+        let to = segment.end.min(clip.end);
+        if from >= to {
+            continue;
+        }
+        let Some(play) = play(track, line, source, segment, from..to)? else { continue };
+        edits.wait_until(play.movie.start - clip.start);
+        edits.list.push(ElstEntry {
+            segment_duration: play.movie.end - play.movie.start,
+            media_time: Some(play.media_time),
+            media_rate: segment.rate,
+        });
+        samples = Some(match samples {
+            Some(held) => held.start.min(play.samples.start)..held.end.max(play.samples.end),
+            None => play.samples,
+        });
+    }
+    let Some(samples) = samples else { return Ok(TrackClip::default()) };
+    let samples = on_packets(track, source, samples)?;
+    let base = track.samples.dts(source, samples.start)?;
+    let after = if samples.end < track.samples.count {
+        track.samples.dts(source, samples.end)?
+    } else {
+        i64::try_from(track.samples.stts.sum()).unwrap_or(i64::MAX)
+    };
+    let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(base);
+    let offset_shift = (base - earliest).max(0);
+    for edit in &mut edits.list {
+        edit.media_time = edit.media_time.map(|t| t - base + offset_shift);
+    }
+    let media_duration = u64::try_from(after - base).unwrap_or(0);
+    Ok(TrackClip { samples, edits: edits.list, offset_shift, media_duration })
+}
+
+#[derive(Default)]
+struct Edits {
+    list: Vec<ElstEntry>,
+}
+
+impl Edits {
+    /// Fills the time up to `movie_time` of the clip with an empty edit.
+    fn wait_until(&mut self, movie_time: u64) {
+        let elapsed: u64 = self.list.iter().map(|e| e.segment_duration).sum();
+        if movie_time > elapsed {
+            let segment_duration = movie_time - elapsed;
+            self.list.push(ElstEntry {
+                segment_duration,
+                media_time: None,
+                media_rate: ElstEntry::NORMAL_RATE,
+            });
+        }
+    }
+}
+
+/// What one edit of the source presents in a clip.
+struct Play {
+    movie: Range<u64>,
+    media_time: i64,
+    samples: Range<u32>,
+}
+
+fn play<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    segment: &Segment,
+    movie: Range<u64>,
+) -> Result<Option<Play>, FormatError> {
+    let at_rate = |ticks: i64| match segment.rate {
+        ElstEntry::NORMAL_RATE => ticks,
+        rate => i64::try_from((i128::from(ticks) * i128::from(rate)) >> 16).unwrap_or(i64::MAX / 4),
+    };
+    let into = |t: u64, rounding| {
+        segment.media_time.saturating_add(at_rate(line.to_media(t - segment.start, rounding)))
+    };
+    let mut media_time = into(movie.start, Rounding::Nearest);
+    let media_end = into(movie.end, Rounding::Up).max(media_time + 1).min(track.samples.end);
+    let mut start = movie.start;
+    if media_time < line.media_start && segment.rate == ElstEntry::NORMAL_RATE {
+        // Nothing is on screen yet: a gap, which is an empty edit in the clip.
+        let gap = line.to_movie(line.media_start - media_time, Rounding::Nearest);
+        start = start.saturating_add(u64::try_from(gap).unwrap_or(0));
+        media_time = line.media_start;
+    }
+    if start >= movie.end || media_time >= media_end {
+        return Ok(None);
+    }
+    let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
+    let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {
+        return Ok(None);
+    };
+    let lead_in = lead_in(track, source, needed.start)?;
+    let latest = if lead_in < needed.start { i64::MAX } else { shown };
+    let first = track.samples.preceding_sync(source, lead_in, latest)?;
+    Ok(Some(Play { movie: start..movie.end, media_time, samples: first..needed.end }))
+}
+
+/// The sample to begin with so that the decoder has settled when it reaches `sample`: sound
+/// coders carry state from packet to packet.
+fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u32, FormatError> {
+    if &track.handler.0 != b"soun" || sample == 0 {
+        return Ok(sample);
+    }
+    // (packets, milliseconds) at least.
+    let (packets, millis) = match &track.coding.0 {
+        // Apple's encoder says 2112 frames of priming: three packets.
+        b"mp4a" | b"enca" => (3, 60),
+        // RFC 7845, section 4.6.
+        b"Opus" => (1, 80),
+        // Frames may borrow bits from up to nine before them.
+        b".mp3" | b"ms\0U" => (10, 0),
+        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => (2, 0),
+        b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
+        _ => return Ok(sample),
+    };
+    let ticks = i64::from(track.mdhd.timescale).saturating_mul(millis) / 1000;
+    let time = track.samples.dts(source, sample)?.saturating_sub(ticks);
+    let by_time = track.samples.presented(source, time.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);
+    Ok(by_time.min(sample.saturating_sub(packets)))
+}
+
+/// Widens a range of PCM frames to whole packets.
+fn on_packets<R: ReadAt>(track: &Track, source: &R, range: Range<u32>) -> Result<Range<u32>, FormatError> {
+    let packet = track.samples.sizes.samples_per_packet();
+    if packet == 1 {
+        return Ok(range);
+    }
+    let first = track.samples.chunk_of(source, range.start)?;
+    let start = range.start - (range.start - first.first_sample) % packet;
+    let last = track.samples.chunk_of(source, range.end - 1)?;
+    let into = (range.end - last.first_sample).div_ceil(packet).saturating_mul(packet);
+    let end = last.first_sample.saturating_add(into.min(last.samples));
+    Ok(start..end.min(track.samples.count))
+}
