@@ -5,12 +5,10 @@
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_void};
 use std::fs::File;
-use std::io;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::{mem, ptr, slice};
+use std::{ptr, slice};
 
-use mp4seek::source::ReadAt;
 use mp4seek::virtual_file::{Piece, VirtualFile};
 
 use crate::boundary::boundary;
@@ -39,7 +37,7 @@ pub(crate) fn send(request: &mut Request<'_>, file: OpenFile, film: VirtualFile)
             return ffi::H264_INTERNAL_SERVER_ERROR;
         }
     };
-    let layout = layout(&film);
+    let layout = layout(film.pieces(0..film.len()));
     let film = Film { references: UnsafeCell::new(0), film, source, path: request.filename().into() };
     let brigade = Brigade::new(request);
     let made = Whole::film(request, film);
@@ -68,10 +66,10 @@ enum Part {
     Media(Range<u64>),
 }
 
-fn layout(film: &VirtualFile) -> Vec<Part> {
+fn layout(pieces: impl Iterator<Item = Piece>) -> Vec<Part> {
     let mut parts = Vec::new();
     let (mut made, mut files) = (0..0, 0);
-    for piece in film.pieces(0..film.len()) {
+    for piece in pieces {
         match piece {
             Piece::File { offset, len } if len >= SMALLEST_FILE_BUCKET && files < MOST_FILE_BUCKETS => {
                 let end = made.end + len;
@@ -107,28 +105,6 @@ const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Film>();
 };
-
-impl Film {
-    /// Makes the bytes of `range`, which fill `out`.
-    fn fill(&self, range: Range<u64>, mut out: &mut [u8]) -> io::Result<()> {
-        for piece in self.film.pieces(range) {
-            let len = match &piece {
-                Piece::Generated(range) => range.end - range.start,
-                Piece::File { len, .. } => *len,
-            };
-            let len = usize::try_from(len).map_err(io::Error::other)?;
-            let (now, later) = mem::take(&mut out)
-                .split_at_mut_checked(len)
-                .ok_or_else(|| io::Error::other("pieces longer than their range"))?;
-            match piece {
-                Piece::Generated(range) => self.film.generate(&self.source, range, now)?,
-                Piece::File { offset, .. } => self.source.read_exact_at(now, offset)?,
-            }
-            out = later;
-        }
-        if out.is_empty() { Ok(()) } else { Err(io::Error::other("pieces shorter than their range")) }
-    }
-}
 
 /// The answer's body as it is handed to the filters.
 struct Brigade(*mut ffi::apr_bucket_brigade);
@@ -266,7 +242,7 @@ unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, l
         ptr::write_bytes(memory, 0, window);
         let data = ffi::h264_bucket_data(bucket);
         let film = &*data.cast::<Film>();
-        if let Err(error) = film.fill(start..start + window as u64, slice::from_raw_parts_mut(memory, window))
+        if let Err(error) = film.film.read_at(&film.source, start, slice::from_raw_parts_mut(memory, window))
         {
             ffi::apr_bucket_free(memory.cast());
             let path = String::from_utf8_lossy(&film.path);
@@ -278,4 +254,39 @@ unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, l
         (*bytes, *len) = (memory.cast(), window);
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BIG: u64 = SMALLEST_FILE_BUCKET;
+
+    fn file(offset: u64, len: u64) -> Piece {
+        Piece::File { offset, len }
+    }
+
+    #[test]
+    fn media_comes_from_the_file() {
+        let parts = layout([Piece::Generated(0..500), file(9_000, BIG), file(90_000, BIG)].into_iter());
+        let media = |offset| Part::Media(offset..offset + BIG);
+        assert_eq!(parts, [Part::Made(0..500), media(9_000), media(90_000)]);
+    }
+
+    #[test]
+    fn short_stretches_are_read_with_their_neighbours() {
+        let pieces = [Piece::Generated(0..500), file(9_000, BIG - 1), file(7, 3), file(0, BIG), file(1, 2)];
+        let parts = layout(pieces.into_iter());
+        let middle = 500 + BIG - 1 + 3;
+        let end = middle + BIG;
+        assert_eq!(parts, [Part::Made(0..middle), Part::Media(0..BIG), Part::Made(end..end + 2)]);
+    }
+
+    #[test]
+    fn descriptors_are_bounded() {
+        let parts = layout((0..1_000).map(|i| file(i * 2 * BIG, BIG)));
+        assert_eq!(parts.len(), MOST_FILE_BUCKETS + 1);
+        let sent = MOST_FILE_BUCKETS as u64 * BIG;
+        assert_eq!(parts.last(), Some(&Part::Made(sent..1_000 * BIG)));
+    }
 }

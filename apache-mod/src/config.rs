@@ -244,3 +244,42 @@ unsafe fn in_pool<T: Copy>(pool: *mut ffi::apr_pool_t, value: T) -> NonNull<T> {
     unsafe { place.write(value) };
     place
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrower_context_replaces_only_what_it_sets() {
+        let base = Config { enabled: Some(true), mode: Some(Mode::Keyframe), ..Config::default() };
+        let narrower = Config { enabled: Some(false), version_header: Some(false), ..Config::default() };
+        let merged = base.merged_with(&narrower);
+        assert!(merged.is_off() && !merged.is_on() && !merged.sends_version());
+        assert_eq!(merged.mode(), Mode::Keyframe);
+        let unset = base.merged_with(&Config::default());
+        assert!(unset.is_on() && unset.sends_version());
+    }
+
+    #[test]
+    fn a_list_of_extensions_replaces_the_default_one() {
+        let mut first = Extension { name: c".foo".as_ptr(), next: None };
+        let mut second = Extension { name: c"bar".as_ptr(), next: Some(NonNull::from(&mut first)) };
+        let narrower = Config { extensions: Some(NonNull::from(&mut second)), ..Config::default() };
+        let merged = Config::default().merged_with(&narrower);
+        assert!(merged.covers(b"/a/film.FOO") && merged.covers(b"film.bar") && !merged.covers(b"film.mp4"));
+        assert!(Config::default().covers(b"film.mp4") && !Config::default().covers(b"film.txt"));
+    }
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(parse_mode(c"Keyframe"), Ok(Mode::Keyframe));
+        assert_eq!(parse_mode(c"EXACT"), Ok(Mode::Exact));
+        assert!(parse_mode(c"fast").unwrap_err().to_str().unwrap().contains("keyframe or exact"));
+        for good in [c".mp4", c"m4v", c".tar.gz"] {
+            assert_eq!(check_extension(good), Ok(()));
+        }
+        for bad in [c"", c".", c"a/b"] {
+            assert!(check_extension(bad).is_err());
+        }
+    }
+}

@@ -22,7 +22,6 @@ const VERSION: &CStr =
         Ok(version) => version,
         Err(_) => c"",
     };
-const CACHE_BYTES: u64 = 8 << 20;
 
 /// Answers a request, or declines it: the server's own handler for files comes next.
 pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
@@ -43,7 +42,12 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
             }
             ffi::H264_DECLINED
         }
-        Ok(Answer::Film(film)) => send(request, file, &metadata, *film),
+        Ok(Answer::Film(film)) => {
+            for note in film.notes() {
+                request.log(ffi::H264_LOG_DEBUG, note);
+            }
+            send(request, file, &metadata, *film)
+        }
         Err(error) => {
             request.log(ffi::H264_LOG_ERROR, &error.to_string());
             error.status().into()
@@ -80,7 +84,7 @@ fn media_type(content_type: &[u8]) -> &[u8] {
 /// The process's seeker, made by its first request: after the server has forked.
 fn seeker() -> &'static Seeker {
     static SEEKER: OnceLock<Seeker> = OnceLock::new();
-    SEEKER.get_or_init(|| Seeker::new(CACHE_BYTES))
+    SEEKER.get_or_init(Seeker::default)
 }
 
 fn send(request: &mut Request<'_>, file: OpenFile, metadata: &Metadata, film: VirtualFile) -> c_int {
@@ -123,4 +127,16 @@ fn is_unsatisfiable(request: &Request<'_>, film: &VirtualFile) -> bool {
         && conditions.range.is_some()
         && http::select(&conditions, film.etag(), request.last_modified(), film.len(), request.content_type())
             == Selection::Unsatisfiable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_type_has_no_parameters() {
+        assert_eq!(media_type(b"video/mp4"), b"video/mp4");
+        assert_eq!(media_type(b"video/mp4 ; codecs=avc1"), b"video/mp4");
+        assert_eq!(media_type(b""), b"");
+    }
 }
