@@ -1,0 +1,279 @@
+//! `mp4seek inspect`
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use mp4seek::boxes::{BoxHeader, SyncSamples};
+use mp4seek::index::{Index, Node};
+use mp4seek::plan::plan_clip;
+use mp4seek::request::ClipRequest;
+use mp4seek::seek::{Cut, reference_track, seek, sync_points};
+use mp4seek::source::Identity;
+use mp4seek::{Error, plan};
+use serde::Serialize;
+
+use crate::{Failure, Stretch};
+
+#[derive(Serialize)]
+struct Report {
+    size: u64,
+    metadata_first: bool,
+    boxes: Vec<BoxReport>,
+    tracks: Vec<TrackReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip: Option<ClipReport>,
+}
+
+#[derive(Serialize)]
+struct BoxReport {
+    #[serde(rename = "type")]
+    box_type: String,
+    offset: u64,
+    size: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boxes: Vec<BoxReport>,
+}
+
+#[derive(Serialize)]
+struct TrackReport {
+    id: u32,
+    enabled: bool,
+    reference: bool,
+    handler: String,
+    coding: String,
+    timescale: u32,
+    samples: u32,
+    seconds: f64,
+    edits: Vec<EditReport>,
+    /// `None` when every sample is one.
+    sync_points: Option<Vec<f64>>,
+}
+
+#[derive(Serialize)]
+struct EditReport {
+    seconds: f64,
+    /// `None` for an empty edit.
+    media_time: Option<i64>,
+    rate: f64,
+}
+
+#[derive(Serialize)]
+struct ClipReport {
+    start: f64,
+    seconds: f64,
+    timescale: u32,
+    bytes: u64,
+    metadata_bytes: u64,
+    extents: Vec<ExtentReport>,
+    tracks: Vec<TrackClipReport>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ExtentReport {
+    offset: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct TrackClipReport {
+    id: u32,
+    /// First and last, 1-based; `None` when the clip has none.
+    samples: Option<(u32, u32)>,
+    edits: Vec<EditReport>,
+}
+
+pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Failure> {
+    let film = File::open(input).map_err(|e| Failure::io("open", input, e))?;
+    let identity = Identity::of(&film.metadata().map_err(|e| Failure::io("read", input, e))?);
+    let report = inspect(&film, &identity, stretch).map_err(|e| Failure::of(&e))?;
+    let text = if json {
+        serde_json::to_string_pretty(&report).map_err(|e| Failure::io("describe", input, e))? + "\n"
+    } else {
+        as_text(&report)
+    };
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // `| head` has seen enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|e| Failure::io("write", Path::new("-"), e)),
+    }
+}
+
+fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {
+    let index = Index::build(film, identity.size)?;
+    let request = ClipRequest::parse(stretch.query().as_bytes(), stretch.settings().mode)?;
+    let clip = if request.has_time { Some(clip_report(&index, film, &request)?) } else { None };
+    let reference = reference_track(&index);
+    let mut tracks = Vec::new();
+    for (n, track) in index.tracks.iter().enumerate() {
+        let sync = match track.samples.sync {
+            SyncSamples::All => None,
+            SyncSamples::Listed(_) => Some(sync_points(&index, film, track)?),
+        };
+        let ticks = track.samples.end.saturating_sub(track.samples.start);
+        tracks.push(TrackReport {
+            id: track.tkhd.track_id,
+            enabled: track.tkhd.is_enabled(),
+            reference: reference == Some(n),
+            handler: track.handler.to_string(),
+            coding: track.coding.to_string(),
+            timescale: track.mdhd.timescale,
+            samples: track.samples.count,
+            seconds: ticks as f64 / f64::from(track.mdhd.timescale.max(1)),
+            edits: edits(&track.edits, index.mvhd.timescale),
+            sync_points: sync,
+        });
+    }
+    let boxes = index.top.iter().map(|b| if *b == index.moov.header { node(&index.moov) } else { leaf(b) });
+    Ok(Report {
+        size: identity.size,
+        metadata_first: index.is_fast_start(),
+        boxes: boxes.collect(),
+        tracks,
+        clip,
+    })
+}
+
+fn leaf(header: &BoxHeader) -> BoxReport {
+    BoxReport {
+        box_type: header.box_type.to_string(),
+        offset: header.offset,
+        size: header.size,
+        boxes: Vec::new(),
+    }
+}
+
+fn node(of: &Node) -> BoxReport {
+    BoxReport { boxes: of.children.iter().map(node).collect(), ..leaf(&of.header) }
+}
+
+fn edits(list: &[mp4seek::boxes::ElstEntry], timescale: u32) -> Vec<EditReport> {
+    list.iter()
+        .map(|e| EditReport {
+            seconds: e.segment_duration as f64 / f64::from(timescale.max(1)),
+            media_time: e.media_time,
+            rate: f64::from(e.media_rate) / 65536.0,
+        })
+        .collect()
+}
+
+fn clip_report(index: &Index, film: &File, request: &ClipRequest) -> Result<ClipReport, Error> {
+    let clip = match seek(index, film, request)? {
+        Cut::Clip(clip) => clip,
+        Cut::Whole => {
+            return Ok(ClipReport {
+                start: 0.0,
+                seconds: 0.0,
+                timescale: index.mvhd.timescale,
+                bytes: index.file_len,
+                metadata_bytes: index.moov.header.size,
+                extents: Vec::new(),
+                tracks: Vec::new(),
+                notes: vec!["the whole film".into()],
+            });
+        }
+    };
+    let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(index, film, &clip)?;
+    let seconds = |ticks: u64| ticks as f64 / f64::from(clip.timescale);
+    Ok(ClipReport {
+        start: seconds(clip.start),
+        seconds: seconds(clip.duration),
+        timescale: clip.timescale,
+        bytes: metadata_len + extents.len(),
+        metadata_bytes: metadata_len,
+        extents: extents.iter().map(|e| ExtentReport { offset: e.offset, bytes: e.len }).collect(),
+        tracks: index
+            .tracks
+            .iter()
+            .zip(&clip.tracks)
+            .map(|(track, held)| TrackClipReport {
+                id: track.tkhd.track_id,
+                samples: (!held.samples.is_empty()).then_some((held.samples.start + 1, held.samples.end)),
+                edits: edits(&held.edits, clip.timescale),
+            })
+            .collect(),
+        notes,
+    })
+}
+
+/// Sync points shown in a line of text.
+const SHOWN: usize = 12;
+
+fn as_text(report: &Report) -> String {
+    let mut out = format!(
+        "{} bytes, metadata {}\n\nboxes\n",
+        report.size,
+        if report.metadata_first { "first" } else { "after the media" }
+    );
+    for b in &report.boxes {
+        box_text(b, 1, &mut out);
+    }
+    for t in &report.tracks {
+        let flags = match (t.reference, t.enabled) {
+            (true, _) => ", clips begin on its frames",
+            (false, true) => "",
+            (false, false) => ", disabled",
+        };
+        let _ = writeln!(
+            out,
+            "\ntrack {}: {} {}, {} samples, {:.3} s, timescale {}{flags}",
+            t.id, t.handler, t.coding, t.samples, t.seconds, t.timescale
+        );
+        edit_text(&t.edits, &mut out);
+        match &t.sync_points {
+            None => out.push_str("  every sample is a sync sample\n"),
+            Some(points) => {
+                let shown: Vec<_> = points.iter().take(SHOWN).map(|p| format!("{p:.3}")).collect();
+                let more = points.len().saturating_sub(SHOWN);
+                let more = if more > 0 { format!(" … and {more} more") } else { String::new() };
+                let _ = writeln!(out, "  {} sync samples at {}{more}", points.len(), shown.join(" "));
+            }
+        }
+    }
+    if let Some(clip) = &report.clip {
+        let _ = writeln!(
+            out,
+            "\nclip: from {:.6} s, {:.6} s long, {} bytes ({} of metadata, {} extents), timescale {}",
+            clip.start,
+            clip.seconds,
+            clip.bytes,
+            clip.metadata_bytes,
+            clip.extents.len(),
+            clip.timescale
+        );
+        for t in &clip.tracks {
+            match t.samples {
+                Some((first, last)) => _ = writeln!(out, "  track {}: samples {first} to {last}", t.id),
+                None => _ = writeln!(out, "  track {}: nothing", t.id),
+            }
+            edit_text(&t.edits, &mut out);
+        }
+        for e in &clip.extents {
+            let _ = writeln!(out, "  {} bytes from {}", e.bytes, e.offset);
+        }
+        for note in &clip.notes {
+            let _ = writeln!(out, "  {note}");
+        }
+    }
+    out
+}
+
+fn edit_text(edits: &[EditReport], out: &mut String) {
+    for e in edits {
+        let _ = match e.media_time {
+            None => writeln!(out, "  edit: {:.6} s of nothing", e.seconds),
+            Some(t) if e.rate == 1.0 => writeln!(out, "  edit: {:.6} s from media time {t}", e.seconds),
+            Some(t) => writeln!(out, "  edit: {:.6} s from media time {t} at rate {}", e.seconds, e.rate),
+        };
+    }
+}
+
+fn box_text(b: &BoxReport, depth: usize, out: &mut String) {
+    let _ =
+        writeln!(out, "{:indent$}{} {} bytes at {}", "", b.box_type, b.size, b.offset, indent = 2 * depth);
+    for child in &b.boxes {
+        box_text(child, depth + 1, out);
+    }
+}
