@@ -54,7 +54,8 @@ install: $(BUILT)
 	install -d $(DESTDIR)$(APACHE_CONF)/mods-available $(DESTDIR)$(LIGHTTPD_CONF)/conf-available
 	echo 'LoadModule h264_streaming_module $(APACHE_MODULES)/mod_h264_streaming.so' \
 		> $(DESTDIR)$(APACHE_CONF)/mods-available/h264_streaming.load
-	printf '%s\n' 'server.modules += ( "mod_h264_streaming" )' 'h264-streaming.enable = "enable"' \
+	echo 'H264Streaming On' > $(DESTDIR)$(APACHE_CONF)/mods-available/h264_streaming.conf
+	echo 'server.modules += ( "mod_h264_streaming" )' \
 		> $(DESTDIR)$(LIGHTTPD_CONF)/conf-available/10-h264-streaming.conf
 	@echo 'Installed. To load: a2enmod h264_streaming; lighttpd-enable-mod h264-streaming'
 
