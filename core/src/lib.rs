@@ -23,3 +23,8 @@ pub mod source;
 pub mod virtual_file;
 
 pub use answer::{Answer, Error, Seeker, Settings};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;

@@ -68,9 +68,9 @@ pub enum SeekError {
     Format(#[from] FormatError),
 }
 
-/// Two times closer than this are the same: players and probes count in microseconds,
+/// Two times no farther apart than this are the same: players and probes count in microseconds,
 /// rounding some and cutting others, so the time of a frame comes back to us up to one off.
-const TOLERANCE_NANOS: u64 = 999;
+const TOLERANCE_NANOS: u64 = 1000;
 
 /// The least resolution of a clip's movie time: what MPEG systems count in.
 const MIN_TIMESCALE: u64 = 90_000;
@@ -140,13 +140,21 @@ pub fn sync_points<R: ReadAt>(index: &Index, source: &R, track: &Track) -> Resul
 const NANOS: i128 = 1_000_000_000;
 
 /// The track whose frames a clip begins on: the first enabled video track. (A film
-/// whose tracks are all marked disabled is played as if they were enabled.)
+/// whose tracks are all marked disabled is played as if they were enabled.) Pictures that go with
+/// sound, a cover or one for each chapter, are not what a viewer seeks by.
 pub fn reference_track(index: &Index) -> Option<usize> {
     let none_enabled = !index.tracks.iter().any(|t| t.tkhd.is_enabled());
-    index
-        .tracks
-        .iter()
-        .position(|t| &t.handler.0 == b"vide" && t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled()))
+    let played = |t: &Track| t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled());
+    let has_sound = index.tracks.iter().any(|t| played(t) && &t.handler.0 == b"soun");
+    let goes_with_sound = |t: &Track| {
+        has_sound
+            && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
+    };
+    index.tracks.iter().position(|t| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t))
+}
+
+fn is_still(track: &Track) -> bool {
+    &track.handler.0 == b"vide" && track.samples.count == 1
 }
 
 /// A timescale in which both the source's edits and the frames the clip begins and
@@ -267,6 +275,12 @@ impl Timeline {
         (time < i128::from(segment.end) * NANOS).then_some(segment)
     }
 
+    /// When a segment presents the media of a time: not before the segment begins.
+    fn shown_at(&self, segment: &Segment, media: i64) -> u64 {
+        let into = self.to_movie(media.saturating_sub(segment.media_time).max(0), Rounding::Nearest);
+        segment.start.saturating_add(u64::try_from(into).unwrap_or(0))
+    }
+
     /// Media ticks of a number of movie ticks.
     fn to_media(&self, ticks: u64, rounding: Rounding) -> i64 {
         scale(i128::from(ticks), self.media_timescale, self.timescale, rounding)
@@ -312,10 +326,7 @@ fn frame_at<R: ReadAt>(
         Mode::Keyframe => track.samples.sync_at(source, media)?,
     };
     // A frame that began before the edit did is presented from the edit's start.
-    Ok(shown.map(|cts| {
-        let into = line.to_movie(cts.saturating_sub(segment.media_time).max(0), Rounding::Nearest);
-        segment.start.saturating_add(u64::try_from(into).unwrap_or(0))
-    }))
+    Ok(shown.map(|cts| line.shown_at(segment, cts)))
 }
 
 fn snap_start<R: ReadAt>(
@@ -433,12 +444,16 @@ fn play<R: ReadAt>(
     let mut start = movie.start;
     if media_time < line.media_start && segment.rate == ElstEntry::NORMAL_RATE {
         // Nothing is on screen yet: a gap, which is an empty edit in the clip.
-        let gap = line.to_movie(line.media_start - media_time, Rounding::Nearest);
-        start = start.saturating_add(u64::try_from(gap).unwrap_or(0));
+        start = start.max(line.shown_at(segment, line.media_start));
         media_time = line.media_start;
     }
     if start >= movie.end || media_time >= media_end {
         return Ok(None);
+    }
+    if is_still(track) {
+        // There is no later part of a picture to begin at, and libavformat shows nothing
+        // of a frame that begins before its edit.
+        media_time = media_time.min(line.media_start);
     }
     let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
     let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {

@@ -117,8 +117,7 @@ impl Runs {
     /// duration (`stts`, `stsc`) or with 0 (`ctts`, `sbgp`), as players do.
     ///
     /// # Errors
-    /// When the box is malformed, an `stsc` is out of order, or a table for a
-    /// track with samples is empty.
+    /// When the box is malformed, or an `stsc` is out of order.
     pub fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         header: &BoxHeader,
@@ -128,9 +127,8 @@ impl Runs {
         let entry_size = if kind == RunKind::Stsc { 12 } else { 8 };
         let skip = if kind == RunKind::Sbgp { sbgp_prefix_len(reader, header)? } else { 0 };
         let table = Table::read(reader, header, skip, entry_size)?;
-        if table.count == 0 && units > 0 && !kind.pads_with_zero() {
-            return Err(header.error("no entries, though the track has samples"));
-        }
+        // Nothing can be said of units that no entry speaks of.
+        let units = if table.count == 0 && !kind.pads_with_zero() { 0 } else { units };
         let this = Self { kind, table, checkpoints: Vec::new(), units, sum: 0, lowest: 0, highest: 0 };
         let mut checkpoints = Vec::new();
         let (mut lowest, mut highest) = (i64::MAX, i64::MIN);
@@ -169,6 +167,11 @@ impl Runs {
     /// The table under the runs.
     pub fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// How many units there are: as many as asked for, or none if the table is empty.
+    pub fn units(&self) -> u32 {
+        self.units
     }
 
     /// The sum over all units: a track's duration, or its number of samples.

@@ -6,8 +6,7 @@ use crate::source::ReadAt;
 /// What a cut needs of the sample descriptions of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SampleEntry {
-    /// The coding of the first description (`avc1`, `mp4a` …; of an encrypted
-    /// one what it was before, where the file says so).
+    /// The coding of the first description: `avc1`, `mp4a` …, and `.mp3` for an `mp4a` that is one.
     pub coding: BoxType,
     /// (samples, bytes) of one packet, where constant-size sound is counted in
     /// PCM frames and the `stsz` does not say how many bytes they take.
@@ -28,12 +27,35 @@ pub fn read_stsd<R: ReadAt>(
         return Err(header.error("no sample description"));
     };
     let mut entry = SampleEntry { coding: first.box_type, packet: None };
+    if &first.box_type.0 == b"mp4a" && is_mp3(reader, &first)? {
+        entry.coding = BoxType(*b".mp3");
+    }
     if &handler.0 == b"soun" && first.payload_len() >= 28 {
         let fixed = usize::try_from(first.payload_len()).unwrap_or(44).min(44);
         let b = reader.bytes(first.payload(), fixed)?;
         entry.packet = sound_packet(first.box_type, b);
     }
     Ok(entry)
+}
+
+/// Whether an `mp4a` is MPEG-1 or -2 layer 3, as its `esds` says (ISO/IEC 14496-1, 7.2.6.6: object
+/// type 0x6b or 0x69). Only the usual place is looked at: what depends on it is the length of the pre-roll.
+fn is_mp3<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<bool, FormatError> {
+    const FIXED: u64 = 28;
+    let Ok(children) = reader.children(entry.payload() + FIXED, entry.end()) else { return Ok(false) };
+    let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok(false) };
+    let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
+    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type.
+    let es = descriptor(b, 3).and_then(|b| b.get(3..)).unwrap_or_default();
+    let object_type = descriptor(es, 4).and_then(|b| b.first());
+    Ok(matches!(object_type, Some(0x6b | 0x69)))
+}
+
+/// The content of a descriptor with this tag: its length is in bytes of 7 bits.
+fn descriptor(b: &[u8], tag: u8) -> Option<&[u8]> {
+    let rest = b.strip_prefix(&[tag])?;
+    let more = rest.iter().take(4).take_while(|&&b| b & 0x80 != 0).count();
+    rest.get(more + 1..)
 }
 
 /// QuickTime File Format, "Sound sample descriptions", versions 0 and 1.

@@ -7,7 +7,7 @@ mod samples;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
-    SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd,
+    SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u32_at,
 };
 use crate::limits;
 use crate::source::ReadAt;
@@ -55,6 +55,8 @@ pub struct Track {
     pub edits: Vec<ElstEntry>,
     /// Where the samples are, and when.
     pub samples: SampleTable,
+    /// The tracks that hold this one's chapters (`tref`, type `chap`).
+    pub chapters: Vec<u32>,
     /// A per-sample box that we cannot slice; see [`UNSLICED`].
     pub unsliced: Option<BoxHeader>,
 }
@@ -239,10 +241,25 @@ impl Track {
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
+        let chapters = match trak.child(b"tref")? {
+            Some(tref) => read_chapter_ids(reader, &tref.header)?,
+            None => Vec::new(),
+        };
         let unsliced = stbl.children.iter().find(|c| UNSLICED.contains(&&c.header.box_type.0));
         let unsliced = unsliced.map(|c| c.header).filter(|_| samples.count > 0);
-        Ok(Self { tkhd, mdhd, handler, coding: entry.coding, edits, samples, unsliced })
+        Ok(Self { tkhd, mdhd, handler, coding: entry.coding, edits, samples, chapters, unsliced })
     }
+}
+
+/// `tref` (8.3.3): the tracks named in its `chap` box.
+fn read_chapter_ids<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    tref: &BoxHeader,
+) -> Result<Vec<u32>, FormatError> {
+    let chap = reader.children(tref.payload(), tref.end())?.into_iter().find(|b| &b.box_type.0 == b"chap");
+    let Some(chap) = chap else { return Ok(Vec::new()) };
+    let ids = reader.payload(&chap, 0)?;
+    Ok(ids.chunks_exact(4).take(limits::TRACKS).map(|id| u32_at(id, 0)).collect())
 }
 
 fn read_samples<R: ReadAt>(
@@ -267,6 +284,8 @@ fn read_samples<R: ReadAt>(
     let chunks = if sizes.count() == 0 { 0 } else { offsets.count() };
     let stsc = Runs::read(reader, &stbl.need(b"stsc")?.header, RunKind::Stsc, chunks)?;
     let count = sizes.count().min(u32::try_from(stsc.sum()).unwrap_or(u32::MAX));
+    let stts = Runs::read(reader, stts, RunKind::Stts, count)?;
+    let count = stts.units();
     let ctts = match stbl.child(b"ctts")? {
         Some(ctts) => Some(Runs::read(reader, &ctts.header, RunKind::Ctts, count)?),
         None => None,
@@ -275,7 +294,6 @@ fn read_samples<R: ReadAt>(
         Some(stss) => SyncSamples::read(reader, &stss.header)?,
         None => SyncSamples::All,
     };
-    let stts = Runs::read(reader, stts, RunKind::Stts, count)?;
     let mut groups = Vec::new();
     for sbgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"sbgp") {
         if groups.len() >= limits::GROUPINGS {

@@ -1,0 +1,267 @@
+//! What holds for every film and every cut, tried on films made at random.
+
+use proptest::prelude::*;
+
+use crate::source::ReadAt;
+use crate::testing::{Film, Sample, Shown, TrackSpec, ask, clip, expand, identity};
+use crate::{Answer, Seeker, Settings};
+
+fn video() -> impl Strategy<Value = TrackSpec> {
+    let timescale = prop::sample::select(vec![1000, 12_800, 30_000, 90_000, 600]);
+    let shape = (5u32..60, 1u32..15, timescale, any::<bool>(), 0u8..4, any::<bool>());
+    (shape, prop::collection::vec(1u32..6, 1..4), prop::collection::vec(8u32..40, 60), 0u32..3).prop_map(
+        |((frames, gop, timescale, with_b, edit, each), chunking, sizes, vfr)| {
+            let tick = timescale / 20;
+            let mut track = TrackSpec::video(frames, gop);
+            for (n, s) in track.samples.iter_mut().enumerate() {
+                s.offset = if with_b { s.offset / 100 * i32::try_from(tick).unwrap() } else { 0 };
+                s.delta = tick;
+                s.size = sizes[n % sizes.len()];
+            }
+            if vfr > 0 && !with_b {
+                for (n, s) in (0..).zip(&mut track.samples) {
+                    s.delta = tick + tick * (n % (vfr + 1));
+                }
+            }
+            let first = if with_b { i32::try_from(tick).unwrap() } else { 0 };
+            let seconds = |ticks: u32| ticks * 1000 / timescale;
+            let length = seconds(tick * frames);
+            track.timescale = timescale;
+            track.edits = match edit {
+                0 => Vec::new(),
+                1 => vec![(length, first, 0x10000)],
+                2 => vec![(150, -1, 0x10000), (length, first, 0x10000)],
+                _ => vec![
+                    (length / 2, first, 0x10000),
+                    (100, -1, 0x10000),
+                    (length / 2, first + 3 * first / 2, 0x10000),
+                ],
+            };
+            track.chunking = chunking;
+            track.one_entry_each = each;
+            track
+        },
+    )
+}
+
+fn audio() -> impl Strategy<Value = TrackSpec> {
+    let shape =
+        (3u32..80, prop::sample::select(vec![8000u32, 44_100, 48_000]), 0u8..3, any::<bool>(), any::<bool>());
+    (shape, prop::collection::vec(1u32..6, 1..4)).prop_map(
+        |((packets, timescale, edit, each, wide), chunking)| {
+            let mut track = TrackSpec::audio(packets);
+            track.timescale = timescale;
+            let length = packets * 1024 / (timescale / 1000);
+            track.edits = match edit {
+                0 => Vec::new(),
+                1 => vec![(length, 1024, 0x10000)],
+                _ => vec![(70, -1, 0x10000), (length, 512, 0x10000)],
+            };
+            track.chunking = chunking;
+            track.one_entry_each = each;
+            track.wide_offsets = wide;
+            track
+        },
+    )
+}
+
+fn film() -> impl Strategy<Value = Film> {
+    let shape = (any::<bool>(), any::<bool>(), prop::sample::select(vec![0usize, 0, 3, 5000]));
+    (prop::option::of(video()), prop::collection::vec(audio(), 0..3), shape).prop_filter_map(
+        "no tracks",
+        |(video, audio, (moov_first, sequential, hole))| {
+            let tracks: Vec<_> = video.into_iter().chain(audio).collect();
+            (!tracks.is_empty()).then(|| Film { moov_first, sequential, hole, ..Film::of(tracks) })
+        },
+    )
+}
+
+/// What a film shows of each track in a stretch, times moved to its start.
+fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
+    let cut = |s: Shown| {
+        let (start, end) = (s.from.max(from) - from, s.to.min(to) - from);
+        (end > start + TICK).then_some(Shown { from: start, to: end, ..s })
+    };
+    expand(film).iter().map(|t| t.shown().into_iter().filter_map(cut).collect()).collect()
+}
+
+/// A frame of sound at the lowest rate that is tried here: how exact a cut of sound can be.
+const TICK: f64 = 1.0 / 8000.0;
+
+fn duration(film: &[u8]) -> f64 {
+    shown_in(film, 0.0, f64::MAX).iter().flatten().map(|s| s.to).fold(0.0, f64::max)
+}
+
+/// Where a clip of `[start, …)` really begins: on the frame on screen.
+fn snapped(film: &Film, source: &[u8], start: f64) -> f64 {
+    if &film.tracks[0].handler != b"vide" {
+        return start;
+    }
+    let frames = shown_in(source, 0.0, f64::MAX).swap_remove(0);
+    let on_screen = frames.iter().rev().find(|f| f.from <= start + 1e-6);
+    on_screen.filter(|f| start < f.to).map_or(start, |f| f.from)
+}
+
+fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(clip.len(), source.len());
+    for (t, (clip, source)) in clip.iter().zip(source).enumerate() {
+        let name = |s: &Shown| String::from_utf8_lossy(&s.bytes).into_owned();
+        let names = |l: &[Shown]| l.iter().map(name).collect::<Vec<_>>();
+        prop_assert_eq!(names(clip), names(source), "track {}", t);
+        for (c, s) in clip.iter().zip(source) {
+            let off = (c.from - s.from).abs().max((c.to - s.to).abs());
+            prop_assert!(
+                off <= TICK,
+                "track {}: {} at {}–{}, was at {}–{}",
+                t,
+                name(c),
+                c.from,
+                c.to,
+                s.from,
+                s.to
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A clip shows what the film shows in that stretch: the same samples, bit for
+    /// bit, at the same times, in every track.
+    #[test]
+    fn a_clip_shows_what_the_film_shows(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
+        let clip = clip(&source, &format!("start={start}&end={end}")).unwrap();
+        let real_start = if start == 0.0 { 0.0 } else { snapped(&film, &source, start) };
+        assert_same(&shown_in(&clip, 0.0, f64::MAX), &shown_in(&source, real_start, end.min(total)))?;
+    }
+
+    /// In keyframe mode the clip begins at a sync sample, no later than asked for.
+    #[test]
+    fn a_keyframe_clip_begins_at_a_sync_sample(film in film(), start in 0.0..0.9f64) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let cut = clip(&source, &format!("start={start}&mode=keyframe")).unwrap();
+        let length = duration(&cut);
+        let real_start = total - length;
+        prop_assert!(real_start <= start + TICK);
+        assert_same(&shown_in(&cut, 0.0, f64::MAX), &shown_in(&source, real_start, total))?;
+    }
+
+    /// Cutting a clip again gives what one cut would have given.
+    #[test]
+    fn a_clip_of_a_clip_is_a_clip(film in film(), start in 0.0..0.5f64, again in 0.0..0.9f64) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let once = clip(&source, &format!("start={start}")).unwrap();
+        let length = duration(&once);
+        let again = (again * length * 1000.0).round() / 1000.0;
+        let twice = clip(&once, &format!("start={again}")).unwrap();
+        let at = total - length + again;
+        let at = if again == 0.0 { total - length } else { snapped(&film, &source, at) };
+        assert_same(&shown_in(&twice, 0.0, f64::MAX), &shown_in(&source, at, total))?;
+    }
+
+    /// Two clips side by side hold each frame once, save for what leads in to the second.
+    #[test]
+    fn clips_side_by_side_share_no_frame_and_miss_none(film in film(), cuts in prop::array::uniform3(0.0..1.0f64)) {
+        let source = film.build();
+        let total = duration(&source);
+        let frames: Vec<f64> = shown_in(&source, 0.0, f64::MAX)[0].iter().map(|f| f.from).collect();
+        let mut cuts = cuts.map(|c| {
+            let near = frames[((c * frames.len() as f64) as usize).min(frames.len() - 1)];
+            (near * 1e6).floor() / 1e6
+        });
+        cuts.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let [a, b, c] = cuts;
+        prop_assume!(a > 0.0 && a < b && b < c && c < total);
+        let show = |from: f64, to: f64| -> Vec<Shown> {
+            let clip = clip(&source, &format!("start={from:.6}&end={to:.6}")).unwrap();
+            shown_in(&clip, 0.0, f64::MAX).swap_remove(0)
+        };
+        let names = |l: Vec<Shown>| l.into_iter().map(|s| s.bytes).collect::<Vec<_>>();
+        prop_assume!(&film.tracks[0].handler == b"vide");
+        let parts = [names(show(a, b)), names(show(b, c))].concat();
+        prop_assert_eq!(parts, names(show(a, c)));
+    }
+
+    /// Any window of the answer is the same bytes, however it is asked for; all of it
+    /// parses; and no more of the source is sent than the clip's samples take.
+    #[test]
+    fn an_answer_is_a_file(film in film(), start in 0.0..0.9f64, windows in prop::collection::vec((0.0..1.0f64, 0usize..300), 20)) {
+        let source = film.build();
+        let start = start * duration(&source);
+        let query = format!("start={start:.3}");
+        let seeker = Seeker::default();
+        let Answer::Film(file) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()).unwrap() else {
+            return Ok(());
+        };
+        let whole = ask(&source, &query).unwrap().unwrap();
+        prop_assert_eq!(whole.len() as u64, file.len());
+        for (at, len) in windows {
+            let from = (at * whole.len() as f64) as usize;
+            let len = len.min(whole.len() - from);
+            let mut window = vec![0; len];
+            file.read_at(&source, from as u64, &mut window).unwrap();
+            prop_assert_eq!(&window[..], &whole[from..from + len]);
+        }
+        let held: usize = expand(&whole).iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
+        let sent = whole.len() - usize::try_from(file.generated_len()).unwrap();
+        prop_assert!(sent as f64 <= held as f64 * 1.01, "{} bytes sent for {} of samples", sent, held);
+    }
+
+    /// The film with its metadata first shows the same as the film.
+    #[test]
+    fn a_fast_start_film_is_the_film(film in film()) {
+        let source = film.build();
+        match ask(&source, "").unwrap() {
+            None => prop_assert!(film.moov_first),
+            Some(fast) => {
+                prop_assert!(!film.moov_first);
+                prop_assert_eq!(shown_in(&fast, 0.0, f64::MAX), shown_in(&source, 0.0, f64::MAX));
+                prop_assert_eq!(ask(&fast, "").unwrap(), None);
+            }
+        }
+    }
+
+    /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is delivered.
+    #[test]
+    fn damage_is_survived(film in film(), hits in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..8), start in 0.0..3.0f64) {
+        let mut source = film.build();
+        let moov = source.windows(4).rposition(|w| w == b"moov").unwrap();
+        let end = if film.moov_first { source.windows(4).position(|w| w == b"mdat").unwrap() } else { source.len() };
+        for (at, value) in hits {
+            let at = moov + (at * (end - moov) as f64) as usize;
+            source[at] = value;
+        }
+        let seeker = Seeker::default();
+        for query in [format!("start={start:.3}"), format!("end={:.3}", start + 0.1), String::new()] {
+            if let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {
+                let mut at = 0;
+                let mut window = vec![0; 4096];
+                while at < file.len().min(1 << 20) {
+                    let n = window.len().min(usize::try_from(file.len() - at).unwrap());
+                    file.read_at(&source, at, &mut window[..n]).unwrap();
+                    at += n as u64;
+                }
+            }
+        }
+        let mut byte = [0];
+        prop_assert_eq!(source.read_at(&mut byte, 0).unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_sample_knows_its_fields() {
+    // The generator above relies on it: a film of one sample is a film.
+    let one = Sample { delta: 100, offset: 0, sync: true, size: 5 };
+    let film = Film::of(vec![TrackSpec::new(b"vide", b"avc1", 1000, vec![one])]).build();
+    assert_eq!(expand(&film)[0].samples.len(), 1);
+}

@@ -1,0 +1,258 @@
+//! Films made box by box.
+
+/// A box: size, type, content.
+pub(crate) fn make_box(box_type: &[u8; 4], content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    let mut out = u32::try_from(content.len() + 8).unwrap().to_be_bytes().to_vec();
+    out.extend_from_slice(box_type);
+    out.extend_from_slice(content);
+    out
+}
+
+/// A full box: version, no flags, then words.
+pub(crate) fn full_box(box_type: &[u8; 4], version: u8, words: impl IntoIterator<Item = u32>) -> Vec<u8> {
+    let mut content = vec![version, 0, 0, 0];
+    content.extend(words.into_iter().flat_map(u32::to_be_bytes));
+    make_box(box_type, content)
+}
+
+/// One sample.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) delta: u32,
+    pub(crate) offset: i32,
+    pub(crate) sync: bool,
+    pub(crate) size: u32,
+}
+
+impl std::fmt::Debug for Sample {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sync = if self.sync { "!" } else { "" };
+        write!(f, "{}{:+}{sync}:{}", self.delta, self.offset, self.size)
+    }
+}
+
+/// A track to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct TrackSpec {
+    pub(crate) handler: [u8; 4],
+    pub(crate) coding: [u8; 4],
+    pub(crate) timescale: u32,
+    pub(crate) samples: Vec<Sample>,
+    /// Samples of each chunk, over and over.
+    pub(crate) chunking: Vec<u32>,
+    /// (duration in movie ticks, media time or -1, rate in 16.16)
+    pub(crate) edits: Vec<(u32, i32, u32)>,
+    pub(crate) enabled: bool,
+    /// One entry for each sample or chunk, though neighbours are alike.
+    pub(crate) one_entry_each: bool,
+    pub(crate) wide_offsets: bool,
+    /// More boxes for the `stbl`.
+    pub(crate) more: Vec<Vec<u8>>,
+}
+
+impl TrackSpec {
+    pub(crate) fn new(handler: &[u8; 4], coding: &[u8; 4], timescale: u32, samples: Vec<Sample>) -> Self {
+        Self {
+            handler: *handler,
+            coding: *coding,
+            timescale,
+            samples,
+            chunking: vec![3],
+            edits: Vec::new(),
+            enabled: true,
+            one_entry_each: false,
+            wide_offsets: false,
+            more: Vec::new(),
+        }
+    }
+
+    /// Video of 10 frames a second: groups of `gop` frames, coded I P B P B …
+    pub(crate) fn video(frames: u32, gop: u32) -> Self {
+        let samples = (0..frames).map(|n| {
+            let in_gop = n % gop;
+            let last_alone = in_gop == gop - 1 && in_gop % 2 == 1 || n == frames - 1 && in_gop % 2 == 1;
+            let offset = match in_gop {
+                0 => 100,
+                _ if last_alone => 100,
+                n if n % 2 == 1 => 200,
+                _ => 0,
+            };
+            Sample { delta: 100, offset, sync: in_gop == 0, size: 20 + n % 7 }
+        });
+        let mut track = Self::new(b"vide", b"avc1", 1000, samples.collect());
+        track.edits = vec![(frames * 100, 100, 0x10000)];
+        track
+    }
+
+    /// Sound in packets of 1024 frames at 8000 Hz.
+    pub(crate) fn audio(packets: u32) -> Self {
+        let samples = (0..packets).map(|n| Sample { delta: 1024, offset: 0, sync: true, size: 10 + n % 5 });
+        Self { chunking: vec![2], ..Self::new(b"soun", b"mp4a", 8000, samples.collect()) }
+    }
+
+    fn chunks(&self) -> Vec<std::ops::Range<usize>> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        for n in self.chunking.iter().cycle() {
+            if at >= self.samples.len() {
+                break;
+            }
+            let end = (at + usize::try_from(*n).unwrap().max(1)).min(self.samples.len());
+            out.push(at..end);
+            at = end;
+        }
+        out
+    }
+}
+
+/// A film to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Film {
+    pub(crate) timescale: u32,
+    pub(crate) tracks: Vec<TrackSpec>,
+    pub(crate) moov_first: bool,
+    /// All of one track's chunks before the next track's.
+    pub(crate) sequential: bool,
+    /// Unused bytes before each chunk.
+    pub(crate) hole: usize,
+    /// More boxes for the `moov`.
+    pub(crate) more: Vec<Vec<u8>>,
+}
+
+impl Film {
+    pub(crate) fn of(tracks: Vec<TrackSpec>) -> Self {
+        Self { timescale: 1000, tracks, moov_first: false, sequential: false, hole: 0, more: Vec::new() }
+    }
+
+    /// The bytes of sample `n` of track `t`: told apart from every other's.
+    pub(crate) fn sample_bytes(t: usize, n: usize, size: u32) -> Vec<u8> {
+        let name = format!("<{t}:{n}>");
+        name.bytes().cycle().take(usize::try_from(size).unwrap()).collect()
+    }
+
+    pub(crate) fn build(&self) -> Vec<u8> {
+        let ftyp = make_box(b"ftyp", b"isom\0\0\x02\0isomiso2mp41");
+        let moov_len = self.moov(&self.offsets(0)).len();
+        let before_media = ftyp.len() + if self.moov_first { moov_len } else { 0 } + 8;
+        let moov = self.moov(&self.offsets(before_media));
+        let mdat = make_box(b"mdat", self.media());
+        if self.moov_first { [ftyp, moov, mdat].concat() } else { [ftyp, mdat, moov].concat() }
+    }
+
+    /// (track, chunk) in the order of the file.
+    fn order(&self) -> Vec<(usize, usize)> {
+        let mut order = Vec::new();
+        for (t, track) in self.tracks.iter().enumerate() {
+            let mut time = 0.0;
+            for (c, chunk) in track.chunks().into_iter().enumerate() {
+                order.push((time, t, c));
+                time += track.samples[chunk].iter().map(|s| f64::from(s.delta)).sum::<f64>()
+                    / f64::from(track.timescale);
+            }
+        }
+        if !self.sequential {
+            order.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        }
+        order.into_iter().map(|(_, t, c)| (t, c)).collect()
+    }
+
+    fn media(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (t, c) in self.order() {
+            out.extend(std::iter::repeat_n(b'#', self.hole));
+            for n in self.tracks[t].chunks()[c].clone() {
+                out.extend(Self::sample_bytes(t, n, self.tracks[t].samples[n].size));
+            }
+        }
+        out
+    }
+
+    fn offsets(&self, start: usize) -> Vec<Vec<u32>> {
+        let mut out: Vec<Vec<u32>> = self.tracks.iter().map(|t| vec![0; t.chunks().len()]).collect();
+        let mut at = start;
+        for (t, c) in self.order() {
+            at += self.hole;
+            out[t][c] = u32::try_from(at).unwrap();
+            let chunk = self.tracks[t].chunks()[c].clone();
+            at += self.tracks[t].samples[chunk].iter().map(|s| s.size as usize).sum::<usize>();
+        }
+        out
+    }
+
+    fn moov(&self, offsets: &[Vec<u32>]) -> Vec<u8> {
+        let mut content = full_box(b"mvhd", 0, [&[0, 0, self.timescale, 0][..], &[0; 20]].concat());
+        for (t, track) in self.tracks.iter().enumerate() {
+            content.extend(trak(u32::try_from(t).unwrap() + 1, track, &offsets[t]));
+        }
+        content.extend(self.more.concat());
+        make_box(b"moov", content)
+    }
+}
+
+fn trak(id: u32, track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
+    let mut tkhd = full_box(b"tkhd", 0, [&[0, 0, id, 0, 0][..], &[0; 15]].concat());
+    tkhd[11] = u8::from(track.enabled);
+    let mut content = tkhd;
+    if !track.edits.is_empty() {
+        let count = u32::try_from(track.edits.len()).unwrap();
+        let entries = track.edits.iter().flat_map(|&(d, m, r)| [d, u32::from_be_bytes(m.to_be_bytes()), r]);
+        content.extend(make_box(b"edts", full_box(b"elst", 0, std::iter::once(count).chain(entries))));
+    }
+    let mut mdia = full_box(b"mdhd", 0, [0, 0, track.timescale, 0, 0x55c4_0000]);
+    let handler = [&[0; 8][..], &track.handler, &[0; 13]].concat();
+    mdia.extend(make_box(b"hdlr", handler));
+    mdia.extend(make_box(b"minf", stbl(track, offsets)));
+    content.extend(make_box(b"mdia", mdia));
+    make_box(b"trak", content)
+}
+
+fn stbl(track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
+    let entry = make_box(&track.coding, [0; 28]);
+    let mut content = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
+    let each = track.one_entry_each;
+    let times = runs(track.samples.iter().map(|s| s.delta), each);
+    content.extend(full_box(b"stts", 0, times));
+    if track.samples.iter().any(|s| s.offset != 0) {
+        let offsets = track.samples.iter().map(|s| u32::from_be_bytes(s.offset.to_be_bytes()));
+        let version = u8::from(track.samples.iter().any(|s| s.offset < 0));
+        content.extend(full_box(b"ctts", version, runs(offsets, each)));
+    }
+    let mut entries: Vec<[u32; 3]> = Vec::new();
+    for (c, chunk) in track.chunks().iter().enumerate() {
+        let samples = u32::try_from(chunk.len()).unwrap();
+        if each || entries.last().is_none_or(|e| e[1] != samples) {
+            entries.push([u32::try_from(c).unwrap() + 1, samples, 1]);
+        }
+    }
+    let count = u32::try_from(entries.len()).unwrap();
+    content.extend(full_box(b"stsc", 0, std::iter::once(count).chain(entries.into_iter().flatten())));
+    let count = u32::try_from(track.samples.len()).unwrap();
+    content.extend(full_box(b"stsz", 0, [0, count].into_iter().chain(track.samples.iter().map(|s| s.size))));
+    if track.samples.iter().any(|s| !s.sync) {
+        let numbers = (1..).zip(&track.samples).filter(|(_, s)| s.sync).map(|(n, _)| n);
+        let numbers: Vec<u32> = numbers.collect();
+        let count = u32::try_from(numbers.len()).unwrap();
+        content.extend(full_box(b"stss", 0, std::iter::once(count).chain(numbers)));
+    }
+    content.extend(track.more.concat());
+    let count = u32::try_from(offsets.len()).unwrap();
+    if track.wide_offsets {
+        let words = offsets.iter().flat_map(|&o| [0, o]);
+        content.extend(full_box(b"co64", 0, std::iter::once(count).chain(words)));
+    } else {
+        content.extend(full_box(b"stco", 0, std::iter::once(count).chain(offsets.iter().copied())));
+    }
+    make_box(b"stbl", content)
+}
+
+fn runs(values: impl Iterator<Item = u32>, each: bool) -> Vec<u32> {
+    let mut entries: Vec<[u32; 2]> = Vec::new();
+    for value in values {
+        match entries.last_mut() {
+            Some(last) if last[1] == value && !each => last[0] += 1,
+            _ => entries.push([1, value]),
+        }
+    }
+    std::iter::once(u32::try_from(entries.len()).unwrap()).chain(entries.into_iter().flatten()).collect()
+}

@@ -1,0 +1,247 @@
+//! Clips of films with one thing special about them.
+
+use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
+use crate::{Answer, Seeker, Settings};
+
+/// Two seconds of video in groups of 5 frames, 100 ms each, from an edit that begins at the first.
+fn video_with(more: Vec<Vec<u8>>) -> TrackSpec {
+    TrackSpec { more, ..TrackSpec::video(20, 5) }
+}
+
+fn stbl_box(film: &[u8], box_type: &[u8; 4]) -> Option<Vec<u8>> {
+    expand(film)[0].boxes.get(box_type).cloned()
+}
+
+fn status(film: &[u8], query: &str) -> (u16, String) {
+    let e = ask(film, query).unwrap_err();
+    (e.status(), e.to_string())
+}
+
+#[test]
+fn sample_groups_are_cut_to_the_clip() {
+    // Samples 1–7 in group 1, 8–9 in none, 10–12 in group 2; the rest is not spoken of.
+    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 3, 7, 1, 2, 0, 3, 2]);
+    let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 2, 1, 0xffff_0000]);
+    let film = Film::of(vec![video_with(vec![sbgp, sgpd.clone()])]).build();
+    // Decoding begins at sample 6.
+    let clip = clip(&film, "start=0.6&end=1.5").unwrap();
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
+    assert_eq!(stbl_box(&clip, b"sbgp").unwrap(), words(&[0, 0x726f_6c6c, 4, 2, 1, 2, 0, 3, 2, 3, 0]));
+    assert_eq!(stbl_box(&clip, b"sgpd").unwrap(), sgpd[8..]);
+}
+
+#[test]
+fn tables_with_a_field_for_each_sample_are_cut_to_the_clip() {
+    let sdtp: Vec<u8> = [0; 4].into_iter().chain(100..120).collect();
+    let stdp: Vec<u8> = [0; 4].into_iter().chain((0..20).flat_map(|n| [9, n])).collect();
+    let short = [0; 9];
+    let film = |sdtp: &[u8]| {
+        Film::of(vec![video_with(vec![make_box(b"sdtp", sdtp), make_box(b"stdp", &stdp)])]).build()
+    };
+    let cut = clip(&film(&sdtp), "start=0.6&end=0.8").unwrap();
+    assert_eq!(stbl_box(&cut, b"sdtp").unwrap(), [0, 0, 0, 0, 105, 106, 107]);
+    assert_eq!(stbl_box(&cut, b"stdp").unwrap(), [0, 0, 0, 0, 9, 5, 9, 6, 9, 7]);
+    // One that does not speak of all samples is not cut at a guess.
+    let cut = clip(&film(&short), "start=0.6&end=0.8").unwrap();
+    assert_eq!(stbl_box(&cut, b"sdtp"), None);
+}
+
+#[test]
+fn what_is_not_known_is_left_out_and_what_cannot_be_cut_is_refused() {
+    let film = |box_type| Film::of(vec![video_with(vec![full_box(box_type, 0, [0])])]).build();
+    assert_eq!(stbl_box(&clip(&film(b"what"), "start=1").unwrap(), b"what"), None);
+    assert_eq!(stbl_box(&clip(&film(b"cslg"), "start=1").unwrap(), b"cslg"), None);
+    for box_type in crate::index::UNSLICED {
+        let (status, reason) = status(&film(box_type), "start=1");
+        assert_eq!(status, 415);
+        assert!(reason.contains(std::str::from_utf8(*box_type).unwrap()), "{reason}");
+        // The film itself is served all the same.
+        ask(&film(box_type), "").unwrap();
+    }
+}
+
+#[test]
+fn boxes_that_speak_of_no_sample_are_copied() {
+    let name = make_box(b"udta", make_box(b"name", b"\0\0\0\0A film"));
+    let film =
+        Film { more: vec![name.clone(), make_box(b"free", [0; 50])], ..Film::of(vec![video_with(vec![])]) };
+    let clip = clip(&film.build(), "start=1").unwrap();
+    assert!(clip.windows(name.len()).any(|w| w == name));
+    assert!(!clip.windows(4).any(|w| w == b"free"));
+}
+
+#[test]
+fn chapters_of_nero_move_with_the_clip() {
+    let chapter = |tenths: u64, title: &str| {
+        let mut out = (tenths * 1_000_000).to_be_bytes().to_vec();
+        out.push(u8::try_from(title.len()).unwrap());
+        out.extend(title.bytes());
+        out
+    };
+    let list = |chapters: &[Vec<u8>]| {
+        let count = u8::try_from(chapters.len()).unwrap();
+        make_box(b"chpl", [&[1, 0, 0, 0, 0, 0, 0, 0, count][..], &chapters.concat()].concat())
+    };
+    let all = list(&[chapter(0, "one"), chapter(4, "two"), chapter(9, "three"), chapter(15, "four")]);
+    let film = Film { more: vec![make_box(b"udta", all)], ..Film::of(vec![video_with(vec![])]) }.build();
+    let cut = clip(&film, "start=0.7&end=1.5").unwrap();
+    let kept = list(&[chapter(0, "two"), chapter(2, "three")]);
+    assert!(cut.windows(kept.len()).any(|w| w == kept));
+}
+
+#[test]
+fn compact_sizes_stay_compact() {
+    let sizes: Vec<u32> = (0..20).map(|n| n % 15 + 1).collect();
+    let samples = sizes.iter().map(|&size| Sample { delta: 100, offset: 0, sync: true, size });
+    let track = TrackSpec { chunking: vec![4], ..TrackSpec::new(b"soun", b"alac", 1000, samples.collect()) };
+    let film = Film::of(vec![track]).build();
+    for (bits, packed) in [
+        (4u8, sizes.chunks(2).map(|p| u8::try_from(p[0] << 4 | p[1]).unwrap()).collect::<Vec<_>>()),
+        (8, sizes.iter().map(|&s| u8::try_from(s).unwrap()).collect()),
+        (16, sizes.iter().flat_map(|&s| u16::try_from(s).unwrap().to_be_bytes()).collect()),
+    ] {
+        // In place of the stsz, padded to its length by a box that is left out.
+        let old = full_box(b"stsz", 0, [0, 20].into_iter().chain(sizes.iter().copied()));
+        let mut new = make_box(b"stz2", [&[0, 0, 0, 0, 0, 0, 0, bits, 0, 0, 0, 20][..], &packed].concat());
+        new.extend(make_box(b"free", vec![0; old.len() - new.len() - 8]));
+        let at = film.windows(old.len()).position(|w| w == old).unwrap();
+        let mut source = film.clone();
+        source[at..at + old.len()].copy_from_slice(&new);
+        let want = clip(&film, "start=0.5&end=1.4").unwrap();
+        let got = clip(&source, "start=0.5&end=1.4").unwrap();
+        let field = |film: &[u8]| -> Vec<u8> {
+            let at = film.windows(4).position(|w| w == b"stz2").unwrap();
+            film[at + 4..at - 4 + film[at - 1] as usize].to_vec()
+        };
+        let kept = &sizes[5..14];
+        let expected: Vec<u8> = match bits {
+            4 => kept.chunks(2).map(|p| u8::try_from(p[0] << 4 | p.get(1).unwrap_or(&0)).unwrap()).collect(),
+            8 => kept.iter().map(|&s| u8::try_from(s).unwrap()).collect(),
+            _ => kept.iter().flat_map(|&s| u16::try_from(s).unwrap().to_be_bytes()).collect(),
+        };
+        assert_eq!(field(&got), [&[0, 0, 0, 0, 0, 0, 0, bits, 0, 0, 0, 9][..], &expected].concat());
+        let media = |film: &[u8]| film[film.windows(4).rposition(|w| w == b"mdat").unwrap()..].to_vec();
+        assert_eq!(media(&got), media(&want));
+    }
+}
+
+#[test]
+fn sound_counted_in_frames_is_cut_on_packets() {
+    // QuickTime sound, version 1: packets of 64 frames in 34 bytes, a tick each.
+    let mut film = Film::of(vec![]);
+    film.tracks = vec![TrackSpec::new(b"soun", b"ima4", 8000, vec![])];
+    let mut entry = vec![0; 44];
+    entry[9] = 1;
+    entry[28..32].copy_from_slice(&64u32.to_be_bytes());
+    entry[36..40].copy_from_slice(&34u32.to_be_bytes());
+    let media: Vec<u8> = (0..125u32 * 34).map(|n| u8::try_from(n / 34).unwrap()).collect();
+    let mdat = make_box(b"mdat", &media);
+    let stbl = [
+        make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"ima4", entry)].concat()),
+        full_box(b"stts", 0, [1, 8000, 1]),
+        full_box(b"stsc", 0, [2, 1, 4800, 1, 2, 3200, 1]),
+        full_box(b"stsz", 0, [1, 8000]),
+        full_box(b"stco", 0, [2, 8, 8 + 75 * 34]),
+    ];
+    let hdlr = make_box(b"hdlr", [&[0; 8][..], b"soun", &[0; 13]].concat());
+    let mdia =
+        [full_box(b"mdhd", 0, [0, 0, 8000, 0, 0]), hdlr, make_box(b"minf", make_box(b"stbl", stbl.concat()))];
+    let trak =
+        [full_box(b"tkhd", 0, [&[0, 0, 1, 0, 0][..], &[0; 15]].concat()), make_box(b"mdia", mdia.concat())];
+    let moov =
+        [full_box(b"mvhd", 0, [&[0, 0, 1000, 0][..], &[0; 20]].concat()), make_box(b"trak", trak.concat())];
+    let source = [mdat, make_box(b"moov", moov.concat())].concat();
+    // 0.5 s is frame 4000, in packet 62; 0.7 s is frame 5600, in packet 87.
+    let clip = clip(&source, "start=0.5&end=0.7").unwrap();
+    let kept = &clip[clip.windows(4).rposition(|w| w == b"mdat").unwrap() + 4..];
+    assert_eq!(kept, &media[62 * 34..88 * 34]);
+    let stsz = clip.windows(4).position(|w| w == b"stsz").unwrap();
+    assert_eq!(clip[stsz + 12..stsz + 16], (26u32 * 64).to_be_bytes());
+}
+
+#[test]
+fn chunk_offsets_grow_and_shrink_with_the_clip() {
+    let mut track = TrackSpec::video(20, 5);
+    track.wide_offsets = true;
+    let film = Film::of(vec![track]).build();
+    let cut = clip(&film, "start=1").unwrap();
+    assert!(stbl_box(&film, b"co64").is_some() && stbl_box(&cut, b"co64").is_none());
+    assert!(stbl_box(&cut, b"stco").is_some());
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    let film = Film::of(vec![video_with(vec![])]).build();
+    assert_eq!(status(&film, "start=2").0, 416);
+    assert_eq!(status(&film, "start=2").1, "start 2.000 is at or past the end of the film, 2.000 seconds");
+    assert_eq!(status(&film, "start=x").0, 400);
+    assert_eq!(status(b"not a film at all", "start=1").0, 415);
+    assert_eq!(status(b"", "start=1").0, 415);
+    assert_eq!(ask(b"not a film at all", "").unwrap(), None);
+    let stts = film.windows(4).position(|w| w == b"stts").unwrap();
+    let mut broken = film.clone();
+    broken[stts + 8..stts + 12].copy_from_slice(&u32::MAX.to_be_bytes());
+    let (code, reason) = status(&broken, "start=1");
+    assert_eq!(code, 415);
+    assert!(
+        reason.starts_with(&format!("stts box at byte {}: 4294967295 entries of 8 bytes", stts - 4)),
+        "{reason}"
+    );
+    // The film's end is missing: what is there is served, what is not is refused.
+    let film = Film { moov_first: true, ..Film::of(vec![video_with(vec![])]) }.build();
+    let cut_off = &film[..film.len() - 100];
+    clip(cut_off, "end=0.5").unwrap();
+    assert!(status(cut_off, "start=1.5").1.contains("the film is cut off"));
+}
+
+#[test]
+fn a_tag_names_the_source_and_the_stretch() {
+    let film = Film::of(vec![video_with(vec![])]).build();
+    let tag = |bytes: &Vec<u8>, mtime, query: &str| {
+        let identity = crate::source::Identity { mtime, ..identity(bytes) };
+        match Seeker::default().answer(bytes, &identity, query.as_bytes(), &Settings::default()).unwrap() {
+            Answer::Film(file) => file.etag().to_string(),
+            Answer::Plain(_) => panic!("not a clip"),
+        }
+    };
+    let base = tag(&film, 1, "start=0.5&end=1");
+    // Inside the same frame, with other keys, in another form: the same bytes, the same tag.
+    assert_eq!(base, tag(&film, 1, "x=1&t=0.512,0:01"));
+    assert_ne!(base, tag(&film, 1, "start=0.5&end=1.1"));
+    assert_ne!(base, tag(&film, 1, "start=0.6&end=1"));
+    assert_ne!(base, tag(&film, 1, ""));
+    assert_ne!(base, tag(&film, 2, "start=0.5&end=1"));
+    assert!(base.starts_with('"') && base.ends_with('"') && base.is_ascii());
+}
+
+#[test]
+fn an_flv_begins_again_at_a_byte() {
+    let film = [&b"FLV\x01\x05\0\0\0\x09\0\0\0\0"[..], &[7; 500]].concat();
+    let cut = ask(&film, "start=113").unwrap().unwrap();
+    assert_eq!(cut, [&film[..13], &film[113..]].concat());
+    assert_eq!(ask(&film, "").unwrap(), None);
+    assert_eq!(ask(&film, "start=0").unwrap(), None);
+    assert_eq!(status(&film, "start=513").0, 416);
+    assert_eq!(status(&film, "start=1.5").0, 400);
+}
+
+#[test]
+fn a_cover_does_not_hold_a_clip_back() {
+    let cover = Sample { delta: 2000, offset: 0, sync: true, size: 30 };
+    let cover = TrackSpec::new(b"vide", b"jpeg", 1000, vec![cover]);
+    let film = Film::of(vec![TrackSpec::audio(16), cover]).build();
+    let cut = expand(&clip(&film, "start=1").unwrap());
+    let shown = cut[0].shown();
+    assert!((shown[0].from, shown.last().unwrap().to) < (1e-6, 1.05), "{shown:?}");
+    assert_eq!(cut[1].shown().len(), 1);
+}
+
+#[test]
+fn a_track_marked_disabled_does_not_lead() {
+    let mut disabled = TrackSpec::video(20, 20);
+    disabled.enabled = false;
+    let film = Film::of(vec![disabled, TrackSpec::video(20, 5)]).build();
+    let keyframe = expand(&clip(&film, "start=0.7&mode=keyframe").unwrap());
+    let length = keyframe[1].shown().last().unwrap().to;
+    assert!((length - 1.5).abs() < 1e-6, "begins at 0.5, the sync sample of the second track: {length}");
+}

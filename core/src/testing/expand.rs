@@ -1,0 +1,170 @@
+//! A plain reader of films: every sample one by one.
+
+use std::collections::BTreeMap;
+
+/// A track, every sample of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Expanded {
+    pub(crate) timescale: u32,
+    pub(crate) movie_timescale: u32,
+    pub(crate) samples: Vec<One>,
+    /// (duration, media time, rate)
+    pub(crate) edits: Vec<(u64, i64, u32)>,
+    pub(crate) boxes: BTreeMap<[u8; 4], Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct One {
+    pub(crate) dts: i64,
+    pub(crate) cts: i64,
+    pub(crate) delta: u32,
+    pub(crate) sync: bool,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A sample as the viewer meets it, times in seconds from the start of the film.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+}
+
+impl Expanded {
+    /// What is presented of the track, and when.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let mut by_time: Vec<&One> = self.samples.iter().collect();
+        by_time.sort_by_key(|s| s.cts);
+        let end = self.samples.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap_or(0);
+        let media = |t: i64| t as f64 / f64::from(self.timescale);
+        let movie = |t: u64| t as f64 / f64::from(self.movie_timescale);
+        let mut edits = self.edits.clone();
+        if edits.is_empty() {
+            edits.push((u64::MAX / 2, 0, 0x10000));
+        }
+        let mut out = Vec::new();
+        let mut elapsed = 0;
+        for (duration, media_time, _) in edits {
+            let start = movie(elapsed);
+            elapsed += duration;
+            if media_time < 0 {
+                continue;
+            }
+            for (n, s) in by_time.iter().enumerate() {
+                let until = by_time.get(n + 1).map_or(end, |next| next.cts);
+                let from = (start + media(s.cts - media_time)).max(start);
+                let to = (start + media(until - media_time)).min(movie(elapsed));
+                if to > from + 1e-9 {
+                    out.push(Shown { bytes: s.bytes.clone(), from, to });
+                }
+            }
+        }
+        out
+    }
+}
+
+fn boxes(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while rest.len() >= 8 {
+        let (head, size) = match word(rest, 0) {
+            1 => (16, usize::try_from(u64::from(word(rest, 8)) << 32 | u64::from(word(rest, 12))).unwrap()),
+            0 => (8, rest.len()),
+            n => (8, n as usize),
+        };
+        out.push((rest[4..8].try_into().unwrap(), &rest[head..size]));
+        rest = &rest[size..];
+    }
+    assert!(rest.is_empty(), "bytes after the last box");
+    out
+}
+
+fn word(b: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(b[at..at + 4].try_into().unwrap())
+}
+
+fn long(b: &[u8], at: usize) -> u64 {
+    u64::from_be_bytes(b[at..at + 8].try_into().unwrap())
+}
+
+fn find<'a>(bytes: &'a [u8], box_type: &[u8; 4]) -> Option<&'a [u8]> {
+    boxes(bytes).into_iter().find(|(t, _)| t == box_type).map(|(_, b)| b)
+}
+
+/// Reads every track of a film.
+pub(crate) fn expand(film: &[u8]) -> Vec<Expanded> {
+    let moov = find(film, b"moov").unwrap();
+    let mvhd = find(moov, b"mvhd").unwrap();
+    let movie_timescale = word(mvhd, if mvhd[0] == 1 { 20 } else { 12 });
+    boxes(moov)
+        .into_iter()
+        .filter(|(t, _)| t == b"trak")
+        .map(|(_, trak)| track(film, trak, movie_timescale))
+        .collect()
+}
+
+fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
+    let mdia = find(trak, b"mdia").unwrap();
+    let mdhd = find(mdia, b"mdhd").unwrap();
+    let stbl = find(find(mdia, b"minf").unwrap(), b"stbl").unwrap();
+    let list = |t: &[u8; 4], width: usize, skip: usize| -> Vec<Vec<u8>> {
+        let Some(b) = find(stbl, t) else { return Vec::new() };
+        let entries = &b[8 + skip..];
+        assert_eq!(entries.len(), word(b, 4 + skip) as usize * width, "{}", String::from_utf8_lossy(t));
+        entries.chunks(width).map(<[u8]>::to_vec).collect()
+    };
+    let stsz = find(stbl, b"stsz").unwrap();
+    let count = word(stsz, 8) as usize;
+    let sizes: Vec<u32> =
+        (0..count).map(|n| if word(stsz, 4) > 0 { word(stsz, 4) } else { word(stsz, 12 + 4 * n) }).collect();
+    let mut deltas = list(b"stts", 8, 0).into_iter().flat_map(|e| vec![word(&e, 4); word(&e, 0) as usize]);
+    let mut offsets = list(b"ctts", 8, 0).into_iter().flat_map(|e| vec![word(&e, 4); word(&e, 0) as usize]);
+    let sync: Option<Vec<u32>> =
+        find(stbl, b"stss").map(|_| list(b"stss", 4, 0).iter().map(|e| word(e, 0)).collect());
+    let chunks: Vec<u64> = match find(stbl, b"co64") {
+        Some(_) => list(b"co64", 8, 0).iter().map(|e| long(e, 0)).collect(),
+        None => list(b"stco", 4, 0).iter().map(|e| u64::from(word(e, 0))).collect(),
+    };
+    let stsc = list(b"stsc", 12, 0);
+    let mut samples = Vec::new();
+    let mut dts = 0;
+    for (c, offset) in chunks.iter().enumerate() {
+        let entry = stsc.iter().rev().find(|e| word(e, 0) as usize <= c + 1).unwrap();
+        let mut at = usize::try_from(*offset).unwrap();
+        for _ in 0..word(entry, 4) {
+            let n = samples.len();
+            if n >= count {
+                break;
+            }
+            let delta = deltas.next().unwrap();
+            let shift = offsets.next().map_or(0, |o| i32::from_be_bytes(o.to_be_bytes()));
+            let bytes = film[at..at + sizes[n] as usize].to_vec();
+            at += bytes.len();
+            let is_sync = sync.as_ref().is_none_or(|s| s.contains(&(u32::try_from(n).unwrap() + 1)));
+            samples.push(One { dts, cts: dts + i64::from(shift), delta, sync: is_sync, bytes });
+            dts += i64::from(delta);
+        }
+    }
+    assert_eq!((samples.len(), deltas.next(), offsets.next()), (count, None, None));
+    let edits = find(trak, b"edts").and_then(|e| find(e, b"elst")).map(|b| {
+        let wide = b[0] == 1;
+        b[8..].chunks(if wide { 20 } else { 12 }).map(move |e| {
+            if wide {
+                (long(e, 0), i64::from_be_bytes(e[8..16].try_into().unwrap()), word(e, 16))
+            } else {
+                (
+                    u64::from(word(e, 0)),
+                    i64::from(i32::from_be_bytes(e[4..8].try_into().unwrap())),
+                    word(e, 8),
+                )
+            }
+        })
+    });
+    Expanded {
+        timescale: word(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
+        movie_timescale,
+        samples,
+        edits: edits.map(Iterator::collect).unwrap_or_default(),
+        boxes: boxes(stbl).into_iter().map(|(t, b)| (t, b.to_vec())).collect(),
+    }
+}

@@ -1,0 +1,34 @@
+//! For tests: films made box by box, and a reader of films that is as plain as can be, so that it can judge
+//! the real one. It expands every table and shares nothing with the code under test.
+
+mod build;
+mod clips;
+mod expand;
+
+pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
+pub(crate) use expand::{Shown, expand};
+
+use crate::source::Identity;
+use crate::{Answer, Error, Seeker, Settings};
+
+/// The identity of bytes that are no file.
+pub(crate) fn identity(bytes: &[u8]) -> Identity {
+    let size = bytes.len() as u64;
+    Identity { device: 1, inode: 1, size, mtime: 1_000_000_000, mtime_nanos: 0, ctime: 0, ctime_nanos: 0 }
+}
+
+/// What a request for `query` gets, as bytes; `None` for the file as it is.
+pub(crate) fn ask(film: &[u8], query: &str) -> Result<Option<Vec<u8>>, Error> {
+    let source = film.to_vec();
+    let answer =
+        Seeker::default().answer(&source, &identity(film), query.as_bytes(), &Settings::default())?;
+    let Answer::Film(file) = answer else { return Ok(None) };
+    let mut out = vec![0; usize::try_from(file.len()).unwrap()];
+    file.read_at(&source, 0, &mut out).unwrap();
+    Ok(Some(out))
+}
+
+/// As [`ask`], for a film as it is too.
+pub(crate) fn clip(film: &[u8], query: &str) -> Result<Vec<u8>, Error> {
+    Ok(ask(film, query)?.unwrap_or_else(|| film.to_vec()))
+}
