@@ -1,23 +1,26 @@
-//! A film as the server's buckets: media as buckets of the file itself, which the
-//! server may send without copying, everything else as a bucket type of our own
-//! that makes its bytes when it is read, a window at a time.
+//! A film as the server's buckets: media as buckets of the file itself where the
+//! server may use sendfile, everything else as a bucket type of our own that makes
+//! its bytes when it is read, a window at a time.
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_void};
 use std::fs::File;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::{ptr, slice};
+use std::ptr::{self, NonNull};
+use std::slice;
 
 use mp4seek::virtual_file::{Piece, VirtualFile};
 
 use crate::boundary::boundary;
+use crate::drain;
 use crate::ffi;
 use crate::server::{self, OpenFile, Request};
 
 /// Most bytes one read of a bucket of ours makes: what a response holds of its
-/// metadata in memory.
-const WINDOW: usize = 64 << 10;
+/// metadata in memory. With a header it stays below the server's `FlushMaxThreshold`.
+pub(crate) const WINDOW: usize = 60 << 10;
 /// A stretch of the file shorter than this is read together with what is around it:
 /// cheaper than a bucket and a system call of its own.
 const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
@@ -37,7 +40,9 @@ pub(crate) fn send(request: &mut Request<'_>, file: OpenFile, film: VirtualFile)
             return ffi::H264_INTERNAL_SERVER_ERROR;
         }
     };
-    let layout = layout(film.pieces(0..film.len()));
+    // Without sendfile the server would copy the file too, and hold on to a worker while it does.
+    let most_files = if request.uses_sendfile() { MOST_FILE_BUCKETS } else { 0 };
+    let layout = layout(film.pieces(0..film.len()), most_files);
     let film = Film { references: UnsafeCell::new(0), film, source, path: request.filename().into() };
     let brigade = Brigade::new(request);
     let made = Whole::film(request, film);
@@ -49,6 +54,7 @@ pub(crate) fn send(request: &mut Request<'_>, file: OpenFile, film: VirtualFile)
         }
     }
     drop((made, media));
+    drain::watch(request);
     brigade.pass(request)
 }
 
@@ -66,12 +72,12 @@ enum Part {
     Media(Range<u64>),
 }
 
-fn layout(pieces: impl Iterator<Item = Piece>) -> Vec<Part> {
+fn layout(pieces: impl Iterator<Item = Piece>, most_files: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let (mut made, mut files) = (0..0, 0);
     for piece in pieces {
         match piece {
-            Piece::File { offset, len } if len >= SMALLEST_FILE_BUCKET && files < MOST_FILE_BUCKETS => {
+            Piece::File { offset, len } if len >= SMALLEST_FILE_BUCKET && files < most_files => {
                 let end = made.end + len;
                 if !made.is_empty() {
                     parts.push(Part::Made(made));
@@ -91,7 +97,7 @@ fn layout(pieces: impl Iterator<Item = Piece>) -> Vec<Part> {
 
 /// What all our buckets of one response share.
 #[repr(C)]
-struct Film {
+pub(crate) struct Film {
     /// The server counts the buckets here, in the first field.
     references: UnsafeCell<c_int>,
     film: VirtualFile,
@@ -192,8 +198,8 @@ static TYPE: Type = Type(ffi::h264_bucket_type {
 });
 
 unsafe extern "C" fn destroy(film: *mut c_void) {
-    // SAFETY: the data of a bucket of our type; the last of them frees it.
-    boundary((), || unsafe { release(film) });
+    // SAFETY: the data of a bucket of our type, which gives up its reference.
+    boundary((), || drop(unsafe { FilmRef::from_raw(film) }));
 }
 
 unsafe extern "C" fn read(
@@ -206,25 +212,14 @@ unsafe extern "C" fn read(
     boundary(ffi::H264_EGENERAL, || unsafe { make_window(bucket, bytes, len) })
 }
 
-/// # Safety
-/// `film` is a reference that a bucket of our type held and now gives up.
-unsafe fn release(film: *mut c_void) {
-    // SAFETY: the caller's; 0 references are left, so that the box is nobody else's.
-    unsafe {
-        if ffi::apr_bucket_shared_destroy(film) != 0 {
-            drop(Box::from_raw(film.cast::<Film>()));
-        }
-    }
-}
-
 /// Turns the first window of a bucket of ours into bytes in memory; what is left
 /// becomes the next bucket.
 ///
 /// # Safety
-/// `bucket` is of our type and in a brigade or alone; `bytes` and `len` can be written to.
+/// `bucket` is of our type; `bytes` and `len` can be written to.
 unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, len: *mut usize) -> c_int {
-    // SAFETY: the caller's. The bucket holds its reference to the film until it has become
-    // a bucket of memory.
+    // SAFETY: the caller's. The bucket holds its reference to the film until the memory has
+    // taken its place.
     unsafe {
         (*bytes, *len) = (ptr::null(), 0);
         if ffi::h264_bucket_len(bucket) > WINDOW {
@@ -233,27 +228,86 @@ unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, l
                 return status;
             }
         }
-        let start = ffi::h264_bucket_start(bucket);
-        let window = ffi::h264_bucket_len(bucket);
-        let memory = ffi::apr_bucket_alloc(window, ffi::h264_bucket_list(bucket)).cast::<u8>();
-        if memory.is_null() {
-            return ffi::H264_EGENERAL;
+        let (start, window) = (ffi::h264_bucket_start(bucket), ffi::h264_bucket_len(bucket));
+        let film = ManuallyDrop::new(FilmRef::from_raw(ffi::h264_bucket_data(bucket)));
+        match film.become_memory(bucket, start, window) {
+            Some(memory) => (*bytes, *len) = (memory, window),
+            None => return ffi::H264_EGENERAL,
         }
-        ptr::write_bytes(memory, 0, window);
-        let data = ffi::h264_bucket_data(bucket);
-        let film = &*data.cast::<Film>();
-        if let Err(error) = film.film.read_at(&film.source, start, slice::from_raw_parts_mut(memory, window))
-        {
-            ffi::apr_bucket_free(memory.cast());
-            let path = String::from_utf8_lossy(&film.path);
-            server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
-            return ffi::H264_EGENERAL;
-        }
-        ffi::apr_bucket_heap_make(bucket, memory.cast(), window, Some(ffi::apr_bucket_free));
-        release(data);
-        (*bytes, *len) = (memory.cast(), window);
+        drop(ManuallyDrop::into_inner(film));
     }
     0
+}
+
+/// A bucket's reference to the film of its response.
+pub(crate) struct FilmRef(NonNull<Film>);
+
+impl FilmRef {
+    /// # Safety
+    /// `data` is that of a bucket of our type, and the bucket's reference is now this one's.
+    unsafe fn from_raw(data: *mut c_void) -> Self {
+        // SAFETY: the caller's: never null, `Whole::film` puts a box there.
+        Self(unsafe { NonNull::new_unchecked(data.cast()) })
+    }
+
+    /// Takes the film and the range out of a bucket, where it is one of our type. The bucket
+    /// must be given another type at once.
+    ///
+    /// # Safety
+    /// `bucket` is live and this thread's.
+    pub(crate) unsafe fn take_from(bucket: *mut ffi::apr_bucket) -> Option<(Self, Range<u64>)> {
+        // SAFETY: the caller's.
+        unsafe {
+            if !ptr::eq(ffi::h264_bucket_type_of(bucket), &TYPE.0) {
+                return None;
+            }
+            let start = ffi::h264_bucket_start(bucket);
+            let range = start..start + ffi::h264_bucket_len(bucket) as u64;
+            Some((Self::from_raw(ffi::h264_bucket_data(bucket)), range))
+        }
+    }
+
+    /// Makes `bucket` one of memory that holds `len` bytes of the film from `start`. What it
+    /// was before is not released. `None` where the source fails: a line in the log says why.
+    ///
+    /// # Safety
+    /// `bucket` is live and this thread's.
+    pub(crate) unsafe fn become_memory(
+        &self,
+        bucket: *mut ffi::apr_bucket,
+        start: u64,
+        len: usize,
+    ) -> Option<*const c_char> {
+        // SAFETY: the caller's; a reference keeps the film alive.
+        unsafe {
+            let film = self.0.as_ref();
+            let memory = ffi::apr_bucket_alloc(len, ffi::h264_bucket_list(bucket)).cast::<u8>();
+            if memory.is_null() {
+                return None;
+            }
+            memory.write_bytes(0, len);
+            if let Err(error) = film.film.read_at(&film.source, start, slice::from_raw_parts_mut(memory, len))
+            {
+                ffi::apr_bucket_free(memory.cast());
+                let path = String::from_utf8_lossy(&film.path);
+                server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
+                return None;
+            }
+            ffi::apr_bucket_heap_make(bucket, memory.cast(), len, Some(ffi::apr_bucket_free));
+            Some(memory.cast())
+        }
+    }
+}
+
+impl Drop for FilmRef {
+    fn drop(&mut self) {
+        // SAFETY: a reference given up; when none is left the box is nobody else's.
+        unsafe {
+            if ffi::apr_bucket_shared_destroy(self.0.as_ptr().cast()) != 0 {
+                drop(Box::from_raw(self.0.as_ptr()));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -268,7 +322,7 @@ mod tests {
 
     #[test]
     fn media_comes_from_the_file() {
-        let parts = layout([Piece::Generated(0..500), file(9_000, BIG), file(90_000, BIG)].into_iter());
+        let parts = layout([Piece::Generated(0..500), file(9_000, BIG), file(90_000, BIG)].into_iter(), 2);
         let media = |offset| Part::Media(offset..offset + BIG);
         assert_eq!(parts, [Part::Made(0..500), media(9_000), media(90_000)]);
     }
@@ -276,7 +330,7 @@ mod tests {
     #[test]
     fn short_stretches_are_read_with_their_neighbours() {
         let pieces = [Piece::Generated(0..500), file(9_000, BIG - 1), file(7, 3), file(0, BIG), file(1, 2)];
-        let parts = layout(pieces.into_iter());
+        let parts = layout(pieces.into_iter(), 9);
         let middle = 500 + BIG - 1 + 3;
         let end = middle + BIG;
         assert_eq!(parts, [Part::Made(0..middle), Part::Media(0..BIG), Part::Made(end..end + 2)]);
@@ -284,9 +338,9 @@ mod tests {
 
     #[test]
     fn descriptors_are_bounded() {
-        let parts = layout((0..1_000).map(|i| file(i * 2 * BIG, BIG)));
-        assert_eq!(parts.len(), MOST_FILE_BUCKETS + 1);
-        let sent = MOST_FILE_BUCKETS as u64 * BIG;
+        let parts = layout((0..1_000).map(|i| file(i * 2 * BIG, BIG)), 7);
+        assert_eq!(parts.len(), 7 + 1);
+        let sent = 7 * BIG;
         assert_eq!(parts.last(), Some(&Part::Made(sent..1_000 * BIG)));
     }
 }

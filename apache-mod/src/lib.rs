@@ -10,6 +10,7 @@
 //! - `config`: the directives and how they merge.
 //! - `handler`: from a request to an answer.
 //! - `bucket`: a film as buckets: metadata made when it is read, media from the file.
+//! - `drain`: a slow client holds neither a worker nor a film's whole metadata.
 //! - `server`: the server's request and log as Rust values.
 //! - `boundary`: no panic leaves the module.
 
@@ -19,6 +20,7 @@ use std::ptr;
 mod boundary;
 mod bucket;
 mod config;
+mod drain;
 mod ffi;
 mod handler;
 mod server;
@@ -50,8 +52,11 @@ pub static mut h264_streaming_module: ffi::h264_module = ffi::h264_module {
 unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
     boundary((), || {
         boundary::report_panics();
-        // SAFETY: the server calls this while it reads its configuration, when hooks are added.
-        unsafe { ffi::h264_hook_handler(Some(handle)) };
+        // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
+        unsafe {
+            ffi::h264_hook_handler(Some(handle));
+            ffi::h264_register_filter(Some(drain::filter));
+        }
     });
 }
 

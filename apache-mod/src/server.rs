@@ -154,6 +154,12 @@ impl<'r> Request<'r> {
         unsafe { ffi::ap_discard_request_body(self.as_ptr()) }
     }
 
+    /// Whether the server may send files with `sendfile` (`EnableSendfile On`).
+    pub(crate) fn uses_sendfile(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_uses_sendfile(self.as_ptr()) != 0 }
+    }
+
     /// Opens the file as the server's own handler does.
     pub(crate) fn open(&self) -> Option<OpenFile> {
         let (mut raw, mut descriptor) = (ptr::null_mut(), -1);

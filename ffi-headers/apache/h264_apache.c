@@ -54,6 +54,7 @@ _Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR =
 _Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
 _Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK, "500, 200");
 _Static_assert(H264_EGENERAL == APR_EGENERAL, "APR_EGENERAL");
+_Static_assert(H264_NONBLOCKING == (int)APR_NONBLOCK_READ, "APR_NONBLOCK_READ");
 _Static_assert(sizeof(apr_off_t) == sizeof(int64_t), "files over 2 GiB need a 64-bit apr_off_t");
 
 /* The record itself is a Rust item. */
@@ -72,6 +73,14 @@ _Static_assert(AFTER_LAST < APR_HOOK_REALLY_LAST, "hook order");
 void h264_hook_handler(int (*handler)(request_rec *r))
 {
     ap_hook_handler(handler, NULL, NULL, AFTER_LAST);
+}
+
+static ap_filter_rec_t *filter_record;
+
+/* Right before the filter that writes to the socket, whatever else there is. */
+void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade))
+{
+    filter_record = ap_register_output_filter("H264_STREAMING", filter, NULL, AP_FTYPE_NETWORK - 1);
 }
 
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len)
@@ -174,6 +183,11 @@ int h264_is_aborted(const request_rec *r)
     return r->connection->aborted;
 }
 
+int h264_uses_sendfile(const request_rec *r)
+{
+    return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;
+}
+
 int h264_open(const request_rec *r, apr_file_t **file, int *descriptor)
 {
     apr_status_t status = apr_file_open(file, r->filename,
@@ -190,9 +204,8 @@ apr_bucket_brigade *h264_brigade(const request_rec *r)
 apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file)
 {
     apr_bucket *bucket = apr_bucket_file_create(file, 0, 0, r->pool, r->connection->bucket_alloc);
-    if (core_config(r)->enable_mmap == ENABLE_MMAP_OFF) {
-        (void)apr_bucket_file_enable_mmap(bucket, 0);
-    }
+    /* A mapped file that is truncated while it is sent ends the process. */
+    (void)apr_bucket_file_enable_mmap(bucket, 0);
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 97) && (APU_MAJOR_VERSION > 1 || APU_MINOR_VERSION >= 6)
     if (core_config(r)->read_buf_size) {
         (void)apr_bucket_file_set_buf_size(bucket, core_config(r)->read_buf_size);
@@ -223,6 +236,61 @@ void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t 
 void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade)
 {
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(r->connection->bucket_alloc));
+}
+
+/* Once per connection, and only where the connection is a socket's own (not an HTTP/2 stream's). */
+void h264_add_filter(request_rec *r)
+{
+    const ap_filter_t *filter = r->connection->output_filters;
+    if (r->connection->master) {
+        return;
+    }
+    while (filter && filter->frec != filter_record) {
+        filter = filter->next;
+    }
+    if (!filter) {
+        (void)ap_add_output_filter_handle(filter_record, NULL, r, r->connection);
+    }
+}
+
+int h264_pass_on(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+apr_bucket *h264_first_bucket(const apr_bucket_brigade *brigade)
+{
+    apr_bucket *first = APR_BRIGADE_FIRST(brigade);
+    return first == APR_BRIGADE_SENTINEL(brigade) ? NULL : first;
+}
+
+apr_bucket *h264_next_bucket(const apr_bucket_brigade *brigade, const apr_bucket *bucket)
+{
+    apr_bucket *next = APR_BUCKET_NEXT(bucket);
+    return next == APR_BRIGADE_SENTINEL(brigade) ? NULL : next;
+}
+
+const h264_bucket_type *h264_bucket_type_of(const apr_bucket *bucket)
+{
+    return (const h264_bucket_type *)bucket->type;
+}
+
+void h264_bucket_become(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len)
+{
+    bucket->type = (const apr_bucket_type_t *)type;
+    bucket->data = data;
+    bucket->start = 0;
+    bucket->length = len;
+}
+
+void h264_insert_after(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len)
+{
+    apr_bucket *next = apr_bucket_alloc(sizeof(*next), bucket->list);
+    APR_BUCKET_INIT(next);
+    next->free = apr_bucket_free;
+    next->list = bucket->list;
+    h264_bucket_become(next, type, data, len);
+    APR_BUCKET_INSERT_AFTER(bucket, next);
 }
 
 int h264_pass(const request_rec *r, apr_bucket_brigade *brigade)

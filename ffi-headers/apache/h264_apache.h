@@ -14,6 +14,7 @@ typedef struct apr_file_t apr_file_t;
 typedef struct apr_bucket apr_bucket;
 typedef struct apr_bucket_alloc_t apr_bucket_alloc_t;
 typedef struct apr_bucket_brigade apr_bucket_brigade;
+typedef struct ap_filter_t ap_filter_t;
 typedef struct request_rec request_rec;
 typedef struct cmd_parms_struct cmd_parms;
 
@@ -35,7 +36,8 @@ enum h264_constant {
     H264_HTTP_OK = 200,
     H264_RANGE_NOT_SATISFIABLE = 416,
     H264_INTERNAL_SERVER_ERROR = 500,
-    H264_EGENERAL = 20014
+    H264_EGENERAL = 20014,
+    H264_NONBLOCKING = 1
 };
 
 /* The server's records that the module defines: the layouts of command_rec,
@@ -94,14 +96,17 @@ void ap_set_content_length(request_rec *r, int64_t len);
 void ap_update_mtime(request_rec *r, int64_t microseconds);
 void *apr_bucket_alloc(size_t size, apr_bucket_alloc_t *list);
 void apr_bucket_free(void *block);
+int apr_bucket_copy_notimpl(apr_bucket *bucket, apr_bucket **copy);
 int apr_bucket_setaside_noop(apr_bucket *bucket, apr_pool_t *pool);
 int apr_bucket_shared_copy(apr_bucket *bucket, apr_bucket **copy);
 int apr_bucket_shared_destroy(void *data);
 int apr_bucket_shared_split(apr_bucket *bucket, size_t point);
+int apr_bucket_split_notimpl(apr_bucket *bucket, size_t point);
 apr_bucket *apr_bucket_heap_make(apr_bucket *bucket, const char *bytes, size_t len, void (*free)(void *));
 
 /* Accessors: a field or a macro of the server each. */
 void h264_hook_handler(int (*handler)(request_rec *r));
+void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade));
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
 void h264_log_server(int level, const char *message, size_t len);
 
@@ -124,13 +129,21 @@ void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
 int h264_is_aborted(const request_rec *r);
 
+int h264_uses_sendfile(const request_rec *r);
 int h264_open(const request_rec *r, apr_file_t **file, int *descriptor);
 apr_bucket_brigade *h264_brigade(const request_rec *r);
 apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file);
 apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data);
 void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len);
 void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade);
+void h264_add_filter(request_rec *r);
 int h264_pass(const request_rec *r, apr_bucket_brigade *brigade);
+int h264_pass_on(ap_filter_t *filter, apr_bucket_brigade *brigade);
+apr_bucket *h264_first_bucket(const apr_bucket_brigade *brigade);
+apr_bucket *h264_next_bucket(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
+const h264_bucket_type *h264_bucket_type_of(const apr_bucket *bucket);
+void h264_bucket_become(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len);
+void h264_insert_after(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len);
 void h264_bucket_delete(apr_bucket *bucket);
 int h264_bucket_split(apr_bucket *bucket, size_t point);
 uint64_t h264_bucket_start(const apr_bucket *bucket);

@@ -1,0 +1,106 @@
+//! A slow client holds neither a worker nor a film's whole metadata.
+//!
+//! While a handler runs, the filter that writes to the socket waits for the client as
+//! long as the body has more than `FlushMaxThreshold` bytes that are not of a file,
+//! made or not. Only what is left then goes to the event MPM's write completion, where
+//! no worker waits. So the last filter before it puts a bucket of one byte in the place
+//! of each of ours: when read it becomes a window of memory and, behind that, the
+//! bucket for the rest. Nothing below looks at lengths but to count them.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::ops::Range;
+use std::ptr;
+
+use crate::boundary::boundary;
+use crate::bucket::{FilmRef, WINDOW};
+use crate::ffi;
+use crate::server::Request;
+
+/// Sees to it that the answer of `request` passes through [`filter`].
+pub(crate) fn watch(request: &mut Request<'_>) {
+    // SAFETY: a live request.
+    unsafe { ffi::h264_add_filter(request.as_ptr()) };
+}
+
+/// The filter before the one that writes to the socket.
+pub(crate) unsafe extern "C" fn filter(
+    filter: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+) -> c_int {
+    // SAFETY: the server hands a filter a brigade that is this thread's.
+    boundary(ffi::H264_EGENERAL, || unsafe {
+        let mut next = ffi::h264_first_bucket(brigade);
+        while !next.is_null() {
+            let bucket = next;
+            next = ffi::h264_next_bucket(brigade, bucket);
+            if let Some((film, range)) = FilmRef::take_from(bucket) {
+                let rest = Box::new(Rest { film, range, begun: false });
+                ffi::h264_bucket_become(bucket, &TYPE.0, Box::into_raw(rest).cast(), 1);
+            }
+        }
+        ffi::h264_pass_on(filter, brigade)
+    })
+}
+
+/// What a bucket of one byte stands for.
+struct Rest {
+    film: FilmRef,
+    range: Range<u64>,
+    /// Whether a window before this one was made.
+    begun: bool,
+}
+
+#[repr(transparent)]
+struct Type(ffi::h264_bucket_type);
+
+// SAFETY: never written to, and all it points to is static.
+unsafe impl Sync for Type {}
+
+static TYPE: Type = Type(ffi::h264_bucket_type {
+    name: c"H264_REST".as_ptr(),
+    functions: 5,
+    is_metadata: 0,
+    destroy: Some(destroy),
+    read: Some(read),
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(ffi::apr_bucket_split_notimpl),
+    copy: Some(ffi::apr_bucket_copy_notimpl),
+});
+
+unsafe extern "C" fn destroy(rest: *mut c_void) {
+    // SAFETY: the data of a bucket of this type, which `filter` or `read` boxed.
+    boundary((), || drop(unsafe { Box::from_raw(rest.cast::<Rest>()) }));
+}
+
+unsafe extern "C" fn read(
+    bucket: *mut ffi::apr_bucket,
+    bytes: *mut *const c_char,
+    len: *mut usize,
+    block: c_int,
+) -> c_int {
+    // SAFETY: a bucket of this type, and places for the two results.
+    boundary(ffi::H264_EGENERAL, || unsafe {
+        (*bytes, *len) = (ptr::null(), 0);
+        let data = ffi::h264_bucket_data(bucket);
+        let rest = &mut *data.cast::<Rest>();
+        // The server then writes what it has first, and asks again only when that is gone:
+        // there is never more than one window in memory.
+        if rest.begun && block == ffi::H264_NONBLOCKING {
+            return libc::EAGAIN;
+        }
+        let left = rest.range.end - rest.range.start;
+        let window = usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW));
+        let Some(memory) = rest.film.become_memory(bucket, rest.range.start, window) else {
+            return ffi::H264_EGENERAL;
+        };
+        rest.begun = true;
+        rest.range.start += window as u64;
+        if rest.range.is_empty() {
+            drop(Box::from_raw(data.cast::<Rest>()));
+        } else {
+            ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
+        }
+        (*bytes, *len) = (memory, window);
+        0
+    })
+}
