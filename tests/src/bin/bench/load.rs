@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
@@ -21,6 +22,9 @@ pub(crate) struct Load<'a> {
     pub(crate) connections: usize,
     /// How long.
     pub(crate) duration: Duration,
+    /// Leaves at the first byte of each answer and connects anew, where whole answers
+    /// are too long to see many of them.
+    pub(crate) leave: bool,
 }
 
 /// What came of it.
@@ -54,10 +58,8 @@ impl Load<'_> {
     pub(crate) fn run(&self) -> io::Result<Measured> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(self.connections);
-        for key in 0..self.connections as u64 {
-            let connection = Connection::open(self)?;
-            epoll::add(&queue, &connection.stream, epoll::EventData::new_u64(key), epoll::EventFlags::IN)?;
-            connections.push(connection);
+        for key in 0..self.connections {
+            connections.push(Connection::open(self, &queue, key as u64)?);
         }
         let began = Instant::now();
         for connection in &mut connections {
@@ -73,9 +75,13 @@ impl Load<'_> {
                 return Err(ErrorKind::TimedOut.into());
             }
             for event in &events {
-                let key = usize::try_from(event.data.u64()).map_err(io::Error::other)?;
-                if let Some(connection) = connections.get_mut(key) {
-                    connection.receive(&mut buffer, &mut measured)?;
+                let key = event.data.u64();
+                let place = usize::try_from(key).map_err(io::Error::other)?;
+                let Some(connection) = connections.get_mut(place) else { continue };
+                connection.receive(&mut buffer, &mut measured)?;
+                if self.leave && connection.left.is_some() {
+                    *connection = Connection::open(self, &queue, key)?;
+                    connection.ask()?;
                 }
             }
         }
@@ -85,10 +91,11 @@ impl Load<'_> {
 }
 
 impl<'a> Connection<'a> {
-    fn open(load: &'a Load<'a>) -> io::Result<Self> {
+    fn open(load: &'a Load<'a>, queue: &OwnedFd, key: u64) -> io::Result<Self> {
         let stream = TcpStream::connect(load.address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        epoll::add(queue, &stream, epoll::EventData::new_u64(key), epoll::EventFlags::IN)?;
         Ok(Self { load, stream, asked: Instant::now(), head: Vec::new(), left: None })
     }
 

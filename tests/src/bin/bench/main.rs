@@ -200,12 +200,17 @@ fn clip_len(site: &Site, target: &str, film_len: u64) -> Result<u64> {
 
 fn measure(row: &Row, subject: &Subject<'_>, connections: usize, duration: Duration) -> Result<Speed> {
     let address = subject.site.address();
-    let load = Load { address, method: row.method, target: &subject.target, connections, duration };
-    let measured = load.run().map_err(|e| format!("{} {}: {e}", subject.server, subject.target))?;
-    let amount = if row.by_bytes { measured.body_bytes } else { measured.answers };
+    let load =
+        Load { address, method: row.method, target: &subject.target, connections, duration, leave: false };
+    let run = |load: &Load<'_>| load.run().map_err(|e| format!("{} {}: {e}", subject.server, subject.target));
+    // Long answers all begin at once: long enough for that not to be what is measured.
+    let whole = run(&Load { duration: duration * if row.by_bytes { 4 } else { 1 }, ..load })?;
+    let amount = if row.by_bytes { whole.body_bytes } else { whole.answers };
+    let first_bytes =
+        if row.by_bytes { run(&Load { leave: true, ..load })?.first_bytes } else { whole.first_bytes };
     Ok(Speed {
-        rate: amount as f64 / measured.elapsed.as_secs_f64(),
-        first_byte: median(measured.first_bytes.iter().map(Duration::as_secs_f64)),
+        rate: amount as f64 / whole.elapsed.as_secs_f64(),
+        first_byte: median(first_bytes.iter().map(Duration::as_secs_f64)),
     })
 }
 
@@ -237,11 +242,11 @@ fn print_row(
     let len = sizes.get(&(row.name, "Apache")).copied().unwrap_or_default();
     println!("{} of a {}-hour film: {} ?{}, {len} bytes", row.name, row.hours, row.method, row.query);
     let heading: String =
-        CONNECTIONS.map(|n| format!("{:>14} {:>12}", format!("{unit} at {n}"), "first byte")).concat();
+        CONNECTIONS.map(|n| format!("{:>17} {:>12}", format!("{unit} at {n}"), "first byte")).concat();
     println!("  {:24}{heading}", "");
     let line = |name: String, cells: &dyn Fn(usize) -> Option<(String, String)>| {
         let cells =
-            CONNECTIONS.map(|n| cells(n).map_or_else(String::new, |(a, b)| format!("{a:>14} {b:>12}")));
+            CONNECTIONS.map(|n| cells(n).map_or_else(String::new, |(a, b)| format!("{a:>17} {b:>12}")));
         println!("  {name:24}{}", cells.concat());
     };
     for subject in subjects {
