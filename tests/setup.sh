@@ -42,7 +42,7 @@ needs_build() {
     need cc gcc libc6-dev
     need apxs apache2-dev
     need apr-1-config libapr1-dev
-    set -- /usr/lib/llvm-*/lib/libclang*.so*
+    set -- /usr/lib/llvm-*/lib/libclang.so
     need "$1" libclang-dev
     need lighttpd lighttpd
     need dpkg-source dpkg-dev
@@ -104,7 +104,6 @@ fi
 [ -n "$packages$rust" ] || exit 0
 command -v apt-get > /dev/null ||
     die "missing: what Debian packages as$packages${rust:+, and Rust $msrv or newer (https://rustup.rs)}"
-echo "setup: installing$packages${rust:+ Rust} from the distribution"
 export DEBIAN_FRONTEND=noninteractive
 as_root apt-get update -qq
 
@@ -122,6 +121,7 @@ if [ -n "$rust" ]; then
     packages="$packages $*"
 fi
 
+echo "setup: installing$packages"
 # A package that brings a service must not start it here, nor at the next boot.
 services=
 for package in $packages; do
