@@ -9,9 +9,6 @@ use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
 use crate::ffi::{self, Module};
 use crate::request::Request;
 
-/// What one process may keep of the films it was asked for.
-const CACHE_BYTES: u64 = 16 << 20;
-
 /// What lives as long as the module is loaded.
 pub(crate) struct State {
     pub(crate) seeker: Seeker,
@@ -48,7 +45,7 @@ impl State {
         // SAFETY: as above; the configuration has been read.
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let contexts = (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
-        Ok(Self { seeker: Seeker::new(CACHE_BYTES), contexts })
+        Ok(Self { seeker: Seeker::default(), contexts })
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {

@@ -139,7 +139,12 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     let config = state.config(request);
     let settings = Settings { mode: config.mode };
     match state.seeker.answer(&*file, &identity, request.query(), &settings) {
-        Ok(Answer::Film(film)) => send(request, &config, film, file, identity.mtime),
+        Ok(Answer::Film(film)) => {
+            if request.logs_handling() {
+                film.notes().iter().for_each(|note| log(request, note));
+            }
+            send(request, &config, film, file, identity.mtime)
+        }
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason.filter(|_| request.logs_handling()) {
                 log(request, &reason);
