@@ -171,12 +171,12 @@ proptest! {
 
     /// Two clips side by side hold each frame once, save for what leads in to the second.
     #[test]
-    fn clips_side_by_side_share_no_frame_and_miss_none(film in film(), cuts in prop::array::uniform3(0.0..1.0f64)) {
+    fn clips_side_by_side_share_no_frame_and_miss_none(film in film(), cuts in prop::array::uniform3(any::<prop::sample::Index>())) {
         let source = film.build();
         let total = duration(&source);
         let frames: Vec<f64> = shown_in(&source, 0.0, f64::MAX)[0].iter().map(|f| f.from).collect();
         let mut cuts = cuts.map(|c| {
-            let near = frames[((c * frames.len() as f64) as usize).min(frames.len() - 1)];
+            let near = frames[c.index(frames.len())];
             (near * 1e6).floor() / 1e6
         });
         cuts.sort_by(|a, b| a.partial_cmp(b).unwrap());
@@ -195,7 +195,7 @@ proptest! {
     /// Any window of the answer is the same bytes, however it is asked for; all of it
     /// parses; and no more of the source is sent than the clip's samples take.
     #[test]
-    fn an_answer_is_a_file(film in film(), start in 0.0..0.9f64, windows in prop::collection::vec((0.0..1.0f64, 0usize..300), 20)) {
+    fn an_answer_is_a_file(film in film(), start in 0.0..0.9f64, windows in prop::collection::vec((any::<prop::sample::Index>(), 0usize..300), 20)) {
         let source = film.build();
         let start = start * duration(&source);
         let query = format!("start={start:.3}");
@@ -206,7 +206,7 @@ proptest! {
         let whole = ask(&source, &query).unwrap().unwrap();
         prop_assert_eq!(whole.len() as u64, file.len());
         for (at, len) in windows {
-            let from = (at * whole.len() as f64) as usize;
+            let from = at.index(whole.len());
             let len = len.min(whole.len() - from);
             let mut window = vec![0; len];
             file.read_at(&source, from as u64, &mut window).unwrap();
@@ -233,12 +233,12 @@ proptest! {
 
     /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is delivered.
     #[test]
-    fn damage_is_survived(film in film(), hits in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..8), start in 0.0..3.0f64) {
+    fn damage_is_survived(film in film(), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
         let mut source = film.build();
         let moov = source.windows(4).rposition(|w| w == b"moov").unwrap();
         let end = if film.moov_first { source.windows(4).position(|w| w == b"mdat").unwrap() } else { source.len() };
         for (at, value) in hits {
-            let at = moov + (at * (end - moov) as f64) as usize;
+            let at = moov + at.index(end - moov);
             source[at] = value;
         }
         let seeker = Seeker::default();

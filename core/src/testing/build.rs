@@ -71,7 +71,7 @@ impl TrackSpec {
     pub(crate) fn video(frames: u32, gop: u32) -> Self {
         let samples = (0..frames).map(|n| {
             let in_gop = n % gop;
-            let last_alone = in_gop == gop - 1 && in_gop % 2 == 1 || n == frames - 1 && in_gop % 2 == 1;
+            let last_alone = in_gop % 2 == 1 && (in_gop == gop - 1 || n == frames - 1);
             let offset = match in_gop {
                 0 => 100,
                 _ if last_alone => 100,
