@@ -20,7 +20,7 @@ use crate::server::{self, OpenFile, Request};
 
 /// Most bytes one read of a bucket of ours makes: what a response holds of its
 /// metadata in memory. With a header it stays below the server's `FlushMaxThreshold`.
-pub(crate) const WINDOW: usize = 60 << 10;
+pub(crate) const WINDOW: usize = 48 << 10;
 /// A stretch of the file shorter than this is read together with what is around it:
 /// cheaper than a bucket and a system call of its own.
 const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
