@@ -84,7 +84,15 @@ impl<R: ReadAt> Maker<'_, R> {
     ) -> Result<(), FormatError> {
         let samples = &track.samples;
         match &entries.kind {
-            EntryKind::Times(slice) => self.write_runs(&samples.stts, slice, range, out, |v| v),
+            EntryKind::Times(head, slice) => {
+                let before = u32::from(head.is_some());
+                if let Some(duration) = head.filter(|_| range.start == 0) {
+                    out.put(&1u32.to_be_bytes());
+                    out.put(&duration.to_be_bytes());
+                }
+                let rest = range.start.max(before) - before..range.end.saturating_sub(before);
+                self.write_runs(&samples.stts, slice, rest, out, |v| v)
+            }
             EntryKind::Group(slice, n) => match samples.groups.get(*n) {
                 Some(runs) => self.write_runs(runs, slice, range, out, |v| v),
                 None => Ok(()),
@@ -146,7 +154,10 @@ impl<R: ReadAt> Maker<'_, R> {
         out: &mut Sink<'_>,
         value: impl Fn(u32) -> u32,
     ) -> Result<(), FormatError> {
-        let count = range.end - range.start;
+        let count = range.end.saturating_sub(range.start);
+        if count == 0 {
+            return Ok(());
+        }
         for run in runs.runs_from(self.source, slice.first + range.start)?.take(count as usize) {
             let run = run?;
             let units = run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));

@@ -63,8 +63,8 @@ pub struct Entries {
 /// Which table of a track, and which part of it.
 #[derive(Debug)]
 pub enum EntryKind {
-    /// `stts`
-    Times(RunSlice),
+    /// `stts`: the duration of a first sample that is told apart, and the rest.
+    Times(Option<u32>, RunSlice),
     /// `ctts`, with what is added to each offset.
     Offsets(RunSlice, i64),
     /// `sbgp`: which of the track's groupings.
@@ -613,8 +613,17 @@ impl Layout<'_> {
         match &header.box_type.0 {
             b"stsd" => out.source(header.offset, header.size),
             b"stts" => {
-                let slice = RunSlice::of(&samples.stts, source, range)?;
-                out.table(b"stts", 0, &[], slice.count, entries(8, EntryKind::Times(slice)))?;
+                let head = match held.trim {
+                    0 => None,
+                    trim => {
+                        let duration = samples.stts.at_unit(source, range.start)?.value;
+                        Some(u32::try_from(duration).unwrap_or(u32::MAX).saturating_sub(trim))
+                    }
+                };
+                let rest = range.start + u32::from(head.is_some())..range.end;
+                let slice = RunSlice::of(&samples.stts, source, rest)?;
+                let count = slice.count + u32::from(head.is_some());
+                out.table(b"stts", 0, &[], count, entries(8, EntryKind::Times(head, slice)))?;
             }
             b"ctts" => {
                 let Some(ctts) = &samples.ctts else { return Ok(()) };

@@ -41,6 +41,8 @@ pub struct TrackClip {
     pub edits: Vec<ElstEntry>,
     /// Added to every composition offset, so that no edit begins at a negative media time.
     pub offset_shift: i64,
+    /// Taken off the duration of the first sample, in media ticks.
+    pub trim: u32,
     /// Length of the samples in media ticks.
     pub media_duration: u64,
 }
@@ -394,8 +396,33 @@ fn cut_track<R: ReadAt>(
     for edit in &mut edits.list {
         edit.media_time = edit.media_time.map(|t| t - base + offset_shift);
     }
-    let media_duration = u64::try_from(after - base).unwrap_or(0);
-    Ok(TrackClip { samples, edits: edits.list, offset_shift, media_duration })
+    let trim = trim(track, source, samples.start, &mut edits.list)?;
+    let media_duration = u64::try_from(after - base).unwrap_or(0).saturating_sub(u64::from(trim));
+    Ok(TrackClip { samples, edits: edits.list, offset_shift, trim, media_duration })
+}
+
+/// Where a clip begins inside a subtitle or a chapter, what is left of it becomes all of it: libavformat
+/// takes such an edit to begin with the next sample, and shows that too early. (A time code says
+/// what the time is where its sample begins, so it keeps its length.)
+fn trim<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    first: u32,
+    edits: &mut [ElstEntry],
+) -> Result<u32, FormatError> {
+    let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
+    let mut played = edits.iter_mut().filter(|e| e.media_time.is_some());
+    let (Some(edit), None) = (played.next(), played.next()) else { return Ok(0) };
+    if !is_text || track.samples.ctts.is_some() || edit.media_rate != ElstEntry::NORMAL_RATE {
+        return Ok(0);
+    }
+    let duration = track.samples.stts.at_unit(source, first)?.value;
+    let into = u32::try_from(edit.media_time.unwrap_or(0)).unwrap_or(0);
+    if u64::from(into) >= duration {
+        return Ok(0);
+    }
+    edit.media_time = Some(0);
+    Ok(into)
 }
 
 #[derive(Default)]
@@ -475,8 +502,8 @@ fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u32, For
     let (packets, millis) = match &track.coding.0 {
         // Apple's encoder says 2112 frames of priming: three packets.
         b"mp4a" | b"enca" => (3, 60),
-        // RFC 7845, section 4.6.
-        b"Opus" => (1, 80),
+        // RFC 7845, section 4.6, asks for 80 ms; libopus needs up to twice that to be exact.
+        b"Opus" => (8, 160),
         // Frames may borrow bits from up to nine before them.
         b".mp3" | b"ms\0U" => (10, 0),
         b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => (2, 0),

@@ -245,3 +245,17 @@ fn a_track_marked_disabled_does_not_lead() {
     let length = keyframe[1].shown().last().unwrap().to;
     assert!((length - 1.5).abs() < 1e-6, "begins at 0.5, the sync sample of the second track: {length}");
 }
+
+#[test]
+fn what_is_left_of_a_subtitle_is_a_subtitle() {
+    let cue = |delta| Sample { delta, offset: 0, sync: true, size: 20 };
+    for lengths in [[700, 300, 700, 300], [500; 4]] {
+        let text = TrackSpec::new(b"sbtl", b"tx3g", 1000, lengths.into_iter().map(cue).collect());
+        let film = Film::of(vec![TrackSpec::video(20, 5), text]).build();
+        let cut = clip(&film, "start=0.4&end=1.9").unwrap();
+        let text = &expand(&cut)[1];
+        assert_eq!(text.edits, [(135_000, 0, 0x10000)]);
+        let times = text.samples.iter().map(|s| s.delta).collect::<Vec<_>>();
+        assert_eq!(times, [&[lengths[0] - 400], &lengths[1..]].concat());
+    }
+}
