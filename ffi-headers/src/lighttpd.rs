@@ -178,8 +178,15 @@ fn fetch_into(work: &Path, package: &str) -> Result<PathBuf, Error> {
         apt
     };
     // Some other configured mirror may have no sources: only the next step decides.
-    let _ = apt().arg("update").output();
-    run(apt().args(["--only-source", "source", package]), &format!("check the package mirrors, {INSTALL}"))?;
+    let update = apt().arg("update").output().map(|output| output.stderr).unwrap_or_default();
+    let advice = format!("check the package mirrors, {INSTALL}");
+    run(apt().args(["--only-source", "source", package]), &advice).map_err(|failed| {
+        let said = String::from_utf8_lossy(&update);
+        match said.lines().find(|line| line.starts_with("W: Failed") || line.starts_with("E:")) {
+            Some(reason) => error(format!("{failed}; apt-get update had said: {reason}")),
+            None => failed,
+        }
+    })?;
     let unpacked = fs::read_dir(work)
         .map_err(|e| io_error(work, &e))?
         .filter_map(|entry| Some(entry.ok()?.path()))
