@@ -79,8 +79,15 @@ done
 
 # Any free ports: the client comes by the servers' names.
 export APACHE_PORT= LIGHTTPD_PORT=
-status=0
-"${compose[@]}" run --rm client || status=$?
-[ $status = 0 ] || "${compose[@]}" logs apache lighttpd
-"${compose[@]}" down --volumes
-exit $status
+trap 'status=$?; "${compose[@]}" down --volumes; [ -z "$engine" ] || stop_engine; exit $status' EXIT
+"${compose[@]}" up -d apache lighttpd
+for name in apache lighttpd; do
+    container=$("${compose[@]}" ps -q $name)
+    for _ in $(seq 60); do
+        health=$(docker inspect -f '{{.State.Health.Status}}' "$container")
+        [ "$health" = healthy ] && break
+        sleep 0.5
+    done
+    [ "$health" = healthy ] || { "${compose[@]}" logs $name; exit 1; }
+done
+"${compose[@]}" run --rm --no-deps client || { "${compose[@]}" logs --tail=50; exit 1; }
