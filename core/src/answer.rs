@@ -126,7 +126,8 @@ impl Seeker {
         request: &ClipRequest,
     ) -> Result<Answer, Error> {
         let index = self.cache.get(identity, source).map_err(Error::Format)?;
-        let cut = if request.has_time { seek(&index, source, request)? } else { Cut::Whole };
+        let source = &index.film(source);
+        let cut = seek(&index, source, request)?;
         let plan = match cut {
             Cut::Whole if index.is_fast_start() => return Ok(Answer::Plain(None)),
             Cut::Whole => match plan_fast_start(&index, source)? {
@@ -135,7 +136,7 @@ impl Seeker {
             },
             Cut::Clip(clip) => plan_clip(&index, source, &clip)?,
         };
-        Ok(Answer::Film(Box::new(VirtualFile::film(index, plan, identity))))
+        Ok(Answer::Film(Box::new(VirtualFile::film(Arc::clone(&index), plan, identity))))
     }
 }
 

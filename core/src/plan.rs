@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxType, FormatError, Reader, Runs, SampleSizes, SyncSamples, Table, u64_at, write_box, write_elst,
+    BoxType, FormatError, Runs, SampleSizes, SyncSamples, Table, u64_at, write_box, write_elst,
 };
 use crate::extents::{Extents, find_extents};
 use crate::index::{Index, Node, SampleTable, Track};
@@ -182,11 +182,10 @@ fn is_dropped(box_type: BoxType) -> bool {
 /// # Errors
 /// When the file cannot be read.
 pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Plan, String>, FormatError> {
-    let moov = &index.moov.header;
     let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
     let mut before = Vec::new();
     let mut after = Vec::new();
-    for (n, header) in index.top.iter().enumerate().filter(|(_, h)| *h != moov) {
+    for (n, header) in index.top.iter().enumerate().filter(|(_, h)| **h != index.outer_moov) {
         match &header.box_type.0 {
             b"free" | b"skip" | b"wide" => {}
             b"meta" if holds_file_offsets(source, index, header)? => {
@@ -259,7 +258,7 @@ fn holds_file_offsets<R: ReadAt>(
     index: &Index,
     header: &crate::boxes::BoxHeader,
 ) -> Result<bool, FormatError> {
-    let mut reader = Reader::new(source, index.file_len);
+    let mut reader = index.reader(source);
     let mut has_iloc = |from| match reader.children(from, header.end()) {
         Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
         Err(e @ FormatError::Io { .. }) => Err(e),
@@ -288,7 +287,7 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         .collect::<Result<_, _>>()?;
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
     let layout = Layout { index, clip: Some(clip), chunks, extents: &extents, media_header_len };
-    let mut assembly = Assembly::default();
+    let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
     for header in &index.top {
         match &header.box_type.0 {
             b"moov" | b"mdat" => {}
@@ -654,7 +653,7 @@ impl Layout<'_> {
             b"stsz" | b"stz2" => self.sizes(track, samples, &range, out)?,
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
             b"stss" | b"stps" if count > 0 => {
-                let table = Table::read(&mut Reader::new(source, self.index.file_len), header, 0, 4)?;
+                let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
                 let first = SyncSamples::listed_before(&table, source, range.start)?;
                 let end = SyncSamples::listed_before(&table, source, range.end)?;
                 let kind = EntryKind::SampleNumbers(table, first, range.start);
@@ -675,7 +674,7 @@ impl Layout<'_> {
                     return Ok(());
                 };
                 let slice = RunSlice::of(runs, source, range)?;
-                let mut reader = Reader::new(source, self.index.file_len);
+                let mut reader = self.index.reader(source);
                 // Version, flags, grouping type and its parameter stay; the count is new.
                 let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
                 let mut content = Assembly::default();
@@ -746,7 +745,7 @@ impl Layout<'_> {
         let mut content = Assembly::default();
         for child in &node.children {
             if &child.header.box_type.0 == b"chpl" {
-                let mut reader = Reader::new(source, self.index.file_len);
+                let mut reader = self.index.reader(source);
                 if child.header.payload_len() <= limits::SMALL_BOX as u64 {
                     content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
                 }
@@ -769,7 +768,7 @@ fn version_of<R: ReadAt>(
     index: &Index,
     header: &crate::boxes::BoxHeader,
 ) -> Result<u8, FormatError> {
-    Ok(Reader::new(source, index.file_len).bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
+    Ok(index.reader(source).bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
 }
 
 /// A table with a fixed number of bytes for each sample and no count.

@@ -95,7 +95,7 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     }
     let past_end = |end: Time| clock.exact(end) >= i128::from(film_end) * NANOS;
     let end = request.end.filter(|&end| !past_end(end));
-    if request.start.nanos() == 0 && end.is_none() {
+    if request.start.nanos() == 0 && end.is_none() && !index.is_fragmented {
         return Ok(Cut::Whole);
     }
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
@@ -389,7 +389,7 @@ fn cut_track<R: ReadAt>(
     let after = if samples.end < track.samples.count {
         track.samples.dts(source, samples.end)?
     } else {
-        i64::try_from(track.samples.stts.sum()).unwrap_or(i64::MAX)
+        track.samples.decode_end()
     };
     let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(base);
     let offset_shift = (base - earliest).max(0);

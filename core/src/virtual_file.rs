@@ -121,7 +121,7 @@ impl VirtualFile {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         match &self.body {
-            Body::Film(index, plan) => generate(index, plan, source, range.start, out),
+            Body::Film(index, plan) => generate(index, plan, &index.film(source), range.start, out),
             Body::Tail(head, _) => head.read_exact_at(out, range.start),
         }
     }

@@ -1,6 +1,7 @@
 //! Buffered reads of box headers and small boxes.
 
 use super::{BoxHeader, BoxType, FormatError};
+use crate::index::MADE;
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -25,6 +26,7 @@ pub fn u64_at(b: &[u8], at: usize) -> u64 {
 pub struct Reader<'a, R: ReadAt> {
     source: &'a R,
     file_len: u64,
+    made_end: u64,
     window: Vec<u8>,
     start: u64,
 }
@@ -34,7 +36,12 @@ const WINDOW: usize = 16 * 1024;
 impl<'a, R: ReadAt> Reader<'a, R> {
     /// A reader of a file of `file_len` bytes.
     pub fn new(source: &'a R, file_len: u64) -> Self {
-        Self { source, file_len, window: Vec::new(), start: 0 }
+        Self { source, file_len, made_end: MADE, window: Vec::new(), start: 0 }
+    }
+
+    /// A reader that also knows `made` bytes at [`MADE`].
+    pub fn with_made(source: &'a R, file_len: u64, made: usize) -> Self {
+        Self { made_end: MADE + made as u64, ..Self::new(source, file_len) }
     }
 
     /// The file under this reader.
@@ -53,7 +60,8 @@ impl<'a, R: ReadAt> Reader<'a, R> {
     /// When the file ends first, cannot be read, or `len` is over the limit.
     pub fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], FormatError> {
         let io = |source| FormatError::Io { offset, source };
-        if len > limits::SMALL_BOX || offset.checked_add(len as u64).is_none_or(|end| end > self.file_len) {
+        let space_end = if offset < MADE { self.file_len } else { self.made_end };
+        if len > limits::SMALL_BOX || offset.checked_add(len as u64).is_none_or(|end| end > space_end) {
             return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
         }
         let inside = offset
@@ -63,7 +71,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         let at = match inside {
             Some(at) => at,
             None => {
-                let want = usize::try_from(self.file_len - offset).unwrap_or(WINDOW).min(WINDOW.max(len));
+                let want = usize::try_from(space_end - offset).unwrap_or(WINDOW).min(WINDOW.max(len));
                 self.window.resize(want, 0);
                 self.start = offset;
                 if let Err(e) = self.source.read_exact_at(&mut self.window, offset) {

@@ -429,10 +429,11 @@ pub struct JointRuns<'a, R: ReadAt> {
     ctts: Option<Pieces<'a, R>>,
     time: Option<Run>,
     offset: Option<Run>,
+    base: i64,
 }
 
 impl<'a, R: ReadAt> JointRuns<'a, R> {
-    /// The samples from `sample` on.
+    /// The samples from `sample` on; the track's first decodes at `base`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -441,12 +442,14 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         stts: &'a Runs,
         ctts: Option<&'a Runs>,
         sample: u32,
+        base: i64,
     ) -> Result<Self, FormatError> {
         Ok(Self {
             stts: stts.pieces_from(source, sample)?,
             ctts: ctts.map(|c| c.pieces_from(source, sample)).transpose()?,
             time: None,
             offset: None,
+            base,
         })
     }
 
@@ -468,7 +471,10 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         let run = JointRun {
             sample: time.unit,
             count,
-            dts: i64::try_from(time.sum).map_err(|_| time_overflow())?,
+            dts: i64::try_from(time.sum)
+                .ok()
+                .and_then(|t| t.checked_add(self.base))
+                .ok_or_else(time_overflow)?,
             delta: i64::try_from(time.value).map_err(|_| time_overflow())?,
             offset: offset.map_or(0, |o| o.offset()),
         };

@@ -3,6 +3,8 @@
 //! An index holds the shape of the `moov`, the headers that are rewritten, and for
 //! each sample table its place in the file and sparse checkpoints: nothing per sample.
 
+mod fragments;
+mod made;
 mod samples;
 
 use crate::boxes::{
@@ -12,7 +14,10 @@ use crate::boxes::{
 use crate::limits;
 use crate::source::ReadAt;
 
+pub use made::{FilmSource, MADE};
 pub use samples::{Chunk, SampleTable};
+
+use fragments::{TrackFragments, is_replaced, read_fragments};
 
 /// A film, ready to be cut.
 #[derive(Debug)]
@@ -21,8 +26,16 @@ pub struct Index {
     pub file_len: u64,
     /// The boxes of the top level, in order.
     pub top: Vec<BoxHeader>,
-    /// The `moov` and, in order, what is in it.
+    /// The `moov` as it stands in the file.
+    pub outer_moov: BoxHeader,
+    /// The `moov`, unpacked if it was compressed and completed from the fragments if there are any, and in order what is in it.
     pub moov: Node,
+    /// Whether there are movie fragments.
+    pub is_fragmented: bool,
+    /// What of the metadata is not in the file; see [`MADE`].
+    pub made: Vec<u8>,
+    /// What of the film is not carried over into a clip.
+    pub notes: Vec<String>,
     /// The movie header.
     pub mvhd: MvhdBox,
     /// The tracks, in the order of the file.
@@ -74,49 +87,111 @@ impl Index {
     ///
     /// # Errors
     /// When the file is not a film that we can cut; says which box, where, and why.
-    pub fn build<R: ReadAt>(source: &R, file_len: u64) -> Result<Self, FormatError> {
-        let mut reader = Reader::new(source, file_len);
+    pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(file, file_len);
         let top = top_level(&mut reader)?;
-        let film = |reason: &str| FormatError::Film(reason.into());
-        if let Some(moof) = top.iter().find(|b| &b.box_type.0 == b"moof") {
-            return Err(moof.error("fragmented films are not cut yet"));
-        }
         let mut moovs = top.iter().filter(|b| &b.box_type.0 == b"moov");
-        let moov =
-            *moovs.next().ok_or_else(|| film("no moov box: not an MP4 film, or one still being written"))?;
+        let no_moov = || FormatError::Film("no moov box: not an MP4 film, or one still being written".into());
+        let outer_moov = *moovs.next().ok_or_else(no_moov)?;
         if let Some(second) = moovs.next() {
             return Err(second.error("a second moov box"));
         }
-        if moov.size > limits::MOOV {
-            return Err(moov.error(format!("{} bytes, more than the {} we take", moov.size, limits::MOOV)));
+        if outer_moov.size > limits::MOOV {
+            return Err(outer_moov.error(format!(
+                "{} bytes, more than the {} we take",
+                outer_moov.size,
+                limits::MOOV
+            )));
         }
-        let mut mvhd = None;
-        let mut tracks = Vec::new();
-        let mut children = Vec::new();
-        for header in reader.children(moov.payload(), moov.end())? {
-            let mut node = Node { header, children: Vec::new(), track: None };
-            match &header.box_type.0 {
-                b"mvhd" if mvhd.is_some() => return Err(header.error("a second movie header")),
-                b"mvhd" => mvhd = Some(MvhdBox::read(&mut reader, &header)?),
-                b"cmov" => return Err(header.error("compressed movie headers are not read yet")),
-                b"trak" if tracks.len() >= limits::TRACKS => {
-                    return Err(header.error(format!("more than {} tracks", limits::TRACKS)));
-                }
-                b"trak" => {
-                    node.children = children_of(&mut reader, &header)?;
-                    node.track = Some(tracks.len());
-                    tracks.push(Track::read(&mut reader, &node)?);
-                }
-                b"udta" => node.children = children_of(&mut reader, &header)?,
-                _ => {}
+        let made = unpack(&mut reader, &outer_moov)?.unwrap_or_default();
+        let source = FilmSource { file, made: &made };
+        let mut reader = Reader::with_made(&source, file_len, made.len());
+        let moov = match reader.header(MADE, MADE + made.len() as u64)? {
+            Some(moov) if &moov.box_type.0 == b"moov" => moov,
+            Some(other) => return Err(other.error("a compressed moov box that holds no moov")),
+            None => outer_moov,
+        };
+        let (moov, mvhd, tracks) = read_moov(&mut reader, moov)?;
+        let mut this = Self {
+            file_len,
+            outer_moov,
+            moov,
+            is_fragmented: false,
+            made: Vec::new(),
+            notes: Vec::new(),
+            mvhd,
+            tracks,
+            top,
+        };
+        let fragments = match this.top.iter().find(|b| &b.box_type.0 == b"moof") {
+            Some(first) => {
+                let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
+                Some(read_fragments(&mut reader, first.offset, mvex.as_ref(), &this.tracks)?)
             }
-            children.push(node);
+            None => None,
+        };
+        this.made = made;
+        if let Some(fragments) = fragments {
+            this.is_fragmented = true;
+            this.top.retain(|b| &b.box_type.0 != b"moof");
+            this.take_fragments(file, &fragments)?;
         }
-        let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
-        if tracks.is_empty() {
-            return Err(moov.error("no tracks"));
+        Ok(this)
+    }
+
+    /// The film as its metadata is read: the file and what was made of it.
+    pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
+        FilmSource { file, made: &self.made }
+    }
+
+    /// A reader of boxes anywhere in the film.
+    pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
+        Reader::with_made(source, self.file_len, self.made.len())
+    }
+
+    /// Puts the tables of the fragments in the place of the `moov`'s.
+    fn take_fragments<R: ReadAt>(
+        &mut self,
+        file: &R,
+        fragments: &[TrackFragments],
+    ) -> Result<(), FormatError> {
+        let mut places = Vec::new();
+        for track in fragments {
+            let start = self.made.len() as u64;
+            track.write(&mut self.made);
+            places.push(MADE + start..MADE + self.made.len() as u64);
         }
-        Ok(Self { file_len, top, moov: Node { header: moov, children, track: None }, mvhd, tracks })
+        self.made.shrink_to_fit();
+        let origin = Origin::of(&self.tracks, fragments);
+        let source = FilmSource { file, made: &self.made };
+        let mut reader = Reader::with_made(&source, self.file_len, self.made.len());
+        for node in &mut self.moov.children {
+            let Some(n) = node.track else { continue };
+            let (Some(track), Some(fragment), Some(place)) =
+                (self.tracks.get_mut(n), fragments.get(n), places.get(n))
+            else {
+                continue;
+            };
+            let stbl = node
+                .descend(&[b"mdia", b"minf", b"stbl"])
+                .ok_or_else(|| FormatError::Film("no stbl".into()))?;
+            stbl.children.retain(|c| !is_replaced(c.header.box_type));
+            let made = reader.children(place.start, place.end)?;
+            stbl.children.extend(made.into_iter().map(|header| Node {
+                header,
+                children: Vec::new(),
+                track: None,
+            }));
+            let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
+            let packet = None;
+            track.samples = read_samples(&mut reader, stbl, packet, base)?;
+            track.unsliced = track.unsliced.or(fragment.unsliced);
+            if track.mdhd.timescale == 0 && track.samples.count > 0 {
+                return Err(node.header.error("a track with a timescale of 0"));
+            }
+            self.notes.extend(fragment.notes.iter().cloned());
+        }
+        Ok(())
     }
 
     /// Whether the film can be played while it arrives: the `moov` comes before the media.
@@ -124,7 +199,7 @@ impl Index {
         self.top
             .iter()
             .find(|b| matches!(&b.box_type.0, b"moov" | b"mdat"))
-            .is_some_and(|b| b == &self.moov.header)
+            .is_some_and(|b| *b == self.outer_moov)
     }
 
     /// Memory the index holds, about.
@@ -138,11 +213,94 @@ impl Index {
             + self.top.capacity() * size_of::<BoxHeader>()
             + self.tracks.capacity() * size_of::<Track>()
             + nodes(&self.moov)
+            + self.made.capacity()
             + tracks
     }
 }
 
-/// The boxes of the top level. A file may end in bytes that are no box, or in a
+/// When the presentation of a fragmented film begins: recordings of live streams count from when
+/// the stream began.
+struct Origin {
+    ticks: i64,
+    timescale: u32,
+}
+
+impl Origin {
+    fn of(tracks: &[Track], fragments: &[TrackFragments]) -> Self {
+        let firsts = tracks.iter().zip(fragments).filter_map(|(track, fragment)| {
+            Some(Self { ticks: fragment.first()?, timescale: track.mdhd.timescale.max(1) })
+        });
+        let earlier = |a: &Self, b: &Self| {
+            (i128::from(a.ticks) * i128::from(b.timescale))
+                .cmp(&(i128::from(b.ticks) * i128::from(a.timescale)))
+        };
+        firsts.min_by(earlier).unwrap_or(Self { ticks: 0, timescale: 1 })
+    }
+
+    /// A decode time, counted from the origin.
+    fn from(&self, ticks: i64, timescale: u32) -> i64 {
+        let origin = i128::from(self.ticks) * i128::from(timescale) / i128::from(self.timescale);
+        i64::try_from(i128::from(ticks) - origin).unwrap_or(0)
+    }
+}
+
+/// QuickTime's compressed movie resource (`cmov`): the whole `moov` in one zlib stream.
+fn unpack<R: ReadAt>(reader: &mut Reader<'_, R>, moov: &BoxHeader) -> Result<Option<Vec<u8>>, FormatError> {
+    let children = reader.children(moov.payload(), moov.end())?;
+    let Some(cmov) = children.iter().find(|b| &b.box_type.0 == b"cmov") else { return Ok(None) };
+    let children = reader.children(cmov.payload(), cmov.end())?;
+    let part = |t: &[u8; 4]| children.iter().find(|b| &b.box_type.0 == t);
+    if let Some(dcom) = part(b"dcom") {
+        if reader.payload(dcom, 4)? != b"zlib" {
+            return Err(dcom.error("compressed with something other than zlib"));
+        }
+    }
+    let cmvd = part(b"cmvd").ok_or_else(|| cmov.error("no compressed data (cmvd) in it"))?;
+    if cmvd.payload_len() < 4 || cmvd.payload_len() > limits::UNPACKED_MOOV as u64 {
+        return Err(cmvd.error("too short, or longer than we take"));
+    }
+    let mut packed = vec![0; usize::try_from(cmvd.payload_len() - 4).unwrap_or(0)];
+    let offset = cmvd.payload() + 4;
+    reader
+        .source()
+        .read_exact_at(&mut packed, offset)
+        .map_err(|source| FormatError::Io { offset, source })?;
+    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, limits::UNPACKED_MOOV);
+    unpacked.map(Some).map_err(|e| cmvd.error(format!("cannot be unpacked: {e}")))
+}
+
+type Moov = (Node, MvhdBox, Vec<Track>);
+
+fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<Moov, FormatError> {
+    let mut mvhd = None;
+    let mut tracks = Vec::new();
+    let mut children = Vec::new();
+    for header in reader.children(moov.payload(), moov.end())? {
+        let mut node = Node { header, children: Vec::new(), track: None };
+        match &header.box_type.0 {
+            b"mvhd" if mvhd.is_some() => return Err(header.error("a second movie header")),
+            b"mvhd" => mvhd = Some(MvhdBox::read(reader, &header)?),
+            b"trak" if tracks.len() >= limits::TRACKS => {
+                return Err(header.error(format!("more than {} tracks", limits::TRACKS)));
+            }
+            b"trak" => {
+                node.children = children_of(reader, &header)?;
+                node.track = Some(tracks.len());
+                tracks.push(Track::read(reader, &node)?);
+            }
+            b"udta" => node.children = children_of(reader, &header)?,
+            _ => {}
+        }
+        children.push(node);
+    }
+    let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
+    if tracks.is_empty() {
+        return Err(moov.error("no tracks"));
+    }
+    Ok((Node { header: moov, children, track: None }, mvhd, tracks))
+}
+
+/// The boxes of the top level, up to the first fragment. A file may end in bytes that are no box, or in a
 /// box that is cut off: players take such a film as far as it goes, and so do we.
 fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
     let end = reader.file_len();
@@ -217,6 +375,11 @@ impl Node {
         }
     }
 
+    fn descend(&mut self, path: &[&[u8; 4]]) -> Option<&mut Node> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        self.children.iter_mut().find(|c| &c.header.box_type.0 == *first)?.descend(rest)
+    }
+
     fn need(&self, box_type: &[u8; 4]) -> Result<&Node, FormatError> {
         self.child(box_type)?.ok_or_else(|| self.header.error(format!("no {} in it", BoxType(*box_type))))
     }
@@ -237,7 +400,7 @@ impl Track {
         };
         let stbl = mdia.need(b"minf")?.need(b"stbl")?;
         let entry = read_stsd(reader, &stbl.need(b"stsd")?.header, handler)?;
-        let samples = read_samples(reader, stbl, entry.packet)?;
+        let samples = read_samples(reader, stbl, entry.packet, 0)?;
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
@@ -266,6 +429,7 @@ fn read_samples<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,
     packet: Option<(u32, u32)>,
+    base: i64,
 ) -> Result<SampleTable, FormatError> {
     let stts = &stbl.need(b"stts")?.header;
     let sizes = match stbl.child(b"stsz")? {
@@ -301,7 +465,7 @@ fn read_samples<R: ReadAt>(
         }
         groups.push(Runs::read(reader, &sbgp.header, RunKind::Sbgp, count)?);
     }
-    SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups)
+    SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, base)
 }
 
 fn is_one_tick_each<R: ReadAt>(reader: &mut Reader<'_, R>, stts: &BoxHeader) -> Result<bool, FormatError> {

@@ -25,6 +25,8 @@ pub struct SampleTable {
     pub sync: SyncSamples,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
+    /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin together.
+    pub base: i64,
     /// Composition time of the sample presented first, in media ticks.
     pub start: i64,
     /// Composition time at which the last presentation ends, in media ticks.
@@ -56,8 +58,9 @@ impl SampleTable {
         offsets: ChunkOffsets,
         sync: SyncSamples,
         groups: Vec<Runs>,
+        base: i64,
     ) -> Result<Self, FormatError> {
-        let mut this = Self { count, stts, ctts, stsc, sizes, offsets, sync, groups, start: 0, end: 0 };
+        let mut this = Self { count, stts, ctts, stsc, sizes, offsets, sync, groups, base, start: 0, end: 0 };
         (this.start, this.end) = this.find_ends(source)?;
         Ok(this)
     }
@@ -77,21 +80,21 @@ impl SampleTable {
 
     /// The sample that is being decoded at `time`, clamped to the track.
     fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
-        let Ok(time) = u64::try_from(time) else { return Ok(0) };
+        let Ok(time) = u64::try_from(time.saturating_sub(self.base)) else { return Ok(0) };
         let run = self.stts.at_sum(source, time)?;
         let into = (time - run.sum).checked_div(run.value).unwrap_or(u64::from(run.count));
         Ok(run.unit + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
     }
 
     /// Samples with their times, among them all that decode at or after `from`.
-    fn joint_from<'a, R: ReadAt>(
+    pub(super) fn joint_from<'a, R: ReadAt>(
         &'a self,
         source: &'a R,
         from: i64,
     ) -> Result<JointRuns<'a, R>, FormatError> {
         // One tick earlier, because samples of no duration may share the time `from`.
         let first = if self.count == 0 { 0 } else { self.sample_at_dts(source, from.saturating_sub(1))? };
-        JointRuns::from(source, &self.stts, self.ctts.as_ref(), first)
+        JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
     }
 
     fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64), FormatError> {
@@ -104,15 +107,15 @@ impl SampleTable {
         let (lowest, highest) = self.offset_extremes();
         let (_, longest) = self.stts.extremes();
         let mut start = i64::MAX;
-        for run in self.joint_from(source, 0)? {
+        for run in self.joint_from(source, self.base)? {
             let run = run?;
             if run.dts + lowest > start {
                 break;
             }
             start = start.min(run.cts(0));
         }
-        let mut end = 0;
-        for run in self.joint_from(source, total + lowest - highest - longest)? {
+        let mut end = i64::MIN;
+        for run in self.joint_from(source, self.base + total + lowest - highest - longest)? {
             let run = run?;
             end = end.max(run.cts(run.count - 1) + run.delta);
         }
@@ -125,7 +128,12 @@ impl SampleTable {
     /// When there is no such sample or the file cannot be read.
     pub fn dts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
         let run = self.stts.at_unit(source, sample)?;
-        Ok(i64::try_from(run.sum).unwrap_or(i64::MAX))
+        Ok(i64::try_from(run.sum).unwrap_or(i64::MAX).saturating_add(self.base))
+    }
+
+    /// Decode time at which the last sample ends.
+    pub fn decode_end(&self) -> i64 {
+        i64::try_from(self.stts.sum()).unwrap_or(i64::MAX).saturating_add(self.base)
     }
 
     /// Composition time of a sample.
@@ -151,7 +159,7 @@ impl SampleTable {
         // presented no earlier than the last of those, and decodes no earlier than that
         // less the spread of the offsets.
         let surely = if self.count == 0 { 0 } else { self.sample_at_dts(source, time - highest)? };
-        let floor = if self.count == 0 { 0 } else { self.dts(source, surely)? };
+        let floor = if self.count == 0 { self.base } else { self.dts(source, surely)? };
         let mut best = None;
         for run in self.joint_from(source, floor + lowest - highest)? {
             let run = run?;
@@ -192,7 +200,7 @@ impl SampleTable {
         }
         let Some(first) = first else { return Ok(None) };
         let mut last = first;
-        for run in self.joint_from(source, (to - 1 - highest).max(0))? {
+        for run in self.joint_from(source, to - 1 - highest)? {
             let run = run?;
             if run.dts + lowest >= to {
                 break;

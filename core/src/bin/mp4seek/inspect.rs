@@ -10,7 +10,7 @@ use mp4seek::index::{Index, Node};
 use mp4seek::plan::plan_clip;
 use mp4seek::request::ClipRequest;
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
-use mp4seek::source::Identity;
+use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Error, plan};
 use serde::Serialize;
 
@@ -103,6 +103,7 @@ pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Fai
 
 fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {
     let index = Index::build(film, identity.size)?;
+    let film = &index.film(film);
     let request = ClipRequest::parse(stretch.query().as_bytes(), stretch.settings().mode)?;
     let clip = if request.has_time { Some(clip_report(&index, film, &request)?) } else { None };
     let reference = reference_track(&index);
@@ -126,7 +127,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             sync_points: sync,
         });
     }
-    let boxes = index.top.iter().map(|b| if *b == index.moov.header { node(&index.moov) } else { leaf(b) });
+    let boxes = index.top.iter().map(|b| if *b == index.outer_moov { node(&index.moov) } else { leaf(b) });
     Ok(Report {
         size: identity.size,
         metadata_first: index.is_fast_start(),
@@ -159,7 +160,7 @@ fn edits(list: &[mp4seek::boxes::ElstEntry], timescale: u32) -> Vec<EditReport> 
         .collect()
 }
 
-fn clip_report(index: &Index, film: &File, request: &ClipRequest) -> Result<ClipReport, Error> {
+fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Result<ClipReport, Error> {
     let clip = match seek(index, film, request)? {
         Cut::Clip(clip) => clip,
         Cut::Whole => {

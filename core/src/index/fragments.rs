@@ -1,0 +1,516 @@
+//! Fragmented films (8.8): the samples of all movie fragments, as the tables a flat film would have.
+//!
+//! Reads the headers of the top level and the `moof` boxes, never the media. What it makes are real boxes
+//! (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss`), so that nothing after it need know
+//! about fragments.
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at, write_box};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::{SampleTable, Track};
+
+/// What the fragments say of one track.
+#[derive(Debug)]
+pub(super) struct TrackFragments {
+    track_id: u32,
+    is_sound: bool,
+    defaults: Defaults,
+    durations: RunLengths,
+    offsets: RunLengths,
+    has_negative_offsets: bool,
+    sizes: Vec<u32>,
+    /// Offset, samples, sample description.
+    chunks: Vec<(u64, u32, u32)>,
+    sync: Vec<u32>,
+    /// Decode time of the first sample.
+    first: Option<i64>,
+    /// Decode time of the next.
+    next: i64,
+    /// A box in a fragment that speaks of samples and that we cannot carry over.
+    pub(super) unsliced: Option<BoxHeader>,
+    pub(super) notes: Vec<String>,
+}
+
+/// `trex` (8.8.3), and what a `tfhd` (8.8.7) says instead.
+#[derive(Debug, Clone, Copy, Default)]
+struct Defaults {
+    description: u32,
+    duration: u32,
+    size: u32,
+    flags: u32,
+}
+
+/// Run lengths of values, as `stts` and `ctts` have them.
+#[derive(Debug, Default)]
+struct RunLengths {
+    runs: Vec<(u32, u32)>,
+}
+
+impl RunLengths {
+    fn push(&mut self, count: u32, value: u32) {
+        match self.runs.last_mut() {
+            Some((n, v)) if *v == value => *n += count,
+            _ if count == 0 => {}
+            _ => self.runs.push((count, value)),
+        }
+    }
+
+    /// Takes the last value off.
+    fn pop(&mut self) -> Option<u32> {
+        let (count, value) = self.runs.last_mut()?;
+        let value = *value;
+        *count -= 1;
+        if *count == 0 {
+            self.runs.pop();
+        }
+        Some(value)
+    }
+
+    fn write(&self, out: &mut Vec<u8>, box_type: &[u8; 4], version: u8) {
+        write_box(out, box_type, |out| {
+            out.extend_from_slice(&[version, 0, 0, 0]);
+            put(out, self.runs.len());
+            for (count, value) in &self.runs {
+                out.extend_from_slice(&count.to_be_bytes());
+                out.extend_from_slice(&value.to_be_bytes());
+            }
+        });
+    }
+}
+
+fn put(out: &mut Vec<u8>, count: usize) {
+    out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+/// Reads all fragments from the box at `from` on. A last fragment whose media is not all there yet
+/// is left out, and so is what follows it.
+///
+/// # Errors
+/// When a fragment is malformed or there are more samples than [`limits::FRAGMENT_SAMPLES`].
+pub(super) fn read_fragments<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    from: u64,
+    mvex: Option<&BoxHeader>,
+    tracks: &[Track],
+) -> Result<Vec<TrackFragments>, FormatError> {
+    let mut all = Vec::new();
+    for track in tracks {
+        all.push(TrackFragments::of(reader, track)?);
+    }
+    if let Some(mvex) = mvex {
+        read_trex(reader, mvex, &mut all)?;
+    }
+    let end = reader.file_len();
+    let mut at = from;
+    for _ in 0..limits::FRAGMENT_BOXES {
+        // What is cut off or no box ends the film, as it does for players.
+        let header = match reader.header(at, end) {
+            Ok(Some(header)) => header,
+            Err(e @ FormatError::Io { .. }) => return Err(e),
+            _ => return Ok(all),
+        };
+        if &header.box_type.0 == b"moof" && !read_moof(reader, &header, &mut all)? {
+            return Ok(all);
+        }
+        at = header.end();
+    }
+    Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
+}
+
+fn read_trex<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    mvex: &BoxHeader,
+    all: &mut [TrackFragments],
+) -> Result<(), FormatError> {
+    for trex in reader.children(mvex.payload(), mvex.end())?.iter().filter(|b| &b.box_type.0 == b"trex") {
+        let b = reader.payload(trex, 24)?;
+        let defaults = Defaults {
+            description: u32_at(b, 8),
+            duration: u32_at(b, 12),
+            size: u32_at(b, 16),
+            flags: u32_at(b, 20),
+        };
+        let id = u32_at(b, 4);
+        all.iter_mut().filter(|t| t.track_id == id).for_each(|t| t.defaults = defaults);
+    }
+    Ok(())
+}
+
+/// A `trun` (8.8.8) and where its media is.
+struct Run {
+    track: usize,
+    offset: u64,
+    end: u64,
+    flags: u32,
+    first_flags: Option<u32>,
+    table: Table,
+    count: u32,
+    defaults: Defaults,
+    /// `tfdt` (8.8.12), for the first run of a fragment.
+    decode_time: Option<u64>,
+}
+
+const HAS_DATA_OFFSET: u32 = 0x1;
+const HAS_FIRST_FLAGS: u32 = 0x4;
+const HAS_DURATION: u32 = 0x100;
+const HAS_SIZE: u32 = 0x200;
+const HAS_FLAGS: u32 = 0x400;
+const HAS_OFFSET: u32 = 0x800;
+
+/// Reads one fragment; `false` when its media is not all there.
+fn read_moof<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    all: &mut [TrackFragments],
+) -> Result<bool, FormatError> {
+    let mut runs = Vec::new();
+    let mut implicit_base = moof.offset;
+    for traf in reader.children(moof.payload(), moof.end())?.iter().filter(|b| &b.box_type.0 == b"traf") {
+        let first = runs.len();
+        read_traf(reader, moof, traf, implicit_base, all, &mut runs)?;
+        if let Some(last) = runs.get(first..).and_then(<[Run]>::last) {
+            implicit_base = last.end;
+        }
+    }
+    if runs.iter().any(|r| r.end > reader.file_len()) {
+        return Ok(false);
+    }
+    let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
+    let more: u64 = runs.iter().map(|r| u64::from(r.count)).sum();
+    if samples + more > limits::FRAGMENT_SAMPLES {
+        return Err(moof.error(format!("more than {} samples in fragments", limits::FRAGMENT_SAMPLES)));
+    }
+    for run in &runs {
+        if let Some(track) = all.get_mut(run.track) {
+            track.add(reader.source(), run).map_err(|e| match e {
+                FormatError::Film(reason) => moof.error(reason),
+                e => e,
+            })?;
+        }
+    }
+    Ok(true)
+}
+
+fn read_traf<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    traf: &BoxHeader,
+    implicit_base: u64,
+    all: &mut [TrackFragments],
+    runs: &mut Vec<Run>,
+) -> Result<(), FormatError> {
+    let children = reader.children(traf.payload(), traf.end())?;
+    let tfhd =
+        children.iter().find(|b| &b.box_type.0 == b"tfhd").ok_or_else(|| traf.error("no tfhd in it"))?;
+    let b = reader.payload(tfhd, 8)?;
+    let (flags, id) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
+    // A fragment of a track that the moov does not know is nobody's.
+    let Some(n) = all.iter().position(|t| t.track_id == id) else { return Ok(()) };
+    let Some(track) = all.get_mut(n) else { return Ok(()) };
+    let mut at = 8;
+    let mut field = |flag: u32, len: usize| {
+        let start = at;
+        let there = flags & flag != 0;
+        at += if there { len } else { 0 };
+        there.then_some(start)
+    };
+    let base = field(0x1, 8);
+    let description = field(0x2, 4);
+    let duration = field(0x8, 4);
+    let size = field(0x10, 4);
+    let sample_flags = field(0x20, 4);
+    if b.len() < at {
+        return Err(tfhd.error("too short for its flags"));
+    }
+    let word = |at: Option<usize>, default| at.map_or(default, |at| u32_at(b, at));
+    let defaults = Defaults {
+        description: word(description, track.defaults.description),
+        duration: word(duration, track.defaults.duration),
+        size: word(size, track.defaults.size),
+        flags: word(sample_flags, track.defaults.flags),
+    };
+    let base = match base {
+        Some(at) => u64_at(b, at),
+        None if flags & 0x2_0000 != 0 => moof.offset,
+        None => implicit_base,
+    };
+    let mut decode_time = None;
+    for child in &children {
+        match &child.box_type.0 {
+            b"tfdt" => {
+                let b = reader.payload(child, 8)?;
+                let wide = b.first() == Some(&1);
+                if wide && b.len() < 12 {
+                    return Err(child.error("too short for its version"));
+                }
+                decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
+            }
+            b"senc" | b"saiz" | b"saio" | b"uuid" => {
+                track.unsliced = track.unsliced.or(Some(*child));
+            }
+            b"sbgp" | b"csgp" | b"sgpd" | b"subs" | b"sdtp" if track.notes.len() < 8 => {
+                let note = format!("left out {} of fragments", child.box_type);
+                if !track.notes.contains(&note) {
+                    track.notes.push(note);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut next = base;
+    for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
+        let run = read_trun(reader, trun, n, base, next, defaults, decode_time.take())?;
+        next = run.end;
+        runs.push(run);
+    }
+    Ok(())
+}
+
+fn read_trun<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    trun: &BoxHeader,
+    track: usize,
+    base: u64,
+    next: u64,
+    defaults: Defaults,
+    decode_time: Option<u64>,
+) -> Result<Run, FormatError> {
+    if trun.payload_len() < 8 {
+        return Err(trun.error("too short for a sample count"));
+    }
+    let head = usize::try_from(trun.payload_len()).unwrap_or(16).min(16);
+    let b = reader.bytes(trun.payload(), head)?;
+    let (flags, count) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
+    let mut at = 8;
+    let mut offset = next;
+    if flags & HAS_DATA_OFFSET != 0 {
+        let relative = i32::from_be_bytes(u32_at(b, at).to_be_bytes());
+        offset =
+            base.checked_add_signed(relative.into()).ok_or_else(|| trun.error("data before the file"))?;
+        at += 4;
+    }
+    let first_flags = (flags & HAS_FIRST_FLAGS != 0).then(|| u32_at(b, at));
+    at += if first_flags.is_some() { 4 } else { 0 };
+    let fields = (flags & (HAS_DURATION | HAS_SIZE | HAS_FLAGS | HAS_OFFSET)).count_ones();
+    let table = Table {
+        offset: trun.payload() + at as u64,
+        count,
+        entry_size: u8::try_from(fields * 4).unwrap_or(16),
+    };
+    if at as u64 + table.bytes() > trun.payload_len() {
+        return Err(trun.error(format!("{count} samples do not fit in its {} bytes", trun.size)));
+    }
+    let mut run = Run { track, offset, end: offset, flags, first_flags, table, count, defaults, decode_time };
+    let bytes = if flags & HAS_SIZE == 0 {
+        u64::from(count) * u64::from(defaults.size)
+    } else {
+        let mut entries = TableReader::new(reader.source(), table, 512);
+        let mut sum = 0u64;
+        for n in 0..count {
+            sum += u64::from(run.size(entries.entry(n)?));
+        }
+        sum
+    };
+    run.end = offset.checked_add(bytes).ok_or_else(|| trun.error("data past 64 bits"))?;
+    Ok(run)
+}
+
+impl Run {
+    fn size(&self, entry: &[u8]) -> u32 {
+        self.field(entry, HAS_SIZE, self.defaults.size)
+    }
+
+    /// A field of an entry: those before it are there or not, as the flags say.
+    fn field(&self, entry: &[u8], field: u32, default: u32) -> u32 {
+        if self.flags & field == 0 {
+            return default;
+        }
+        let before = (self.flags & (field - 1) & (HAS_DURATION | HAS_SIZE | HAS_FLAGS)).count_ones();
+        u32_at(entry, before as usize * 4)
+    }
+}
+
+impl TrackFragments {
+    /// Begins with what the `moov` holds of the track, which is nothing in most films.
+    fn of<R: ReadAt>(reader: &Reader<'_, R>, track: &Track) -> Result<Self, FormatError> {
+        let mut this = Self {
+            track_id: track.tkhd.track_id,
+            is_sound: &track.handler.0 == b"soun",
+            defaults: Defaults { description: 1, ..Defaults::default() },
+            durations: RunLengths::default(),
+            offsets: RunLengths::default(),
+            has_negative_offsets: false,
+            sizes: Vec::new(),
+            chunks: Vec::new(),
+            sync: Vec::new(),
+            first: None,
+            next: 0,
+            unsliced: None,
+            notes: Vec::new(),
+        };
+        if track.samples.count > 0 {
+            this.take_moov(reader.source(), &track.samples)?;
+        }
+        Ok(this)
+    }
+
+    fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
+        if u64::from(samples.count) > limits::FRAGMENT_SAMPLES {
+            return Err(FormatError::Film(format!("more than {} samples", limits::FRAGMENT_SAMPLES)));
+        }
+        self.first = Some(0);
+        for run in samples.joint_from(source, 0)? {
+            let run = run?;
+            self.durations.push(run.count, u32::try_from(run.delta).unwrap_or(u32::MAX));
+            self.push_offset(
+                run.count,
+                u32::from_be_bytes(i32::try_from(run.offset).unwrap_or(0).to_be_bytes()),
+            );
+            self.next = run.dts + i64::from(run.count) * run.delta;
+        }
+        let mut sizes = samples.sizes.reader(source, 0..samples.count);
+        for _ in 0..samples.count {
+            self.sizes.push(u32::try_from(sizes.sum(1)?).unwrap_or(u32::MAX));
+        }
+        let mut offsets = samples.offsets.reader(source, 512);
+        let mut left = samples.count;
+        for run in samples.stsc.pieces_from(source, 0)? {
+            let run = run?;
+            for chunk in run.unit..run.end() {
+                let count = run.samples_per_chunk().min(left);
+                left -= count;
+                if count > 0 {
+                    self.chunks.push((offsets.get(chunk)?, count, run.description_index()));
+                }
+            }
+        }
+        match &samples.sync {
+            crate::boxes::SyncSamples::All => self.sync.extend(1..=samples.count),
+            crate::boxes::SyncSamples::Listed(table) => {
+                let mut listed = TableReader::new(source, *table, 512);
+                for n in 0..table.count {
+                    self.sync.push(u32_at(listed.entry(n)?, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push_offset(&mut self, count: u32, offset: u32) {
+        self.has_negative_offsets |= offset > u32::MAX / 2;
+        self.offsets.push(count, offset);
+    }
+
+    fn add<R: ReadAt>(&mut self, source: &R, run: &Run) -> Result<(), FormatError> {
+        if run.count == 0 {
+            return Ok(());
+        }
+        if let Some(time) = run.decode_time {
+            self.go_to(time)?;
+        }
+        self.first.get_or_insert(self.next);
+        self.chunks.push((run.offset, run.count, run.defaults.description));
+        let mut entries = TableReader::new(source, run.table, 512);
+        for n in 0..run.count {
+            let entry = if run.table.entry_size == 0 { &[][..] } else { entries.entry(n)? };
+            let duration = run.field(entry, HAS_DURATION, run.defaults.duration);
+            let flags = match run.first_flags.filter(|_| n == 0) {
+                Some(flags) => flags,
+                None => run.field(entry, HAS_FLAGS, run.defaults.flags),
+            };
+            self.durations.push(1, duration);
+            self.next += i64::from(duration);
+            self.sizes.push(run.size(entry));
+            self.push_offset(1, run.field(entry, HAS_OFFSET, 0));
+            if self.is_sync(flags) {
+                self.sync.push(u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(())
+    }
+
+    /// 8.8.3.1. Some writers leave `sample_is_non_sync_sample` at 0 for all pictures and only
+    /// say which depend on others.
+    fn is_sync(&self, flags: u32) -> bool {
+        let non_sync = flags & 0x1_0000 != 0;
+        let depends = flags >> 24 & 3 == 1;
+        !non_sync && (self.is_sound || !depends)
+    }
+
+    /// Moves the next sample to a decode time: the one before it lasts until then.
+    fn go_to(&mut self, time: u64) -> Result<(), FormatError> {
+        let time = i64::try_from(time).ok().filter(|&t| t < i64::MAX / 8);
+        let time =
+            time.ok_or_else(|| FormatError::Film("tfdt: a decode time of more than 60 bits".into()))?;
+        if self.first.is_some() && time != self.next {
+            let Some(last) = self.durations.pop() else { return Ok(()) };
+            let until = self.next - i64::from(last);
+            let duration = u32::try_from((time - until).max(0)).map_err(|_| {
+                FormatError::Film(format!("tfdt: a gap of {} ticks between fragments", time - self.next))
+            })?;
+            self.durations.push(1, duration);
+            self.next = until + i64::from(duration);
+            return Ok(());
+        }
+        self.next = time;
+        Ok(())
+    }
+
+    /// Decode time of the first sample.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// Appends the tables of a flat film to `out`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.durations.write(out, b"stts", 0);
+        if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
+            self.offsets.write(out, b"ctts", u8::from(self.has_negative_offsets));
+        }
+        write_box(out, b"stsc", |out| {
+            out.extend_from_slice(&[0; 4]);
+            let at = out.len();
+            out.extend_from_slice(&[0; 4]);
+            let mut entries = 0u32;
+            let mut last = None;
+            for (n, &(_, samples, description)) in self.chunks.iter().enumerate() {
+                if last != Some((samples, description)) {
+                    last = Some((samples, description));
+                    entries += 1;
+                    put(out, n + 1);
+                    out.extend_from_slice(&samples.to_be_bytes());
+                    out.extend_from_slice(&description.to_be_bytes());
+                }
+            }
+            out.get_mut(at..at + 4).unwrap_or_default().copy_from_slice(&entries.to_be_bytes());
+        });
+        write_box(out, b"stsz", |out| {
+            out.extend_from_slice(&[0; 8]);
+            put(out, self.sizes.len());
+            self.sizes.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+        });
+        let wide = self.chunks.iter().any(|(offset, ..)| u32::try_from(*offset).is_err());
+        write_box(out, if wide { b"co64" } else { b"stco" }, |out| {
+            out.extend_from_slice(&[0; 4]);
+            put(out, self.chunks.len());
+            for (offset, ..) in &self.chunks {
+                out.extend_from_slice(&offset.to_be_bytes()[if wide { 0 } else { 4 }..]);
+            }
+        });
+        // Sound of which not one packet is marked is sound whose writer did not care.
+        let unmarked = self.is_sound && self.sync.is_empty();
+        if self.sync.len() < self.sizes.len() && !unmarked {
+            write_box(out, b"stss", |out| {
+                out.extend_from_slice(&[0; 4]);
+                put(out, self.sync.len());
+                self.sync.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+            });
+        }
+    }
+}
+
+/// The boxes that [`TrackFragments::write`] makes, which take the place of the `moov`'s own.
+pub(super) fn is_replaced(box_type: BoxType) -> bool {
+    matches!(&box_type.0, b"stts" | b"ctts" | b"stsc" | b"stsz" | b"stz2" | b"stco" | b"co64" | b"stss")
+}
