@@ -37,6 +37,17 @@ pub struct Film {
     pub stamped: bool,
 }
 
+/// A stretch of a film that is shown at a time of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Edit {
+    /// When it is shown.
+    pub at: f64,
+    /// Where it stands in the film as it was before it was edited.
+    pub from: f64,
+    /// How long it is.
+    pub duration: f64,
+}
+
 /// What a frame says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
@@ -81,6 +92,21 @@ impl Stamp {
             }
         }
         frame
+    }
+}
+
+impl Film {
+    /// What of its first track is shown when, where the kind says so.
+    pub fn edits(&self) -> Vec<Edit> {
+        let kind = KINDS.iter().find(|kind| **kind == self.name);
+        let Some(Patch::Edits([list, ..])) = kind.map(|kind| recipe(kind).patch) else { return Vec::new() };
+        let mut at = 0.0;
+        let mut edits = Vec::new();
+        for &(duration, from) in *list {
+            edits.extend(from.map(|from| Edit { at, from, duration }));
+            at += duration;
+        }
+        edits
     }
 }
 
@@ -285,6 +311,10 @@ fn make(recipe: &Recipe) -> Film {
         let made = scratch.path().join(&name);
         encode(recipe, scratch.path(), &made);
         let finished = patch(recipe, made, scratch.path());
+        // A date this young would be no strong validator yet (RFC 9110, 8.8.2.2).
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        let times = File::options().append(true).open(&finished).and_then(|film| film.set_modified(old));
+        times.expect("a file of our own");
         std::fs::rename(finished, &film.path).expect("a directory of our own");
     }
     film

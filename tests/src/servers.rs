@@ -287,7 +287,7 @@ impl Builder {
             writeln!(text, "LoadModule h264_streaming_module {}", module.display()).ok();
         }
         if self.access_log {
-            text.push_str("LogFormat \"%m %U%q %>s %B\" test\nCustomLog {dir}/access.log test\n");
+            text.push_str("LogFormat \"%r %>s %B\" test\nCustomLog {dir}/access.log test\n");
         }
         if let Some((user, group)) = worker_user() {
             writeln!(text, "User #{user}\nGroup #{group}").ok();
@@ -319,9 +319,7 @@ impl Builder {
         }
         text.push_str(")\n");
         if self.access_log {
-            text.push_str(
-                "accesslog.filename = \"{dir}/access.log\"\naccesslog.format = \"%m %U%q %>s %B\"\n",
-            );
+            text.push_str("accesslog.filename = \"{dir}/access.log\"\naccesslog.format = \"%r %>s %B\"\n");
         }
         if let Some((user, group)) = worker_user_names() {
             writeln!(text, "server.username = \"{user}\"\nserver.groupname = \"{group}\"").ok();
@@ -334,7 +332,7 @@ impl Builder {
              server.feature-flags += (\"server.h2proto\" => \"enable\", \"server.h2c\" => \"enable\")\n\
              mimetype.assign = (\".mp4\" => \"video/mp4\", \".m4v\" => \"video/x-m4v\", \".m4a\" => \"audio/mp4\", \
              \".mov\" => \"video/quicktime\", \".flv\" => \"video/x-flv\", \".html\" => \"text/html\", \
-             \".txt\" => \"text/plain\", \"\" => \"application/octet-stream\")\n",
+             \".txt\" => \"text/plain\")\n",
         );
         if self.workers != 2 {
             writeln!(text, "server.max-worker = {}", self.workers).ok();
@@ -495,8 +493,8 @@ impl Site {
         self.running().log()
     }
 
-    /// The lines of the access log once there are `lines` of them: method, path
-    /// with query, status, bytes of the body.
+    /// The lines of the access log once there are `lines` of them: the request's
+    /// first line, status, bytes of the body.
     pub fn access_log(&self, lines: usize) -> Vec<String> {
         let path = self.dir().join("access.log");
         let deadline = Instant::now() + Duration::from_secs(10);

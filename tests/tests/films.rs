@@ -9,7 +9,7 @@ use tests::probe::{Cut, Reading, Source, copied_by_ffmpeg};
 const WHOLE: Cut = Cut { start: None, end: None, mode: Mode::Exact };
 
 fn source(film: &Film) -> Source {
-    Source::of(&film.path).unwrap_or_else(|e| panic!("{}: {e}", film.name))
+    Source::of(film).unwrap_or_else(|e| panic!("{}: {e}", film.name))
 }
 
 #[test]
