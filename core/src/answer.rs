@@ -83,6 +83,7 @@ impl From<SeekError> for Error {
     fn from(e: SeekError) -> Self {
         match e {
             SeekError::PastEnd { .. } => Self::PastEnd(e.to_string()),
+            SeekError::Request(e) => e.into(),
             SeekError::Format(e) => e.into(),
         }
     }
@@ -114,7 +115,7 @@ impl Seeker {
         match self.answer_film(source, identity, &request) {
             Ok(film) => Ok(film),
             // Nobody asked for a cut: what we cannot read, the server can still send.
-            Err(e) if !request.has_time => Ok(Answer::Plain(Some(e.to_string()))),
+            Err(e) if !request.is_cut => Ok(Answer::Plain(Some(e.to_string()))),
             Err(e) => Err(e),
         }
     }

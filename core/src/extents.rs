@@ -88,14 +88,12 @@ impl Extents {
 pub fn find_extents<R: ReadAt>(
     index: &Index,
     source: &R,
-    clips: &[TrackClip],
+    clips: &[Option<TrackClip>],
 ) -> Result<Extents, FormatError> {
     let mut found = Collector::default();
     let mut spans = Vec::new();
     for (track, clip) in index.tracks.iter().zip(clips) {
-        if clip.samples.is_empty() {
-            continue;
-        }
+        let Some(clip) = clip.as_ref().filter(|c| !c.samples.is_empty()) else { continue };
         let span = Span::of(&track.samples, source, clip.samples.clone())?;
         if span.samples.offsets.is_ascending() {
             spans.push(span);

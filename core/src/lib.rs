@@ -20,6 +20,7 @@ pub mod plan;
 pub mod request;
 pub mod seek;
 pub mod source;
+pub mod tracks;
 pub mod virtual_file;
 
 pub use answer::{Answer, Error, Seeker, Settings};

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxType, FormatError, Runs, SampleSizes, SyncSamples, Table, u64_at, write_box, write_elst,
+    BoxHeader, BoxType, FormatError, Runs, SampleSizes, SyncSamples, Table, u32_at, u64_at, write_box,
+    write_elst,
 };
 use crate::extents::{Extents, find_extents};
 use crate::index::{Index, Node, SampleTable, Track};
@@ -253,11 +254,7 @@ fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
 }
 
 /// Whether a `meta` box says where in the file its items are (`iloc`).
-fn holds_file_offsets<R: ReadAt>(
-    source: &R,
-    index: &Index,
-    header: &crate::boxes::BoxHeader,
-) -> Result<bool, FormatError> {
+fn holds_file_offsets<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<bool, FormatError> {
     let mut reader = index.reader(source);
     let mut has_iloc = |from| match reader.children(from, header.end()) {
         Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
@@ -274,8 +271,17 @@ fn holds_file_offsets<R: ReadAt>(
 /// When the film has something that we cannot cut, or cannot be read.
 pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Plan, FormatError> {
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
-        if let Some(unsliced) = track.unsliced.filter(|_| !held.samples.is_empty()) {
+        if held.as_ref().is_none_or(|h| h.samples.is_empty()) {
+            continue;
+        }
+        if let Some(unsliced) = track.unsliced {
             return Err(unsliced.error("per-sample information of this kind is not cut yet"));
+        }
+        if let Some(dref) = track.external {
+            let id = track.tkhd.track_id;
+            return Err(
+                dref.error(format!("the media of track {id} lies in another file; tracks= can leave it out"))
+            );
         }
     }
     let extents = find_extents(index, source, &clip.tracks)?;
@@ -283,7 +289,10 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         .tracks
         .iter()
         .zip(&clip.tracks)
-        .map(|(track, held)| TrackChunks::of(&track.samples, source, &held.samples))
+        .map(|(track, held)| {
+            let range = held.as_ref().map_or(0..0, |h| h.samples.clone());
+            TrackChunks::of(&track.samples, source, &range)
+        })
         .collect::<Result<_, _>>()?;
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
     let layout = Layout { index, clip: Some(clip), chunks, extents: &extents, media_header_len };
@@ -308,7 +317,16 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         header.extend_from_slice(&(extents.len() + 16).to_be_bytes());
     }
     assembly.bytes(&header);
-    let key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start, clip.duration);
+    let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start, clip.duration);
+    if clip
+        .tracks
+        .iter()
+        .zip(&index.tracks)
+        .any(|(held, track)| held.is_none() && &track.handler.0 != b"hint")
+    {
+        let ids = index.tracks.iter().zip(&clip.tracks).filter(|(_, held)| held.is_some());
+        key.extend(ids.map(|(track, _)| format!("-{:x}", track.tkhd.track_id)));
+    }
     Ok(Plan::new(assembly, extents, key))
 }
 
@@ -485,6 +503,9 @@ impl Layout<'_> {
         match (&header.box_type.0, self.clip) {
             (b"trak", _) => {
                 let Some(track) = node.track else { return Ok(()) };
+                if self.clip.is_some() && self.held(track).is_none() {
+                    return Ok(());
+                }
                 let wide = wide.get(track).copied().unwrap_or(false);
                 self.container(source, node, track, wide, out)
             }
@@ -536,7 +557,7 @@ impl Layout<'_> {
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
         let header = &node.header;
-        let held = self.clip.and_then(|c| c.tracks.get(track));
+        let held = self.held(track);
         let Some(of) = self.index.tracks.get(track) else { return Ok(()) };
         match (&header.box_type.0, held) {
             (b"mdia" | b"minf", _) => return self.container(source, node, track, wide, out),
@@ -568,6 +589,7 @@ impl Layout<'_> {
                 out.bytes(&bytes);
             }
             (b"edts", Some(_)) => self.edts(track, out),
+            (b"tref", Some(_)) => self.tref(source, header, out)?,
             (t, Some(_)) if is_dropped(BoxType(*t)) => {}
             _ => out.source(header.offset, header.size),
         }
@@ -575,12 +597,41 @@ impl Layout<'_> {
     }
 
     fn edts(&self, track: usize, out: &mut Assembly) {
-        let held = self.clip.and_then(|c| c.tracks.get(track));
-        if let Some(held) = held.filter(|h| !h.edits.is_empty()) {
+        if let Some(held) = self.held(track).filter(|h| !h.edits.is_empty()) {
             let mut bytes = Vec::new();
             write_box(&mut bytes, b"edts", |out| write_elst(out, &held.edits));
             out.bytes(&bytes);
         }
+    }
+
+    fn held(&self, track: usize) -> Option<&TrackClip> {
+        self.clip?.tracks.get(track)?.as_ref()
+    }
+
+    /// References to tracks that are left out are left out.
+    fn tref<R: ReadAt>(&self, source: &R, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+        let held = |id: u32| {
+            let mut tracks = self.index.tracks.iter().enumerate();
+            tracks.any(|(n, t)| t.tkhd.track_id == id && self.held(n).is_some())
+        };
+        let mut reader = self.index.reader(source);
+        let mut kept = Vec::new();
+        for kind in reader.children(header.payload(), header.end())? {
+            let ids =
+                reader.payload(&kind, 0)?.chunks_exact(4).map(|id| u32_at(id, 0)).filter(|&id| held(id));
+            let ids: Vec<u32> = ids.collect();
+            if !ids.is_empty() {
+                write_box(&mut kept, &kind.box_type.0, |out| {
+                    ids.iter().for_each(|id| out.extend_from_slice(&id.to_be_bytes()));
+                });
+            }
+        }
+        if !kept.is_empty() {
+            let mut content = Assembly::default();
+            content.bytes(&kept);
+            out.wrap(header.box_type, content)?;
+        }
+        Ok(())
     }
 
     fn chunk_offsets(&self, track: usize, wide: bool, out: &mut Assembly) -> Result<(), FormatError> {
@@ -763,16 +814,12 @@ fn empty_table(box_type: &[u8; 4]) -> Vec<u8> {
     out
 }
 
-fn version_of<R: ReadAt>(
-    source: &R,
-    index: &Index,
-    header: &crate::boxes::BoxHeader,
-) -> Result<u8, FormatError> {
+fn version_of<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<u8, FormatError> {
     Ok(index.reader(source).bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
 }
 
 /// A table with a fixed number of bytes for each sample and no count.
-fn per_sample(header: &crate::boxes::BoxHeader, size: u64, range: &Range<u32>, out: &mut Assembly) {
+fn per_sample(header: &BoxHeader, size: u64, range: &Range<u32>, out: &mut Assembly) {
     let start = header.payload() + 4 + u64::from(range.start) * size;
     let len = u64::from(range.end - range.start) * size;
     if start + len > header.end() {

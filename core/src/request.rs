@@ -85,8 +85,53 @@ fn digits(text: &str) -> Option<u64> {
     Some(text.bytes().fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0'))))
 }
 
+/// What kind of track is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrackKind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Subtitles and captions.
+    Text,
+}
+
+/// Which tracks a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrackSelector {
+    /// All of a kind: `audio`.
+    Kind(TrackKind),
+    /// One of a kind, 1-based, in the order of the film: `a2`.
+    Nth(TrackKind, u32),
+    /// The one with this track number: `3`.
+    Id(u32),
+}
+
+impl TrackSelector {
+    /// Reads `v1-a2`, `audio`, `video,text`, `3`.
+    fn parse_list(text: &str) -> Option<Vec<Self>> {
+        text.split(['-', ',']).map(Self::parse).collect()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let kind = match text.trim_end_matches(|c: char| c.is_ascii_digit()) {
+            "v" | "video" => TrackKind::Video,
+            "a" | "audio" => TrackKind::Audio,
+            "s" | "text" => TrackKind::Text,
+            "" => return Some(Self::Id(u32::try_from(digits(text)?).ok()?)),
+            _ => return None,
+        };
+        let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        if number.is_empty() {
+            return Some(Self::Kind(kind));
+        }
+        let number = u32::try_from(digits(number)?).ok().filter(|&n| n > 0)?;
+        Some(Self::Nth(kind, number))
+    }
+}
+
 /// The stretch of a film that a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClipRequest {
     /// Where the clip begins.
     pub start: Time,
@@ -94,8 +139,12 @@ pub struct ClipRequest {
     pub end: Option<Time>,
     /// How it begins.
     pub mode: Mode,
-    /// Whether the query names any time at all.
-    pub has_time: bool,
+    /// Which tracks; empty for all.
+    pub tracks: Vec<TrackSelector>,
+    /// The language of sound and text, as a BCP 47 tag.
+    pub lang: Option<String>,
+    /// Whether the query names any stretch or tracks at all.
+    pub is_cut: bool,
 }
 
 /// Why a query cannot be understood.
@@ -122,6 +171,9 @@ pub enum RequestError {
         /// The parameter that says where it ends.
         end: &'static str,
     },
+    /// `tracks` names none that the film has.
+    #[error("the film has none of the tracks that are asked for")]
+    NoSuchTrack,
     /// `start` lies at or past `vend`.
     #[error("start is at or past the end of the stretch that vbegin and vend name")]
     PastEnd,
@@ -138,6 +190,8 @@ impl ClipRequest {
     /// | `vbegin`, `vend` | times: the stretch of the film that `start` and `end` count in |
     /// | `t` | `a,b`, `a` or `,b` as in W3C media fragments, with or without `npt:` |
     /// | `mode` | `keyframe` or `exact` |
+    /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
+    /// | `lang` | a BCP 47 tag: of sound and text only this language, where the film has it |
     ///
     /// Other keys are none of our business.
     ///
@@ -150,6 +204,8 @@ impl ClipRequest {
         let mut vbegin = None;
         let mut vend = None;
         let mut mode = None;
+        let mut tracks = None;
+        let mut lang = None;
         for (key, value) in pairs(query) {
             match &*key {
                 b"start" => set(&mut start, "start", time("start", &value)?)?,
@@ -161,6 +217,17 @@ impl ClipRequest {
                     from.map_or(Ok(()), |from| set(&mut start, "start (or t)", from))?;
                     to.map_or(Ok(()), |to| set(&mut end, "end (or t)", to))?;
                 }
+                b"tracks" => {
+                    let parsed = std::str::from_utf8(&value).ok().and_then(TrackSelector::parse_list);
+                    let expected = "not tracks; v1-a2, audio, video, text or track numbers are";
+                    set(&mut tracks, "tracks", parsed.ok_or_else(|| bad("tracks", &value, expected))?)?;
+                }
+                b"lang" => {
+                    let parsed = std::str::from_utf8(&value).ok().filter(|v| is_language_tag(v));
+                    let expected = "not a language tag; en or pt-BR are";
+                    let parsed = parsed.ok_or_else(|| bad("lang", &value, expected))?;
+                    set(&mut lang, "lang", parsed.to_ascii_lowercase())?;
+                }
                 b"mode" => {
                     let parsed = std::str::from_utf8(&value).ok().and_then(|v| v.parse().ok());
                     let expected = "keyframe or exact is allowed";
@@ -170,6 +237,8 @@ impl ClipRequest {
             }
         }
         let has_time = start.or(end).or(vbegin).or(vend).is_some();
+        let is_cut = has_time || tracks.is_some() || lang.is_some();
+        let tracks = tracks.unwrap_or_default();
         if let (Some(vbegin), Some(vend)) = (vbegin.or(Some(Time(0))), vend) {
             if vend <= vbegin {
                 return Err(RequestError::Backwards { start: "vbegin", end: "vend" });
@@ -184,8 +253,13 @@ impl ClipRequest {
         if vend.is_some_and(|vend| start >= vend) {
             return Err(RequestError::PastEnd);
         }
-        Ok(Self { start, end, mode: mode.unwrap_or(default_mode), has_time })
+        Ok(Self { start, end, mode: mode.unwrap_or(default_mode), tracks, lang, is_cut })
     }
+}
+
+fn is_language_tag(text: &str) -> bool {
+    text.split('-')
+        .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// The `start` of a query for an FLV, which counts bytes; `None` when there is none.
@@ -272,7 +346,7 @@ mod tests {
 
     fn millis(query: &str) -> (u64, Option<u64>) {
         let r = parse(query).unwrap();
-        assert!(r.has_time);
+        assert!(r.is_cut);
         (r.start.nanos() / 1_000_000, r.end.map(|e| e.nanos() / 1_000_000))
     }
 
@@ -322,7 +396,7 @@ mod tests {
     fn a_query_without_a_time_asks_for_the_whole_film() {
         for query in ["", "s=5", "START=5", "restart=5", "mode=keyframe"] {
             let r = parse(query).unwrap();
-            assert!(!r.has_time, "{query}");
+            assert!(!r.is_cut, "{query}");
             assert_eq!((r.start, r.end), (Time(0), None));
         }
     }
@@ -332,6 +406,25 @@ mod tests {
         assert_eq!(parse("start=1").unwrap().mode, Mode::Exact);
         assert_eq!(parse("start=1&mode=keyframe").unwrap().mode, Mode::Keyframe);
         assert!(parse("start=1&mode=fast").is_err());
+    }
+
+    #[test]
+    fn tracks_are_named_by_kind_place_or_number() {
+        use TrackKind::{Audio, Text, Video};
+        use TrackSelector::{Id, Kind, Nth};
+        for (text, tracks) in [
+            ("v1-a2", vec![Nth(Video, 1), Nth(Audio, 2)]),
+            ("audio", vec![Kind(Audio)]),
+            ("video,s1,7", vec![Kind(Video), Nth(Text, 1), Id(7)]),
+        ] {
+            let r = parse(&format!("tracks={text}")).unwrap();
+            assert_eq!((r.tracks, r.is_cut), (tracks, true));
+        }
+        for text in ["", "a0", "a-", "x", "1a", "v1-", "a4294967296", "audio 1"] {
+            assert!(parse(&format!("tracks={text}")).is_err(), "{text}");
+        }
+        assert_eq!(parse("lang=pt-BR&lang=PT-br").unwrap().lang.as_deref(), Some("pt-br"));
+        assert!(parse("lang=").is_err() && parse("lang=en_US").is_err() && parse("lang=en&lang=de").is_err());
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::index::{Index, Track};
-use crate::request::{ClipRequest, Mode, Time};
+use crate::request::{ClipRequest, Mode, RequestError, Time};
 use crate::source::ReadAt;
+use crate::tracks::chosen_tracks;
 
 /// The part of a film that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub struct Clip {
     pub start: u64,
     /// How long it is presented.
     pub duration: u64,
-    /// For each track of the film, what the clip holds of it.
-    pub tracks: Vec<TrackClip>,
+    /// For each track of the film, what the clip holds of it; `None` for one that is left out.
+    pub tracks: Vec<Option<TrackClip>>,
 }
 
 /// What a clip holds of a track.
@@ -65,6 +66,9 @@ pub enum SeekError {
         /// Where the film ends, in seconds.
         end: String,
     },
+    /// There are no such tracks.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The film does not allow it.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -82,11 +86,16 @@ const MIN_TIMESCALE: u64 = 90_000;
 /// # Errors
 /// When the stretch lies past the film's end, or the film cannot be read there.
 pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Result<Cut, SeekError> {
-    let reference = reference_track(index);
+    if !request.is_cut && !index.is_fragmented {
+        return Ok(Cut::Whole);
+    }
+    let chosen = chosen_tracks(index, request)?;
+    let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
     let timescale = movie_timescale(index, reference);
     let lines: Vec<_> =
         index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
-    let film_end = lines.iter().map(Timeline::end).max().unwrap_or(0);
+    let chosen_lines = lines.iter().zip(&chosen).filter(|(_, chosen)| **chosen);
+    let film_end = chosen_lines.map(|(line, _)| line.end()).max().unwrap_or(0);
     let clock = Clock { timescale };
     let start = clock.ticks(request.start);
     if clock.exact(request.start) >= i128::from(film_end) * NANOS {
@@ -95,7 +104,8 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     }
     let past_end = |end: Time| clock.exact(end) >= i128::from(film_end) * NANOS;
     let end = request.end.filter(|&end| !past_end(end));
-    if request.start.nanos() == 0 && end.is_none() && !index.is_fragmented {
+    let all_tracks = request.tracks.is_empty() && request.lang.is_none();
+    if request.start.nanos() == 0 && end.is_none() && all_tracks && !index.is_fragmented {
         return Ok(Cut::Whole);
     }
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
@@ -113,7 +123,8 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
         .tracks
         .iter()
         .zip(&lines)
-        .map(|(track, line)| cut_track(track, line, source, start..end))
+        .zip(&chosen)
+        .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
         .collect::<Result<_, _>>()?;
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
 }
@@ -144,15 +155,16 @@ const NANOS: i128 = 1_000_000_000;
 /// The track whose frames a clip begins on: the first enabled video track. (A film
 /// whose tracks are all marked disabled is played as if they were enabled.) Pictures that go with
 /// sound, a cover or one for each chapter, are not what a viewer seeks by.
-pub fn reference_track(index: &Index) -> Option<usize> {
-    let none_enabled = !index.tracks.iter().any(|t| t.tkhd.is_enabled());
+pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Option<usize> {
+    let chosen = || index.tracks.iter().enumerate().filter(|(n, _)| is_chosen(*n));
+    let none_enabled = !chosen().any(|(_, t)| t.tkhd.is_enabled());
     let played = |t: &Track| t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled());
-    let has_sound = index.tracks.iter().any(|t| played(t) && &t.handler.0 == b"soun");
+    let has_sound = chosen().any(|(_, t)| played(t) && &t.handler.0 == b"soun");
     let goes_with_sound = |t: &Track| {
         has_sound
             && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
     };
-    index.tracks.iter().position(|t| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t))
+    chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t)).map(|(n, _)| n)
 }
 
 fn is_still(track: &Track) -> bool {

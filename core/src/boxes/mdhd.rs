@@ -1,7 +1,7 @@
 //! `mdhd` (8.4.2): the media header.
 
 use super::mvhd::write_times;
-use super::{BoxHeader, FormatError, Reader, u32_at, u64_at, write_box};
+use super::{BoxHeader, FormatError, Reader, u16_at, u32_at, u64_at, write_box};
 use crate::source::ReadAt;
 
 /// The media header; the fields that a cut does not change are kept as bytes.
@@ -34,6 +34,21 @@ impl MdhdBox {
             return Err(header.error("too short for its version"));
         }
         Ok(Self { timescale, creation, modification, flags: [b[1], b[2], b[3]], rest })
+    }
+
+    /// The language as three letters (ISO 639-2/T), empty when there is none. Values below 0x400 are QuickTime's
+    /// own numbers, of which the common ones are known here.
+    pub fn language(&self) -> String {
+        let code = u16_at(&self.rest, 0);
+        if code >= 0x400 && code != 0x7fff {
+            let letter = |shift: u32| char::from(b'`' + u8::try_from(code >> shift & 0x1f).unwrap_or(0));
+            return [letter(10), letter(5), letter(0)].iter().collect();
+        }
+        const MACINTOSH: [&str; 24] = [
+            "eng", "fra", "deu", "ita", "nld", "swe", "spa", "dan", "por", "nor", "heb", "jpn", "ara", "fin",
+            "ell", "isl", "mlt", "tur", "hrv", "zho", "urd", "hin", "tha", "kor",
+        ];
+        MACINTOSH.get(usize::from(code)).copied().unwrap_or_default().to_string()
     }
 
     /// Writes the header with another duration, version 1 only where needed.

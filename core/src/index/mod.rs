@@ -9,7 +9,7 @@ mod samples;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
-    SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u32_at,
+    SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
 };
 use crate::limits;
 use crate::source::ReadAt;
@@ -68,6 +68,10 @@ pub struct Track {
     pub edits: Vec<ElstEntry>,
     /// Where the samples are, and when.
     pub samples: SampleTable,
+    /// Language: a BCP 47 tag (`elng`), or three letters (`mdhd`), or empty.
+    pub language: String,
+    /// The `dref` of a track whose media lies in another file.
+    pub external: Option<BoxHeader>,
     /// The tracks that hold this one's chapters (`tref`, type `chap`).
     pub chapters: Vec<u32>,
     /// A per-sample box that we cannot slice; see [`UNSLICED`].
@@ -398,8 +402,17 @@ impl Track {
             Some(hdlr) => read_hdlr(reader, &hdlr.header)?,
             None => BoxType(*b"    "),
         };
-        let stbl = mdia.need(b"minf")?.need(b"stbl")?;
+        let language = match mdia.child(b"elng")? {
+            Some(elng) => read_elng(reader, &elng.header)?,
+            None => mdhd.language(),
+        };
+        let minf = mdia.need(b"minf")?;
+        let stbl = minf.need(b"stbl")?;
         let entry = read_stsd(reader, &stbl.need(b"stsd")?.header, handler)?;
+        let external = match minf.child(b"dinf")? {
+            Some(dinf) => external_media(reader, &dinf.header, &stbl.need(b"stsd")?.header)?,
+            None => None,
+        };
         let samples = read_samples(reader, stbl, entry.packet, 0)?;
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
@@ -410,8 +423,53 @@ impl Track {
         };
         let unsliced = stbl.children.iter().find(|c| UNSLICED.contains(&&c.header.box_type.0));
         let unsliced = unsliced.map(|c| c.header).filter(|_| samples.count > 0);
-        Ok(Self { tkhd, mdhd, handler, coding: entry.coding, edits, samples, chapters, unsliced })
+        Ok(Self {
+            tkhd,
+            mdhd,
+            handler,
+            coding: entry.coding,
+            edits,
+            samples,
+            language,
+            external,
+            chapters,
+            unsliced,
+        })
     }
+}
+
+/// `elng` (8.4.6): the extended language tag.
+fn read_elng<R: ReadAt>(reader: &mut Reader<'_, R>, elng: &BoxHeader) -> Result<String, FormatError> {
+    let tag = reader.payload(elng, 4)?.get(4..).unwrap_or_default();
+    let tag = tag.split(|&b| b == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(tag.get(..tag.len().min(64)).unwrap_or_default()).into_owned())
+}
+
+/// `dref` (8.7.2): the box, if a sample description refers to an entry of it that is another file.
+fn external_media<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    dinf: &BoxHeader,
+    stsd: &BoxHeader,
+) -> Result<Option<BoxHeader>, FormatError> {
+    let Some(dref) =
+        reader.children(dinf.payload(), dinf.end())?.into_iter().find(|b| &b.box_type.0 == b"dref")
+    else {
+        return Ok(None);
+    };
+    let mut here = Vec::new();
+    for entry in reader.children(dref.payload().saturating_add(8), dref.end())? {
+        let flags = if entry.payload_len() < 4 { 1 } else { u32_at(reader.bytes(entry.payload(), 4)?, 0) };
+        here.push(flags & 1 != 0);
+    }
+    for description in reader.children(stsd.payload().saturating_add(8), stsd.end())? {
+        if description.payload_len() >= 8 {
+            let index = usize::from(u16_at(reader.bytes(description.payload() + 6, 2)?, 0));
+            if index.checked_sub(1).and_then(|n| here.get(n)) == Some(&false) {
+                return Ok(Some(dref));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// `tref` (8.3.3): the tracks named in its `chap` box.

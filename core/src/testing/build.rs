@@ -47,8 +47,14 @@ pub(crate) struct TrackSpec {
     /// One entry for each sample or chunk, though neighbours are alike.
     pub(crate) one_entry_each: bool,
     pub(crate) wide_offsets: bool,
+    /// The 15 bits of the `mdhd`.
+    pub(crate) language: u32,
     /// More boxes for the `stbl`.
     pub(crate) more: Vec<Vec<u8>>,
+    /// More boxes for the `minf`.
+    pub(crate) in_minf: Vec<Vec<u8>>,
+    /// More boxes for the `trak`.
+    pub(crate) in_trak: Vec<Vec<u8>>,
 }
 
 impl TrackSpec {
@@ -63,7 +69,10 @@ impl TrackSpec {
             enabled: true,
             one_entry_each: false,
             wide_offsets: false,
+            language: 0x55c4,
             more: Vec::new(),
+            in_minf: Vec::new(),
+            in_trak: Vec::new(),
         }
     }
 
@@ -199,16 +208,19 @@ fn trak(id: u32, track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
         let entries = track.edits.iter().flat_map(|&(d, m, r)| [d, u32::from_be_bytes(m.to_be_bytes()), r]);
         content.extend(make_box(b"edts", full_box(b"elst", 0, std::iter::once(count).chain(entries))));
     }
-    let mut mdia = full_box(b"mdhd", 0, [0, 0, track.timescale, 0, 0x55c4_0000]);
+    let mut mdia = full_box(b"mdhd", 0, [0, 0, track.timescale, 0, track.language << 16]);
     let handler = [&[0; 8][..], &track.handler, &[0; 13]].concat();
     mdia.extend(make_box(b"hdlr", handler));
-    mdia.extend(make_box(b"minf", stbl(track, offsets)));
+    mdia.extend(make_box(b"minf", [track.in_minf.concat(), stbl(track, offsets)].concat()));
+    content.extend(track.in_trak.concat());
     content.extend(make_box(b"mdia", mdia));
     make_box(b"trak", content)
 }
 
 fn stbl(track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
-    let entry = make_box(&track.coding, [0; 28]);
+    let mut fields = [0; 28];
+    fields[7] = 1;
+    let entry = make_box(&track.coding, fields);
     let mut content = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
     let each = track.one_entry_each;
     let times = runs(track.samples.iter().map(|s| s.delta), each);

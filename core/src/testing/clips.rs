@@ -259,3 +259,97 @@ fn what_is_left_of_a_subtitle_is_a_subtitle() {
         assert_eq!(times, [&[lengths[0] - 400], &lengths[1..]].concat());
     }
 }
+
+/// Video, sound in English and German, subtitles, and hints for the video.
+fn several_tracks() -> Film {
+    let sound = |lang: &[u8; 3]| {
+        let code = lang.iter().fold(0, |code, c| code << 5 | u32::from(c - b'`'));
+        TrackSpec { language: code, ..TrackSpec::audio(16) }
+    };
+    let cue = Sample { delta: 500, offset: 0, sync: true, size: 20 };
+    let text = TrackSpec::new(b"sbtl", b"tx3g", 1000, vec![cue; 4]);
+    let hint = TrackSpec::new(b"hint", b"rtp ", 1000, vec![cue; 4]);
+    let references = [
+        make_box(b"hint", 1u32.to_be_bytes()),
+        make_box(b"subt", [4u32.to_be_bytes(), 5u32.to_be_bytes()].concat()),
+    ];
+    let references = make_box(b"tref", references.concat());
+    let video = TrackSpec { in_trak: vec![references], ..TrackSpec::video(20, 5) };
+    Film::of(vec![video, sound(b"eng"), sound(b"deu"), text, hint])
+}
+
+fn track_ids(film: &[u8]) -> Vec<u32> {
+    film.windows(4)
+        .enumerate()
+        .filter(|(_, w)| w == b"tkhd")
+        .map(|(at, _)| u32::from_be_bytes(film[at + 16..at + 20].try_into().unwrap()))
+        .collect()
+}
+
+#[test]
+fn only_the_tracks_asked_for_are_sent() {
+    let film = several_tracks().build();
+    for (query, ids) in [
+        ("start=0.5", &[1, 2, 3, 4][..]),
+        ("tracks=audio", &[2, 3]),
+        ("tracks=v1-a2&start=0.5", &[1, 3]),
+        ("tracks=4", &[4]),
+        ("tracks=text,video", &[1, 4]),
+        ("lang=de", &[1, 3, 4]),
+        ("lang=de-AT&start=1", &[1, 3, 4]),
+        ("lang=ger", &[1, 2, 3, 4]),
+        ("lang=deu&tracks=audio", &[3]),
+        ("lang=fr&start=0.1", &[1, 2, 3, 4]),
+    ] {
+        let cut = clip(&film, query).unwrap();
+        assert_eq!(track_ids(&cut), ids, "{query}");
+        let held: usize = expand(&cut).iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
+        let mdat = cut.windows(4).rposition(|w| w == b"mdat").unwrap();
+        assert_eq!(cut.len() - mdat - 4, held, "{query}");
+    }
+    // Without video in it, a clip begins where it was asked to.
+    let cut = expand(&clip(&film, "tracks=audio&start=0.55&end=1").unwrap());
+    assert_eq!(cut[0].edits[0].0, u64::from(cut[0].movie_timescale) * 45 / 100);
+    assert_eq!(status(&film, "tracks=a3").0, 400);
+    assert_eq!(status(&film, "tracks=9&start=1").0, 400);
+}
+
+#[test]
+fn references_to_tracks_that_are_left_out_are_left_out() {
+    let film = several_tracks().build();
+    let tref = |query: &str| {
+        let cut = clip(&film, query).unwrap();
+        let at = cut.windows(4).position(|w| w == b"tref");
+        at.map(|at| cut[at + 4..at - 4 + cut[at - 1] as usize].to_vec())
+    };
+    let subtitle = make_box(b"subt", 4u32.to_be_bytes());
+    assert_eq!(tref("start=0.5").unwrap(), [make_box(b"hint", 1u32.to_be_bytes()), subtitle].concat());
+    assert_eq!(tref("tracks=v1").unwrap(), make_box(b"hint", 1u32.to_be_bytes()));
+    assert_eq!(tref("tracks=audio"), None);
+}
+
+#[test]
+fn a_tag_tells_tracks_apart() {
+    let film = several_tracks().build();
+    let tag = |query: &str| match Seeker::default()
+        .answer(&film, &identity(&film), query.as_bytes(), &Settings::default())
+        .unwrap()
+    {
+        Answer::Film(file) => file.etag().to_string(),
+        Answer::Plain(_) => panic!("not a clip"),
+    };
+    assert_ne!(tag("start=0.5"), tag("start=0.5&tracks=v1"));
+    assert_ne!(tag("start=0.5&tracks=v1-a1"), tag("start=0.5&tracks=v1-a2"));
+    assert_eq!(tag("start=0.5&tracks=v1-a1"), tag("start=0.5&tracks=2,1"));
+}
+
+#[test]
+fn media_in_another_file_is_refused_unless_it_is_left_out() {
+    let elsewhere = make_box(b"dref", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"alis", [0; 4])].concat());
+    let mut film = Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)]);
+    film.tracks[1].in_minf = vec![make_box(b"dinf", elsewhere)];
+    let film = film.build();
+    assert_eq!(status(&film, "start=1").0, 415);
+    assert!(status(&film, "start=1").1.starts_with("dref box"), "{}", status(&film, "start=1").1);
+    clip(&film, "start=1&tracks=video").unwrap();
+}

@@ -43,6 +43,7 @@ struct TrackReport {
     reference: bool,
     handler: String,
     coding: String,
+    language: String,
     timescale: u32,
     samples: u32,
     seconds: f64,
@@ -105,8 +106,8 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
     let index = Index::build(film, identity.size)?;
     let film = &index.film(film);
     let request = ClipRequest::parse(stretch.query().as_bytes(), stretch.settings().mode)?;
-    let clip = if request.has_time { Some(clip_report(&index, film, &request)?) } else { None };
-    let reference = reference_track(&index);
+    let clip = if request.is_cut { Some(clip_report(&index, film, &request)?) } else { None };
+    let reference = reference_track(&index, |_| true);
     let mut tracks = Vec::new();
     for (n, track) in index.tracks.iter().enumerate() {
         let sync = match track.samples.sync {
@@ -120,6 +121,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             reference: reference == Some(n),
             handler: track.handler.to_string(),
             coding: track.coding.to_string(),
+            language: track.language.clone(),
             timescale: track.mdhd.timescale,
             samples: track.samples.count,
             seconds: ticks as f64 / f64::from(track.mdhd.timescale.max(1)),
@@ -189,6 +191,7 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
             .tracks
             .iter()
             .zip(&clip.tracks)
+            .filter_map(|(track, held)| Some((track, held.as_ref()?)))
             .map(|(track, held)| TrackClipReport {
                 id: track.tkhd.track_id,
                 samples: (!held.samples.is_empty()).then_some((held.samples.start + 1, held.samples.end)),
@@ -219,8 +222,8 @@ fn as_text(report: &Report) -> String {
         };
         let _ = writeln!(
             out,
-            "\ntrack {}: {} {}, {} samples, {:.3} s, timescale {}{flags}",
-            t.id, t.handler, t.coding, t.samples, t.seconds, t.timescale
+            "\ntrack {}: {} {} {}, {} samples, {:.3} s, timescale {}{flags}",
+            t.id, t.handler, t.coding, t.language, t.samples, t.seconds, t.timescale
         );
         edit_text(&t.edits, &mut out);
         match &t.sync_points {

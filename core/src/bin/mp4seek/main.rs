@@ -56,6 +56,12 @@ struct Stretch {
     /// Where it ends; the end of the film if not given.
     #[arg(long)]
     end: Option<String>,
+    /// Only these tracks: v1-a2, audio, video, text, or track numbers.
+    #[arg(long)]
+    tracks: Option<String>,
+    /// Of sound and text only this language, where the film has it: en, pt-BR.
+    #[arg(long)]
+    lang: Option<String>,
     /// Begin on the frame on screen at --start (exact), or on the key frame at or before it (keyframe).
     #[arg(long, value_enum, default_value = "exact")]
     mode: Mode,
@@ -70,9 +76,10 @@ enum Mode {
 impl Stretch {
     /// The query that asks a server for this stretch, so that both give the same bytes.
     fn query(&self) -> String {
-        let times = [("start", &self.start), ("end", &self.end)];
-        let times = times.into_iter().filter_map(|(key, value)| value.as_ref().map(|v| (key, v)));
-        times
+        let given =
+            [("start", &self.start), ("end", &self.end), ("tracks", &self.tracks), ("lang", &self.lang)];
+        let given = given.into_iter().filter_map(|(key, value)| value.as_ref().map(|v| (key, v)));
+        given
             .map(|(key, value)| {
                 let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
                 format!("{key}={value}")

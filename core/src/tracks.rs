@@ -1,0 +1,77 @@
+//! Which tracks of a film a request gets.
+
+use crate::boxes::BoxType;
+use crate::index::{Index, Track};
+use crate::request::{ClipRequest, RequestError, TrackKind, TrackSelector};
+
+/// For each track whether the clip has it. Hint tracks never come along: they speak of the samples of another
+/// track by number, and of packets that nobody sends any more.
+///
+/// # Errors
+/// When the film has none of the tracks asked for.
+pub fn chosen_tracks(index: &Index, request: &ClipRequest) -> Result<Vec<bool>, RequestError> {
+    let mut chosen: Vec<bool> = index
+        .tracks
+        .iter()
+        .enumerate()
+        .map(|(n, track)| &track.handler.0 != b"hint" && is_selected(index, n, track, &request.tracks))
+        .collect();
+    if let Some(lang) = &request.lang {
+        keep_language(index, lang, &mut chosen);
+    }
+    if !request.tracks.is_empty() && !chosen.contains(&true) {
+        return Err(RequestError::NoSuchTrack);
+    }
+    Ok(chosen)
+}
+
+/// What kind of track a handler makes; `None` for those that are neither seen nor heard.
+pub fn kind_of(handler: BoxType) -> Option<TrackKind> {
+    match &handler.0 {
+        b"vide" => Some(TrackKind::Video),
+        b"soun" => Some(TrackKind::Audio),
+        b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" => Some(TrackKind::Text),
+        _ => None,
+    }
+}
+
+fn is_selected(index: &Index, n: usize, track: &Track, selectors: &[TrackSelector]) -> bool {
+    let kind = kind_of(track.handler);
+    let place = || index.tracks.iter().take(n + 1).filter(|t| kind_of(t.handler) == kind).count();
+    selectors.is_empty()
+        || selectors.iter().any(|selector| match *selector {
+            TrackSelector::Kind(wanted) => kind == Some(wanted),
+            TrackSelector::Nth(wanted, number) => kind == Some(wanted) && place() == number as usize,
+            TrackSelector::Id(id) => track.tkhd.track_id == id,
+        })
+}
+
+/// Of sound and of text, leaves those in a language. Where the film has none of a kind in it, all of that kind stay:
+/// a viewer who asks for a language wants to hear something.
+fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
+    for kind in [TrackKind::Audio, TrackKind::Text] {
+        // The tag as a whole first (pt-BR), then the language alone (pt).
+        for exact in [true, false] {
+            let speaks = |t: &Track| kind_of(t.handler) == Some(kind) && matches(&t.language, lang, exact);
+            if index.tracks.iter().zip(&*chosen).any(|(t, c)| *c && speaks(t)) {
+                for (track, chosen) in index.tracks.iter().zip(&mut *chosen) {
+                    *chosen &= kind_of(track.handler) != Some(kind) || speaks(track);
+                }
+                break;
+            }
+        }
+    }
+}
+
+fn matches(language: &str, lang: &str, exact: bool) -> bool {
+    if exact {
+        return language.eq_ignore_ascii_case(lang);
+    }
+    let primary = |tag: &str| {
+        let first = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        // Two letters (ISO 639-1) and three (639-2/T) name the same language.
+        isolang::Language::from_639_1(&first).map_or(first, |l| l.to_639_3().to_string())
+    };
+    let language = primary(language);
+    !language.is_empty() && language == primary(lang)
+}
