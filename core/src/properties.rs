@@ -231,12 +231,29 @@ proptest! {
         }
     }
 
+    /// A film in fragments is the film: all of it, and any clip.
+    #[test]
+    fn fragments_do_not_show(film in film(), style in 0u32..256, start in 0.0..0.9f64, whole in any::<bool>()) {
+        let flat = film.build();
+        let fragmented = film.build_fragmented(style);
+        let start = start * duration(&flat);
+        let query = if whole { String::new() } else { format!("start={start:.3}") };
+        let same = |a: &[u8], b: &[u8]| assert_same(&shown_in(a, 0.0, f64::MAX), &shown_in(b, 0.0, f64::MAX));
+        same(&ask(&fragmented, &query).unwrap().unwrap(), &clip(&flat, &query).unwrap())?;
+    }
+
     /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is delivered.
     #[test]
-    fn damage_is_survived(film in film(), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
-        let mut source = film.build();
+    fn damage_is_survived(film in film(), fragmented in prop::option::of(0u32..256), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
+        let mut source = match fragmented {
+            Some(style) => film.build_fragmented(style),
+            None => film.build(),
+        };
         let moov = source.windows(4).rposition(|w| w == b"moov").unwrap();
-        let end = if film.moov_first { source.windows(4).position(|w| w == b"mdat").unwrap() } else { source.len() };
+        let end = match source.windows(4).position(|w| w == b"mdat") {
+            Some(mdat) if mdat > moov && fragmented.is_none() => mdat,
+            _ => source.len(),
+        };
         for (at, value) in hits {
             let at = moov + at.index(end - moov);
             source[at] = value;
