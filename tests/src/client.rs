@@ -1,7 +1,7 @@
 //! HTTP as a real client speaks it: curl, for HTTP/1.1 and HTTP/2 alike.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -155,6 +155,18 @@ impl Connection {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// Connects with a small buffer for what comes, as a slow network has.
+    pub fn open_narrow(address: &str) -> Self {
+        use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
+        let address: SocketAddr = address.parse().expect("an address in figures");
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        sockopt::set_socket_recv_buffer_size(&socket, 16 << 10).expect("a size in range");
+        connect(&socket, &address).unwrap_or_else(|e| panic!("{address}: {e}"));
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+        Self { stream, buffer: Vec::new() }
+    }
+
     /// Writes bytes of a request.
     pub fn write(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).expect("a server that reads its requests");
@@ -162,10 +174,18 @@ impl Connection {
 
     /// Reads what there is, at most `len` bytes; 0 at the end.
     pub fn read(&mut self, len: usize) -> usize {
+        self.try_read(len).expect("a server that answers")
+    }
+
+    /// Reads what there is, at most `len` bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// When the connection is broken off.
+    pub fn try_read(&mut self, len: usize) -> io::Result<usize> {
         let mut buf = vec![0; len];
-        let n = self.stream.read(&mut buf).expect("a server that answers");
+        let n = self.stream.read(&mut buf)?;
         self.buffer.extend_from_slice(buf.get(..n).unwrap_or_default());
-        n
+        Ok(n)
     }
 
     /// What was read and not yet taken by [`Connection::reply`].
@@ -185,7 +205,7 @@ impl Connection {
         let mut reply = parse_head(&String::from_utf8_lossy(&head), Vec::new()).expect("an HTTP head");
         let len = usize::try_from(reply.length()).expect("a length that fits");
         while self.buffer.len() < len {
-            assert!(self.read(65536) > 0, "the connection ended inside a body");
+            assert!(self.read(1 << 20) > 0, "the connection ended inside a body");
         }
         reply.body = self.buffer.drain(..len).collect();
         reply

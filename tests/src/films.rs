@@ -262,6 +262,14 @@ fn recipe(name: &'static str) -> Recipe {
         "several_mdat" => Recipe { patch: Patch::ThreeMdats, ..plain },
         "track_by_track" => Recipe { patch: Patch::TrackByTrack, ..plain },
         "silent" => Recipe { audio: &[], ..plain },
+        "loud" => Recipe {
+            seconds: 90,
+            audio: &[(96000, 2, "")],
+            extension: "mov",
+            sound: "pcm_s16le",
+            video: video("-bf 2 -g 50"),
+            ..plain
+        },
         "demo" => Recipe { seconds: 60, mux: "-movflags +faststart", ..plain },
         _ => panic!("no film is called {name}"),
     }
@@ -275,6 +283,11 @@ pub fn film(kind: &'static str) -> Film {
 /// The film that the demo page shows: a minute, a key frame every two seconds.
 pub fn demo_film() -> Film {
     film("demo")
+}
+
+/// A film of more bytes than the buffers of a connection hold: 34 MB of sound.
+pub fn loud_film() -> Film {
+    film("loud")
 }
 
 /// The flat films of the corpus that `H264_CORPUS` names; none without it.

@@ -472,10 +472,17 @@ fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64, slack: f6
     };
     let mut offsets = Vec::new();
     for (i, packet) in clip.packets.iter().enumerate() {
+        // Text that is on screen at the start begins there, with what is left of it.
+        let rest = |p: &Packet| {
+            let left = (p.time + p.duration).min(end) - start;
+            p.time < start && (left - packet.duration).abs() <= near && packet.time.abs() <= near
+        };
+        let begun = clip.kind != "video" && clip.kind != "audio";
         let found = at(packet.time + start).find(|p| p.hash == packet.hash);
         match found {
             Some(p) if packet.shown => offsets.push(p.time - packet.time),
             Some(_) => {}
+            None if begun && by_time.iter().filter(|p| p.hash == packet.hash).any(|p| rest(p)) => {}
             // What the edit list hides has no time of its own.
             None if !packet.shown && hashes.contains(packet.hash.as_str()) => {}
             None => faults.push(format!("packet {i} at {:.6} is not the source's of that time", packet.time)),
@@ -568,13 +575,17 @@ fn sound_fault(clip: &Sound, source: &Sound, start: f64, end: f64) -> Option<Str
         };
         wanted.iter().filter(|(n, values)| wrong(*n, values)).map(|(n, _)| *n).collect::<Vec<_>>()
     };
-    let (best, wrong) = (-1..=1)
-        .map(|d| (d, wrong_at(offset + d)))
-        .min_by_key(|(d, wrong)| (wrong.len(), d.abs()))
-        .expect("three");
-    if wrong.is_empty() {
-        return None;
+    // A start between two samples may have been rounded either way.
+    let mut tries = [0, 1, -1].map(|d| (d, None));
+    for (d, wrong) in &mut tries {
+        let found = wrong_at(offset + *d);
+        if found.is_empty() {
+            return None;
+        }
+        *wrong = Some(found);
     }
+    let (best, wrong) = tries.into_iter().min_by_key(|(_, w)| w.as_ref().map_or(0, Vec::len)).expect("three");
+    let wrong = wrong.expect("the samples that differ");
     // Where is it then? A second either way.
     let reach = rate as i64;
     let probe: Vec<_> = wanted.iter().skip(wanted.len() / 2).step_by(7).take(300).collect();

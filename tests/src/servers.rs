@@ -513,6 +513,25 @@ impl Site {
         }
     }
 
+    /// How many descriptors of `path` the server's processes hold.
+    pub fn descriptors_of(&self, path: &Path) -> usize {
+        let path = path.canonicalize().expect("a file that is there");
+        let session = self.pid().to_string();
+        // The name of a program may hold spaces, but it ends in the last parenthesis.
+        let ours =
+            |stat: &str| stat.rsplit(')').next().and_then(|s| s.split(' ').nth(4)) == Some(session.as_str());
+        let processes = fs::read_dir("/proc")
+            .expect("/proc")
+            .flatten()
+            .filter(|process| fs::read_to_string(process.path().join("stat")).is_ok_and(|stat| ours(&stat)));
+        let descriptors = processes.filter_map(|process| fs::read_dir(process.path().join("fd")).ok());
+        descriptors
+            .flatten()
+            .flatten()
+            .filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == path))
+            .count()
+    }
+
     /// Sends a signal to the server's first process.
     pub fn signal(&self, signal: Signal) {
         self.running().signal(signal);

@@ -1,0 +1,252 @@
+//! Clients that are slow, that leave, that ask for much at once.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::client::Connection;
+use tests::films::{film, loud_film};
+use tests::on_both;
+use tests::probe::clip;
+use tests::servers::{APACHE, Builder, Engine, Site};
+
+on_both!(
+    a_connection_is_kept,
+    requests_may_be_pipelined,
+    slow_clients_get_everything_and_hold_up_nobody,
+    a_thousand_clients_that_leave_do_no_harm,
+    streams_that_are_reset_do_no_harm,
+    many_clients_at_once_get_the_same,
+    a_restart_finishes_what_was_begun,
+);
+
+const QUERY: &str = "start=3.05&end=7";
+
+fn get(site: &Site, target: &str, more: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {}\r\n{more}\r\n", site.address())
+}
+
+fn a_connection_is_kept(site: &Site) {
+    let film = film("bframes");
+    let path = site.publish(&film);
+    let whole = clip(&film.path, QUERY).expect("a clip");
+    let mut connection = site.connect();
+    for n in 0..60 {
+        let (more, status) = match n % 4 {
+            0 => ("", 200),
+            1 => ("Range: bytes=1000-1999\r\n", 206),
+            2 => ("Range: bytes=99999999-\r\n", 416),
+            _ => ("If-Match: \"no\"\r\n", 412),
+        };
+        connection.write(&get(site, &format!("{path}?{QUERY}"), more));
+        let reply = connection.reply();
+        assert_eq!(reply.status, status, "{n}: {reply}");
+        match status {
+            200 => assert!(reply.body == whole),
+            206 => assert!(reply.body == whole[1000..2000]),
+            _ => {}
+        }
+    }
+}
+
+fn requests_may_be_pipelined(site: &Site) {
+    let film = film("bframes");
+    let path = site.publish(&film);
+    site.put("a.txt", "text");
+    let queries = ["start=3.05&end=7", "start=2", "end=1", "start=5&mode=keyframe"];
+    let mut connection = site.connect();
+    let targets = queries.map(|query| get(site, &format!("{path}?{query}"), ""));
+    connection.write(&(targets.join(&get(site, "/a.txt", "")) + &get(site, "/a.txt", "")));
+    for query in queries {
+        let reply = connection.reply();
+        assert!(
+            reply.status == 200 && reply.body == clip(&film.path, query).expect("a clip"),
+            "{query}\n{reply}"
+        );
+        assert_eq!(connection.reply().text(), "text", "after {query}");
+    }
+}
+
+fn slow_clients_get_everything_and_hold_up_nobody(site: &Site) {
+    let film = loud_film();
+    let path = site.publish(&film);
+    site.put("a.txt", "text");
+    let alone = clip(&film.path, "start=1").expect("a clip");
+    // More than the threads that a server of this size has to wait with.
+    let mut slow: Vec<_> = (0..80).map(|_| Connection::open_narrow(site.address())).collect();
+    for connection in &mut slow {
+        connection.write(&get(site, &format!("{path}?start=1"), ""));
+        connection.read(1000);
+    }
+    let film = tests::films::film("bframes");
+    let other = site.publish(&film);
+    for _ in 0..10 {
+        let began = Instant::now();
+        assert_eq!(site.get("/a.txt").text(), "text");
+        assert_eq!(
+            site.get(&format!("{other}?{QUERY}")).body.len(),
+            clip(&film.path, QUERY).expect("a clip").len()
+        );
+        assert!(began.elapsed() < Duration::from_secs(5), "others wait {:?}", began.elapsed());
+        slow.iter_mut().for_each(|connection| assert!(connection.read(500) > 0));
+    }
+    for connection in slow.iter_mut().take(3) {
+        let reply = connection.reply();
+        assert!(reply.status == 200 && reply.body == alone, "{reply}");
+    }
+}
+
+fn a_thousand_clients_that_leave_do_no_harm(site: &Site) {
+    let film = loud_film();
+    let path = site.publish(&film);
+    for n in 0..1000 {
+        let mut connection = site.connect();
+        let (query, range) = match n % 5 {
+            0 => ("start=1", ""),
+            1 => ("", ""),
+            2 => ("end=80&mode=keyframe", "Range: bytes=100-20000000\r\n"),
+            3 => ("start=2", "Range: bytes=0-99,1000-9000000\r\n"),
+            _ => ("start=3", ""),
+        };
+        let request = get(site, &format!("{path}?{query}"), range);
+        if n % 7 == 0 {
+            // In the middle of the request.
+            connection.write(&request[..request.len() / 2]);
+            continue;
+        }
+        connection.write(&request);
+        if n % 3 > 0 {
+            connection.read(n * 97 % 70_000 + 1);
+        }
+    }
+    let reply = site.get(&format!("{path}?start=89"));
+    assert!(reply.status == 200 && reply.body == clip(&film.path, "start=89").expect("a clip"), "{reply}");
+    closes_its_files(site, &path);
+    // Apache says so when a half of a request is all that comes.
+    site.allow_log("AH00382|request timeout");
+}
+
+/// What was opened for clients that have left is closed in the end.
+fn closes_its_files(site: &Site, path: &str) {
+    let file = site.docroot().join(&path[1..]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        // lighttpd's cache of files may keep one open for a while.
+        let open = site.descriptors_of(&file);
+        if open <= 1 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{open} descriptors are still open");
+        sleep(Duration::from_millis(200));
+    }
+}
+
+fn streams_that_are_reset_do_no_harm(site: &Site) {
+    let film = loud_film();
+    let path = site.publish(&film);
+    for n in 0..40 {
+        let mut curl = Command::new("curl")
+            .args(["-q", "-s", "--noproxy", "*", "--http2-prior-knowledge", "--limit-rate", "1M"])
+            .args(["--parallel", "--parallel-immediate"])
+            .args((0..4).map(|k| site.url(&format!("{path}?start={k}"))))
+            .args(["-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("curl");
+        sleep(Duration::from_millis(10 + n * 3));
+        curl.kill().expect("a child of ours");
+        curl.wait().expect("a child of ours");
+    }
+    let reply = site.request(&format!("{path}?start=89")).http2().send();
+    assert!(reply.status == 200 && reply.body == clip(&film.path, "start=89").expect("a clip"), "{reply}");
+    closes_its_files(site, &path);
+}
+
+fn many_clients_at_once_get_the_same(site: &Site) {
+    let film = film("bframes");
+    let path = site.publish(&film);
+    let queries: Vec<_> = (0..8).map(|n| format!("start={n}.3&end={}", n + 3)).collect();
+    let clips: Vec<_> = queries.iter().map(|query| clip(&film.path, query).expect("a clip")).collect();
+    scope(|threads| {
+        for worker in 0..12 {
+            let (queries, clips, path) = (&queries, &clips, &path);
+            threads.spawn(move || {
+                let mut connection = site.connect();
+                for n in 0..100 {
+                    let at = (worker + n * 3) % queries.len();
+                    connection.write(&get(site, &format!("{path}?{}", queries[at]), ""));
+                    let reply = connection.reply();
+                    assert!(reply.status == 200 && reply.body == clips[at], "{}\n{reply}", queries[at]);
+                }
+            });
+        }
+    });
+}
+
+fn a_restart_finishes_what_was_begun(site: &Site) {
+    let film = loud_film();
+    let path = site.publish(&film);
+    let alone = clip(&film.path, "start=1").expect("a clip");
+    let mut begun = Connection::open_narrow(site.address());
+    begun.write(&get(site, &format!("{path}?start=1"), ""));
+    begun.read(1000);
+    site.signal(Signal::USR1);
+    sleep(Duration::from_millis(300));
+    let reply = begun.reply();
+    assert!(reply.status == 200 && reply.body == alone, "{reply}");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let reply = loop {
+        match site.request(&format!("{path}?start=89")).try_send() {
+            Ok(reply) => break reply,
+            Err(e) => assert!(Instant::now() < deadline, "after the restart: {e}"),
+        }
+        sleep(Duration::from_millis(50));
+    };
+    assert!(reply.status == 200 && reply.body == clip(&film.path, "start=89").expect("a clip"), "{reply}");
+    site.allow_log("raceful");
+}
+
+/// A film that is replaced while it is sent, or cut short, is no reason to fall.
+fn change(engine: Engine) {
+    let site = Builder::new(engine).start();
+    let film = loud_film();
+    for shorten in [false, true] {
+        let name = format!("change-{shorten}.mov");
+        site.put(&name, fs::read(&film.path).expect("a film"));
+        let path = site.docroot().join(&name);
+        let mut connection = Connection::open_narrow(site.address());
+        connection.write(&get(&site, &format!("/{name}?start=1"), "Connection: close\r\n"));
+        connection.read(1000);
+        if shorten {
+            let file = fs::File::options().write(true).open(&path).expect("a file of our own");
+            file.set_len(1000).expect("a file of our own");
+        } else {
+            let other = site.docroot().join("other");
+            fs::write(&other, b"something else").expect("a writable root");
+            fs::rename(other, &path).expect("a writable root");
+        }
+        let mut rest = 0;
+        while let Ok(n @ 1..) = connection.try_read(1 << 20) {
+            rest += n;
+        }
+        // The old file goes on to be sent; of one that was cut, what had been sent stays sent.
+        assert!(shorten || rest > 30_000_000, "{rest} bytes of a film that was replaced");
+        assert_eq!(site.get(&format!("/{name}?start=1")).status, 415);
+    }
+    // Each server says in its own way that a file became shorter; and 415 is ours.
+    site.allow_log("change-(true|false)|file too short|AH00036|AH01587|sendfile|write failed");
+}
+
+#[test]
+fn apache_survives_a_film_that_changes() {
+    change(APACHE);
+}
+
+#[test]
+fn lighttpd_survives_a_film_that_changes() {
+    change(Engine::Lighttpd);
+}
