@@ -239,7 +239,12 @@ proptest! {
         let start = start * duration(&flat);
         let query = if whole { String::new() } else { format!("start={start:.3}") };
         let same = |a: &[u8], b: &[u8]| assert_same(&shown_in(a, 0.0, f64::MAX), &shown_in(b, 0.0, f64::MAX));
-        same(&ask(&fragmented, &query).unwrap().unwrap(), &clip(&flat, &query).unwrap())?;
+        let (a, b) = (ask(&fragmented, &query).unwrap().unwrap(), clip(&flat, &query).unwrap());
+        same(&a, &b)?;
+        let sync = |film: &[u8]| -> Vec<Vec<bool>> {
+            expand(film).iter().map(|t| t.samples.iter().map(|s| s.sync).collect()).collect()
+        };
+        prop_assert_eq!(sync(&a), sync(&b));
     }
 
     /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is delivered.

@@ -243,7 +243,9 @@ impl Film {
 fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dts: &mut u32) -> Vec<u8> {
     let id = u32::try_from(t).unwrap() + 1;
     let word = |n: i32| u32::from_be_bytes(n.to_be_bytes());
-    let flags_of = |s: &Sample| if s.sync { 0x0200_0000 } else { 0x0101_0000 };
+    // Some writers only say that a sample is no sync sample, some only that it depends on others.
+    let dependent = if style & 4 == 0 { 0x1_0000 } else { 0x100_0000 };
+    let flags_of = |s: &Sample| if s.sync { 0x0200_0000 } else { dependent };
     let first = samples[0];
     let same_size = samples.iter().all(|s| s.size == first.size);
     let same_delta = samples.iter().all(|s| s.delta == first.delta) && style & 4 != 0;
