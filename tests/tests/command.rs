@@ -1,0 +1,98 @@
+//! `mp4seek` as a script uses it.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use mp4seek::request::Mode;
+use serde_json::Value;
+use tests::built;
+use tests::films::film;
+use tests::probe::{Cut, Source, clip};
+
+fn mp4seek(args: &[&str], input: &Path) -> Output {
+    let (command, options) = args.split_first().expect("a command");
+    // The film comes before where the clip goes, which is last.
+    let at = options.len() - usize::from(*command == "clip");
+    Command::new(built("H264_MP4SEEK", "mp4seek"))
+        .arg(command)
+        .args(&options[..at])
+        .arg(input)
+        .args(&options[at..])
+        .output()
+        .expect("a program that runs")
+}
+
+#[test]
+fn a_clip_is_the_one_a_server_sends() {
+    for kind in ["bframes", "edits_several", "audio_aac"] {
+        let film = film(kind);
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let out = dir.path().join("clip.mp4");
+        let wanted = clip(&film.path, "start=3.05&end=6").expect("a clip");
+        let times = ["clip", "--quiet", "--start", "3.05", "--end", "6"];
+        let done = mp4seek(&[&times[..], &[out.to_str().expect("a UTF-8 path")]].concat(), &film.path);
+        assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+        assert!(std::fs::read(out).expect("a clip") == wanted, "{kind}");
+        let piped = mp4seek(&[&times[..], &["-"]].concat(), &film.path);
+        assert!(piped.status.success() && piped.stdout == wanted, "{kind}");
+    }
+}
+
+#[test]
+fn both_modes_and_all_spellings_are_taken() {
+    let film = film("bframes");
+    let source = Source::of(&film).expect("a film");
+    let done =
+        mp4seek(&["clip", "--start", "0:03.05", "--end", "0:00:06", "--mode", "keyframe", "-"], &film.path);
+    let cut = Cut { start: Some(3.05), end: Some(6.0), mode: Mode::Keyframe };
+    source.assert_shows("mp4seek clip", &done.stdout, &cut);
+}
+
+#[test]
+fn failures_have_codes_and_one_line() {
+    let film = film("bframes");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let text = dir.path().join("text.mp4");
+    std::fs::write(&text, "not a film").expect("a temporary directory");
+    let out = dir.path().join("out.mp4");
+    let out = out.to_str().expect("a UTF-8 path");
+    let cases: [(&[&str], &Path, i32); 7] = [
+        (&["clip", "--start", "x", out], &film.path, 2),
+        (&["clip", "--start", "5", "--end", "4", out], &film.path, 2),
+        (&["clip", "--start", "99", out], &film.path, 4),
+        (&["clip", "--start", "1", out], &text, 3),
+        (&["clip", "--start", "1", out], &dir.path().join("none.mp4"), 1),
+        (&["clip", "--start", "1", "/nowhere/out.mp4"], &film.path, 1),
+        (&["inspect"], &text, 3),
+    ];
+    for (args, input, code) in cases {
+        let done = mp4seek(args, input);
+        assert_eq!(done.status.code(), Some(code), "{args:?}: {done:?}");
+        assert_eq!(String::from_utf8_lossy(&done.stderr).lines().count(), 1, "{args:?}: {done:?}");
+        assert!(!Path::new(out).exists(), "{args:?} leaves a file");
+    }
+}
+
+#[test]
+fn inspect_tells_what_ffprobe_reads() {
+    for kind in ["bframes", "open_gop", "several_audio", "late_video", "edit_inside"] {
+        let film = film(kind);
+        let reading = tests::probe::Reading::of(&film.path);
+        let done = mp4seek(&["inspect", "--json", "--start", "3.05", "--end", "6"], &film.path);
+        let json: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let tracks = json["tracks"].as_array().expect("tracks");
+        assert_eq!(tracks.len(), reading.streams.len(), "{kind}");
+        let sync: Vec<f64> =
+            tracks[0]["sync_points"].as_array().expect("times").iter().filter_map(Value::as_f64).collect();
+        let keys: Vec<f64> =
+            reading.streams[0].packets.iter().filter(|p| p.key && p.shown).map(|p| p.time).collect();
+        let missing = keys.iter().find(|key| !sync.iter().any(|at| (at - *key).abs() < 1e-6));
+        assert_eq!(missing, None, "{kind}: {sync:?}");
+        let bytes = clip(&film.path, "start=3.05&end=6").expect("a clip").len();
+        assert_eq!(json["clip"]["bytes"].as_u64(), Some(bytes as u64), "{kind}");
+        let text = mp4seek(&["inspect"], &film.path);
+        assert!(text.status.success() && String::from_utf8_lossy(&text.stdout).contains("moov"), "{kind}");
+    }
+}
