@@ -301,7 +301,7 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         match &header.box_type.0 {
             b"moov" | b"mdat" => {}
             b"meta" if holds_file_offsets(source, index, header)? => {
-                assembly.notes.push(format!("left out {}: it names places in the file", header.box_type));
+                assembly.note(format!("left out {}: it names places in the file", header.box_type));
             }
             t if is_dropped(BoxType(*t)) => {}
             _ => assembly.source(header.offset, header.size),
@@ -385,6 +385,12 @@ struct Assembly {
 }
 
 impl Assembly {
+    fn note(&mut self, note: String) {
+        if self.notes.len() < NOTES && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     fn len(&self) -> u64 {
         self.parts.iter().map(|(len, _)| len).sum()
     }
@@ -423,7 +429,7 @@ impl Assembly {
                 content @ Content::Entries(_) => self.parts.push((len, content)),
             }
         }
-        self.notes.extend(other.notes);
+        other.notes.into_iter().for_each(|note| self.note(note));
     }
 
     /// A box around `content`.
@@ -454,6 +460,12 @@ impl Assembly {
     }
 }
 
+/// Rounds in which tracks are given 64-bit chunk offsets one by one. A film that is not made to need more needs two.
+const SOLVE_ROUNDS: u32 = 4;
+
+/// Notes of one answer: it is a line each in the debug log.
+const NOTES: usize = 16;
+
 /// Puts the `moov` of an answer together.
 struct Layout<'a> {
     index: &'a Index,
@@ -470,6 +482,7 @@ impl Layout<'_> {
     /// depends on the size of the offsets: begin with none and add until it holds.
     fn solve<R: ReadAt>(&self, source: &R, before: Assembly) -> Result<Assembly, FormatError> {
         let mut wide = vec![false; self.index.tracks.len()];
+        let mut round = 0;
         loop {
             let mut moov = Assembly::default();
             for node in &self.index.moov.children {
@@ -479,8 +492,12 @@ impl Layout<'_> {
             let mut changed = false;
             for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
                 let last = self.extents.end().saturating_sub(1);
-                let highest = chunks.as_ref().and_then(|c| self.extents.position_of(c.highest.min(last)));
-                let needed = highest.unwrap_or(0).saturating_add(media_start) > u64::from(u32::MAX);
+                let highest = chunks.as_ref().map_or(0, |c| {
+                    self.extents.position_of(c.highest.min(last)).unwrap_or(self.extents.len())
+                });
+                // A track more in each round is a film made to waste time: then all get wide.
+                let needed =
+                    highest.saturating_add(media_start) > u64::from(u32::MAX) || round >= SOLVE_ROUNDS;
                 changed |= needed && !*wide;
                 *wide |= needed;
             }
@@ -489,6 +506,7 @@ impl Layout<'_> {
                 all.wrap(BoxType(*b"moov"), moov)?;
                 return Ok(all);
             }
+            round += 1;
         }
     }
 
@@ -738,7 +756,7 @@ impl Layout<'_> {
             // Its bounds hold for the whole film only; players work without.
             b"cslg" => {}
             t if is_dropped(BoxType(*t)) => {}
-            _ => out.notes.push(format!(
+            _ => out.note(format!(
                 "left out {} at byte {}: not known how it is cut",
                 header.box_type, header.offset
             )),
