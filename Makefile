@@ -63,10 +63,10 @@ $(BUILT):
 	$(MAKE) build
 
 docker-test:
-	tests/docker/run.sh
+	@tests/docker/run.sh
 
 deny:
-	tests/deny.sh
+	@tests/deny.sh
 
 clean:
 	$(CARGO) clean
