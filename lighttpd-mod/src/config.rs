@@ -136,3 +136,39 @@ fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
     }
     Ok(value.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Mode, extension, mode};
+
+    #[test]
+    fn modes_are_the_two() {
+        assert_eq!(mode(b"keyframe"), Ok(Mode::Keyframe));
+        assert_eq!(mode(b"exact"), Ok(Mode::Exact));
+        for wrong in [&b"fast"[..], b"", b"Exact", b"\xff"] {
+            assert!(mode(wrong).unwrap_err().contains("\"keyframe\" or \"exact\""));
+        }
+    }
+
+    #[test]
+    fn extensions_are_parts_of_a_name() {
+        assert_eq!(extension(b".mp4"), Ok(b".mp4".to_vec()));
+        assert_eq!(extension(b"mp4"), Ok(b"mp4".to_vec()));
+        for wrong in [&b""[..], b".", b".mp4/"] {
+            assert!(extension(wrong).unwrap_err().contains("such as \".mp4\""));
+        }
+    }
+
+    #[test]
+    fn what_is_served_is_what_is_configured() {
+        let config =
+            |enable, extensions| Config { enable, extensions, mode: Mode::Exact, version_header: true };
+        let only_mkv = [b".mkv".to_vec()];
+        assert!(config(true, None).serves(b"/films/a.MP4"));
+        assert!(!config(true, None).serves(b"/films/a.mkv"));
+        assert!(!config(false, None).serves(b"/films/a.mp4"));
+        assert!(config(true, Some(&only_mkv)).serves(b"/films/a.mkv"));
+        assert!(!config(true, Some(&only_mkv)).serves(b"/films/a.mp4"));
+        assert!(!config(true, Some(&[])).serves(b"/films/a.mp4"));
+    }
+}

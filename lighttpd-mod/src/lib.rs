@@ -2,7 +2,8 @@
 //! a playable MP4 of that stretch.
 //!
 //! The file must be named `mod_h264_streaming.so`, and is loaded with
-//! `server.modules += ( "mod_h264_streaming" )`. Options, each also inside conditions:
+//! `server.modules += ( "mod_h264_streaming" )`; where `mod_staticfile` is listed as
+//! well, it comes after this one. Options, each also inside conditions:
 //!
 //! | option | value | default |
 //! |---|---|---|
