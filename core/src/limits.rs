@@ -37,3 +37,9 @@ pub const FRAGMENT_SAMPLES: u64 = 10_000_000;
 
 /// Size of a compressed `moov`, unpacked. They date from films of minutes.
 pub const UNPACKED_MOOV: usize = 32 << 20;
+
+/// Different sample group descriptions of one grouping in fragments: a key change each minute for 24 hours is 1,440.
+pub const DESCRIPTIONS: usize = 4096;
+
+/// Sample auxiliary information in fragments, which is copied: some 16 bytes a sample.
+pub const AUXILIARY: usize = 64 << 20;

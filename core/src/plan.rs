@@ -1,6 +1,8 @@
 //! From sample ranges to the exact layout of the answer: every box's size, every extent,
 //! the total length. The tables themselves are made when they are sent (see `generate`).
 
+mod small;
+
 use std::ops::Range;
 
 use crate::boxes::{
@@ -332,11 +334,25 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
 
 impl Plan {
     fn new(assembly: Assembly, extents: Extents, key: String) -> Self {
+        let mut places = Vec::new();
+        let mut start = 0;
+        for (len, piece) in &assembly.parts {
+            if let Piece::Auxiliary(track, _) = piece {
+                places.push((*track, start));
+            }
+            start += len;
+        }
+        let place = |track| places.iter().find(|(t, _)| *t == track).map_or(0u64, |(_, at)| *at);
         let mut start = 0;
         let parts = assembly
             .parts
             .into_iter()
-            .map(|(len, content)| {
+            .map(|(len, piece)| {
+                let content = match piece {
+                    Piece::Content(content) => content,
+                    Piece::Auxiliary(_, offset) => Content::Source(offset),
+                    Piece::AuxiliaryOffset(track) => Content::Bytes(place(track).to_be_bytes().to_vec()),
+                };
                 let part = Part { start, len, content };
                 start += len;
                 part
@@ -378,9 +394,18 @@ impl TrackChunks {
 }
 
 /// Metadata as it is put together.
+enum Piece {
+    Content(Content),
+    /// The auxiliary information of a track, at this offset in the source.
+    Auxiliary(usize, u64),
+    /// Eight bytes that say where a track's auxiliary information is, once that is known.
+    AuxiliaryOffset(usize),
+}
+
+/// Metadata as it is put together.
 #[derive(Default)]
 struct Assembly {
-    parts: Vec<(u64, Content)>,
+    parts: Vec<(u64, Piece)>,
     notes: Vec<String>,
 }
 
@@ -397,36 +422,38 @@ impl Assembly {
 
     fn bytes(&mut self, bytes: &[u8]) {
         match self.parts.last_mut() {
-            Some((len, Content::Bytes(last))) => {
+            Some((len, Piece::Content(Content::Bytes(last)))) => {
                 last.extend_from_slice(bytes);
                 *len += bytes.len() as u64;
             }
             _ if bytes.is_empty() => {}
-            _ => self.parts.push((bytes.len() as u64, Content::Bytes(bytes.to_vec()))),
+            _ => self.parts.push((bytes.len() as u64, Piece::Content(Content::Bytes(bytes.to_vec())))),
         }
     }
 
     fn source(&mut self, offset: u64, len: u64) {
         match self.parts.last_mut() {
-            Some((last_len, Content::Source(last))) if *last + *last_len == offset => *last_len += len,
+            Some((last_len, Piece::Content(Content::Source(last)))) if *last + *last_len == offset => {
+                *last_len += len
+            }
             _ if len == 0 => {}
-            _ => self.parts.push((len, Content::Source(offset))),
+            _ => self.parts.push((len, Piece::Content(Content::Source(offset)))),
         }
     }
 
     fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {
-            self.parts.push((len, Content::Entries(entries)));
+            self.parts.push((len, Piece::Content(Content::Entries(entries))));
         }
     }
 
     fn append(&mut self, other: Self) {
-        for (len, content) in other.parts {
-            match content {
-                Content::Bytes(bytes) => self.bytes(&bytes),
-                Content::Source(offset) => self.source(offset, len),
-                content @ Content::Entries(_) => self.parts.push((len, content)),
+        for (len, piece) in other.parts {
+            match piece {
+                Piece::Content(Content::Bytes(bytes)) => self.bytes(&bytes),
+                Piece::Content(Content::Source(offset)) => self.source(offset, len),
+                piece => self.parts.push((len, piece)),
             }
         }
         other.notes.into_iter().for_each(|note| self.note(note));
@@ -753,6 +780,38 @@ impl Layout<'_> {
                 out.wrap(header.box_type, content)?;
             }
             _ if count == 0 => {}
+            b"saiz" => self.auxiliary(source, track, samples, &range, out)?,
+            // They come with the saiz.
+            b"saio" | b"senc" => {}
+            b"padb" => {
+                let table = Table::read(&mut self.index.reader(source), header, 0, 0)?;
+                let len = header.payload_len().saturating_sub(8);
+                if u64::from(table.count.min(range.end).div_ceil(2)) > len || table.count < range.end {
+                    out.note(format!(
+                        "left out {}: it has fewer entries than the track has samples",
+                        header.box_type
+                    ));
+                } else {
+                    let table = Table { count: range.end.div_ceil(2), entry_size: 1, ..table };
+                    let mut content = Assembly::default();
+                    content.bytes(&[0; 4]);
+                    content.bytes(&count.to_be_bytes());
+                    content.entries(count.div_ceil(2), entries(1, EntryKind::Nibbles(table, range)));
+                    out.wrap(header.box_type, content)?;
+                }
+            }
+            b"stsh" | b"subs" | b"csgp" if header.payload_len() > limits::SMALL_BOX as u64 => {
+                out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
+            }
+            b"stsh" | b"subs" | b"csgp" => {
+                let mut reader = self.index.reader(source);
+                match small::cut(header.box_type, reader.payload(header, 0)?, &range) {
+                    Some(bytes) => out.bytes(&bytes),
+                    None => {
+                        out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset))
+                    }
+                }
+            }
             // Its bounds hold for the whole film only; players work without.
             b"cslg" => {}
             t if is_dropped(BoxType(*t)) => {}
@@ -762,6 +821,47 @@ impl Layout<'_> {
             )),
         }
         Ok(())
+    }
+
+    /// `saiz`, `saio` and `senc`: what a decrypter needs of the samples that are left.
+    fn auxiliary<R: ReadAt>(
+        &self,
+        source: &R,
+        track: usize,
+        samples: &SampleTable,
+        range: &Range<u32>,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let Some(auxiliary) = &samples.auxiliary else { return Ok(()) };
+        let len = auxiliary.sizes.bytes(source, range.clone())?;
+        let before = auxiliary.sizes.bytes(source, 0..range.start)?;
+        if len == 0 {
+            // The clip lies in the clear part of the film.
+            return Ok(());
+        }
+        let kind = auxiliary.kind.as_ref().map_or(&[][..], |kind| kind);
+        let flag = u8::from(auxiliary.kind.is_some());
+        let count = (range.end - range.start).to_be_bytes();
+        let mut saiz = Assembly::default();
+        saiz.bytes(&[0, 0, 0, flag]);
+        saiz.bytes(kind);
+        saiz.bytes(&[auxiliary.default_size]);
+        saiz.bytes(&count);
+        if let SampleSizes::Table { table, .. } = &auxiliary.sizes {
+            saiz.source(table.entry_offset(range.start), u64::from(range.end - range.start));
+        }
+        out.wrap(BoxType(*b"saiz"), saiz)?;
+        let mut saio = Assembly::default();
+        saio.bytes(&[1, 0, 0, flag]);
+        saio.bytes(kind);
+        saio.bytes(&1u32.to_be_bytes());
+        saio.parts.push((8, Piece::AuxiliaryOffset(track)));
+        out.wrap(BoxType(*b"saio"), saio)?;
+        let mut senc = Assembly::default();
+        senc.bytes(&auxiliary.senc);
+        senc.bytes(&count);
+        senc.parts.push((len, Piece::Auxiliary(track, auxiliary.offset.saturating_add(before))));
+        out.wrap(BoxType(*b"senc"), senc)
     }
 
     fn sizes(

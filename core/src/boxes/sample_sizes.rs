@@ -72,9 +72,22 @@ impl SampleSizes {
         if table.bytes() > header.payload_len() - 12 {
             return Err(header.error(format!("{count} sample sizes do not fit in its {} bytes", header.size)));
         }
+        Self::of_table(reader.source(), table, field_bits, count)
+    }
+
+    /// The sizes of a table whose place is known.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_table<R: ReadAt>(
+        source: &R,
+        table: Table,
+        field_bits: u8,
+        count: u32,
+    ) -> Result<Self, FormatError> {
         let mut sums = Vec::new();
         let mut sum = 0u64;
-        let mut sizes = Sizes::new(reader.source(), table, field_bits, 0, count, 4 * STRIDE);
+        let mut sizes = Sizes::new(source, table, field_bits, 0, count, 4 * STRIDE);
         let mut sample = 0;
         while sample < count {
             sums.push(sum);

@@ -8,7 +8,9 @@ use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, 
 use crate::limits;
 use crate::source::ReadAt;
 
-use super::{SampleTable, Track};
+use super::auxiliary::{FragmentAuxiliary, Gathered};
+use super::groups::Groupings;
+use super::{MADE, SampleTable, Track};
 
 /// What the fragments say of one track.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct TrackFragments {
     first: Option<i64>,
     /// Decode time of the next.
     next: i64,
+    auxiliary: Gathered,
+    pub(super) groupings: Groupings,
     /// A box in a fragment that speaks of samples and that we cannot carry over.
     pub(super) unsliced: Option<BoxHeader>,
     pub(super) notes: Vec<String>,
@@ -43,12 +47,12 @@ struct Defaults {
 
 /// Run lengths of values, as `stts` and `ctts` have them.
 #[derive(Debug, Default)]
-struct RunLengths {
+pub(super) struct RunLengths {
     runs: Vec<(u32, u32)>,
 }
 
 impl RunLengths {
-    fn push(&mut self, count: u32, value: u32) {
+    pub(super) fn push(&mut self, count: u32, value: u32) {
         match self.runs.last_mut() {
             Some((n, v)) if *v == value => *n += count,
             _ if count == 0 => {}
@@ -70,12 +74,17 @@ impl RunLengths {
     fn write(&self, out: &mut Vec<u8>, box_type: &[u8; 4], version: u8) {
         write_box(out, box_type, |out| {
             out.extend_from_slice(&[version, 0, 0, 0]);
-            put(out, self.runs.len());
-            for (count, value) in &self.runs {
-                out.extend_from_slice(&count.to_be_bytes());
-                out.extend_from_slice(&value.to_be_bytes());
-            }
+            self.write_entries(out);
         });
+    }
+
+    /// Count and entries.
+    pub(super) fn write_entries(&self, out: &mut Vec<u8>) {
+        put(out, self.runs.len());
+        for (count, value) in &self.runs {
+            out.extend_from_slice(&count.to_be_bytes());
+            out.extend_from_slice(&value.to_be_bytes());
+        }
     }
 }
 
@@ -149,6 +158,14 @@ struct Run {
     defaults: Defaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
     decode_time: Option<u64>,
+    /// What else the fragment says of its samples, for its first run.
+    more: Option<More>,
+}
+
+struct More {
+    boxes: Vec<BoxHeader>,
+    auxiliary: Option<FragmentAuxiliary>,
+    samples: u32,
 }
 
 const HAS_DATA_OFFSET: u32 = 0x1;
@@ -183,7 +200,7 @@ fn read_moof<R: ReadAt>(
     }
     for run in &runs {
         if let Some(track) = all.get_mut(run.track) {
-            track.add(reader.source(), run).map_err(|e| match e {
+            track.add(reader, run).map_err(|e| match e {
                 FormatError::Film(reason) => moof.error(reason),
                 e => e,
             })?;
@@ -246,10 +263,10 @@ fn read_traf<R: ReadAt>(
                 }
                 decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
             }
-            b"senc" | b"saiz" | b"saio" | b"uuid" => {
+            b"uuid" if child.payload_len() >= 16 && reader.bytes(child.payload(), 16)? == PIFF_SENC => {
                 track.unsliced = track.unsliced.or(Some(*child));
             }
-            b"sbgp" | b"csgp" | b"sgpd" | b"subs" | b"sdtp" if track.notes.len() < 8 => {
+            b"csgp" | b"subs" | b"sdtp" => {
                 let note = format!("left out {} of fragments", child.box_type);
                 if !track.notes.contains(&note) {
                     track.notes.push(note);
@@ -258,14 +275,28 @@ fn read_traf<R: ReadAt>(
             _ => {}
         }
     }
+    let auxiliary = FragmentAuxiliary::find(&children, base).unwrap_or_else(|unknown| {
+        track.unsliced = track.unsliced.or(Some(unknown));
+        None
+    });
+    let first = runs.len();
     let mut next = base;
     for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
         let run = read_trun(reader, trun, n, base, next, defaults, decode_time.take())?;
         next = run.end;
         runs.push(run);
     }
+    let samples = runs.iter().skip(first).map(|r| u64::from(r.count)).sum::<u64>();
+    if let Some(run) = runs.get_mut(first) {
+        let boxes = children.into_iter().filter(|b| matches!(&b.box_type.0, b"sgpd" | b"sbgp")).collect();
+        run.more = Some(More { boxes, auxiliary, samples: u32::try_from(samples).unwrap_or(u32::MAX) });
+    }
     Ok(())
 }
+
+/// The extended type of the box that became `senc` (PIFF 1.1, 5.3.2).
+const PIFF_SENC: [u8; 16] =
+    [0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4];
 
 fn read_trun<R: ReadAt>(
     reader: &mut Reader<'_, R>,
@@ -301,7 +332,18 @@ fn read_trun<R: ReadAt>(
     if at as u64 + table.bytes() > trun.payload_len() {
         return Err(trun.error(format!("{count} samples do not fit in its {} bytes", trun.size)));
     }
-    let mut run = Run { track, offset, end: offset, flags, first_flags, table, count, defaults, decode_time };
+    let mut run = Run {
+        track,
+        offset,
+        end: offset,
+        flags,
+        first_flags,
+        table,
+        count,
+        defaults,
+        decode_time,
+        more: None,
+    };
     let bytes = if flags & HAS_SIZE == 0 {
         u64::from(count) * u64::from(defaults.size)
     } else {
@@ -346,6 +388,8 @@ impl TrackFragments {
             sync: Vec::new(),
             first: None,
             next: 0,
+            auxiliary: Gathered::default(),
+            groupings: Groupings::new(track.descriptions.clone()),
             unsliced: None,
             notes: Vec::new(),
         };
@@ -402,10 +446,29 @@ impl TrackFragments {
         self.offsets.push(count, offset);
     }
 
-    fn add<R: ReadAt>(&mut self, source: &R, run: &Run) -> Result<(), FormatError> {
+    fn add<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, run: &Run) -> Result<(), FormatError> {
+        if let Some(more) = &run.more {
+            let first = self.sizes.len();
+            self.groupings.add(
+                reader,
+                &more.boxes,
+                u32::try_from(first).unwrap_or(u32::MAX),
+                more.samples,
+            )?;
+            if let Some(auxiliary) = &more.auxiliary {
+                self.auxiliary.add(reader, auxiliary, first, more.samples)?;
+            }
+            if self.auxiliary.len() > limits::AUXILIARY {
+                return Err(FormatError::Film(format!(
+                    "over {} bytes of auxiliary information",
+                    limits::AUXILIARY
+                )));
+            }
+        }
         if run.count == 0 {
             return Ok(());
         }
+        let source = reader.source();
         if let Some(time) = run.decode_time {
             self.go_to(time)?;
         }
@@ -462,7 +525,7 @@ impl TrackFragments {
         self.first
     }
 
-    /// Appends the tables of a flat film to `out`.
+    /// Appends the tables of a flat film to `out`, which begins at [`MADE`].
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         self.durations.write(out, b"stts", 0);
         if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
@@ -498,6 +561,8 @@ impl TrackFragments {
                 out.extend_from_slice(&offset.to_be_bytes()[if wide { 0 } else { 4 }..]);
             }
         });
+        self.groupings.write(out);
+        self.auxiliary.write(out, self.sizes.len(), MADE);
         // Sound of which not one packet is marked is sound whose writer did not care.
         let unmarked = self.is_sound && self.sync.is_empty();
         if self.sync.len() < self.sizes.len() && !unmarked {
@@ -512,5 +577,18 @@ impl TrackFragments {
 
 /// The boxes that [`TrackFragments::write`] makes, which take the place of the `moov`'s own.
 pub(super) fn is_replaced(box_type: BoxType) -> bool {
-    matches!(&box_type.0, b"stts" | b"ctts" | b"stsc" | b"stsz" | b"stz2" | b"stco" | b"co64" | b"stss")
+    matches!(
+        &box_type.0,
+        b"stts"
+            | b"ctts"
+            | b"stsc"
+            | b"stsz"
+            | b"stz2"
+            | b"stco"
+            | b"co64"
+            | b"stss"
+            | b"saiz"
+            | b"saio"
+            | b"senc"
+    )
 }

@@ -3,7 +3,9 @@
 //! An index holds the shape of the `moov`, the headers that are rewritten, and for
 //! each sample table its place in the file and sparse checkpoints: nothing per sample.
 
+mod auxiliary;
 mod fragments;
+mod groups;
 mod made;
 mod samples;
 
@@ -14,8 +16,11 @@ use crate::boxes::{
 use crate::limits;
 use crate::source::ReadAt;
 
+pub use auxiliary::Auxiliary;
 pub use made::{FilmSource, MADE};
 pub use samples::{Chunk, SampleTable};
+
+use groups::{Descriptions, read_descriptions};
 
 use fragments::{TrackFragments, is_replaced, read_fragments};
 
@@ -74,16 +79,14 @@ pub struct Track {
     pub external: Option<BoxHeader>,
     /// The tracks that hold this one's chapters (`tref`, type `chap`).
     pub chapters: Vec<u32>,
-    /// A per-sample box that we cannot slice; see [`UNSLICED`].
+    /// A box that speaks of samples one by one and whose shape we cannot cut.
     pub unsliced: Option<BoxHeader>,
+    /// The sample group descriptions, for fragments to refer to.
+    descriptions: Vec<Descriptions>,
 }
 
 /// Containers whose children a cut may change.
 const CONTAINERS: &[&[u8; 4]] = &[b"trak", b"edts", b"mdia", b"minf", b"stbl", b"udta"];
-
-/// Boxes of an `stbl` that speak of samples one by one and that we do not slice (yet):
-/// a clip of a track that has one is refused. What they are is in the table of `docs`.
-pub const UNSLICED: &[&[u8; 4]] = &[b"stsh", b"padb", b"subs", b"saiz", b"saio", b"senc", b"csgp"];
 
 impl Index {
     /// Reads the film's metadata: every box header of the `moov`, and once through the
@@ -179,7 +182,23 @@ impl Index {
             let stbl = node
                 .descend(&[b"mdia", b"minf", b"stbl"])
                 .ok_or_else(|| FormatError::Film("no stbl".into()))?;
-            stbl.children.retain(|c| !is_replaced(c.header.box_type));
+            let is_described =
+                |header: &BoxHeader, reader: &mut Reader<'_, _>| -> Result<bool, FormatError> {
+                    let is_grouping =
+                        matches!(&header.box_type.0, b"sgpd" | b"sbgp") && header.payload_len() >= 8;
+                    if !is_grouping {
+                        return Ok(false);
+                    }
+                    let grouping = reader.bytes(header.payload() + 4, 4)?;
+                    Ok(fragment.groupings.describes([grouping[0], grouping[1], grouping[2], grouping[3]]))
+                };
+            let mut kept = Vec::new();
+            for child in std::mem::take(&mut stbl.children) {
+                if !is_replaced(child.header.box_type) && !is_described(&child.header, &mut reader)? {
+                    kept.push(child);
+                }
+            }
+            stbl.children = kept;
             let made = reader.children(place.start, place.end)?;
             stbl.children.extend(made.into_iter().map(|header| Node {
                 header,
@@ -188,8 +207,15 @@ impl Index {
             }));
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
             let packet = None;
+            let has_moov_auxiliary = track.samples.auxiliary.is_some();
             track.samples = read_samples(&mut reader, stbl, packet, base)?;
             track.unsliced = track.unsliced.or(fragment.unsliced);
+            match Auxiliary::read(&mut reader, stbl, &track.samples)? {
+                // What the moov says of its own samples is not put together with what fragments say of theirs.
+                Ok(_) if has_moov_auxiliary => track.unsliced = Some(stbl.header),
+                Ok(auxiliary) => track.samples.auxiliary = auxiliary,
+                Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
+            }
             if track.mdhd.timescale == 0 && track.samples.count > 0 {
                 return Err(node.header.error("a track with a timescale of 0"));
             }
@@ -421,8 +447,15 @@ impl Track {
             Some(tref) => read_chapter_ids(reader, &tref.header)?,
             None => Vec::new(),
         };
-        let unsliced = stbl.children.iter().find(|c| UNSLICED.contains(&&c.header.box_type.0));
-        let unsliced = unsliced.map(|c| c.header).filter(|_| samples.count > 0);
+        let mut samples = samples;
+        let mut unsliced = None;
+        if samples.count > 0 {
+            match Auxiliary::read(reader, stbl, &samples)? {
+                Ok(auxiliary) => samples.auxiliary = auxiliary,
+                Err(unknown) => unsliced = Some(unknown),
+            }
+        }
+        let descriptions = read_descriptions(reader, stbl.children.iter().map(|c| c.header))?;
         Ok(Self {
             tkhd,
             mdhd,
@@ -434,6 +467,7 @@ impl Track {
             external,
             chapters,
             unsliced,
+            descriptions,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples};
+use crate::index::Auxiliary;
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -25,6 +26,8 @@ pub struct SampleTable {
     pub sync: SyncSamples,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
+    /// What a decrypter needs for each sample.
+    pub auxiliary: Option<Auxiliary>,
     /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin together.
     pub base: i64,
     /// Composition time of the sample presented first, in media ticks.
@@ -60,7 +63,20 @@ impl SampleTable {
         groups: Vec<Runs>,
         base: i64,
     ) -> Result<Self, FormatError> {
-        let mut this = Self { count, stts, ctts, stsc, sizes, offsets, sync, groups, base, start: 0, end: 0 };
+        let mut this = Self {
+            count,
+            stts,
+            ctts,
+            stsc,
+            sizes,
+            offsets,
+            sync,
+            groups,
+            auxiliary: None,
+            base,
+            start: 0,
+            end: 0,
+        };
         (this.start, this.end) = this.find_ends(source)?;
         Ok(this)
     }
@@ -71,6 +87,7 @@ impl SampleTable {
             + self.ctts.as_ref().map_or(0, Runs::heap_size)
             + self.stsc.heap_size()
             + self.sizes.heap_size()
+            + self.auxiliary.as_ref().map_or(0, |a| a.sizes.heap_size())
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
 

@@ -51,13 +51,12 @@ fn what_is_not_known_is_left_out_and_what_cannot_be_cut_is_refused() {
     let film = |box_type| Film::of(vec![video_with(vec![full_box(box_type, 0, [0])])]).build();
     assert_eq!(stbl_box(&clip(&film(b"what"), "start=1").unwrap(), b"what"), None);
     assert_eq!(stbl_box(&clip(&film(b"cslg"), "start=1").unwrap(), b"cslg"), None);
-    for box_type in crate::index::UNSLICED {
-        let (status, reason) = status(&film(box_type), "start=1");
-        assert_eq!(status, 415);
-        assert!(reason.contains(std::str::from_utf8(*box_type).unwrap()), "{reason}");
-        // The film itself is served all the same.
-        ask(&film(box_type), "").unwrap();
-    }
+    // What a decrypter needs, without a word about where it is.
+    let (status, reason) = status(&film(b"senc"), "start=1");
+    assert_eq!(status, 415);
+    assert!(reason.starts_with("senc box"), "{reason}");
+    // The film itself is served all the same.
+    ask(&film(b"senc"), "").unwrap();
 }
 
 #[test]

@@ -1,0 +1,240 @@
+//! Sample groups (8.9): `sgpd` descriptions, and the `sbgp` of fragments put together.
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, write_box};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::fragments::RunLengths;
+
+/// Indices from here on count in the `sgpd` of the fragment itself (8.9.4).
+const LOCAL: u32 = 0x1_0000;
+
+/// The descriptions of one grouping.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Descriptions {
+    pub(super) grouping: [u8; 4],
+    pub(super) entries: Vec<Vec<u8>>,
+    /// The group of samples that no `sbgp` speaks of; 0 for none.
+    default: u32,
+}
+
+impl Descriptions {
+    /// Reads an `sgpd`; `None` when its entries cannot be told apart.
+    pub(super) fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        sgpd: &BoxHeader,
+    ) -> Result<Option<Self>, FormatError> {
+        let b = reader.payload(sgpd, 12)?;
+        let mut grouping = [0; 4];
+        grouping.copy_from_slice(b.get(4..8).unwrap_or_default());
+        let version = b.first().copied().unwrap_or(0);
+        let mut at = 8;
+        let mut word = |there: bool| {
+            let value = if there { u32_at(b, at) } else { 0 };
+            at += if there { 4 } else { 0 };
+            value
+        };
+        let length = word(version >= 1) as usize;
+        let default = word(version >= 2);
+        let count = word(true) as usize;
+        let mut rest = b.get(at..).unwrap_or_default();
+        let length = match version {
+            // Version 0 does not say how long an entry is.
+            0 if count > 0 && rest.len() % count == 0 => rest.len() / count,
+            0 => return Ok(None),
+            _ => length,
+        };
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            let len = if length == 0 && version >= 1 {
+                let len = u32_at(rest, 0) as usize;
+                rest = rest.get(4..).unwrap_or_default();
+                len
+            } else {
+                length
+            };
+            let Some((entry, more)) = rest.split_at_checked(len) else { return Ok(None) };
+            if len == 0 && entries.len() >= limits::CHILDREN {
+                return Ok(None);
+            }
+            entries.push(entry.to_vec());
+            rest = more;
+        }
+        Ok(Some(Self { grouping, entries, default }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_box(out, b"sgpd", |out| {
+            out.extend_from_slice(&[1, 0, 0, 0]);
+            out.extend_from_slice(&self.grouping);
+            let first = self.entries.first().map_or(0, Vec::len);
+            let same = self.entries.iter().all(|e| e.len() == first);
+            let length = if same { first } else { 0 };
+            out.extend_from_slice(&u32::try_from(length).unwrap_or(0).to_be_bytes());
+            out.extend_from_slice(&u32::try_from(self.entries.len()).unwrap_or(u32::MAX).to_be_bytes());
+            for entry in &self.entries {
+                if length == 0 {
+                    out.extend_from_slice(&u32::try_from(entry.len()).unwrap_or(0).to_be_bytes());
+                }
+                out.extend_from_slice(entry);
+            }
+        });
+    }
+}
+
+/// One grouping of a track, over all fragments.
+#[derive(Debug)]
+struct Grouping {
+    descriptions: Descriptions,
+    /// Version and, in version 1, the parameter of the `sbgp`.
+    parameter: Option<[u8; 4]>,
+    runs: RunLengths,
+    covered: u32,
+}
+
+/// The groupings of a track, put together from its fragments.
+#[derive(Debug, Default)]
+pub(super) struct Groupings {
+    list: Vec<Grouping>,
+    /// Those of the `moov`.
+    global: Vec<Descriptions>,
+}
+
+impl Groupings {
+    pub(super) fn new(global: Vec<Descriptions>) -> Self {
+        Self { list: Vec::new(), global }
+    }
+
+    /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based).
+    pub(super) fn add<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        boxes: &[BoxHeader],
+        first: u32,
+        count: u32,
+    ) -> Result<(), FormatError> {
+        let mut local = Vec::new();
+        for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
+            local.extend(Descriptions::read(reader, sgpd)?);
+        }
+        for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
+            self.add_sbgp(reader, sbgp, &local, first, count)?;
+        }
+        Ok(())
+    }
+
+    fn add_sbgp<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        sbgp: &BoxHeader,
+        local: &[Descriptions],
+        first: u32,
+        count: u32,
+    ) -> Result<(), FormatError> {
+        if sbgp.payload_len() < 12 {
+            return Err(sbgp.error("too short for a grouping type"));
+        }
+        let b = reader.bytes(sbgp.payload(), 12)?;
+        let mut grouping = [0; 4];
+        grouping.copy_from_slice(b.get(4..8).unwrap_or_default());
+        let mut parameter = None;
+        if b.first() == Some(&1) {
+            parameter = b.get(8..12).and_then(|p| p.try_into().ok());
+        }
+        let table = Table::read(reader, sbgp, if parameter.is_some() { 8 } else { 4 }, 8)?;
+        let here = local.iter().find(|d| d.grouping == grouping);
+        let Some(of) = self.grouping(grouping, parameter) else {
+            return Err(sbgp.error(format!("more than {} sample groupings", limits::GROUPINGS)));
+        };
+        of.runs.push(first.saturating_sub(of.covered), 0);
+        of.covered = first;
+        let end = first.saturating_add(count);
+        let mut entries = TableReader::new(reader.source(), table, 64);
+        for n in 0..table.count {
+            let entry = entries.entry(n)?;
+            let (count, index) = (u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4));
+            let index = of.global_index(index, here).ok_or_else(|| too_many(sbgp))?;
+            of.runs.push(count, index);
+            of.covered += count;
+        }
+        if let Some(default) = here.map(|d| d.default).filter(|&d| d > 0) {
+            let index = of.global_index(LOCAL.saturating_add(default), here).ok_or_else(|| too_many(sbgp))?;
+            of.runs.push(end - of.covered, index);
+            of.covered = end;
+        }
+        Ok(())
+    }
+
+    fn grouping(&mut self, grouping: [u8; 4], parameter: Option<[u8; 4]>) -> Option<&mut Grouping> {
+        let known = |g: &Grouping| g.descriptions.grouping == grouping && g.parameter == parameter;
+        if let Some(at) = self.list.iter().position(known) {
+            return self.list.get_mut(at);
+        }
+        if self.list.len() >= limits::GROUPINGS {
+            return None;
+        }
+        let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
+        let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
+        self.list.push(Grouping { descriptions, parameter, runs: RunLengths::default(), covered: 0 });
+        self.list.last_mut()
+    }
+
+    /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
+    pub(super) fn describes(&self, grouping: [u8; 4]) -> bool {
+        self.list.iter().any(|g| g.descriptions.grouping == grouping)
+    }
+
+    /// Writes the boxes of a flat film.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        for grouping in &self.list {
+            if !grouping.descriptions.entries.is_empty() {
+                grouping.descriptions.write(out);
+            }
+            write_box(out, b"sbgp", |out| {
+                out.extend_from_slice(&[u8::from(grouping.parameter.is_some()), 0, 0, 0]);
+                out.extend_from_slice(&grouping.descriptions.grouping);
+                out.extend_from_slice(grouping.parameter.as_ref().map_or(&[], |p| p));
+                grouping.runs.write_entries(out);
+            });
+        }
+    }
+}
+
+impl Grouping {
+    /// The index in the film's descriptions of one that may be the fragment's own; `None` when there
+    /// are too many different ones.
+    fn global_index(&mut self, index: u32, local: Option<&Descriptions>) -> Option<u32> {
+        let Some(at) = index.checked_sub(LOCAL + 1) else { return Some(index) };
+        let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
+        let entries = &mut self.descriptions.entries;
+        // Most fragments say the same again: the last is the likeliest.
+        let place = match entries.iter().rposition(|e| e == entry) {
+            Some(place) => place,
+            None if entries.len() >= limits::DESCRIPTIONS => return None,
+            None => {
+                entries.push(entry.clone());
+                entries.len() - 1
+            }
+        };
+        u32::try_from(place + 1).ok()
+    }
+}
+
+fn too_many(sbgp: &BoxHeader) -> FormatError {
+    sbgp.error(format!(
+        "more than {} different descriptions of one grouping in fragments",
+        limits::DESCRIPTIONS
+    ))
+}
+
+/// The descriptions of an `stbl`.
+pub(super) fn read_descriptions<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    boxes: impl Iterator<Item = BoxHeader>,
+) -> Result<Vec<Descriptions>, FormatError> {
+    let mut out = Vec::new();
+    for sgpd in boxes.filter(|b| b.box_type == BoxType(*b"sgpd")).take(limits::GROUPINGS) {
+        out.extend(Descriptions::read(reader, &sgpd)?);
+    }
+    Ok(out)
+}

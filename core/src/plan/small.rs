@@ -1,0 +1,182 @@
+//! Per-sample boxes that are small and seldom: they are cut in memory.
+
+use std::ops::Range;
+
+use crate::boxes::{BoxType, u16_at, u32_at, write_box};
+use crate::limits;
+
+/// Cuts an `stsh`, `subs` or `csgp` to a range of samples (0-based). `None` when it is malformed.
+pub(super) fn cut(box_type: BoxType, payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+    match &box_type.0 {
+        b"stsh" => cut_stsh(payload, range),
+        b"subs" => cut_subs(payload, range),
+        _ => cut_csgp(payload, range),
+    }
+}
+
+/// 8.6.3: pairs of sample numbers, both of which must be in the clip.
+fn cut_stsh(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+    let count = u32_at(payload.get(4..8)?, 0) as usize;
+    let pairs = payload.get(8..)?.get(..count.checked_mul(8)?)?.chunks_exact(8);
+    let moved =
+        |number: u32| number.checked_sub(1).filter(|s| range.contains(s)).map(|s| s - range.start + 1);
+    let kept: Vec<_> = pairs.filter_map(|p| Some((moved(u32_at(p, 0))?, moved(u32_at(p, 4))?))).collect();
+    let mut out = Vec::new();
+    write_box(&mut out, b"stsh", |out| {
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&u32::try_from(kept.len()).unwrap_or(0).to_be_bytes());
+        for (shadowed, sync) in &kept {
+            out.extend_from_slice(&shadowed.to_be_bytes());
+            out.extend_from_slice(&sync.to_be_bytes());
+        }
+    });
+    Some(out)
+}
+
+/// 8.7.7: entries for some samples, each counted from the one before it.
+fn cut_subs(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+    let count = u32_at(payload.get(4..8)?, 0);
+    let part = if payload.first() == Some(&1) { 10 } else { 8 };
+    let mut rest = payload.get(8..)?;
+    let mut number = 0u32;
+    let mut last = range.start;
+    let mut kept = Vec::new();
+    let mut entries = 0u32;
+    for _ in 0..count {
+        number = number.checked_add(u32_at(rest.get(..4)?, 0))?;
+        let parts = usize::from(u16_at(rest.get(4..6)?, 0));
+        let (entry, more) = rest.split_at_checked(6 + parts * part)?;
+        rest = more;
+        if number > range.start && number <= range.end {
+            kept.extend_from_slice(&(number - last).to_be_bytes());
+            kept.extend_from_slice(entry.get(4..)?);
+            last = number;
+            entries += 1;
+        }
+    }
+    let mut out = Vec::new();
+    write_box(&mut out, b"subs", |out| {
+        out.extend_from_slice(payload.get(..4).unwrap_or_default());
+        out.extend_from_slice(&entries.to_be_bytes());
+        out.extend_from_slice(&kept);
+    });
+    Some(out)
+}
+
+/// 8.9.5: patterns of group indices, packed in 4, 8, 16 or 32 bits. Comes out as the `sbgp` that says the same.
+fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+    let flags = u32_at(payload.get(..4)?, 0);
+    let width = |code: u32| 4u32 << (code & 3);
+    let (index_bits, count_bits, pattern_bits) = (width(flags), width(flags >> 2), width(flags >> 4));
+    let has_parameter = flags & 0x40 != 0;
+    let prefix = if has_parameter { 12 } else { 8 };
+    let patterns = u32_at(payload.get(prefix..prefix + 4)?, 0);
+    let mut lengths = Bits { bytes: payload.get(prefix + 4..)?, at: 0 };
+    // The indices follow all lengths.
+    let mut indices = Bits { at: u64::from(patterns) * u64::from(pattern_bits + count_bits), ..lengths };
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    let mut sample = 0u32;
+    for _ in 0..patterns {
+        let length = lengths.take(pattern_bits)?;
+        let samples = lengths.take(count_bits)?;
+        let pattern: Option<Vec<u32>> = (0..length).map(|_| indices.take(index_bits)).collect();
+        let pattern = pattern?;
+        let end = sample.checked_add(samples)?;
+        let from = sample.max(range.start);
+        let to = end.min(range.end);
+        for s in from..to.max(from) {
+            let index = *pattern.get(((s - sample) % length.max(1)) as usize)?;
+            match runs.last_mut() {
+                Some((n, last)) if *last == index => *n += 1,
+                _ => runs.push((1, index)),
+            }
+            if runs.len() > limits::SMALL_BOX / 8 {
+                return None;
+            }
+        }
+        sample = end;
+    }
+    let mut out = Vec::new();
+    write_box(&mut out, b"sbgp", |out| {
+        out.extend_from_slice(&[u8::from(has_parameter), 0, 0, 0]);
+        out.extend_from_slice(payload.get(4..prefix).unwrap_or_default());
+        out.extend_from_slice(&u32::try_from(runs.len()).unwrap_or(0).to_be_bytes());
+        for (count, index) in &runs {
+            out.extend_from_slice(&count.to_be_bytes());
+            out.extend_from_slice(&index.to_be_bytes());
+        }
+    });
+    Some(out)
+}
+
+/// Fields of a number of bits, most significant first.
+#[derive(Clone, Copy)]
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: u64,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, bits: u32) -> Option<u32> {
+        let mut value = 0u32;
+        // Fields are nibbles or more, and begin on nibbles.
+        for _ in 0..bits / 4 {
+            let byte = *self.bytes.get(usize::try_from(self.at / 8).ok()?)?;
+            let nibble = if self.at % 8 == 0 { byte >> 4 } else { byte & 15 };
+            value = value << 4 | u32::from(nibble);
+            self.at += 4;
+        }
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_be_bytes()).collect()
+    }
+
+    fn cut_words(box_type: &[u8; 4], payload: &[u8], range: Range<u32>) -> Option<Vec<u8>> {
+        cut(BoxType(*box_type), payload, &range).map(|b| b[8..].to_vec())
+    }
+
+    #[test]
+    fn shadow_samples_move_with_those_they_shadow() {
+        let payload = words(&[0, 3, 2, 1, 5, 4, 9, 8]);
+        assert_eq!(cut_words(b"stsh", &payload, 3..9).unwrap(), words(&[0, 2, 2, 1, 6, 5]));
+        assert_eq!(cut_words(b"stsh", &payload, 4..6).unwrap(), words(&[0, 0]));
+        assert_eq!(cut_words(b"stsh", &payload[..20], 0..9), None);
+    }
+
+    #[test]
+    fn subsamples_are_counted_from_the_clips_first_sample() {
+        let part = [0, 9, 1, 0, 0, 0, 0, 0];
+        let entry = |delta: u32, parts: u16| {
+            [&delta.to_be_bytes()[..], &parts.to_be_bytes(), &part.repeat(parts.into())].concat()
+        };
+        let all = [words(&[0, 3]), entry(2, 1), entry(3, 2), entry(4, 0)].concat();
+        // Samples 2, 5 and 9.
+        assert_eq!(
+            cut_words(b"subs", &all, 1..5).unwrap(),
+            [words(&[0, 2]), entry(1, 1), entry(3, 2)].concat()
+        );
+        assert_eq!(
+            cut_words(b"subs", &all, 4..20).unwrap(),
+            [words(&[0, 2]), entry(1, 2), entry(4, 0)].concat()
+        );
+        assert_eq!(cut_words(b"subs", &all[..all.len() - 3], 0..20), None);
+    }
+
+    #[test]
+    fn compact_groups_become_plain_ones() {
+        // Pattern lengths and counts of 8 bits, indices of 4: (1 2 2) over 7 samples, (0) over 3.
+        let payload = [words(&[0x14, 0x726f_6c6c, 2]), vec![3, 7, 1, 3, 0x12, 0x20]].concat();
+        let all = words(&[0, 0x726f_6c6c, 6, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 3, 0]);
+        assert_eq!(cut_words(b"csgp", &payload, 0..10).unwrap(), all);
+        let part = words(&[0, 0x726f_6c6c, 3, 1, 2, 1, 1, 1, 2]);
+        assert_eq!(cut_words(b"csgp", &payload, 2..5).unwrap(), part);
+        assert_eq!(cut_words(b"csgp", &payload[..15], 0..10), None);
+    }
+}
