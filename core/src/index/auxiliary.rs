@@ -219,9 +219,9 @@ impl Gathered {
         let &[offset] = offsets.as_slice() else {
             return Err(from.saio.error("more than one offset in a fragment"));
         };
-        let offset = from
-            .base
-            .checked_add(offset)
+        let inside = from.senc.and_then(|senc| data_of(&senc, len as u64));
+        let offset = inside
+            .or_else(|| from.base.checked_add(offset))
             .filter(|at| at.checked_add(len as u64).is_some_and(|end| end <= reader.file_len()));
         let offset = offset.ok_or_else(|| from.saio.error("an offset past the end of the file"))?;
         let start = self.bytes.len();
