@@ -8,6 +8,12 @@ pub const SMALL_BOX: usize = 1 << 20;
 /// Boxes in one container, the top level of a flat film included.
 pub const CHILDREN: usize = 4096;
 
+/// Boxes of a `moov` that are looked at, all tracks together.
+pub const MOOV_BOXES: usize = 1 << 16;
+
+/// Track runs of one fragment. A run is a chunk: a fragment of a minute has some hundred.
+pub const RUNS: usize = 1 << 16;
+
 /// Tracks of a film. The most seen in the wild is 32.
 pub const TRACKS: usize = 256;
 

@@ -198,6 +198,9 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
             _ => after.push(header.offset..header.end()),
         }
     }
+    if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
+        return Ok(Err(format!("a {} box with item locations", meta.box_type)));
+    }
     if find(&index.moov, b"saio").is_some() {
         return Ok(Err("sample auxiliary information at fixed places (saio)".into()));
     }
@@ -246,6 +249,25 @@ fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, extents: &Extents) ->
         }
     }
     Ok(true)
+}
+
+/// A `meta` of the film or a track that says where in the file its items are.
+fn find_meta_with_offsets<R: ReadAt>(
+    source: &R,
+    index: &Index,
+    node: &Node,
+) -> Result<Option<BoxHeader>, FormatError> {
+    for child in &node.children {
+        if &child.header.box_type.0 == b"meta" && holds_file_offsets(source, index, &child.header)? {
+            return Ok(Some(child.header));
+        }
+        if child.track.is_some() {
+            if let Some(found) = find_meta_with_offsets(source, index, child)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
@@ -565,6 +587,13 @@ impl Layout<'_> {
                 Ok(())
             }
             (b"udta", Some(clip)) => self.movie_udta(source, node, clip, out),
+            (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
+                out.note(format!(
+                    "left out {} at byte {}: it names places in the file",
+                    header.box_type, header.offset
+                ));
+                Ok(())
+            }
             (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
             _ => {
                 out.source(header.offset, header.size);
@@ -635,6 +664,12 @@ impl Layout<'_> {
             }
             (b"edts", Some(_)) => self.edts(track, out),
             (b"tref", Some(_)) => self.tref(source, header, out)?,
+            (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
+                out.note(format!(
+                    "left out {} at byte {}: it names places in the file",
+                    header.box_type, header.offset
+                ));
+            }
             (t, Some(_)) if is_dropped(BoxType(*t)) => {}
             _ => out.source(header.offset, header.size),
         }

@@ -119,20 +119,41 @@ impl<'a, R: ReadAt> Reader<'a, R> {
     /// # Errors
     /// As [`Self::header`], and when there are more than [`limits::CHILDREN`].
     pub fn children(&mut self, from: u64, end: u64) -> Result<Vec<BoxHeader>, FormatError> {
+        match self.readable_children(from, end)? {
+            (_, Some(error)) => Err(error),
+            (children, None) => Ok(children),
+        }
+    }
+
+    /// The headers of the boxes in `from..end`, up to what cannot be one, and why it cannot.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn readable_children(
+        &mut self,
+        from: u64,
+        end: u64,
+    ) -> Result<(Vec<BoxHeader>, Option<FormatError>), FormatError> {
         let mut out = Vec::new();
         let mut at = from;
-        while let Some(header) = self.header(at, end)? {
+        loop {
+            let header = match self.header(at, end) {
+                Ok(Some(header)) => header,
+                Ok(None) => return Ok((out, None)),
+                Err(e @ FormatError::Io { .. }) => return Err(e),
+                Err(e) => return Ok((out, Some(e))),
+            };
             // A udta may end in four zero bytes, which look like a box "to the end".
             if header.box_type == BoxType([0; 4]) {
-                break;
+                return Ok((out, None));
             }
             if out.len() >= limits::CHILDREN {
-                return Err(header.error(format!("more than {} boxes in one container", limits::CHILDREN)));
+                let error = header.error(format!("more than {} boxes in one container", limits::CHILDREN));
+                return Ok((out, Some(error)));
             }
             at = header.end();
             out.push(header);
         }
-        Ok(out)
     }
 
     /// The whole payload of a small box, at least `min` bytes long.

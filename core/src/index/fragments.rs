@@ -13,7 +13,7 @@ use super::groups::Groupings;
 use super::{MADE, SampleTable, Track};
 
 /// What the fragments say of one track.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TrackFragments {
     track_id: u32,
     is_sound: bool,
@@ -189,6 +189,9 @@ fn read_moof<R: ReadAt>(
         if let Some(last) = runs.get(first..).and_then(<[Run]>::last) {
             implicit_base = last.end;
         }
+        if runs.len() > limits::RUNS {
+            return Err(moof.error(format!("more than {} runs in one fragment", limits::RUNS)));
+        }
     }
     if runs.iter().any(|r| r.end > reader.file_len()) {
         return Ok(false);
@@ -222,9 +225,10 @@ fn read_traf<R: ReadAt>(
         children.iter().find(|b| &b.box_type.0 == b"tfhd").ok_or_else(|| traf.error("no tfhd in it"))?;
     let b = reader.payload(tfhd, 8)?;
     let (flags, id) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
-    // A fragment of a track that the moov does not know is nobody's.
-    let Some(n) = all.iter().position(|t| t.track_id == id) else { return Ok(()) };
-    let Some(track) = all.get_mut(n) else { return Ok(()) };
+    // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
+    let n = all.iter().position(|t| t.track_id == id).unwrap_or(usize::MAX);
+    let mut nobody = TrackFragments::default();
+    let track = all.get_mut(n).unwrap_or(&mut nobody);
     let mut at = 8;
     let mut field = |flag: u32, len: usize| {
         let start = at;
@@ -263,8 +267,15 @@ fn read_traf<R: ReadAt>(
                 }
                 decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
             }
-            b"uuid" if child.payload_len() >= 16 && reader.bytes(child.payload(), 16)? == PIFF_SENC => {
-                track.unsliced = track.unsliced.or(Some(*child));
+            b"uuid" if child.payload_len() >= 16 => {
+                let kind = reader.bytes(child.payload(), 16)?;
+                if kind == PIFF_SENC {
+                    track.unsliced = track.unsliced.or(Some(*child));
+                } else if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
+                    let b = reader.bytes(child.payload() + 16, 12)?;
+                    let wide = b.first() == Some(&1);
+                    decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
+                }
             }
             b"csgp" | b"subs" | b"sdtp" => {
                 let note = format!("left out {} of fragments", child.box_type);
@@ -293,6 +304,10 @@ fn read_traf<R: ReadAt>(
     }
     Ok(())
 }
+
+/// The extended type of what Smooth Streaming had before `tfdt`.
+const TFXD: [u8; 16] =
+    [0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6, 0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2];
 
 /// The extended type of the box that became `senc` (PIFF 1.1, 5.3.2).
 const PIFF_SENC: [u8; 16] =
@@ -465,13 +480,13 @@ impl TrackFragments {
                 )));
             }
         }
+        if let Some(time) = run.decode_time {
+            self.go_to(time)?;
+        }
         if run.count == 0 {
             return Ok(());
         }
         let source = reader.source();
-        if let Some(time) = run.decode_time {
-            self.go_to(time)?;
-        }
         self.first.get_or_insert(self.next);
         self.chunks.push((run.offset, run.count, run.defaults.description));
         let mut entries = TableReader::new(source, run.table, 512);
@@ -501,21 +516,30 @@ impl TrackFragments {
         !non_sync && (self.is_sound || !depends)
     }
 
-    /// Moves the next sample to a decode time: the one before it lasts until then.
+    /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
     fn go_to(&mut self, time: u64) -> Result<(), FormatError> {
         let time = i64::try_from(time).ok().filter(|&t| t < i64::MAX / 8);
         let time =
             time.ok_or_else(|| FormatError::Film("tfdt: a decode time of more than 60 bits".into()))?;
-        if self.first.is_some() && time != self.next {
-            let Some(last) = self.durations.pop() else { return Ok(()) };
-            let until = self.next - i64::from(last);
-            let duration = u32::try_from((time - until).max(0)).map_err(|_| {
-                FormatError::Film(format!("tfdt: a gap of {} ticks between fragments", time - self.next))
-            })?;
-            self.durations.push(1, duration);
-            self.next = until + i64::from(duration);
-            return Ok(());
+        let mut until = self.next;
+        let mut passed = 0u32;
+        while self.first.is_some() && time != until {
+            let Some(last) = self.durations.pop() else {
+                return Err(FormatError::Film("tfdt: a decode time before the first sample's".into()));
+            };
+            until -= i64::from(last);
+            if time >= until {
+                let duration = u32::try_from(time - until).map_err(|_| {
+                    FormatError::Film(format!("tfdt: a gap of {} ticks between fragments", time - self.next))
+                })?;
+                self.durations.push(1, duration);
+                until = time;
+            } else {
+                // Sent again, by a live encoder that began anew.
+                passed += 1;
+            }
         }
+        self.durations.push(passed, 0);
         self.next = time;
         Ok(())
     }

@@ -85,9 +85,6 @@ pub struct Track {
     descriptions: Vec<Descriptions>,
 }
 
-/// Containers whose children a cut may change.
-const CONTAINERS: &[&[u8; 4]] = &[b"trak", b"edts", b"mdia", b"minf", b"stbl", b"udta"];
-
 impl Index {
     /// Reads the film's metadata: every box header of the `moov`, and once through the
     /// tables that need checkpoints. Never the media.
@@ -305,7 +302,9 @@ fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<M
     let mut mvhd = None;
     let mut tracks = Vec::new();
     let mut children = Vec::new();
-    for header in reader.children(moov.payload(), moov.end())? {
+    let mut budget = limits::MOOV_BOXES;
+    let (headers, junk) = reader.readable_children(moov.payload(), moov.end())?;
+    for header in headers {
         let mut node = Node { header, children: Vec::new(), track: None };
         match &header.box_type.0 {
             b"mvhd" if mvhd.is_some() => return Err(header.error("a second movie header")),
@@ -314,14 +313,18 @@ fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<M
                 return Err(header.error(format!("more than {} tracks", limits::TRACKS)));
             }
             b"trak" => {
-                node.children = children_of(reader, &header)?;
+                node.children = children_of(reader, &header, &mut budget)?;
                 node.track = Some(tracks.len());
                 tracks.push(Track::read(reader, &node)?);
             }
-            b"udta" => node.children = children_of(reader, &header)?,
+            b"udta" => node.children = children_of(reader, &header, &mut budget)?,
             _ => {}
         }
         children.push(node);
+    }
+    // Bytes after the tracks that are no box are no reason to refuse them.
+    if let (Some(junk), true) = (junk, mvhd.is_none() || tracks.is_empty()) {
+        return Err(junk);
     }
     let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
     if tracks.is_empty() {
@@ -373,19 +376,32 @@ fn cut_off<R: ReadAt>(reader: &mut Reader<'_, R>, at: u64) -> Result<Option<BoxH
     Ok(whole.then_some(BoxHeader { box_type: BoxType(*b"mdat"), offset: at, header_len, size: left }))
 }
 
-fn children_of<R: ReadAt>(reader: &mut Reader<'_, R>, parent: &BoxHeader) -> Result<Vec<Node>, FormatError> {
-    let mut out = Vec::new();
-    for header in reader.children(parent.payload(), parent.end())? {
-        // Depth is bounded by this list of names: no container of it holds itself in a
-        // way that is followed (a trak inside a trak is not).
-        let descend = CONTAINERS.contains(&&header.box_type.0) && &header.box_type.0 != b"trak";
-        let known_parent = match &header.box_type.0 {
-            b"minf" => &parent.box_type.0 == b"mdia",
-            b"stbl" => &parent.box_type.0 == b"minf",
-            b"mdia" | b"edts" => &parent.box_type.0 == b"trak",
-            _ => false,
-        };
-        let children = if descend && known_parent { children_of(reader, &header)? } else { Vec::new() };
+/// The tree below a container; `budget` is how many boxes more may be in it.
+fn children_of<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    parent: &BoxHeader,
+    budget: &mut usize,
+) -> Result<Vec<Node>, FormatError> {
+    let children = match (reader.readable_children(parent.payload(), parent.end())?, &parent.box_type.0) {
+        // What people put into a udta is their own affair.
+        ((_, Some(_)), b"udta") => return Ok(Vec::new()),
+        ((_, Some(error)), _) => return Err(error),
+        ((children, None), _) => children,
+    };
+    *budget = budget
+        .checked_sub(children.len())
+        .ok_or_else(|| parent.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)))?;
+    let mut out: Vec<Node> = Vec::new();
+    for header in children {
+        // Depth is bounded by this list: no box is in it as its own parent.
+        let is_container = matches!(
+            (&parent.box_type.0, &header.box_type.0),
+            (b"trak", b"mdia" | b"edts") | (b"mdia", b"minf") | (b"minf", b"stbl")
+        );
+        if is_container && out.iter().any(|n| n.header.box_type == header.box_type) {
+            return Err(header.error("a second box of its kind"));
+        }
+        let children = if is_container { children_of(reader, &header, budget)? } else { Vec::new() };
         out.push(Node { header, children, track: None });
     }
     Ok(out)
@@ -485,17 +501,14 @@ fn external_media<R: ReadAt>(
     dinf: &BoxHeader,
     stsd: &BoxHeader,
 ) -> Result<Option<BoxHeader>, FormatError> {
-    let Some(dref) =
-        reader.children(dinf.payload(), dinf.end())?.into_iter().find(|b| &b.box_type.0 == b"dref")
-    else {
-        return Ok(None);
-    };
+    let (children, _) = reader.readable_children(dinf.payload(), dinf.end())?;
+    let Some(dref) = children.into_iter().find(|b| &b.box_type.0 == b"dref") else { return Ok(None) };
     let mut here = Vec::new();
-    for entry in reader.children(dref.payload().saturating_add(8), dref.end())? {
+    for entry in reader.readable_children(dref.payload().saturating_add(8), dref.end())?.0 {
         let flags = if entry.payload_len() < 4 { 1 } else { u32_at(reader.bytes(entry.payload(), 4)?, 0) };
         here.push(flags & 1 != 0);
     }
-    for description in reader.children(stsd.payload().saturating_add(8), stsd.end())? {
+    for description in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
         if description.payload_len() >= 8 {
             let index = usize::from(u16_at(reader.bytes(description.payload() + 6, 2)?, 0));
             if index.checked_sub(1).and_then(|n| here.get(n)) == Some(&false) {
@@ -511,8 +524,8 @@ fn read_chapter_ids<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     tref: &BoxHeader,
 ) -> Result<Vec<u32>, FormatError> {
-    let chap = reader.children(tref.payload(), tref.end())?.into_iter().find(|b| &b.box_type.0 == b"chap");
-    let Some(chap) = chap else { return Ok(Vec::new()) };
+    let (children, _) = reader.readable_children(tref.payload(), tref.end())?;
+    let Some(chap) = children.into_iter().find(|b| &b.box_type.0 == b"chap") else { return Ok(Vec::new()) };
     let ids = reader.payload(&chap, 0)?;
     Ok(ids.chunks_exact(4).take(limits::TRACKS).map(|id| u32_at(id, 0)).collect())
 }

@@ -216,7 +216,8 @@ impl SampleTable {
             }
         }
         let Some(first) = first else { return Ok(None) };
-        let mut last = first;
+        // What decodes by then is presented before `to`, whatever its offset.
+        let mut last = first.max(self.sample_at_dts(source, to - 1 - highest)?);
         for run in self.joint_from(source, to - 1 - highest)? {
             let run = run?;
             if run.dts + lowest >= to {
