@@ -348,8 +348,9 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         .zip(&index.tracks)
         .any(|(held, track)| held.is_none() && &track.handler.0 != b"hint")
     {
-        let ids = index.tracks.iter().zip(&clip.tracks).filter(|(_, held)| held.is_some());
-        key.extend(ids.map(|(track, _)| format!("-{:x}", track.tkhd.track_id)));
+        // By place: two tracks of a broken film may have the same number.
+        let held = clip.tracks.iter().enumerate().filter(|(_, held)| held.is_some());
+        key.extend(held.map(|(n, _)| format!("-{n:x}")));
     }
     Ok(Plan::new(assembly, extents, key))
 }

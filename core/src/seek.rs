@@ -337,7 +337,11 @@ fn frame_at<R: ReadAt>(
     let media = segment.media_time.saturating_add(i64::try_from(into).unwrap_or(i64::MAX / 4));
     let shown = match mode {
         Mode::Exact => track.samples.on_screen(source, media)?,
-        Mode::Keyframe => track.samples.sync_at(source, media)?,
+        // Before the first sync sample, as after it: what is on screen.
+        Mode::Keyframe => match track.samples.sync_at(source, media)? {
+            None => track.samples.on_screen(source, media)?,
+            sync => sync,
+        },
     };
     // A frame that began before the edit did is presented from the edit's start.
     Ok(shown.map(|cts| line.shown_at(segment, cts)))

@@ -69,9 +69,35 @@ fn matches(language: &str, lang: &str, exact: bool) -> bool {
     }
     let primary = |tag: &str| {
         let first = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        // Two letters (ISO 639-1) and three (639-2/T) name the same language.
-        isolang::Language::from_639_1(&first).map_or(first, |l| l.to_639_3().to_string())
+        // Two letters (ISO 639-1), three (639-2/T), or the three of librarians (639-2/B): the same language.
+        let terminology = BIBLIOGRAPHIC.iter().find(|(b, _)| *b == first).map(|(_, t)| (*t).to_string());
+        let two_letters = || isolang::Language::from_639_1(&first).map(|l| l.to_639_3().to_string());
+        terminology.or_else(two_letters).unwrap_or(first)
     };
     let language = primary(language);
     !language.is_empty() && language == primary(lang)
 }
+
+/// ISO 639-2/B codes that differ from 639-2/T; films that were once Matroska have them.
+const BIBLIOGRAPHIC: [(&str, &str); 20] = [
+    ("alb", "sqi"),
+    ("arm", "hye"),
+    ("baq", "eus"),
+    ("bur", "mya"),
+    ("chi", "zho"),
+    ("cze", "ces"),
+    ("dut", "nld"),
+    ("fre", "fra"),
+    ("geo", "kat"),
+    ("ger", "deu"),
+    ("gre", "ell"),
+    ("ice", "isl"),
+    ("mac", "mkd"),
+    ("mao", "mri"),
+    ("may", "msa"),
+    ("per", "fas"),
+    ("rum", "ron"),
+    ("slo", "slk"),
+    ("tib", "bod"),
+    ("wel", "cym"),
+];

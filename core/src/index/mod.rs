@@ -506,7 +506,8 @@ fn external_media<R: ReadAt>(
     let mut here = Vec::new();
     for entry in reader.readable_children(dref.payload().saturating_add(8), dref.end())?.0 {
         let flags = if entry.payload_len() < 4 { 1 } else { u32_at(reader.bytes(entry.payload(), 4)?, 0) };
-        here.push(flags & 1 != 0);
+        // An entry that names no place can only mean this file, whatever its flags say.
+        here.push(flags & 1 != 0 || entry.payload_len() <= 5);
     }
     for description in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
         if description.payload_len() >= 8 {

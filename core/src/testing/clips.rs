@@ -13,7 +13,7 @@ fn stbl_box(film: &[u8], box_type: &[u8; 4]) -> Option<Vec<u8>> {
 }
 
 fn status(film: &[u8], query: &str) -> (u16, String) {
-    let e = ask(film, query).unwrap_err();
+    let e = ask(film, query).map(|_| "a clip").unwrap_err();
     (e.status(), e.to_string())
 }
 
@@ -296,7 +296,7 @@ fn only_the_tracks_asked_for_are_sent() {
         ("tracks=text,video", &[1, 4]),
         ("lang=de", &[1, 3, 4]),
         ("lang=de-AT&start=1", &[1, 3, 4]),
-        ("lang=ger", &[1, 2, 3, 4]),
+        ("lang=ger", &[1, 3, 4]),
         ("lang=deu&tracks=audio", &[3]),
         ("lang=fr&start=0.1", &[1, 2, 3, 4]),
     ] {
@@ -344,7 +344,7 @@ fn a_tag_tells_tracks_apart() {
 
 #[test]
 fn media_in_another_file_is_refused_unless_it_is_left_out() {
-    let elsewhere = make_box(b"dref", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"alis", [0; 4])].concat());
+    let elsewhere = make_box(b"dref", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"alis", [0; 10])].concat());
     let mut film = Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)]);
     film.tracks[1].in_minf = vec![make_box(b"dinf", elsewhere)];
     let film = film.build();
