@@ -111,6 +111,10 @@ fn names(list: &[u8], etag: &str, comparison: Comparison) -> bool {
     }
     let mut rest = list;
     loop {
+        // Empty elements are allowed (RFC 9110, section 5.6.1.2).
+        while let Some(after) = rest.trim_ascii_start().strip_prefix(b",") {
+            rest = after;
+        }
         rest = rest.trim_ascii_start();
         let weak = rest.starts_with(b"W/");
         let tag = if weak { rest.get(2..).unwrap_or_default() } else { rest };
@@ -224,6 +228,7 @@ mod tests {
     fn conditions_come_in_the_order_of_the_rfc() {
         assert_eq!(with(|_| {}), Selection::Full);
         assert_eq!(with(|c| c.if_none_match = Some(b"\"x\", W/\"abc-1\"")), Selection::NotModified);
+        assert_eq!(with(|c| c.if_none_match = Some(b", ,\"x\",, \"abc-1\"")), Selection::NotModified);
         assert_eq!(with(|c| c.if_none_match = Some(b"*")), Selection::NotModified);
         assert_eq!(with(|c| c.if_none_match = Some(b"\"abc-10\"")), Selection::Full);
         assert_eq!(with(|c| c.if_modified_since = Some(DATE)), Selection::NotModified);

@@ -108,7 +108,7 @@ impl Index {
             )));
         }
         let made = unpack(&mut reader, &outer_moov)?.unwrap_or_default();
-        let source = FilmSource { file, made: &made };
+        let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_made(&source, file_len, made.len());
         let moov = match reader.header(MADE, MADE + made.len() as u64)? {
             Some(moov) if &moov.box_type.0 == b"moov" => moov,
@@ -145,7 +145,7 @@ impl Index {
 
     /// The film as its metadata is read: the file and what was made of it.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
-        FilmSource { file, made: &self.made }
+        FilmSource::new(file, &self.made)
     }
 
     /// A reader of boxes anywhere in the film.
@@ -167,7 +167,7 @@ impl Index {
         }
         self.made.shrink_to_fit();
         let origin = Origin::of(&self.tracks, fragments);
-        let source = FilmSource { file, made: &self.made };
+        let source = FilmSource::new(file, &self.made);
         let mut reader = Reader::with_made(&source, self.file_len, self.made.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
