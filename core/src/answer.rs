@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::boxes::FormatError;
 use crate::cache::IndexCache;
+use crate::index::Index;
+use crate::limits;
 use crate::plan::{plan_clip, plan_fast_start};
 use crate::request::{ClipRequest, Mode, RequestError, flv_start};
 use crate::seek::{Cut, SeekError, seek};
-use crate::source::{Identity, ReadAt};
+use crate::source::{Identity, Metered, ReadAt};
 use crate::virtual_file::VirtualFile;
 
 /// What a process keeps between requests.
@@ -127,18 +129,34 @@ impl Seeker {
         request: &ClipRequest,
     ) -> Result<Answer, Error> {
         let index = self.cache.get(identity, source).map_err(Error::Format)?;
-        let source = &index.film(source);
-        let cut = seek(&index, source, request)?;
-        let plan = match cut {
-            Cut::Whole if index.is_fast_start() => return Ok(Answer::Plain(None)),
-            Cut::Whole => match plan_fast_start(&index, source)? {
-                Ok(plan) => plan,
-                Err(reason) => return Ok(Answer::Plain(Some(reason))),
-            },
-            Cut::Clip(clip) => plan_clip(&index, source, &clip)?,
-        };
-        Ok(Answer::Film(Box::new(VirtualFile::film(Arc::clone(&index), plan, identity))))
+        let film = index.film(source);
+        let metadata = index.outer_moov.size.saturating_add(index.made.len() as u64);
+        let source = Metered::new(&film, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
+        plan(&index, &source, identity, request).map_err(|e| match e {
+            _ if source.is_spent() => Error::from(FormatError::Film(
+                "its tables and edits are too tangled to be cut in reasonable time".into(),
+            )),
+            e => e,
+        })
     }
+}
+
+fn plan(
+    index: &Arc<Index>,
+    source: &impl ReadAt,
+    identity: &Identity,
+    request: &ClipRequest,
+) -> Result<Answer, Error> {
+    let cut = seek(index, source, request)?;
+    let plan = match cut {
+        Cut::Whole if index.is_fast_start() => return Ok(Answer::Plain(None)),
+        Cut::Whole => match plan_fast_start(index, source)? {
+            Ok(plan) => plan,
+            Err(reason) => return Ok(Answer::Plain(Some(reason))),
+        },
+        Cut::Clip(clip) => plan_clip(index, source, &clip)?,
+    };
+    Ok(Answer::Film(Box::new(VirtualFile::film(Arc::clone(index), plan, identity))))
 }
 
 /// An FLV's header and the (absent) size of the tag before the first.

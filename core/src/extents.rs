@@ -101,7 +101,7 @@ pub fn find_extents<R: ReadAt>(
             span.walk(source, span.chunks.clone(), &mut found)?;
         }
     }
-    let all: u64 = spans.iter().map(|s| s.bytes).sum();
+    let all = spans.iter().fold(0u64, |all, s| all.saturating_add(s.bytes));
     // A track with next to nothing in it (text, a time code) does not say where the others run.
     let (main, small): (Vec<_>, Vec<_>) = spans.into_iter().partition(|s| s.bytes >= all / 100);
     for span in &small {

@@ -27,6 +27,13 @@ pub const MOOV: u64 = 1 << 30;
 /// samples are presented in the order they are stored in all but broken films.
 pub const SYNC_STEPS: u32 = 1024;
 
+/// Bytes of metadata read to plan one answer: the constant is enough for a cut through a thousand edits …
+pub const READS: u64 = 128 << 20;
+
+/// … and as many times the metadata, in case a long film is walked through. What is read is the measure of all
+/// work that a file can cause.
+pub const READS_OF_METADATA: u64 = 4;
+
 /// Extents of one answer. A clip of an interleaved film has one; with more than these, the
 /// smallest gaps between them are sent along.
 pub const EXTENTS: usize = 1 << 16;
@@ -43,6 +50,9 @@ pub const FRAGMENT_SAMPLES: u64 = 10_000_000;
 
 /// Size of a compressed `moov`, unpacked. They date from films of minutes.
 pub const UNPACKED_MOOV: usize = 32 << 20;
+
+/// How many times its own size a compressed `moov` (of more than 64 KiB) may unpack to. Tables shrink to a tenth; zeros to a thousandth.
+pub const UNPACKED_RATIO: usize = 64;
 
 /// Different sample group descriptions of one grouping in fragments: a key change each minute for 24 hours is 1,440.
 pub const DESCRIPTIONS: usize = 4096;

@@ -212,7 +212,7 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
         Layout { index, clip: None, chunks: whole_chunks(index), extents: &extents, media_header_len: 0 };
     let mut assembly = Assembly::default();
     for header in before {
-        assembly.source(header.offset, header.size);
+        assembly.copy(header);
     }
     let assembly = layout.solve(source, assembly)?;
     Ok(Ok(Plan::new(assembly, extents, "whole".into())))
@@ -328,7 +328,7 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
                 assembly.note(format!("left out {}: it names places in the file", header.box_type));
             }
             t if is_dropped(BoxType(*t)) => {}
-            _ => assembly.source(header.offset, header.size),
+            _ => assembly.copy(header),
         }
     }
     let mut assembly = layout.solve(source, assembly)?;
@@ -464,6 +464,27 @@ impl Assembly {
         }
     }
 
+    /// A box as it is. One whose size is 0, to the end of what it is in, is told its size: here something
+    /// may follow it.
+    fn copy(&mut self, header: &BoxHeader) {
+        if header.header_len == 8 {
+            match u32::try_from(header.size) {
+                Ok(size) => {
+                    self.bytes(&size.to_be_bytes());
+                    self.bytes(&header.box_type.0);
+                }
+                Err(_) => {
+                    self.bytes(&1u32.to_be_bytes());
+                    self.bytes(&header.box_type.0);
+                    self.bytes(&header.size.saturating_add(8).to_be_bytes());
+                }
+            }
+            self.source(header.payload(), header.payload_len());
+        } else {
+            self.source(header.offset, header.size);
+        }
+    }
+
     fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {
@@ -578,7 +599,7 @@ impl Layout<'_> {
                 self.container(source, node, track, wide, out)
             }
             (_, None) => {
-                out.source(header.offset, header.size);
+                out.copy(header);
                 Ok(())
             }
             (b"mvhd", Some(clip)) => {
@@ -597,7 +618,7 @@ impl Layout<'_> {
             }
             (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
             _ => {
-                out.source(header.offset, header.size);
+                out.copy(header);
                 Ok(())
             }
         }
@@ -641,7 +662,7 @@ impl Layout<'_> {
                 for child in &node.children {
                     match &child.header.box_type.0 {
                         b"stco" | b"co64" => self.chunk_offsets(track, wide, &mut content)?,
-                        _ => content.source(child.header.offset, child.header.size),
+                        _ => content.copy(&child.header),
                     }
                 }
                 return out.wrap(header.box_type, content);
@@ -672,7 +693,7 @@ impl Layout<'_> {
                 ));
             }
             (t, Some(_)) if is_dropped(BoxType(*t)) => {}
-            _ => out.source(header.offset, header.size),
+            _ => out.copy(header),
         }
         Ok(())
     }
@@ -742,7 +763,7 @@ impl Layout<'_> {
         let count = range.end - range.start;
         let entries = |entry_size, kind| Entries { track, entry_size, kind };
         match &header.box_type.0 {
-            b"stsd" => out.source(header.offset, header.size),
+            b"stsd" => out.copy(header),
             b"stts" => {
                 let head = match held.trim {
                     0 => None,
@@ -796,7 +817,7 @@ impl Layout<'_> {
             }
             b"sdtp" if count > 0 => per_sample(header, 1, &range, out),
             b"stdp" if count > 0 => per_sample(header, 2, &range, out),
-            b"sgpd" if count > 0 => out.source(header.offset, header.size),
+            b"sgpd" if count > 0 => out.copy(header),
             b"sbgp" if count > 0 => {
                 let grouping = samples.groups.iter().enumerate();
                 let grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
@@ -944,7 +965,7 @@ impl Layout<'_> {
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
         if !node.children.iter().any(|c| &c.header.box_type.0 == b"chpl") {
-            out.source(node.header.offset, node.header.size);
+            out.copy(&node.header);
             return Ok(());
         }
         let mut content = Assembly::default();
@@ -955,7 +976,7 @@ impl Layout<'_> {
                     content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
                 }
             } else {
-                content.source(child.header.offset, child.header.size);
+                content.copy(&child.header);
             }
         }
         out.wrap(node.header.box_type, content)

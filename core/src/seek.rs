@@ -389,7 +389,7 @@ fn cut_track<R: ReadAt>(
         }
         let Some(play) = play(track, line, source, segment, from..to)? else { continue };
         edits.wait_until(play.movie.start - clip.start);
-        edits.list.push(ElstEntry {
+        edits.push(ElstEntry {
             segment_duration: play.movie.end - play.movie.start,
             media_time: Some(play.media_time),
             media_rate: segment.rate,
@@ -444,20 +444,25 @@ fn trim<R: ReadAt>(
 #[derive(Default)]
 struct Edits {
     list: Vec<ElstEntry>,
+    /// Where the last of them ends.
+    elapsed: u64,
 }
 
 impl Edits {
     /// Fills the time up to `movie_time` of the clip with an empty edit.
     fn wait_until(&mut self, movie_time: u64) {
-        let elapsed: u64 = self.list.iter().map(|e| e.segment_duration).sum();
-        if movie_time > elapsed {
-            let segment_duration = movie_time - elapsed;
-            self.list.push(ElstEntry {
-                segment_duration,
+        if movie_time > self.elapsed {
+            self.push(ElstEntry {
+                segment_duration: movie_time - self.elapsed,
                 media_time: None,
                 media_rate: ElstEntry::NORMAL_RATE,
             });
         }
+    }
+
+    fn push(&mut self, edit: ElstEntry) {
+        self.elapsed += edit.segment_duration;
+        self.list.push(edit);
     }
 }
 
@@ -483,7 +488,7 @@ fn play<R: ReadAt>(
         segment.media_time.saturating_add(at_rate(line.to_media(t - segment.start, rounding)))
     };
     let mut media_time = into(movie.start, Rounding::Nearest);
-    let media_end = into(movie.end, Rounding::Up).max(media_time + 1).min(track.samples.end);
+    let media_end = into(movie.end, Rounding::Up).max(media_time.saturating_add(1)).min(track.samples.end);
     let mut start = movie.start;
     if media_time < line.media_start && segment.rate == ElstEntry::NORMAL_RATE {
         // Nothing is on screen yet: a gap, which is an empty edit in the clip.

@@ -1,5 +1,6 @@
 //! Positioned reads of one open file, and what identifies it.
 
+use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -53,6 +54,42 @@ impl ReadAt for [u8] {
 impl ReadAt for Vec<u8> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.as_slice().read_at(buf, offset)
+    }
+}
+
+/// A file of which no more than so much may be read.
+#[derive(Debug)]
+pub struct Metered<'a, R: ReadAt> {
+    source: &'a R,
+    left: Cell<u64>,
+    is_spent: Cell<bool>,
+}
+
+/// What a read costs besides its bytes.
+const COST_OF_READ: u64 = 256;
+
+impl<'a, R: ReadAt> Metered<'a, R> {
+    /// A file of which about `bytes` may be read.
+    pub fn new(source: &'a R, bytes: u64) -> Self {
+        Self { source, left: Cell::new(bytes), is_spent: Cell::new(false) }
+    }
+
+    /// Whether a read was refused.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent.get()
+    }
+}
+
+impl<R: ReadAt> ReadAt for Metered<'_, R> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.left.get().checked_sub(buf.len() as u64 + COST_OF_READ) {
+            Some(left) => self.left.set(left),
+            None => {
+                self.is_spent.set(true);
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        self.source.read_at(buf, offset)
     }
 }
 

@@ -51,6 +51,11 @@ impl MdhdBox {
         MACINTOSH.get(usize::from(code)).copied().unwrap_or_default().to_string()
     }
 
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        self.rest.capacity()
+    }
+
     /// Writes the header with another duration, version 1 only where needed.
     pub fn write(&self, out: &mut Vec<u8>, duration: u64) {
         write_box(out, b"mdhd", |out| {

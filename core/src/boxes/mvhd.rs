@@ -44,6 +44,11 @@ impl MvhdBox {
         Ok(Self { timescale, duration, creation, modification, flags, rest })
     }
 
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        self.rest.capacity()
+    }
+
     /// Writes the header with another timescale and duration, version 1 only where needed.
     pub fn write(&self, out: &mut Vec<u8>, timescale: u32, duration: u64) {
         write_box(out, b"mvhd", |out| {

@@ -43,6 +43,11 @@ impl TkhdBox {
         self.flags[2] & 1 != 0
     }
 
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        self.rest.capacity()
+    }
+
     /// Writes the header with another duration, version 1 only where needed.
     pub fn write(&self, out: &mut Vec<u8>, duration: u64) {
         write_box(out, b"tkhd", |out| {

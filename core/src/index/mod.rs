@@ -234,13 +234,13 @@ impl Index {
         fn nodes(node: &Node) -> usize {
             node.children.capacity() * size_of::<Node>() + node.children.iter().map(nodes).sum::<usize>()
         }
-        let tracks: usize =
-            self.tracks.iter().map(|t| t.samples.heap_size() + t.edits.capacity() * 24 + 256).sum();
+        let tracks: usize = self.tracks.iter().map(Track::heap_size).sum();
         size_of::<Self>()
             + self.top.capacity() * size_of::<BoxHeader>()
             + self.tracks.capacity() * size_of::<Track>()
             + nodes(&self.moov)
             + self.made.capacity()
+            + self.mvhd.heap_size()
             + tracks
     }
 }
@@ -292,7 +292,8 @@ fn unpack<R: ReadAt>(reader: &mut Reader<'_, R>, moov: &BoxHeader) -> Result<Opt
         .source()
         .read_exact_at(&mut packed, offset)
         .map_err(|source| FormatError::Io { offset, source })?;
-    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, limits::UNPACKED_MOOV);
+    let most = packed.len().saturating_mul(limits::UNPACKED_RATIO).clamp(1 << 16, limits::UNPACKED_MOOV);
+    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, most);
     unpacked.map(Some).map_err(|e| cmvd.error(format!("cannot be unpacked: {e}")))
 }
 
@@ -426,12 +427,31 @@ impl Node {
         self.children.iter_mut().find(|c| &c.header.box_type.0 == *first)?.descend(rest)
     }
 
+    /// The only child of one of two types that say the same.
+    fn either(&self, one: &[u8; 4], other: &[u8; 4]) -> Result<&Node, FormatError> {
+        match (self.child(one)?, self.child(other)?) {
+            (Some(_), Some(second)) => Err(second.header.error(format!("there is a {} too", BoxType(*one)))),
+            (Some(found), None) | (None, Some(found)) => Ok(found),
+            (None, None) => {
+                Err(self.header.error(format!("no {} or {} in it", BoxType(*one), BoxType(*other))))
+            }
+        }
+    }
+
     fn need(&self, box_type: &[u8; 4]) -> Result<&Node, FormatError> {
         self.child(box_type)?.ok_or_else(|| self.header.error(format!("no {} in it", BoxType(*box_type))))
     }
 }
 
 impl Track {
+    fn heap_size(&self) -> usize {
+        self.tkhd.heap_size()
+            + self.mdhd.heap_size()
+            + self.edits.capacity() * size_of::<ElstEntry>()
+            + self.chapters.capacity() * size_of::<u32>()
+            + self.samples.heap_size()
+    }
+
     fn read<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<Self, FormatError> {
         let tkhd = TkhdBox::read(reader, &trak.need(b"tkhd")?.header)?;
         let edits = match trak.child(b"edts")?.map(|edts| edts.child(b"elst")).transpose()?.flatten() {
@@ -538,18 +558,12 @@ fn read_samples<R: ReadAt>(
     base: i64,
 ) -> Result<SampleTable, FormatError> {
     let stts = &stbl.need(b"stts")?.header;
-    let sizes = match stbl.child(b"stsz")? {
-        Some(stsz) => stsz,
-        None => stbl.child(b"stz2")?.ok_or_else(|| stbl.header.error("no stsz or stz2 in it"))?,
-    };
+    let sizes = stbl.either(b"stsz", b"stz2")?;
     // PCM frames are counted one tick each; a constant size with any other timing
     // is that of whole packets.
     let counts_frames = is_one_tick_each(reader, stts)?;
     let sizes = SampleSizes::read(reader, &sizes.header, packet.filter(|_| counts_frames))?;
-    let offsets = match stbl.child(b"stco")? {
-        Some(stco) => stco,
-        None => stbl.child(b"co64")?.ok_or_else(|| stbl.header.error("no stco or co64 in it"))?,
-    };
+    let offsets = stbl.either(b"stco", b"co64")?;
     let offsets = ChunkOffsets::read(reader, &offsets.header)?;
     let chunks = if sizes.count() == 0 { 0 } else { offsets.count() };
     let stsc = Runs::read(reader, &stbl.need(b"stsc")?.header, RunKind::Stsc, chunks)?;
