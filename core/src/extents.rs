@@ -62,12 +62,15 @@ impl Extents {
         self.list.is_empty()
     }
 
+    /// The extent that holds a byte of the source.
+    pub fn holding(&self, offset: u64) -> Option<&Extent> {
+        let after = self.list.partition_point(|e| e.offset <= offset);
+        self.list.get(after.checked_sub(1)?).filter(|e| offset - e.offset < e.len)
+    }
+
     /// Where a byte of the source stands among all that is sent.
     pub fn position_of(&self, offset: u64) -> Option<u64> {
-        let after = self.list.partition_point(|e| e.offset <= offset);
-        let extent = self.list.get(after.checked_sub(1)?)?;
-        let into = offset - extent.offset;
-        (into < extent.len).then(|| extent.position + into)
+        self.holding(offset).map(|e| e.position + (offset - e.offset))
     }
 
     /// Where the last extent ends in the source.

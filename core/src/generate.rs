@@ -107,16 +107,20 @@ impl<R: ReadAt> Maker<'_, R> {
             },
             EntryKind::Chunks(slice) => self.write_chunks(track, slice, range, out),
             EntryKind::ChunkOffsets(chunks, first) => {
-                let mut offsets = samples.offsets.reader(self.source, range.end - range.start);
-                for n in range {
-                    let offset = match n {
-                        0 if *first != u64::MAX => *first,
-                        _ => offsets.get(chunks.start + n)?,
-                    };
-                    // A chunk without bytes may stand anywhere; it is told to be where the media begins.
-                    let position = self.plan.extents.position_of(offset).unwrap_or(0);
-                    let offset = (self.plan.metadata_len + position).to_be_bytes();
-                    out.put(if entries.entry_size == 8 { &offset } else { &offset[4..] });
+                let wide = entries.entry_size == 8;
+                let mut place = Place { plan: self.plan, held: 0..0, shift: 0 };
+                let mut range = range;
+                if range.start == 0 && *first != u64::MAX {
+                    out.put_offset(place.of(*first), wide);
+                    range.start = 1;
+                }
+                let window = range.end.saturating_sub(range.start);
+                let mut offsets = samples.offsets.reader(self.source, window);
+                while range.start < range.end {
+                    let left = range.end - range.start;
+                    let done = offsets
+                        .each(chunks.start + range.start, left, |o| out.put_offset(place.of(o), wide))?;
+                    range.start += done;
                 }
                 Ok(())
             }
@@ -203,6 +207,29 @@ impl<R: ReadAt> Maker<'_, R> {
     }
 }
 
+/// Where chunks stand in the answer. One after the other they are mostly in the same extent.
+struct Place<'a> {
+    plan: &'a Plan,
+    /// The extent that is known, in the source.
+    held: Range<u64>,
+    /// What is added to an offset in it.
+    shift: u64,
+}
+
+impl Place<'_> {
+    fn of(&mut self, offset: u64) -> u64 {
+        if !self.held.contains(&offset) {
+            let Some(extent) = self.plan.extents.holding(offset) else {
+                // A chunk without bytes may stand anywhere; it is told to be where the media begins.
+                return self.plan.metadata_len;
+            };
+            self.held = extent.offset..extent.offset + extent.len;
+            self.shift = (self.plan.metadata_len + extent.position).wrapping_sub(extent.offset);
+        }
+        offset.wrapping_add(self.shift)
+    }
+}
+
 /// A window that is filled in order.
 struct Sink<'a> {
     /// Bytes to leave out before the first.
@@ -211,7 +238,23 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
+    fn put_offset(&mut self, offset: u64, wide: bool) {
+        let bytes = offset.to_be_bytes();
+        if wide {
+            self.put(&bytes);
+        } else {
+            self.put(&bytes[4..]);
+        }
+    }
+
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
+        if self.skip == 0 && bytes.len() <= self.rest.len() {
+            let (now, later) = std::mem::take(&mut self.rest).split_at_mut(bytes.len());
+            now.copy_from_slice(bytes);
+            self.rest = later;
+            return;
+        }
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         let bytes = bytes.get(skipped..).unwrap_or_default();

@@ -513,18 +513,59 @@ impl Assembly {
         Ok(())
     }
 
+    /// A run-length table whose entries are as they are in the source, but for the first and the last.
+    fn run_table<R: ReadAt>(
+        &mut self,
+        source: &R,
+        box_type: &[u8; 4],
+        prefix: &[u8],
+        runs: &Runs,
+        slice: &RunSlice,
+    ) -> Result<(), FormatError> {
+        let mut content = Self::default();
+        content.bytes(prefix);
+        content.bytes(&slice.count.to_be_bytes());
+        content.copied_runs(source, runs, slice)?;
+        self.wrap(BoxType(*box_type), content)
+    }
+
+    fn copied_runs<R: ReadAt>(
+        &mut self,
+        source: &R,
+        runs: &Runs,
+        slice: &RunSlice,
+    ) -> Result<(), FormatError> {
+        let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
+        let entry = |this: &mut Self, unit: u32| -> Result<(), FormatError> {
+            let run = runs.at_unit(source, unit)?;
+            let count = run.end().min(slice.units.end) - unit;
+            this.bytes(&[count.to_be_bytes(), word(run.value)].concat());
+            Ok(())
+        };
+        if slice.count == 0 {
+            return Ok(());
+        }
+        entry(self, slice.units.start)?;
+        if slice.count > 1 {
+            let table = runs.table();
+            let inner = u64::from(slice.count - 2) * u64::from(table.entry_size);
+            self.source(table.entry_offset(slice.first + 1), inner);
+            let last = runs.runs_from(source, slice.first + slice.count - 1)?.next().transpose()?;
+            entry(self, last.map_or(slice.units.end - 1, |run| run.unit))?;
+        }
+        Ok(())
+    }
+
     /// A full box of `count` entries after its version, flags, `middle` and count.
     fn table(
         &mut self,
         box_type: &[u8; 4],
         version: u8,
-        middle: &[u8],
         count: u32,
         entries: Entries,
     ) -> Result<(), FormatError> {
         let mut content = Self::default();
         content.bytes(&[version, 0, 0, 0]);
-        content.bytes(middle);
         content.bytes(&count.to_be_bytes());
         content.entries(count, entries);
         self.wrap(BoxType(*box_type), content)
@@ -743,7 +784,7 @@ impl Layout<'_> {
         let count = range.end - range.start;
         // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
         let kind = EntryKind::ChunkOffsets(range, first.unwrap_or(u64::MAX));
-        out.table(box_type, 0, &[], count, Entries { track, entry_size, kind })
+        out.table(box_type, 0, count, Entries { track, entry_size, kind })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where all of them meet")]
@@ -774,8 +815,12 @@ impl Layout<'_> {
                 };
                 let rest = range.start + u32::from(head.is_some())..range.end;
                 let slice = RunSlice::of(&samples.stts, source, rest)?;
-                let count = slice.count + u32::from(head.is_some());
-                out.table(b"stts", 0, &[], count, entries(8, EntryKind::Times(head, slice)))?;
+                if head.is_none() && samples.stts.is_normal() {
+                    out.run_table(source, b"stts", &[0; 4], &samples.stts, &slice)?;
+                } else {
+                    let count = slice.count + u32::from(head.is_some());
+                    out.table(b"stts", 0, count, entries(8, EntryKind::Times(head, slice)))?;
+                }
             }
             b"ctts" => {
                 let Some(ctts) = &samples.ctts else { return Ok(()) };
@@ -787,21 +832,21 @@ impl Layout<'_> {
                 if highest.saturating_add(shift) > i64::from(i32::MAX) {
                     return Err(header.error("composition offsets too large to be moved"));
                 }
-                if !all_zero {
-                    let version = version_of(source, self.index, header)?;
-                    out.table(
-                        b"ctts",
-                        version,
-                        &[],
-                        slice.count,
-                        entries(8, EntryKind::Offsets(slice, shift)),
-                    )?;
+                if all_zero {
+                    return Ok(());
+                }
+                let version = version_of(source, self.index, header)?;
+                if shift == 0 && ctts.is_normal() {
+                    out.run_table(source, b"ctts", &[version, 0, 0, 0], ctts, &slice)?;
+                } else {
+                    let count = slice.count;
+                    out.table(b"ctts", version, count, entries(8, EntryKind::Offsets(slice, shift)))?;
                 }
             }
             b"stsc" if count == 0 => out.bytes(&empty_table(b"stsc")),
             b"stsc" => {
                 let (slice, _) = ChunkSlice::of(samples, source, &range)?;
-                out.table(b"stsc", 0, &[], slice.count(), entries(12, EntryKind::Chunks(slice)))?;
+                out.table(b"stsc", 0, slice.count(), entries(12, EntryKind::Chunks(slice)))?;
             }
             b"stsz" | b"stz2" => self.sizes(track, samples, &range, out)?,
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
@@ -813,7 +858,7 @@ impl Layout<'_> {
                 let mut listed = [0; 4];
                 listed.copy_from_slice(&header.box_type.0);
                 // The file's own order is not to be trusted.
-                out.table(&listed, 0, &[], end.saturating_sub(first), entries(4, kind))?;
+                out.table(&listed, 0, end.saturating_sub(first), entries(4, kind))?;
             }
             b"sdtp" if count > 0 => per_sample(header, 1, &range, out),
             b"stdp" if count > 0 => per_sample(header, 2, &range, out),
@@ -830,11 +875,16 @@ impl Layout<'_> {
                 let mut reader = self.index.reader(source);
                 // Version, flags, grouping type and its parameter stay; the count is new.
                 let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
-                let mut content = Assembly::default();
-                content.bytes(reader.bytes(header.payload(), prefix)?);
-                content.bytes(&slice.count.to_be_bytes());
-                content.entries(slice.count, entries(8, EntryKind::Group(slice, n)));
-                out.wrap(header.box_type, content)?;
+                let prefix = reader.bytes(header.payload(), prefix)?.to_vec();
+                if runs.is_normal() {
+                    out.run_table(source, b"sbgp", &prefix, runs, &slice)?;
+                } else {
+                    let mut content = Assembly::default();
+                    content.bytes(&prefix);
+                    content.bytes(&slice.count.to_be_bytes());
+                    content.entries(slice.count, entries(8, EntryKind::Group(slice, n)));
+                    out.wrap(header.box_type, content)?;
+                }
             }
             _ if count == 0 => {}
             b"saiz" => self.auxiliary(source, track, samples, &range, out)?,

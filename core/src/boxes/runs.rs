@@ -10,7 +10,7 @@ use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at};
 use crate::source::ReadAt;
 
 /// Entries between two checkpoints.
-const STRIDE: u32 = 512;
+const STRIDE: u32 = 128;
 
 /// Which table a [`Runs`] is over; says how an entry is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub struct Runs {
     sum: u64,
     lowest: i64,
     highest: i64,
+    /// Whether each entry is a run: run `n` is entry `n`.
+    is_normal: bool,
 }
 
 impl Runs {
@@ -129,9 +131,19 @@ impl Runs {
         let table = Table::read(reader, header, skip, entry_size)?;
         // Nothing can be said of units that no entry speaks of.
         let units = if table.count == 0 && !kind.pads_with_zero() { 0 } else { units };
-        let this = Self { kind, table, checkpoints: Vec::new(), units, sum: 0, lowest: 0, highest: 0 };
+        let this = Self {
+            kind,
+            table,
+            checkpoints: Vec::new(),
+            units,
+            sum: 0,
+            lowest: 0,
+            highest: 0,
+            is_normal: false,
+        };
         let mut checkpoints = Vec::new();
         let (mut lowest, mut highest) = (i64::MAX, i64::MIN);
+        let mut is_normal = true;
         let mut pieces = Pieces::start(&this, reader.source());
         let mut noted = None;
         loop {
@@ -146,6 +158,7 @@ impl Runs {
             else {
                 break;
             };
+            is_normal &= piece.count > 0 && piece.ordinal + 1 == pieces.entry && !pieces.padded;
             if piece.count > 0 {
                 let weight = i64::try_from(kind.weight(piece.value)).unwrap_or(i64::MAX);
                 let value = if kind == RunKind::Ctts { piece.offset() } else { weight };
@@ -161,12 +174,17 @@ impl Runs {
         if lowest > highest {
             (lowest, highest) = (0, 0);
         }
-        Ok(Self { checkpoints, sum, lowest, highest, ..this })
+        Ok(Self { checkpoints, sum, lowest, highest, is_normal, ..this })
     }
 
     /// The table under the runs.
     pub fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// Whether the entries of the file are the runs, so that those inside a stretch can be copied.
+    pub fn is_normal(&self) -> bool {
+        self.is_normal
     }
 
     /// How many units there are: as many as asked for, or none if the table is empty.
@@ -283,7 +301,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
     fn start(runs: &'a Runs, source: &'a R) -> Self {
         Self {
             runs,
-            reader: TableReader::new(source, runs.table, 4 * STRIDE),
+            reader: TableReader::new(source, runs.table, 16 * STRIDE),
             entry: 0,
             at: Checkpoint { unit: 0, runs: 0, sum: 0, previous: 0 },
             held: None,

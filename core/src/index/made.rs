@@ -29,51 +29,65 @@ const PAGE: usize = 4096;
 /// Pages that are kept: what the look-ups of a few tracks touch.
 const PAGES: usize = 32;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Pages {
     bytes: Vec<u8>,
     /// Which page of the file stands in each place, and how many bytes of it there are.
-    held: [(u64, usize); PAGES],
+    held: Vec<(u64, usize)>,
+    /// The place that is given up next.
+    oldest: usize,
 }
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
     /// A film of a file and what was made of it.
     pub fn new(file: &'a R, made: &'a [u8]) -> Self {
-        let pages = Pages { bytes: Vec::new(), held: [(u64::MAX, 0); PAGES] };
-        Self { file, made, pages: RefCell::new(pages) }
+        Self { file, made, pages: RefCell::new(Pages::default()) }
     }
 
     fn read_page(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut pages = self.pages.borrow_mut();
-        let pages = &mut *pages;
         let number = offset / PAGE as u64;
-        // The place follows from the number: neighbours never push each other out.
-        let place = usize::try_from(number % PAGES as u64).unwrap_or(0);
-        pages.bytes.resize(PAGE * PAGES, 0);
-        let (Some(held), Some(page)) =
-            (pages.held.get_mut(place), pages.bytes.get_mut(place * PAGE..(place + 1) * PAGE))
-        else {
-            return self.file.read_at(buf, offset);
+        let place = match pages.held.iter().position(|(held, _)| *held == number) {
+            Some(place) => place,
+            None => pages.load(self.file, number)?,
         };
-        if held.0 != number {
-            *held = (u64::MAX, 0);
-            let mut len = 0;
-            while len < PAGE {
-                let rest = page.get_mut(len..).unwrap_or_default();
-                match self.file.read_at(rest, number * PAGE as u64 + len as u64) {
-                    Ok(0) => break,
-                    Ok(n) => len += n,
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(e) => return Err(e),
-                }
-            }
-            *held = (number, len);
-        }
+        let len = pages.held.get(place).map_or(0, |(_, len)| *len);
+        let page = pages.bytes.get(place * PAGE..place * PAGE + len).unwrap_or_default();
         let from = usize::try_from(offset % PAGE as u64).unwrap_or(0);
-        let bytes = page.get(from..held.1).unwrap_or_default();
+        let bytes = page.get(from..).unwrap_or_default();
         let n = bytes.len().min(buf.len());
         buf.get_mut(..n).unwrap_or_default().copy_from_slice(bytes.get(..n).unwrap_or_default());
         Ok(n)
+    }
+}
+
+impl Pages {
+    /// Reads a page into a place of its own, or into that of the oldest.
+    fn load<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<usize> {
+        let place = if self.held.len() < PAGES {
+            self.held.push((u64::MAX, 0));
+            self.bytes.resize(self.held.len() * PAGE, 0);
+            self.held.len() - 1
+        } else {
+            self.oldest = (self.oldest + 1) % PAGES;
+            self.oldest
+        };
+        let page = self.bytes.get_mut(place * PAGE..(place + 1) * PAGE).unwrap_or_default();
+        let mut held = (u64::MAX, 0);
+        while held.1 < PAGE {
+            let rest = page.get_mut(held.1..).unwrap_or_default();
+            match file.read_at(rest, number * PAGE as u64 + held.1 as u64) {
+                Ok(0) => break,
+                Ok(n) => held.1 += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        held.0 = number;
+        if let Some(slot) = self.held.get_mut(place) {
+            *slot = held;
+        }
+        Ok(place)
     }
 }
 
