@@ -145,7 +145,10 @@ const NOT_FOR_FFMPEG: &[(&str, &str)] = &[
     ("3GPP2.3g2", "ffmpeg decodes one of the five AMR frames in a packet"),
     ("test.m4p", "encrypted sound: what ffmpeg makes of it is noise"),
     ("short-cenc.mp4", "encrypted: what ffmpeg makes of it is noise"),
-    ("modh264strea__vid.mp4", "its header counts no empty edit, and ffmpeg hides what is past the header's end"),
+    (
+        "modh264strea__vid.mp4",
+        "its header counts no empty edit, and ffmpeg hides what is past the header's end",
+    ),
     ("no-tags.m4a", "its first sample is shown with the second; libavformat drops the edit's first"),
 ];
 
