@@ -13,7 +13,7 @@ APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 
-.PHONY: help build demo test check bench install docker-test deny clean
+.PHONY: help build demo test check bench fuzz install docker-test deny clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
@@ -22,6 +22,7 @@ help:
 	@echo 'make build        both modules and the command line, in $(TARGET)/release'
 	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
 	@echo 'make docker-test  the server tests against images of both servers'
+	@echo 'make fuzz         hostile films and requests, SECONDS of each kind (needs nightly Rust)'
 	@echo 'make deny         licences, sources and advisories of the dependencies'
 
 build:
@@ -61,6 +62,10 @@ install: $(BUILT)
 
 $(BUILT):
 	$(MAKE) build
+
+fuzz:
+	@tests/setup.sh fuzz
+	core/fuzz/run.sh $(SECONDS)
 
 docker-test:
 	@tests/docker/run.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make build`, `test`, `demo` or `bench` lacks on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|bench|docker
+#   tests/setup.sh build|demo|test|bench|fuzz|docker
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -70,6 +70,10 @@ case $goal in
     bench)
         needs_servers
         need nginx nginx
+        ;;
+    fuzz)
+        need cc gcc libc6-dev
+        need c++ g++
         ;;
     docker)
         need dockerd docker.io

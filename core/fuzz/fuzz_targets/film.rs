@@ -1,0 +1,17 @@
+//! Any bytes as a film: index, a few requests, all bytes of the answers.
+#![no_main]
+
+#[path = "../../tests/hostile/allocator.rs"]
+mod allocator;
+#[path = "../../tests/hostile/judge.rs"]
+mod judge;
+#[path = "../../tests/hostile/queries.rs"]
+mod queries;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    for query in queries::of(data) {
+        judge::judge(data, &query);
+    }
+});

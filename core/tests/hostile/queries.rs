@@ -1,0 +1,21 @@
+//! The requests that a hostile film is tried with.
+
+/// Some that are always tried, and one that the film's own last bytes choose.
+pub(crate) fn of(film: &[u8]) -> Vec<String> {
+    let mut last = [0; 4];
+    let n = film.len().min(4);
+    last[..n].copy_from_slice(&film[film.len() - n..]);
+    let [a, b, c, d] = last;
+    let start = f64::from(a) / 16.0;
+    let end = start + f64::from(b) / 64.0 + 0.001;
+    let mode = if c & 1 == 0 { "exact" } else { "keyframe" };
+    let tracks = ["", "&tracks=video", "&tracks=a1", "&tracks=1", "&lang=en"][usize::from(d) % 5];
+    vec![
+        String::new(),
+        "start=0.2".into(),
+        "start=0.1&end=0.35&mode=keyframe".into(),
+        "end=0.25".into(),
+        format!("start={start}&end={end}&mode={mode}{tracks}"),
+        format!("start={}", u32::from_be_bytes(last)),
+    ]
+}
