@@ -66,6 +66,8 @@ case $goal in
         needs_servers
         need chromium chromium
         need chromedriver chromium-driver
+        # A peer, to try the tests' own tools on.
+        need nginx nginx
         ;;
     bench)
         needs_servers
