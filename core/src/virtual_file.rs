@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::extents::Extents;
+use crate::extents::{Extent, Extents};
 use crate::generate::generate;
 use crate::index::Index;
 use crate::plan::Plan;
@@ -94,21 +94,13 @@ impl VirtualFile {
         }
     }
 
-    /// The pieces of `range` (clamped to the file), in order. No I/O.
+    /// The pieces of `range` (clamped to the file), in order. No I/O. Media in small stretches is
+    /// generated along with the metadata: a copy costs less than a system call for each.
     pub fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = Piece> {
-        let end = range.end.min(self.len);
         let metadata = self.generated_len();
-        let generated =
-            (range.start < metadata.min(end)).then(|| Piece::Generated(range.start..end.min(metadata)));
         let from = range.start.saturating_sub(metadata);
-        let to = end.saturating_sub(metadata);
-        let extents = if from < to { self.extents().starting_at(from) } else { &[] };
-        let media = extents.iter().take_while(move |e| e.position < to).map(move |e| {
-            let skip = from.saturating_sub(e.position);
-            let len = (e.position + e.len).min(to) - e.position - skip;
-            Piece::File { offset: e.offset + skip, len }
-        });
-        generated.into_iter().chain(media)
+        let large = self.extents().starting_at(from).iter().filter(|e| e.len >= SMALL);
+        Pieces { at: range.start, end: range.end.min(self.len), metadata, large: large.peekable() }
     }
 
     /// Makes the bytes of `range`, a (part of a) [`Piece::Generated`], into `out`,
@@ -117,34 +109,71 @@ impl VirtualFile {
     /// # Errors
     /// When the source cannot be read, or no longer says what it said.
     pub fn generate(&self, source: &impl ReadAt, range: Range<u64>, out: &mut [u8]) -> io::Result<()> {
-        if range.end.checked_sub(range.start) != Some(out.len() as u64) || range.end > self.generated_len() {
+        if range.end.checked_sub(range.start) != Some(out.len() as u64) || range.end > self.len {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        match &self.body {
-            Body::Film(index, plan) => generate(index, plan, &index.film(source), range.start, out),
-            Body::Tail(head, _) => head.read_exact_at(out, range.start),
+        let metadata = self.generated_len();
+        let made = range.end.min(metadata).saturating_sub(range.start);
+        let (made, media) = out.split_at_mut(usize::try_from(made).unwrap_or(usize::MAX).min(out.len()));
+        if !made.is_empty() {
+            match &self.body {
+                Body::Film(index, plan) => generate(index, plan, &index.film(source), range.start, made)?,
+                Body::Tail(head, _) => head.read_exact_at(made, range.start)?,
+            }
         }
+        let mut position = range.start.max(metadata) - metadata;
+        let mut rest = media;
+        for extent in self.extents().starting_at(position) {
+            let left = extent.position + extent.len - position;
+            let (now, later) = rest.split_at_mut(usize::try_from(left).unwrap_or(usize::MAX).min(rest.len()));
+            if now.is_empty() {
+                break;
+            }
+            source.read_exact_at(now, extent.offset + (position - extent.position))?;
+            position += now.len() as u64;
+            rest = later;
+        }
+        Ok(())
     }
 
-    /// Makes or copies any bytes of the file, for tools and tests.
+    /// Any bytes of the file, for tools and tests.
     ///
     /// # Errors
     /// As [`Self::generate`].
     pub fn read_at(&self, source: &impl ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut rest = out;
-        for piece in self.pieces(offset..offset.saturating_add(rest.len() as u64)) {
-            let len = match &piece {
-                Piece::Generated(range) => range.end - range.start,
-                Piece::File { len, .. } => *len,
-            };
-            let (now, later) = rest.split_at_mut(usize::try_from(len).unwrap_or(usize::MAX).min(rest.len()));
-            match piece {
-                Piece::Generated(range) => self.generate(source, range, now)?,
-                Piece::File { offset, .. } => source.read_exact_at(now, offset)?,
-            }
-            rest = later;
+        self.generate(source, offset..offset.saturating_add(out.len() as u64), out)
+    }
+}
+
+/// Media in stretches below this is copied rather than sent from the file.
+const SMALL: u64 = 16 * 1024;
+
+/// See [`VirtualFile::pieces`].
+struct Pieces<'a, I: Iterator<Item = &'a Extent>> {
+    /// Where in the virtual file the next piece begins.
+    at: u64,
+    end: u64,
+    metadata: u64,
+    large: std::iter::Peekable<I>,
+}
+
+impl<'a, I: Iterator<Item = &'a Extent>> Iterator for Pieces<'a, I> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        if self.at >= self.end {
+            return None;
         }
-        if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        let start = self.at;
+        let next = self.large.peek().map_or(u64::MAX, |e| self.metadata + e.position);
+        if start < next {
+            self.at = next.min(self.end);
+            return Some(Piece::Generated(start..self.at));
+        }
+        let extent = self.large.next()?;
+        let skip = start - next;
+        self.at = (next + extent.len).min(self.end);
+        Some(Piece::File { offset: extent.offset + skip, len: self.at - start })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clips of films with one thing special about them.
 
 use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
+use crate::virtual_file::Piece;
 use crate::{Answer, Seeker, Settings};
 
 /// Two seconds of video in groups of 5 frames, 100 ms each, from an edit that begins at the first.
@@ -351,4 +352,47 @@ fn media_in_another_file_is_refused_unless_it_is_left_out() {
     assert_eq!(status(&film, "start=1").0, 415);
     assert!(status(&film, "start=1").1.starts_with("dref box"), "{}", status(&film, "start=1").1);
     clip(&film, "start=1&tracks=video").unwrap();
+}
+
+#[test]
+fn pieces_make_the_file_however_it_is_asked_for() {
+    let mut film = Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)]);
+    film.hole = 3000;
+    for (n, s) in film.tracks[0].samples.iter_mut().enumerate() {
+        // Chunks of three: some above what is sent from the file, some below.
+        s.size = if n % 6 < 3 { 9_000 } else { 2_000 };
+    }
+    let source = film.build();
+    let answer = Seeker::default().answer(&source, &identity(&source), b"start=0.5", &Settings::default());
+    let Ok(Answer::Film(file)) = answer else { panic!("not a clip") };
+    let whole = clip(&source, "start=0.5").unwrap();
+    let mut from_file = 0;
+    for (from, to) in [
+        (0, u64::MAX),
+        (1, 40_000),
+        (0, 1),
+        (file.generated_len(), file.len()),
+        (70_001, 70_002),
+        (60_000, 99_000),
+    ] {
+        let mut got = Vec::new();
+        for piece in file.pieces(from..to) {
+            match piece {
+                Piece::Generated(range) => {
+                    let mut window = vec![0; usize::try_from(range.end - range.start).unwrap()];
+                    file.generate(&source, range, &mut window).unwrap();
+                    got.extend(window);
+                }
+                Piece::File { offset, len } => {
+                    from_file += 1;
+                    let offset = usize::try_from(offset).unwrap();
+                    got.extend(&source[offset..offset + usize::try_from(len).unwrap()]);
+                }
+            }
+        }
+        let to = usize::try_from(to.min(file.len())).unwrap();
+        assert!(got == whole[usize::try_from(from).unwrap()..to], "{from}..{to}");
+    }
+    assert!(from_file >= 5, "{from_file}");
+    assert_eq!(file.pieces(file.len()..u64::MAX).count(), 0);
 }
