@@ -24,10 +24,8 @@ use std::path::{Path, PathBuf};
 /// Where cargo puts what it builds: the modules, and under `h264-tests` the films
 /// and the servers' directories.
 pub fn target_dir() -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("target"),
-    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    workspace.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// A directory of the tests' own under [`target_dir`], made if need be.

@@ -350,13 +350,16 @@ fn the_access_log_is_right(engine: Engine) {
     site.request(&target).range("100-199").send();
     site.request(&target).header("If-None-Match", full.header("etag")).send();
     site.request(&target).head().send();
-    let log = site.access_log(4);
-    let wanted = [
+    // Apache's processes write when they get to it, not in the order of the requests.
+    let mut log = site.access_log(4);
+    log.sort();
+    let mut wanted = [
         format!("GET {target} HTTP/1.1 200 {}", clip.len()),
         format!("GET {target} HTTP/1.1 206 100"),
         format!("GET {target} HTTP/1.1 304 0"),
         format!("HEAD {target} HTTP/1.1 200 0"),
     ];
+    wanted.sort();
     assert_eq!(log, wanted);
 }
 
