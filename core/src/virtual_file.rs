@@ -121,19 +121,7 @@ impl VirtualFile {
                 Body::Tail(head, _) => head.read_exact_at(made, range.start)?,
             }
         }
-        let mut position = range.start.max(metadata) - metadata;
-        let mut rest = media;
-        for extent in self.extents().starting_at(position) {
-            let left = extent.position + extent.len - position;
-            let (now, later) = rest.split_at_mut(usize::try_from(left).unwrap_or(usize::MAX).min(rest.len()));
-            if now.is_empty() {
-                break;
-            }
-            source.read_exact_at(now, extent.offset + (position - extent.position))?;
-            position += now.len() as u64;
-            rest = later;
-        }
-        Ok(())
+        copy_media(self.extents(), source, range.start.max(metadata) - metadata, media)
     }
 
     /// Any bytes of the file, for tools and tests.
@@ -175,6 +163,60 @@ impl<'a, I: Iterator<Item = &'a Extent>> Iterator for Pieces<'a, I> {
         self.at = (next + extent.len).min(self.end);
         Some(Piece::File { offset: extent.offset + skip, len: self.at - start })
     }
+}
+
+/// Bytes that are read at once, to be copied from.
+const SPAN: usize = 128 * 1024;
+
+/// Copies media from `position` on. Small extents that are close together are read with what lies between.
+fn copy_media(extents: &Extents, source: &impl ReadAt, mut position: u64, out: &mut [u8]) -> io::Result<()> {
+    let mut span: Vec<u8> = Vec::new();
+    let mut span_start = 0;
+    let mut rest = out;
+    let extents = extents.starting_at(position);
+    for (n, extent) in extents.iter().enumerate() {
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let offset = extent.offset + (position - extent.position);
+        let left = usize::try_from(extent.position + extent.len - position).unwrap_or(usize::MAX);
+        let (now, later) = rest.split_at_mut(left.min(rest.len()));
+        let held = usize::try_from(offset.wrapping_sub(span_start)).ok();
+        let mut held = held.and_then(|at| span.get(at..at.checked_add(now.len())?));
+        if held.is_none() && now.len() < SPAN {
+            let len = span_len(extents.get(n..).unwrap_or_default(), offset, now.len() + later.len());
+            if len > now.len() {
+                span.resize(len, 0);
+                source.read_exact_at(&mut span, offset)?;
+                span_start = offset;
+                held = span.get(..now.len());
+            }
+        }
+        match held {
+            Some(bytes) => now.copy_from_slice(bytes),
+            None => source.read_exact_at(now, offset)?,
+        }
+        position += now.len() as u64;
+        rest = later;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of use
+/// for the next `wanted` bytes.
+fn span_len(extents: &[Extent], offset: u64, wanted: usize) -> usize {
+    let mut useful = 0u64;
+    let mut best = 0;
+    for extent in extents {
+        let end = extent.offset + extent.len;
+        let span = end - offset;
+        useful += end - extent.offset.max(offset);
+        if span > SPAN as u64 || span > 2 * useful || useful > wanted as u64 {
+            break;
+        }
+        best = usize::try_from(span).unwrap_or(0);
+    }
+    best
 }
 
 fn etag(identity: &Identity, key: &str) -> String {
