@@ -9,7 +9,7 @@ use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::index::{Index, Track};
 use crate::request::{ClipRequest, Mode, RequestError, Time};
 use crate::source::ReadAt;
-use crate::tracks::chosen_tracks;
+use crate::tracks::{chosen_tracks, kind_of};
 
 /// The part of a film that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +94,7 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     let timescale = movie_timescale(index, reference);
     let lines: Vec<_> =
         index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
-    let chosen_lines = lines.iter().zip(&chosen).filter(|(_, chosen)| **chosen);
-    let film_end = chosen_lines.map(|(line, _)| line.end()).max().unwrap_or(0);
+    let film_end = film_end(index, &lines, &chosen);
     let clock = Clock { timescale };
     let start = clock.ticks(request.start);
     if clock.exact(request.start) >= i128::from(film_end) * NANOS {
@@ -127,6 +126,20 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
         .collect::<Result<_, _>>()?;
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+}
+
+/// When the last of what is seen or heard ends. Data tracks (time codes, telemetry) may run on past
+/// that, and count only where there is nothing else.
+fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> u64 {
+    let ends = |of: fn(&Track) -> bool| {
+        let tracks = index.tracks.iter().zip(lines).zip(chosen);
+        tracks
+            .filter(move |((track, _), chosen)| **chosen && of(track))
+            .map(|((_, line), _)| line.end())
+            .max()
+    };
+    let presented = ends(|t| kind_of(t.handler).is_some()).filter(|&end| end > 0);
+    presented.or_else(|| ends(|_| true)).unwrap_or(0)
 }
 
 /// The sync samples of a track that are presented, in seconds of the film.

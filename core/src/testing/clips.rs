@@ -396,3 +396,16 @@ fn pieces_make_the_file_however_it_is_asked_for() {
     assert!(from_file >= 5, "{from_file}");
     assert_eq!(file.pieces(file.len()..u64::MAX).count(), 0);
 }
+
+#[test]
+fn telemetry_does_not_make_a_film_longer() {
+    let sample = Sample { delta: 1000, offset: 0, sync: true, size: 20 };
+    let data = TrackSpec::new(b"meta", b"gpmd", 1000, vec![sample; 4]);
+    let film = Film::of(vec![TrackSpec::video(20, 5), data.clone()]).build();
+    let cut = expand(&clip(&film, "start=1").unwrap());
+    let ends = cut.iter().map(|t| t.shown().last().unwrap().to).collect::<Vec<_>>();
+    assert!(ends.iter().all(|end| (end - 1.0).abs() < 1e-6), "{ends:?}");
+    assert_eq!(status(&film, "start=2").0, 416);
+    let alone = expand(&clip(&Film::of(vec![data]).build(), "start=1").unwrap());
+    assert!((alone[0].shown().last().unwrap().to - 3.0).abs() < 1e-6);
+}
