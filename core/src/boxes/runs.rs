@@ -71,10 +71,7 @@ impl Run {
 
     /// `ctts`: the composition offset in ticks.
     pub fn offset(&self) -> i64 {
-        // Kept as the 32 bits of the file; versions 0 and 1 are both read as signed,
-        // because files in the wild have negative offsets in version 0.
-        let bytes = self.value.to_be_bytes();
-        i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))
+        offset_of(self.value)
     }
 
     /// `stsc`: samples of each chunk.
@@ -88,7 +85,7 @@ impl Run {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Checkpoint {
     unit: u32,
     /// Runs that begin before this entry.
@@ -96,6 +93,85 @@ struct Checkpoint {
     sum: u64,
     /// Value of the last piece before this entry.
     previous: u64,
+}
+
+impl Checkpoint {
+    /// Goes past `count` units of a value.
+    fn pass(&mut self, kind: RunKind, count: u32, value: u64) {
+        if count > 0 && (self.runs == 0 || self.previous != value) {
+            self.runs += 1;
+            self.previous = value;
+        }
+        self.unit += count;
+        self.sum += u64::from(count) * kind.weight(value);
+    }
+}
+
+/// The one pass over a table that leaves checkpoints.
+struct Pass {
+    kind: RunKind,
+    at: Checkpoint,
+    entry: u32,
+    checkpoints: Vec<Checkpoint>,
+    /// Units that are still to be covered.
+    left: u32,
+    lowest: i64,
+    highest: i64,
+    is_normal: bool,
+}
+
+impl Pass {
+    fn new(kind: RunKind, units: u32) -> Self {
+        Self {
+            kind,
+            at: Checkpoint::default(),
+            entry: 0,
+            checkpoints: Vec::new(),
+            left: units,
+            lowest: i64::MAX,
+            highest: i64::MIN,
+            is_normal: true,
+        }
+    }
+
+    fn see(&mut self, count: u32, value: u64) {
+        if self.left == 0 && self.entry > 0 {
+            return;
+        }
+        if self.entry % STRIDE == 0 {
+            self.checkpoints.push(self.at);
+        }
+        self.entry += 1;
+        let count = count.min(self.left);
+        self.left -= count;
+        self.at.pass(self.kind, count, value);
+        self.is_normal &= count > 0 && self.at.runs == self.entry;
+        if count > 0 {
+            let extreme = match self.kind {
+                RunKind::Ctts => offset_of(value),
+                kind => i64::try_from(kind.weight(value)).unwrap_or(i64::MAX),
+            };
+            self.lowest = self.lowest.min(extreme);
+            self.highest = self.highest.max(extreme);
+        }
+    }
+}
+
+/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild have
+/// negative offsets in version 0.
+fn offset_of(value: u64) -> i64 {
+    let bytes = value.to_be_bytes();
+    i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))
+}
+
+/// First chunk and value. Some writers number the first chunk 0 or 2: whatever it says, it is the first.
+fn stsc_entry(b: &[u8], index: u32) -> (u32, u64) {
+    let first = if index == 0 { 1 } else { u32_at(b, 0) };
+    (first, u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8)))
+}
+
+fn out_of_order(index: u32, first: u32, before: u32) -> String {
+    format!("entry {} begins at chunk {first}, not after chunk {before}", index + 1)
 }
 
 /// A run-length table and its checkpoints.
@@ -131,50 +207,40 @@ impl Runs {
         let table = Table::read(reader, header, skip, entry_size)?;
         // Nothing can be said of units that no entry speaks of.
         let units = if table.count == 0 && !kind.pads_with_zero() { 0 } else { units };
-        let this = Self {
-            kind,
-            table,
-            checkpoints: Vec::new(),
-            units,
-            sum: 0,
-            lowest: 0,
-            highest: 0,
-            is_normal: false,
-        };
-        let mut checkpoints = Vec::new();
-        let (mut lowest, mut highest) = (i64::MAX, i64::MIN);
-        let mut is_normal = true;
-        let mut pieces = Pieces::start(&this, reader.source());
-        let mut noted = None;
-        loop {
-            if pieces.entry % STRIDE == 0 && noted != Some(pieces.entry) && pieces.entry < table.count {
-                noted = Some(pieces.entry);
-                checkpoints.push(pieces.at);
-            }
-            let Some(piece) = pieces.next_entry().map_err(|e| match e {
-                FormatError::Film(reason) => header.error(reason),
-                e => e,
-            })?
-            else {
-                break;
-            };
-            is_normal &= piece.count > 0 && piece.ordinal + 1 == pieces.entry && !pieces.padded;
-            if piece.count > 0 {
-                let weight = i64::try_from(kind.weight(piece.value)).unwrap_or(i64::MAX);
-                let value = if kind == RunKind::Ctts { piece.offset() } else { weight };
-                lowest = lowest.min(value);
-                highest = highest.max(value);
+        let mut pass = Pass::new(kind, units);
+        let mut entries = TableReader::new(reader.source(), table, 2048);
+        // Of an stsc, the entry that the next one ends.
+        let mut open: Option<(u32, u64)> = None;
+        let mut index = 0;
+        while index < table.count && (pass.left > 0 || index == 0) {
+            for b in entries.entries(index)?.chunks_exact(usize::from(entry_size)) {
+                if kind == RunKind::Stsc {
+                    let (first, value) = stsc_entry(b, index);
+                    if let Some((before, value)) = open.replace((first, value)).filter(|_| pass.left > 0) {
+                        let count = first.checked_sub(before).filter(|&n| n > 0);
+                        let count = count.ok_or_else(|| header.error(out_of_order(index, first, before)))?;
+                        pass.see(count, value);
+                    }
+                } else {
+                    pass.see(u32_at(b, 0), u64::from(u32_at(b, 4)));
+                }
+                index += 1;
             }
         }
-        let sum = pieces.at.sum;
+        if let Some((_, value)) = open {
+            pass.see(pass.left, value);
+        }
+        if pass.left > 0 {
+            pass.see(pass.left, if kind.pads_with_zero() { 0 } else { pass.at.previous });
+            pass.is_normal = false;
+        }
+        let (lowest, highest) = if pass.lowest > pass.highest { (0, 0) } else { (pass.lowest, pass.highest) };
+        let Pass { at, mut checkpoints, is_normal, .. } = pass;
         if checkpoints.is_empty() {
-            checkpoints.push(Checkpoint { unit: 0, runs: 0, sum: 0, previous: 0 });
+            checkpoints.push(Checkpoint::default());
         }
         checkpoints.shrink_to_fit();
-        if lowest > highest {
-            (lowest, highest) = (0, 0);
-        }
-        Ok(Self { checkpoints, sum, lowest, highest, is_normal, ..this })
+        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, is_normal })
     }
 
     /// The table under the runs.
@@ -303,7 +369,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             runs,
             reader: TableReader::new(source, runs.table, 16 * STRIDE),
             entry: 0,
-            at: Checkpoint { unit: 0, runs: 0, sum: 0, previous: 0 },
+            at: Checkpoint::default(),
             held: None,
             padded: false,
         }
@@ -347,21 +413,10 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             (left, if self.runs.kind.pads_with_zero() { 0 } else { self.at.previous })
         };
         let count = count.min(left);
-        let same = self.at.runs > 0 && self.at.previous == value;
-        if count > 0 && !same {
-            self.at.runs += 1;
-            self.at.previous = value;
-        }
-        let run = Run {
-            unit: self.at.unit,
-            count,
-            value,
-            sum: self.at.sum,
-            ordinal: self.at.runs.saturating_sub(1),
-        };
-        self.at.unit += count;
-        self.at.sum += u64::from(count) * self.runs.kind.weight(value);
-        Ok(Some(run))
+        let (unit, sum) = (self.at.unit, self.at.sum);
+        self.at.pass(self.runs.kind, count, value);
+        let ordinal = self.at.runs.saturating_sub(1);
+        Ok(Some(Run { unit, count, value, sum, ordinal }))
     }
 
     fn read_entry(&mut self, entry: u32) -> Result<(u32, u64), FormatError> {
@@ -369,18 +424,14 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         if self.runs.kind != RunKind::Stsc {
             return Ok((u32_at(b, 0), u64::from(u32_at(b, 4))));
         }
-        // Some writers number the first chunk 0 or 2: whatever it says, it is the first.
-        let first = if entry == 0 { 1 } else { u32_at(b, 0) };
-        let value = u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8));
+        let (first, value) = stsc_entry(b, entry);
         let next = if entry + 1 < self.runs.table.count {
             u32_at(self.reader.entry(entry + 1)?, 0)
         } else {
             self.runs.units.saturating_add(1).max(first)
         };
         let count = next.checked_sub(first).filter(|&n| n > 0 || entry + 1 == self.runs.table.count);
-        let count = count.ok_or_else(|| {
-            FormatError::Film(format!("entry {} begins at chunk {next}, not after chunk {first}", entry + 2))
-        })?;
+        let count = count.ok_or_else(|| FormatError::Film(out_of_order(entry + 1, next, first)))?;
         Ok((count, value))
     }
 }
