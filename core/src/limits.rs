@@ -58,4 +58,4 @@ pub const UNPACKED_RATIO: usize = 64;
 pub const DESCRIPTIONS: usize = 4096;
 
 /// Sample auxiliary information in fragments, which is copied: some 16 bytes a sample.
-pub const AUXILIARY: usize = 64 << 20;
+pub const AUXILIARY: u64 = 64 << 20;

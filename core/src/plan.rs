@@ -101,8 +101,14 @@ impl RunSlice {
         }
         let first = runs.at_unit(source, units.start)?.ordinal;
         let last = runs.at_unit(source, units.end - 1)?.ordinal;
-        Ok(Self { units, first, count: last - first + 1 })
+        let count = last.checked_sub(first).ok_or_else(changed)? + 1;
+        Ok(Self { units, first, count })
     }
+}
+
+/// A table that says one thing now and another the next time.
+fn changed() -> FormatError {
+    FormatError::Film("the film changed while it was read".into())
 }
 
 /// The `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
@@ -130,7 +136,8 @@ impl ChunkSlice {
         let last = samples.chunk_of(source, range.end - 1)?;
         let chunks = first.index..last.index + 1;
         let head_end = first.first_sample.saturating_add(first.samples).min(range.end);
-        let head = (head_end - range.start, first.description_index);
+        let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(changed);
+        let head = (less(head_end, range.start)?, first.description_index);
         let mut this = Self {
             head: Some(head),
             body: RunSlice { units: 0..0, first: 0, count: 0 },
@@ -141,7 +148,7 @@ impl ChunkSlice {
         if first.index == last.index {
             return Ok((this, chunks));
         }
-        let tail = (range.end - last.first_sample, last.description_index);
+        let tail = (less(range.end, last.first_sample)?, last.description_index);
         let mut before_tail = head;
         if first.index + 1 < last.index {
             this.body = RunSlice::of(&samples.stsc, source, first.index + 1..last.index)?;
@@ -154,7 +161,7 @@ impl ChunkSlice {
             this.head = None;
         }
         if tail != before_tail {
-            this.tail = Some((last.index - first.index + 1, tail.0, tail.1));
+            this.tail = Some((less(last.index, first.index)? + 1, tail.0, tail.1));
         }
         Ok((this, chunks))
     }

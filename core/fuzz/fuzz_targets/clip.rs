@@ -1,6 +1,7 @@
 //! Films that are almost right: mutations that know what a box is.
 #![no_main]
 
+#[expect(dead_code, reason = "not all of it is for this target")]
 #[path = "../../tests/hostile/allocator.rs"]
 mod allocator;
 #[path = "../../tests/hostile/judge.rs"]

@@ -1,6 +1,7 @@
 //! Any bytes as a film: index, a few requests, all bytes of the answers.
 #![no_main]
 
+#[expect(dead_code, reason = "not all of it is for this target")]
 #[path = "../../tests/hostile/allocator.rs"]
 mod allocator;
 #[path = "../../tests/hostile/judge.rs"]

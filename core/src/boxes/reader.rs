@@ -54,14 +54,23 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         self.file_len
     }
 
+    fn space_end(&self, offset: u64) -> u64 {
+        if offset < MADE { self.file_len } else { self.made_end }
+    }
+
+    /// Whether there are `len` bytes at `offset`.
+    pub fn holds(&self, offset: u64, len: u64) -> bool {
+        offset.checked_add(len).is_some_and(|end| end <= self.space_end(offset))
+    }
+
     /// `len` bytes at `offset`; `len` is at most [`limits::SMALL_BOX`].
     ///
     /// # Errors
     /// When the file ends first, cannot be read, or `len` is over the limit.
     pub fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], FormatError> {
         let io = |source| FormatError::Io { offset, source };
-        let space_end = if offset < MADE { self.file_len } else { self.made_end };
-        if len > limits::SMALL_BOX || offset.checked_add(len as u64).is_none_or(|end| end > space_end) {
+        let space_end = self.space_end(offset);
+        if len > limits::SMALL_BOX || !self.holds(offset, len as u64) {
             return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
         }
         let inside = offset

@@ -294,6 +294,10 @@ impl Runs {
                 break;
             }
             found = Some(piece);
+            // There may be any number of empty entries before the next piece.
+            if pieces.at.sum > sum {
+                break;
+            }
         }
         found.ok_or_else(|| self.outside())
     }
@@ -397,6 +401,17 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         }
     }
 
+    /// Goes on at the last checkpoint that still lies in `run`, the one that was begun last.
+    fn skip_inside(&mut self, run: &mut Run) {
+        let inside = self.runs.checkpoints.partition_point(|c| c.runs <= run.ordinal + 1).saturating_sub(1);
+        let entry = u32::try_from(inside).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+        if let Some(&checkpoint) = self.runs.checkpoints.get(inside).filter(|_| entry > self.entry) {
+            run.count = checkpoint.unit.saturating_sub(run.unit).max(run.count);
+            self.at = checkpoint;
+            self.entry = entry;
+        }
+    }
+
     /// What the next entry covers, which may be nothing; after the last entry, the
     /// units it should have covered.
     fn next_entry(&mut self) -> Result<Option<Run>, FormatError> {
@@ -457,6 +472,7 @@ impl<R: ReadAt> Iterator for MergedRuns<'_, R> {
             Ok(run) => run,
             e => return Some(e),
         };
+        self.pieces.skip_inside(&mut run);
         loop {
             match self.pieces.next_piece() {
                 Ok(Some(piece)) if piece.ordinal == run.ordinal => run.count += piece.count,

@@ -60,6 +60,9 @@ impl Auxiliary {
         {
             return Ok(Err(saio));
         }
+        if !reader.holds(offset, len) {
+            return Ok(Err(saio));
+        }
         let senc = match senc {
             Some(senc) => {
                 let mut flags = [0; 4];

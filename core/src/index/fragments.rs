@@ -218,6 +218,11 @@ fn read_moof<R: ReadAt>(
                 e => e,
             })?;
         }
+        // Its lengths may be made up; its bytes are in the file, and once.
+        let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
+        if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
+            return Err(moof.error(format!("over {most} bytes of auxiliary information")));
+        }
     }
     Ok(true)
 }
@@ -479,12 +484,6 @@ impl TrackFragments {
             )?;
             if let Some(auxiliary) = &more.auxiliary {
                 self.auxiliary.add(reader, auxiliary, first, more.samples)?;
-            }
-            if self.auxiliary.len() > limits::AUXILIARY {
-                return Err(FormatError::Film(format!(
-                    "over {} bytes of auxiliary information",
-                    limits::AUXILIARY
-                )));
             }
         }
         if let Some(time) = run.decode_time {

@@ -51,3 +51,10 @@ pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let result = work();
     (result, u64::try_from(PEAK.get() - before).unwrap_or(0))
 }
+
+/// What `work` returns, and how many bytes are held after it that were not before.
+pub(crate) fn held<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = HELD.get();
+    let result = work();
+    (result, u64::try_from(HELD.get() - before).unwrap_or(0))
+}

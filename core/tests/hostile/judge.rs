@@ -98,6 +98,7 @@ pub(crate) fn examine<S: ReadAt>(file: &S, len: u64, real: u64, query: &str, bou
                 Ok(Answer::Film(again)) => assert_eq!((again.len(), again.etag()), (film.len(), film.etag())),
                 other => panic!("{query}: a film, then {other:?}"),
             }
+            change_under(&film, &source, &seeker, &identity, query);
             Ending::Film(film.len())
         }
         Err(e) => {
@@ -105,6 +106,49 @@ pub(crate) fn examine<S: ReadAt>(file: &S, len: u64, real: u64, query: &str, bou
             assert!(!e.to_string().contains(['\n', '\r']), "more than one line: {e}");
             Ending::Refused(e.status(), e.to_string())
         }
+    }
+}
+
+/// A file that is overwritten and cut while it is sent, or after its index was kept.
+struct Changed<'a, S> {
+    file: &'a S,
+    len: u64,
+    and: u8,
+    or: u8,
+}
+
+impl<S: ReadAt> ReadAt for Changed<'_, S> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let n = self.file.read_at(buf, offset)?.min(left);
+        for byte in &mut buf[..n] {
+            *byte = *byte & self.and | self.or;
+        }
+        Ok(n)
+    }
+}
+
+/// What comes out is no film any more; but it comes out, or fails, and nothing panics.
+fn change_under<S: ReadAt>(
+    film: &VirtualFile,
+    source: &Counted<S>,
+    seeker: &Seeker,
+    identity: &Identity,
+    query: &str,
+) {
+    let end = film.generated_len().min(LOOKED_AT);
+    for (len, and, or) in
+        [(u64::MAX, 0, 0), (u64::MAX, 0, 0xff), (u64::MAX, 0xfe, 0x10), (source.len / 2, 0xff, 0)]
+    {
+        let changed = Changed { file: source, len, and, or };
+        let mut from = 0;
+        while from < end {
+            let to = (from + (64 << 10)).min(end);
+            let mut window = vec![0; usize::try_from(to - from).unwrap()];
+            let _ = film.generate(&changed, from..to, &mut window);
+            from = to;
+        }
+        let _ = seeker.answer(&changed, identity, query.as_bytes(), &Settings::default());
     }
 }
 
@@ -148,6 +192,8 @@ fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, que
         let end = (from + 1 + n * n).min(looked_at);
         let mut window = vec![0; usize::try_from(end.saturating_sub(from)).unwrap()];
         film.generate(source, from..from + window.len() as u64, &mut window).unwrap();
+        let (_, bytes) = source.take();
+        assert!(bytes <= 1 << 20, "{query}: {bytes} bytes read for a window of {}", window.len());
         let from = usize::try_from(from).unwrap();
         assert_eq!(window, whole[from..from + window.len()], "{query}: window at {from}");
     }
