@@ -183,6 +183,9 @@ fn answer_flv(source: &impl ReadAt, identity: &Identity, query: &[u8]) -> Result
             identity.size
         )));
     }
+    if identity.size < FLV_HEADER_LEN as u64 {
+        return Err(FormatError::Film("an FLV that ends in its header".into()).into());
+    }
     let mut head = vec![0; FLV_HEADER_LEN];
     source.read_exact_at(&mut head, 0)?;
     Ok(Answer::Film(Box::new(VirtualFile::tail(head, from, identity))))

@@ -37,11 +37,11 @@ pub fn kind_of(handler: BoxType) -> Option<TrackKind> {
 
 fn is_selected(index: &Index, n: usize, track: &Track, selectors: &[TrackSelector]) -> bool {
     let kind = kind_of(track.handler);
-    let place = || index.tracks.iter().take(n + 1).filter(|t| kind_of(t.handler) == kind).count();
+    let place = index.tracks.iter().take(n + 1).filter(|t| kind_of(t.handler) == kind).count();
     selectors.is_empty()
         || selectors.iter().any(|selector| match *selector {
             TrackSelector::Kind(wanted) => kind == Some(wanted),
-            TrackSelector::Nth(wanted, number) => kind == Some(wanted) && place() == number as usize,
+            TrackSelector::Nth(wanted, number) => kind == Some(wanted) && place == number as usize,
             TrackSelector::Id(id) => track.tkhd.track_id == id,
         })
 }

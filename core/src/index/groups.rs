@@ -1,5 +1,7 @@
 //! Sample groups (8.9): `sgpd` descriptions, and the `sbgp` of fragments put together.
 
+use std::collections::HashMap;
+
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, write_box};
 use crate::limits;
 use crate::source::ReadAt;
@@ -38,6 +40,9 @@ impl Descriptions {
         let default = word(version >= 2);
         let count = word(true) as usize;
         let mut rest = b.get(at..).unwrap_or_default();
+        if count > limits::DESCRIPTIONS {
+            return Ok(None);
+        }
         let length = match version {
             // Version 0 does not say how long an entry is.
             0 if count > 0 && rest.len() % count == 0 => rest.len() / count,
@@ -54,9 +59,6 @@ impl Descriptions {
                 length
             };
             let Some((entry, more)) = rest.split_at_checked(len) else { return Ok(None) };
-            if len == 0 && entries.len() >= limits::CHILDREN {
-                return Ok(None);
-            }
             entries.push(entry.to_vec());
             rest = more;
         }
@@ -86,6 +88,8 @@ impl Descriptions {
 #[derive(Debug)]
 struct Grouping {
     descriptions: Descriptions,
+    /// Where in them those of fragments are.
+    places: HashMap<Vec<u8>, u32>,
     /// Version and, in version 1, the parameter of the `sbgp`.
     parameter: Option<[u8; 4]>,
     runs: RunLengths,
@@ -151,6 +155,9 @@ impl Groupings {
         let end = first.saturating_add(count);
         let mut entries = TableReader::new(reader.source(), table, 64);
         for n in 0..table.count {
+            if of.covered == end {
+                break;
+            }
             let entry = entries.entry(n)?;
             let (count, index) = (u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4));
             let index = of.global_index(index, here).ok_or_else(|| too_many(sbgp))?;
@@ -175,7 +182,13 @@ impl Groupings {
         }
         let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
         let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
-        self.list.push(Grouping { descriptions, parameter, runs: RunLengths::default(), covered: 0 });
+        self.list.push(Grouping {
+            descriptions,
+            places: HashMap::new(),
+            parameter,
+            runs: RunLengths::default(),
+            covered: 0,
+        });
         self.list.last_mut()
     }
 
@@ -206,17 +219,20 @@ impl Grouping {
     fn global_index(&mut self, index: u32, local: Option<&Descriptions>) -> Option<u32> {
         let Some(at) = index.checked_sub(LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
+        if let Some(&place) = self.places.get(entry) {
+            return Some(place);
+        }
         let entries = &mut self.descriptions.entries;
-        // Most fragments say the same again: the last is the likeliest.
-        let place = match entries.iter().rposition(|e| e == entry) {
-            Some(place) => place,
-            None if entries.len() >= limits::DESCRIPTIONS => return None,
-            None => {
-                entries.push(entry.clone());
-                entries.len() - 1
+        let known = entries.iter().position(|e| e == entry);
+        if known.is_none() {
+            if entries.len() >= limits::DESCRIPTIONS {
+                return None;
             }
-        };
-        u32::try_from(place + 1).ok()
+            entries.push(entry.clone());
+        }
+        let place = u32::try_from(known.map_or(entries.len(), |at| at + 1)).ok()?;
+        self.places.insert(entry.clone(), place);
+        Some(place)
     }
 }
 

@@ -79,17 +79,28 @@ fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
     for _ in 0..patterns {
         let length = lengths.take(pattern_bits)?;
         let samples = lengths.take(count_bits)?;
-        let pattern: Option<Vec<u32>> = (0..length).map(|_| indices.take(index_bits)).collect();
-        let pattern = pattern?;
+        // As runs, or a pattern of one index for all samples would be gone through sample by sample.
+        let mut pattern: Vec<(u32, u32)> = Vec::new();
+        for _ in 0..length {
+            push(&mut pattern, 1, indices.take(index_bits)?);
+        }
         let end = sample.checked_add(samples)?;
         let from = sample.max(range.start);
         let to = end.min(range.end);
-        for s in from..to.max(from) {
-            let index = *pattern.get(((s - sample) % length.max(1)) as usize)?;
-            match runs.last_mut() {
-                Some((n, last)) if *last == index => *n += 1,
-                _ => runs.push((1, index)),
-            }
+        let mut left = to.saturating_sub(from);
+        let mut skip = from.saturating_sub(sample).checked_rem(length).unwrap_or(0);
+        if let ([(_, index)], true) = (pattern.as_slice(), left > 0) {
+            push(&mut runs, left, *index);
+            left = 0;
+        }
+        let mut parts = pattern.iter().cycle();
+        while left > 0 {
+            let &(count, index) = parts.next()?;
+            let skipped = skip.min(count);
+            skip -= skipped;
+            let count = (count - skipped).min(left);
+            left -= count;
+            push(&mut runs, count, index);
             if runs.len() > limits::SMALL_BOX / 8 {
                 return None;
             }
@@ -107,6 +118,14 @@ fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
         }
     });
     Some(out)
+}
+
+fn push(runs: &mut Vec<(u32, u32)>, count: u32, index: u32) {
+    match runs.last_mut() {
+        Some((n, last)) if *last == index => *n += count,
+        _ if count == 0 => {}
+        _ => runs.push((count, index)),
+    }
 }
 
 /// Fields of a number of bits, most significant first.

@@ -296,6 +296,19 @@ fn more_samples_in_time_than_in_size_are_not_believed() {
     is_film(judge(&film, CUT));
 }
 
+/// What nginx answers with 500.
+#[test]
+fn a_long_ftyp_is_a_film_and_a_start_past_the_end_is_416() {
+    let brands = make_box(b"ftyp", b"isom".repeat(5000));
+    let after = [&brands[..], &make_box(b"mdat", [b'#'; 1000]), &moov(&[Track::video()])].concat();
+    let offset = u32::try_from(brands.len() + 8).unwrap();
+    let place = |t: &[u8; 4]| after.windows(4).rposition(|w| w == t).unwrap() + 12;
+    let mut film = after.clone();
+    film[place(b"stco")..][..4].copy_from_slice(&offset.to_be_bytes());
+    is_film(judge(&film, CUT));
+    assert!(matches!(judge(&film, "start=10"), Ending::Refused(416, _)));
+}
+
 #[test]
 fn a_film_of_more_than_4_gib_is_cut_at_its_own_places() {
     let at = 5u64 << 30;
@@ -430,6 +443,36 @@ fn samples_without_number_take_no_memory() {
     let mut sound = track(1);
     sound.handler = *b"soun";
     all_queries(&film(&[sound]));
+}
+
+/// Four thousand million samples in two packets of one byte, and a group for each of them in a few words. What a
+/// sample costs is no read here: a walk through them would take minutes.
+#[test]
+fn samples_that_take_no_bytes_are_not_walked() {
+    const MAX: u32 = u32::MAX;
+    const HALF: u32 = 1 << 31;
+    // QuickTime's sound description, version 1: samples and bytes of a packet.
+    let entry = [&[0; 8][..], &[0, 1], &[0; 18], &HALF.to_be_bytes(), &[0; 4], &1u32.to_be_bytes(), &[0; 4]];
+    let stsd =
+        make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"ima4", entry.concat())].concat());
+    let roll = 0x726f_6c6c;
+    // Pattern counts and indices of 32 bits: uniform, two alike, two that differ, none.
+    for pattern in [&[1, MAX, 1][..], &[2, MAX, 1, 1], &[2, MAX, 1, 2], &[0, MAX]] {
+        let words = [&[0x3f, roll, 1], pattern].concat();
+        let csgp = make_box(b"csgp", words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+        let track = Track {
+            handler: *b"soun",
+            stsd: stsd.clone(),
+            stts: table(b"stts", &[[MAX, 1]]),
+            stsc: table(b"stsc", &[[1, MAX, 1]]),
+            stsz: full_box(b"stsz", [1, MAX]),
+            more: csgp.repeat(20),
+            ..Track::video()
+        };
+        let film = film(&[track]);
+        is_film(judge_within(&film, "start=1&end=4000000", &LARGE));
+        is_film(judge_within(&film, "start=3000000", &LARGE));
+    }
 }
 
 #[test]
@@ -636,6 +679,34 @@ fn fields_of_fragments_are_checked() {
             }
         }
     }
+}
+
+#[test]
+fn group_descriptions_of_fragments_are_bounded() {
+    let count = 1_000_000u32;
+    let head = [&[1, 0, 0, 0][..], b"roll", &1u32.to_be_bytes(), &count.to_be_bytes()].concat();
+    let sgpd = make_box(b"sgpd", [head, vec![7; count as usize]].concat());
+    let group = |parameter: u32| {
+        let words = [1 << 24, 0x726f_6c6c, parameter, 1, 1, 1];
+        make_box(b"sbgp", words.map(u32::to_be_bytes).concat())
+    };
+    let groups: Vec<u8> = (0..64).flat_map(group).collect();
+    let trun = make_box(b"trun", [0, 10].map(u32::to_be_bytes).concat());
+    let track = Track { more: sgpd.clone(), ..empty_track() };
+    let in_moov = fragmented(&[&trun[..], &groups].concat(), 1, &track);
+    is_film(judge_within(&in_moov, "start=0.03", &LARGE));
+    let in_fragment = fragmented(&[&trun[..], &sgpd, &groups].concat(), 2, &empty_track());
+    is_film(judge_within(&in_fragment, "start=0.03", &LARGE));
+}
+
+/// Auxiliary information of which each fragment claims the whole file.
+#[test]
+fn auxiliary_information_of_fragments_is_bounded() {
+    let trun = make_box(b"trun", [0, 200].map(u32::to_be_bytes).concat());
+    let saiz = make_box(b"saiz", [&[0, 0, 0, 0, 255][..], &200u32.to_be_bytes()].concat());
+    let saio = full_box(b"saio", [1, 0]);
+    let film = fragmented(&[trun, saiz, saio].concat(), 2000, &empty_track());
+    is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
 }
 
 #[test]
