@@ -168,10 +168,10 @@ fn mutate(film: &mut Vec<u8>, boxes: &[Found], dice: &mut Dice) {
         }
         // Another name.
         11 => {
-            const NAMES: [&[u8; 4]; 24] = [
+            const NAMES: [&[u8; 4]; 28] = [
                 b"stco", b"co64", b"stsz", b"stz2", b"stts", b"ctts", b"stsc", b"stss", b"stps", b"sdtp",
                 b"stdp", b"sbgp", b"sgpd", b"elst", b"edts", b"free", b"moof", b"trun", b"tfdt", b"meta",
-                b"saiz", b"senc", b"subs", b"trak",
+                b"saiz", b"senc", b"subs", b"trak", b"saio", b"csgp", b"stsh", b"padb",
             ];
             film[found.start + 4..found.start + 8].copy_from_slice(NAMES[dice.roll(NAMES.len())]);
         }
