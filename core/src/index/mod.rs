@@ -140,6 +140,8 @@ impl Index {
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, &fragments)?;
         }
+        // The fragments have been told of them; the boxes themselves stay where they are.
+        this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
         Ok(this)
     }
 
