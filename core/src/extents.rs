@@ -126,7 +126,7 @@ pub fn find_extents<R: ReadAt>(
     let length = side_by_side.end.saturating_sub(side_by_side.start);
     // More than there is room for means that tracks share bytes: then the sum says nothing of holes.
     if length > 0 && (length - length / 200..=length).contains(&needed) {
-        found.push(side_by_side)?;
+        found.push(side_by_side);
         for (span, middle) in main.iter().zip(middles) {
             span.walk(source, span.chunks.start..middle.start, &mut found)?;
             // The chunk before the end may reach past it.
@@ -136,7 +136,7 @@ pub fn find_extents<R: ReadAt>(
     } else {
         for span in &main {
             if span.bytes == span.end.saturating_sub(span.start) {
-                found.push(span.start..span.end)?;
+                found.push(span.start..span.end);
             } else {
                 span.walk(source, span.chunks.clone(), &mut found)?;
             }
@@ -220,7 +220,7 @@ impl<'a> Span<'a> {
                 let end = offset.checked_add(len).ok_or_else(|| {
                     FormatError::Film(format!("chunk {} ends past 64 bits", u64::from(index) + 1))
                 })?;
-                found.push(offset..end)?;
+                found.push(offset..end);
                 sample += count;
             }
             if run.end() >= chunks.end {
@@ -244,22 +244,26 @@ struct Collector {
 const SMALL_GAP: u64 = 4096;
 
 impl Collector {
-    fn push(&mut self, range: Range<u64>) -> Result<(), FormatError> {
+    fn push(&mut self, range: Range<u64>) {
         if range.is_empty() {
-            return Ok(());
+            return;
         }
         match self.list.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.list.push(range),
         }
         if self.list.len() > 2 * limits::EXTENTS {
-            self.compact(self.gap);
-            while self.list.len() > limits::EXTENTS {
-                self.gap = (self.gap * 2).max(SMALL_GAP);
-                self.compact(self.gap);
-            }
+            self.bound();
         }
-        Ok(())
+    }
+
+    /// Joins what touches, and closes holes until there are few enough.
+    fn bound(&mut self) {
+        self.compact(self.gap);
+        while self.list.len() > limits::EXTENTS {
+            self.gap = (self.gap * 2).max(SMALL_GAP);
+            self.compact(self.gap);
+        }
     }
 
     fn compact(&mut self, gap: u64) {
@@ -274,11 +278,7 @@ impl Collector {
     }
 
     fn finish(mut self) -> Extents {
-        self.compact(self.gap);
-        while self.list.len() > limits::EXTENTS {
-            self.gap = (self.gap * 2).max(SMALL_GAP);
-            self.compact(self.gap);
-        }
+        self.bound();
         let bytes: u64 = self.list.iter().map(|r| r.end - r.start).sum();
         let mut budget = bytes / 200;
         self.list.dedup_by(|next, last| {

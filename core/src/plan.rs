@@ -284,6 +284,10 @@ fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
     node.children.iter().find_map(|c| find(c, box_type))
 }
 
+fn names_places(header: &BoxHeader) -> String {
+    format!("left out {} at byte {}: it names places in the file", header.box_type, header.offset)
+}
+
 /// Whether a `meta` box says where in the file its items are (`iloc`).
 fn holds_file_offsets<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<bool, FormatError> {
     let mut reader = index.reader(source);
@@ -658,10 +662,7 @@ impl Layout<'_> {
             }
             (b"udta", Some(clip)) => self.movie_udta(source, node, clip, out),
             (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
-                out.note(format!(
-                    "left out {} at byte {}: it names places in the file",
-                    header.box_type, header.offset
-                ));
+                out.note(names_places(header));
                 Ok(())
             }
             (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
@@ -735,10 +736,7 @@ impl Layout<'_> {
             (b"edts", Some(_)) => self.edts(track, out),
             (b"tref", Some(_)) => self.tref(source, header, out)?,
             (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
-                out.note(format!(
-                    "left out {} at byte {}: it names places in the file",
-                    header.box_type, header.offset
-                ));
+                out.note(names_places(header));
             }
             (t, Some(_)) if is_dropped(BoxType(*t)) => {}
             _ => out.copy(header),

@@ -79,7 +79,7 @@ impl VirtualFile {
         }
     }
 
-    /// Length of what is generated; the media follows.
+    /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {
             Body::Film(_, plan) => plan.metadata_len,

@@ -78,24 +78,14 @@ pub(super) fn write_times(
     middle: &[u8],
     duration: u64,
 ) {
-    let narrow = |n: u64| u32::try_from(n).ok();
+    let fits = |n: u64| u32::try_from(n).is_ok();
     // All ones in 32 bits says "unknown".
-    let duration32 = narrow(duration).filter(|&d| d != u32::MAX);
-    if let (Some(creation), Some(modification), Some(duration)) =
-        (narrow(creation), narrow(modification), duration32)
-    {
-        out.push(0);
-        out.extend_from_slice(&flags);
-        out.extend_from_slice(&creation.to_be_bytes());
-        out.extend_from_slice(&modification.to_be_bytes());
-        out.extend_from_slice(middle);
-        out.extend_from_slice(&duration.to_be_bytes());
-    } else {
-        out.push(1);
-        out.extend_from_slice(&flags);
-        out.extend_from_slice(&creation.to_be_bytes());
-        out.extend_from_slice(&modification.to_be_bytes());
-        out.extend_from_slice(middle);
-        out.extend_from_slice(&duration.to_be_bytes());
-    }
+    let wide = !(fits(creation) && fits(modification) && fits(duration) && duration != u64::from(u32::MAX));
+    let from = if wide { 0 } else { 4 };
+    out.push(u8::from(wide));
+    out.extend_from_slice(&flags);
+    out.extend_from_slice(&creation.to_be_bytes()[from..]);
+    out.extend_from_slice(&modification.to_be_bytes()[from..]);
+    out.extend_from_slice(middle);
+    out.extend_from_slice(&duration.to_be_bytes()[from..]);
 }
