@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use crate::boxes::FormatError;
-use crate::cache::IndexCache;
+use crate::cache::FilmCache;
 use crate::index::Index;
 use crate::limits;
-use crate::plan::{plan_clip, plan_fast_start};
+use crate::plan::{Plan, plan_clip, plan_fast_start};
 use crate::request::{ClipRequest, Mode, RequestError, flv_start};
 use crate::seek::{Cut, SeekError, seek};
 use crate::source::{Identity, Metered, ReadAt};
-use crate::virtual_file::VirtualFile;
+use crate::virtual_file::{Planned, VirtualFile};
 
 /// What a process keeps between requests.
 #[derive(Debug)]
 pub struct Seeker {
-    cache: IndexCache,
+    cache: FilmCache,
 }
 
-/// The byte budget of the index cache where the configuration names none: small enough for
+/// The byte budget of the cache where the configuration names none: small enough for
 /// a prefork server's many processes, enough for hundreds of films.
 pub const DEFAULT_CACHE_SIZE: u64 = 8 << 20;
 
@@ -73,6 +73,20 @@ impl Error {
             Self::Io(_) => 500,
         }
     }
+
+    /// Whether a source that may not be kept waiting would have been: the same call with one that may
+    /// is the way on.
+    pub fn would_block(&self) -> bool {
+        let io = match self {
+            Self::Format(e) => match &**e {
+                FormatError::Io { source, .. } => source,
+                _ => return false,
+            },
+            Self::Io(e) => e,
+            _ => return false,
+        };
+        io.kind() == std::io::ErrorKind::WouldBlock
+    }
 }
 
 impl From<FormatError> for Error {
@@ -92,9 +106,9 @@ impl From<SeekError> for Error {
 }
 
 impl Seeker {
-    /// A seeker whose index cache holds at most `cache_bytes`.
+    /// A seeker that keeps at most `cache_bytes` of indexes and plans between requests; 0 for none.
     pub fn new(cache_bytes: u64) -> Self {
-        Self { cache: IndexCache::new(cache_bytes) }
+        Self { cache: FilmCache::new(cache_bytes) }
     }
 
     /// Answers the request `query` (what stands behind the `?`, percent-encoded as
@@ -102,7 +116,8 @@ impl Seeker {
     ///
     /// # Errors
     /// The [`Error`] names the status to answer with and, in one line, the reason,
-    /// the box and its offset.
+    /// the box and its offset. Where `source` may not be kept waiting, and would be, the error
+    /// [says so](Error::would_block).
     pub fn answer(
         &self,
         source: &impl ReadAt,
@@ -110,14 +125,14 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Answer, Error> {
-        if is_flv(source)? {
+        if !self.cache.has_index(identity) && is_flv(source)? {
             return answer_flv(source, identity, query);
         }
         let request = ClipRequest::parse(query, settings.mode)?;
         match self.answer_film(source, identity, &request) {
             Ok(film) => Ok(film),
             // Nobody asked for a cut: what we cannot read, the server can still send.
-            Err(e) if !request.is_cut => Ok(Answer::Plain(Some(e.to_string()))),
+            Err(e) if !request.is_cut && !e.would_block() => Ok(Answer::Plain(Some(e.to_string()))),
             Err(e) => Err(e),
         }
     }
@@ -128,35 +143,49 @@ impl Seeker {
         identity: &Identity,
         request: &ClipRequest,
     ) -> Result<Answer, Error> {
-        let index = self.cache.get(identity, source).map_err(Error::Format)?;
-        let film = index.film(source);
+        let index = self.cache.index(identity, source).map_err(Error::Format)?;
+        if let Some(plan) = self.cache.plan(identity, request) {
+            return Ok(film(index, plan, identity));
+        }
+        let indexed = index.film(source);
         let metadata = index.outer_moov.size.saturating_add(index.made.len() as u64);
-        let source = Metered::new(&film, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
-        plan(&index, &source, identity, request).map_err(|e| match e {
-            _ if source.is_spent() => Error::from(FormatError::Film(
-                "its tables and edits are too tangled to be cut in reasonable time".into(),
-            )),
-            e => e,
-        })
+        let metered =
+            Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
+        let planned = plan(&index, &metered, request).map_err(|e| {
+            if !metered.is_spent() {
+                return e;
+            }
+            let tangled = "its tables and edits are too tangled to be cut in reasonable time";
+            let reason = Arc::new(FormatError::Film(tangled.into()));
+            self.cache.refuse(identity, Arc::clone(&reason));
+            Error::Format(reason)
+        })?;
+        match planned {
+            Err(reason) => Ok(Answer::Plain(reason)),
+            Ok(plan) => {
+                let plan = Arc::new(Planned::from(plan));
+                self.cache.keep_plan(identity, request, Arc::clone(&plan));
+                Ok(film(index, plan, identity))
+            }
+        }
     }
 }
 
+fn film(index: Arc<Index>, plan: Arc<Planned>, identity: &Identity) -> Answer {
+    Answer::Film(Box::new(VirtualFile::film(index, plan, identity)))
+}
+
+/// The plan of the answer; or why there is none, and the server sends the file as it is.
 fn plan(
     index: &Arc<Index>,
     source: &impl ReadAt,
-    identity: &Identity,
     request: &ClipRequest,
-) -> Result<Answer, Error> {
-    let cut = seek(index, source, request)?;
-    let plan = match cut {
-        Cut::Whole if index.is_fast_start() => return Ok(Answer::Plain(None)),
-        Cut::Whole => match plan_fast_start(index, source)? {
-            Ok(plan) => plan,
-            Err(reason) => return Ok(Answer::Plain(Some(reason))),
-        },
-        Cut::Clip(clip) => plan_clip(index, source, &clip)?,
-    };
-    Ok(Answer::Film(Box::new(VirtualFile::film(Arc::clone(index), plan, identity))))
+) -> Result<Result<Plan, Option<String>>, Error> {
+    Ok(match seek(index, source, request)? {
+        Cut::Whole if index.is_fast_start() => Err(None),
+        Cut::Whole => plan_fast_start(index, source)?.map_err(Some),
+        Cut::Clip(clip) => Ok(plan_clip(index, source, &clip)?),
+    })
 }
 
 /// An FLV's header and the (absent) size of the tag before the first.

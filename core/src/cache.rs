@@ -1,31 +1,51 @@
-//! The indexes a process keeps between requests.
+//! What a process keeps of films between requests.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::boxes::FormatError;
 use crate::index::Index;
+use crate::request::ClipRequest;
 use crate::source::{Identity, ReadAt};
+use crate::virtual_file::Planned;
 
-/// Indexes by the identity of their file, within a byte budget. A changed file has another
-/// identity, so nothing stale is ever found.
+/// Indexes of films and plans of their clips, by the identity of their file, within one byte
+/// budget. A changed file has another identity, so nothing stale is ever found.
 #[derive(Debug)]
-pub struct IndexCache {
-    cache: Cache<Identity, Entry, Bytes>,
+pub struct FilmCache {
+    cache: Cache<Key, Entry, Bytes>,
 }
 
-/// An index, or why there is none: a broken film is not read again for each request either.
-type Entry = Result<Arc<Index>, Arc<FormatError>>;
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    film: Identity,
+    /// Of a clip; of the film's index there is none.
+    request: Option<ClipRequest>,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Index(Arc<Index>),
+    /// Why there is no index, and since when.
+    Failure(Arc<FormatError>, Instant),
+    Plan(Arc<Planned>),
+}
 
 #[derive(Debug, Clone)]
 struct Bytes;
 
-impl Weighter<Identity, Entry> for Bytes {
-    fn weight(&self, _: &Identity, entry: &Entry) -> u64 {
-        let heap = entry.as_ref().map_or(0, |index| index.heap_size());
-        (heap + size_of::<(Identity, Entry)>() + ENTRY_OVERHEAD) as u64
+impl Weighter<Key, Entry> for Bytes {
+    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+        let heap = match entry {
+            Entry::Index(index) => index.heap_size(),
+            Entry::Failure(..) => 0,
+            Entry::Plan(plan) => plan.heap_size(),
+        };
+        let request = key.request.as_ref().map_or(0, ClipRequest::heap_size);
+        (heap + request + size_of::<(Key, Entry)>() + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -35,13 +55,21 @@ const ENTRY_OVERHEAD: usize = 256;
 /// What a shard of the cache holds at least.
 const SHARD: u64 = 16 << 20;
 
-/// A film of two hours takes some 50 KB, one of ten minutes 10 KB.
-const TYPICAL_INDEX: u64 = 32 * 1024;
+/// A film of two hours takes some 50 KB, one of ten minutes 10 KB, the plan of a clip 4 KB.
+const TYPICAL_ENTRY: u64 = 16 * 1024;
 
-impl IndexCache {
-    /// A cache that holds at most `bytes`.
+/// How long a film that cannot be indexed is not looked at again: reading it for each request would cost
+/// more than all others, and whoever mends it changes its identity.
+const FAILURE_LIFE: Duration = Duration::from_secs(10);
+
+/// A file that changed less than this ago may change once more without a change of its identity: file systems
+/// keep times in steps of up to two seconds.
+const SETTLED: Duration = Duration::from_secs(2);
+
+impl FilmCache {
+    /// A cache that holds at most `bytes`; 0 for one that holds nothing.
     pub fn new(bytes: u64) -> Self {
-        let items = usize::try_from(bytes / TYPICAL_INDEX).unwrap_or(usize::MAX).max(16);
+        let items = usize::try_from(bytes / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
         // An index has to fit in its shard, and that of a long fragmented film is megabytes.
         let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 16);
         let mut options = OptionsBuilder::new();
@@ -51,55 +79,239 @@ impl IndexCache {
         Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle) }
     }
 
+    /// Whether the file is known to be a film.
+    pub fn has_index(&self, film: &Identity) -> bool {
+        matches!(self.cache.peek(&Key { film: *film, request: None }), Some(Entry::Index(_)))
+    }
+
     /// The index of an open file, built now if it is not there. Of several first requests at
-    /// once, one builds and the others wait for it.
+    /// once, one builds and the others wait for it; a source that may not be kept waiting gets
+    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock).
     ///
     /// # Errors
     /// Why the file cannot be indexed.
-    pub fn get<R: ReadAt>(&self, identity: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
-        let build = || match Index::build(source, identity.size) {
-            Ok(index) => Ok(Ok(Arc::new(index))),
-            // The disk may be better next time.
-            Err(e @ FormatError::Io { .. }) => Err(Arc::new(e)),
-            Err(e) => Ok(Err(Arc::new(e))),
-        };
-        self.cache.get_or_insert_with(identity, build).and_then(|entry| entry)
+    pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
+        let build = || Index::build(source, film.size).map(Arc::new).map_err(Arc::new);
+        if !is_settled(film, SystemTime::now()) {
+            return build();
+        }
+        let key = Key { film: *film, request: None };
+        let patience = if source.may_wait() { None } else { Some(Duration::ZERO) };
+        loop {
+            let guard = match self.cache.get_value_or_guard(&key, patience) {
+                GuardResult::Value(Entry::Index(index)) => return Ok(index),
+                GuardResult::Value(Entry::Failure(e, since)) if is_fresh(since) => return Err(e),
+                GuardResult::Value(_) => {
+                    self.cache.remove_if(&key, Entry::is_stale);
+                    continue;
+                }
+                GuardResult::Timeout => {
+                    let source = std::io::ErrorKind::WouldBlock.into();
+                    return Err(Arc::new(FormatError::Io { offset: 0, source }));
+                }
+                GuardResult::Guard(guard) => guard,
+            };
+            let built = build();
+            match &built {
+                Ok(index) => drop(guard.insert(Entry::Index(Arc::clone(index)))),
+                // The disk may be better next time.
+                Err(e) if matches!(**e, FormatError::Io { .. }) => drop(guard),
+                Err(e) => drop(guard.insert(Entry::Failure(Arc::clone(e), Instant::now()))),
+            }
+            return built;
+        }
     }
+
+    /// Remembers for a while that clips of this film cannot be made.
+    pub fn refuse(&self, film: &Identity, reason: Arc<FormatError>) {
+        self.cache.insert(Key { film: *film, request: None }, Entry::Failure(reason, Instant::now()));
+    }
+
+    /// The plan of a clip of this film, where it is kept.
+    pub fn plan(&self, film: &Identity, request: &ClipRequest) -> Option<Arc<Planned>> {
+        match self.cache.get(&Key { film: *film, request: Some(request.clone()) })? {
+            Entry::Plan(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// Keeps the plan of a clip.
+    pub fn keep_plan(&self, film: &Identity, request: &ClipRequest, plan: Arc<Planned>) {
+        if is_settled(film, SystemTime::now()) {
+            self.cache.insert(Key { film: *film, request: Some(request.clone()) }, Entry::Plan(plan));
+        }
+    }
+}
+
+impl Entry {
+    /// Whether it is of no use where an index is looked for.
+    fn is_stale(&self) -> bool {
+        match self {
+            Self::Index(_) => false,
+            Self::Failure(_, since) => !is_fresh(*since),
+            Self::Plan(_) => true,
+        }
+    }
+}
+
+fn is_fresh(failure: Instant) -> bool {
+    failure.elapsed() < FAILURE_LIFE
+}
+
+fn is_settled(film: &Identity, now: SystemTime) -> bool {
+    let changed = u64::try_from(film.ctime).map_or(SystemTime::UNIX_EPOCH, |seconds| {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(now)
+    });
+    now.duration_since(changed).is_ok_and(|age| age > SETTLED)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::io;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+
     use super::*;
     use crate::testing::{Film, TrackSpec, identity};
+
+    fn one_film() -> Vec<u8> {
+        Film::of(vec![TrackSpec::video(50, 10)]).build()
+    }
 
     #[test]
     fn a_large_index_is_kept_while_it_fits() {
         let film = Film::of(vec![TrackSpec::video(4000, 10)]).build_fragmented(0);
         let weight = Index::build(&film, film.len() as u64).unwrap().heap_size() as u64;
-        let cache = IndexCache::new(weight * 3 / 2);
-        let first = cache.get(&identity(&film), &film).unwrap();
-        assert!(Arc::ptr_eq(&first, &cache.get(&identity(&film), &film).unwrap()));
+        let cache = FilmCache::new(weight * 3 / 2);
+        let first = cache.index(&identity(&film), &film).unwrap();
+        assert!(Arc::ptr_eq(&first, &cache.index(&identity(&film), &film).unwrap()));
     }
 
     #[test]
     fn the_budget_holds_and_a_changed_film_is_another() {
-        let film = Film::of(vec![TrackSpec::video(50, 10)]).build();
+        let film = one_film();
         let weight = Index::build(&film, film.len() as u64).unwrap().heap_size() as u64 + 1000;
-        let cache = IndexCache::new(weight * 20);
+        let cache = FilmCache::new(weight * 20);
         for mtime in 0..1000 {
             let identity = Identity { mtime, ..identity(&film) };
-            let first = cache.get(&identity, &film).unwrap();
-            assert!(Arc::ptr_eq(&first, &cache.get(&identity, &film).unwrap()));
+            let first = cache.index(&identity, &film).unwrap();
+            assert!(Arc::ptr_eq(&first, &cache.index(&identity, &film).unwrap()));
             assert!(cache.cache.weight() <= weight * 20);
         }
         assert!((5..=30).contains(&cache.cache.len()), "{}", cache.cache.len());
     }
 
     #[test]
-    fn a_broken_film_is_read_once() {
+    fn without_a_budget_nothing_is_kept() {
+        let film = one_film();
+        let cache = FilmCache::new(0);
+        let first = cache.index(&identity(&film), &film).unwrap();
+        assert!(!Arc::ptr_eq(&first, &cache.index(&identity(&film), &film).unwrap()));
+        assert_eq!((cache.cache.len(), cache.cache.weight()), (0, 0));
+    }
+
+    #[test]
+    fn a_broken_film_is_read_once_in_a_while() {
         let broken = b"\0\0\0\x08mdat".to_vec();
-        let cache = IndexCache::new(1 << 20);
-        let first = cache.get(&identity(&broken), &broken).unwrap_err();
-        assert!(Arc::ptr_eq(&first, &cache.get(&identity(&broken), &broken).unwrap_err()));
+        let cache = FilmCache::new(1 << 20);
+        let first = cache.index(&identity(&broken), &broken).unwrap_err();
+        assert!(Arc::ptr_eq(&first, &cache.index(&identity(&broken), &broken).unwrap_err()));
+        let Some(long_ago) = Instant::now().checked_sub(FAILURE_LIFE) else { return };
+        let key = Key { film: identity(&broken), request: None };
+        cache.cache.insert(key, Entry::Failure(Arc::clone(&first), long_ago));
+        let later = cache.index(&identity(&broken), &broken).unwrap_err();
+        assert!(!Arc::ptr_eq(&first, &later));
+        assert!(Arc::ptr_eq(&later, &cache.index(&identity(&broken), &broken).unwrap_err()));
+    }
+
+    #[test]
+    fn a_film_that_was_written_just_now_is_read_each_time() {
+        let film = one_film();
+        let cache = FilmCache::new(1 << 20);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let at = |ctime: u64| Identity { ctime: i64::try_from(ctime).unwrap(), ..identity(&film) };
+        for fresh in [at(now), at(now + 1000)] {
+            let first = cache.index(&fresh, &film).unwrap();
+            assert!(!Arc::ptr_eq(&first, &cache.index(&fresh, &film).unwrap()));
+        }
+        let first = cache.index(&at(now - 60), &film).unwrap();
+        assert!(Arc::ptr_eq(&first, &cache.index(&at(now - 60), &film).unwrap()));
+    }
+
+    /// A disk that is slow, and counts those who begin with the file.
+    struct Slow<'a>(&'a [u8], AtomicU32);
+
+    impl ReadAt for Slow<'_> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            if offset == 0 {
+                self.1.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(300));
+            }
+            self.0.read_at(buf, offset)
+        }
+    }
+
+    #[test]
+    fn of_many_first_requests_one_builds() {
+        let film = one_film();
+        let alone = Slow(&film, AtomicU32::new(0));
+        Index::build(&alone, film.len() as u64).unwrap();
+        let (slow, cache, ready) = (Slow(&film, AtomicU32::new(0)), FilmCache::new(1 << 20), Barrier::new(8));
+        let built: Vec<_> = thread::scope(|threads| {
+            let get = || {
+                ready.wait();
+                cache.index(&identity(&film), &slow).unwrap()
+            };
+            let threads: Vec<_> = (0..8).map(|_| threads.spawn(get)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(built.iter().all(|index| Arc::ptr_eq(index, &built[0])));
+        assert_eq!(slow.1.into_inner(), alone.1.into_inner());
+    }
+
+    /// A file that is in memory up to a point.
+    struct Resident<'a>(&'a [u8], Cell<u64>);
+
+    impl ReadAt for Resident<'_> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            if offset >= self.1.get() {
+                Err(io::ErrorKind::WouldBlock.into())
+            } else {
+                self.0.read_at(buf, offset)
+            }
+        }
+
+        fn may_wait(&self) -> bool {
+            false
+        }
+    }
+
+    fn would_block(result: Result<Arc<Index>, Arc<FormatError>>) -> bool {
+        let is = |e: &FormatError| matches!(e, FormatError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock);
+        result.is_err_and(|e| is(&e))
+    }
+
+    #[test]
+    fn who_may_not_wait_is_told_so_and_nothing_is_kept_of_it() {
+        let film = one_film();
+        let cache = FilmCache::new(1 << 20);
+        let source = Resident(&film, Cell::new(0));
+        assert!(would_block(cache.index(&identity(&film), &source)));
+        source.1.set(u64::MAX);
+        assert!(cache.index(&identity(&film), &source).is_ok());
+
+        // Nor does it wait while another builds.
+        let (cache, slow) = (FilmCache::new(1 << 20), Slow(&film, AtomicU32::new(0)));
+        thread::scope(|threads| {
+            threads.spawn(|| cache.index(&identity(&film), &slow).unwrap());
+            while slow.1.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+            let asked = Instant::now();
+            assert!(would_block(cache.index(&identity(&film), &source)));
+            assert!(asked.elapsed() < Duration::from_millis(250));
+        });
     }
 }

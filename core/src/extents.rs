@@ -41,6 +41,11 @@ impl Extents {
         Self { list }
     }
 
+    /// Bytes they take besides their own size.
+    pub fn heap_size(&self) -> usize {
+        self.list.capacity() * size_of::<Extent>()
+    }
+
     /// The extents, in the order of the source.
     pub fn iter(&self) -> impl Iterator<Item = &Extent> {
         self.list.iter()

@@ -394,6 +394,19 @@ impl Plan {
             .collect();
         Self { parts, metadata_len: start, extents, key, notes: assembly.notes }
     }
+
+    /// Bytes it takes besides its own size.
+    pub fn heap_size(&self) -> usize {
+        let made = self.parts.iter().map(|part| match &part.content {
+            Content::Bytes(bytes) => bytes.capacity(),
+            _ => 0,
+        });
+        self.parts.capacity() * size_of::<Part>()
+            + made.sum::<usize>()
+            + self.extents.heap_size()
+            + self.key.capacity()
+            + self.notes.iter().map(|note| size_of::<String>() + note.capacity()).sum::<usize>()
+    }
 }
 
 /// The chunks of a track in an answer.

@@ -131,7 +131,7 @@ impl TrackSelector {
 }
 
 /// The stretch of a film that a request asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClipRequest {
     /// Where the clip begins.
     pub start: Time,
@@ -254,6 +254,11 @@ impl ClipRequest {
             return Err(RequestError::PastEnd);
         }
         Ok(Self { start, end, mode: mode.unwrap_or(default_mode), tracks, lang, is_cut })
+    }
+
+    /// Bytes it takes besides its own size.
+    pub fn heap_size(&self) -> usize {
+        self.tracks.capacity() * size_of::<TrackSelector>() + self.lang.as_ref().map_or(0, String::capacity)
     }
 }
 

@@ -26,6 +26,12 @@ pub trait ReadAt {
         }
         Ok(())
     }
+
+    /// Whether a reader may be kept waiting, by the disk or by another reader's work. One that
+    /// may not gets `WouldBlock` instead.
+    fn may_wait(&self) -> bool {
+        true
+    }
 }
 
 impl ReadAt for File {
@@ -37,6 +43,10 @@ impl ReadAt for File {
 impl<R: ReadAt + ?Sized> ReadAt for &R {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buf, offset)
+    }
+
+    fn may_wait(&self) -> bool {
+        (**self).may_wait()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::extents::{Extent, Extents};
 use crate::generate::generate;
@@ -23,9 +23,47 @@ pub struct VirtualFile {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Film(Arc<Index>, Arc<Plan>),
+    Film(Arc<Index>, Arc<Planned>),
     /// A few bytes, then the rest of the source.
     Tail(Vec<u8>, Extents),
+}
+
+/// A plan, and its metadata once that is made and worth keeping.
+#[derive(Debug)]
+pub struct Planned {
+    plan: Plan,
+    metadata: OnceLock<Box<[u8]>>,
+}
+
+/// Metadata up to this length is kept with its plan: for a clip of seconds, asked for again and again, making
+/// it costs more than sending it.
+const KEPT_METADATA: u64 = 16 * 1024;
+
+impl From<Plan> for Planned {
+    fn from(plan: Plan) -> Self {
+        Self { plan, metadata: OnceLock::new() }
+    }
+}
+
+impl Planned {
+    /// Bytes it takes, at most, with its metadata.
+    pub fn heap_size(&self) -> usize {
+        let metadata = self.plan.metadata_len;
+        let kept = if metadata <= KEPT_METADATA { usize::try_from(metadata).unwrap_or(0) } else { 0 };
+        size_of::<Self>() + self.plan.heap_size() + kept
+    }
+
+    /// As [`generate`], from what is kept where that is there.
+    fn generate(&self, index: &Index, source: &impl ReadAt, from: u64, out: &mut [u8]) -> io::Result<()> {
+        if let Some(metadata) = self.metadata.get() {
+            return metadata.read_exact_at(out, from);
+        }
+        generate(index, &self.plan, &index.film(source), from, out)?;
+        if from == 0 && out.len() as u64 == self.plan.metadata_len && out.len() as u64 <= KEPT_METADATA {
+            let _ = self.metadata.set((&*out).into());
+        }
+        Ok(())
+    }
 }
 
 /// A stretch of a [`VirtualFile`], in the form a server sends it.
@@ -43,10 +81,10 @@ pub enum Piece {
 }
 
 impl VirtualFile {
-    pub(crate) fn film(index: Arc<Index>, plan: Plan, identity: &Identity) -> Self {
-        let len = plan.metadata_len + plan.extents.len();
-        let etag = etag(identity, &plan.key);
-        Self { body: Body::Film(index, Arc::new(plan)), len, etag }
+    pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
+        let len = planned.plan.metadata_len + planned.plan.extents.len();
+        let etag = etag(identity, &planned.plan.key);
+        Self { body: Body::Film(index, planned), len, etag }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
@@ -74,7 +112,7 @@ impl VirtualFile {
     /// What of the source was left out, for the debug log.
     pub fn notes(&self) -> &[String] {
         match &self.body {
-            Body::Film(_, plan) => &plan.notes,
+            Body::Film(_, planned) => &planned.plan.notes,
             Body::Tail(..) => &[],
         }
     }
@@ -82,14 +120,14 @@ impl VirtualFile {
     /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {
-            Body::Film(_, plan) => plan.metadata_len,
+            Body::Film(_, planned) => planned.plan.metadata_len,
             Body::Tail(head, _) => head.len() as u64,
         }
     }
 
     fn extents(&self) -> &Extents {
         match &self.body {
-            Body::Film(_, plan) => &plan.extents,
+            Body::Film(_, planned) => &planned.plan.extents,
             Body::Tail(_, extents) => extents,
         }
     }
@@ -117,7 +155,7 @@ impl VirtualFile {
         let (made, media) = out.split_at_mut(usize::try_from(made).unwrap_or(usize::MAX).min(out.len()));
         if !made.is_empty() {
             match &self.body {
-                Body::Film(index, plan) => generate(index, plan, &index.film(source), range.start, made)?,
+                Body::Film(index, planned) => planned.generate(index, source, range.start, made)?,
                 Body::Tail(head, _) => head.read_exact_at(made, range.start)?,
             }
         }

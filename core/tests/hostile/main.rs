@@ -14,7 +14,8 @@ use std::path::Path;
 use build::{MEDIA, Track, film, ftyp, full_box, make_box, moov, mvhd, table};
 use judge::{Bounds, Ending, examine, judge, judge_within};
 use mp4seek::index::Index;
-use mp4seek::source::ReadAt;
+use mp4seek::source::{Identity, ReadAt};
+use mp4seek::{Answer, Seeker, Settings};
 
 /// A file that is `prefix`, then zeros.
 struct Sparse<'a> {
@@ -123,6 +124,36 @@ fn an_index_says_what_it_holds() {
         assert!(held <= said + said / 4 + 1024, "{name}: {held} bytes held, {said} said");
         assert!(said <= 2 * held + 4096, "{name}: {held} bytes held, {said} said");
     }
+}
+
+#[test]
+fn ten_thousand_films_stay_inside_the_budget_of_the_cache() {
+    const BUDGET: u64 = 1 << 20;
+    let films: Vec<_> = (1..=8).map(|n| film(&(0..n).map(|_| Track::video()).collect::<Vec<_>>())).collect();
+    let ((seeker, media), held) = allocator::held(|| {
+        let seeker = Seeker::new(BUDGET);
+        let mut media = 0;
+        for inode in 0..10_000 {
+            let film = &films[usize::try_from(inode % 8).unwrap()];
+            let size = film.len() as u64;
+            let identity =
+                Identity { device: 1, inode, size, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
+            // Each asked for more than once, as films are.
+            for query in ["", "start=0.3&end=0.7", "start=0.3&end=0.7", "start=0.5"] {
+                let answer = seeker.answer(film, &identity, query.as_bytes(), &Settings::default());
+                let Ok(Answer::Film(clip)) = answer else { continue };
+                let mut metadata = vec![0; usize::try_from(clip.generated_len()).unwrap()];
+                clip.generate(film, 0..metadata.len() as u64, &mut metadata).unwrap();
+                media += 1;
+            }
+        }
+        (seeker, media)
+    });
+    assert!(media >= 30_000, "{media} clips");
+    assert!(held > BUDGET / 2, "{held} bytes are no cache");
+    // What it holds of keys that have left (ghosts), and its tables, come on top.
+    assert!(held < BUDGET * 5 / 4, "{held} bytes in a cache of {BUDGET}");
+    drop(seeker);
 }
 
 // The peers' holes, by their numbers.
