@@ -6,14 +6,18 @@
 //! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
 //! | `H264StreamingExtensions` | one or more extensions | the core's list |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
+//! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 8M |
 //!
+//! The last is a process's, so it stands in the server's configuration alone.
 //! `.htaccess` needs `AllowOverride FileInfo`. A narrower context replaces what it
 //! sets, the list of extensions as a whole.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::iter;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
 
 use crate::boundary::boundary;
@@ -34,6 +38,18 @@ pub(crate) struct Config {
 struct Extension {
     name: *const c_char,
     next: Option<NonNull<Extension>>,
+}
+
+/// What the process may keep of films between requests, in bytes.
+static CACHE_SIZE: AtomicU64 = AtomicU64::new(DEFAULT_CACHE_SIZE);
+
+pub(crate) fn cache_size() -> u64 {
+    CACHE_SIZE.load(Ordering::Relaxed)
+}
+
+/// Before a configuration is read: the library may have served one before.
+pub(crate) fn reset() {
+    CACHE_SIZE.store(DEFAULT_CACHE_SIZE, Ordering::Relaxed);
 }
 
 impl Config {
@@ -84,7 +100,7 @@ fn names<'a>(first: NonNull<Extension>) -> impl Iterator<Item = &'a [u8]> {
 
 /// The table of directives.
 #[repr(transparent)]
-pub(crate) struct Commands(pub(crate) [ffi::h264_command; 5]);
+pub(crate) struct Commands(pub(crate) [ffi::h264_command; 6]);
 
 // SAFETY: the table is never written to, and all it points to is static.
 unsafe impl Sync for Commands {}
@@ -99,6 +115,15 @@ pub(crate) static COMMANDS: Commands = Commands([
         c"extensions of films, such as .mp4 .m4v",
     ),
     flag(c"H264StreamingVersionHeader", set_version_header, c"On or Off: send X-Mod-H264-Streaming"),
+    ffi::h264_command {
+        overrides: ffi::H264_RSRC_CONF,
+        ..one(
+            c"H264StreamingCacheSize",
+            ffi::H264_TAKE1,
+            set_cache_size,
+            c"bytes that a process may keep of films, such as 8M; 0 for none",
+        )
+    },
     ffi::h264_command { name: ptr::null(), ..flag(c"", set_enabled, c"") },
 ]);
 
@@ -184,6 +209,27 @@ unsafe extern "C" fn set_mode(
     }
 }
 
+unsafe extern "C" fn set_cache_size(
+    command: *mut ffi::cmd_parms,
+    _: *mut c_void,
+    value: *const c_char,
+) -> *const c_char {
+    boundary(FAILED.as_ptr(), || {
+        // SAFETY: the directive that the server reads now, and its value, a string.
+        let (refusal, value) = unsafe { (ffi::h264_refuse_unless_global(command), CStr::from_ptr(value)) };
+        if !refusal.is_null() {
+            return refusal;
+        }
+        match parse_size(value) {
+            Ok(size) => {
+                CACHE_SIZE.store(size, Ordering::Relaxed);
+                ptr::null()
+            }
+            Err(message) => message.as_ptr(),
+        }
+    })
+}
+
 unsafe extern "C" fn add_extension(
     command: *mut ffi::cmd_parms,
     config: *mut c_void,
@@ -206,6 +252,21 @@ fn parse_mode(value: &CStr) -> Result<Mode, &'static CStr> {
     value.parse().map_err(|()| c"H264StreamingMode must be keyframe or exact")
 }
 
+/// Bytes, as a number with or without a unit.
+fn parse_size(value: &CStr) -> Result<u64, &'static CStr> {
+    let (digits, unit) = match value.to_bytes() {
+        [digits @ .., b'K' | b'k'] => (digits, 1 << 10),
+        [digits @ .., b'M' | b'm'] => (digits, 1 << 20),
+        [digits @ .., b'G' | b'g'] => (digits, 1 << 30),
+        digits => (digits, 1u64),
+    };
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| is_number);
+    number.and_then(|number| number.parse::<u64>().ok()?.checked_mul(unit)).ok_or(
+        c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
+    )
+}
+
 fn check_extension(value: &CStr) -> Result<(), &'static CStr> {
     let value = value.to_bytes();
     if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
@@ -213,6 +274,8 @@ fn check_extension(value: &CStr) -> Result<(), &'static CStr> {
     }
     Ok(())
 }
+
+const FAILED: &CStr = c"mod_h264_streaming failed, see the error log";
 
 /// One directive: null, or the line with which the server refuses the configuration.
 ///
@@ -222,7 +285,7 @@ unsafe fn directive(
     config: *mut c_void,
     set: impl FnOnce(&mut Config) -> Result<(), &'static CStr>,
 ) -> *const c_char {
-    boundary(c"mod_h264_streaming failed, see the error log".as_ptr(), || {
+    boundary(FAILED.as_ptr(), || {
         // SAFETY: the caller's.
         match set(unsafe { &mut *config.cast::<Config>() }) {
             Ok(()) => ptr::null(),
@@ -275,6 +338,14 @@ mod tests {
         assert_eq!(parse_mode(c"Keyframe"), Ok(Mode::Keyframe));
         assert_eq!(parse_mode(c"EXACT"), Ok(Mode::Exact));
         assert!(parse_mode(c"fast").unwrap_err().to_str().unwrap().contains("keyframe or exact"));
+        for (size, bytes) in
+            [(c"0", 0), (c"1000", 1000), (c"16k", 16 << 10), (c"8M", 8 << 20), (c"4G", 4 << 30)]
+        {
+            assert_eq!(parse_size(size), Ok(bytes));
+        }
+        for bad in [c"", c"M", c"-1", c"+1", c"8 M", c"8MB", c"1.5M", c"99999999999G", c"all"] {
+            assert!(parse_size(bad).unwrap_err().to_str().unwrap().contains("K, M or G"));
+        }
         for good in [c".mp4", c"m4v", c".tar.gz"] {
             assert_eq!(check_extension(good), Ok(()));
         }

@@ -11,7 +11,7 @@ use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
 
 use crate::server::{OpenFile, Request};
-use crate::{bucket, ffi};
+use crate::{bucket, config, ffi};
 
 /// `AddHandler` and `SetHandler` name it, as for the original module.
 const HANDLER: &[u8] = b"h264-streaming.extensions";
@@ -84,7 +84,7 @@ fn media_type(content_type: &[u8]) -> &[u8] {
 /// The process's seeker, made by its first request: after the server has forked.
 fn seeker() -> &'static Seeker {
     static SEEKER: OnceLock<Seeker> = OnceLock::new();
-    SEEKER.get_or_init(Seeker::default)
+    SEEKER.get_or_init(|| Seeker::new(config::cache_size()))
 }
 
 fn send(request: &mut Request<'_>, file: OpenFile, metadata: &Metadata, film: VirtualFile) -> c_int {

@@ -52,6 +52,7 @@ pub static mut h264_streaming_module: ffi::h264_module = ffi::h264_module {
 unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
     boundary((), || {
         boundary::report_panics();
+        config::reset();
         // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
         unsafe {
             ffi::h264_hook_handler(Some(handle));

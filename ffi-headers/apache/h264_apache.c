@@ -48,7 +48,7 @@ SAME_FIELD(h264_bucket_type, copy, apr_bucket_type_t, copy);
 _Static_assert(sizeof(h264_bucket_type) == sizeof(apr_bucket_type_t), "apr_bucket_type_t");
 
 _Static_assert(H264_TAKE1 == (int)TAKE1 && H264_ITERATE == (int)ITERATE && H264_FLAG == (int)FLAG, "cmd_how");
-_Static_assert(H264_OR_FILEINFO == OR_FILEINFO, "OR_FILEINFO");
+_Static_assert(H264_OR_FILEINFO == OR_FILEINFO && H264_RSRC_CONF == RSRC_CONF, "OR_FILEINFO, RSRC_CONF");
 _Static_assert(H264_LOG_ERROR == APLOG_ERR && H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_DEBUG == APLOG_DEBUG, "log levels");
 _Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR == AP_FILTER_ERROR, "handler results");
 _Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
@@ -96,6 +96,12 @@ void h264_log_server(int level, const char *message, size_t len)
 apr_pool_t *h264_command_pool(const cmd_parms *command)
 {
     return command->pool;
+}
+
+/* The line with which to refuse a directive that holds for the whole server. */
+const char *h264_refuse_unless_global(cmd_parms *command)
+{
+    return ap_check_cmd_context(command, GLOBAL_ONLY);
 }
 
 void *h264_dir_config(const request_rec *r)

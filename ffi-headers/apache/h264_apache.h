@@ -27,6 +27,7 @@ enum h264_constant {
     H264_ITERATE = 3,
     H264_FLAG = 5,
     H264_OR_FILEINFO = 4,
+    H264_RSRC_CONF = 128,
     H264_LOG_ERROR = 3,
     H264_LOG_CRITICAL = 2,
     H264_LOG_DEBUG = 7,
@@ -111,6 +112,7 @@ void h264_log_request(const request_rec *r, int level, const char *message, size
 void h264_log_server(int level, const char *message, size_t len);
 
 apr_pool_t *h264_command_pool(const cmd_parms *command);
+const char *h264_refuse_unless_global(cmd_parms *command);
 void *h264_dir_config(const request_rec *r);
 int h264_is_get(const request_rec *r);
 int h264_is_subrequest(const request_rec *r);

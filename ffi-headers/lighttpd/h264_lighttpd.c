@@ -154,6 +154,7 @@ int h264_config_read(struct server *srv, struct h264_module *module) {
         [H264_KEY_MODE] = {CONST_STR_LEN("h264-streaming.mode"), T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION},
         [H264_KEY_VERSION_HEADER] =
             {CONST_STR_LEN("h264-streaming.version-header"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
+        [H264_KEY_CACHE_SIZE] = {CONST_STR_LEN("h264-streaming.cache-size"), T_CONFIG_INT, T_CONFIG_SCOPE_SERVER},
         {NULL, 0, T_CONFIG_UNSET, T_CONFIG_SCOPE_UNSET},
     };
     return config_plugin_values_init(srv, module, keys, "mod_h264_streaming");
@@ -175,7 +176,8 @@ int h264_config_value(const struct h264_module *module, int context, uint32_t in
     memset(value, 0, sizeof(*value));
     value->key = (enum h264_key)values[index].k_id;
     switch (values[index].vtype) {
-    case T_CONFIG_BOOL: value->number = values[index].v.u; break;
+    case T_CONFIG_BOOL:
+    case T_CONFIG_INT: value->number = values[index].v.u; break;
     case T_CONFIG_STRING: value->string = bytes_of(values[index].v.b); break;
     case T_CONFIG_ARRAY_VLIST: value->list = values[index].v.a; break;
     default: break;

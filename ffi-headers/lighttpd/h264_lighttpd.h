@@ -50,11 +50,12 @@ enum h264_key {
     H264_KEY_EXTENSIONS,
     H264_KEY_MODE,
     H264_KEY_VERSION_HEADER,
+    H264_KEY_CACHE_SIZE,
 };
 
 struct h264_value {
     enum h264_key key;
-    unsigned int number;       /* of a switch */
+    unsigned int number;       /* of a switch or an integer */
     struct h264_bytes string;  /* of a string */
     const void *list;          /* of a list */
 };

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::str::{self, FromStr};
 
 use mp4seek::Seeker;
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
 
 use crate::ffi::{self, Module};
@@ -24,6 +25,8 @@ struct Context {
     extensions: Option<Vec<Vec<u8>>>,
     mode: Option<Mode>,
     version_header: Option<bool>,
+    /// In bytes.
+    cache_size: Option<u64>,
 }
 
 /// The options that hold for a request.
@@ -44,8 +47,10 @@ impl State {
         }
         // SAFETY: as above; the configuration has been read.
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
-        let contexts = (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
-        Ok(Self { seeker: Seeker::default(), contexts })
+        let contexts: Vec<_> =
+            (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
+        let cache_size = contexts.iter().find_map(|context| context.cache_size);
+        Ok(Self { seeker: Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)), contexts })
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
@@ -88,6 +93,12 @@ impl Context {
         match value.key {
             ffi::H264_KEY_ENABLE => self.enable = Some(value.number != 0),
             ffi::H264_KEY_VERSION_HEADER => self.version_header = Some(value.number != 0),
+            ffi::H264_KEY_CACHE_SIZE if self.condition.is_some() => {
+                let message =
+                    "h264-streaming.cache-size is the server's: it must stand outside of all conditions";
+                return Err(message.into());
+            }
+            ffi::H264_KEY_CACHE_SIZE => self.cache_size = Some(u64::from(value.number) << 10),
             ffi::H264_KEY_MODE => {
                 // SAFETY: the server keeps its configuration unchanged.
                 self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);

@@ -516,20 +516,29 @@ impl Site {
     /// How many descriptors of `path` the server's processes hold.
     pub fn descriptors_of(&self, path: &Path) -> usize {
         let path = path.canonicalize().expect("a file that is there");
-        let session = self.pid().to_string();
-        // The name of a program may hold spaces, but it ends in the last parenthesis.
-        let ours =
-            |stat: &str| stat.rsplit(')').next().and_then(|s| s.split(' ').nth(4)) == Some(session.as_str());
-        let processes = fs::read_dir("/proc")
-            .expect("/proc")
-            .flatten()
-            .filter(|process| fs::read_to_string(process.path().join("stat")).is_ok_and(|stat| ours(&stat)));
-        let descriptors = processes.filter_map(|process| fs::read_dir(process.path().join("fd")).ok());
+        let descriptors = self.processes().into_iter().filter_map(|dir| fs::read_dir(dir.join("fd")).ok());
         descriptors
             .flatten()
             .flatten()
             .filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == path))
             .count()
+    }
+
+    /// How many bytes the server's processes have read so far, from the page cache or the disk.
+    pub fn bytes_read(&self) -> u64 {
+        let io = self.processes().into_iter().filter_map(|dir| fs::read_to_string(dir.join("io")).ok());
+        io.filter_map(|io| io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()))
+            .sum()
+    }
+
+    /// The directories of the server's processes in `/proc`.
+    fn processes(&self) -> Vec<PathBuf> {
+        let session = self.pid().to_string();
+        // The name of a program may hold spaces, but it ends in the last parenthesis.
+        let ours =
+            |stat: &str| stat.rsplit(')').next().and_then(|s| s.split(' ').nth(4)) == Some(session.as_str());
+        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|process| process.path());
+        processes.filter(|dir| fs::read_to_string(dir.join("stat")).is_ok_and(|stat| ours(&stat))).collect()
     }
 
     /// Sends a signal to the server's first process.

@@ -7,6 +7,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::thread::sleep;
+use std::time::Duration;
 
 use tests::films::{Film, film};
 use tests::probe::clip;
@@ -31,6 +33,7 @@ on_both_engines!(
     a_narrower_place_keeps_what_it_does_not_set,
     hosts_are_apart,
     wrong_values_fail_the_test_of_the_configuration,
+    a_cache_of_any_size_gives_the_same,
     the_version_can_be_left_out,
     a_password_is_asked_for_first,
     what_is_denied_stays_denied,
@@ -174,6 +177,17 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingMode exact keyframe", &["H264StreamingMode", "keyframe", "exact"]),
         ("H264StreamingExtensions", &["H264StreamingExtensions", ".mp4"]),
         ("H264StreamingExtensions .", &["H264StreamingExtensions", ".mp4"]),
+        ("H264StreamingCacheSize 8MB", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
+        ("H264StreamingCacheSize -1", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
+        ("H264StreamingCacheSize", &["H264StreamingCacheSize", "such as 8M"]),
+        (
+            "<VirtualHost *:{port}>\nH264StreamingCacheSize 1M\n</VirtualHost>",
+            &["H264StreamingCacheSize", "VirtualHost"],
+        ),
+        (
+            "<Directory {docroot}>\nH264StreamingCacheSize 1M\n</Directory>",
+            &["H264StreamingCacheSize", "not allowed"],
+        ),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -183,6 +197,12 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("h264-streaming.extensions = (\".\")", &["h264-streaming.extensions", ".mp4"]),
         ("h264-streaming.extensions = (\"\")", &["h264-streaming.extensions", ".mp4"]),
         ("h264-streaming.extensions = (5)", &["h264-streaming.extensions"]),
+        ("h264-streaming.cache-size = \"8M\"", &["h264-streaming.cache-size", "expected an integer"]),
+        ("h264-streaming.cache-size = (8)", &["h264-streaming.cache-size", "expected an integer"]),
+        (
+            "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.cache-size = 8\n}",
+            &["h264-streaming.cache-size", "outside of all conditions"],
+        ),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         (
             "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.mode = \"fast\"\n}",
@@ -198,6 +218,31 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
     }
     let (passed, said) = Builder::new(engine).test_config();
     assert!(passed, "{said}");
+}
+
+fn a_cache_of_any_size_gives_the_same(engine: Engine) {
+    for (apache, lighttpd, keeps) in [("0", "0", false), ("4k", "4", false), ("8M", "8192", true)] {
+        let one_process = "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
+        let apache_config = format!("{one_process}H264StreamingCacheSize {apache}");
+        let lighttpd_config = format!("h264-streaming.cache-size = {lighttpd}");
+        let site = builder(engine, &apache_config, &lighttpd_config).workers(1).start();
+        let film = film("bframes");
+        let path = site.publish(&film);
+        // Of a film that was written just now nothing is kept.
+        sleep(Duration::from_millis(3100));
+        for _ in 0..3 {
+            assert_eq!(got(&site, &film, &path, "localhost"), Got::Exact, "{apache}");
+        }
+        let before = site.bytes_read();
+        for _ in 0..20 {
+            site.request(&format!("{path}?{QUERY}")).head().send();
+        }
+        let each = (site.bytes_read() - before) / 20;
+        assert!(
+            if keeps { each < 4096 } else { each > 4096 },
+            "{apache}: {each} bytes read for each request"
+        );
+    }
 }
 
 fn the_version_can_be_left_out(engine: Engine) {
