@@ -205,6 +205,7 @@ impl Gathered {
         count: u32,
     ) -> Result<(), FormatError> {
         let (kind, default_size, sizes) = read_saiz(reader, &from.saiz)?;
+        let all = sizes.bytes(reader.source(), 0..sizes.count())?;
         let count = sizes.count().min(count);
         self.kind = self.kind.or(kind);
         self.sizes.resize(first, 0);
@@ -222,7 +223,7 @@ impl Gathered {
         let &[offset] = offsets.as_slice() else {
             return Err(from.saio.error("more than one offset in a fragment"));
         };
-        let inside = from.senc.and_then(|senc| data_of(&senc, len as u64));
+        let inside = from.senc.and_then(|senc| data_of(&senc, all));
         let offset = inside
             .or_else(|| from.base.checked_add(offset))
             .filter(|at| at.checked_add(len as u64).is_some_and(|end| end <= reader.file_len()));

@@ -4,6 +4,8 @@
 //! (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss`), so that nothing after it need know
 //! about fragments.
 
+use std::ops::Range;
+
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at, write_box};
 use crate::limits;
 use crate::source::ReadAt;
@@ -92,17 +94,45 @@ fn put(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
 }
 
-/// Reads all fragments from the box at `from` on. A last fragment whose media is not all there yet
-/// is left out, and so is what follows it.
+/// Why a film ends before its file does.
+#[derive(Debug)]
+pub(super) struct Damage {
+    pub(super) error: FormatError,
+    /// The fragment that makes no sense, where it is one.
+    moof: Option<u64>,
+}
+
+type Fragments = (Vec<TrackFragments>, Option<Damage>);
+
+/// Reads all fragments from the box at `from` on. A film that is still being written, or is damaged, ends
+/// with the last sample before that.
 ///
 /// # Errors
-/// When a fragment is malformed or there are more samples than [`limits::FRAGMENT_SAMPLES`].
+/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or damage comes before any sample.
 pub(super) fn read_fragments<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     from: u64,
     mvex: Option<&BoxHeader>,
     tracks: &[Track],
-) -> Result<Vec<TrackFragments>, FormatError> {
+) -> Result<Fragments, FormatError> {
+    let (mut all, damage) = walk(reader, from..u64::MAX, mvex, tracks)?;
+    if let Some(moof) = damage.as_ref().and_then(|d| d.moof) {
+        // Nothing of it is believed, so what has been taken of it already has to go.
+        (all, _) = walk(reader, from..moof, mvex, tracks)?;
+    }
+    match damage {
+        Some(damage) if all.iter().all(|t| t.sizes.is_empty()) => Err(damage.error),
+        damage => Ok((all, damage)),
+    }
+}
+
+/// Reads the fragments that begin inside `range`.
+fn walk<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    range: Range<u64>,
+    mvex: Option<&BoxHeader>,
+    tracks: &[Track],
+) -> Result<Fragments, FormatError> {
     check_count(tracks.iter().map(|t| u64::from(t.samples.count)).sum(), reader.file_len())?;
     let mut all = Vec::new();
     for track in tracks {
@@ -112,16 +142,26 @@ pub(super) fn read_fragments<R: ReadAt>(
         read_trex(reader, mvex, &mut all)?;
     }
     let end = reader.file_len();
-    let mut at = from;
+    let mut at = range.start;
     for _ in 0..limits::FRAGMENT_BOXES {
-        // What is cut off or no box ends the film, as it does for players.
         let header = match reader.header(at, end) {
-            Ok(Some(header)) => header,
-            Err(e @ FormatError::Io { .. }) => return Err(e),
-            _ => return Ok(all),
+            Ok(Some(header)) if at < range.end => header,
+            Ok(_) => return Ok((all, None)),
+            Err(error @ FormatError::Box { .. }) => return Ok((all, Some(Damage { error, moof: None }))),
+            Err(e) => return Err(e),
         };
-        if &header.box_type.0 == b"moof" && !read_moof(reader, &header, &mut all)? {
-            return Ok(all);
+        if &header.box_type.0 == b"moof" {
+            match read_moof(reader, &header, &mut all) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let error = header.error("its media is not all there");
+                    return Ok((all, Some(Damage { error, moof: None })));
+                }
+                Err(error @ FormatError::Box { .. }) => {
+                    return Ok((all, Some(Damage { error, moof: Some(at) })));
+                }
+                Err(e) => return Err(e),
+            }
         }
         at = header.end();
     }
@@ -187,7 +227,11 @@ const HAS_SIZE: u32 = 0x200;
 const HAS_FLAGS: u32 = 0x400;
 const HAS_OFFSET: u32 = 0x800;
 
-/// Reads one fragment; `false` when its media is not all there.
+/// Reads one fragment; `false` when its media is not all there, and only the samples that are were taken.
+///
+/// # Errors
+/// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
+/// this fragment.
 fn read_moof<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
@@ -202,29 +246,49 @@ fn read_moof<R: ReadAt>(
             implicit_base = last.end;
         }
         if runs.len() > limits::RUNS {
-            return Err(moof.error(format!("more than {} runs in one fragment", limits::RUNS)));
+            return Err(FormatError::Film(format!("more than {} runs in one fragment", limits::RUNS)));
         }
-    }
-    if runs.iter().any(|r| r.end > reader.file_len()) {
-        return Ok(false);
     }
     let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
     let more: u64 = runs.iter().map(|r| u64::from(r.count)).sum();
     check_count(samples + more, reader.file_len())?;
+    let is_whole = runs.iter().all(|r| r.end <= reader.file_len());
+    if !is_whole {
+        keep_complete(reader, &mut runs)?;
+    }
     for run in &runs {
         if let Some(track) = all.get_mut(run.track) {
-            track.add(reader, run).map_err(|e| match e {
-                FormatError::Film(reason) => moof.error(reason),
-                e => e,
-            })?;
+            track.add(reader, run, moof)?;
         }
         // Its lengths may be made up; its bytes are in the file, and once.
         let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
         if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
-            return Err(moof.error(format!("over {most} bytes of auxiliary information")));
+            return Err(FormatError::Film(format!(
+                "over {most} bytes of auxiliary information in fragments"
+            )));
         }
     }
-    Ok(true)
+    Ok(is_whole)
+}
+
+/// Of each track, keeps the samples before the first that reaches past the end of the file.
+fn keep_complete<R: ReadAt>(reader: &Reader<'_, R>, runs: &mut [Run]) -> Result<(), FormatError> {
+    let mut ended = Vec::new();
+    for run in runs.iter_mut() {
+        let count = if ended.contains(&run.track) { 0 } else { run.complete_samples(reader)? };
+        if count < run.count {
+            ended.push(run.track);
+            run.count = count;
+        }
+    }
+    let mut samples = 0;
+    for run in runs.iter_mut().rev() {
+        samples += run.count;
+        if let Some(more) = &mut run.more {
+            more.samples = std::mem::take(&mut samples);
+        }
+    }
+    Ok(())
 }
 
 fn read_traf<R: ReadAt>(
@@ -393,6 +457,26 @@ impl Run {
         self.field(entry, HAS_SIZE, self.defaults.size)
     }
 
+    /// How many of its samples lie inside the file.
+    fn complete_samples<R: ReadAt>(&self, reader: &Reader<'_, R>) -> Result<u32, FormatError> {
+        let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
+        if self.end <= reader.file_len() {
+            return Ok(self.count);
+        }
+        if self.flags & HAS_SIZE == 0 {
+            let complete = left.checked_div(u64::from(self.defaults.size)).unwrap_or(u64::MAX);
+            return Ok(u32::try_from(complete).unwrap_or(u32::MAX).min(self.count));
+        }
+        let mut entries = TableReader::new(reader.source(), self.table, 512);
+        for n in 0..self.count {
+            match left.checked_sub(u64::from(self.size(entries.entry(n)?))) {
+                Some(rest) => left = rest,
+                None => return Ok(n),
+            }
+        }
+        Ok(self.count)
+    }
+
     /// A field of an entry: those before it are there or not, as the flags say.
     fn field(&self, entry: &[u8], field: u32, default: u32) -> u32 {
         if self.flags & field == 0 {
@@ -473,7 +557,12 @@ impl TrackFragments {
         self.offsets.push(count, offset);
     }
 
-    fn add<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, run: &Run) -> Result<(), FormatError> {
+    fn add<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        run: &Run,
+        moof: &BoxHeader,
+    ) -> Result<(), FormatError> {
         if let Some(more) = &run.more {
             let first = self.sizes.len();
             self.groupings.add(
@@ -487,7 +576,7 @@ impl TrackFragments {
             }
         }
         if let Some(time) = run.decode_time {
-            self.go_to(time)?;
+            self.go_to(time).map_err(|reason| moof.error(reason))?;
         }
         if run.count == 0 {
             return Ok(());
@@ -523,20 +612,19 @@ impl TrackFragments {
     }
 
     /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
-    fn go_to(&mut self, time: u64) -> Result<(), FormatError> {
+    fn go_to(&mut self, time: u64) -> Result<(), String> {
         let time = i64::try_from(time).ok().filter(|&t| t < i64::MAX / 8);
-        let time =
-            time.ok_or_else(|| FormatError::Film("tfdt: a decode time of more than 60 bits".into()))?;
+        let time = time.ok_or("a decode time (tfdt) of more than 60 bits")?;
         let mut until = self.next;
         let mut passed = 0u32;
         while self.first.is_some() && time != until {
             let Some(last) = self.durations.pop() else {
-                return Err(FormatError::Film("tfdt: a decode time before the first sample's".into()));
+                return Err("a decode time (tfdt) before the first sample's".into());
             };
             until -= i64::from(last);
             if time >= until {
                 let duration = u32::try_from(time - until).map_err(|_| {
-                    FormatError::Film(format!("tfdt: a gap of {} ticks between fragments", time - self.next))
+                    format!("a gap of {} ticks before its decode time (tfdt)", time - self.next)
                 })?;
                 self.durations.push(1, duration);
                 until = time;

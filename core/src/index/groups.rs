@@ -148,7 +148,10 @@ impl Groupings {
         let table = Table::read(reader, sbgp, if parameter.is_some() { 8 } else { 4 }, 8)?;
         let here = local.iter().find(|d| d.grouping == grouping);
         let Some(of) = self.grouping(grouping, parameter) else {
-            return Err(sbgp.error(format!("more than {} sample groupings", limits::GROUPINGS)));
+            return Err(FormatError::Film(format!(
+                "more than {} sample groupings in fragments",
+                limits::GROUPINGS
+            )));
         };
         of.runs.push(first.saturating_sub(of.covered), 0);
         of.covered = first;
@@ -160,12 +163,12 @@ impl Groupings {
             }
             let entry = entries.entry(n)?;
             let (count, index) = (u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4));
-            let index = of.global_index(index, here).ok_or_else(|| too_many(sbgp))?;
+            let index = of.global_index(index, here).ok_or_else(too_many)?;
             of.runs.push(count, index);
             of.covered += count;
         }
         if let Some(default) = here.map(|d| d.default).filter(|&d| d > 0) {
-            let index = of.global_index(LOCAL.saturating_add(default), here).ok_or_else(|| too_many(sbgp))?;
+            let index = of.global_index(LOCAL.saturating_add(default), here).ok_or_else(too_many)?;
             of.runs.push(end - of.covered, index);
             of.covered = end;
         }
@@ -236,8 +239,8 @@ impl Grouping {
     }
 }
 
-fn too_many(sbgp: &BoxHeader) -> FormatError {
-    sbgp.error(format!(
+fn too_many() -> FormatError {
+    FormatError::Film(format!(
         "more than {} different descriptions of one grouping in fragments",
         limits::DESCRIPTIONS
     ))

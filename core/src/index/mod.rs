@@ -135,8 +135,9 @@ impl Index {
             None => None,
         };
         this.made = made;
-        if let Some(fragments) = fragments {
+        if let Some((fragments, damage)) = fragments {
             this.is_fragmented = true;
+            this.notes.extend(damage.map(|d| format!("the film ends before the file does: {}", d.error)));
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, &fragments)?;
         }
@@ -336,13 +337,14 @@ fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<M
     Ok((Node { header: moov, children, track: None }, mvhd, tracks))
 }
 
-/// The boxes of the top level, up to the first fragment. A file may end in bytes that are no box, or in a
-/// box that is cut off: players take such a film as far as it goes, and so do we.
+/// The boxes of the top level, up to the first fragment; and the `moov`, where that comes later. A file may end in bytes
+/// that are no box, or in a box that is cut off: players take such a film as far as it goes, and so do we.
 fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
     let end = reader.file_len();
     let mut out: Vec<BoxHeader> = Vec::new();
     let mut at = 0;
-    loop {
+    let mut fragments = None;
+    for _ in 0..limits::FRAGMENT_BOXES {
         let header = match reader.header(at, end) {
             Ok(Some(header)) => header,
             Ok(None) => break,
@@ -362,8 +364,14 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
             return Err(header.error(format!("more than {} boxes in the file", limits::CHILDREN)));
         }
         at = header.end();
-        out.push(header);
+        let is_moov = &header.box_type.0 == b"moov";
+        if fragments.is_none() || is_moov {
+            out.push(header);
+        }
         if &header.box_type.0 == b"moof" {
+            fragments = Some(header);
+        }
+        if fragments.is_some() && out.iter().any(|b| &b.box_type.0 == b"moov") {
             break;
         }
     }

@@ -4,6 +4,7 @@
 mod build;
 mod clips;
 mod expand;
+mod fragments;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
 pub(crate) use expand::{Shown, expand};
