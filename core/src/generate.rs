@@ -4,9 +4,9 @@
 use std::io;
 use std::ops::Range;
 
-use crate::boxes::{FormatError, TableReader, u32_at};
-use crate::index::{Index, Track};
-use crate::plan::{Content, Entries, EntryKind, Part, Plan, RunSlice};
+use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, u32_at};
+use crate::index::Index;
+use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice};
 use crate::source::ReadAt;
 
 /// Fills `out` with the metadata from offset `from` of the answer on.
@@ -59,81 +59,86 @@ impl<R: ReadAt> Maker<'_, R> {
 
     /// Makes the entries that `out` touches; the first and the last may be needed in part.
     fn fill_entries(&self, entries: &Entries, skip: u64, out: &mut [u8]) -> io::Result<()> {
-        let size = u64::from(entries.entry_size);
-        let first = u32::try_from(skip / size).unwrap_or(u32::MAX);
-        let last = u32::try_from((skip + out.len() as u64).div_ceil(size)).unwrap_or(u32::MAX);
-        let mut sink = Sink { skip: usize::try_from(skip % size).unwrap_or(0), rest: out };
-        let track = self.index.tracks.get(entries.track).ok_or(io::ErrorKind::InvalidData)?;
-        self.write(track, entries, first..last, &mut sink).map_err(|e| match e {
-            FormatError::Io { source, .. } => source,
-            e => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
-        })?;
-        if sink.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the film changed while it was read"))
+        let size = usize::from(entries.entry_size).max(1);
+        let mut index = u32::try_from(skip / size as u64).unwrap_or(u32::MAX);
+        let cut = usize::try_from(skip % size as u64).unwrap_or(0);
+        let mut rest = out;
+        if cut > 0 {
+            let (now, later) = rest.split_at_mut((size - cut).min(rest.len()));
+            self.fill_part(entries, index, cut, now)?;
+            (rest, index) = (later, index.saturating_add(1));
         }
+        let (whole, part) = rest.split_at_mut(rest.len() / size * size);
+        self.write(entries, index, whole).map_err(into_io)?;
+        if !part.is_empty() {
+            let whole = u32::try_from(whole.len() / size).unwrap_or(u32::MAX);
+            self.fill_part(entries, index.saturating_add(whole), 0, part)?;
+        }
+        Ok(())
     }
 
-    fn write(
-        &self,
-        track: &Track,
-        entries: &Entries,
-        range: Range<u32>,
-        out: &mut Sink<'_>,
-    ) -> Result<(), FormatError> {
+    /// Makes a part of one entry.
+    fn fill_part(&self, entries: &Entries, index: u32, from: usize, out: &mut [u8]) -> io::Result<()> {
+        let mut entry = [0; LONGEST_ENTRY];
+        let entry = entry.get_mut(..usize::from(entries.entry_size)).unwrap_or_default();
+        self.write(entries, index, entry).map_err(into_io)?;
+        entry.get(from..).unwrap_or_default().read_exact_at(out, 0)
+    }
+
+    /// Fills `out` with whole entries, of which the first is entry `index` of the output's table.
+    fn write(&self, entries: &Entries, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
+        let Some(track) = self.index.tracks.get(entries.track) else { return Err(changed()) };
         let samples = &track.samples;
         match &entries.kind {
             EntryKind::Times(head, slice) => {
-                let before = u32::from(head.is_some());
-                if let Some(duration) = head.filter(|_| range.start == 0) {
-                    out.put(&1u32.to_be_bytes());
-                    out.put(&duration.to_be_bytes());
-                }
-                let rest = range.start.max(before) - before..range.end.saturating_sub(before);
-                self.write_runs(&samples.stts, slice, rest, out, |v| v)
+                let (index, out) = match head {
+                    Some(duration) if index == 0 => {
+                        let (entry, out) = out.split_at_mut(8.min(out.len()));
+                        put_words(entry, &[1, *duration]);
+                        (0, out)
+                    }
+                    _ => (index.saturating_sub(u32::from(head.is_some())), out),
+                };
+                self.write_runs(&samples.stts, slice, 0, index, out)
             }
             EntryKind::Group(slice, n) => match samples.groups.get(*n) {
-                Some(runs) => self.write_runs(runs, slice, range, out, |v| v),
-                None => Ok(()),
+                Some(runs) => self.write_runs(runs, slice, 0, index, out),
+                None => Err(changed()),
             },
             EntryKind::Offsets(slice, shift) => match &samples.ctts {
-                // The shifted offset is kept in 32 bits by the plan; two's complement adds the same either way.
-                Some(runs) => self.write_runs(runs, slice, range, out, |v| {
+                Some(runs) => {
+                    // The shifted offset is kept in 32 bits by the plan; two's complement adds the same either way.
                     let shift = i32::try_from(*shift).unwrap_or(0).to_be_bytes();
-                    v.wrapping_add(u32::from_be_bytes(shift))
-                }),
-                None => Ok(()),
+                    self.write_runs(runs, slice, u32::from_be_bytes(shift), index, out)
+                }
+                None => Err(changed()),
             },
-            EntryKind::Chunks(slice) => self.write_chunks(track, slice, range, out),
+            EntryKind::Chunks(slice) => self.write_chunks(&samples.stsc, slice, index, out),
             EntryKind::ChunkOffsets(chunks, first) => {
                 let wide = entries.entry_size == 8;
                 let mut place = Place { plan: self.plan, held: 0..0, shift: 0 };
-                let mut range = range;
-                if range.start == 0 && *first != u64::MAX {
-                    out.put_offset(place.of(*first), wide);
-                    range.start = 1;
+                let mut chunk = chunks.start.saturating_add(index);
+                let mut out = out;
+                if index == 0 && *first != u64::MAX {
+                    let (entry, rest) = out.split_at_mut(usize::from(entries.entry_size).min(out.len()));
+                    put_offset(entry, place.of(*first));
+                    (out, chunk) = (rest, chunk.saturating_add(1));
                 }
-                let window = range.end.saturating_sub(range.start);
-                let mut offsets = samples.offsets.reader(self.source, window);
-                while range.start < range.end {
-                    let left = range.end - range.start;
-                    let done = offsets
-                        .each(chunks.start + range.start, left, |o| out.put_offset(place.of(o), wide))?;
-                    range.start += done;
+                if wide || samples.offsets.is_wide() {
+                    self.write_offsets(&samples.offsets, chunk, wide, &mut place, out)
+                } else {
+                    samples.offsets.table().read_entries(self.source, chunk, out)?;
+                    place.move_narrow(out);
+                    Ok(())
                 }
-                Ok(())
             }
             EntryKind::SampleNumbers(table, first, less) => {
-                let mut listed = TableReader::new(self.source, *table, range.end - range.start);
-                for n in range {
-                    let number = u32_at(listed.entry(first + n)?, 0);
-                    out.put(&number.saturating_sub(*less).to_be_bytes());
-                }
+                table.read_entries(self.source, first.saturating_add(index), out)?;
+                change_words::<4>(out, 0, |number| number.saturating_sub(*less));
                 Ok(())
             }
             EntryKind::Nibbles(table, samples) => {
-                let mut pairs = TableReader::new(self.source, *table, range.end - range.start + 1);
+                let mut pairs = TableReader::new(self.source, *table, u32::try_from(out.len()).unwrap_or(1));
                 let mut nibble = |sample: u32| -> Result<u8, FormatError> {
                     if sample >= samples.end {
                         return Ok(0);
@@ -141,70 +146,173 @@ impl<R: ReadAt> Maker<'_, R> {
                     let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);
                     Ok(if sample % 2 == 0 { pair >> 4 } else { pair & 15 })
                 };
-                for n in range {
-                    let sample = samples.start + 2 * n;
-                    out.put(&[nibble(sample)? << 4 | nibble(sample + 1)?]);
+                let first = samples.start.saturating_add(index.saturating_mul(2));
+                for (sample, out) in (first..).step_by(2).zip(out) {
+                    *out = nibble(sample)? << 4 | nibble(sample.saturating_add(1))?;
                 }
                 Ok(())
             }
         }
     }
 
+    /// Entries of a table of samples and a value, which is made greater by `shift`.
     fn write_runs(
         &self,
-        runs: &crate::boxes::Runs,
+        runs: &Runs,
         slice: &RunSlice,
-        range: Range<u32>,
-        out: &mut Sink<'_>,
-        value: impl Fn(u32) -> u32,
+        shift: u32,
+        index: u32,
+        out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let count = range.end.saturating_sub(range.start);
-        if count == 0 {
-            return Ok(());
-        }
-        for run in runs.runs_from(self.source, slice.first + range.start)?.take(count as usize) {
-            let run = run?;
-            let units = run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
-            out.put(&units.to_be_bytes());
-            out.put(&value(u32::try_from(run.value).unwrap_or(u32::MAX)).to_be_bytes());
+        // Neither the first nor the last, where each entry is a run: as they are.
+        let copied = if runs.is_normal() { 1..slice.count.saturating_sub(1) } else { 0..0 };
+        let mut rest = out;
+        let mut n = index;
+        while !rest.is_empty() {
+            let end = if n < copied.start {
+                copied.start
+            } else if n < copied.end {
+                copied.end
+            } else {
+                u32::MAX
+            };
+            let (now, later) = rest.split_at_mut(rest.len().min(8 * (end - n) as usize));
+            if copied.contains(&n) {
+                runs.table().read_entries(self.source, slice.first.saturating_add(n), now)?;
+                if shift != 0 {
+                    change_words::<8>(now, 4, |value| value.wrapping_add(shift));
+                }
+            } else {
+                let mut made = runs.runs_from(self.source, slice.first.saturating_add(n))?;
+                for entry in now.chunks_exact_mut(8) {
+                    let run = made.next().ok_or_else(changed)??;
+                    let units =
+                        run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
+                    let value = u32::try_from(run.value).unwrap_or(u32::MAX).wrapping_add(shift);
+                    put_words(entry, &[units, value]);
+                }
+            }
+            (rest, n) = (later, end);
         }
         Ok(())
     }
 
     fn write_chunks(
         &self,
-        track: &Track,
-        slice: &crate::plan::ChunkSlice,
-        range: Range<u32>,
-        out: &mut Sink<'_>,
+        stsc: &Runs,
+        slice: &ChunkSlice,
+        index: u32,
+        out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let mut put = |chunk: u32, samples: u32, description: u32| {
-            for field in [chunk, samples, description] {
-                out.put(&field.to_be_bytes());
-            }
-        };
         let head = u32::from(slice.head.is_some());
-        if let Some((samples, description)) = slice.head.filter(|_| range.start == 0) {
-            put(1, samples, description);
+        let mut rest = out;
+        let mut index = index;
+        if let Some((samples, description)) = slice.head.filter(|_| index == 0 && !rest.is_empty()) {
+            let (now, later) = rest.split_at_mut(12.min(rest.len()));
+            put_words(now, &[1, samples, description]);
+            (rest, index) = (later, 1);
         }
-        let body = range.start.max(head) - head..range.end.saturating_sub(head).min(slice.body.count);
-        if !body.is_empty() {
-            let runs = track.samples.stsc.runs_from(self.source, slice.body.first + body.start)?;
-            for (run, n) in runs.zip(body) {
-                let run = run?;
-                let first = if n == 0 && slice.body_has_first {
-                    slice.from
-                } else {
-                    run.unit.max(slice.body.units.start)
-                };
-                put(first - slice.from + 1, run.samples_per_chunk(), run.description_index());
-            }
-        }
-        if let Some((chunk, samples, description)) = slice.tail.filter(|_| range.end == slice.count()) {
-            put(chunk, samples, description);
+        let first = index.saturating_sub(head);
+        let body = slice.body.count.saturating_sub(first) as usize;
+        let (body, tail) = rest.split_at_mut(rest.len().min(body.saturating_mul(12)));
+        self.write_chunk_runs(stsc, slice, first, body)?;
+        if !tail.is_empty() {
+            let (chunk, samples, description) = slice.tail.ok_or_else(changed)?;
+            put_words(tail, &[chunk, samples, description]);
         }
         Ok(())
     }
+
+    /// Entries of the body of a slice, from entry `first` on.
+    fn write_chunk_runs(
+        &self,
+        stsc: &Runs,
+        slice: &ChunkSlice,
+        first: u32,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let ordinal = slice.body.first.saturating_add(first);
+        if stsc.is_normal() {
+            stsc.table().read_entries(self.source, ordinal, out)?;
+            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(slice.from));
+        } else {
+            let runs = stsc.runs_from(self.source, ordinal)?;
+            let mut entries = out.chunks_exact_mut(12);
+            for (entry, run) in entries.by_ref().zip(runs) {
+                let run = run?;
+                let number = run.unit.wrapping_sub(slice.from).wrapping_add(1);
+                put_words(entry, &[number, run.samples_per_chunk(), run.description_index()]);
+            }
+            if entries.next().is_some() {
+                return Err(changed());
+            }
+        }
+        if first == 0 && out.len() >= 12 {
+            // The run may begin before the stretch does.
+            let chunk = if slice.body_has_first { slice.from } else { slice.body.units.start };
+            put_words(&mut out[..4], &[chunk.wrapping_sub(slice.from).wrapping_add(1)]);
+        }
+        Ok(())
+    }
+
+    /// Chunk offsets that are 64 bits wide in the source, in the answer, or in both.
+    fn write_offsets(
+        &self,
+        offsets: &ChunkOffsets,
+        first: u32,
+        wide: bool,
+        place: &mut Place<'_>,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let size = if wide { 8 } else { 4 };
+        let count = u32::try_from(out.len() / size).unwrap_or(u32::MAX);
+        let mut reader = offsets.reader(self.source, count);
+        let mut entries = out.chunks_exact_mut(size);
+        let mut done = 0;
+        while done < count {
+            let put = |o| entries.next().into_iter().for_each(|entry| put_offset(entry, place.of(o)));
+            done += reader.each(first.saturating_add(done), count - done, put)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the longest entry, an `stsc`'s.
+const LONGEST_ENTRY: usize = 12;
+
+fn changed() -> FormatError {
+    FormatError::Film("the film changed while it was read".into())
+}
+
+fn into_io(e: FormatError) -> io::Error {
+    match e {
+        FormatError::Io { source, .. } => source,
+        e => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
+    }
+}
+
+/// Changes the word at `at` of each entry of `SIZE` bytes.
+#[inline]
+fn change_words<const SIZE: usize>(entries: &mut [u8], at: usize, change: impl Fn(u32) -> u32) {
+    for entry in entries.chunks_exact_mut(SIZE) {
+        let word = change(u32_at(entry, at));
+        put_words(entry.get_mut(at..).unwrap_or_default(), &[word]);
+    }
+}
+
+/// Writes words of 32 bits, of which there is room for as many.
+#[inline]
+fn put_words(out: &mut [u8], words: &[u32]) {
+    for (out, word) in out.chunks_exact_mut(4).zip(words) {
+        out.copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+/// Writes a chunk offset in 4 or 8 bytes.
+#[inline]
+fn put_offset(out: &mut [u8], offset: u64) {
+    let bytes = offset.to_be_bytes();
+    out.copy_from_slice(bytes.get(8 - out.len().min(8)..).unwrap_or_default());
 }
 
 /// Where chunks stand in the answer. One after the other they are mostly in the same extent.
@@ -228,39 +336,24 @@ impl Place<'_> {
         }
         offset.wrapping_add(self.shift)
     }
-}
 
-/// A window that is filled in order.
-struct Sink<'a> {
-    /// Bytes to leave out before the first.
-    skip: usize,
-    rest: &'a mut [u8],
-}
-
-impl Sink<'_> {
-    fn put_offset(&mut self, offset: u64, wide: bool) {
-        let bytes = offset.to_be_bytes();
-        if wide {
-            self.put(&bytes);
-        } else {
-            self.put(&bytes[4..]);
+    /// Moves offsets of 32 bits, in place.
+    fn move_narrow(&mut self, offsets: &mut [u8]) {
+        for block in offsets.chunks_mut(BLOCK) {
+            let held = |o: u32, held: &Range<u64>| held.contains(&o.into());
+            self.of(u32_at(block, 0).into());
+            if block.chunks_exact(4).fold(true, |all, b| all & held(u32_at(b, 0), &self.held)) {
+                // The plan has seen to it that what comes out has 32 bits.
+                let shift = (self.shift & 0xffff_ffff).try_into().unwrap_or(0);
+                change_words::<4>(block, 0, |offset| offset.wrapping_add(shift));
+            } else {
+                for entry in block.chunks_exact_mut(4) {
+                    put_offset(entry, self.of(u32_at(entry, 0).into()));
+                }
+            }
         }
     }
-
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        if self.skip == 0 && bytes.len() <= self.rest.len() {
-            let (now, later) = std::mem::take(&mut self.rest).split_at_mut(bytes.len());
-            now.copy_from_slice(bytes);
-            self.rest = later;
-            return;
-        }
-        let skipped = self.skip.min(bytes.len());
-        self.skip -= skipped;
-        let bytes = bytes.get(skipped..).unwrap_or_default();
-        let n = bytes.len().min(self.rest.len());
-        let (now, later) = std::mem::take(&mut self.rest).split_at_mut(n);
-        now.copy_from_slice(bytes.get(..n).unwrap_or_default());
-        self.rest = later;
-    }
 }
+
+/// Bytes of offsets that are moved at once if they lie in one extent.
+const BLOCK: usize = 1024;

@@ -45,6 +45,16 @@ impl ChunkOffsets {
         Ok(this)
     }
 
+    /// The table of the offsets.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Whether offsets have 64 bits.
+    pub fn is_wide(&self) -> bool {
+        self.table.entry_size == 8
+    }
+
     /// Number of chunks.
     pub fn count(&self) -> u32 {
         self.table.count

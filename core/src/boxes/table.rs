@@ -50,6 +50,19 @@ impl Table {
     pub fn entry_offset(&self, index: u32) -> u64 {
         self.offset + u64::from(index) * u64::from(self.entry_size)
     }
+
+    /// Fills `out` with entries from `index` on.
+    ///
+    /// # Errors
+    /// When the table has not as many, or the file cannot be read.
+    pub fn read_entries<R: ReadAt>(&self, source: &R, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
+        let offset = self.entry_offset(index);
+        let io = |source| FormatError::Io { offset, source };
+        if offset + out.len() as u64 > self.entry_offset(self.count) {
+            return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        source.read_exact_at(out, offset).map_err(io)
+    }
 }
 
 /// Reads a table's entries, one window at a time.

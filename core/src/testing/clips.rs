@@ -409,3 +409,44 @@ fn telemetry_does_not_make_a_film_longer() {
     let alone = expand(&clip(&Film::of(vec![data]).build(), "start=1").unwrap());
     assert!((alone[0].shown().last().unwrap().to - 3.0).abs() < 1e-6);
 }
+
+/// Tables long enough to be copied in blocks, and a clip whose composition offsets have to be moved.
+#[test]
+fn long_tables_are_made_alike_in_any_window() {
+    let video = |each| {
+        let mut video = TrackSpec::video(900, 9);
+        // All is presented two frames before it is decoded, but for one frame.
+        video.samples.iter_mut().for_each(|s| s.offset -= 200);
+        video.edits = Vec::new();
+        video.one_entry_each = each;
+        TrackSpec { chunking: vec![1, 2], ..video }
+    };
+    for (each, wide, hole) in [(false, false, 0), (true, false, 0), (false, true, 0), (false, false, 5000)] {
+        let mut film = Film::of(vec![video(each), TrackSpec::audio(800)]);
+        film.tracks[1].chunking = vec![1, 1, 2];
+        film.tracks[0].wide_offsets = wide;
+        film.hole = hole;
+        let source = film.build();
+        let answer =
+            Seeker::default().answer(&source, &identity(&source), b"start=9.8&end=80", &Settings::default());
+        let Ok(Answer::Film(file)) = answer else { panic!("not a clip") };
+        let whole = clip(&source, "start=9.8&end=80").unwrap();
+        for len in [13, 1023, 4097] {
+            let mut window = vec![0; len];
+            for (start, expected) in (0u64..).step_by(len).zip(whole.chunks(len)) {
+                let window = &mut window[..expected.len()];
+                file.generate(&source, start..start + expected.len() as u64, window).unwrap();
+                assert!(window == expected, "{len} bytes from {start}");
+            }
+        }
+        let of = |film: &[u8]| expand(film).swap_remove(0).samples;
+        let (all, cut) = (of(&source), of(&whole));
+        assert!(cut.len() > 600);
+        let before = all.iter().position(|s| s.bytes == cut[0].bytes).unwrap();
+        let shift = cut[0].cts - all[before].cts;
+        assert!(shift > -all[before].dts, "the offsets are not moved");
+        for (a, b) in all[before..].iter().zip(&cut) {
+            assert_eq!((&a.bytes, a.cts + shift, a.delta, a.sync), (&b.bytes, b.cts, b.delta, b.sync));
+        }
+    }
+}
