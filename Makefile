@@ -45,6 +45,7 @@ test: check build
 
 bench: build
 	@tests/setup.sh bench
+	$(CARGO) bench --quiet --locked -p mp4seek --bench bars
 	$(CARGO) run --quiet --release --locked -p tests --bin bench
 
 # Does not build over what is there, so that it can run as another user than `make build`.
