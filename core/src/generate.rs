@@ -69,7 +69,9 @@ impl<R: ReadAt> Maker<'_, R> {
             (rest, index) = (later, index.saturating_add(1));
         }
         let (whole, part) = rest.split_at_mut(rest.len() / size * size);
-        self.write(entries, index, whole).map_err(into_io)?;
+        if !whole.is_empty() {
+            self.write(entries, index, whole).map_err(into_io)?;
+        }
         if !part.is_empty() {
             let whole = u32::try_from(whole.len() / size).unwrap_or(u32::MAX);
             self.fill_part(entries, index.saturating_add(whole), 0, part)?;
@@ -85,7 +87,7 @@ impl<R: ReadAt> Maker<'_, R> {
         entry.get(from..).unwrap_or_default().read_exact_at(out, 0)
     }
 
-    /// Fills `out` with whole entries, of which the first is entry `index` of the output's table.
+    /// Fills `out` with whole entries, one or more, of which the first is entry `index` of the output's table.
     fn write(&self, entries: &Entries, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
         let Some(track) = self.index.tracks.get(entries.track) else { return Err(changed()) };
         let samples = &track.samples;
@@ -215,7 +217,9 @@ impl<R: ReadAt> Maker<'_, R> {
         let first = index.saturating_sub(head);
         let body = slice.body.count.saturating_sub(first) as usize;
         let (body, tail) = rest.split_at_mut(rest.len().min(body.saturating_mul(12)));
-        self.write_chunk_runs(stsc, slice, first, body)?;
+        if !body.is_empty() {
+            self.write_chunk_runs(stsc, slice, first, body)?;
+        }
         if !tail.is_empty() {
             let (chunk, samples, description) = slice.tail.ok_or_else(changed)?;
             put_words(tail, &[chunk, samples, description]);
@@ -247,10 +251,10 @@ impl<R: ReadAt> Maker<'_, R> {
                 return Err(changed());
             }
         }
-        if first == 0 && out.len() >= 12 {
+        if first == 0 {
             // The run may begin before the stretch does.
             let chunk = if slice.body_has_first { slice.from } else { slice.body.units.start };
-            put_words(&mut out[..4], &[chunk.wrapping_sub(slice.from).wrapping_add(1)]);
+            put_words(out, &[chunk.wrapping_sub(slice.from).wrapping_add(1)]);
         }
         Ok(())
     }
