@@ -99,21 +99,44 @@ pub fn find_extents<R: ReadAt>(
     clips: &[Option<TrackClip>],
 ) -> Result<Extents, FormatError> {
     let mut found = Collector::default();
-    let mut spans = Vec::new();
-    for (track, clip) in index.tracks.iter().zip(clips) {
-        let Some(clip) = clip.as_ref().filter(|c| !c.samples.is_empty()) else { continue };
-        let span = Span::of(&track.samples, source, clip.samples.clone())?;
-        if span.samples.offsets.is_ascending() {
-            spans.push(span);
-        } else {
-            span.walk(source, span.chunks.clone(), &mut found)?;
+    let held = || index.tracks.iter().zip(clips).filter_map(|(track, clip)| Some((track, clip.as_ref()?)));
+    let stretches = held().map(|(_, clip)| clip.ranges.len()).max().unwrap_or(0);
+    // Where a clip goes on elsewhere in the film, it mostly does so in all its tracks.
+    for n in 0..stretches {
+        let mut spans = Vec::new();
+        for (track, clip) in held() {
+            let Some(range) = clip.ranges.get(n) else { continue };
+            let span = Span::of(&track.samples, source, range.samples.clone())?;
+            if span.samples.offsets.is_ascending() {
+                spans.push(span);
+            } else {
+                span.walk(source, span.chunks.clone(), &mut found)?;
+            }
         }
+        find_side_by_side(spans, source, &mut found)?;
     }
+    let extents = found.finish();
+    if extents.end() > index.file_len {
+        return Err(FormatError::Film(format!(
+            "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
+            extents.end(),
+            index.file_len
+        )));
+    }
+    Ok(extents)
+}
+
+/// Finds what is needed where each track needs one stretch.
+fn find_side_by_side<R: ReadAt>(
+    spans: Vec<Span<'_>>,
+    source: &R,
+    found: &mut Collector,
+) -> Result<(), FormatError> {
     let all = spans.iter().fold(0u64, |all, s| all.saturating_add(s.bytes));
     // A track with next to nothing in it (text, a time code) does not say where the others run.
     let (main, small): (Vec<_>, Vec<_>) = spans.into_iter().partition(|s| s.bytes >= all / 100);
     for span in &small {
-        span.walk(source, span.chunks.clone(), &mut found)?;
+        span.walk(source, span.chunks.clone(), found)?;
     }
     let side_by_side =
         main.iter().map(|s| s.start).max().unwrap_or(0)..main.iter().map(|s| s.end).min().unwrap_or(0);
@@ -133,32 +156,24 @@ pub fn find_extents<R: ReadAt>(
     if length > 0 && (length - length / 200..=length).contains(&needed) {
         found.push(side_by_side);
         for (span, middle) in main.iter().zip(middles) {
-            span.walk(source, span.chunks.start..middle.start, &mut found)?;
+            span.walk(source, span.chunks.start..middle.start, found)?;
             // The chunk before the end may reach past it.
             let tail = middle.end.saturating_sub(1).max(span.chunks.start)..span.chunks.end;
-            span.walk(source, tail, &mut found)?;
+            span.walk(source, tail, found)?;
         }
     } else {
         for span in &main {
             if span.bytes == span.end.saturating_sub(span.start) {
                 found.push(span.start..span.end);
             } else {
-                span.walk(source, span.chunks.clone(), &mut found)?;
+                span.walk(source, span.chunks.clone(), found)?;
             }
         }
     }
-    let extents = found.finish();
-    if extents.end() > index.file_len {
-        return Err(FormatError::Film(format!(
-            "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
-            extents.end(),
-            index.file_len
-        )));
-    }
-    Ok(extents)
+    Ok(())
 }
 
-/// What a clip needs of one track.
+/// What a clip needs of one track, in one stretch.
 struct Span<'a> {
     samples: &'a SampleTable,
     range: Range<u32>,

@@ -92,17 +92,7 @@ impl<R: ReadAt> Maker<'_, R> {
         let Some(track) = self.index.tracks.get(entries.track) else { return Err(changed()) };
         let samples = &track.samples;
         match &entries.kind {
-            EntryKind::Times(head, slice) => {
-                let (index, out) = match head {
-                    Some(duration) if index == 0 => {
-                        let (entry, out) = out.split_at_mut(8.min(out.len()));
-                        put_words(entry, &[1, *duration]);
-                        (0, out)
-                    }
-                    _ => (index.saturating_sub(u32::from(head.is_some())), out),
-                };
-                self.write_runs(&samples.stts, slice, 0, index, out)
-            }
+            EntryKind::Times(slice) => self.write_runs(&samples.stts, slice, 0, index, out),
             EntryKind::Group(slice, n) => match samples.groups.get(*n) {
                 Some(runs) => self.write_runs(runs, slice, 0, index, out),
                 None => Err(changed()),
@@ -134,23 +124,21 @@ impl<R: ReadAt> Maker<'_, R> {
                     Ok(())
                 }
             }
-            EntryKind::SampleNumbers(table, first, less) => {
+            EntryKind::SampleNumbers(table, first, shift) => {
                 table.read_entries(self.source, first.saturating_add(index), out)?;
-                change_words::<4>(out, 0, |number| number.saturating_sub(*less));
+                change_words::<4>(out, 0, |number| u32::try_from(i64::from(number) + shift).unwrap_or(0));
                 Ok(())
             }
             EntryKind::Nibbles(table, samples) => {
                 let mut pairs = TableReader::new(self.source, *table, u32::try_from(out.len()).unwrap_or(1));
-                let mut nibble = |sample: u32| -> Result<u8, FormatError> {
-                    if sample >= samples.end {
-                        return Ok(0);
-                    }
+                let mut nibble = |sample: Option<u32>| -> Result<u8, FormatError> {
+                    let Some(sample) = sample else { return Ok(0) };
                     let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);
                     Ok(if sample % 2 == 0 { pair >> 4 } else { pair & 15 })
                 };
-                let first = samples.start.saturating_add(index.saturating_mul(2));
-                for (sample, out) in (first..).step_by(2).zip(out) {
-                    *out = nibble(sample)? << 4 | nibble(sample.saturating_add(1))?;
+                let mut samples = samples.iter().cloned().flatten().skip(2 * index as usize);
+                for out in out {
+                    *out = nibble(samples.next())? << 4 | nibble(samples.next())?;
                 }
                 Ok(())
             }
@@ -211,7 +199,7 @@ impl<R: ReadAt> Maker<'_, R> {
         let mut index = index;
         if let Some((samples, description)) = slice.head.filter(|_| index == 0 && !rest.is_empty()) {
             let (now, later) = rest.split_at_mut(12.min(rest.len()));
-            put_words(now, &[1, samples, description]);
+            put_words(now, &[slice.place.saturating_add(1), samples, description]);
             (rest, index) = (later, 1);
         }
         let first = index.saturating_sub(head);
@@ -222,7 +210,7 @@ impl<R: ReadAt> Maker<'_, R> {
         }
         if !tail.is_empty() {
             let (chunk, samples, description) = slice.tail.ok_or_else(changed)?;
-            put_words(tail, &[chunk, samples, description]);
+            put_words(tail, &[slice.place.saturating_add(chunk), samples, description]);
         }
         Ok(())
     }
@@ -236,15 +224,16 @@ impl<R: ReadAt> Maker<'_, R> {
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let ordinal = slice.body.first.saturating_add(first);
+        let number_of = |chunk: u32| chunk.wrapping_sub(slice.from).wrapping_add(slice.place).wrapping_add(1);
         if stsc.is_normal() {
             stsc.table().read_entries(self.source, ordinal, out)?;
-            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(slice.from));
+            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(slice.from).wrapping_add(slice.place));
         } else {
             let runs = stsc.runs_from(self.source, ordinal)?;
             let mut entries = out.chunks_exact_mut(12);
             for (entry, run) in entries.by_ref().zip(runs) {
                 let run = run?;
-                let number = run.unit.wrapping_sub(slice.from).wrapping_add(1);
+                let number = number_of(run.unit);
                 put_words(entry, &[number, run.samples_per_chunk(), run.description_index()]);
             }
             if entries.next().is_some() {
@@ -254,7 +243,7 @@ impl<R: ReadAt> Maker<'_, R> {
         if first == 0 {
             // The run may begin before the stretch does.
             let chunk = if slice.body_has_first { slice.from } else { slice.body.units.start };
-            put_words(out, &[chunk.wrapping_sub(slice.from).wrapping_add(1)]);
+            put_words(out, &[number_of(chunk)]);
         }
         Ok(())
     }

@@ -20,6 +20,10 @@ pub const TRACKS: usize = 256;
 /// Edits of one track. An editor's export may have hundreds.
 pub const EDITS: usize = 16 * 1024;
 
+/// Stretches of one track in a clip: as many as there are edits far apart. With more, the nearest ones are joined, and
+/// what lies between them comes along.
+pub const SAMPLE_RANGES: usize = 1024;
+
 /// Size of a `moov`. A 24-hour film with three tracks has some 100 MB.
 pub const MOOV: u64 = 1 << 30;
 

@@ -12,7 +12,7 @@ use crate::boxes::{
 use crate::extents::{Extents, find_extents};
 use crate::index::{Index, Node, SampleTable, Track};
 use crate::limits;
-use crate::seek::{Clip, TrackClip};
+use crate::seek::{Clip, SampleRange, TrackClip};
 use crate::source::ReadAt;
 
 /// The layout of an answer: metadata first, then the media.
@@ -66,8 +66,8 @@ pub struct Entries {
 /// Which table of a track, and which part of it.
 #[derive(Debug)]
 pub enum EntryKind {
-    /// `stts`: the duration of a first sample that is told apart, and the rest.
-    Times(Option<u32>, RunSlice),
+    /// `stts`
+    Times(RunSlice),
     /// `ctts`, with what is added to each offset.
     Offsets(RunSlice, i64),
     /// `sbgp`: which of the track's groupings.
@@ -77,10 +77,10 @@ pub enum EntryKind {
     /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source, the first
     /// beginning at this offset, because samples before it in the chunk are left out.
     ChunkOffsets(Range<u32>, u64),
-    /// `stss` and the like: entries of a table from this index on, less this many samples.
-    SampleNumbers(Table, u32, u32),
-    /// 4-bit `stz2`: samples in pairs, from this one on, up to this one.
-    Nibbles(Table, Range<u32>),
+    /// `stss` and the like: entries of a table from this index on, moved by so many samples.
+    SampleNumbers(Table, u32, i64),
+    /// 4-bit `stz2` and `padb`: these samples, in pairs.
+    Nibbles(Table, Vec<Range<u32>>),
 }
 
 /// A stretch of a run-length table, counted in merged runs.
@@ -111,18 +111,20 @@ fn changed() -> FormatError {
     FormatError::Film("the film changed while it was read".into())
 }
 
-/// The `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
+/// A part of the `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
 #[derive(Debug, Clone)]
 pub struct ChunkSlice {
+    /// Chunks of the clip before it.
+    pub place: u32,
     /// The first chunk where it differs from those after it: samples and description.
     pub head: Option<(u32, u32)>,
     /// The chunks between, as they are in the source; the first counts as the chunk that `from` says.
     pub body: RunSlice,
-    /// The source chunk that is chunk 1 of the clip.
+    /// The source chunk that is its first.
     pub from: u32,
-    /// Whether the first run of the body begins with chunk 1.
+    /// Whether the first run of the body begins with the first chunk.
     pub body_has_first: bool,
-    /// The last chunk where it differs from those before it: number (1-based), samples, description.
+    /// The last chunk where it differs from those before it: number from the first (1-based), samples, description.
     pub tail: Option<(u32, u32, u32)>,
 }
 
@@ -131,14 +133,15 @@ impl ChunkSlice {
         samples: &SampleTable,
         source: &R,
         range: &Range<u32>,
-    ) -> Result<(Self, Range<u32>), FormatError> {
+        place: u32,
+    ) -> Result<Self, FormatError> {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
-        let chunks = first.index..last.index + 1;
         let head_end = first.first_sample.saturating_add(first.samples).min(range.end);
         let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(changed);
         let head = (less(head_end, range.start)?, first.description_index);
         let mut this = Self {
+            place,
             head: Some(head),
             body: RunSlice { units: 0..0, first: 0, count: 0 },
             from: first.index,
@@ -146,7 +149,7 @@ impl ChunkSlice {
             tail: None,
         };
         if first.index == last.index {
-            return Ok((this, chunks));
+            return Ok(this);
         }
         let tail = (less(range.end, last.first_sample)?, last.description_index);
         let mut before_tail = head;
@@ -163,7 +166,7 @@ impl ChunkSlice {
         if tail != before_tail {
             this.tail = Some((less(last.index, first.index)? + 1, tail.0, tail.1));
         }
-        Ok((this, chunks))
+        Ok(this)
     }
 
     /// Number of entries.
@@ -231,7 +234,8 @@ fn whole_chunks(index: &Index) -> Vec<Option<TrackChunks>> {
         .iter()
         .map(|t| {
             let (_, highest) = t.samples.offsets.span()?;
-            Some(TrackChunks { chunks: 0..t.samples.offsets.count(), first_offset: None, highest })
+            let chunks = 0..t.samples.offsets.count();
+            Some(TrackChunks { ranges: vec![ChunkRange { chunks, first_offset: None }], highest })
         })
         .collect()
 }
@@ -306,7 +310,7 @@ fn holds_file_offsets<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) 
 /// When the film has something that we cannot cut, or cannot be read.
 pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Plan, FormatError> {
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
-        if held.as_ref().is_none_or(|h| h.samples.is_empty()) {
+        if held.as_ref().is_none_or(|h| h.ranges.is_empty()) {
             continue;
         }
         if let Some(unsliced) = track.unsliced {
@@ -325,8 +329,8 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         .iter()
         .zip(&clip.tracks)
         .map(|(track, held)| {
-            let range = held.as_ref().map_or(0..0, |h| h.samples.clone());
-            TrackChunks::of(&track.samples, source, &range)
+            let held = held.as_ref().filter(|h| !h.ranges.is_empty());
+            held.map(|h| TrackChunks::of(&track.samples, source, &h.ranges)).transpose()
         })
         .collect::<Result<_, _>>()?;
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
@@ -399,6 +403,9 @@ impl Plan {
     pub fn heap_size(&self) -> usize {
         let made = self.parts.iter().map(|part| match &part.content {
             Content::Bytes(bytes) => bytes.capacity(),
+            Content::Entries(Entries { kind: EntryKind::Nibbles(_, ranges), .. }) => {
+                ranges.capacity() * size_of::<Range<u32>>()
+            }
             _ => 0,
         });
         self.parts.capacity() * size_of::<Part>()
@@ -412,31 +419,36 @@ impl Plan {
 /// The chunks of a track in an answer.
 #[derive(Debug, Clone)]
 struct TrackChunks {
-    chunks: Range<u32>,
-    /// Where the first begins, when it is cut.
-    first_offset: Option<u64>,
+    ranges: Vec<ChunkRange>,
     /// No chunk of them stands after this.
     highest: u64,
 }
 
+/// Neighbouring chunks.
+#[derive(Debug, Clone)]
+struct ChunkRange {
+    chunks: Range<u32>,
+    /// Where the first begins, when it is cut.
+    first_offset: Option<u64>,
+}
+
 impl TrackChunks {
-    fn of<R: ReadAt>(
-        samples: &SampleTable,
-        source: &R,
-        range: &Range<u32>,
-    ) -> Result<Option<Self>, FormatError> {
-        if range.is_empty() {
-            return Ok(None);
+    fn of<R: ReadAt>(samples: &SampleTable, source: &R, held: &[SampleRange]) -> Result<Self, FormatError> {
+        let mut this = Self { ranges: Vec::new(), highest: 0 };
+        for range in held.iter().map(|h| &h.samples) {
+            let first = samples.chunk_of(source, range.start)?;
+            let last = samples.chunk_of(source, range.end - 1)?;
+            let first_offset = samples.offset_in(source, &first, range.start)?;
+            let last_offset = if samples.offsets.is_ascending() {
+                samples.offsets.get(source, last.index)?
+            } else {
+                samples.offsets.span().map_or(0, |s| s.1)
+            };
+            this.highest = this.highest.max(first_offset).max(last_offset);
+            let chunks = first.index..last.index + 1;
+            this.ranges.push(ChunkRange { chunks, first_offset: Some(first_offset) });
         }
-        let first = samples.chunk_of(source, range.start)?;
-        let last = samples.chunk_of(source, range.end - 1)?;
-        let first_offset = samples.offset_in(source, &first, range.start)?;
-        let highest = if samples.offsets.is_ascending() {
-            samples.offsets.get(source, last.index)?.max(first_offset)
-        } else {
-            samples.offsets.span().map_or(0, |s| s.1).max(first_offset)
-        };
-        Ok(Some(Self { chunks: first.index..last.index + 1, first_offset: Some(first_offset), highest }))
+        Ok(this)
     }
 }
 
@@ -537,38 +549,27 @@ impl Assembly {
         Ok(())
     }
 
-    /// A run-length table whose entries are as they are in the source, but for the first and the last.
-    fn run_table<R: ReadAt>(
-        &mut self,
-        source: &R,
-        box_type: &[u8; 4],
-        prefix: &[u8],
-        runs: &Runs,
-        slice: &RunSlice,
-    ) -> Result<(), FormatError> {
-        let mut content = Self::default();
-        content.bytes(prefix);
-        content.bytes(&slice.count.to_be_bytes());
-        content.copied_runs(source, runs, slice)?;
-        self.wrap(BoxType(*box_type), content)
-    }
-
-    fn copied_runs<R: ReadAt>(
+    /// The runs of `slice` as entries: copied where the source has them as they should be, but for the first and
+    /// the last, which may be cut; made when they are sent where it has not.
+    fn runs<R: ReadAt>(
         &mut self,
         source: &R,
         runs: &Runs,
-        slice: &RunSlice,
+        slice: RunSlice,
+        made: Option<Entries>,
     ) -> Result<(), FormatError> {
-        let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
-        let entry = |this: &mut Self, unit: u32| -> Result<(), FormatError> {
-            let run = runs.at_unit(source, unit)?;
-            let count = run.end().min(slice.units.end) - unit;
-            this.bytes(&[count.to_be_bytes(), word(run.value)].concat());
-            Ok(())
-        };
+        if let Some(entries) = made {
+            self.entries(slice.count, entries);
+            return Ok(());
+        }
         if slice.count == 0 {
             return Ok(());
         }
+        let entry = |this: &mut Self, unit: u32| -> Result<(), FormatError> {
+            let run = runs.at_unit(source, unit)?;
+            this.entry(run.end().min(slice.units.end) - unit, u32::try_from(run.value).unwrap_or(u32::MAX));
+            Ok(())
+        };
         entry(self, slice.units.start)?;
         if slice.count > 1 {
             let table = runs.table();
@@ -580,19 +581,28 @@ impl Assembly {
         Ok(())
     }
 
-    /// A full box of `count` entries after its version, flags, `middle` and count.
-    fn table(
+    /// An entry of a run-length table.
+    fn entry(&mut self, count: u32, value: u32) {
+        self.bytes(&count.to_be_bytes());
+        self.bytes(&value.to_be_bytes());
+    }
+
+    /// A full box: what stands before the entry count, the count, and the entries, of which there are as many as
+    /// `list` is long.
+    fn list(
         &mut self,
-        box_type: &[u8; 4],
-        version: u8,
-        count: u32,
-        entries: Entries,
+        box_type: BoxType,
+        prefix: &[u8],
+        entry_size: u64,
+        list: Self,
     ) -> Result<(), FormatError> {
+        let count = u32::try_from(list.len() / entry_size)
+            .map_err(|_| FormatError::Film(format!("more {box_type} entries than can be counted")))?;
         let mut content = Self::default();
-        content.bytes(&[version, 0, 0, 0]);
+        content.bytes(prefix);
         content.bytes(&count.to_be_bytes());
-        content.entries(count, entries);
-        self.wrap(BoxType(*box_type), content)
+        content.append(list);
+        self.wrap(box_type, content)
     }
 }
 
@@ -796,13 +806,17 @@ impl Layout<'_> {
     }
 
     fn chunk_offsets(&self, track: usize, wide: bool, out: &mut Assembly) -> Result<(), FormatError> {
-        let chunks = self.chunks.get(track).cloned().flatten();
-        let (range, first) = chunks.map_or((0..0, None), |c| (c.chunks, c.first_offset));
         let (box_type, entry_size) = if wide { (b"co64", 8) } else { (b"stco", 4) };
-        let count = range.end - range.start;
-        // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
-        let kind = EntryKind::ChunkOffsets(range, first.unwrap_or(u64::MAX));
-        out.table(box_type, 0, count, Entries { track, entry_size, kind })
+        let mut list = Assembly::default();
+        let chunks = self.chunks.get(track).and_then(Option::as_ref);
+        for range in chunks.map_or(&[][..], |c| &c.ranges) {
+            let count = range.chunks.end - range.chunks.start;
+            // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
+            let first = range.first_offset.unwrap_or(u64::MAX);
+            let kind = EntryKind::ChunkOffsets(range.chunks.clone(), first);
+            list.entries(count, Entries { track, entry_size, kind });
+        }
+        out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where all of them meet")]
@@ -818,110 +832,106 @@ impl Layout<'_> {
     ) -> Result<(), FormatError> {
         let header = &node.header;
         let samples = &of.samples;
-        let range = held.samples.clone();
-        let count = range.end - range.start;
+        let ranges = held.ranges.as_slice();
         let entries = |entry_size, kind| Entries { track, entry_size, kind };
+        let mut list = Assembly::default();
         match &header.box_type.0 {
             b"stsd" => out.copy(header),
             b"stts" => {
-                let head = match held.trim {
-                    0 => None,
-                    trim => {
-                        let duration = samples.stts.at_unit(source, range.start)?.value;
-                        Some(u32::try_from(duration).unwrap_or(u32::MAX).saturating_sub(trim))
-                    }
-                };
-                let rest = range.start + u32::from(head.is_some())..range.end;
-                let slice = RunSlice::of(&samples.stts, source, rest)?;
-                if head.is_none() && samples.stts.is_normal() {
-                    out.run_table(source, b"stts", &[0; 4], &samples.stts, &slice)?;
-                } else {
-                    let count = slice.count + u32::from(head.is_some());
-                    out.table(b"stts", 0, count, entries(8, EntryKind::Times(head, slice)))?;
+                for range in ranges {
+                    let is_normal = samples.stts.is_normal();
+                    let made = |slice| (!is_normal).then(|| entries(8, EntryKind::Times(slice)));
+                    durations(&mut list, source, &samples.stts, range, made)?;
                 }
+                out.list(header.box_type, &[0; 4], 8, list)?;
             }
             b"ctts" => {
                 let Some(ctts) = &samples.ctts else { return Ok(()) };
-                let slice = RunSlice::of(ctts, source, range.clone())?;
                 let shift = held.offset_shift;
-                let all_zero = slice.count == 0
-                    || (slice.count == 1 && ctts.at_unit(source, range.start)?.offset() + shift == 0);
                 let (_, highest) = ctts.extremes();
                 if highest.saturating_add(shift) > i64::from(i32::MAX) {
                     return Err(header.error("composition offsets too large to be moved"));
                 }
-                if all_zero {
-                    return Ok(());
+                let mut all_zero = true;
+                for range in ranges {
+                    let slice = RunSlice::of(ctts, source, range.samples.clone())?;
+                    all_zero = all_zero
+                        && slice.count == 1
+                        && ctts.at_unit(source, range.samples.start)?.offset() + shift == 0;
+                    let made = (shift != 0 || !ctts.is_normal())
+                        .then(|| entries(8, EntryKind::Offsets(slice.clone(), shift)));
+                    list.runs(source, ctts, slice, made)?;
                 }
-                let version = version_of(source, self.index, header)?;
-                if shift == 0 && ctts.is_normal() {
-                    out.run_table(source, b"ctts", &[version, 0, 0, 0], ctts, &slice)?;
-                } else {
-                    let count = slice.count;
-                    out.table(b"ctts", version, count, entries(8, EntryKind::Offsets(slice, shift)))?;
+                if !all_zero {
+                    let version = version_of(source, self.index, header)?;
+                    out.list(header.box_type, &[version, 0, 0, 0], 8, list)?;
                 }
             }
-            b"stsc" if count == 0 => out.bytes(&empty_table(b"stsc")),
             b"stsc" => {
-                let (slice, _) = ChunkSlice::of(samples, source, &range)?;
-                out.table(b"stsc", 0, slice.count(), entries(12, EntryKind::Chunks(slice)))?;
+                let chunks = self.chunks.get(track).and_then(Option::as_ref);
+                let mut place = 0;
+                for (range, of) in ranges.iter().zip(chunks.map_or(&[][..], |c| &c.ranges)) {
+                    let slice = ChunkSlice::of(samples, source, &range.samples, place)?;
+                    place += of.chunks.end - of.chunks.start;
+                    list.entries(slice.count(), entries(12, EntryKind::Chunks(slice)));
+                }
+                out.list(header.box_type, &[0; 4], 12, list)?;
             }
-            b"stsz" | b"stz2" => self.sizes(track, samples, &range, out)?,
+            b"stsz" | b"stz2" => self.sizes(track, samples, held, out)?,
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
-            b"stss" | b"stps" if count > 0 => {
+            _ if ranges.is_empty() => {}
+            b"stss" | b"stps" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
-                let first = SyncSamples::listed_before(&table, source, range.start)?;
-                let end = SyncSamples::listed_before(&table, source, range.end)?;
-                let kind = EntryKind::SampleNumbers(table, first, range.start);
-                let mut listed = [0; 4];
-                listed.copy_from_slice(&header.box_type.0);
-                // The file's own order is not to be trusted.
-                out.table(&listed, 0, end.saturating_sub(first), entries(4, kind))?;
+                for SampleRange { samples, place, .. } in ranges {
+                    let first = SyncSamples::listed_before(&table, source, samples.start)?;
+                    let end = SyncSamples::listed_before(&table, source, samples.end)?;
+                    let shift = i64::from(*place) - i64::from(samples.start);
+                    let kind = EntryKind::SampleNumbers(table, first, shift);
+                    // The file's own order is not to be trusted.
+                    list.entries(end.saturating_sub(first), entries(4, kind));
+                }
+                out.list(header.box_type, &[0; 4], 4, list)?;
             }
-            b"sdtp" if count > 0 => per_sample(header, 1, &range, out),
-            b"stdp" if count > 0 => per_sample(header, 2, &range, out),
-            b"sgpd" if count > 0 => out.copy(header),
-            b"sbgp" if count > 0 => {
+            b"sdtp" => per_sample(header, 1, held, out)?,
+            b"stdp" => per_sample(header, 2, held, out)?,
+            b"sgpd" => out.copy(header),
+            b"sbgp" => {
                 let grouping = samples.groups.iter().enumerate();
-                let grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
+                let mut grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
                 let Some((n, runs, offset)) =
-                    grouping.clone().find(|(_, _, at)| (header.payload()..=header.end()).contains(at))
+                    grouping.find(|(_, _, at)| (header.payload()..=header.end()).contains(at))
                 else {
                     return Ok(());
                 };
-                let slice = RunSlice::of(runs, source, range)?;
+                for range in ranges {
+                    let slice = RunSlice::of(runs, source, range.samples.clone())?;
+                    let made = (!runs.is_normal()).then(|| entries(8, EntryKind::Group(slice.clone(), n)));
+                    list.runs(source, runs, slice, made)?;
+                }
                 let mut reader = self.index.reader(source);
                 // Version, flags, grouping type and its parameter stay; the count is new.
                 let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
-                let prefix = reader.bytes(header.payload(), prefix)?.to_vec();
-                if runs.is_normal() {
-                    out.run_table(source, b"sbgp", &prefix, runs, &slice)?;
-                } else {
-                    let mut content = Assembly::default();
-                    content.bytes(&prefix);
-                    content.bytes(&slice.count.to_be_bytes());
-                    content.entries(slice.count, entries(8, EntryKind::Group(slice, n)));
-                    out.wrap(header.box_type, content)?;
-                }
+                out.list(header.box_type, reader.bytes(header.payload(), prefix)?, 8, list)?;
             }
-            _ if count == 0 => {}
-            b"saiz" => self.auxiliary(source, track, samples, &range, out)?,
+            b"saiz" => self.auxiliary(source, track, samples, held, out)?,
             // They come with the saiz.
             b"saio" | b"senc" => {}
             b"padb" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 0)?;
                 let len = header.payload_len().saturating_sub(8);
-                if u64::from(table.count.min(range.end).div_ceil(2)) > len || table.count < range.end {
+                let last = ranges.last().map_or(0, |r| r.samples.end);
+                if u64::from(table.count.min(last).div_ceil(2)) > len || table.count < last {
                     out.note(format!(
                         "left out {}: it has fewer entries than the track has samples",
                         header.box_type
                     ));
                 } else {
-                    let table = Table { count: range.end.div_ceil(2), entry_size: 1, ..table };
+                    let table = Table { count: last.div_ceil(2), entry_size: 1, ..table };
+                    let count = held.sample_count();
                     let mut content = Assembly::default();
                     content.bytes(&[0; 4]);
                     content.bytes(&count.to_be_bytes());
-                    content.entries(count.div_ceil(2), entries(1, EntryKind::Nibbles(table, range)));
+                    content.entries(count.div_ceil(2), entries(1, nibbles(table, ranges)));
                     out.wrap(header.box_type, content)?;
                 }
             }
@@ -930,7 +940,7 @@ impl Layout<'_> {
             }
             b"stsh" | b"subs" | b"csgp" => {
                 let mut reader = self.index.reader(source);
-                match small::cut(header.box_type, reader.payload(header, 0)?, &range) {
+                match small::cut(header.box_type, reader.payload(header, 0)?, ranges) {
                     Some(bytes) => out.bytes(&bytes),
                     None => {
                         out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset))
@@ -954,26 +964,36 @@ impl Layout<'_> {
         source: &R,
         track: usize,
         samples: &SampleTable,
-        range: &Range<u32>,
+        held: &TrackClip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
         let Some(auxiliary) = &samples.auxiliary else { return Ok(()) };
-        let len = auxiliary.sizes.bytes(source, range.clone())?;
-        let before = auxiliary.sizes.bytes(source, 0..range.start)?;
-        if len == 0 {
-            // The clip lies in the clear part of the film.
-            return Ok(());
-        }
         let kind = auxiliary.kind.as_ref().map_or(&[][..], |kind| kind);
         let flag = u8::from(auxiliary.kind.is_some());
-        let count = (range.end - range.start).to_be_bytes();
+        let count = held.sample_count().to_be_bytes();
         let mut saiz = Assembly::default();
         saiz.bytes(&[0, 0, 0, flag]);
         saiz.bytes(kind);
         saiz.bytes(&[auxiliary.default_size]);
         saiz.bytes(&count);
-        if let SampleSizes::Table { table, .. } = &auxiliary.sizes {
-            saiz.source(table.entry_offset(range.start), u64::from(range.end - range.start));
+        let mut senc = Assembly::default();
+        senc.bytes(&auxiliary.senc);
+        senc.bytes(&count);
+        let mut all = 0;
+        for range in held.ranges.iter().map(|r| &r.samples) {
+            if let SampleSizes::Table { table, .. } = &auxiliary.sizes {
+                saiz.source(table.entry_offset(range.start), u64::from(range.end - range.start));
+            }
+            let len = auxiliary.sizes.bytes(source, range.clone())?;
+            let before = auxiliary.sizes.bytes(source, 0..range.start)?;
+            if len > 0 {
+                senc.parts.push((len, Piece::Auxiliary(track, auxiliary.offset.saturating_add(before))));
+            }
+            all += len;
+        }
+        if all == 0 {
+            // The clip lies in the clear part of the film.
+            return Ok(());
         }
         out.wrap(BoxType(*b"saiz"), saiz)?;
         let mut saio = Assembly::default();
@@ -982,10 +1002,6 @@ impl Layout<'_> {
         saio.bytes(&1u32.to_be_bytes());
         saio.parts.push((8, Piece::AuxiliaryOffset(track)));
         out.wrap(BoxType(*b"saio"), saio)?;
-        let mut senc = Assembly::default();
-        senc.bytes(&auxiliary.senc);
-        senc.bytes(&count);
-        senc.parts.push((len, Piece::Auxiliary(track, auxiliary.offset.saturating_add(before))));
         out.wrap(BoxType(*b"senc"), senc)
     }
 
@@ -993,10 +1009,10 @@ impl Layout<'_> {
         &self,
         track: usize,
         samples: &SampleTable,
-        range: &Range<u32>,
+        held: &TrackClip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        let count = range.end - range.start;
+        let count = held.sample_count();
         let mut content = Assembly::default();
         content.bytes(&[0; 4]);
         match &samples.sizes {
@@ -1011,13 +1027,13 @@ impl Layout<'_> {
                 content.bytes(&field.to_be_bytes());
                 content.bytes(&count.to_be_bytes());
                 if *field_bits == 4 {
-                    let kind = EntryKind::Nibbles(*table, range.clone());
+                    let kind = nibbles(*table, &held.ranges);
                     content.entries(count.div_ceil(2), Entries { track, entry_size: 1, kind });
-                } else if count > 0 {
-                    content.source(
-                        table.entry_offset(range.start),
-                        u64::from(count) * u64::from(table.entry_size),
-                    );
+                } else {
+                    for SampleRange { samples, .. } in &held.ranges {
+                        let len = u64::from(samples.end - samples.start) * u64::from(table.entry_size);
+                        content.source(table.entry_offset(samples.start), len);
+                    }
                 }
                 out.wrap(BoxType(*box_type), content)
             }
@@ -1051,10 +1067,36 @@ impl Layout<'_> {
     }
 }
 
-fn empty_table(box_type: &[u8; 4]) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_box(&mut out, box_type, |out| out.extend_from_slice(&[0; 8]));
-    out
+fn nibbles(table: Table, ranges: &[SampleRange]) -> EntryKind {
+    EntryKind::Nibbles(table, ranges.iter().map(|r| r.samples.clone()).collect())
+}
+
+/// Appends the `stts` entries of a stretch, the first and the last of which may last otherwise than in the film.
+fn durations<R: ReadAt>(
+    list: &mut Assembly,
+    source: &R,
+    stts: &Runs,
+    range: &SampleRange,
+    made: impl FnOnce(RunSlice) -> Option<Entries>,
+) -> Result<(), FormatError> {
+    let mut units = range.samples.clone();
+    let duration = |unit| Ok(u32::try_from(stts.at_unit(source, unit)?.value).unwrap_or(u32::MAX));
+    let is_one = units.end - units.start == 1;
+    let mut last = None;
+    if range.gap > 0 {
+        units.end -= 1;
+        let trim = if is_one { range.trim } else { 0 };
+        let longer = duration(units.end)?.saturating_sub(trim).checked_add(range.gap);
+        last = Some(longer.ok_or_else(|| FormatError::Film("stts: a duration of more than 32 bits".into()))?);
+    }
+    if range.trim > 0 && !units.is_empty() {
+        list.entry(1, duration(units.start)?.saturating_sub(range.trim));
+        units.start += 1;
+    }
+    let slice = RunSlice::of(stts, source, units)?;
+    list.runs(source, stts, slice.clone(), made(slice))?;
+    last.into_iter().for_each(|duration| list.entry(1, duration));
+    Ok(())
 }
 
 fn version_of<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<u8, FormatError> {
@@ -1062,19 +1104,27 @@ fn version_of<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Resul
 }
 
 /// A table with a fixed number of bytes for each sample and no count.
-fn per_sample(header: &BoxHeader, size: u64, range: &Range<u32>, out: &mut Assembly) {
-    let start = header.payload() + 4 + u64::from(range.start) * size;
-    let len = u64::from(range.end - range.start) * size;
-    if start + len > header.end() {
-        out.notes
-            .push(format!("left out {}: it has fewer entries than the track has samples", header.box_type));
-        return;
+fn per_sample(
+    header: &BoxHeader,
+    size: u64,
+    held: &TrackClip,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let mut content = Assembly::default();
+    content.bytes(&[0; 4]);
+    for SampleRange { samples, .. } in &held.ranges {
+        let start = header.payload() + 4 + u64::from(samples.start) * size;
+        let len = u64::from(samples.end - samples.start) * size;
+        if start + len > header.end() {
+            out.note(format!(
+                "left out {}: it has fewer entries than the track has samples",
+                header.box_type
+            ));
+            return Ok(());
+        }
+        content.source(start, len);
     }
-    let total = u32::try_from(len + 12).unwrap_or(u32::MAX);
-    out.bytes(&total.to_be_bytes());
-    out.bytes(&header.box_type.0);
-    out.bytes(&[0; 4]);
-    out.source(start, len);
+    out.wrap(header.box_type, content)
 }
 
 /// Nero's chapters (`chpl`, undocumented but everywhere): those of the clip, moved with

@@ -8,7 +8,7 @@ use crate::{Answer, Seeker, Settings};
 
 fn video() -> impl Strategy<Value = TrackSpec> {
     let timescale = prop::sample::select(vec![1000, 12_800, 30_000, 90_000, 600]);
-    let shape = (5u32..60, 1u32..15, timescale, any::<bool>(), 0u8..4, any::<bool>());
+    let shape = (5u32..60, 1u32..15, timescale, any::<bool>(), 0u8..7, any::<bool>());
     (shape, prop::collection::vec(1u32..6, 1..4), prop::collection::vec(8u32..40, 60), 0u32..3).prop_map(
         |((frames, gop, timescale, with_b, edit, each), chunking, sizes, vfr)| {
             let tick = timescale / 20;
@@ -26,11 +26,16 @@ fn video() -> impl Strategy<Value = TrackSpec> {
             let first = if with_b { i32::try_from(tick).unwrap() } else { 0 };
             let seconds = |ticks: u32| ticks * 1000 / timescale;
             let length = seconds(tick * frames);
+            let far = first + i32::try_from(tick * (frames * 3 / 4)).unwrap();
             track.timescale = timescale;
             track.edits = match edit {
                 0 => Vec::new(),
                 1 => vec![(length, first, 0x10000)],
                 2 => vec![(150, -1, 0x10000), (length, first, 0x10000)],
+                // Far apart, in the other order, and some of it twice.
+                3 => vec![(length / 5, first, 0x10000), (length / 5, far, 0x10000)],
+                4 => vec![(length / 5, far, 0x10000), (length / 5, first, 0x10000)],
+                5 => vec![(length / 6, first, 0x10000), (90, far, 0x10000), (length / 6, first, 0x10000)],
                 _ => vec![
                     (length / 2, first, 0x10000),
                     (100, -1, 0x10000),
@@ -46,7 +51,7 @@ fn video() -> impl Strategy<Value = TrackSpec> {
 
 fn audio() -> impl Strategy<Value = TrackSpec> {
     let shape =
-        (3u32..80, prop::sample::select(vec![8000u32, 44_100, 48_000]), 0u8..3, any::<bool>(), any::<bool>());
+        (3u32..80, prop::sample::select(vec![8000u32, 44_100, 48_000]), 0u8..4, any::<bool>(), any::<bool>());
     (shape, prop::collection::vec(1u32..6, 1..4)).prop_map(
         |((packets, timescale, edit, each, wide), chunking)| {
             let mut track = TrackSpec::audio(packets);
@@ -55,6 +60,10 @@ fn audio() -> impl Strategy<Value = TrackSpec> {
             track.edits = match edit {
                 0 => Vec::new(),
                 1 => vec![(length, 1024, 0x10000)],
+                2 => {
+                    let far = i32::try_from(packets * 1024 * 3 / 4).unwrap();
+                    vec![(length / 5, far, 0x10000), (length / 5, 700, 0x10000)]
+                }
                 _ => vec![(70, -1, 0x10000), (length, 512, 0x10000)],
             };
             track.chunking = chunking;
@@ -216,6 +225,39 @@ proptest! {
         let held: usize = expand(&whole).iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
         let sent = whole.len() - usize::try_from(file.generated_len()).unwrap();
         prop_assert!(sent as f64 <= held as f64 * 1.01, "{} bytes sent for {} of samples", sent, held);
+    }
+
+    /// A clip holds what its edits show, what is decoded before that from a sync sample on (the one before it, where
+    /// it has leading pictures), what lies between in decode order, and what sound leads in with.
+    #[test]
+    fn a_clip_holds_only_what_its_edits_need(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
+        let source = film.build();
+        let start = (start * duration(&source)).max(0.001);
+        let cut = clip(&source, &format!("start={start:.3}&end={:.3}", start + length)).unwrap();
+        let cut = expand(&cut);
+        for (of, cut) in expand(&source).iter().zip(&cut) {
+            let place = |bytes: &[u8]| of.samples.iter().position(|s| s.bytes == bytes).unwrap();
+            let mut needed = vec![false; of.samples.len()];
+            let mut elapsed = 0;
+            for edit in &cut.edits {
+                let alone = crate::testing::Expanded { edits: vec![(elapsed, -1, 0x10000), *edit], ..cut.clone() };
+                elapsed += edit.0;
+                let shown: Vec<_> = alone.shown().iter().map(|s| place(&s.bytes)).collect();
+                let (Some(first), Some(last)) = (shown.iter().min(), shown.iter().max()) else { continue };
+                let mut syncs = (0..=*first).rev().filter(|&n| of.samples[n].sync);
+                let first = if of.samples.iter().all(|s| s.sync) {
+                    first.saturating_sub(4)
+                } else {
+                    let nearest = syncs.next().unwrap_or(0);
+                    syncs.next().unwrap_or(nearest)
+                };
+                needed[first..=*last].fill(true);
+            }
+            for s in &cut.samples {
+                let n = place(&s.bytes);
+                prop_assert!(needed[n], "sample {} is held for nothing: {:?}", n, cut.edits);
+            }
+        }
     }
 
     /// The film with its metadata first shows the same as the film.

@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ElstEntry, FormatError, SyncSamples};
+use crate::boxes::{ElstEntry, FormatError, Runs, SyncSamples};
 use crate::index::{Index, Track};
+use crate::limits;
 use crate::request::{ClipRequest, Mode, RequestError, Time};
 use crate::source::ReadAt;
 use crate::tracks::{chosen_tracks, kind_of};
@@ -36,19 +37,50 @@ pub struct Clip {
 /// What a clip holds of a track.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrackClip {
-    /// The samples, 0-based, in decode order; may be empty.
-    pub samples: Range<u32>,
+    /// The samples, in decode order: one stretch of the track, or several where edits are far apart.
+    pub ranges: Vec<SampleRange>,
     /// The clip's own edit list, in the clip's movie time.
     pub edits: Vec<ElstEntry>,
     /// Added to every composition offset, so that no edit begins at a negative media time.
     pub offset_shift: i64,
-    /// Taken off the duration of the first sample, in media ticks.
-    pub trim: u32,
     /// Length of the samples in media ticks.
     pub media_duration: u64,
 }
 
+/// A stretch of a track's samples.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleRange {
+    /// The samples, 0-based; not empty.
+    pub samples: Range<u32>,
+    /// Samples of the clip before it.
+    pub place: u32,
+    /// Taken off the duration of the first sample, in media ticks.
+    pub trim: u32,
+    /// Added to the duration of the last sample, in media ticks, so that nothing of the next stretch is
+    /// presented before this one has ended.
+    pub gap: u32,
+}
+
+impl SampleRange {
+    /// How many samples there are; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> u32 {
+        self.samples.end - self.samples.start
+    }
+
+    /// Where in the clip (0-based) a sample of the film is, if one of `ranges` holds it.
+    pub fn find(ranges: &[Self], sample: u32) -> Option<u32> {
+        let range = ranges.get(ranges.partition_point(|r| r.samples.end <= sample))?;
+        sample.checked_sub(range.samples.start).map(|into| range.place + into)
+    }
+}
+
 impl TrackClip {
+    /// How many samples there are.
+    pub fn sample_count(&self) -> u32 {
+        self.ranges.last().map_or(0, |r| r.place + r.len())
+    }
+
     /// How long the track is presented, in the clip's movie time.
     pub fn duration(&self) -> u64 {
         self.edits.iter().map(|e| e.segment_duration).sum()
@@ -392,66 +424,124 @@ fn cut_track<R: ReadAt>(
     source: &R,
     clip: Range<u64>,
 ) -> Result<TrackClip, FormatError> {
-    let mut edits = Edits::default();
-    let mut samples: Option<Range<u32>> = None;
+    let mut plays = Vec::new();
     for segment in &line.segments {
         let from = segment.start.max(clip.start);
         let to = segment.end.min(clip.end);
-        if from >= to {
-            continue;
+        if from < to {
+            plays.extend(play(track, line, source, segment, from..to)?);
         }
-        let Some(play) = play(track, line, source, segment, from..to)? else { continue };
+    }
+    let stretches = lay_out(track, source, &plays)?;
+    let Some(last) = stretches.last() else { return Ok(TrackClip::default()) };
+    let media_duration = u64::try_from(last.to + last.len).unwrap_or(0);
+    let mut edits = Edits::default();
+    for play in &plays {
+        let holding = stretches.partition_point(|s| s.range.samples.start <= play.samples.start);
+        let Some(stretch) = holding.checked_sub(1).and_then(|n| stretches.get(n)) else { continue };
         edits.wait_until(play.movie.start - clip.start);
         edits.push(ElstEntry {
             segment_duration: play.movie.end - play.movie.start,
-            media_time: Some(play.media_time),
-            media_rate: segment.rate,
-        });
-        samples = Some(match samples {
-            Some(held) => held.start.min(play.samples.start)..held.end.max(play.samples.end),
-            None => play.samples,
+            media_time: Some(stretch.in_clip(play.media_time)),
+            media_rate: play.rate,
         });
     }
-    let Some(samples) = samples else { return Ok(TrackClip::default()) };
-    let samples = on_packets(track, source, samples)?;
-    let base = track.samples.dts(source, samples.start)?;
-    let after = if samples.end < track.samples.count {
-        track.samples.dts(source, samples.end)?
-    } else {
-        track.samples.decode_end()
-    };
-    let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(base);
-    let offset_shift = (base - earliest).max(0);
+    let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
+    let offset_shift = (-earliest).max(0);
     for edit in &mut edits.list {
-        edit.media_time = edit.media_time.map(|t| t - base + offset_shift);
+        edit.media_time = edit.media_time.map(|t| t + offset_shift);
     }
-    let trim = trim(track, source, samples.start, &mut edits.list)?;
-    let media_duration = u64::try_from(after - base).unwrap_or(0).saturating_sub(u64::from(trim));
-    Ok(TrackClip { samples, edits: edits.list, offset_shift, trim, media_duration })
+    let ranges = stretches.into_iter().map(|s| s.range).collect();
+    Ok(TrackClip { ranges, edits: edits.list, offset_shift, media_duration })
+}
+
+/// A stretch of samples and its place in the clip.
+struct Stretch {
+    range: SampleRange,
+    /// Decode time of the first sample, in the film …
+    from: i64,
+    /// … and in the clip.
+    to: i64,
+    /// Time from the first sample to the end of the last, in the clip.
+    len: i64,
+}
+
+impl Stretch {
+    /// A media time of the film in the media time of the clip.
+    fn in_clip(&self, time: i64) -> i64 {
+        self.to + (time - self.from) - i64::from(self.range.trim)
+    }
+}
+
+/// Puts the samples of all edits one after the other, in the order of the film, each of them once.
+fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<Vec<Stretch>, FormatError> {
+    let samples = &track.samples;
+    let mut plays: Vec<_> = plays.iter().collect();
+    plays.sort_unstable_by_key(|p| (p.samples.start, p.samples.end));
+    let mut ranges: Vec<_> = plays.iter().map(|p| p.samples.clone()).collect();
+    close_holes(&mut ranges, 0);
+    if let Some(excess) = ranges.len().checked_sub(limits::SAMPLE_RANGES).filter(|&n| n > 0) {
+        let after = ranges.iter().skip(1);
+        let mut holes: Vec<_> = ranges.iter().zip(after).map(|(a, b)| b.start - a.end).collect();
+        let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
+        close_holes(&mut ranges, widest);
+    }
+    // The last presented of one stretch comes before the first of the next, whatever their offsets.
+    let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
+    let gap = u32::try_from(highest - lowest).ok().filter(|&gap| gap <= u32::MAX >> 1);
+    if gap.is_none() {
+        close_holes(&mut ranges, u32::MAX);
+    }
+    let mut out: Vec<Stretch> = Vec::new();
+    let mut rest = plays.as_slice();
+    for range in ranges {
+        let from = samples.dts(source, range.start)?;
+        let end =
+            if range.end < samples.count { samples.dts(source, range.end)? } else { samples.decode_end() };
+        let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < range.end));
+        rest = later;
+        let trim = match here {
+            [only] => trim(track, source, only, from)?,
+            _ => 0,
+        };
+        let (to, place) = match out.last_mut() {
+            Some(before) => {
+                before.range.gap = gap.unwrap_or(0);
+                before.len += i64::from(before.range.gap);
+                (before.to + before.len, before.range.place + before.range.len())
+            }
+            None => (0, 0),
+        };
+        let range = SampleRange { samples: range, place, trim, gap: 0 };
+        out.push(Stretch { range, from, to, len: end - from - i64::from(trim) });
+    }
+    Ok(out)
+}
+
+/// Joins neighbours that are no more than so many samples apart.
+fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
+    ranges.dedup_by(|next, last| {
+        let joined = next.start <= last.end.saturating_add(hole);
+        if joined {
+            last.end = last.end.max(next.end);
+        }
+        joined
+    });
 }
 
 /// Where a clip begins inside a subtitle or a chapter, what is left of it becomes all of it: libavformat
 /// takes such an edit to begin with the next sample, and shows that too early. (A time code says
 /// what the time is where its sample begins, so it keeps its length.)
-fn trim<R: ReadAt>(
-    track: &Track,
-    source: &R,
-    first: u32,
-    edits: &mut [ElstEntry],
-) -> Result<u32, FormatError> {
+///
+/// How much of the first sample, which decodes at `from`, is taken off.
+fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<u32, FormatError> {
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
-    let mut played = edits.iter_mut().filter(|e| e.media_time.is_some());
-    let (Some(edit), None) = (played.next(), played.next()) else { return Ok(0) };
-    if !is_text || track.samples.ctts.is_some() || edit.media_rate != ElstEntry::NORMAL_RATE {
+    if !is_text || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
         return Ok(0);
     }
-    let duration = track.samples.stts.at_unit(source, first)?.value;
-    let into = u32::try_from(edit.media_time.unwrap_or(0)).unwrap_or(0);
-    if u64::from(into) >= duration {
-        return Ok(0);
-    }
-    edit.media_time = Some(0);
-    Ok(into)
+    let duration = track.samples.stts.at_unit(source, play.samples.start)?.value;
+    let into = u32::try_from(play.media_time - from).unwrap_or(0);
+    Ok(if u64::from(into) < duration { into } else { 0 })
 }
 
 #[derive(Default)]
@@ -483,6 +573,9 @@ impl Edits {
 struct Play {
     movie: Range<u64>,
     media_time: i64,
+    /// 16.16 fixed point.
+    rate: u32,
+    /// What must be decoded for it.
     samples: Range<u32>,
 }
 
@@ -523,7 +616,8 @@ fn play<R: ReadAt>(
     let lead_in = lead_in(track, source, needed.start)?;
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
     let first = track.samples.preceding_sync(source, lead_in, latest)?;
-    Ok(Some(Play { movie: start..movie.end, media_time, samples: first..needed.end }))
+    let samples = on_packets(track, source, first..needed.end)?;
+    Ok(Some(Play { movie: start..movie.end, media_time, rate: segment.rate, samples }))
 }
 
 /// The sample to begin with so that the decoder has settled when it reaches `sample`: sound

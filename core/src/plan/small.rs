@@ -1,25 +1,28 @@
 //! Per-sample boxes that are small and seldom: they are cut in memory.
 
-use std::ops::Range;
-
 use crate::boxes::{BoxType, u16_at, u32_at, write_box};
 use crate::limits;
+use crate::seek::SampleRange;
 
-/// Cuts an `stsh`, `subs` or `csgp` to a range of samples (0-based). `None` when it is malformed.
-pub(super) fn cut(box_type: BoxType, payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+/// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
+pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     match &box_type.0 {
-        b"stsh" => cut_stsh(payload, range),
-        b"subs" => cut_subs(payload, range),
-        _ => cut_csgp(payload, range),
+        b"stsh" => cut_stsh(payload, ranges),
+        b"subs" => cut_subs(payload, ranges),
+        _ => cut_csgp(payload, ranges),
     }
 }
 
+/// The number in the clip of a sample, both 1-based.
+fn moved(ranges: &[SampleRange], number: u32) -> Option<u32> {
+    Some(SampleRange::find(ranges, number.checked_sub(1)?)? + 1)
+}
+
 /// 8.6.3: pairs of sample numbers, both of which must be in the clip.
-fn cut_stsh(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let count = u32_at(payload.get(4..8)?, 0) as usize;
     let pairs = payload.get(8..)?.get(..count.checked_mul(8)?)?.chunks_exact(8);
-    let moved =
-        |number: u32| number.checked_sub(1).filter(|s| range.contains(s)).map(|s| s - range.start + 1);
+    let moved = |number| moved(ranges, number);
     let kept: Vec<_> = pairs.filter_map(|p| Some((moved(u32_at(p, 0))?, moved(u32_at(p, 4))?))).collect();
     let mut out = Vec::new();
     write_box(&mut out, b"stsh", |out| {
@@ -34,12 +37,12 @@ fn cut_stsh(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
 }
 
 /// 8.7.7: entries for some samples, each counted from the one before it.
-fn cut_subs(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let count = u32_at(payload.get(4..8)?, 0);
     let part = if payload.first() == Some(&1) { 10 } else { 8 };
     let mut rest = payload.get(8..)?;
     let mut number = 0u32;
-    let mut last = range.start;
+    let mut last = 0;
     let mut kept = Vec::new();
     let mut entries = 0u32;
     for _ in 0..count {
@@ -47,10 +50,10 @@ fn cut_subs(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
         let parts = usize::from(u16_at(rest.get(4..6)?, 0));
         let (entry, more) = rest.split_at_checked(6 + parts * part)?;
         rest = more;
-        if number > range.start && number <= range.end {
-            kept.extend_from_slice(&(number - last).to_be_bytes());
+        if let Some(moved) = moved(ranges, number) {
+            kept.extend_from_slice(&(moved - last).to_be_bytes());
             kept.extend_from_slice(entry.get(4..)?);
-            last = number;
+            last = moved;
             entries += 1;
         }
     }
@@ -64,7 +67,7 @@ fn cut_subs(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
 }
 
 /// 8.9.5: patterns of group indices, packed in 4, 8, 16 or 32 bits. Comes out as the `sbgp` that says the same.
-fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
+fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let flags = u32_at(payload.get(..4)?, 0);
     let width = |code: u32| 4u32 << (code & 3);
     let (index_bits, count_bits, pattern_bits) = (width(flags), width(flags >> 2), width(flags >> 4));
@@ -85,25 +88,12 @@ fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
             push(&mut pattern, 1, indices.take(index_bits)?);
         }
         let end = sample.checked_add(samples)?;
-        let from = sample.max(range.start);
-        let to = end.min(range.end);
-        let mut left = to.saturating_sub(from);
-        let mut skip = from.saturating_sub(sample).checked_rem(length).unwrap_or(0);
-        if let ([(_, index)], true) = (pattern.as_slice(), left > 0) {
-            push(&mut runs, left, *index);
-            left = 0;
-        }
-        let mut parts = pattern.iter().cycle();
-        while left > 0 {
-            let &(count, index) = parts.next()?;
-            let skipped = skip.min(count);
-            skip -= skipped;
-            let count = (count - skipped).min(left);
-            left -= count;
-            push(&mut runs, count, index);
-            if runs.len() > limits::SMALL_BOX / 8 {
-                return None;
-            }
+        let from = ranges.partition_point(|r| r.samples.end <= sample);
+        let held = ranges.get(from..)?.iter().map(|r| &r.samples).take_while(|r| r.start < end);
+        for range in held {
+            let from = sample.max(range.start);
+            let left = end.min(range.end) - from;
+            repeat(&mut runs, &pattern, (from - sample).checked_rem(length).unwrap_or(0), left)?;
         }
         sample = end;
     }
@@ -118,6 +108,27 @@ fn cut_csgp(payload: &[u8], range: &Range<u32>) -> Option<Vec<u8>> {
         }
     });
     Some(out)
+}
+
+/// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when it gets too long.
+fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut left: u32) -> Option<()> {
+    if let [(_, index)] = pattern {
+        push(runs, left, *index);
+        return Some(());
+    }
+    let mut parts = pattern.iter().cycle();
+    while left > 0 {
+        let &(count, index) = parts.next()?;
+        let skipped = skip.min(count);
+        skip -= skipped;
+        let count = (count - skipped).min(left);
+        left -= count;
+        push(runs, count, index);
+        if runs.len() > limits::SMALL_BOX / 8 {
+            return None;
+        }
+    }
+    Some(())
 }
 
 fn push(runs: &mut Vec<(u32, u32)>, count: u32, index: u32) {
@@ -151,14 +162,30 @@ impl Bits<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     fn words(words: &[u32]) -> Vec<u8> {
         words.iter().flat_map(|w| w.to_be_bytes()).collect()
     }
 
-    fn cut_words(box_type: &[u8; 4], payload: &[u8], range: Range<u32>) -> Option<Vec<u8>> {
-        cut(BoxType(*box_type), payload, &range).map(|b| b[8..].to_vec())
+    fn cut_words(box_type: &[u8; 4], payload: &[u8], samples: Range<u32>) -> Option<Vec<u8>> {
+        cut_to(box_type, payload, [samples])
+    }
+
+    fn cut_to<const N: usize>(
+        box_type: &[u8; 4],
+        payload: &[u8],
+        ranges: [Range<u32>; N],
+    ) -> Option<Vec<u8>> {
+        let mut place = 0;
+        let ranges = ranges.map(|samples| {
+            let range = SampleRange { samples, place, trim: 0, gap: 0 };
+            place += range.len();
+            range
+        });
+        cut(BoxType(*box_type), payload, &ranges).map(|b| b[8..].to_vec())
     }
 
     #[test]
@@ -166,6 +193,9 @@ mod tests {
         let payload = words(&[0, 3, 2, 1, 5, 4, 9, 8]);
         assert_eq!(cut_words(b"stsh", &payload, 3..9).unwrap(), words(&[0, 2, 2, 1, 6, 5]));
         assert_eq!(cut_words(b"stsh", &payload, 4..6).unwrap(), words(&[0, 0]));
+        // Samples 1 and 2 become 1 and 2, 4 and 5 become 3 and 4; 9 shadows 8, which is not there.
+        let apart = cut_to(b"stsh", &payload, [0..2, 3..5, 8..9]).unwrap();
+        assert_eq!(apart, words(&[0, 2, 2, 1, 4, 3]));
         assert_eq!(cut_words(b"stsh", &payload[..20], 0..9), None);
     }
 
@@ -185,6 +215,11 @@ mod tests {
             cut_words(b"subs", &all, 4..20).unwrap(),
             [words(&[0, 2]), entry(1, 2), entry(4, 0)].concat()
         );
+        // Sample 2 becomes 1, sample 9 becomes 4.
+        assert_eq!(
+            cut_to(b"subs", &all, [1..3, 7..9]).unwrap(),
+            [words(&[0, 2]), entry(1, 1), entry(3, 0)].concat()
+        );
         assert_eq!(cut_words(b"subs", &all[..all.len() - 3], 0..20), None);
     }
 
@@ -196,6 +231,8 @@ mod tests {
         assert_eq!(cut_words(b"csgp", &payload, 0..10).unwrap(), all);
         let part = words(&[0, 0x726f_6c6c, 3, 1, 2, 1, 1, 1, 2]);
         assert_eq!(cut_words(b"csgp", &payload, 2..5).unwrap(), part);
+        let apart = words(&[0, 0x726f_6c6c, 4, 1, 2, 1, 1, 1, 2, 2, 0]);
+        assert_eq!(cut_to(b"csgp", &payload, [2..4, 5..6, 8..10]).unwrap(), apart);
         assert_eq!(cut_words(b"csgp", &payload[..15], 0..10), None);
     }
 }

@@ -450,3 +450,82 @@ fn long_tables_are_made_alike_in_any_window() {
         }
     }
 }
+
+/// A film of 50 minutes, a sample a second in groups of 5, that presents its last 5 seconds and then its first 5.
+fn far_apart(more: Vec<Vec<u8>>) -> Film {
+    let mut video = TrackSpec::video(3000, 5);
+    video.samples.iter_mut().for_each(|s| (s.delta, s.offset) = (1000, s.offset * 10));
+    video.edits = vec![(5000, 2_991_000, 0x10000), (5000, 1000, 0x10000)];
+    let mut audio = TrackSpec::new(
+        b"soun",
+        b"alac",
+        1000,
+        vec![Sample { delta: 500, offset: 0, sync: true, size: 9 }; 6000],
+    );
+    audio.edits = vec![(5000, 2_990_000, 0x10000), (5000, 0, 0x10000)];
+    Film::of(vec![TrackSpec { more, ..video }, audio])
+}
+
+#[test]
+fn what_lies_between_edits_is_left_out() {
+    let source = far_apart(vec![]).build();
+    let cut = clip(&source, "start=4&end=6").unwrap();
+    let tracks = expand(&cut);
+    let numbers = |t: usize| {
+        let name = |s: &super::expand::One| {
+            String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string()
+        };
+        tracks[t].samples.iter().map(name).collect::<Vec<_>>()
+    };
+    // Decoding begins at 2990; 2993 is presented last of its group. Sound needs no more than what is heard.
+    assert_eq!(numbers(0), ["0", "2990", "2991", "2992", "2993"]);
+    assert_eq!(numbers(1), ["0", "1", "5988", "5989"]);
+    let names =
+        |t: usize| tracks[t].shown().iter().map(|s| (s.bytes.clone(), s.from, s.to)).collect::<Vec<_>>();
+    let frame = |n| Film::sample_bytes(0, n, 20 + u32::try_from(n).unwrap() % 7);
+    assert_eq!(names(0), [(frame(2993), 0.0, 1.0), (frame(0), 1.0, 2.0)]);
+    let sync: Vec<_> = tracks[0].samples.iter().map(|s| s.sync).collect();
+    assert_eq!(sync, [true, true, false, false, false]);
+    let held: usize = tracks.iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
+    assert!(cut.len() < held + 1500, "{} bytes for {held} of samples", cut.len());
+}
+
+#[test]
+fn every_table_is_cut_to_each_stretch() {
+    let sdtp: Vec<u8> =
+        [0; 4].into_iter().chain((0..3000u32).map(|n| u8::try_from(n % 251).unwrap())).collect();
+    let stdp: Vec<u8> = [0; 4].into_iter().chain((0..3000u16).flat_map(u16::to_be_bytes)).collect();
+    let padb: Vec<u8> = [0, 0, 0, 0, 0, 0, 11, 184]
+        .into_iter()
+        .chain((0..1500u32).map(|n| u8::try_from(n % 8 * 16 + n / 8 % 8).unwrap()))
+        .collect();
+    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 3, 1, 7, 2990, 2, 9, 1]);
+    let scattered = full_box(b"sbgp", 0, [0x7465_7374, 4, 1, 3, 0, 9, 1, 3, 2998, 4]);
+    let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 2, 1, 0xffff_0000]);
+    let stsh = full_box(b"stsh", 0, [2, 2993, 2991, 8, 6]);
+    let boxes = vec![
+        make_box(b"sdtp", sdtp),
+        make_box(b"stdp", stdp),
+        make_box(b"padb", padb),
+        sbgp,
+        scattered,
+        sgpd,
+        stsh,
+    ];
+    let cut = clip(&far_apart(boxes).build(), "start=4&end=6").unwrap();
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
+    // Samples 1 and 2991 to 2994, counted from 1.
+    assert_eq!(stbl_box(&cut, b"sdtp").unwrap(), [0, 0, 0, 0, 0, 229, 230, 231, 232]);
+    assert_eq!(stbl_box(&cut, b"stdp").unwrap(), [0, 0, 0, 0, 0, 0, 11, 174, 11, 175, 11, 176, 11, 177]);
+    // Nibbles 0, then 2990 to 2993 (bytes 1495 and 1496: 7, 2 and 0, 3).
+    assert_eq!(stbl_box(&cut, b"padb").unwrap(), [0, 0, 0, 0, 0, 0, 0, 5, 0x07, 0x20, 0x30]);
+    assert_eq!(stbl_box(&cut, b"stsh").unwrap(), words(&[0, 1, 4, 2]));
+    assert_eq!(stbl_box(&cut, b"stss").unwrap(), words(&[0, 2, 1, 2]));
+    // Frame 0 lasts until nothing of the next stretch can come before its end.
+    assert_eq!(stbl_box(&cut, b"stts").unwrap(), words(&[0, 2, 1, 3000, 4, 1000]));
+    let groups: Vec<_> = cut.windows(8).filter(|w| w.starts_with(b"sbgp")).collect();
+    assert_eq!(groups.len(), 2);
+    let at = |name: &[u8]| cut.windows(4).position(|w| w == name).unwrap() + 4;
+    assert_eq!(cut[at(b"roll")..][..28], words(&[3, 1, 7, 1, 2, 3, 1]));
+    assert_eq!(cut[at(b"test")..][..20], words(&[2, 1, 3, 4, 4]));
+}

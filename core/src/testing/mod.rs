@@ -7,7 +7,7 @@ mod expand;
 mod fragments;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
-pub(crate) use expand::{Shown, expand};
+pub(crate) use expand::{Expanded, Shown, expand};
 
 use crate::source::Identity;
 use crate::{Answer, Error, Seeker, Settings};

@@ -81,8 +81,8 @@ struct ExtentReport {
 #[derive(Serialize)]
 struct TrackClipReport {
     id: u32,
-    /// First and last, 1-based; `None` when the clip has none.
-    samples: Option<(u32, u32)>,
+    /// Stretches, first and last sample, 1-based; empty when the clip has none.
+    samples: Vec<(u32, u32)>,
     edits: Vec<EditReport>,
 }
 
@@ -194,7 +194,7 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
             .filter_map(|(track, held)| Some((track, held.as_ref()?)))
             .map(|(track, held)| TrackClipReport {
                 id: track.tkhd.track_id,
-                samples: (!held.samples.is_empty()).then_some((held.samples.start + 1, held.samples.end)),
+                samples: held.ranges.iter().map(|r| (r.samples.start + 1, r.samples.end)).collect(),
                 edits: edits(&held.edits, clip.timescale),
             })
             .collect(),
@@ -248,9 +248,10 @@ fn as_text(report: &Report) -> String {
             clip.timescale
         );
         for t in &clip.tracks {
-            match t.samples {
-                Some((first, last)) => _ = writeln!(out, "  track {}: samples {first} to {last}", t.id),
-                None => _ = writeln!(out, "  track {}: nothing", t.id),
+            let held: Vec<_> = t.samples.iter().map(|(first, last)| format!("{first} to {last}")).collect();
+            match held.is_empty() {
+                false => _ = writeln!(out, "  track {}: samples {}", t.id, held.join(", ")),
+                true => _ = writeln!(out, "  track {}: nothing", t.id),
             }
             edit_text(&t.edits, &mut out);
         }
