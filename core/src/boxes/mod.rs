@@ -1,5 +1,6 @@
 //! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
 
+mod csgp;
 mod elst;
 mod hdlr;
 mod mdhd;
@@ -16,6 +17,7 @@ mod tkhd;
 use std::fmt;
 use std::io;
 
+pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
 pub use elst::{ElstEntry, read_elst, write_elst};
 pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;

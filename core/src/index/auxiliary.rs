@@ -2,9 +2,10 @@
 //! needs for each sample.
 
 use crate::boxes::{
-    BoxHeader, FormatError, Reader, SampleSizes, Table, TableReader, u32_at, u64_at, write_box,
+    BoxHeader, FormatError, Reader, SampleSizes, Table, TableReader, u16_at, u32_at, u64_at, write_box,
 };
 use crate::index::{Node, SampleTable};
+use crate::limits;
 use crate::source::ReadAt;
 
 /// The auxiliary information of a track, one stretch of bytes with a length for each sample.
@@ -152,32 +153,97 @@ fn is_one_stretch<R: ReadAt>(
 
 /// The auxiliary information of a track fragment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FragmentAuxiliary {
-    saiz: BoxHeader,
-    saio: BoxHeader,
-    senc: Option<BoxHeader>,
-    /// What the `saio` counts from.
-    base: u64,
+pub(super) enum FragmentAuxiliary {
+    /// With its lengths and places told.
+    Told {
+        saiz: BoxHeader,
+        saio: BoxHeader,
+        senc: Option<BoxHeader>,
+        /// What the `saio` counts from.
+        base: u64,
+    },
+    /// A `senc`, or the `uuid` box it was before: how long each entry is, is in the entries.
+    Untold(BoxHeader),
 }
 
 impl FragmentAuxiliary {
     /// Finds it among the boxes of a `traf`. `Err` names a box whose shape we cannot carry over.
-    pub(super) fn find(children: &[BoxHeader], base: u64) -> Result<Option<Self>, BoxHeader> {
+    pub(super) fn find(
+        children: &[BoxHeader],
+        piff: Option<BoxHeader>,
+        base: u64,
+    ) -> Result<Option<Self>, BoxHeader> {
         let all = |t: &'static [u8; 4]| children.iter().copied().filter(move |h| &h.box_type.0 == t);
-        match (all(b"saiz").next(), all(b"saio").next(), all(b"senc").next()) {
+        match (all(b"saiz").next(), all(b"saio").next(), all(b"senc").next().or(piff)) {
             (None, None, None) => Ok(None),
             (Some(saiz), Some(saio), senc) => match all(b"saiz").nth(1).or(all(b"saio").nth(1)) {
                 Some(second) => Err(second),
-                None => Ok(Some(Self { saiz, saio, senc, base })),
+                None => Ok(Some(Self::Told { saiz, saio, senc, base })),
             },
-            (saiz, saio, senc) => Err(saiz.or(saio).or(senc).unwrap_or(BoxHeader {
-                box_type: crate::boxes::BoxType(*b"senc"),
-                offset: base,
-                header_len: 8,
-                size: 8,
-            })),
+            (_, _, Some(senc)) => Ok(Some(Self::Untold(senc))),
+            (Some(alone), None, None) | (None, Some(alone), None) => Err(alone),
         }
     }
+}
+
+/// A `senc`, read for what it says of itself.
+struct Senc {
+    flags: [u8; 4],
+    /// Lengths of the entries; `None` when it cannot be told how long they are, or one is too long for a `saiz`.
+    sizes: Option<Vec<u8>>,
+    /// Where the first is.
+    data: u64,
+}
+
+impl Senc {
+    fn read<R: ReadAt>(reader: &mut Reader<'_, R>, senc: &BoxHeader) -> Result<Self, FormatError> {
+        let start = senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 };
+        let head = usize::try_from(senc.end().saturating_sub(start)).unwrap_or(28).min(28);
+        let b = reader.bytes(start, head)?;
+        let flags = u32_at(b, 0) & 0xff_ffff;
+        // PIFF: another algorithm, length of vector and key than the track's own.
+        let vector = if flags & 1 == 0 { None } else { b.get(7).copied() };
+        let at = if flags & 1 == 0 { 4 } else { 24 };
+        let Some(count) = b.get(at..at + 4).map(|c| u32_at(c, 0)) else {
+            return Err(senc.error("too short for a sample count"));
+        };
+        let data = start + at as u64 + 4;
+        let len = senc.end().saturating_sub(data);
+        if len > limits::AUXILIARY {
+            return Err(FormatError::Film(format!("over {} bytes of senc", limits::AUXILIARY)));
+        }
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        reader
+            .source()
+            .read_exact_at(&mut bytes, data)
+            .map_err(|source| FormatError::Io { offset: data, source })?;
+        let has_subsamples = flags & 2 != 0;
+        let sizes = match vector {
+            Some(vector) => entry_sizes(&bytes, count, vector, has_subsamples),
+            None => [8, 16, 0].into_iter().find_map(|v| entry_sizes(&bytes, count, v, has_subsamples)),
+        };
+        Ok(Self { flags: [0, 0, 0, if has_subsamples { 2 } else { 0 }], sizes, data })
+    }
+}
+
+/// Lengths of the entries of a `senc`, if those fill it.
+fn entry_sizes(bytes: &[u8], count: u32, vector: u8, has_subsamples: bool) -> Option<Vec<u8>> {
+    let mut rest = bytes;
+    let mut sizes = Vec::new();
+    if bytes.is_empty() {
+        // All samples are encrypted alike.
+        return Some(sizes);
+    }
+    for _ in 0..count {
+        let mut len = usize::from(vector);
+        if has_subsamples {
+            len += 2 + 6 * usize::from(u16_at(rest.get(len..len + 2)?, 0));
+        }
+        rest = rest.get(len..)?;
+        // Nothing is said of a sample in no bytes: a count that claims more than there is ends here.
+        sizes.push(u8::try_from(len).ok().filter(|&n| n > 0)?);
+    }
+    rest.is_empty().then_some(sizes)
 }
 
 /// The auxiliary information of all fragments of a track, put together.
@@ -195,49 +261,83 @@ impl Gathered {
         self.sizes.len() + self.bytes.len()
     }
 
-    /// Adds what a fragment says of its `count` samples, the first of which is number `first`
-    /// (0-based) of the track; samples before it that nothing was said of have none.
+    /// Adds what a fragment says of its samples, so many in each run, the first of which is number `first`
+    /// (0-based) of the track; samples before it that nothing was said of have none. `Err` as
+    /// [`FragmentAuxiliary::find`].
     pub(super) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         from: &FragmentAuxiliary,
         first: usize,
-        count: u32,
-    ) -> Result<(), FormatError> {
-        let (kind, default_size, sizes) = read_saiz(reader, &from.saiz)?;
-        let all = sizes.bytes(reader.source(), 0..sizes.count())?;
-        let count = sizes.count().min(count);
-        self.kind = self.kind.or(kind);
+        runs: &[u32],
+    ) -> Result<Result<(), BoxHeader>, FormatError> {
+        let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
         self.sizes.resize(first, 0);
-        match &sizes {
-            SampleSizes::Constant { .. } => self.sizes.resize(first + count as usize, default_size),
-            SampleSizes::Table { table, .. } => {
-                let mut entries = TableReader::new(reader.source(), *table, 512);
-                for n in 0..count {
-                    self.sizes.extend_from_slice(entries.entry(n)?);
+        match from {
+            FragmentAuxiliary::Untold(senc) => {
+                let Senc { flags, sizes: Some(sizes), data } = Senc::read(reader, senc)? else {
+                    return Ok(Err(*senc));
+                };
+                self.senc = Some(flags);
+                self.sizes.extend(sizes.iter().take(count));
+                self.copy(reader, first, usize::MAX, data, senc)?;
+            }
+            FragmentAuxiliary::Told { saiz, saio, senc, base } => {
+                let (kind, default_size, sizes) = read_saiz(reader, saiz)?;
+                let all = sizes.bytes(reader.source(), 0..sizes.count())?;
+                let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
+                self.kind = self.kind.or(kind);
+                match &sizes {
+                    SampleSizes::Constant { .. } => self.sizes.resize(first + count as usize, default_size),
+                    SampleSizes::Table { table, .. } => {
+                        let mut entries = TableReader::new(reader.source(), *table, 512);
+                        for n in 0..count {
+                            self.sizes.extend_from_slice(entries.entry(n)?);
+                        }
+                    }
+                }
+                let offsets = read_saio(reader, saio)?;
+                if let Some(data) = senc.and_then(|senc| data_of(&senc, all)) {
+                    self.copy(reader, first, usize::MAX, data, saio)?;
+                } else if let [offset] = offsets.as_slice() {
+                    self.copy(reader, first, usize::MAX, base.saturating_add(*offset), saio)?;
+                } else if offsets.len() == runs.len() {
+                    let mut at = first;
+                    for (offset, &samples) in offsets.iter().zip(runs) {
+                        self.copy(reader, at, samples as usize, base.saturating_add(*offset), saio)?;
+                        at += samples as usize;
+                    }
+                } else {
+                    return Ok(Err(*saio));
+                }
+                if let Some(senc) = senc.filter(|senc| &senc.box_type.0 == b"senc") {
+                    let mut flags = SUBSAMPLES;
+                    flags.copy_from_slice(reader.payload(&senc, 8)?.get(..4).unwrap_or(&SUBSAMPLES));
+                    self.senc = Some(flags);
                 }
             }
         }
-        let len: usize = self.sizes.get(first..).unwrap_or_default().iter().map(|&s| usize::from(s)).sum();
-        let offsets = read_saio(reader, &from.saio)?;
-        let &[offset] = offsets.as_slice() else {
-            return Err(from.saio.error("more than one offset in a fragment"));
-        };
-        let inside = from.senc.and_then(|senc| data_of(&senc, all));
-        let offset = inside
-            .or_else(|| from.base.checked_add(offset))
-            .filter(|at| at.checked_add(len as u64).is_some_and(|end| end <= reader.file_len()));
-        let offset = offset.ok_or_else(|| from.saio.error("an offset past the end of the file"))?;
+        Ok(Ok(()))
+    }
+
+    /// Copies what stands at `offset`, for as many samples from `first` on.
+    fn copy<R: ReadAt>(
+        &mut self,
+        reader: &Reader<'_, R>,
+        first: usize,
+        samples: usize,
+        offset: u64,
+        told_by: &BoxHeader,
+    ) -> Result<(), FormatError> {
+        let sizes = self.sizes.get(first..).unwrap_or_default();
+        let len: usize = sizes.iter().take(samples).map(|&s| usize::from(s)).sum();
+        if !reader.holds(offset, len as u64) {
+            return Err(told_by.error("an offset past the end of the file"));
+        }
         let start = self.bytes.len();
         self.bytes.resize(start + len, 0);
         let out = self.bytes.get_mut(start..).unwrap_or_default();
-        reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })?;
-        if let Some(senc) = from.senc {
-            let mut flags = SUBSAMPLES;
-            flags.copy_from_slice(reader.payload(&senc, 8)?.get(..4).unwrap_or(&SUBSAMPLES));
-            self.senc = Some(flags);
-        }
-        Ok(())
+        reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
     }
 
     /// Writes the boxes of a flat film; `address` is where `out` begins.

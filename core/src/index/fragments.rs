@@ -12,7 +12,8 @@ use crate::source::ReadAt;
 
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
-use super::{MADE, SampleTable, Track};
+use super::per_sample::{Dependencies, Subsamples};
+use super::{MADE, Node, SampleTable, Track};
 
 /// What the fragments say of one track.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct TrackFragments {
     next: i64,
     auxiliary: Gathered,
     pub(super) groupings: Groupings,
+    dependencies: Dependencies,
+    subsamples: Option<Subsamples>,
     /// A box in a fragment that speaks of samples and that we cannot carry over.
     pub(super) unsliced: Option<BoxHeader>,
     pub(super) notes: Vec<String>,
@@ -104,7 +107,7 @@ pub(super) struct Damage {
 
 type Fragments = (Vec<TrackFragments>, Option<Damage>);
 
-/// Reads all fragments from the box at `from` on. A film that is still being written, or is damaged, ends
+/// Reads all fragments from the box at `from` on; each track comes with its `stbl`. A film that is still being written, or is damaged, ends
 /// with the last sample before that.
 ///
 /// # Errors
@@ -113,7 +116,7 @@ pub(super) fn read_fragments<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     from: u64,
     mvex: Option<&BoxHeader>,
-    tracks: &[Track],
+    tracks: &[(&Track, &Node)],
 ) -> Result<Fragments, FormatError> {
     let (mut all, damage) = walk(reader, from..u64::MAX, mvex, tracks)?;
     if let Some(moof) = damage.as_ref().and_then(|d| d.moof) {
@@ -131,12 +134,12 @@ fn walk<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     range: Range<u64>,
     mvex: Option<&BoxHeader>,
-    tracks: &[Track],
+    tracks: &[(&Track, &Node)],
 ) -> Result<Fragments, FormatError> {
-    check_count(tracks.iter().map(|t| u64::from(t.samples.count)).sum(), reader.file_len())?;
+    check_count(tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum(), reader.file_len())?;
     let mut all = Vec::new();
-    for track in tracks {
-        all.push(TrackFragments::of(reader, track)?);
+    for (track, stbl) in tracks {
+        all.push(TrackFragments::of(reader, track, stbl)?);
     }
     if let Some(mvex) = mvex {
         read_trex(reader, mvex, &mut all)?;
@@ -217,7 +220,13 @@ struct Run {
 struct More {
     boxes: Vec<BoxHeader>,
     auxiliary: Option<FragmentAuxiliary>,
-    samples: u32,
+    /// Samples of each run.
+    runs: Vec<u32>,
+}
+
+/// Whether a box of a `traf` or `stbl` speaks of samples one by one and is put together from the fragments.
+fn is_more(header: &BoxHeader) -> bool {
+    matches!(&header.box_type.0, b"sgpd" | b"sbgp" | b"csgp" | b"sdtp" | b"subs")
 }
 
 const HAS_DATA_OFFSET: u32 = 0x1;
@@ -281,11 +290,12 @@ fn keep_complete<R: ReadAt>(reader: &Reader<'_, R>, runs: &mut [Run]) -> Result<
             run.count = count;
         }
     }
-    let mut samples = 0;
+    let mut counts = Vec::new();
     for run in runs.iter_mut().rev() {
-        samples += run.count;
+        counts.push(run.count);
         if let Some(more) = &mut run.more {
-            more.samples = std::mem::take(&mut samples);
+            counts.reverse();
+            more.runs = std::mem::take(&mut counts);
         }
     }
     Ok(())
@@ -336,6 +346,7 @@ fn read_traf<R: ReadAt>(
         None => implicit_base,
     };
     let mut decode_time = None;
+    let mut piff = None;
     for child in &children {
         match &child.box_type.0 {
             b"tfdt" => {
@@ -349,23 +360,17 @@ fn read_traf<R: ReadAt>(
             b"uuid" if child.payload_len() >= 16 => {
                 let kind = reader.bytes(child.payload(), 16)?;
                 if kind == PIFF_SENC {
-                    track.unsliced = track.unsliced.or(Some(*child));
+                    piff = Some(*child);
                 } else if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
                     let b = reader.bytes(child.payload() + 16, 12)?;
                     let wide = b.first() == Some(&1);
                     decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
                 }
             }
-            b"csgp" | b"subs" | b"sdtp" => {
-                let note = format!("left out {} of fragments", child.box_type);
-                if !track.notes.contains(&note) {
-                    track.notes.push(note);
-                }
-            }
             _ => {}
         }
     }
-    let auxiliary = FragmentAuxiliary::find(&children, base).unwrap_or_else(|unknown| {
+    let auxiliary = FragmentAuxiliary::find(&children, piff, base).unwrap_or_else(|unknown| {
         track.unsliced = track.unsliced.or(Some(unknown));
         None
     });
@@ -376,10 +381,10 @@ fn read_traf<R: ReadAt>(
         next = run.end;
         runs.push(run);
     }
-    let samples = runs.iter().skip(first).map(|r| u64::from(r.count)).sum::<u64>();
+    let counts = runs.iter().skip(first).map(|r| r.count).collect();
     if let Some(run) = runs.get_mut(first) {
-        let boxes = children.into_iter().filter(|b| matches!(&b.box_type.0, b"sgpd" | b"sbgp")).collect();
-        run.more = Some(More { boxes, auxiliary, samples: u32::try_from(samples).unwrap_or(u32::MAX) });
+        let boxes = children.into_iter().filter(is_more).collect();
+        run.more = Some(More { boxes, auxiliary, runs: counts });
     }
     Ok(())
 }
@@ -489,8 +494,10 @@ impl Run {
 
 impl TrackFragments {
     /// Begins with what the `moov` holds of the track, which is nothing in most films.
-    fn of<R: ReadAt>(reader: &Reader<'_, R>, track: &Track) -> Result<Self, FormatError> {
+    fn of<R: ReadAt>(reader: &mut Reader<'_, R>, track: &Track, stbl: &Node) -> Result<Self, FormatError> {
         let mut this = Self {
+            dependencies: Dependencies::default(),
+            subsamples: Some(Subsamples::default()),
             track_id: track.tkhd.track_id,
             is_sound: &track.handler.0 == b"soun",
             defaults: Defaults { description: 1, ..Defaults::default() },
@@ -508,6 +515,15 @@ impl TrackFragments {
             notes: Vec::new(),
         };
         if track.samples.count > 0 {
+            let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
+            let auxiliary = FragmentAuxiliary::find(&boxes, None, 0).unwrap_or_else(|unknown| {
+                this.unsliced = Some(unknown);
+                None
+            });
+            // Its descriptions are the film's own.
+            let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
+            let runs = chunk_lengths(reader.source(), &track.samples)?;
+            this.add_more(reader, &More { boxes, auxiliary, runs })?;
             this.take_moov(reader.source(), &track.samples)?;
         }
         Ok(this)
@@ -564,16 +580,7 @@ impl TrackFragments {
         moof: &BoxHeader,
     ) -> Result<(), FormatError> {
         if let Some(more) = &run.more {
-            let first = self.sizes.len();
-            self.groupings.add(
-                reader,
-                &more.boxes,
-                u32::try_from(first).unwrap_or(u32::MAX),
-                more.samples,
-            )?;
-            if let Some(auxiliary) = &more.auxiliary {
-                self.auxiliary.add(reader, auxiliary, first, more.samples)?;
-            }
+            self.add_more(reader, more)?;
         }
         if let Some(time) = run.decode_time {
             self.go_to(time).map_err(|reason| moof.error(reason))?;
@@ -598,6 +605,33 @@ impl TrackFragments {
             self.push_offset(1, run.field(entry, HAS_OFFSET, 0));
             if self.is_sync(flags) {
                 self.sync.push(u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(())
+    }
+
+    /// What else is said of the samples that come next.
+    fn add_more<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, more: &More) -> Result<(), FormatError> {
+        let first = self.sizes.len();
+        let number = u32::try_from(first).unwrap_or(u32::MAX);
+        let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
+        self.groupings.add(reader, &more.boxes, number, count)?;
+        for header in &more.boxes {
+            match &header.box_type.0 {
+                b"sdtp" => self.dependencies.add(reader, header, first, count)?,
+                b"subs" => {
+                    let Some(subsamples) = &mut self.subsamples else { continue };
+                    if !subsamples.add(reader, header, number, count)? {
+                        self.subsamples = None;
+                        self.notes.push("left out subs of fragments: they are more than we cut".into());
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(auxiliary) = &more.auxiliary {
+            if let Err(unknown) = self.auxiliary.add(reader, auxiliary, first, &more.runs)? {
+                self.unsliced = self.unsliced.or(Some(unknown));
             }
         }
         Ok(())
@@ -644,7 +678,7 @@ impl TrackFragments {
     }
 
     /// Appends the tables of a flat film to `out`, which begins at [`MADE`].
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>) {
         self.durations.write(out, b"stts", 0);
         if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
             self.offsets.write(out, b"ctts", u8::from(self.has_negative_offsets));
@@ -679,7 +713,11 @@ impl TrackFragments {
                 out.extend_from_slice(&offset.to_be_bytes()[if wide { 0 } else { 4 }..]);
             }
         });
-        self.groupings.write(out);
+        self.groupings.write(out, u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
+        self.dependencies.write(out, self.sizes.len());
+        if let Some(subsamples) = &self.subsamples {
+            subsamples.write(out);
+        }
         self.auxiliary.write(out, self.sizes.len(), MADE);
         // Sound of which not one packet is marked is sound whose writer did not care.
         let unmarked = self.is_sound && self.sync.is_empty();
@@ -691,6 +729,20 @@ impl TrackFragments {
             });
         }
     }
+}
+
+/// Samples of each chunk.
+fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<Vec<u32>, FormatError> {
+    let mut out = Vec::new();
+    let mut left = samples.count;
+    for run in samples.stsc.pieces_from(source, 0)? {
+        let run = run?;
+        for _ in 0..run.count {
+            out.push(run.samples_per_chunk().min(left));
+            left -= run.samples_per_chunk().min(left);
+        }
+    }
+    Ok(out)
 }
 
 /// The boxes that [`TrackFragments::write`] makes, which take the place of the `moov`'s own.
@@ -708,5 +760,9 @@ pub(super) fn is_replaced(box_type: BoxType) -> bool {
             | b"saiz"
             | b"saio"
             | b"senc"
+            | b"sbgp"
+            | b"csgp"
+            | b"sdtp"
+            | b"subs"
     )
 }

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, write_box};
+use crate::boxes::{
+    BoxHeader, BoxType, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, Table, TableReader, u32_at, write_box,
+};
 use crate::limits;
 use crate::source::ReadAt;
 
 use super::fragments::RunLengths;
-
-/// Indices from here on count in the `sgpd` of the fragment itself (8.9.4).
-const LOCAL: u32 = 0x1_0000;
 
 /// The descriptions of one grouping.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +123,17 @@ impl Groupings {
         for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
             self.add_sbgp(reader, sbgp, &local, first, count)?;
         }
+        for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
+            let read = CsgpBox::read(reader.payload(csgp, 0)?, std::slice::from_ref(&(0..count)));
+            let CsgpBox { grouping, parameter, runs } = read.ok_or_else(|| csgp.error("malformed"))?;
+            let here = local.iter().find(|d| d.grouping == grouping);
+            let of = self.grouping(grouping, parameter)?;
+            of.begin(first);
+            for (count, index) in runs {
+                of.push(count, index, here)?;
+            }
+            of.finish(first.saturating_add(count), here)?;
+        }
         Ok(())
     }
 
@@ -147,14 +157,8 @@ impl Groupings {
         }
         let table = Table::read(reader, sbgp, if parameter.is_some() { 8 } else { 4 }, 8)?;
         let here = local.iter().find(|d| d.grouping == grouping);
-        let Some(of) = self.grouping(grouping, parameter) else {
-            return Err(FormatError::Film(format!(
-                "more than {} sample groupings in fragments",
-                limits::GROUPINGS
-            )));
-        };
-        of.runs.push(first.saturating_sub(of.covered), 0);
-        of.covered = first;
+        let of = self.grouping(grouping, parameter)?;
+        of.begin(first);
         let end = first.saturating_add(count);
         let mut entries = TableReader::new(reader.source(), table, 64);
         for n in 0..table.count {
@@ -162,37 +166,32 @@ impl Groupings {
                 break;
             }
             let entry = entries.entry(n)?;
-            let (count, index) = (u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4));
-            let index = of.global_index(index, here).ok_or_else(too_many)?;
-            of.runs.push(count, index);
-            of.covered += count;
+            of.push(u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4), here)?;
         }
-        if let Some(default) = here.map(|d| d.default).filter(|&d| d > 0) {
-            let index = of.global_index(LOCAL.saturating_add(default), here).ok_or_else(too_many)?;
-            of.runs.push(end - of.covered, index);
-            of.covered = end;
-        }
-        Ok(())
+        of.finish(end, here)
     }
 
-    fn grouping(&mut self, grouping: [u8; 4], parameter: Option<[u8; 4]>) -> Option<&mut Grouping> {
+    fn grouping(
+        &mut self,
+        grouping: [u8; 4],
+        parameter: Option<[u8; 4]>,
+    ) -> Result<&mut Grouping, FormatError> {
         let known = |g: &Grouping| g.descriptions.grouping == grouping && g.parameter == parameter;
-        if let Some(at) = self.list.iter().position(known) {
-            return self.list.get_mut(at);
+        let at = self.list.iter().position(known).unwrap_or(self.list.len());
+        if at == self.list.len() && at < limits::GROUPINGS {
+            let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
+            let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
+            self.list.push(Grouping {
+                descriptions,
+                places: HashMap::new(),
+                parameter,
+                runs: RunLengths::default(),
+                covered: 0,
+            });
         }
-        if self.list.len() >= limits::GROUPINGS {
-            return None;
-        }
-        let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
-        let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
-        self.list.push(Grouping {
-            descriptions,
-            places: HashMap::new(),
-            parameter,
-            runs: RunLengths::default(),
-            covered: 0,
-        });
-        self.list.last_mut()
+        self.list.get_mut(at).ok_or_else(|| {
+            FormatError::Film(format!("more than {} sample groupings in fragments", limits::GROUPINGS))
+        })
     }
 
     /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
@@ -200,9 +199,10 @@ impl Groupings {
         self.list.iter().any(|g| g.descriptions.grouping == grouping)
     }
 
-    /// Writes the boxes of a flat film.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for grouping in &self.list {
+    /// Writes the boxes of a flat film of so many samples.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, samples: u32) {
+        for grouping in &mut self.list {
+            grouping.begin(samples);
             if !grouping.descriptions.entries.is_empty() {
                 grouping.descriptions.write(out);
             }
@@ -217,10 +217,31 @@ impl Groupings {
 }
 
 impl Grouping {
+    /// Goes to sample `first`; those before it that nothing was said of are in the default group.
+    fn begin(&mut self, first: u32) {
+        self.runs.push(first.saturating_sub(self.covered), self.descriptions.default);
+        self.covered = first.max(self.covered);
+    }
+
+    fn push(&mut self, count: u32, index: u32, local: Option<&Descriptions>) -> Result<(), FormatError> {
+        let index = self.global_index(index, local).ok_or_else(too_many)?;
+        self.runs.push(count, index);
+        self.covered = self.covered.saturating_add(count);
+        Ok(())
+    }
+
+    /// Goes to the end of the fragment, which may have a default of its own.
+    fn finish(&mut self, end: u32, local: Option<&Descriptions>) -> Result<(), FormatError> {
+        match local.map(|d| d.default).filter(|&d| d > 0) {
+            Some(default) => self.push(end - self.covered, FRAGMENT_LOCAL.saturating_add(default), local),
+            None => Ok(()),
+        }
+    }
+
     /// The index in the film's descriptions of one that may be the fragment's own; `None` when there
     /// are too many different ones.
     fn global_index(&mut self, index: u32, local: Option<&Descriptions>) -> Option<u32> {
-        let Some(at) = index.checked_sub(LOCAL + 1) else { return Some(index) };
+        let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
         if let Some(&place) = self.places.get(entry) {
             return Some(place);

@@ -7,6 +7,7 @@ mod auxiliary;
 mod fragments;
 mod groups;
 mod made;
+mod per_sample;
 mod samples;
 
 use crate::boxes::{
@@ -130,7 +131,12 @@ impl Index {
         let fragments = match this.top.iter().find(|b| &b.box_type.0 == b"moof") {
             Some(first) => {
                 let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
-                Some(read_fragments(&mut reader, first.offset, mvex.as_ref(), &this.tracks)?)
+                let stbls = this.moov.children.iter().filter_map(|trak| {
+                    let track = this.tracks.get(trak.track?)?;
+                    Some((track, trak.at(&[b"mdia", b"minf", b"stbl"])?))
+                });
+                let tracks: Vec<_> = stbls.collect();
+                Some(read_fragments(&mut reader, first.offset, mvex.as_ref(), &tracks)?)
             }
             None => None,
         };
@@ -139,7 +145,7 @@ impl Index {
             this.is_fragmented = true;
             this.notes.extend(damage.map(|d| format!("the film ends before the file does: {}", d.error)));
             this.top.retain(|b| &b.box_type.0 != b"moof");
-            this.take_fragments(file, &fragments)?;
+            this.take_fragments(file, fragments)?;
         }
         // The fragments have been told of them; the boxes themselves stay where they are.
         this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
@@ -160,16 +166,16 @@ impl Index {
     fn take_fragments<R: ReadAt>(
         &mut self,
         file: &R,
-        fragments: &[TrackFragments],
+        mut fragments: Vec<TrackFragments>,
     ) -> Result<(), FormatError> {
         let mut places = Vec::new();
-        for track in fragments {
+        for track in &mut fragments {
             let start = self.made.len() as u64;
             track.write(&mut self.made);
             places.push(MADE + start..MADE + self.made.len() as u64);
         }
         self.made.shrink_to_fit();
-        let origin = Origin::of(&self.tracks, fragments);
+        let origin = Origin::of(&self.tracks, &fragments);
         let source = FilmSource::new(file, &self.made);
         let mut reader = Reader::with_made(&source, self.file_len, self.made.len());
         for node in &mut self.moov.children {
@@ -184,9 +190,7 @@ impl Index {
                 .ok_or_else(|| FormatError::Film("no stbl".into()))?;
             let is_described =
                 |header: &BoxHeader, reader: &mut Reader<'_, _>| -> Result<bool, FormatError> {
-                    let is_grouping =
-                        matches!(&header.box_type.0, b"sgpd" | b"sbgp") && header.payload_len() >= 8;
-                    if !is_grouping {
+                    if &header.box_type.0 != b"sgpd" || header.payload_len() < 8 {
                         return Ok(false);
                     }
                     let grouping = reader.bytes(header.payload() + 4, 4)?;
@@ -207,12 +211,9 @@ impl Index {
             }));
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
             let packet = None;
-            let has_moov_auxiliary = track.samples.auxiliary.is_some();
             track.samples = read_samples(&mut reader, stbl, packet, base)?;
-            track.unsliced = track.unsliced.or(fragment.unsliced);
+            track.unsliced = fragment.unsliced;
             match Auxiliary::read(&mut reader, stbl, &track.samples)? {
-                // What the moov says of its own samples is not put together with what fragments say of theirs.
-                Ok(_) if has_moov_auxiliary => track.unsliced = Some(stbl.header),
                 Ok(auxiliary) => track.samples.auxiliary = auxiliary,
                 Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
             }
@@ -432,6 +433,13 @@ impl Node {
         }
     }
 
+    /// The first box of these types, each in the one before it.
+    fn at(&self, path: &[&[u8; 4]]) -> Option<&Node> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        self.children.iter().find(|c| &c.header.box_type.0 == *first)?.at(rest)
+    }
+
+    /// As [`Self::at`].
     fn descend(&mut self, path: &[&[u8; 4]]) -> Option<&mut Node> {
         let Some((first, rest)) = path.split_first() else { return Some(self) };
         self.children.iter_mut().find(|c| &c.header.box_type.0 == *first)?.descend(rest)

@@ -1,7 +1,6 @@
 //! Per-sample boxes that are small and seldom: they are cut in memory.
 
-use crate::boxes::{BoxType, u16_at, u32_at, write_box};
-use crate::limits;
+use crate::boxes::{BoxType, CsgpBox, u16_at, u32_at, write_box};
 use crate::seek::SampleRange;
 
 /// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
@@ -66,41 +65,15 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// 8.9.5: patterns of group indices, packed in 4, 8, 16 or 32 bits. Comes out as the `sbgp` that says the same.
+/// 8.9.5: comes out as the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let flags = u32_at(payload.get(..4)?, 0);
-    let width = |code: u32| 4u32 << (code & 3);
-    let (index_bits, count_bits, pattern_bits) = (width(flags), width(flags >> 2), width(flags >> 4));
-    let has_parameter = flags & 0x40 != 0;
-    let prefix = if has_parameter { 12 } else { 8 };
-    let patterns = u32_at(payload.get(prefix..prefix + 4)?, 0);
-    let mut lengths = Bits { bytes: payload.get(prefix + 4..)?, at: 0 };
-    // The indices follow all lengths.
-    let mut indices = Bits { at: u64::from(patterns) * u64::from(pattern_bits + count_bits), ..lengths };
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    let mut sample = 0u32;
-    for _ in 0..patterns {
-        let length = lengths.take(pattern_bits)?;
-        let samples = lengths.take(count_bits)?;
-        // As runs, or a pattern of one index for all samples would be gone through sample by sample.
-        let mut pattern: Vec<(u32, u32)> = Vec::new();
-        for _ in 0..length {
-            push(&mut pattern, 1, indices.take(index_bits)?);
-        }
-        let end = sample.checked_add(samples)?;
-        let from = ranges.partition_point(|r| r.samples.end <= sample);
-        let held = ranges.get(from..)?.iter().map(|r| &r.samples).take_while(|r| r.start < end);
-        for range in held {
-            let from = sample.max(range.start);
-            let left = end.min(range.end) - from;
-            repeat(&mut runs, &pattern, (from - sample).checked_rem(length).unwrap_or(0), left)?;
-        }
-        sample = end;
-    }
+    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
+    let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;
     let mut out = Vec::new();
     write_box(&mut out, b"sbgp", |out| {
-        out.extend_from_slice(&[u8::from(has_parameter), 0, 0, 0]);
-        out.extend_from_slice(payload.get(4..prefix).unwrap_or_default());
+        out.extend_from_slice(&[u8::from(parameter.is_some()), 0, 0, 0]);
+        out.extend_from_slice(&grouping);
+        out.extend_from_slice(parameter.as_ref().map_or(&[], |p| p));
         out.extend_from_slice(&u32::try_from(runs.len()).unwrap_or(0).to_be_bytes());
         for (count, index) in &runs {
             out.extend_from_slice(&count.to_be_bytes());
@@ -108,56 +81,6 @@ fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
         }
     });
     Some(out)
-}
-
-/// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when it gets too long.
-fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut left: u32) -> Option<()> {
-    if let [(_, index)] = pattern {
-        push(runs, left, *index);
-        return Some(());
-    }
-    let mut parts = pattern.iter().cycle();
-    while left > 0 {
-        let &(count, index) = parts.next()?;
-        let skipped = skip.min(count);
-        skip -= skipped;
-        let count = (count - skipped).min(left);
-        left -= count;
-        push(runs, count, index);
-        if runs.len() > limits::SMALL_BOX / 8 {
-            return None;
-        }
-    }
-    Some(())
-}
-
-fn push(runs: &mut Vec<(u32, u32)>, count: u32, index: u32) {
-    match runs.last_mut() {
-        Some((n, last)) if *last == index => *n += count,
-        _ if count == 0 => {}
-        _ => runs.push((count, index)),
-    }
-}
-
-/// Fields of a number of bits, most significant first.
-#[derive(Clone, Copy)]
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: u64,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, bits: u32) -> Option<u32> {
-        let mut value = 0u32;
-        // Fields are nibbles or more, and begin on nibbles.
-        for _ in 0..bits / 4 {
-            let byte = *self.bytes.get(usize::try_from(self.at / 8).ok()?)?;
-            let nibble = if self.at % 8 == 0 { byte >> 4 } else { byte & 15 };
-            value = value << 4 | u32::from(nibble);
-            self.at += 4;
-        }
-        Some(value)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Fragmented films that are unfinished, damaged, or put together in odd ways.
 
-use super::{Film, TrackSpec, ask, expand, identity, make_box};
+use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
 use crate::{Answer, Seeker, Settings};
 
 fn film() -> Film {
@@ -139,7 +139,7 @@ fn hybrid(film: &Film, fragments_before: usize) -> Vec<u8> {
     let mut first = film.clone();
     first.moov_first = true;
     first.tracks.iter_mut().for_each(|t| t.samples.truncate(fragments_before * size));
-    let trex = (1..).zip(&film.tracks).flat_map(|(id, _)| super::full_box(b"trex", 0, [id, 1, 0, 0, 0]));
+    let trex = (1..).zip(&film.tracks).flat_map(|(id, _)| full_box(b"trex", 0, [id, 1, 0, 0, 0]));
     first.more.push(make_box(b"mvex", trex.collect::<Vec<_>>()));
     let fragments = film.build_fragmented(0);
     let from = boxes(&fragments).into_iter().filter(|(t, ..)| t == b"moof").nth(fragments_before).unwrap().1;
@@ -155,4 +155,151 @@ fn samples_in_the_moov_and_in_fragments_are_one_film() {
         let shown = |film: &[u8]| expand(film).iter().map(|t| t.shown()).collect::<Vec<_>>();
         assert_eq!(shown(&got), shown(&expected), "{before} fragments before, {query}");
     }
+}
+
+/// A film of one track and fragments of four samples each, 10 ticks and 5 bytes a sample, with two runs; `more` makes the
+/// other boxes of a `traf`, told where in the `moof` it will be.
+fn fragments_with(fragments: u32, more: impl Fn(u32, u32) -> Vec<u8>) -> Vec<u8> {
+    let sample = Sample { delta: 10, offset: 0, sync: true, size: 5 };
+    let track = TrackSpec::new(b"vide", b"avc1", 100, vec![sample]);
+    let mut out = Film::of(vec![track]).build_fragmented(0);
+    out.truncate(boxes(&out).iter().find(|(t, ..)| t == b"moof").unwrap().1);
+    for n in 0..fragments {
+        let flagged = |mut b: Vec<u8>, flags: u32| {
+            b[8..12].copy_from_slice(&flags.to_be_bytes());
+            b
+        };
+        let tfhd = flagged(full_box(b"tfhd", 0, [1, 10, 5]), 0x2_0018);
+        let tfdt = full_box(b"tfdt", 0, [n * 40]);
+        let runs = |data: u32| {
+            let run = |offset: u32| flagged(full_box(b"trun", 0, [2, offset]), 1);
+            // Something lies between the runs.
+            [run(data), run(data + 13)].concat()
+        };
+        // moof and traf headers before, and what there is in the traf.
+        let before = 8 + 8 + tfhd.len() + tfdt.len() + runs(0).len();
+        let more = more(n, u32::try_from(before).unwrap());
+        let data = u32::try_from(before + more.len() + 8).unwrap();
+        let traf = make_box(b"traf", [tfhd, tfdt, runs(data), more].concat());
+        out.extend(make_box(b"moof", traf));
+        let bytes = |from: usize| (from..from + 2).flat_map(|n| Film::sample_bytes(0, n, 5));
+        let first = n as usize * 4;
+        let media = bytes(first).chain([b'#'; 3]).chain(bytes(first + 2));
+        out.extend(make_box(b"mdat", media.collect::<Vec<_>>()));
+    }
+    out
+}
+
+fn box_of(film: &[u8], box_type: &[u8; 4]) -> Vec<u8> {
+    expand(film)[0].boxes.get(box_type).cloned().unwrap_or_default()
+}
+
+fn byte(n: u32) -> u8 {
+    u8::try_from(n).unwrap()
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|w| w.to_be_bytes()).collect()
+}
+
+#[test]
+fn fields_for_each_sample_in_fragments_are_carried_over() {
+    let film = fragments_with(3, |n, _| match n {
+        1 => Vec::new(),
+        n => make_box(b"sdtp", [&[0; 4][..], &[byte(n) + 1; 4]].concat()),
+    });
+    let whole = ask(&film, "").unwrap().unwrap();
+    assert_eq!(box_of(&whole, b"sdtp"), [[0; 4], [1; 4], [0; 4], [3; 4]].concat());
+    assert_eq!(names(&whole)[0].len(), 12);
+    let part = clip(&film, "start=0.2&end=1").unwrap();
+    assert_eq!(box_of(&part, b"sdtp"), [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 3, 3]);
+}
+
+#[test]
+fn subsamples_in_fragments_are_carried_over() {
+    let part = [0, 9, 1, 0, 0, 0, 0, 0];
+    let entry = |delta: u32, parts: u16| {
+        [&delta.to_be_bytes()[..], &parts.to_be_bytes(), &part.repeat(parts.into())].concat()
+    };
+    let film = fragments_with(3, |n, _| match n {
+        1 => Vec::new(),
+        // The second and the fourth sample.
+        _ => make_box(b"subs", [words(&[0, 2]), entry(2, 1), entry(2, 2)].concat()),
+    });
+    let all = [words(&[0, 4]), entry(2, 1), entry(2, 2), entry(6, 1), entry(2, 2)].concat();
+    assert_eq!(box_of(&ask(&film, "").unwrap().unwrap(), b"subs"), all);
+    let part = clip(&film, "start=0.2&end=1").unwrap();
+    assert_eq!(box_of(&part, b"subs"), [words(&[0, 2]), entry(2, 2), entry(6, 1)].concat());
+}
+
+#[test]
+fn compact_groups_in_fragments_are_carried_over() {
+    // Of its own descriptions: 1, none, 1, none, in patterns of two.
+    let film = fragments_with(3, |n, _| {
+        let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 4, 1, 0x100 + n]);
+        let fields = if n == 2 { vec![4, 4, 1 << 7 | 1, 2, 0, 0] } else { vec![2, 4, 1 << 7 | 1, 0] };
+        let head = [&[0, 0, 0, 0x80 | 0x14 | 1][..], b"roll", &[0, 0, 0, 1]].concat();
+        let csgp = make_box(b"csgp", [head, fields].concat());
+        [sgpd, csgp].concat()
+    });
+    let whole = ask(&film, "").unwrap().unwrap();
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 3, 0x100, 0x101, 0x102]));
+    let groups = [1, 1, 1, 0, 1, 1, 1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 3, 1, 2, 2, 0];
+    assert_eq!(box_of(&whole, b"sbgp"), [words(&[0, 0x726f_6c6c, 11]), words(&groups)].concat());
+}
+
+/// What a decrypter needs, told in every way that fragments know.
+#[test]
+fn what_decrypters_need_is_carried_over_however_it_is_told() {
+    // A vector of 8 bytes and one or two stretches for each sample.
+    let entry = |n: u32| {
+        let stretches = if n % 2 == 0 { 1u16 } else { 2 };
+        [&[byte(n); 8][..], &stretches.to_be_bytes(), &vec![0xaa; 6 * usize::from(stretches)]].concat()
+    };
+    let length = |n: u32| u8::try_from(entry(n).len()).unwrap();
+    let lengths = |fragment: u32| (0..4).map(|s| length(fragment * 4 + s)).collect::<Vec<_>>();
+    let entries = |fragment: u32| (0..4).flat_map(|s| entry(fragment * 4 + s)).collect::<Vec<_>>();
+    let saiz = |n| make_box(b"saiz", [&[0, 0, 0, 0, 0, 0, 0, 0, 4][..], &lengths(n)].concat());
+    let senc = |n| make_box(b"senc", [words(&[2, 4]), entries(n)].concat());
+    let piff = b"\xa2\x39\x4f\x52\x5a\x9b\x4f\x14\xa2\x44\x6c\x42\x7c\x64\x8d\xf4";
+    let told = fragments_with(3, |n, _| [saiz(n), full_box(b"saio", 0, [1, 0]), senc(n)].concat());
+    let whole = ask(&told, "").unwrap().unwrap();
+    let all = [words(&[2, 12]), (0..3).flat_map(entries).collect()].concat();
+    assert_eq!(box_of(&whole, b"senc"), all);
+    assert_eq!(box_of(&whole, b"saiz"), [&[0, 0, 0, 0, 0, 0, 0, 0, 12][..], &lengths(0).repeat(3)].concat());
+    let by_senc_alone = fragments_with(3, |n, _| senc(n));
+    let by_piff = fragments_with(3, |n, _| make_box(b"uuid", [piff, &senc(n)[8..]].concat()));
+    let with_a_key = fragments_with(3, |n, _| {
+        let key = [&[0, 0, 0, 3][..], &[0, 0, 1, 8], &[7; 16], &4u32.to_be_bytes()].concat();
+        make_box(b"uuid", [&piff[..], &key, &entries(n)].concat())
+    });
+    let by_run = fragments_with(3, |n, before| {
+        // Of each run in a place of its own, the second first.
+        let (first, second) = (entry(n * 4).len() + entry(n * 4 + 1).len(), entries(n).len());
+        let parts = [&entries(n)[first..], &entries(n)[..first]].concat();
+        let at = before + u32::try_from(saiz(n).len() + 24 + 8).unwrap();
+        let saio = full_box(b"saio", 0, [2, at + u32::try_from(second - first).unwrap(), at]);
+        [saiz(n), saio, make_box(b"free", parts)].concat()
+    });
+    for query in ["", "start=0.2&end=1"] {
+        let expected = clip(&told, query).unwrap();
+        for film in [&by_senc_alone, &by_piff, &with_a_key, &by_run] {
+            assert!(clip(film, query).unwrap() == expected, "{query}");
+        }
+    }
+}
+
+#[test]
+fn what_the_moov_says_of_its_own_samples_is_kept() {
+    let mut film = Film::of(vec![TrackSpec::video(20, 5)]);
+    let group = |counts: &[u32]| full_box(b"sbgp", 0, [&[0x726f_6c6c, 2][..], counts].concat());
+    film.tracks[0].more = vec![
+        full_box(b"sgpd", 1, [0x726f_6c6c, 4, 1, 7]),
+        group(&[4, 1, 5, 0]),
+        make_box(b"sdtp", [&[0; 4][..], &[5; 9]].concat()),
+    ];
+    let whole = ask(&hybrid(&film, 3), "").unwrap().unwrap();
+    assert_eq!(names(&whole)[0].len(), 20);
+    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, 0x726f_6c6c, 2, 4, 1, 16, 0]));
+    assert_eq!(box_of(&whole, b"sdtp"), [[0; 4].to_vec(), vec![5; 9], vec![0; 11]].concat());
 }
