@@ -1,13 +1,15 @@
-//! A film as the server's buckets: media as buckets of the file itself where the
-//! server may use sendfile, everything else as a bucket type of our own that makes
-//! its bytes when it is read, a window at a time.
+//! A film as a bucket of a type of our own, which makes its bytes when it is read, a window
+//! at a time. Where the server may use sendfile, [`drain`] puts the server's own buckets of
+//! the file in the place of the media.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void};
 use std::fs::File;
+use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 
@@ -16,44 +18,36 @@ use mp4seek::virtual_file::{Piece, VirtualFile};
 use crate::boundary::boundary;
 use crate::drain;
 use crate::ffi;
-use crate::server::{self, OpenFile, Request};
+use crate::server::{self, Request};
 
 /// Most bytes one read of a bucket of ours makes: what a response holds of its
 /// metadata in memory. With a header it stays below the server's `FlushMaxThreshold`.
 pub(crate) const WINDOW: usize = 48 << 10;
-/// A stretch of the file shorter than this is read together with what is around it:
-/// cheaper than a bucket and a system call of its own.
+/// Media shorter than this is copied: cheaper than a bucket and a system call of its own.
 const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
-/// Most buckets of the file in one response: each costs a descriptor of its own while
-/// the response waits for a slow client.
-const MOST_FILE_BUCKETS: usize = 64;
+/// Most media that is sent before the file is looked at again: it may have been changed.
+const SLICE: u64 = 1 << 20;
 
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
 
 /// Answers with the whole film; the server's filters cut the byte ranges out of it.
-pub(crate) fn send(request: &mut Request<'_>, file: OpenFile, film: VirtualFile) -> c_int {
-    let source = match file.file().try_clone() {
-        Ok(source) => source,
-        Err(error) => {
-            request.log(ffi::H264_LOG_ERROR, &format!("cannot duplicate the file's descriptor: {error}"));
-            return ffi::H264_INTERNAL_SERVER_ERROR;
-        }
+pub(crate) fn send(request: &mut Request<'_>, source: File, film: VirtualFile) -> c_int {
+    let len = film.len();
+    let film = Film {
+        references: UnsafeCell::new(0),
+        film,
+        source,
+        // Without sendfile the server would copy the file too, and hold on to a worker while it does.
+        sends_files: request.uses_sendfile(),
+        pool: request.pool(),
+        file: Cell::new(ptr::null_mut()),
+        path: request.filename().into(),
     };
-    // Without sendfile the server would copy the file too, and hold on to a worker while it does.
-    let most_files = if request.uses_sendfile() { MOST_FILE_BUCKETS } else { 0 };
-    let layout = layout(film.pieces(0..film.len()), most_files);
-    let film = Film { references: UnsafeCell::new(0), film, source, path: request.filename().into() };
     let brigade = Brigade::new(request);
-    let made = Whole::film(request, film);
-    let media = Whole::file(request, file);
-    for part in layout {
-        match part {
-            Part::Made(range) => brigade.append(&made, range),
-            Part::Media(range) => brigade.append(&media, range),
-        }
-    }
-    drop((made, media));
+    let whole = Whole::film(request, film);
+    brigade.append(&whole, 0..len);
+    drop(whole);
     drain::watch(request);
     brigade.pass(request)
 }
@@ -63,54 +57,26 @@ pub(crate) fn send_nothing(request: &mut Request<'_>) -> c_int {
     Brigade::new(request).pass(request)
 }
 
-/// A run of the answer that one kind of bucket sends.
-#[derive(Debug, PartialEq, Eq)]
-enum Part {
-    /// A range of the virtual file.
-    Made(Range<u64>),
-    /// A range of the source file.
-    Media(Range<u64>),
-}
-
-fn layout(pieces: impl Iterator<Item = Piece>, most_files: usize) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let (mut made, mut files) = (0..0, 0);
-    for piece in pieces {
-        match piece {
-            Piece::File { offset, len } if len >= SMALLEST_FILE_BUCKET && files < most_files => {
-                let end = made.end + len;
-                if !made.is_empty() {
-                    parts.push(Part::Made(made));
-                }
-                parts.push(Part::Media(offset..offset + len));
-                (made, files) = (end..end, files + 1);
-            }
-            Piece::File { len, .. } => made.end += len,
-            Piece::Generated(range) => made.end += range.end - range.start,
-        }
-    }
-    if !made.is_empty() {
-        parts.push(Part::Made(made));
-    }
-    parts
-}
-
 /// What all our buckets of one response share.
 #[repr(C)]
 pub(crate) struct Film {
     /// The server counts the buckets here, in the first field.
     references: UnsafeCell<c_int>,
     film: VirtualFile,
-    /// A descriptor of our own: a bucket depends on no pool and can be set aside as it is.
+    /// Ours to close: a bucket depends on no pool and can be set aside as it is.
     source: File,
+    /// Whether media goes out by sendfile.
+    sends_files: bool,
+    /// The request's, which lives until the last of its buckets has been sent.
+    pool: *mut ffi::apr_pool_t,
+    /// The server's own name for the source, once it sends from it. Null until then.
+    file: Cell<*mut ffi::apr_file_t>,
     path: Box<[u8]>,
 }
 
-// A bucket may be read and destroyed on another thread than the handler's.
-const _: () = {
-    const fn is_send<T: Send>() {}
-    is_send::<Film>();
-};
+// SAFETY: a bucket may be read and destroyed on another thread than the handler's. The buckets of one
+// response are never on two threads at once, and the pool and what is in it go with them.
+unsafe impl Send for Film {}
 
 /// The answer's body as it is handed to the filters.
 struct Brigade(*mut ffi::apr_bucket_brigade);
@@ -149,9 +115,7 @@ impl Brigade {
     }
 }
 
-/// A bucket that is in no brigade: the others are its copies with a range each. Two
-/// buckets made of one open file would each take the descriptor with them when they
-/// are set aside.
+/// A bucket that is in no brigade: those that are are its copies with a range each.
 struct Whole<'r> {
     bucket: *mut ffi::apr_bucket,
     request: PhantomData<&'r ffi::request_rec>,
@@ -162,12 +126,6 @@ impl<'r> Whole<'r> {
         let film = Box::into_raw(Box::new(film));
         // SAFETY: a live request; the bucket owns the film from here on, and `destroy` frees it.
         let bucket = unsafe { ffi::h264_shared_bucket(request.as_ptr(), &TYPE.0, film.cast()) };
-        Self { bucket, request: PhantomData }
-    }
-
-    fn file(request: &'r Request<'_>, file: OpenFile) -> Self {
-        // SAFETY: a live request, whose pool owns the file.
-        let bucket = unsafe { ffi::h264_file_bucket(request.as_ptr(), file.into_raw()) };
         Self { bucket, request: PhantomData }
     }
 }
@@ -289,13 +247,73 @@ impl FilmRef {
             if let Err(error) = film.film.read_at(&film.source, start, slice::from_raw_parts_mut(memory, len))
             {
                 ffi::apr_bucket_free(memory.cast());
-                let path = String::from_utf8_lossy(&film.path);
-                server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
+                film.log(&error);
                 return None;
             }
             ffi::apr_bucket_heap_make(bucket, memory.cast(), len, Some(ffi::apr_bucket_free));
             Some(memory.cast())
         }
+    }
+}
+
+impl FilmRef {
+    /// How the film sends what it has from `range` on: bytes in memory, or media from the file.
+    pub(crate) fn next(&self, range: &Range<u64>) -> Next {
+        // SAFETY: a reference keeps the film alive.
+        let film = unsafe { self.0.as_ref() };
+        let window = |len: u64| usize::try_from(len).map_or(WINDOW, |len| len.min(WINDOW));
+        let left = range.end.saturating_sub(range.start);
+        if !film.sends_files {
+            return Next::Memory(window(left));
+        }
+        match film.film.pieces(range.clone()).next() {
+            Some(Piece::File { offset, len }) if len >= SMALLEST_FILE_BUCKET => {
+                Next::Media(offset..offset + len.min(SLICE))
+            }
+            Some(Piece::File { len, .. }) => Next::Memory(window(len)),
+            Some(Piece::Generated(range)) => Next::Memory(window(range.end - range.start)),
+            None => Next::Memory(window(left)),
+        }
+    }
+
+    /// Whether the source is still the film that was planned; if not, a line in the log says so.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        // SAFETY: a reference keeps the film alive.
+        let film = unsafe { self.0.as_ref() };
+        film.film.check(&film.source).inspect_err(|error| film.log(error)).is_ok()
+    }
+
+    /// Puts a bucket of the source's `media` behind `bucket`. Whether that could be done.
+    ///
+    /// # Safety
+    /// `bucket` is live and this thread's, and in a brigade before one that keeps the film.
+    pub(crate) unsafe fn insert_media(&self, bucket: *mut ffi::apr_bucket, media: Range<u64>) -> bool {
+        // SAFETY: the caller's; the request's pool lives until the brigade's last bucket is gone.
+        unsafe {
+            let film = self.0.as_ref();
+            let mut file = film.file.get();
+            let len = usize::try_from(media.end - media.start).unwrap_or(0);
+            let descriptor = film.source.as_raw_fd();
+            let status =
+                ffi::h264_insert_file_after(bucket, &raw mut file, descriptor, media.start, len, film.pool);
+            film.file.set(file);
+            status == 0
+        }
+    }
+}
+
+/// See [`FilmRef::next`].
+pub(crate) enum Next {
+    /// So many bytes to make.
+    Memory(usize),
+    /// A range of the source.
+    Media(Range<u64>),
+}
+
+impl Film {
+    fn log(&self, error: &io::Error) {
+        let path = String::from_utf8_lossy(&self.path);
+        server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
     }
 }
 
@@ -307,40 +325,5 @@ impl Drop for FilmRef {
                 drop(Box::from_raw(self.0.as_ptr()));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BIG: u64 = SMALLEST_FILE_BUCKET;
-
-    fn file(offset: u64, len: u64) -> Piece {
-        Piece::File { offset, len }
-    }
-
-    #[test]
-    fn media_comes_from_the_file() {
-        let parts = layout([Piece::Generated(0..500), file(9_000, BIG), file(90_000, BIG)].into_iter(), 2);
-        let media = |offset| Part::Media(offset..offset + BIG);
-        assert_eq!(parts, [Part::Made(0..500), media(9_000), media(90_000)]);
-    }
-
-    #[test]
-    fn short_stretches_are_read_with_their_neighbours() {
-        let pieces = [Piece::Generated(0..500), file(9_000, BIG - 1), file(7, 3), file(0, BIG), file(1, 2)];
-        let parts = layout(pieces.into_iter(), 9);
-        let middle = 500 + BIG - 1 + 3;
-        let end = middle + BIG;
-        assert_eq!(parts, [Part::Made(0..middle), Part::Media(0..BIG), Part::Made(end..end + 2)]);
-    }
-
-    #[test]
-    fn descriptors_are_bounded() {
-        let parts = layout((0..1_000).map(|i| file(i * 2 * BIG, BIG)), 7);
-        assert_eq!(parts.len(), 7 + 1);
-        let sent = 7 * BIG;
-        assert_eq!(parts.last(), Some(&Part::Made(sent..1_000 * BIG)));
     }
 }

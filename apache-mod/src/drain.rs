@@ -4,15 +4,16 @@
 //! long as the body has more than `FlushMaxThreshold` bytes that are not of a file,
 //! made or not. Only what is left then goes to the event MPM's write completion, where
 //! no worker waits. So the last filter before it puts a bucket of one byte in the place
-//! of each of ours: when read it becomes a window of memory and, behind that, the
-//! bucket for the rest. Nothing below looks at lengths but to count them.
+//! of each of ours: when read it becomes a window of memory, or a bucket of the file that
+//! the server sends by sendfile, and behind that the bucket for the rest. Nothing below looks
+//! at lengths but to count them.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ops::Range;
 use std::ptr;
 
 use crate::boundary::boundary;
-use crate::bucket::{FilmRef, WINDOW};
+use crate::bucket::{FilmRef, Next};
 use crate::ffi;
 use crate::server::Request;
 
@@ -83,24 +84,38 @@ unsafe extern "C" fn read(
         (*bytes, *len) = (ptr::null(), 0);
         let data = ffi::h264_bucket_data(bucket);
         let rest = &mut *data.cast::<Rest>();
-        // The server then writes what it has first, and asks again only when that is gone:
-        // there is never more than one window in memory.
-        if rest.begun && block == ffi::H264_NONBLOCKING {
-            return libc::EAGAIN;
+        match rest.film.next(&rest.range) {
+            // Behind the last of the media, which the film had to outlive.
+            _ if rest.range.is_empty() => {
+                ffi::h264_bucket_become_empty(bucket);
+                drop(Box::from_raw(data.cast::<Rest>()));
+                return 0;
+            }
+            Next::Media(_) if !rest.film.is_unchanged() => return ffi::H264_EGENERAL,
+            Next::Media(_) => ffi::h264_bucket_become_empty(bucket),
+            // The server then writes what it has first, and asks again only when that is gone:
+            // there is never more than one window in memory.
+            Next::Memory(_) if rest.begun && block == ffi::H264_NONBLOCKING => return libc::EAGAIN,
+            Next::Memory(window) => {
+                let Some(memory) = rest.film.become_memory(bucket, rest.range.start, window) else {
+                    return ffi::H264_EGENERAL;
+                };
+                rest.range.start += window as u64;
+                (*bytes, *len) = (memory, window);
+            }
         }
-        let left = rest.range.end - rest.range.start;
-        let window = usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW));
-        let Some(memory) = rest.film.become_memory(bucket, rest.range.start, window) else {
-            return ffi::H264_EGENERAL;
-        };
         rest.begun = true;
-        rest.range.start += window as u64;
-        if rest.range.is_empty() {
-            drop(Box::from_raw(data.cast::<Rest>()));
-        } else {
-            ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
+        match rest.film.next(&rest.range) {
+            _ if rest.range.is_empty() => drop(Box::from_raw(data.cast::<Rest>())),
+            Next::Media(media) => {
+                ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
+                rest.range.start += media.end - media.start;
+                if !rest.film.insert_media(bucket, media) {
+                    return ffi::H264_EGENERAL;
+                }
+            }
+            Next::Memory(_) => ffi::h264_insert_after(bucket, &TYPE.0, data, 1),
         }
-        (*bytes, *len) = (memory, window);
         0
     })
 }

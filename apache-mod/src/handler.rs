@@ -1,7 +1,8 @@
 //! From a request to an answer.
 
-use std::ffi::{CStr, CString, c_int};
-use std::fs::Metadata;
+use std::ffi::{CStr, CString, OsStr, c_int};
+use std::fs::{File, Metadata};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
@@ -10,7 +11,7 @@ use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
 
-use crate::server::{OpenFile, Request};
+use crate::server::Request;
 use crate::{bucket, config, ffi};
 
 /// `AddHandler` and `SetHandler` name it, as for the original module.
@@ -29,13 +30,13 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         return ffi::H264_DECLINED;
     }
     // A file that cannot be opened is the server's to refuse, in its own words.
-    let Some(file) = request.open() else { return ffi::H264_DECLINED };
-    let metadata = match file.file().metadata() {
+    let Ok(file) = File::open(OsStr::from_bytes(request.filename())) else { return ffi::H264_DECLINED };
+    let metadata = match file.metadata() {
         Ok(metadata) if metadata.is_file() => metadata,
         _ => return ffi::H264_DECLINED,
     };
     let settings = Settings { mode: request.config().mode() };
-    match seeker().answer(file.file(), &Identity::of(&metadata), request.query(), &settings) {
+    match seeker().answer(&file, &Identity::of(&metadata), request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {
                 request.log(ffi::H264_LOG_DEBUG, &reason);
@@ -87,7 +88,7 @@ fn seeker() -> &'static Seeker {
     SEEKER.get_or_init(|| Seeker::new(config::cache_size()))
 }
 
-fn send(request: &mut Request<'_>, file: OpenFile, metadata: &Metadata, film: VirtualFile) -> c_int {
+fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: VirtualFile) -> c_int {
     let status = request.discard_body();
     if status != ffi::H264_OK {
         return status;

@@ -1,11 +1,8 @@
 //! The server's request and log as Rust values.
 
 use std::ffi::{CStr, c_char, c_int};
-use std::fs::File;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::config::Config;
 use crate::ffi;
@@ -160,16 +157,10 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_uses_sendfile(self.as_ptr()) != 0 }
     }
 
-    /// Opens the file as the server's own handler does.
-    pub(crate) fn open(&self) -> Option<OpenFile> {
-        let (mut raw, mut descriptor) = (ptr::null_mut(), -1);
-        // SAFETY: a live request, and places for the two results.
-        let status = unsafe { ffi::h264_open(self.as_ptr(), &raw mut raw, &raw mut descriptor) };
-        let raw = NonNull::new(raw).filter(|_| status == 0)?;
-        // SAFETY: the descriptor is open for as long as the file of the server that owns it,
-        // and `ManuallyDrop` leaves the closing to that.
-        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-        Some(OpenFile { raw, file })
+    /// The request's memory.
+    pub(crate) fn pool(&self) -> *mut ffi::apr_pool_t {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_request_pool(self.as_ptr()) }
     }
 
     /// Writes a line about this request's file to the error log.
@@ -181,31 +172,5 @@ impl<'r> Request<'r> {
     fn string(&self, raw: *const c_char) -> Option<&[u8]> {
         // SAFETY: the strings of a request live in its pool, and are replaced but never written to.
         (!raw.is_null()).then(|| unsafe { CStr::from_ptr(raw) }.to_bytes())
-    }
-}
-
-/// A file open through the server's own file type, which sends it.
-#[derive(Debug)]
-pub(crate) struct OpenFile {
-    raw: NonNull<ffi::apr_file_t>,
-    file: ManuallyDrop<File>,
-}
-
-impl OpenFile {
-    /// The same descriptor, to read from.
-    pub(crate) fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Leaves the closing to the request's pool and to the buckets that send the file.
-    pub(crate) fn into_raw(self) -> *mut ffi::apr_file_t {
-        ManuallyDrop::new(self).raw.as_ptr()
-    }
-}
-
-impl Drop for OpenFile {
-    fn drop(&mut self) {
-        // SAFETY: open, and only `into_raw` shares it.
-        unsafe { ffi::apr_file_close(self.raw.as_ptr()) };
     }
 }

@@ -91,7 +91,11 @@ impl FilmCache {
     /// # Errors
     /// Why the file cannot be indexed.
     pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
-        let build = || Index::build(source, film.size).map(Arc::new).map_err(Arc::new);
+        let build = || {
+            let index = Index::build(source, film.size).map(Arc::new).map_err(Arc::new)?;
+            let changed = |source| Arc::new(FormatError::Io { offset: 0, source });
+            index.check(source, film).map_err(changed).map(|()| index)
+        };
         if !is_settled(film, SystemTime::now()) {
             return build();
         }

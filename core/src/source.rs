@@ -32,11 +32,20 @@ pub trait ReadAt {
     fn may_wait(&self) -> bool {
         true
     }
+
+    /// What identifies the file as it is now; `None` for what cannot change.
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Ok(None)
+    }
 }
 
 impl ReadAt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, buf, offset)
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Ok(Some(Identity::of(&self.metadata()?)))
     }
 }
 
@@ -47,6 +56,10 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn may_wait(&self) -> bool {
         (**self).may_wait()
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        (**self).identity()
     }
 }
 
@@ -65,6 +78,11 @@ impl ReadAt for Vec<u8> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.as_slice().read_at(buf, offset)
     }
+}
+
+/// What is wrong with a file that is no longer what it was.
+pub(crate) fn changed() -> io::Error {
+    io::Error::other("the file was changed in the meantime")
 }
 
 /// A file of which no more than so much may be read.
@@ -101,6 +119,10 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
         }
         self.source.read_at(buf, offset)
     }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.source.identity()
+    }
 }
 
 /// What tells one state of one file from every other: the cache key of its
@@ -136,5 +158,12 @@ impl Identity {
             ctime: metadata.ctime(),
             ctime_nanos: metadata.ctime_nsec(),
         }
+    }
+
+    /// Whether the content is the same, as far as times tell. A file that is moved or deleted while it
+    /// is open gets another `ctime`, and keeps its content.
+    pub fn is_same_content(&self, other: &Self) -> bool {
+        let content = |i: &Self| (i.device, i.inode, i.size, i.mtime, i.mtime_nanos);
+        content(self) == content(other)
     }
 }

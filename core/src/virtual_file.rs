@@ -8,7 +8,7 @@ use crate::extents::{Extent, Extents};
 use crate::generate::generate;
 use crate::index::Index;
 use crate::plan::Plan;
-use crate::source::{Identity, ReadAt};
+use crate::source::{Identity, ReadAt, changed};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
 const FORMAT: u32 = 1;
@@ -19,6 +19,8 @@ pub struct VirtualFile {
     body: Body,
     len: u64,
     etag: String,
+    /// Of the source.
+    identity: Identity,
 }
 
 #[derive(Debug, Clone)]
@@ -84,13 +86,14 @@ impl VirtualFile {
     pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
         let len = planned.plan.metadata_len + planned.plan.extents.len();
         let etag = etag(identity, &planned.plan.key);
-        Self { body: Body::Film(index, planned), len, etag }
+        Self { body: Body::Film(index, planned), len, etag, identity: *identity }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
         let extents = Extents::of(std::iter::once(from..identity.size));
         let len = head.len() as u64 + extents.len();
-        Self { body: Body::Tail(head, extents), len, etag: etag(identity, &format!("flv-{from:x}")) }
+        let etag = etag(identity, &format!("flv-{from:x}"));
+        Self { body: Body::Tail(head, extents), len, etag, identity: *identity }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -159,7 +162,26 @@ impl VirtualFile {
                 Body::Tail(head, _) => head.read_exact_at(made, range.start)?,
             }
         }
-        copy_media(self.extents(), source, range.start.max(metadata) - metadata, media)
+        copy_media(self.extents(), source, range.start.max(metadata) - metadata, media)?;
+        self.check(source)
+    }
+
+    /// Whether the source is still the file that this was planned from, looked at now. To be asked before a
+    /// [`Piece::File`] is sent; [`Self::generate`] asks by itself. A file that was replaced is not changed while it
+    /// is open, and a fragmented film may grow.
+    ///
+    /// # Errors
+    /// When it was written to, or cut short.
+    pub fn check(&self, source: &impl ReadAt) -> io::Result<()> {
+        match &self.body {
+            Body::Film(index, _) => index.check(source, &self.identity),
+            Body::Tail(..) => match source.identity()? {
+                Some(now) if now.size <= self.identity.size && !now.is_same_content(&self.identity) => {
+                    Err(changed())
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Any bytes of the file, for tools and tests.

@@ -194,30 +194,14 @@ int h264_uses_sendfile(const request_rec *r)
     return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;
 }
 
-int h264_open(const request_rec *r, apr_file_t **file, int *descriptor)
+apr_pool_t *h264_request_pool(const request_rec *r)
 {
-    apr_status_t status = apr_file_open(file, r->filename,
-                                        APR_READ | APR_BINARY | AP_SENDFILE_ENABLED(core_config(r)->enable_sendfile),
-                                        0, r->pool);
-    return status == APR_SUCCESS ? apr_os_file_get(descriptor, *file) : status;
+    return r->pool;
 }
 
 apr_bucket_brigade *h264_brigade(const request_rec *r)
 {
     return apr_brigade_create(r->pool, r->connection->bucket_alloc);
-}
-
-apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file)
-{
-    apr_bucket *bucket = apr_bucket_file_create(file, 0, 0, r->pool, r->connection->bucket_alloc);
-    /* A mapped file that is truncated while it is sent ends the process. */
-    (void)apr_bucket_file_enable_mmap(bucket, 0);
-#if AP_MODULE_MAGIC_AT_LEAST(20120211, 97) && (APU_MAJOR_VERSION > 1 || APU_MINOR_VERSION >= 6)
-    if (core_config(r)->read_buf_size) {
-        (void)apr_bucket_file_set_buf_size(bucket, core_config(r)->read_buf_size);
-    }
-#endif
-    return bucket;
 }
 
 apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data)
@@ -297,6 +281,30 @@ void h264_insert_after(apr_bucket *bucket, const h264_bucket_type *type, void *d
     next->list = bucket->list;
     h264_bucket_become(next, type, data, len);
     APR_BUCKET_INSERT_AFTER(bucket, next);
+}
+
+/* The descriptor stays the caller's. When the bucket is set aside it takes `*file` along, and the next one gets another. */
+int h264_insert_file_after(apr_bucket *bucket, apr_file_t **file, int descriptor, uint64_t start, size_t len,
+                           apr_pool_t *pool)
+{
+    apr_bucket *next;
+    apr_os_file_t held = -1;
+    if (!*file || apr_os_file_get(&held, *file) != APR_SUCCESS || held != descriptor) {
+        apr_status_t status = apr_os_file_put(file, &descriptor, APR_READ | APR_BINARY | APR_SENDFILE_ENABLED, pool);
+        if (status != APR_SUCCESS) {
+            return status;
+        }
+    }
+    next = apr_bucket_file_create(*file, (apr_off_t)start, len, pool, bucket->list);
+    /* A mapped file that is truncated while it is sent ends the process. */
+    (void)apr_bucket_file_enable_mmap(next, 0);
+    APR_BUCKET_INSERT_AFTER(bucket, next);
+    return APR_SUCCESS;
+}
+
+void h264_bucket_become_empty(apr_bucket *bucket)
+{
+    (void)apr_bucket_immortal_make(bucket, "", 0);
 }
 
 int h264_pass(const request_rec *r, apr_bucket_brigade *brigade)

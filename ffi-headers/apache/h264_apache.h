@@ -88,7 +88,6 @@ typedef struct h264_bucket_type {
 
 /* The server's own functions. */
 void *apr_palloc(apr_pool_t *pool, size_t size);
-int apr_file_close(apr_file_t *file);
 int ap_discard_request_body(request_rec *r);
 int ap_meets_conditions(request_rec *r);
 void ap_set_last_modified(request_rec *r);
@@ -132,9 +131,8 @@ void h264_set_error_header_out(request_rec *r, const char *name, const char *val
 int h264_is_aborted(const request_rec *r);
 
 int h264_uses_sendfile(const request_rec *r);
-int h264_open(const request_rec *r, apr_file_t **file, int *descriptor);
+apr_pool_t *h264_request_pool(const request_rec *r);
 apr_bucket_brigade *h264_brigade(const request_rec *r);
-apr_bucket *h264_file_bucket(const request_rec *r, apr_file_t *file);
 apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data);
 void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len);
 void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade);
@@ -146,6 +144,9 @@ apr_bucket *h264_next_bucket(const apr_bucket_brigade *brigade, const apr_bucket
 const h264_bucket_type *h264_bucket_type_of(const apr_bucket *bucket);
 void h264_bucket_become(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len);
 void h264_insert_after(apr_bucket *bucket, const h264_bucket_type *type, void *data, size_t len);
+int h264_insert_file_after(apr_bucket *bucket, apr_file_t **file, int descriptor, uint64_t start, size_t len,
+                           apr_pool_t *pool);
+void h264_bucket_become_empty(apr_bucket *bucket);
 void h264_bucket_delete(apr_bucket *bucket);
 int h264_bucket_split(apr_bucket *bucket, size_t point);
 uint64_t h264_bucket_start(const apr_bucket *bucket);

@@ -17,6 +17,9 @@ const LOW_WATER: u64 = 40 << 10;
 /// water mark, an answer whose client does not read holds less than 64 KiB.
 const WINDOW: u32 = 24 << 10;
 
+/// Most media that is queued before the file is looked at again: it may have been changed.
+const SLICE: u64 = 1 << 20;
+
 /// What is left to queue.
 pub(crate) struct Body {
     film: Box<VirtualFile>,
@@ -57,6 +60,8 @@ impl Body {
         match self.film.pieces(self.range.clone()).next() {
             None => return Err(io::Error::other("the plan of the film has a hole")),
             Some(Piece::File { offset, len }) => {
+                let len = len.min(SLICE);
+                self.film.check(&*self.file)?;
                 request.append_file(&self.file, offset, len)?;
                 self.range.start += len;
             }

@@ -222,7 +222,8 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
 
 fn a_cache_of_any_size_gives_the_same(engine: Engine) {
     for (apache, lighttpd, keeps) in [("0", "0", false), ("4k", "4", false), ("8M", "8192", true)] {
-        let one_process = "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
+        let one_process =
+            "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
         let apache_config = format!("{one_process}H264StreamingCacheSize {apache}");
         let lighttpd_config = format!("h264-streaming.cache-size = {lighttpd}");
         let site = builder(engine, &apache_config, &lighttpd_config).workers(1).start();

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::io;
 
-use crate::source::ReadAt;
+use crate::source::{Identity, ReadAt};
 
 /// Where the made bytes begin.
 pub const MADE: u64 = 1 << 62;
@@ -98,5 +98,9 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
             None if buf.len() <= PAGE => self.read_page(buf, offset),
             None => self.file.read_at(buf, offset),
         }
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.file.identity()
     }
 }

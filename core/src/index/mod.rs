@@ -9,13 +9,14 @@ mod groups;
 mod made;
 mod per_sample;
 mod samples;
+mod state;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
     SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
 };
 use crate::limits;
-use crate::source::ReadAt;
+use crate::source::{Identity, ReadAt};
 
 pub use auxiliary::Auxiliary;
 pub use made::{FilmSource, MADE};
@@ -24,6 +25,7 @@ pub use samples::{Chunk, SampleTable};
 use groups::{Descriptions, read_descriptions};
 
 use fragments::{TrackFragments, is_replaced, read_fragments};
+use state::State;
 
 /// A film, ready to be cut.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Index {
     pub mvhd: MvhdBox,
     /// The tracks, in the order of the file.
     pub tracks: Vec<Track>,
+    /// What the file was like.
+    state: State,
 }
 
 /// A box of the `moov`.
@@ -127,7 +131,12 @@ impl Index {
             mvhd,
             tracks,
             top,
+            state: State::default(),
         };
+        let last_moof = this.top.iter().rfind(|b| &b.box_type.0 == b"moof");
+        let ends: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
+        this.state =
+            State::of(file, &ends).map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
         let fragments = match this.top.iter().find(|b| &b.box_type.0 == b"moof") {
             Some(first) => {
                 let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
@@ -155,6 +164,14 @@ impl Index {
     /// The film as its metadata is read: the file and what was made of it.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
         FilmSource::new(file, &self.made)
+    }
+
+    /// Whether `file`, which was `then` when this was built, still says the same. A fragmented film may grow.
+    ///
+    /// # Errors
+    /// When it was changed, or cannot be read.
+    pub fn check<R: ReadAt>(&self, file: &R, then: &Identity) -> std::io::Result<()> {
+        self.state.check(file, then, self.is_fragmented)
     }
 
     /// A reader of boxes anywhere in the film.

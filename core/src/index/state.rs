@@ -1,0 +1,105 @@
+//! Whether a file is still the one that was indexed.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::io;
+
+use crate::boxes::BoxHeader;
+use crate::source::{Identity, ReadAt, changed};
+
+/// The metadata by which a file that grows is known again.
+///
+/// A recording is appended to while it is sent; what has been indexed of it stays true. A file that is
+/// written anew, by the same camera and under the same name, has another last fragment in that place.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The first bytes of the `moov` and of the last fragment: where, and how many.
+    probes: Vec<(u64, usize)>,
+    digest: u64,
+}
+
+/// Most bytes that are looked at of a box.
+const PROBE: u64 = 1024;
+
+impl State {
+    /// The state of a film whose `moov` and last fragment are `boxes`.
+    pub(super) fn of<R: ReadAt>(file: &R, boxes: &[BoxHeader]) -> io::Result<Self> {
+        let probes = boxes.iter().map(|b| (b.offset, usize::try_from(b.size.min(PROBE)).unwrap_or(0)));
+        let probes: Vec<_> = probes.collect();
+        let digest = digest(file, &probes)?;
+        Ok(Self { probes, digest })
+    }
+
+    /// Fails if `file` is no longer what it was `then`, but for what was appended to a film
+    /// that `may_grow`.
+    pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
+        let Some(now) = file.identity()? else { return Ok(()) };
+        let is_same = now.is_same_content(then)
+            || (may_grow && now.size > then.size && digest(file, &self.probes)? == self.digest);
+        if is_same { Ok(()) } else { Err(changed()) }
+    }
+}
+
+fn digest<R: ReadAt>(file: &R, probes: &[(u64, usize)]) -> io::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for (offset, len) in probes {
+        let mut bytes = vec![0; *len];
+        file.read_exact_at(&mut bytes, *offset)?;
+        hasher.write(&bytes);
+    }
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::testing::{Film, TrackSpec};
+    use crate::virtual_file::VirtualFile;
+    use crate::{Answer, Seeker, Settings};
+
+    /// A film on disk, an answer from it, and whether its bytes can still be had after `change`.
+    fn is_sent_after(film: &[u8], change: impl FnOnce(&File, &std::path::Path)) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mp4");
+        fs::write(&path, film).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        // Another tick of the clock than that of the change.
+        file.set_modified(SystemTime::now() - Duration::from_secs(10)).unwrap();
+        let identity = file.identity().unwrap().unwrap();
+        let answer = Seeker::default().answer(&file, &identity, b"start=1", &Settings::default());
+        let Ok(Answer::Film(clip)) = answer else { panic!("{answer:?}") };
+        let read = |clip: &VirtualFile| {
+            let mut bytes = vec![0; usize::try_from(clip.len()).unwrap()];
+            clip.read_at(&file, 0, &mut bytes)
+        };
+        read(&clip).unwrap();
+        clip.check(&file).unwrap();
+        change(&file, &path);
+        assert_eq!(read(&clip).is_ok(), clip.check(&file).is_ok());
+        clip.check(&file).is_ok()
+    }
+
+    #[test]
+    fn no_bytes_of_one_file_under_the_headers_of_another() {
+        let flat = Film::of(vec![TrackSpec::video(40, 10)]).build();
+        let fragmented = Film::of(vec![TrackSpec::video(40, 10)]).build_fragmented(0);
+        let len = flat.len() as u64;
+        for film in [&flat, &fragmented] {
+            assert!(is_sent_after(film, |_, path| fs::rename(path, path.with_extension("old")).unwrap()));
+            assert!(is_sent_after(film, |_, path| fs::remove_file(path).unwrap()));
+            assert!(!is_sent_after(film, |file, _| file.set_len(film.len() as u64 - 1).unwrap()));
+            assert!(!is_sent_after(film, |file, _| file.write_all_at(&[1; 9], len / 2).unwrap()));
+        }
+        let append = |film: &[u8]| {
+            is_sent_after(film, |file, _| file.write_all_at(b"more", film.len() as u64).unwrap())
+        };
+        assert!(append(&fragmented) && !append(&flat));
+        // Recorded anew, and longer than before.
+        let anew =
+            [Film::of(vec![TrackSpec::video(41, 10)]).build_fragmented(0), fragmented.clone()].concat();
+        assert!(!is_sent_after(&fragmented, |file, _| file.write_all_at(&anew, 0).unwrap()));
+    }
+}
