@@ -116,8 +116,28 @@ fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>]) -> Result<(), TestCas
     for (t, (clip, source)) in clip.iter().zip(source).enumerate() {
         let name = |s: &Shown| String::from_utf8_lossy(&s.bytes).into_owned();
         let names = |l: &[Shown]| l.iter().map(name).collect::<Vec<_>>();
-        prop_assert_eq!(names(clip), names(source), "track {}", t);
-        for (c, s) in clip.iter().zip(source) {
+        // What is shown for about a tick may round to one more or to none.
+        let is_sliver = |s: &Shown| s.to - s.from < 2.0 * TICK;
+        let (mut held, mut due) = (clip.iter().peekable(), source.iter().peekable());
+        loop {
+            let (c, s) = match (held.peek(), due.peek()) {
+                (None, None) => break,
+                (Some(c), Some(s)) if c.bytes == s.bytes => (*c, *s),
+                (Some(c), _) if is_sliver(c) => {
+                    held.next();
+                    continue;
+                }
+                (_, Some(s)) if is_sliver(s) => {
+                    due.next();
+                    continue;
+                }
+                _ => {
+                    prop_assert_eq!(names(clip), names(source), "track {}", t);
+                    break;
+                }
+            };
+            held.next();
+            due.next();
             let off = (c.from - s.from).abs().max((c.to - s.to).abs());
             prop_assert!(
                 off <= TICK,
