@@ -250,7 +250,8 @@ impl ClipRequest {
         let base = vbegin.unwrap_or_default();
         let start = base.plus(start.unwrap_or_default());
         let end = [end.map(|end| base.plus(end)), vend].into_iter().flatten().min();
-        if vend.is_some_and(|vend| start >= vend) {
+        // Beyond the longest time there is, all times are the same.
+        if end.is_some_and(|end| start >= end) {
             return Err(RequestError::PastEnd);
         }
         Ok(Self { start, end, mode: mode.unwrap_or(default_mode), tracks, lang, is_cut })
@@ -450,6 +451,7 @@ mod tests {
             ("end=0", "the clip ends"),
             ("vbegin=5&vend=5", "the clip ends (vend)"),
             ("vbegin=5&vend=9&start=4", "start is at or past"),
+            ("vbegin=99999999999&end=1", "start is at or past"),
         ] {
             let error = parse(query).unwrap_err().to_string();
             assert!(error.starts_with(reason), "{query}: {error}");
