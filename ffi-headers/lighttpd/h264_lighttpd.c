@@ -62,6 +62,7 @@ static handler_t handler_of(enum h264_outcome outcome) {
     switch (outcome) {
     case H264_GO_ON: return HANDLER_GO_ON;
     case H264_FINISHED: return HANDLER_FINISHED;
+    case H264_WAIT: return HANDLER_WAIT_FOR_EVENT;
     case H264_ERROR: break;
     }
     return HANDLER_ERROR;
@@ -71,6 +72,7 @@ static enum h264_outcome outcome_of(handler_t handler) {
     switch (handler) {
     case HANDLER_GO_ON: return H264_GO_ON;
     case HANDLER_FINISHED: return H264_FINISHED;
+    case HANDLER_WAIT_FOR_EVENT: return H264_WAIT;
     default: return H264_ERROR;
     }
 }
@@ -195,6 +197,37 @@ struct h264_bytes h264_list_item(const void *list, uint32_t index) {
 
 int h264_condition_holds(struct request_st *r, int condition) {
     return config_check_cond(r, condition);
+}
+
+/* Events */
+
+/* There is one watch in a process. */
+static void (*on_ready)(void *context);
+
+static handler_t ready(void *context, int revents) {
+    (void)revents;
+    on_ready(context);
+    return HANDLER_FINISHED;
+}
+
+struct fdnode_st *h264_watch(struct server *srv, int fd, void (*callback)(void *context), void *context) {
+    on_ready = callback;
+    fdnode *node = fdevent_register(srv->ev, fd, ready, context);
+    fdevent_fdnode_event_set(srv->ev, node, FDEVENT_IN);
+    return node;
+}
+
+void h264_unwatch(struct server *srv, struct fdnode_st *node) {
+    fdevent_fdnode_event_del(srv->ev, node);
+    fdevent_unregister(srv->ev, node);
+}
+
+struct server *h264_server(const struct request_st *r) {
+    return r->con->srv;
+}
+
+void h264_wake(struct request_st *r) {
+    joblist_append(r->con);
 }
 
 /* Log */

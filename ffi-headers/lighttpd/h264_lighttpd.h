@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fdnode_st;
 struct plugin;
 struct request_st;
 struct server;
@@ -23,6 +24,7 @@ struct h264_bytes {
 enum h264_outcome {
     H264_GO_ON,
     H264_FINISHED,
+    H264_WAIT, /* until h264_wake */
     H264_ERROR,
 };
 
@@ -67,6 +69,12 @@ int h264_config_value(const struct h264_module *module, int context, uint32_t in
 uint32_t h264_list_len(const void *list);
 struct h264_bytes h264_list_item(const void *list, uint32_t index);
 int h264_condition_holds(struct request_st *r, int condition);
+
+/* Events: `ready` is called on the server's thread while `fd` can be read. */
+struct fdnode_st *h264_watch(struct server *srv, int fd, void (*ready)(void *context), void *context);
+void h264_unwatch(struct server *srv, struct fdnode_st *node);
+struct server *h264_server(const struct request_st *r);
+void h264_wake(struct request_st *r);
 
 /* The error log. Without a server or request: wherever the server logs now. */
 void h264_log(struct h264_bytes message);

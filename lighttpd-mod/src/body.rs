@@ -2,11 +2,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::vec;
 
 use mp4seek::http::Part;
 use mp4seek::virtual_file::{Piece, VirtualFile};
 
+use crate::pool::{Awaited, Pool, Resident, Ticket};
 use crate::request::{FilmFile, Request};
 
 /// Below this many queued bytes there is more to queue. Over HTTP/2 the server takes
@@ -22,41 +24,54 @@ const SLICE: u64 = 1 << 20;
 
 /// What is left to queue.
 pub(crate) struct Body {
-    film: Box<VirtualFile>,
+    film: Arc<VirtualFile>,
     file: FilmFile,
     parts: vec::IntoIter<Part>,
     /// Of the virtual file: what is left of the part that has begun.
     range: Range<u64>,
+    /// The next window, while it is made elsewhere.
+    window: Option<Ticket<io::Result<Vec<u8>>>>,
+}
+
+/// How far the queue is filled.
+pub(crate) enum Progress {
+    /// What is queued is the end.
+    Ended,
+    /// There is more, once this is sent.
+    Full,
+    /// There is more, once it is read: the request is woken then.
+    Waits,
 }
 
 impl Body {
     pub(crate) fn new(film: Box<VirtualFile>, file: FilmFile, parts: Vec<Part>) -> Self {
-        Self { film, file, parts: parts.into_iter(), range: 0..0 }
+        Self { film: film.into(), file, parts: parts.into_iter(), range: 0..0, window: None }
     }
 
-    /// Queues until the low water mark is reached; whether that was the rest.
-    pub(crate) fn top_up(&mut self, request: &mut Request<'_>) -> io::Result<bool> {
+    /// Queues until the low water mark is reached.
+    pub(crate) fn top_up(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<Progress> {
         while request.queued() < LOW_WATER {
+            if self.window.is_some() {
+                if !self.queue_window(request)? {
+                    return Ok(Progress::Waits);
+                }
+                continue;
+            }
             if !self.range.is_empty() {
-                self.queue_piece(request)?;
+                self.queue_piece(request, pool)?;
                 continue;
             }
             match self.parts.next() {
-                None => return Ok(true),
+                None => return Ok(Progress::Ended),
                 Some(Part::Range(range)) => self.range = range,
-                Some(Part::Text(text)) => {
-                    let len = u32::try_from(text.len()).map_err(io::Error::other)?;
-                    request.append(len, |out| {
-                        out.copy_from_slice(text.as_bytes());
-                        Ok(())
-                    })?;
-                }
+                Some(Part::Text(text)) => request.append(text.as_bytes())?,
             }
         }
-        Ok(self.range.is_empty() && self.parts.as_slice().is_empty())
+        let ended = self.range.is_empty() && self.parts.as_slice().is_empty();
+        Ok(if ended { Progress::Ended } else { Progress::Full })
     }
 
-    fn queue_piece(&mut self, request: &mut Request<'_>) -> io::Result<()> {
+    fn queue_piece(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
         match self.film.pieces(self.range.clone()).next() {
             None => return Err(io::Error::other("the plan of the film has a hole")),
             Some(Piece::File { offset, len }) => {
@@ -68,10 +83,35 @@ impl Body {
             Some(Piece::Generated(range)) => {
                 let len = u32::try_from(range.end - range.start).unwrap_or(WINDOW).min(WINDOW);
                 let window = range.start..range.start + u64::from(len);
-                self.range.start = window.end;
-                request.append(len, |out| self.film.generate(&*self.file, window, out))?;
+                let source = Resident::of(&self.file);
+                let made = request.append_with(len, |out| self.film.generate(&source, window.clone(), out));
+                match made {
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                        let film = Arc::clone(&self.film);
+                        let make = move |file: &Awaited| {
+                            let mut out = vec![0; len as usize];
+                            film.generate(file, window, &mut out)?;
+                            Ok(out)
+                        };
+                        self.window = Some(pool.run(request, &self.file, make)?);
+                    }
+                    made => {
+                        made?;
+                        self.range.start = window.end;
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// Queues the window that was made elsewhere; whether it is there.
+    fn queue_window(&mut self, request: &mut Request<'_>) -> io::Result<bool> {
+        let Some(made) = self.window.as_ref().and_then(Ticket::take) else { return Ok(false) };
+        self.window = None;
+        let bytes = made.map_err(io::Error::other)??;
+        request.append(&bytes)?;
+        self.range.start += bytes.len() as u64;
+        Ok(true)
     }
 }

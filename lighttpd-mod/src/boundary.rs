@@ -2,6 +2,8 @@
 
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use crate::ffi;
 
@@ -19,9 +21,26 @@ pub(crate) fn boundary<T>(default: impl FnOnce() -> T, body: impl FnOnce() -> T)
     }
 }
 
+/// The name of threads that are not the server's own.
+pub(crate) const POOL_THREAD: &str = "h264-streaming";
+
+/// What the last panic on such a thread said. The server's log is for its own thread only.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+pub(crate) fn take_panic() -> String {
+    mem::take(&mut *PANIC.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Makes a panic one line in the error log.
 pub(crate) fn install_panic_hook() {
-    panic::set_hook(Box::new(|panic| ffi::log(&panic.to_string().replace('\n', " "))));
+    panic::set_hook(Box::new(|panic| {
+        let line = panic.to_string().replace('\n', " ");
+        if thread::current().name() == Some(POOL_THREAD) {
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = line;
+        } else {
+            ffi::log(&line);
+        }
+    }));
 }
 
 #[cfg(test)]

@@ -2,17 +2,20 @@
 
 use std::ffi::c_int;
 use std::str::{self, FromStr};
+use std::sync::Arc;
 
 use mp4seek::Seeker;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
 
 use crate::ffi::{self, Module};
+use crate::pool::Pool;
 use crate::request::Request;
 
 /// What lives as long as the module is loaded.
 pub(crate) struct State {
-    pub(crate) seeker: Seeker,
+    pub(crate) seeker: Arc<Seeker>,
+    pub(crate) pool: Pool,
     contexts: Vec<Context>,
 }
 
@@ -50,7 +53,9 @@ impl State {
         let contexts: Vec<_> =
             (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
         let cache_size = contexts.iter().find_map(|context| context.cache_size);
-        Ok(Self { seeker: Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)), contexts })
+        let seeker = Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)));
+        let pool = Pool::new().map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
+        Ok(Self { seeker, pool, contexts })
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {

@@ -2,16 +2,18 @@
 
 use std::ffi::c_int;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use mp4seek::http::{Conditions, Part, Selection, select};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
-use mp4seek::{Answer, Settings};
+use mp4seek::{Answer, Error, Settings};
 
-use crate::body::Body;
+use crate::body::{Body, Progress};
 use crate::boundary::boundary;
-use crate::config::{Config, State};
+use crate::config::State;
 use crate::ffi::{self, Module, h264_outcome};
+use crate::pool::{Awaited, Resident, Ticket};
 use crate::request::{FilmFile, Request};
 
 /// What the server calls.
@@ -26,10 +28,19 @@ pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
 
 /// What a request of ours keeps between hooks.
 pub(crate) enum Context {
+    /// An answer that is planned elsewhere.
+    Planned(Planned),
     /// An answer that is being sent.
     Body(Body),
     /// The length of the film a byte range lay outside of.
     Unsatisfiable(u64),
+}
+
+/// A request whose answer is planned on another thread.
+pub(crate) struct Planned {
+    file: FilmFile,
+    mtime: i64,
+    answer: Ticket<Result<Answer, Error>>,
 }
 
 unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
@@ -125,6 +136,7 @@ fn claim(request: &mut Request<'_>) -> h264_outcome {
 fn handle(request: &mut Request<'_>) -> h264_outcome {
     match request.take_context().map(|context| *context) {
         Some(Context::Body(body)) => go_on(request, body),
+        Some(Context::Planned(planned)) => go_on_with(request, planned),
         _ => begin(request),
     }
 }
@@ -136,14 +148,43 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, 500, &error),
     };
-    let config = state.config(request);
-    let settings = Settings { mode: config.mode };
-    match state.seeker.answer(&*file, &identity, request.query(), &settings) {
+    let settings = Settings { mode: state.config(request).mode };
+    match state.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
+        Err(error) if error.would_block() => {}
+        answer => return answer_with(request, answer, file, identity.mtime),
+    }
+    let (seeker, query) = (Arc::clone(&state.seeker), request.query().to_vec());
+    let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
+    match state.pool.run(request, &file, plan) {
+        Ok(answer) => go_on_with(request, Planned { file, mtime: identity.mtime, answer }),
+        Err(error) => fail(request, 500, &error),
+    }
+}
+
+/// Answers once that is planned.
+fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
+    match planned.answer.take() {
+        None => {
+            request.put_context(Box::new(Context::Planned(planned)));
+            ffi::H264_WAIT
+        }
+        Some(Ok(answer)) => answer_with(request, answer, planned.file, planned.mtime),
+        Some(Err(panic)) => fail(request, 500, &panic),
+    }
+}
+
+fn answer_with(
+    request: &mut Request<'_>,
+    answer: Result<Answer, Error>,
+    file: FilmFile,
+    mtime: i64,
+) -> h264_outcome {
+    match answer {
         Ok(Answer::Film(film)) => {
             if request.logs_handling() {
                 film.notes().iter().for_each(|note| log(request, note));
             }
-            send(request, &config, film, file, identity.mtime)
+            send(request, film, file, mtime)
         }
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason.filter(|_| request.logs_handling()) {
@@ -157,13 +198,7 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
 }
 
 /// Answers with a film, or the part of it that was asked for.
-fn send(
-    request: &mut Request<'_>,
-    config: &Config<'_>,
-    film: Box<VirtualFile>,
-    file: FilmFile,
-    mtime: i64,
-) -> h264_outcome {
+fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime: i64) -> h264_outcome {
     let mut content_type = request.content_type(&file).to_vec();
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
@@ -177,7 +212,7 @@ fn send(
             return request.end(416);
         }
         Selection::NotModified => {
-            set_validators(request, config, film.etag(), mtime);
+            set_validators(request, film.etag(), mtime);
             request.set_status(304);
             request.finish_body();
             return ffi::H264_FINISHED;
@@ -198,7 +233,7 @@ fn send(
             (multipart.parts, multipart.len)
         }
     };
-    set_validators(request, config, film.etag(), mtime);
+    set_validators(request, film.etag(), mtime);
     request.set_header("Content-Type", &content_type);
     request.set_header("Content-Length", body_len.to_string().as_bytes());
     if request.ranges_enabled() {
@@ -225,31 +260,38 @@ fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
     }
 }
 
-fn set_validators(request: &mut Request<'_>, config: &Config<'_>, etag: &str, mtime: i64) {
+fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
     request.set_header("ETag", etag.as_bytes());
     request.set_last_modified(mtime);
-    if config.version_header {
+    if state(request).is_some_and(|state| state.config(request).version_header) {
         let version = concat!("version=", env!("CARGO_PKG_VERSION"));
         request.set_header("X-Mod-H264-Streaming", version.as_bytes());
     }
 }
 
 fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
-    let finished = match body.top_up(request) {
-        Ok(finished) => finished,
+    let Some(state) = state(request) else { return ffi::H264_ERROR };
+    let progress = match body.top_up(request, &state.pool) {
+        Ok(progress) => progress,
         Err(error) if request.body_started() => {
             log(request, &error);
             return ffi::H264_ERROR;
         }
         Err(error) => return fail(request, 500, &error),
     };
-    // A part is never finished before its head is sent: mod_deflate would compress
-    // what is finished, and Content-Range speaks of the film as it is.
-    if finished && (request.status() == 200 || request.body_started()) {
-        request.finish_body();
-    } else {
-        request.stream_body();
-        request.put_context(Box::new(Context::Body(body)));
+    match progress {
+        // A part is never finished before its head is sent: mod_deflate would compress
+        // what is finished, and Content-Range speaks of the film as it is.
+        Progress::Ended if request.status() == 200 || request.body_started() => request.finish_body(),
+        // Until there is something to send, the status may yet become another.
+        Progress::Waits if !request.body_started() => {
+            request.put_context(Box::new(Context::Body(body)));
+            return ffi::H264_WAIT;
+        }
+        _ => {
+            request.stream_body();
+            request.put_context(Box::new(Context::Body(body)));
+        }
     }
     ffi::H264_FINISHED
 }
@@ -261,8 +303,8 @@ fn complete_head(request: &mut Request<'_>) -> h264_outcome {
         Some(Context::Unsatisfiable(len)) if request.status() == 416 => {
             request.set_header("Content-Range", format!("bytes */{len}").as_bytes());
         }
-        Some(body @ Context::Body(_)) => request.put_context(Box::new(body)),
-        _ => {}
+        Some(context) => request.put_context(Box::new(context)),
+        None => {}
     }
     ffi::H264_GO_ON
 }

@@ -17,13 +17,15 @@
 //! our extensions, and lets the modules after it still refuse them; `subrequest`
 //! opens the file as the server would and asks the core; what the core leaves
 //! alone goes to the server's own static file handler. A body is made piece by
-//! piece: `subrequest` is called again after each write, and tops the queue up.
+//! piece: `subrequest` is called again after each write, and tops the queue up. What is
+//! not in memory is read by other threads: `subrequest` is called again when it is there.
 
 mod body;
 mod boundary;
 mod config;
 mod ffi;
 mod handler;
+mod pool;
 mod request;
 
 use std::ffi::c_int;

@@ -38,6 +38,16 @@ impl<'hook> Request<'hook> {
         self.raw.as_ptr()
     }
 
+    /// What tells it from the others, until it is reset.
+    pub(crate) fn as_ptr(&self) -> NonNull<ffi::request_st> {
+        self.raw
+    }
+
+    pub(crate) fn server(&self) -> *mut ffi::server {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_server(self.raw()) }
+    }
+
     /// Whether the configuration's condition of that number holds.
     pub(crate) fn holds(&self, condition: c_int) -> bool {
         // SAFETY: a request of the running hook; the number came with the configuration.
@@ -209,8 +219,17 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_queued(self.raw()) }
     }
 
+    /// Appends bytes.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let len = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        self.append_with(len, |out| {
+            out.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
     /// Appends `len` bytes that `fill` makes; none where it fails.
-    pub(crate) fn append(
+    pub(crate) fn append_with(
         &mut self,
         len: u32,
         fill: impl FnOnce(&mut [u8]) -> io::Result<()>,

@@ -2,7 +2,8 @@
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
 //! `client` talks to them; `films` makes films whose frames and sound tell their
-//! own time; `probe` reads films through ffmpeg, and judges clips.
+//! own time; `probe` reads films through ffmpeg, and judges clips; `slow_disk` keeps a server
+//! waiting for some of its files.
 
 #![expect(
     clippy::expect_used,
@@ -18,6 +19,7 @@ pub mod films;
 pub mod patch;
 pub mod probe;
 pub mod servers;
+pub mod slow_disk;
 
 use std::path::{Path, PathBuf};
 

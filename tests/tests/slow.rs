@@ -1,0 +1,171 @@
+//! lighttpd's one thread, while the disk keeps a film's metadata waiting.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::client::Reply;
+use tests::films::{Film, demo_film, film};
+use tests::probe::clip;
+use tests::servers::{Builder, Engine, Site};
+
+const QUERY: &str = "start=3.05&end=7";
+
+/// A server whose disk takes this long for each read, and a film on it.
+fn slow_site(milliseconds: u64, config: &str) -> (Site, Film) {
+    let disk = Duration::from_millis(milliseconds);
+    let site = Builder::new(Engine::Lighttpd).slow_disk(disk).config(config).start();
+    let film = film("bframes");
+    site.publish_as(&film, "slow.mp4");
+    site.publish_as(&film, "fast.mp4");
+    site.put("a.txt", "text");
+    (site, film)
+}
+
+fn is_clip(reply: &Reply, film: &Film, query: &str) -> bool {
+    reply.status == 200 && reply.body == clip(&film.path, query).expect("a clip")
+}
+
+#[test]
+fn others_are_answered_while_one_waits() {
+    let (site, film) = slow_site(200, "");
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let finished = AtomicBool::new(false);
+        scope(|threads| {
+            let slow = threads.spawn(|| {
+                let reply = site.request(&format!("/slow.mp4?{QUERY}&{version}")).arg(version).send();
+                finished.store(true, Ordering::Relaxed);
+                reply
+            });
+            sleep(Duration::from_millis(100));
+            let began = Instant::now();
+            for _ in 0..5 {
+                assert_eq!(site.request("/a.txt").arg(version).send().text(), "text");
+                assert!(is_clip(
+                    &site.request(&format!("/fast.mp4?{QUERY}")).arg(version).send(),
+                    &film,
+                    QUERY
+                ));
+            }
+            assert!(!finished.load(Ordering::Relaxed), "not slow: others took {:?}", began.elapsed());
+            assert!(is_clip(&slow.join().expect("an answer"), &film, QUERY));
+        });
+        // What is planned is kept, but what is sent is read.
+        assert!(is_clip(&site.request(&format!("/slow.mp4?{QUERY}")).arg(version).send(), &film, QUERY));
+    }
+}
+
+#[test]
+fn streams_of_one_connection_do_not_wait_for_each_other() {
+    let (site, film) = slow_site(20, "");
+    let dir = tempfile::tempdir().expect("a directory");
+    // Once the first request has made the connection one of HTTP/2, the others share it. A line for each as it ends.
+    let mut request = site.request(&format!("/fast.mp4?{QUERY}")).arg("--http2").arg("--parallel");
+    for target in ["/a.txt".into(), format!("/slow.mp4?{QUERY}")] {
+        request = request.arg("--url").arg(&site.url(&target));
+    }
+    for n in 0..3 {
+        request = request.arg("-o").arg(dir.path().join(n.to_string()).to_str().expect("a path in UTF-8"));
+    }
+    let ends = request.arg("-w").arg("%{num_connects} %{url}\n").send().text();
+    let lines: Vec<&str> = ends.lines().collect();
+    assert!(lines.iter().filter(|line| line.starts_with("0 ")).count() == 2, "one connection: {ends}");
+    let place = |name: &str| lines.iter().position(|line| line.contains(name));
+    assert!(place("fast") < place("slow"), "{ends}");
+    let whole = clip(&film.path, QUERY).expect("a clip");
+    let same =
+        (0..3).filter(|n| std::fs::read(dir.path().join(n.to_string())).is_ok_and(|body| body == whole));
+    assert_eq!(same.count(), 2);
+}
+
+#[test]
+fn all_kinds_of_answers_may_have_to_wait() {
+    let (site, film) = slow_site(20, "");
+    let whole = clip(&film.path, QUERY).expect("a clip");
+    let head = site.request(&format!("/slow.mp4?{QUERY}")).head().send();
+    assert_eq!((head.status, head.length()), (200, whole.len() as u64));
+    let part = site.request(&format!("/slow.mp4?{QUERY}")).range("100-50000").send();
+    assert!(part.status == 206 && part.body == whole[100..=50_000], "{part}");
+    let parts = site.request(&format!("/slow.mp4?{QUERY}")).range("0-9,1000-1009").send();
+    assert_eq!(parts.status, 206);
+    assert!(parts.body.windows(10).any(|w| w == &whole[1000..1010]), "{parts}");
+    let etag = head.header("etag");
+    let unchanged = site.request(&format!("/slow.mp4?{QUERY}")).header("If-None-Match", etag).send();
+    assert_eq!(unchanged.status, 304);
+
+    // The film with its metadata moved, and one that is sent as it is.
+    assert!(is_clip(&site.get("/slow.mp4"), &film, ""));
+    let first = tests::films::film("moov_first");
+    site.publish_as(&first, "slow-first.mp4");
+    assert!(site.get("/slow-first.mp4").body == std::fs::read(&first.path).expect("a film"));
+
+    // Many windows, of media that lies in small stretches.
+    let long = demo_film();
+    site.publish_as(&long, "slow-long.mp4");
+    assert!(is_clip(&site.get("/slow-long.mp4?start=1&tracks=audio"), &long, "start=1&tracks=audio"));
+
+    // What cannot be answered.
+    site.put("slow-broken.mp4", b"\0\0\0\x08mdat");
+    site.expect_log("slow-broken.mp4\\?start=1: .*moov");
+    assert_eq!(site.get("/slow-broken.mp4?start=1").status, 415);
+    site.expect_log("slow.mp4\\?start=1000: .*past the end");
+    assert_eq!(site.get("/slow.mp4?start=1000").status, 416);
+}
+
+#[test]
+fn clients_that_leave_while_they_wait_do_no_harm() {
+    let (site, film) = slow_site(100, "");
+    for n in 0..60 {
+        let mut connection = site.connect();
+        connection.write(&format!("GET /slow.mp4?start={}.{n} HTTP/1.1\r\nHost: a\r\n\r\n", n % 8));
+        if n % 2 == 0 {
+            sleep(Duration::from_millis(10));
+        }
+    }
+    assert!(is_clip(&site.get(&format!("/slow.mp4?{QUERY}")), &film, QUERY));
+    let file = site.docroot().join("slow.mp4");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while site.descriptors_of(&file) > 1 {
+        assert!(Instant::now() < deadline, "{} descriptors are still open", site.descriptors_of(&file));
+        sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_restart_finishes_what_waits() {
+    for (config, signal) in [("", Signal::USR1), ("server.max-worker = 2", Signal::USR1), ("", Signal::HUP)] {
+        let (site, film) = slow_site(100, config);
+        site.allow_log("raceful");
+        scope(|threads| {
+            let slow = threads.spawn(|| site.get(&format!("/slow.mp4?{QUERY}")));
+            sleep(Duration::from_millis(300));
+            site.signal(signal);
+            assert!(is_clip(&slow.join().expect("an answer"), &film, QUERY));
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let reply = loop {
+            match site.request(&format!("/slow.mp4?{QUERY}")).try_send() {
+                Ok(reply) => break reply,
+                Err(e) => assert!(Instant::now() < deadline, "after the restart: {e}"),
+            }
+            sleep(Duration::from_millis(50));
+        };
+        assert!(is_clip(&reply, &film, QUERY));
+    }
+}
+
+#[test]
+fn a_server_stops_while_requests_wait() {
+    let (site, _) = slow_site(1000, "");
+    let mut waiting: Vec<_> = (0..20).map(|_| site.connect()).collect();
+    for (n, connection) in waiting.iter_mut().enumerate() {
+        connection.write(&format!("GET /slow.mp4?start={n} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    sleep(Duration::from_millis(200));
+    // The site sees to it that it stops when it is told to, and by itself.
+    drop(site);
+    drop(waiting);
+}
