@@ -372,6 +372,10 @@ void h264_keep_core_ranges_off(struct request_st *r) {
     r->conf.range_requests = 0; /* this request's copy */
 }
 
+void h264_keep_error_handler_out(struct request_st *r) {
+    r->conf.error_handler = NULL; /* this request's copy */
+}
+
 /* Body */
 
 void h264_stream_body(struct request_st *r) {

@@ -110,6 +110,7 @@ void h264_set_response_header(struct request_st *r, struct h264_bytes name, stru
 void h264_set_last_modified(struct request_st *r, int64_t mtime);
 int h264_ranges_enabled(const struct request_st *r);
 void h264_keep_core_ranges_off(struct request_st *r);
+void h264_keep_error_handler_out(struct request_st *r);
 
 /* The answer's body. */
 void h264_stream_body(struct request_st *r);

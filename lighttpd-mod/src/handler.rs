@@ -209,7 +209,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime
         Selection::PreconditionFailed => return request.end(412),
         Selection::Unsatisfiable => {
             request.put_context(Box::new(Context::Unsatisfiable(len)));
-            return request.end(416);
+            return request.end_without_handler(416);
         }
         Selection::NotModified => {
             set_validators(request, film.etag(), mtime);

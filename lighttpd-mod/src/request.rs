@@ -97,6 +97,13 @@ impl<'hook> Request<'hook> {
         ffi::H264_FINISHED
     }
 
+    /// As [`Self::end`], without error handlers: the server calls none where a byte range of a file is refused.
+    pub(crate) fn end_without_handler(&mut self, status: c_int) -> ffi::h264_outcome {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_keep_error_handler_out(self.raw()) };
+        self.end(status)
+    }
+
     /// Takes our context out of it.
     pub(crate) fn take_context(&mut self) -> Option<Box<Context>> {
         // SAFETY: a request of the running hook. The pointer is null or what

@@ -510,3 +510,25 @@ fn apache_does_nothing_unless_told() {
     let path = site.publish(&film);
     assert_eq!(got(&site, &film, &path, "localhost"), Got::Plain);
 }
+
+/// As a byte range of a file that is refused: the server calls no handler there.
+#[test]
+fn a_range_that_is_refused_says_how_long_the_clip_is_where_there_is_an_error_handler() {
+    let site = Builder::new(Engine::Lighttpd)
+        .config("server.error-handler = \"/sorry.html\"\nserver.errorfile-prefix = \"{docroot}/error-\"")
+        .start();
+    site.put("sorry.html", "sorry");
+    site.put("error-416.html", "no such part");
+    site.put("a.txt", "text");
+    let film = film("bframes");
+    let path = format!("{}?{QUERY}", site.publish(&film));
+    let len = clip(&film.path, QUERY).expect("a clip").len() as u64;
+    for target in [&path, "/a.txt"] {
+        let reply = site.request(target).range("99999999-").send();
+        assert_eq!((reply.status, reply.text().as_str()), (416, "no such part"), "{reply}");
+        // With a document, the server says it of its own files no more.
+        assert!(target == "/a.txt" || reply.header("content-range") == format!("bytes */{len}"), "{reply}");
+    }
+    assert_eq!(site.get(&format!("{path}0:0x")).text(), "sorry");
+    site.expect_log("bframes.*end");
+}
