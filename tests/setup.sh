@@ -64,6 +64,9 @@ case $goal in
     demo) needs_servers ;;
     test)
         needs_servers
+        need /usr/lib/lighttpd/mod_openssl.so lighttpd-mod-openssl
+        need /usr/lib/lighttpd/mod_deflate.so lighttpd-mod-deflate
+        need openssl openssl
         need chromium chromium
         need chromedriver chromium-driver
         # A peer, to try the tests' own tools on.

@@ -96,6 +96,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
     let mtime = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000);
     request.describe_body(len, mtime);
+    request.forbid_compression();
     if request.makes_etags() {
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }

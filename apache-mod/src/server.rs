@@ -139,6 +139,15 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// Keeps mod_deflate and mod_brotli from the body: a film is as small as it can be, and its
+    /// byte ranges are those of the film.
+    pub(crate) fn forbid_compression(&mut self) {
+        for name in [c"no-gzip", c"no-brotli"] {
+            // SAFETY: a live request; the name is copied.
+            unsafe { ffi::h264_set_environment(self.as_ptr(), name.as_ptr(), c"1".as_ptr()) };
+        }
+    }
+
     /// 0, or the status of a precondition that the answer's header does not meet.
     pub(crate) fn unmet_condition(&mut self) -> c_int {
         // SAFETY: a live request.

@@ -184,6 +184,11 @@ void h264_set_error_header_out(request_rec *r, const char *name, const char *val
     apr_table_set(r->err_headers_out, name, value);
 }
 
+void h264_set_environment(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->subprocess_env, name, value);
+}
+
 int h264_is_aborted(const request_rec *r)
 {
     return r->connection->aborted;

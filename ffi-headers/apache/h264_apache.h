@@ -128,6 +128,7 @@ int h264_makes_etags(const request_rec *r);
 const char *h264_header_in(const request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
+void h264_set_environment(request_rec *r, const char *name, const char *value);
 int h264_is_aborted(const request_rec *r);
 
 int h264_uses_sendfile(const request_rec *r);

@@ -280,9 +280,9 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
         Err(error) => return fail(request, 500, &error),
     };
     match progress {
-        // A part is never finished before its head is sent: mod_deflate would compress
-        // what is finished, and Content-Range speaks of the film as it is.
-        Progress::Ended if request.status() == 200 || request.body_started() => request.finish_body(),
+        // mod_deflate would compress what is finished before its head is sent; the entity tag and
+        // Content-Range speak of the film as it is.
+        Progress::Ended if request.is_left_alone() || request.body_started() => request.finish_body(),
         // Until there is something to send, the status may yet become another.
         Progress::Waits if !request.body_started() => {
             request.put_context(Box::new(Context::Body(body)));

@@ -208,6 +208,11 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_stream_body(self.raw()) };
     }
 
+    /// Whether no other module has a reason to change the body.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.status() == 200 && self.header("Accept-Encoding").is_none()
+    }
+
     /// Whether the head may be on its way.
     pub(crate) fn body_started(&self) -> bool {
         // SAFETY: a request of the running hook.

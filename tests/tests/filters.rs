@@ -1,0 +1,156 @@
+//! What stands between the module and the client: TLS, compression, a limit on the rate.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tests::client::{Reply, Request};
+use tests::films::film;
+use tests::probe::clip;
+use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
+use tests::work_dir;
+
+const QUERY: &str = "start=3.05&end=7";
+
+/// A film of which a clip is longer than any window or threshold.
+const FILM: &str = "pcm";
+
+/// A key and a certificate for localhost, in one file.
+static PEM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let pem = work_dir("tls").join("localhost.pem");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args([
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+        ])
+        .arg(&pem)
+        .output()
+        .expect("openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = std::fs::read(&pem).expect("a key");
+    std::fs::write(&pem, [key, made.stdout].concat()).expect("a directory of our own");
+    pem
+});
+
+fn with_tls(engine: Engine) -> Site {
+    let pem = PEM.display();
+    let config = match engine {
+        Engine::Apache(mpm) => {
+            let protocols = if mpm == Mpm::Prefork { "http/1.1" } else { "h2 http/1.1" };
+            format!(
+                "LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so\n\
+                 LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n\
+                 SSLSessionCache shmcb:{{dir}}/sessions\nSSLEngine on\nSSLCertificateFile {pem}\nProtocols {protocols}\nProtocolsHonorOrder Off"
+            )
+        }
+        _ => format!("server.modules += (\"mod_openssl\")\nssl.engine = \"enable\"\nssl.pemfile = \"{pem}\""),
+    };
+    Builder::new(engine).config(&config).start()
+}
+
+fn over_tls(site: &Site, target: &str) -> Request {
+    Request::get(site.url(target).replace("http:", "https:")).arg("--insecure")
+}
+
+fn tls(engine: Engine) {
+    let (site, film) = (with_tls(engine), film(FILM));
+    let alone = clip(&film.path, QUERY).expect("a clip");
+    let target = format!("{}?{QUERY}", site.publish(&film));
+    let versions: &[&str] = match engine {
+        Engine::Apache(Mpm::Prefork) => &["--http1.1"],
+        _ => &["--http1.1", "--http2"],
+    };
+    for version in versions {
+        let ask = || over_tls(&site, &target).arg(version);
+        let reply = ask().send();
+        assert_eq!(reply.version, version.trim_start_matches("--").to_uppercase().replace("HTTP", "HTTP/"));
+        assert!(reply.status == 200 && reply.body == alone, "{version}\n{reply}");
+        let part = ask().range("5000-200000").send();
+        assert!(part.status == 206 && part.body == alone[5000..=200_000], "{version}\n{part}");
+        let slow = ask().arg("--limit-rate").arg("3M").send();
+        assert!(slow.body == alone, "{version}\n{slow}");
+    }
+    // The distribution's mod_ssl and its library may be of different days.
+    site.allow_log("AH01882");
+}
+
+#[test]
+fn apache_over_tls() {
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        tls(Engine::Apache(mpm));
+    }
+}
+
+#[test]
+fn lighttpd_over_tls() {
+    tls(Engine::Lighttpd);
+}
+
+/// Films are packed as tightly as can be: no server's compression is to touch them, even where
+/// it is told to compress everything, for then a byte range would not be one of the film.
+fn compression(engine: Engine) {
+    let config = match engine {
+        Engine::Apache(_) => {
+            "LoadModule filter_module /usr/lib/apache2/modules/mod_filter.so\n\
+             LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so\n\
+             SetOutputFilter DEFLATE"
+        }
+        _ => {
+            "server.modules += (\"mod_deflate\")\ndeflate.mimetypes = (\"video/\", \"text/\")\n\
+             deflate.allowed-encodings = (\"gzip\", \"deflate\")"
+        }
+    };
+    let site = Builder::new(engine).config(config).start();
+    site.put("page.html", "compress me, ".repeat(1000));
+    let ask = |target: &str| site.request(target).header("Accept-Encoding", "gzip");
+    assert_eq!(ask("/page.html").send().header("content-encoding"), "gzip");
+    let film = film("bframes");
+    let path = site.publish(&film);
+    for query in [QUERY, "start=1&end=1.04"] {
+        let alone = clip(&film.path, query).expect("a clip");
+        let target = format!("{path}?{query}");
+        let is_plain = |reply: &Reply| reply.header("content-encoding").is_empty();
+        let reply = ask(&target).send();
+        assert!(is_plain(&reply) && reply.body == alone, "{reply}");
+        let part = ask(&target).range("100-4999").send();
+        assert!(part.status == 206 && is_plain(&part) && part.body == alone[100..5000], "{part}");
+    }
+}
+
+#[test]
+fn apache_compresses_no_film() {
+    compression(APACHE);
+}
+
+#[test]
+fn lighttpd_compresses_no_film() {
+    compression(Engine::Lighttpd);
+}
+
+/// The server's own limits on the rate hold for films as for files, and change no byte.
+fn rate(engine: Engine) {
+    let (apache, lighttpd) =
+        ("SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000", "connection.kbytes-per-second = 1000");
+    let config = if engine == Engine::Lighttpd { lighttpd } else { apache };
+    let site = Builder::new(engine).config(config).start();
+    let film = film(FILM);
+    let alone = clip(&film.path, QUERY).expect("a clip");
+    let reply = site.get(&format!("{}?{QUERY}", site.publish(&film)));
+    assert!(reply.status == 200 && reply.body == alone, "{reply}");
+}
+
+#[test]
+fn apache_limits_the_rate() {
+    rate(APACHE);
+}
+
+#[test]
+fn lighttpd_limits_the_rate() {
+    rate(Engine::Lighttpd);
+}
