@@ -252,6 +252,38 @@ fn change(engine: Engine) {
     site.allow_log("replaced|rewritten|shortened|file too short|AH00036|AH01587|sendfile|write failed");
 }
 
+/// A recording gives what is complete, and goes on while that is sent.
+fn record(engine: Engine) {
+    let site = Builder::new(engine).start();
+    let path = site.docroot().join("recording.mov");
+    let fragmented = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(loud_film().path)
+        .args(["-map", "0", "-c", "copy", "-movflags", "frag_keyframe+empty_moov+default_base_moof"])
+        .arg(&path)
+        .status();
+    assert!(fragmented.expect("ffmpeg").success());
+    let mut recording = fs::File::options().append(true).open(&path).expect("a file of our own");
+    // The head of the next fragment is on disk, the rest is not.
+    recording.write_all(b"\0\0\x02\0moof").expect("a file of our own");
+    let complete = clip(&path, "start=1").expect("a clip");
+    let mut connection = Connection::open_narrow(site.address());
+    connection.write(&get(&site, "/recording.mov?start=1", "Connection: close\r\n"));
+    connection.read(1000);
+    recording.write_all(&[0; 1000]).expect("a file of our own");
+    assert!(connection.reply().body == complete);
+}
+
+#[test]
+fn apache_sends_a_film_that_is_being_recorded() {
+    record(APACHE);
+}
+
+#[test]
+fn lighttpd_sends_a_film_that_is_being_recorded() {
+    record(Engine::Lighttpd);
+}
+
 #[test]
 fn apache_survives_a_film_that_changes() {
     change(APACHE);
