@@ -115,7 +115,7 @@ pub fn find_extents<R: ReadAt>(
         }
         find_side_by_side(spans, source, &mut found)?;
     }
-    let extents = found.finish();
+    let extents = found.finish()?;
     if extents.end() > index.file_len {
         return Err(FormatError::Film(format!(
             "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
@@ -152,9 +152,10 @@ fn find_side_by_side<R: ReadAt>(
         middles.push(middle);
     }
     let length = side_by_side.end.saturating_sub(side_by_side.start);
-    // More than there is room for means that tracks share bytes: then the sum says nothing of holes.
-    if length > 0 && (length - length / 200..=length).contains(&needed) {
-        found.push(side_by_side);
+    // Where tracks share bytes the sum says nothing of holes.
+    let is_full = length > 0 && (length - length / 400..=length).contains(&needed);
+    if is_full && !share_bytes(&main, &middles, source)? {
+        found.push(side_by_side)?;
         for (span, middle) in main.iter().zip(middles) {
             span.walk(source, span.chunks.start..middle.start, found)?;
             // The chunk before the end may reach past it.
@@ -164,13 +165,31 @@ fn find_side_by_side<R: ReadAt>(
     } else {
         for span in &main {
             if span.bytes == span.end.saturating_sub(span.start) {
-                found.push(span.start..span.end);
+                found.push(span.start..span.end)?;
             } else {
                 span.walk(source, span.chunks.clone(), found)?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether tracks that run side by side speak of the same media, as an alternative or the same picture twice does.
+/// Their first chunks tell.
+fn share_bytes<R: ReadAt>(
+    spans: &[Span<'_>],
+    middles: &[Range<u32>],
+    source: &R,
+) -> Result<bool, FormatError> {
+    let mut firsts = Vec::new();
+    for (span, middle) in spans.iter().zip(middles).filter(|(_, middle)| !middle.is_empty()) {
+        let chunk = span.samples.chunk(source, middle.start)?;
+        let start = span.samples.offsets.get(source, middle.start)?;
+        let samples = chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples);
+        firsts.push(start..start.saturating_add(span.samples.sizes.bytes(source, samples)?));
+    }
+    firsts.sort_unstable_by_key(|r| r.start);
+    Ok(firsts.iter().zip(firsts.iter().skip(1)).any(|(a, b)| b.start < a.end))
 }
 
 /// What a clip needs of one track, in one stretch.
@@ -240,7 +259,7 @@ impl<'a> Span<'a> {
                 let end = offset.checked_add(len).ok_or_else(|| {
                     FormatError::Film(format!("chunk {} ends past 64 bits", u64::from(index) + 1))
                 })?;
-                found.push(offset..end);
+                found.push(offset..end)?;
                 sample += count;
             }
             if run.end() >= chunks.end {
@@ -255,8 +274,8 @@ impl<'a> Span<'a> {
 #[derive(Default)]
 struct Collector {
     list: Vec<Range<u64>>,
-    /// Holes up to this size are closed, because there were too many extents.
-    gap: u64,
+    /// How long the list may get before it is looked through for stretches that touch.
+    room: usize,
 }
 
 /// Holes up to this size are sent along where that costs next to nothing: an extent more is
@@ -264,52 +283,63 @@ struct Collector {
 const SMALL_GAP: u64 = 4096;
 
 impl Collector {
-    fn push(&mut self, range: Range<u64>) {
+    fn push(&mut self, range: Range<u64>) -> Result<(), FormatError> {
         if range.is_empty() {
-            return;
+            return Ok(());
         }
         match self.list.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.list.push(range),
         }
-        if self.list.len() > 2 * limits::EXTENTS {
-            self.bound();
-        }
-    }
-
-    /// Joins what touches, and closes holes until there are few enough.
-    fn bound(&mut self) {
-        self.compact(self.gap);
-        while self.list.len() > limits::EXTENTS {
-            self.gap = (self.gap * 2).max(SMALL_GAP);
-            self.compact(self.gap);
-        }
-    }
-
-    fn compact(&mut self, gap: u64) {
-        self.list.sort_unstable_by_key(|r| (r.start, r.end));
-        self.list.dedup_by(|next, last| {
-            let joined = next.start <= last.end.saturating_add(gap);
-            if joined {
-                last.end = last.end.max(next.end);
+        if self.list.len() > self.room.max(2 * limits::EXTENTS) {
+            self.join(0, u64::MAX);
+            if self.list.len() > limits::GATHERED_EXTENTS {
+                return Err(too_scattered());
             }
-            joined
-        });
+            self.room = 2 * self.list.len();
+        }
+        Ok(())
     }
 
-    fn finish(mut self) -> Extents {
-        self.bound();
-        let bytes: u64 = self.list.iter().map(|r| r.end - r.start).sum();
-        let mut budget = bytes / 200;
+    /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes fit in the
+    /// budget. What the holes take.
+    fn join(&mut self, most: u64, budget: u64) -> u64 {
+        self.list.sort_unstable_by_key(|r| (r.start, r.end));
+        let mut sent = 0;
         self.list.dedup_by(|next, last| {
             let hole = next.start.saturating_sub(last.end);
-            let joined = hole <= SMALL_GAP.min(budget);
+            let joined = hole <= most.min(budget - sent);
             if joined {
-                budget -= hole;
+                sent += hole;
                 last.end = last.end.max(next.end);
             }
             joined
         });
-        Extents::of(self.list)
+        sent
     }
+
+    /// Where there are too many, the smallest holes are closed, but for no more bytes than are needed.
+    fn finish(mut self) -> Result<Extents, FormatError> {
+        self.join(0, u64::MAX);
+        let needed: u64 = self.list.iter().map(|r| r.end - r.start).sum();
+        self.join(SMALL_GAP, needed / 200);
+        if let Some(excess) = self.list.len().checked_sub(limits::EXTENTS).filter(|&n| n > 0) {
+            let after = self.list.iter().skip(1);
+            let mut holes: Vec<_> =
+                self.list.iter().zip(after).map(|(a, b)| b.start.saturating_sub(a.end)).collect();
+            let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
+            self.join(widest, needed);
+            if self.list.len() > limits::EXTENTS {
+                return Err(too_scattered());
+            }
+        }
+        Ok(Extents::of(self.list))
+    }
+}
+
+fn too_scattered() -> FormatError {
+    FormatError::Film(format!(
+        "this stretch lies in more than {} places of the file; a shorter one, or all tracks, can be had",
+        limits::EXTENTS
+    ))
 }

@@ -38,9 +38,13 @@ pub const READS: u64 = 128 << 20;
 /// work that a file can cause.
 pub const READS_OF_METADATA: u64 = 4;
 
-/// Extents of one answer. A clip of an interleaved film has one; with more than these, the
-/// smallest gaps between them are sent along.
-pub const EXTENTS: usize = 1 << 16;
+/// Extents of one answer, of 24 bytes each. A clip of an interleaved film has one; the sound alone of two hours, a packet
+/// here and a packet there, has 200,000. With more than these, the smallest gaps between them are sent along, up to
+/// as many bytes as are needed; what is scattered even more is refused.
+pub const EXTENTS: usize = 1 << 18;
+
+/// Extents that are gathered before it is known which of them touch.
+pub const GATHERED_EXTENTS: usize = 1 << 20;
 
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;

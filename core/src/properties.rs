@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::source::ReadAt;
-use crate::testing::{Film, Sample, Shown, TrackSpec, ask, clip, expand, identity};
+use crate::testing::{Film, Sample, Shown, TrackSpec, ask, clip, expand, identity, share_media};
 use crate::{Answer, Seeker, Settings};
 
 fn video() -> impl Strategy<Value = TrackSpec> {
@@ -221,8 +221,7 @@ proptest! {
         prop_assert_eq!(parts, names(show(a, c)));
     }
 
-    /// Any window of the answer is the same bytes, however it is asked for; all of it
-    /// parses; and no more of the source is sent than the clip's samples take.
+    /// Any window of the answer is the same bytes, however it is asked for, and all of it parses.
     #[test]
     fn an_answer_is_a_file(film in film(), start in 0.0..0.9f64, windows in prop::collection::vec((any::<prop::sample::Index>(), 0usize..300), 20)) {
         let source = film.build();
@@ -242,8 +241,33 @@ proptest! {
             file.read_at(&source, from as u64, &mut window).unwrap();
             prop_assert_eq!(&window[..], &whole[from..from + len]);
         }
-        let held: usize = expand(&whole).iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
-        let sent = whole.len() - usize::try_from(file.generated_len()).unwrap();
+    }
+
+    /// No more of the source is sent than the clip's samples take, whatever tracks are asked for and however they
+    /// lie; bytes that two tracks share are sent once.
+    #[test]
+    fn only_the_bytes_of_the_samples_are_sent(film in film(), twins in any::<bool>(), tracks in 0usize..4, start in 0.0..0.9f64) {
+        let mut film = film;
+        if twins {
+            let twin = film.tracks[0].clone();
+            film.tracks.push(twin);
+        }
+        let mut source = film.build();
+        if twins {
+            share_media(&mut source, film.tracks.len() - 1);
+        }
+        let start = (start * duration(&source)).max(0.001);
+        let tracks = ["", "&tracks=1", "&tracks=1,2", "&tracks=audio"][tracks];
+        let seeker = Seeker::default();
+        let query = format!("start={start:.3}{tracks}");
+        let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) else {
+            return Ok(());
+        };
+        let mut clip = vec![0; usize::try_from(file.len()).unwrap()];
+        file.read_at(&source, 0, &mut clip).unwrap();
+        let held: std::collections::BTreeSet<_> = expand(&clip).into_iter().flat_map(|t| t.samples).map(|s| s.bytes).collect();
+        let held: usize = held.iter().map(Vec::len).sum();
+        let sent = clip.len() - usize::try_from(file.generated_len()).unwrap();
         prop_assert!(sent as f64 <= held as f64 * 1.01, "{} bytes sent for {} of samples", sent, held);
     }
 

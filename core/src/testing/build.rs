@@ -208,9 +208,10 @@ impl Film {
 
     fn media(&self) -> Vec<u8> {
         let mut out = Vec::new();
+        let chunks: Vec<_> = self.tracks.iter().map(TrackSpec::chunks).collect();
         for (t, c) in self.order() {
             out.extend(std::iter::repeat_n(b'#', self.hole));
-            for n in self.tracks[t].chunks()[c].clone() {
+            for n in chunks[t][c].clone() {
                 out.extend(Self::sample_bytes(t, n, self.tracks[t].samples[n].size));
             }
         }
@@ -218,12 +219,13 @@ impl Film {
     }
 
     fn offsets(&self, start: usize) -> Vec<Vec<u32>> {
-        let mut out: Vec<Vec<u32>> = self.tracks.iter().map(|t| vec![0; t.chunks().len()]).collect();
+        let chunks: Vec<_> = self.tracks.iter().map(TrackSpec::chunks).collect();
+        let mut out: Vec<Vec<u32>> = chunks.iter().map(|c| vec![0; c.len()]).collect();
         let mut at = start;
         for (t, c) in self.order() {
             at += self.hole;
             out[t][c] = u32::try_from(at).unwrap();
-            let chunk = self.tracks[t].chunks()[c].clone();
+            let chunk = chunks[t][c].clone();
             at += self.tracks[t].samples[chunk].iter().map(|s| s.size as usize).sum::<usize>();
         }
         out

@@ -1,6 +1,6 @@
 //! Clips of films with one thing special about them.
 
-use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
+use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box, share_media};
 use crate::virtual_file::Piece;
 use crate::{Answer, Seeker, Settings};
 
@@ -528,4 +528,37 @@ fn every_table_is_cut_to_each_stretch() {
     let at = |name: &[u8]| cut.windows(4).position(|w| w == name).unwrap() + 4;
     assert_eq!(cut[at(b"roll")..][..28], words(&[3, 1, 7, 1, 2, 3, 1]));
     assert_eq!(cut[at(b"test")..][..20], words(&[2, 1, 3, 4, 4]));
+}
+
+#[test]
+fn holes_between_shared_chunks_are_left_out() {
+    let mut video = TrackSpec::video(40, 5);
+    video.samples.iter_mut().for_each(|s| s.size = 20);
+    video.chunking = vec![1];
+    // Two tracks of the same chunks need as many bytes as there are, holes (the second's own chunks) included.
+    let mut source = Film::of(vec![video.clone(), video]).build();
+    share_media(&mut source, 1);
+    let cut = clip(&source, "start=1&end=3").unwrap();
+    let mdat = cut.windows(4).rposition(|w| w == b"mdat").unwrap();
+    assert_eq!(cut.len() - mdat - 4, 20 * expand(&cut)[0].samples.len());
+}
+
+#[test]
+fn what_is_scattered_all_over_the_file_is_refused() {
+    let scattered = |hole| {
+        let audio = TrackSpec::new(
+            b"soun",
+            b"alac",
+            1000,
+            vec![Sample { delta: 1, offset: 0, sync: true, size: 1 }; 280_000],
+        );
+        Film { hole, ..Film::of(vec![TrackSpec { chunking: vec![1], ..audio }]) }.build()
+    };
+    // As much again as is needed is sent at most.
+    let near = clip(&scattered(4), "start=1").unwrap();
+    assert!(near.len() > 270_000);
+    let (status, reason) = status(&scattered(30), "start=1");
+    assert_eq!(status, 415);
+    assert!(reason.contains("more than 262144 places"), "{reason}");
+    clip(&scattered(30), "start=100").unwrap();
 }

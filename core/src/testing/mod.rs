@@ -33,3 +33,12 @@ pub(crate) fn ask(film: &[u8], query: &str) -> Result<Option<Vec<u8>>, Error> {
 pub(crate) fn clip(film: &[u8], query: &str) -> Result<Vec<u8>, Error> {
     Ok(ask(film, query)?.unwrap_or_else(|| film.to_vec()))
 }
+
+/// Lets a track be where the first track is, of which it is a copy.
+pub(crate) fn share_media(film: &mut [u8], track: usize) {
+    let places: Vec<_> = (4..film.len())
+        .filter(|&at| [b"stco", b"co64"].contains(&film[at..].first_chunk().unwrap_or(b"    ")))
+        .collect();
+    let size = u32::from_be_bytes(film[places[0] - 4..places[0]].try_into().unwrap()) as usize - 4;
+    film.copy_within(places[0]..places[0] + size, places[track]);
+}
