@@ -107,7 +107,7 @@ pub fn find_extents<R: ReadAt>(
         for (track, clip) in held() {
             let Some(range) = clip.ranges.get(n) else { continue };
             let span = Span::of(&track.samples, source, range.samples.clone())?;
-            if span.samples.offsets.is_ascending() {
+            if span.samples.offsets.is_ascending(source, span.chunks.clone())? {
                 spans.push(span);
             } else {
                 span.walk(source, span.chunks.clone(), &mut found)?;

@@ -4,7 +4,7 @@
 use std::io;
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, u32_at};
+use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, read_words, u32_at};
 use crate::index::Index;
 use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice};
 use crate::source::ReadAt;
@@ -333,12 +333,18 @@ impl Place<'_> {
     /// Moves offsets of 32 bits, in place.
     fn move_narrow(&mut self, offsets: &mut [u8]) {
         for block in offsets.chunks_mut(BLOCK) {
-            let held = |o: u32, held: &Range<u64>| held.contains(&o.into());
-            self.of(u32_at(block, 0).into());
-            if block.chunks_exact(4).fold(true, |all, b| all & held(u32_at(b, 0), &self.held)) {
+            let mut words = [0; BLOCK / 4];
+            let words = read_words(block, &mut words);
+            self.of(words.first().copied().unwrap_or(0).into());
+            let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+            let start = word(self.held.start);
+            let len = word(self.held.end) - start;
+            if words.iter().fold(true, |all, o| all & (o.wrapping_sub(start) < len)) {
                 // The plan has seen to it that what comes out has 32 bits.
-                let shift = (self.shift & 0xffff_ffff).try_into().unwrap_or(0);
-                change_words::<4>(block, 0, |offset| offset.wrapping_add(shift));
+                let shift = word(self.shift & 0xffff_ffff);
+                for (entry, offset) in block.chunks_exact_mut(4).zip(words) {
+                    entry.copy_from_slice(&offset.wrapping_add(shift).to_be_bytes());
+                }
             } else {
                 for entry in block.chunks_exact_mut(4) {
                     put_offset(entry, self.of(u32_at(entry, 0).into()));

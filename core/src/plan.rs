@@ -6,8 +6,8 @@ mod small;
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, BoxType, FormatError, Runs, SampleSizes, SyncSamples, Table, u32_at, u64_at, write_box,
-    write_elst,
+    BoxHeader, BoxType, ChunkOffsets, FormatError, Order, Runs, SampleSizes, SyncSamples, Table, u32_at,
+    u64_at, write_box, write_elst,
 };
 use crate::extents::{Extents, find_extents};
 use crate::index::{Index, Node, SampleTable, Track};
@@ -218,8 +218,13 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     if !all_chunks_inside(index, source, &extents)? {
         return Ok(Err("samples that lie in no media box".into()));
     }
-    let layout =
-        Layout { index, clip: None, chunks: whole_chunks(index), extents: &extents, media_header_len: 0 };
+    let layout = Layout {
+        index,
+        clip: None,
+        chunks: whole_chunks(index, source)?,
+        extents: &extents,
+        media_header_len: 0,
+    };
     let mut assembly = Assembly::default();
     for header in before {
         assembly.copy(header);
@@ -228,23 +233,20 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     Ok(Ok(Plan::new(assembly, extents, "whole".into())))
 }
 
-fn whole_chunks(index: &Index) -> Vec<Option<TrackChunks>> {
-    index
-        .tracks
-        .iter()
-        .map(|t| {
-            let (_, highest) = t.samples.offsets.span()?;
-            let chunks = 0..t.samples.offsets.count();
-            Some(TrackChunks { ranges: vec![ChunkRange { chunks, first_offset: None }], highest })
-        })
-        .collect()
+fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<TrackChunks>>, FormatError> {
+    let of_track = |offsets: &ChunkOffsets| {
+        let all = ChunkRange { chunks: 0..offsets.count(), first_offset: None };
+        let order = offsets.order(source)?;
+        Ok(order.map(|o| TrackChunks { ranges: vec![all], highest: o.highest }))
+    };
+    index.tracks.iter().map(|t| of_track(&t.samples.offsets)).collect()
 }
 
 /// Whether every chunk lies in the media that is sent, so that its offset can be told.
 fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, extents: &Extents) -> Result<bool, FormatError> {
     for track in &index.tracks {
         let offsets = &track.samples.offsets;
-        let Some((lowest, highest)) = offsets.span() else { continue };
+        let Some(Order { lowest, highest, .. }) = offsets.order(source)? else { continue };
         let holds_both = extents.iter().any(|e| {
             let range = e.offset..e.offset + e.len;
             range.contains(&lowest) && range.contains(&highest)
@@ -439,13 +441,13 @@ impl TrackChunks {
             let first = samples.chunk_of(source, range.start)?;
             let last = samples.chunk_of(source, range.end - 1)?;
             let first_offset = samples.offset_in(source, &first, range.start)?;
-            let last_offset = if samples.offsets.is_ascending() {
+            let chunks = first.index..last.index + 1;
+            let last_offset = if samples.offsets.is_ascending(source, chunks.clone())? {
                 samples.offsets.get(source, last.index)?
             } else {
-                samples.offsets.span().map_or(0, |s| s.1)
+                samples.offsets.order(source)?.map_or(0, |o| o.highest)
             };
             this.highest = this.highest.max(first_offset).max(last_offset);
-            let chunks = first.index..last.index + 1;
             this.ranges.push(ChunkRange { chunks, first_offset: Some(first_offset) });
         }
         Ok(this)

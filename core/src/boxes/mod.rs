@@ -22,13 +22,13 @@ pub use elst::{ElstEntry, read_elst, write_elst};
 pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
-pub use reader::{Reader, u16_at, u32_at, u64_at};
+pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
 pub use runs::{JointRun, JointRuns, Run, RunKind, Runs};
 pub use sample_sizes::SampleSizes;
-pub use stco::ChunkOffsets;
+pub use stco::{ChunkOffsets, Order};
 pub use stsd::{SampleEntry, read_stsd};
 pub use stss::SyncSamples;
-pub use table::{Table, TableReader};
+pub use table::{READ_AHEAD, Table, TableReader};
 pub use tkhd::TkhdBox;
 
 /// A box's four-character code.

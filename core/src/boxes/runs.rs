@@ -6,7 +6,7 @@
 //! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal
 //! value, which a writer should have made one entry. What we write is runs.
 
-use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at};
+use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u32_at};
 use crate::source::ReadAt;
 
 /// Entries between two checkpoints.
@@ -32,6 +32,22 @@ impl RunKind {
             Self::Stts => value,
             Self::Ctts | Self::Sbgp => 0,
             Self::Stsc => value >> 32,
+        }
+    }
+
+    /// The value of an entry whose fields after the first are these.
+    fn value(self, field: u32, more: u32) -> u64 {
+        match self {
+            Self::Stsc => u64::from(field) << 32 | u64::from(more),
+            _ => field.into(),
+        }
+    }
+
+    /// What of a value the bounds of a table are of.
+    fn extreme(self, value: u64) -> i64 {
+        match self {
+            Self::Ctts => offset_of(value),
+            kind => i64::try_from(kind.weight(value)).unwrap_or(i64::MAX),
         }
     }
 
@@ -147,14 +163,137 @@ impl Pass {
         self.at.pass(self.kind, count, value);
         self.is_normal &= count > 0 && self.at.runs == self.entry;
         if count > 0 {
-            let extreme = match self.kind {
-                RunKind::Ctts => offset_of(value),
-                kind => i64::try_from(kind.weight(value)).unwrap_or(i64::MAX),
-            };
-            self.lowest = self.lowest.min(extreme);
-            self.highest = self.highest.max(extreme);
+            self.lowest = self.lowest.min(self.kind.extreme(value));
+            self.highest = self.highest.max(self.kind.extreme(value));
         }
     }
+
+    /// How many entries there are up to the next checkpoint.
+    fn room(&self) -> usize {
+        (STRIDE - self.entry % STRIDE) as usize
+    }
+
+    /// The next entries: no more than there is room for. A long film has a million, and they are most of what its
+    /// first request costs; what is odd about any of them is left to [`Self::see`].
+    fn see_block(&mut self, block: &Block, n: usize) {
+        let [counts, values, more] =
+            [&block.counts, &block.values, &block.more].map(|b| b.get(..n).unwrap_or_default());
+        let kind = self.kind;
+        let all = || values.iter().zip(more).map(|(&value, &more)| kind.value(value, more));
+        // Each in a loop of its own, so that it takes several entries at a time.
+        let units = counts.iter().fold(0u64, |all, &count| all.wrapping_add(count.into()));
+        let left = u64::from(self.left).checked_sub(units).and_then(|left| u32::try_from(left).ok());
+        let (Some(left), Some(first), Some(last), false, true) =
+            (left, all().next(), all().next_back(), block.has_empty(n), self.at.runs > 0)
+        else {
+            return counts.iter().zip(all()).for_each(|(&count, value)| self.see(count, value));
+        };
+        let changes = match kind {
+            RunKind::Stsc => count_u32(all().zip(all().skip(1)).map(|(one, next)| one != next)),
+            _ => count_u32(values.iter().zip(values.iter().skip(1)).map(|(one, next)| one != next)),
+        };
+        let (lowest, highest) = match kind {
+            RunKind::Ctts => bounds(values.iter().map(|v| i32::from_ne_bytes(v.to_ne_bytes()))),
+            _ => bounds(values.iter().copied()),
+        };
+        if self.entry % STRIDE == 0 {
+            self.checkpoints.push(self.at);
+        }
+        if matches!(kind, RunKind::Stts | RunKind::Stsc) {
+            let products = counts.iter().zip(values).map(|(&n, &value)| u64::from(n) * u64::from(value));
+            // No more units than are left: it fits.
+            self.at.sum += products.fold(0, u64::wrapping_add);
+        }
+        self.at.unit += self.left - left;
+        self.at.runs += changes + u32::from(first != self.at.previous);
+        self.at.previous = last;
+        self.left = left;
+        self.entry += u32::try_from(n).unwrap_or(0);
+        self.is_normal &= self.at.runs == self.entry;
+        self.lowest = self.lowest.min(lowest);
+        self.highest = self.highest.max(highest);
+    }
+
+    /// Entries of any table but an `stsc`.
+    fn see_samples(&mut self, entries: &[u8]) {
+        let mut block = Block::EMPTY;
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (now, more) = rest.split_at(rest.len().min(8 * self.room()));
+            let fields = block.counts.iter_mut().zip(&mut block.values);
+            for ((count, value), b) in fields.zip(now.chunks_exact(8)) {
+                (*count, *value) = (u32_at(b, 0), u32_at(b, 4));
+            }
+            self.see_block(&block, now.len() / 8);
+            rest = more;
+        }
+    }
+
+    /// Entries of an `stsc`, the first of which is entry `index`: each ends the one before it. `open` is the one
+    /// before the first; returns the last.
+    fn see_chunks(
+        &mut self,
+        entries: &[u8],
+        index: u32,
+        open: Option<(u32, u64)>,
+    ) -> Result<Option<(u32, u64)>, String> {
+        let count = entries.len() / 12;
+        let stretch =
+            |from: usize, to: usize| entries.get(12 * from..12 * to).unwrap_or_default().chunks_exact(12);
+        let mut block = Block::EMPTY;
+        let mut open = open;
+        let mut done = 0;
+        while let Some(entry) = stretch(done, done + 1).next() {
+            let number = index.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
+            let (first, value) = stsc_entry(entry, number);
+            if let Some((before, value)) = open.replace((first, value)).filter(|_| self.left > 0) {
+                let count = first.checked_sub(before).filter(|&n| n > 0);
+                self.see(count.ok_or_else(|| out_of_order(number, first, before))?, value);
+            }
+            done += 1;
+            // Those that follow it, each with the one that it ends. The first of the table is numbered as it likes.
+            let n = self.room().min(count - done);
+            let fields = block.counts.iter_mut().zip(&mut block.values).zip(&mut block.more);
+            let pairs = stretch(done - 1, done - 1 + n).zip(stretch(done, done + n));
+            for (((count, samples), description), (b, next)) in fields.zip(pairs) {
+                *count = u32_at(next, 0).saturating_sub(u32_at(b, 0));
+                (*samples, *description) = (u32_at(b, 4), u32_at(b, 8));
+            }
+            if number > 0 && n > 0 && !block.has_empty(n) {
+                self.see_block(&block, n);
+                done += n;
+                open = stretch(done - 1, done).next().map(|b| stsc_entry(b, 1));
+            }
+        }
+        Ok(open)
+    }
+}
+
+/// Entries between two checkpoints, field by field.
+struct Block {
+    counts: [u32; STRIDE as usize],
+    values: [u32; STRIDE as usize],
+    /// `stsc`: description indices.
+    more: [u32; STRIDE as usize],
+}
+
+impl Block {
+    const EMPTY: Self =
+        Self { counts: [0; STRIDE as usize], values: [0; STRIDE as usize], more: [0; STRIDE as usize] };
+
+    fn has_empty(&self, n: usize) -> bool {
+        self.counts.iter().take(n).fold(false, |any, &count| any | (count == 0))
+    }
+}
+
+fn count_u32(these: impl Iterator<Item = bool>) -> u32 {
+    these.fold(0, |count: u32, this| count.wrapping_add(this.into()))
+}
+
+/// The least and the greatest.
+fn bounds<T: Copy + Ord + Into<i64>>(values: impl Iterator<Item = T> + Clone) -> (i64, i64) {
+    let (Some(least), Some(greatest)) = (values.clone().min(), values.max()) else { return (0, 0) };
+    (least.into(), greatest.into())
 }
 
 /// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild have
@@ -208,24 +347,16 @@ impl Runs {
         // Nothing can be said of units that no entry speaks of.
         let units = if table.count == 0 && !kind.pads_with_zero() { 0 } else { units };
         let mut pass = Pass::new(kind, units);
-        let mut entries = TableReader::new(reader.source(), table, 2048);
-        // Of an stsc, the entry that the next one ends.
-        let mut open: Option<(u32, u64)> = None;
+        let mut entries = TableReader::new(reader.source(), table, READ_AHEAD);
+        let mut open = None;
         let mut index = 0;
         while index < table.count && (pass.left > 0 || index == 0) {
-            for b in entries.entries(index)?.chunks_exact(usize::from(entry_size)) {
-                if kind == RunKind::Stsc {
-                    let (first, value) = stsc_entry(b, index);
-                    if let Some((before, value)) = open.replace((first, value)).filter(|_| pass.left > 0) {
-                        let count = first.checked_sub(before).filter(|&n| n > 0);
-                        let count = count.ok_or_else(|| header.error(out_of_order(index, first, before)))?;
-                        pass.see(count, value);
-                    }
-                } else {
-                    pass.see(u32_at(b, 0), u64::from(u32_at(b, 4)));
-                }
-                index += 1;
+            let window = entries.entries(index)?;
+            match kind {
+                RunKind::Stsc => open = pass.see_chunks(window, index, open).map_err(|e| header.error(e))?,
+                _ => pass.see_samples(window),
             }
+            index += u32::try_from(window.len() / usize::from(entry_size)).unwrap_or(table.count);
         }
         if let Some((_, value)) = open {
             pass.see(pass.left, value);

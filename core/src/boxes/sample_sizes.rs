@@ -1,8 +1,9 @@
 //! `stsz` and `stz2` (8.7.3): the size of each sample.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use super::{BoxHeader, FormatError, Reader, Table, TableReader, u16_at, u32_at};
+use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
 use crate::source::ReadAt;
 
 /// Samples between two prefix sums.
@@ -31,8 +32,8 @@ pub enum SampleSizes {
         count: u32,
         /// Bits of a field: 4, 8, 16 (`stz2`) or 32 (`stsz`).
         field_bits: u8,
-        /// Bytes of all samples before every [`STRIDE`]th.
-        sums: Vec<u64>,
+        /// Bytes of all samples before every [`STRIDE`]th, once they are needed.
+        sums: OnceLock<Box<[u64]>>,
     },
 }
 
@@ -72,32 +73,12 @@ impl SampleSizes {
         if table.bytes() > header.payload_len() - 12 {
             return Err(header.error(format!("{count} sample sizes do not fit in its {} bytes", header.size)));
         }
-        Self::of_table(reader.source(), table, field_bits, count)
+        Ok(Self::of_table(table, field_bits, count))
     }
 
     /// The sizes of a table whose place is known.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn of_table<R: ReadAt>(
-        source: &R,
-        table: Table,
-        field_bits: u8,
-        count: u32,
-    ) -> Result<Self, FormatError> {
-        let mut sums = Vec::new();
-        let mut sum = 0u64;
-        let mut sizes = Sizes::new(source, table, field_bits, 0, count, 4 * STRIDE);
-        let mut sample = 0;
-        while sample < count {
-            sums.push(sum);
-            let n = STRIDE.min(count - sample);
-            sum = sum.saturating_add(sizes.sum(n)?);
-            sample += n;
-        }
-        sums.push(sum);
-        sums.shrink_to_fit();
-        Ok(Self::Table { table, count, field_bits, sums })
+    pub fn of_table(table: Table, field_bits: u8, count: u32) -> Self {
+        Self::Table { table, count, field_bits, sums: OnceLock::new() }
     }
 
     /// Number of samples.
@@ -131,26 +112,33 @@ impl SampleSizes {
                 if range.is_empty() {
                     return Ok(0);
                 }
+                if range.end - range.start < STRIDE {
+                    let n = range.end - range.start;
+                    return Sizes::new(source, *table, *field_bits, range.start, n, n).sum(n);
+                }
+                let sums = match sums.get() {
+                    Some(sums) => sums,
+                    None => {
+                        let made = read_sums(source, *table, *field_bits, *count)?;
+                        sums.get_or_init(|| made)
+                    }
+                };
                 let sum_before = |at: u32| -> Result<u64, FormatError> {
                     let known = sums.get((at / STRIDE) as usize).copied().unwrap_or(0);
                     let rest = at % STRIDE;
                     let mut sizes = Sizes::new(source, *table, *field_bits, at - rest, rest, rest);
                     Ok(known.saturating_add(sizes.sum(rest)?))
                 };
-                if range.end - range.start < STRIDE {
-                    let n = range.end - range.start;
-                    return Sizes::new(source, *table, *field_bits, range.start, n, n).sum(n);
-                }
                 Ok(sum_before(range.end)?.saturating_sub(sum_before(range.start)?))
             }
         }
     }
 
-    /// Memory the prefix sums hold.
+    /// Memory the prefix sums hold, now or later.
     pub fn heap_size(&self) -> usize {
         match self {
             Self::Constant { .. } => 0,
-            Self::Table { sums, .. } => sums.capacity() * size_of::<u64>(),
+            Self::Table { count, .. } => (count.div_ceil(STRIDE) as usize + 1) * size_of::<u64>(),
         }
     }
 
@@ -166,6 +154,27 @@ impl SampleSizes {
             }
         }
     }
+}
+
+/// What [`SampleSizes::Table`] keeps: one pass over the table.
+fn read_sums<R: ReadAt>(
+    source: &R,
+    table: Table,
+    field_bits: u8,
+    count: u32,
+) -> Result<Box<[u64]>, FormatError> {
+    let mut sums = Vec::new();
+    let mut sum = 0u64;
+    let mut sizes = Sizes::new(source, table, field_bits, 0, count, READ_AHEAD);
+    let mut sample = 0;
+    while sample < count {
+        sums.push(sum);
+        let n = STRIDE.min(count - sample);
+        sum = sum.saturating_add(sizes.sum(n)?);
+        sample += n;
+    }
+    sums.push(sum);
+    Ok(sums.into_boxed_slice())
 }
 
 /// Sums sizes in order: see [`SampleSizes::reader`].
@@ -226,12 +235,43 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
                 sum += match self.field_bits {
                     8 => b.iter().map(|&b| u64::from(b)).sum::<u64>(),
                     16 => b.chunks_exact(2).map(|c| u64::from(u16_at(c, 0))).sum(),
-                    _ => b.chunks_exact(4).map(|c| u64::from(u32_at(c, 0))).sum(),
+                    _ => b.chunks(4 * WORDS).map(sum_of_words).sum(),
                 };
             }
             self.next += took;
             left -= took;
         }
         Ok(sum)
+    }
+}
+
+/// Words that [`sum_of_words`] can take: as many bytes as add up to 16 bits at the most.
+const WORDS: usize = 256;
+
+/// The sum of big-endian words. Processors count the other way round, so the first and the third byte of each are added
+/// up, the second and the fourth, side by side: that takes no turning.
+fn sum_of_words(b: &[u8]) -> u64 {
+    let (mut even, mut odd) = (0u32, 0u32);
+    for word in b.chunks_exact(4) {
+        let word = u32_at(word, 0).swap_bytes();
+        even = even.wrapping_add(word & 0x00ff_00ff);
+        odd = odd.wrapping_add((word >> 8) & 0x00ff_00ff);
+    }
+    let (first, third) = (u64::from(even & 0xffff), u64::from(even >> 16));
+    let (second, fourth) = (u64::from(odd & 0xffff), u64::from(odd >> 16));
+    (first << 24) + (second << 16) + (third << 8) + fourth
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_add_up() {
+        let words: Vec<u32> = (0..256).map(|n: u32| n.wrapping_mul(2_654_435_761)).collect();
+        for words in [&words[..], &words[..3], &[u32::MAX; 256], &[]] {
+            let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
+            assert_eq!(sum_of_words(&bytes), words.iter().map(|&w| u64::from(w)).sum());
+        }
     }
 }

@@ -1,19 +1,56 @@
 //! `stco` and `co64` (8.7.5): where each chunk stands in the file.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at, u64_at};
+use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, read_words, u32_at, u64_at};
 use crate::source::ReadAt;
 
 /// The offsets of a track's chunks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ChunkOffsets {
     table: Table,
-    /// Whether no chunk stands before the one before it.
-    ascending: bool,
-    lowest: u64,
-    highest: u64,
+    /// Of all offsets, once it is needed.
+    order: OnceLock<Order>,
 }
+
+/// How the chunks stand in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// Whether no chunk stands before the one before it.
+    pub is_ascending: bool,
+    /// The lowest offset.
+    pub lowest: u64,
+    /// The highest offset.
+    pub highest: u64,
+}
+
+impl Order {
+    const EMPTY: Self = Self { is_ascending: true, lowest: u64::MAX, highest: 0 };
+
+    /// Chunks that follow those seen so far.
+    fn see<T: Copy + Ord + Into<u64>>(&mut self, offsets: &[T]) {
+        let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { return };
+        let next = offsets.iter().skip(1);
+        let rises = offsets.iter().zip(next).fold(true, |all, (one, next)| all & (one <= next));
+        self.is_ascending &= rises && first.into() >= self.highest;
+        if self.is_ascending {
+            self.lowest = self.lowest.min(first.into());
+            self.highest = last.into();
+        } else {
+            for &offset in offsets {
+                self.lowest = self.lowest.min(offset.into());
+                self.highest = self.highest.max(offset.into());
+            }
+        }
+    }
+}
+
+/// Offsets that are looked at side by side.
+const BLOCK: usize = 256;
+
+/// Chunks that are looked at anew each time rather than the whole table once.
+const FEW: u32 = 1024;
 
 impl ChunkOffsets {
     /// Reads an `stco` or `co64`.
@@ -23,26 +60,54 @@ impl ChunkOffsets {
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
         let entry_size = if &header.box_type.0 == b"co64" { 8 } else { 4 };
         let table = Table::read(reader, header, 0, entry_size)?;
-        let mut this = Self { table, ascending: true, lowest: u64::MAX, highest: 0 };
-        let mut last = 0;
-        let mut chunks = TableReader::new(reader.source(), table, 2048);
-        let mut index = 0;
-        while index < table.count {
-            let b = chunks.entries(index)?;
-            index += u32::try_from(b.len() / usize::from(entry_size)).unwrap_or(table.count);
-            let mut see = |offset| {
-                this.ascending &= offset >= last;
-                this.lowest = this.lowest.min(offset);
-                this.highest = this.highest.max(offset);
-                last = offset;
-            };
-            if entry_size == 8 {
-                b.chunks_exact(8).for_each(|c| see(u64_at(c, 0)));
-            } else {
-                b.chunks_exact(4).for_each(|c| see(u64::from(u32_at(c, 0))));
-            }
+        Ok(Self { table, order: OnceLock::new() })
+    }
+
+    /// How all chunks stand in the file; `None` without chunks.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn order<R: ReadAt>(&self, source: &R) -> Result<Option<Order>, FormatError> {
+        if self.table.count == 0 {
+            return Ok(None);
         }
-        Ok(this)
+        if let Some(order) = self.order.get() {
+            return Ok(Some(*order));
+        }
+        let order = self.order_of(source, 0..self.table.count)?;
+        Ok(Some(*self.order.get_or_init(|| order)))
+    }
+
+    /// Whether in a range of chunks none stands before the one before it; of a long range it may say no because
+    /// others are out of order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_ascending<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<bool, FormatError> {
+        if range.end.saturating_sub(range.start) < FEW {
+            return Ok(self.order_of(source, range)?.is_ascending);
+        }
+        Ok(self.order(source)?.is_none_or(|o| o.is_ascending))
+    }
+
+    fn order_of<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<Order, FormatError> {
+        let mut order = Order::EMPTY;
+        let mut chunks = TableReader::new(source, self.table, READ_AHEAD.min(range.end - range.start));
+        let mut index = range.start;
+        while index < range.end {
+            let size = usize::from(self.table.entry_size);
+            let b = chunks.entries(index)?;
+            let b = b.get(..b.len().min((range.end - index) as usize * size)).unwrap_or_default();
+            for block in b.chunks(BLOCK * size) {
+                if size == 8 {
+                    order.see(&block.chunks_exact(8).map(|c| u64_at(c, 0)).collect::<Vec<_>>());
+                } else {
+                    order.see(read_words(block, &mut [0; BLOCK]));
+                }
+            }
+            index += u32::try_from(b.len() / size).unwrap_or(range.end);
+        }
+        Ok(order)
     }
 
     /// The table of the offsets.
@@ -58,16 +123,6 @@ impl ChunkOffsets {
     /// Number of chunks.
     pub fn count(&self) -> u32 {
         self.table.count
-    }
-
-    /// Whether no chunk stands before the one before it.
-    pub fn is_ascending(&self) -> bool {
-        self.ascending
-    }
-
-    /// The lowest and the highest offset; `None` without chunks.
-    pub fn span(&self) -> Option<(u64, u64)> {
-        (self.table.count > 0).then_some((self.lowest, self.highest))
     }
 
     /// Reads offsets in order from chunk `index` on.

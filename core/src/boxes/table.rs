@@ -75,8 +75,8 @@ pub struct TableReader<'a, R: ReadAt> {
     target: u32,
 }
 
-/// Entries of a window when the caller reads on and on.
-const LONG: u32 = 8192;
+/// Entries of a window when the caller reads on and on, or knows that all of a table will be needed.
+pub const READ_AHEAD: u32 = 8192;
 
 impl<'a, R: ReadAt> TableReader<'a, R> {
     /// A reader that begins with windows of `entries` and doubles them as it reads on.
@@ -115,7 +115,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         let left = self.table.count.checked_sub(index).filter(|&n| n > 0);
         let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
         let want = left.min(self.target);
-        self.target = self.target.saturating_mul(2).min(LONG.max(self.target));
+        self.target = self.target.saturating_mul(2).min(READ_AHEAD.max(self.target));
         self.window.resize(want as usize * usize::from(self.table.entry_size), 0);
         self.held = 0;
         self.source.read_exact_at(&mut self.window, offset).map_err(io)?;

@@ -103,7 +103,7 @@ fn read_saiz<R: ReadAt>(reader: &mut Reader<'_, R>, saiz: &BoxHeader) -> Result<
     if at as u64 + 5 + table.bytes() > saiz.payload_len() {
         return Err(saiz.error(format!("{count} sizes do not fit in its {} bytes", saiz.size)));
     }
-    Ok((kind, 0, SampleSizes::of_table(reader.source(), table, 8, count)?))
+    Ok((kind, 0, SampleSizes::of_table(table, 8, count)))
 }
 
 fn read_saio<R: ReadAt>(reader: &mut Reader<'_, R>, saio: &BoxHeader) -> Result<Vec<u64>, FormatError> {
