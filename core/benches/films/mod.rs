@@ -13,8 +13,6 @@ pub(crate) struct Film {
     pub(crate) file: File,
     /// Its identity.
     pub(crate) identity: Identity,
-    /// Where its `moov` is.
-    pub(crate) moov: std::ops::Range<u64>,
 }
 
 /// 25 pictures a second, a key frame every two seconds, and packets of 1024 samples of sound at 48 kHz.
@@ -115,10 +113,11 @@ pub(crate) fn film(name: &str, seconds: u32, moov_first: bool) -> Film {
     if !moov_first {
         file.write_all(&moov).unwrap();
     }
-    let moov_start = if moov_first { start } else { end_of_media };
     let file = File::open(&path).unwrap();
-    let identity = Identity::of(&file.metadata().unwrap());
-    Film { file, identity, moov: moov_start..moov_start + moov_len }
+    let mut identity = Identity::of(&file.metadata().unwrap());
+    // As one that has lain there for a while: of others nothing is kept.
+    identity.ctime -= 60;
+    Film { file, identity }
 }
 
 /// How many packets of sound begin before a picture.

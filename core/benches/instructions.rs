@@ -1,0 +1,59 @@
+//! What a request costs in instructions, which do not depend on what else the machine does. Made to be run by
+//! `instructions.sh` under callgrind, which counts those of the functions that are named `counted_…` here.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is the measurement")]
+
+mod films;
+
+use std::hint::black_box;
+
+use films::{Film, film};
+use mp4seek::virtual_file::VirtualFile;
+use mp4seek::{Answer, Seeker, Settings};
+
+/// What servers ask for at once.
+const WINDOW: usize = 64 * 1024;
+
+fn main() {
+    let film = film("instructions-2-hours", 7200, true);
+    let seeker = Seeker::default();
+    counted_first_request(&seeker, &film);
+    // The answer to this one is not there yet, but all that can be known of the film is.
+    drop(ask(&seeker, &film, "start=3000"));
+    let clip = counted_plan(&seeker, &film);
+    counted_generate(&film, &clip);
+    black_box(counted_plan_of_ten_seconds(&seeker, &film));
+}
+
+#[inline(never)]
+fn counted_first_request(seeker: &Seeker, film: &Film) {
+    black_box(ask(seeker, film, "start=3601&end=3611"));
+}
+
+#[inline(never)]
+fn counted_plan(seeker: &Seeker, film: &Film) -> VirtualFile {
+    ask(seeker, film, "start=3600")
+}
+
+#[inline(never)]
+fn counted_plan_of_ten_seconds(seeker: &Seeker, film: &Film) -> VirtualFile {
+    ask(seeker, film, "start=7150&end=7160")
+}
+
+#[inline(never)]
+fn counted_generate(film: &Film, clip: &VirtualFile) {
+    let len = clip.generated_len();
+    let mut window = vec![0; WINDOW];
+    for start in (0..len).step_by(WINDOW) {
+        let out = &mut window[..usize::try_from(len - start).unwrap().min(WINDOW)];
+        clip.generate(&film.file, start..start + out.len() as u64, out).unwrap();
+        black_box(out);
+    }
+}
+
+fn ask(seeker: &Seeker, film: &Film, query: &str) -> VirtualFile {
+    match seeker.answer(&film.file, &film.identity, query.as_bytes(), &Settings::default()).unwrap() {
+        Answer::Film(clip) => *clip,
+        Answer::Plain(reason) => unreachable!("{reason:?}"),
+    }
+}
