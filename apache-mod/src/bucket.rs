@@ -26,7 +26,7 @@ pub(crate) const WINDOW: usize = 48 << 10;
 /// Media shorter than this is copied: cheaper than a bucket and a system call of its own.
 const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
 /// Most media that is sent before the file is looked at again: it may have been changed.
-const SLICE: u64 = 1 << 20;
+const SLICE: u64 = 4 << 20;
 
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
@@ -274,13 +274,6 @@ impl FilmRef {
             Some(Piece::Generated(range)) => Next::Memory(window(range.end - range.start)),
             None => Next::Memory(window(left)),
         }
-    }
-
-    /// Whether the source is still the film that was planned; if not, a line in the log says so.
-    pub(crate) fn is_unchanged(&self) -> bool {
-        // SAFETY: a reference keeps the film alive.
-        let film = unsafe { self.0.as_ref() };
-        film.film.check(&film.source).inspect_err(|error| film.log(error)).is_ok()
     }
 
     /// Puts a bucket of the source's `media` behind `bucket`. Whether that could be done.
