@@ -404,7 +404,8 @@ fn snap_start<R: ReadAt>(
 }
 
 /// The end, moved onto the start of a frame where it is within the tolerance of one, so that
-/// the clip up to a time and the clip from it share no frame and miss none.
+/// the clip up to a time and the clip from it share no frame and miss none. Otherwise it is moved up to a whole
+/// tick of the track: libavformat counts an edit in those, and shows nothing of a frame that has less than one.
 fn snap_end<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -415,7 +416,14 @@ fn snap_end<R: ReadAt>(
     let tolerance = i128::from(TOLERANCE_NANOS) * i128::from(clock.timescale);
     let frame = frame_at(track, line, source, clock, end, Mode::Exact)?;
     let near = frame.filter(|&f| (i128::from(f) * NANOS - clock.exact(end)).abs() <= tolerance);
-    Ok(near.unwrap_or_else(|| clock.ticks(end)))
+    let exact = clock.exact(end);
+    let end = near.unwrap_or_else(|| clock.ticks(end));
+    let segment = line.at(exact).filter(|s| near.is_none() && s.rate == ElstEntry::NORMAL_RATE);
+    let whole = segment.map(|s| {
+        let media = line.to_media(end.saturating_sub(s.start), Rounding::Up);
+        line.shown_at(s, s.media_time.saturating_add(media)).min(s.end)
+    });
+    Ok(whole.map_or(end, |whole| whole.max(end)))
 }
 
 fn cut_track<R: ReadAt>(

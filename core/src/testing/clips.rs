@@ -564,3 +564,19 @@ fn what_is_scattered_all_over_the_file_is_refused() {
     assert!(reason.contains("more than 262144 places"), "{reason}");
     clip(&scattered(30), "start=100").unwrap();
 }
+
+#[test]
+fn a_clip_ends_on_a_whole_tick_of_the_video() {
+    let mut video = TrackSpec::video(50, 10);
+    video.samples.iter_mut().for_each(|s| (s.delta, s.offset) = (1, 0));
+    let film =
+        Film::of(vec![TrackSpec { timescale: 25, edits: vec![], ..video }, TrackSpec::audio(16)]).build();
+    for (end, until) in [("1.012", 1.04), ("1.04", 1.04), ("1.0399999", 1.04), ("1.041", 1.08)] {
+        let cut = expand(&clip(&film, &format!("start=0.4&end={end}")).unwrap());
+        for track in cut {
+            let length =
+                track.edits.iter().map(|e| e.0).sum::<u64>() as f64 / f64::from(track.movie_timescale);
+            assert!((length - (until - 0.4)).abs() < 1e-9, "{end}: {length}");
+        }
+    }
+}
