@@ -294,13 +294,14 @@ proptest! {
                 let shown: Vec<_> = alone.shown().iter().map(|s| place(&s.bytes)).collect();
                 let (Some(first), Some(last)) = (shown.iter().min(), shown.iter().max()) else { continue };
                 let mut syncs = (0..=*first).rev().filter(|&n| of.samples[n].sync);
-                let first = if of.samples.iter().all(|s| s.sync) {
-                    first.saturating_sub(4)
+                let (first, last) = if of.samples.iter().all(|s| s.sync) {
+                    // A packet more where its first tick may be heard, rounded.
+                    (first.saturating_sub(4), (last + 1).min(of.samples.len() - 1))
                 } else {
                     let nearest = syncs.next().unwrap_or(0);
-                    syncs.next().unwrap_or(nearest)
+                    (syncs.next().unwrap_or(nearest), *last)
                 };
-                needed[first..=*last].fill(true);
+                needed[first..=last].fill(true);
             }
             for s in &cut.samples {
                 let n = place(&s.bytes);
