@@ -8,6 +8,7 @@ mod mvhd;
 mod reader;
 mod runs;
 mod sample_sizes;
+mod segments;
 mod stco;
 mod stsd;
 mod stss;

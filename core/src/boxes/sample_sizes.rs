@@ -1,13 +1,16 @@
 //! `stsz` and `stz2` (8.7.3): the size of each sample.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
+use super::segments::{SEGMENT, Segments};
 use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
 use crate::source::ReadAt;
 
 /// Samples between two prefix sums.
 const STRIDE: u32 = 1024;
+
+/// Prefix sums of a segment.
+const STRIDES: usize = (SEGMENT / STRIDE) as usize;
 
 /// The sizes of a track's samples.
 #[derive(Debug, Clone)]
@@ -32,8 +35,8 @@ pub enum SampleSizes {
         count: u32,
         /// Bits of a field: 4, 8, 16 (`stz2`) or 32 (`stsz`).
         field_bits: u8,
-        /// Bytes of all samples before every [`STRIDE`]th, once they are needed.
-        sums: OnceLock<Box<[u64]>>,
+        /// Bytes of the samples of each segment up to every [`STRIDE`]th.
+        sums: Segments<[u64; STRIDES]>,
     },
 }
 
@@ -78,7 +81,7 @@ impl SampleSizes {
 
     /// The sizes of a table whose place is known.
     pub fn of_table(table: Table, field_bits: u8, count: u32) -> Self {
-        Self::Table { table, count, field_bits, sums: OnceLock::new() }
+        Self::Table { table, count, field_bits, sums: Segments::new(count) }
     }
 
     /// Number of samples.
@@ -116,20 +119,25 @@ impl SampleSizes {
                     let n = range.end - range.start;
                     return Sizes::new(source, *table, *field_bits, range.start, n, n).sum(n);
                 }
-                let sums = match sums.get() {
-                    Some(sums) => sums,
-                    None => {
-                        let made = read_sums(source, *table, *field_bits, *count)?;
-                        sums.get_or_init(|| made)
-                    }
-                };
-                let sum_before = |at: u32| -> Result<u64, FormatError> {
-                    let known = sums.get((at / STRIDE) as usize).copied().unwrap_or(0);
+                let mut pass = Sizes::new(source, *table, *field_bits, 0, *count, READ_AHEAD);
+                let mut of_segment = |n: u32| sums.get(n, |samples| pass.prefix_sums(samples.start));
+                let (first, last) = (range.start / SEGMENT, range.end / SEGMENT);
+                let mut whole = 0u64;
+                for segment in first..last {
+                    whole = whole.saturating_add(of_segment(segment)?[STRIDES - 1]);
+                }
+                // Those of its segment that come before a sample.
+                let mut before = |at: u32| -> Result<u64, FormatError> {
+                    let strides = (at % SEGMENT / STRIDE) as usize;
+                    let known = match strides.checked_sub(1) {
+                        Some(n) => of_segment(at / SEGMENT)?.get(n).copied().unwrap_or(0),
+                        None => 0,
+                    };
                     let rest = at % STRIDE;
                     let mut sizes = Sizes::new(source, *table, *field_bits, at - rest, rest, rest);
                     Ok(known.saturating_add(sizes.sum(rest)?))
                 };
-                Ok(sum_before(range.end)?.saturating_sub(sum_before(range.start)?))
+                Ok(whole.saturating_add(before(range.end)?).saturating_sub(before(range.start)?))
             }
         }
     }
@@ -138,7 +146,7 @@ impl SampleSizes {
     pub fn heap_size(&self) -> usize {
         match self {
             Self::Constant { .. } => 0,
-            Self::Table { count, .. } => (count.div_ceil(STRIDE) as usize + 1) * size_of::<u64>(),
+            Self::Table { sums, .. } => sums.heap_size(),
         }
     }
 
@@ -154,27 +162,6 @@ impl SampleSizes {
             }
         }
     }
-}
-
-/// What [`SampleSizes::Table`] keeps: one pass over the table.
-fn read_sums<R: ReadAt>(
-    source: &R,
-    table: Table,
-    field_bits: u8,
-    count: u32,
-) -> Result<Box<[u64]>, FormatError> {
-    let mut sums = Vec::new();
-    let mut sum = 0u64;
-    let mut sizes = Sizes::new(source, table, field_bits, 0, count, READ_AHEAD);
-    let mut sample = 0;
-    while sample < count {
-        sums.push(sum);
-        let n = STRIDE.min(count - sample);
-        sum = sum.saturating_add(sizes.sum(n)?);
-        sample += n;
-    }
-    sums.push(sum);
-    Ok(sums.into_boxed_slice())
 }
 
 /// Sums sizes in order: see [`SampleSizes::reader`].
@@ -215,6 +202,18 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
     fn new(source: &'a R, table: Table, field_bits: u8, first: u32, count: u32, window: u32) -> Self {
         let reader = TableReader::new(source, table, window);
         Self { reader, field_bits, next: first, end: first.saturating_add(count) }
+    }
+
+    /// Of a segment, which begins with sample `first`.
+    fn prefix_sums(&mut self, first: u32) -> Result<[u64; STRIDES], FormatError> {
+        self.next = first;
+        let mut sums = [0; STRIDES];
+        let mut sum = 0u64;
+        for all in &mut sums {
+            sum = sum.saturating_add(self.sum(STRIDE)?);
+            *all = sum;
+        }
+        Ok(sums)
     }
 
     fn sum(&mut self, n: u32) -> Result<u64, FormatError> {
@@ -272,6 +271,30 @@ mod tests {
         for words in [&words[..], &words[..3], &[u32::MAX; 256], &[]] {
             let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
             assert_eq!(sum_of_words(&bytes), words.iter().map(|&w| u64::from(w)).sum());
+        }
+    }
+    #[test]
+    fn bytes_of_any_range_are_the_sum_of_its_sizes() {
+        let count = 40_000u32;
+        let sizes: Vec<u32> = (0..count).map(|n| n.wrapping_mul(2_654_435_761) >> 8).collect();
+        let source: Vec<u8> = sizes.iter().flat_map(|s| s.to_be_bytes()).collect();
+        let table = SampleSizes::of_table(Table { offset: 0, count, entry_size: 4 }, 32, count);
+        for (start, end) in [
+            (0, count),
+            (0, SEGMENT),
+            (SEGMENT, 2 * SEGMENT),
+            (1, SEGMENT + 1),
+            (SEGMENT - 1, count - 1),
+            (700, 1723),
+            (700, 1724),
+            (700, 9000),
+            (3 * STRIDE, 5 * STRIDE),
+            (35_000, count + 10),
+            (12, 12),
+        ] {
+            let expected: u64 =
+                sizes[start as usize..end.min(count) as usize].iter().map(|&s| u64::from(s)).sum();
+            assert_eq!(table.bytes(&source, start..end).unwrap(), expected, "{start}..{end}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `stco` and `co64` (8.7.5): where each chunk stands in the file.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
+use super::segments::{SEGMENT, Segments};
 use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, read_words, u32_at, u64_at};
 use crate::source::ReadAt;
 
@@ -10,8 +10,8 @@ use crate::source::ReadAt;
 #[derive(Debug, Clone)]
 pub struct ChunkOffsets {
     table: Table,
-    /// Of all offsets, once it is needed.
-    order: OnceLock<Order>,
+    /// Of the chunks of each segment.
+    order: Segments<Order>,
 }
 
 /// How the chunks stand in the file.
@@ -33,23 +33,27 @@ impl Order {
         let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { return };
         let next = offsets.iter().skip(1);
         let rises = offsets.iter().zip(next).fold(true, |all, (one, next)| all & (one <= next));
-        self.is_ascending &= rises && first.into() >= self.highest;
-        if self.is_ascending {
-            self.lowest = self.lowest.min(first.into());
-            self.highest = last.into();
+        let (lowest, highest) = if rises {
+            (first.into(), last.into())
         } else {
-            for &offset in offsets {
-                self.lowest = self.lowest.min(offset.into());
-                self.highest = self.highest.max(offset.into());
-            }
-        }
+            let bounds = (offsets.iter().min().unwrap_or(&first), offsets.iter().max().unwrap_or(&last));
+            ((*bounds.0).into(), (*bounds.1).into())
+        };
+        self.follow(&Self { is_ascending: rises, lowest, highest });
+    }
+
+    /// As well those of a stretch that follows.
+    fn follow(&mut self, next: &Self) {
+        self.is_ascending &= next.is_ascending && next.lowest >= self.highest;
+        self.lowest = self.lowest.min(next.lowest);
+        self.highest = self.highest.max(next.highest);
     }
 }
 
 /// Offsets that are looked at side by side.
 const BLOCK: usize = 256;
 
-/// Chunks that are looked at anew each time rather than the whole table once.
+/// Chunks that are looked at anew each time, rather than the segments they are in once.
 const FEW: u32 = 1024;
 
 impl ChunkOffsets {
@@ -60,7 +64,7 @@ impl ChunkOffsets {
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
         let entry_size = if &header.box_type.0 == b"co64" { 8 } else { 4 };
         let table = Table::read(reader, header, 0, entry_size)?;
-        Ok(Self { table, order: OnceLock::new() })
+        Ok(Self { table, order: Segments::new(table.count) })
     }
 
     /// How all chunks stand in the file; `None` without chunks.
@@ -68,36 +72,47 @@ impl ChunkOffsets {
     /// # Errors
     /// When the file cannot be read.
     pub fn order<R: ReadAt>(&self, source: &R) -> Result<Option<Order>, FormatError> {
-        if self.table.count == 0 {
-            return Ok(None);
-        }
-        if let Some(order) = self.order.get() {
-            return Ok(Some(*order));
-        }
-        let order = self.order_of(source, 0..self.table.count)?;
-        Ok(Some(*self.order.get_or_init(|| order)))
+        let all = 0..self.table.count;
+        if all.is_empty() { Ok(None) } else { self.order_of_segments(source, all).map(Some) }
     }
 
     /// Whether in a range of chunks none stands before the one before it; of a long range it may say no because
-    /// others are out of order.
+    /// others, close to it, are out of order.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn is_ascending<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<bool, FormatError> {
-        if range.end.saturating_sub(range.start) < FEW {
-            return Ok(self.order_of(source, range)?.is_ascending);
-        }
-        Ok(self.order(source)?.is_none_or(|o| o.is_ascending))
+        let count = range.end.saturating_sub(range.start);
+        let order = if count < FEW {
+            self.order_of(&mut TableReader::new(source, self.table, count), range)?
+        } else {
+            self.order_of_segments(source, range)?
+        };
+        Ok(order.is_ascending)
     }
 
-    fn order_of<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<Order, FormatError> {
+    /// How the chunks of all segments stand that have one of the range.
+    fn order_of_segments<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<Order, FormatError> {
+        let mut all = Order::EMPTY;
+        let mut reader = TableReader::new(source, self.table, READ_AHEAD);
+        for n in range.start / SEGMENT..range.end.div_ceil(SEGMENT) {
+            all.follow(self.order.get(n, |chunks| self.order_of(&mut reader, chunks))?);
+        }
+        Ok(all)
+    }
+
+    fn order_of<R: ReadAt>(
+        &self,
+        reader: &mut TableReader<'_, R>,
+        range: Range<u32>,
+    ) -> Result<Order, FormatError> {
         let mut order = Order::EMPTY;
-        let mut chunks = TableReader::new(source, self.table, READ_AHEAD.min(range.end - range.start));
+        let size = usize::from(self.table.entry_size);
+        let end = range.end.min(self.table.count);
         let mut index = range.start;
-        while index < range.end {
-            let size = usize::from(self.table.entry_size);
-            let b = chunks.entries(index)?;
-            let b = b.get(..b.len().min((range.end - index) as usize * size)).unwrap_or_default();
+        while index < end {
+            let b = reader.entries(index)?;
+            let b = b.get(..b.len().min((end - index) as usize * size)).unwrap_or_default();
             for block in b.chunks(BLOCK * size) {
                 if size == 8 {
                     order.see(&block.chunks_exact(8).map(|c| u64_at(c, 0)).collect::<Vec<_>>());
@@ -105,7 +120,7 @@ impl ChunkOffsets {
                     order.see(read_words(block, &mut [0; BLOCK]));
                 }
             }
-            index += u32::try_from(b.len() / size).unwrap_or(range.end);
+            index += u32::try_from(b.len() / size).unwrap_or(end);
         }
         Ok(order)
     }
@@ -123,6 +138,11 @@ impl ChunkOffsets {
     /// Number of chunks.
     pub fn count(&self) -> u32 {
         self.table.count
+    }
+
+    /// Memory that what is known of segments holds.
+    pub fn heap_size(&self) -> usize {
+        self.order.heap_size()
     }
 
     /// Reads offsets in order from chunk `index` on.
@@ -195,5 +215,38 @@ impl<R: ReadAt> OffsetReader<'_, R> {
     pub fn get(&mut self, index: u32) -> Result<u64, FormatError> {
         let b = self.reader.entry(index)?;
         Ok(if self.wide { u64_at(b, 0) } else { u64::from(u32_at(b, 0)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_known_in_any_range() {
+        for size in [4, 8] {
+            let count = 40_000;
+            // Two are out of order: one inside a segment, one where a segment begins.
+            let offset = |n: u32| if n == 5000 || n == 2 * SEGMENT { 7 } else { 100 + n };
+            let offsets: Vec<u32> = (0..count).map(offset).collect();
+            let bytes = offsets.iter().flat_map(|&o| u64::from(o).to_be_bytes().into_iter().skip(8 - size));
+            let source: Vec<u8> = bytes.collect();
+            let table = Table { offset: 0, count, entry_size: u8::try_from(size).unwrap() };
+            let chunks = ChunkOffsets { table, order: Segments::new(count) };
+            let order = chunks.order(&source).unwrap().unwrap();
+            assert_eq!(order, Order { is_ascending: false, lowest: 7, highest: 100 + u64::from(count) - 1 });
+            let is_ascending = |range| chunks.is_ascending(&source, range).unwrap();
+            for (range, expected) in [
+                (4000..5000, true),
+                (4500..5001, false),
+                (5000..5900, true),
+                (SEGMENT..2 * SEGMENT, true),
+                (SEGMENT + 5..2 * SEGMENT + 1, false),
+                (2 * SEGMENT..count, true),
+                (0..0, true),
+            ] {
+                assert_eq!(is_ascending(range.clone()), expected, "{range:?}");
+            }
+        }
     }
 }

@@ -87,6 +87,7 @@ impl SampleTable {
             + self.ctts.as_ref().map_or(0, Runs::heap_size)
             + self.stsc.heap_size()
             + self.sizes.heap_size()
+            + self.offsets.heap_size()
             + self.auxiliary.as_ref().map_or(0, |a| a.sizes.heap_size())
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
