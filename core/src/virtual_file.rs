@@ -60,7 +60,7 @@ impl Planned {
         if let Some(metadata) = self.metadata.get() {
             return metadata.read_exact_at(out, from);
         }
-        generate(index, &self.plan, &index.film(source), from, out)?;
+        generate(index, &self.plan, &index.film_in_order(source), from, out)?;
         if from == 0 && out.len() as u64 == self.plan.metadata_len && out.len() as u64 <= KEPT_METADATA {
             let _ = self.metadata.set((&*out).into());
         }

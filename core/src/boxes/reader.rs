@@ -41,19 +41,30 @@ pub struct Reader<'a, R: ReadAt> {
     made_end: u64,
     window: Vec<u8>,
     start: u64,
+    /// Bytes to read at once.
+    read_ahead: usize,
 }
 
+/// Read at once where all of a `moov` is walked through.
 const WINDOW: usize = 16 * 1024;
+
+/// Read at once where one box is looked at.
+const ONE_BOX: usize = 256;
 
 impl<'a, R: ReadAt> Reader<'a, R> {
     /// A reader of a file of `file_len` bytes.
     pub fn new(source: &'a R, file_len: u64) -> Self {
-        Self { source, file_len, made_end: MADE, window: Vec::new(), start: 0 }
+        Self { source, file_len, made_end: MADE, window: Vec::new(), start: 0, read_ahead: WINDOW }
     }
 
     /// A reader that also knows `made` bytes at [`MADE`].
     pub fn with_made(source: &'a R, file_len: u64, made: usize) -> Self {
         Self { made_end: MADE + made as u64, ..Self::new(source, file_len) }
+    }
+
+    /// The same, but it reads less ahead.
+    pub fn for_one_box(self) -> Self {
+        Self { read_ahead: ONE_BOX, ..self }
     }
 
     /// The file under this reader.
@@ -92,7 +103,8 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         let at = match inside {
             Some(at) => at,
             None => {
-                let want = usize::try_from(space_end - offset).unwrap_or(WINDOW).min(WINDOW.max(len));
+                let want = usize::try_from(space_end - offset).unwrap_or(usize::MAX);
+                let want = want.min(self.read_ahead.max(len));
                 self.window.resize(want, 0);
                 self.start = offset;
                 if let Err(e) = self.source.read_exact_at(&mut self.window, offset) {

@@ -419,6 +419,12 @@ impl Runs {
     pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
         let after = self.checkpoints.partition_point(|c| c.sum <= sum);
         let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.sum <= sum)?;
+        if let Some(piece) = pieces.next_piece()?.filter(|_| pieces.at.sum > sum) {
+            return Ok(piece);
+        }
+        // It is at or past the end of all.
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
         let mut found = None;
         while let Some(piece) = pieces.next_piece()? {
             if piece.sum > sum {
@@ -444,6 +450,7 @@ impl Runs {
     ) -> Result<Pieces<'a, R>, FormatError> {
         let after = self.checkpoints.partition_point(|c| c.unit <= unit);
         let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.unit <= unit)?;
         while let Some(piece) = pieces.next_piece()? {
             if piece.end() > unit {
                 let skipped = unit - piece.unit;
@@ -471,6 +478,7 @@ impl Runs {
         // The run may begin before a checkpoint that lies inside it.
         let after = self.checkpoints.partition_point(|c| c.runs <= ordinal);
         let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.runs <= ordinal)?;
         while let Some(piece) = pieces.next_piece()? {
             if piece.ordinal >= ordinal {
                 pieces.held = Some(piece);
@@ -499,25 +507,53 @@ pub struct Pieces<'a, R: ReadAt> {
 }
 
 impl<'a, R: ReadAt> Pieces<'a, R> {
-    fn start(runs: &'a Runs, source: &'a R) -> Self {
-        Self {
-            runs,
-            reader: TableReader::new(source, runs.table, 16 * STRIDE),
-            entry: 0,
-            at: Checkpoint::default(),
-            held: None,
-            padded: false,
-        }
+    fn at(runs: &'a Runs, source: &'a R, checkpoint: usize) -> Self {
+        // One more, because an entry of an stsc is ended by the next.
+        let reader = TableReader::new(source, runs.table, STRIDE + 1);
+        let at = runs.checkpoints.get(checkpoint).copied();
+        let entry = u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+        let entry = if at.is_some() { entry } else { 0 };
+        Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
     }
 
-    fn at(runs: &'a Runs, source: &'a R, checkpoint: usize) -> Self {
-        let mut pieces = Self::start(runs, source);
-        pieces.reader = TableReader::new(source, runs.table, STRIDE);
-        if let Some(&at) = runs.checkpoints.get(checkpoint) {
-            pieces.at = at;
-            pieces.entry = u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may stop too early.
+    fn go_past(&mut self, is_before: impl Fn(&Checkpoint) -> bool) -> Result<(), FormatError> {
+        let kind = self.runs.kind;
+        if self.entry >= self.runs.table.count || self.runs.units == 0 {
+            return Ok(());
         }
-        pieces
+        let entry = self.entry;
+        let bytes = self.reader.entries(entry)?;
+        let mut skip = |count: u32, value: u64| {
+            if count >= self.runs.units.saturating_sub(self.at.unit) {
+                return false;
+            }
+            let mut after = self.at;
+            after.pass(kind, count, value);
+            let goes_on = is_before(&after);
+            if goes_on {
+                self.at = after;
+                self.entry += 1;
+            }
+            goes_on
+        };
+        if kind == RunKind::Stsc {
+            let (mut first, _) = stsc_entry(bytes, entry);
+            for (b, next) in bytes.chunks_exact(12).zip(bytes.chunks_exact(12).skip(1)) {
+                let next = u32_at(next, 0);
+                if next <= first || !skip(next - first, stsc_entry(b, 1).1) {
+                    break;
+                }
+                first = next;
+            }
+        } else {
+            for b in bytes.chunks_exact(8) {
+                if !skip(u32_at(b, 0), u64::from(u32_at(b, 4))) {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {

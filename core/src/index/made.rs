@@ -15,12 +15,12 @@ pub const MADE: u64 = 1 << 62;
 /// A film's file, and after it what was made of it; for one request, on one thread.
 ///
 /// Look-ups in tables read a few bytes here and there, and most of them again: they are
-/// served from a few pages instead of by a system call each.
+/// served from a few pages instead of by a system call each. What is made in order is read as it is asked for.
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
     made: &'a [u8],
-    pages: RefCell<Pages>,
+    pages: Option<RefCell<Pages>>,
 }
 
 /// Bytes of a page.
@@ -39,13 +39,18 @@ struct Pages {
 }
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
-    /// A film of a file and what was made of it.
+    /// A film of a file and what was made of it, for look-ups.
     pub fn new(file: &'a R, made: &'a [u8]) -> Self {
-        Self { file, made, pages: RefCell::new(Pages::default()) }
+        Self { file, made, pages: Some(RefCell::default()) }
     }
 
-    fn read_page(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut pages = self.pages.borrow_mut();
+    /// The same, to be read in order.
+    pub fn in_order(file: &'a R, made: &'a [u8]) -> Self {
+        Self { file, made, pages: None }
+    }
+
+    fn read_page(&self, pages: &RefCell<Pages>, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut pages = pages.borrow_mut();
         let number = offset / PAGE as u64;
         let place = match pages.held.iter().position(|(held, _)| *held == number) {
             Some(place) => place,
@@ -93,10 +98,10 @@ impl Pages {
 
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match offset.checked_sub(MADE) {
-            Some(offset) => self.made.read_at(buf, offset),
-            None if buf.len() <= PAGE => self.read_page(buf, offset),
-            None => self.file.read_at(buf, offset),
+        match (offset.checked_sub(MADE), &self.pages) {
+            (Some(offset), _) => self.made.read_at(buf, offset),
+            (None, Some(pages)) if buf.len() <= PAGE => self.read_page(pages, buf, offset),
+            (None, _) => self.file.read_at(buf, offset),
         }
     }
 

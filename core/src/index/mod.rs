@@ -161,9 +161,14 @@ impl Index {
         Ok(this)
     }
 
-    /// The film as its metadata is read: the file and what was made of it.
+    /// The film as its metadata is looked up: the file and what was made of it.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
         FilmSource::new(file, &self.made)
+    }
+
+    /// The film as its metadata is read in order.
+    pub fn film_in_order<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
+        FilmSource::in_order(file, &self.made)
     }
 
     /// Whether `file`, which was `then` when this was built, still says the same. A fragmented film may grow.
@@ -174,9 +179,9 @@ impl Index {
         self.state.check(file, then, self.is_fragmented)
     }
 
-    /// A reader of boxes anywhere in the film.
+    /// A reader of one box or another anywhere in the film.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
-        Reader::with_made(source, self.file_len, self.made.len())
+        Reader::with_made(source, self.file_len, self.made.len()).for_one_box()
     }
 
     /// Puts the tables of the fragments in the place of the `moov`'s.
