@@ -13,12 +13,13 @@ APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 
-.PHONY: help build demo test check bench fuzz install docker-test deny clean
+.PHONY: help build demo test check bench instructions fuzz install docker-test deny clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
 	@echo 'make test         format, lints and all tests, on both real servers'
 	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
+	@echo 'make instructions that no more of them are needed for a request than before'
 	@echo 'make build        both modules and the command line, in $(TARGET)/release'
 	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
 	@echo 'make docker-test  the server tests against images of both servers'
@@ -47,6 +48,10 @@ bench: build
 	@tests/setup.sh bench
 	$(CARGO) bench --quiet --locked -p mp4seek --bench bars
 	$(CARGO) run --quiet --release --locked -p tests --bin bench
+
+instructions:
+	@tests/setup.sh instructions
+	core/benches/instructions.sh
 
 # Does not build over what is there, so that it can run as another user than `make build`.
 install: $(BUILT)

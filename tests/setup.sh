@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make build`, `test`, `demo` or `bench` lacks on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|bench|fuzz|docker
+#   tests/setup.sh build|demo|test|bench|instructions|fuzz|docker
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -75,6 +75,10 @@ case $goal in
     bench)
         needs_servers
         need nginx nginx
+        ;;
+    instructions)
+        need cc gcc libc6-dev
+        need valgrind valgrind
         ;;
     fuzz)
         need cc gcc libc6-dev
