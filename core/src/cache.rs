@@ -66,6 +66,10 @@ const FAILURE_LIFE: Duration = Duration::from_secs(10);
 /// keep times in steps of up to two seconds.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// How much of the cache is for what was asked for more than once. The rest is what a new entry has to fit
+/// into once the cache is full.
+const HOT: f64 = 0.7;
+
 impl FilmCache {
     /// A cache that holds at most `bytes`; 0 for one that holds nothing.
     pub fn new(bytes: u64) -> Self {
@@ -73,7 +77,8 @@ impl FilmCache {
         // An index has to fit in its shard, and that of a long fragmented film is megabytes.
         let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 16);
         let mut options = OptionsBuilder::new();
-        let options = options.estimated_items_capacity(items).weight_capacity(bytes).shards(shards).build();
+        options.estimated_items_capacity(items).weight_capacity(bytes).shards(shards).hot_allocation(HOT);
+        let options = options.build();
         let Ok(options) = options else { return Self { cache: Cache::with_weighter(items, bytes, Bytes) } };
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
         Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle) }
@@ -205,6 +210,21 @@ mod tests {
             assert!(cache.cache.weight() <= weight * 20);
         }
         assert!((5..=30).contains(&cache.cache.len()), "{}", cache.cache.len());
+    }
+
+    #[test]
+    fn a_large_index_finds_room_in_a_full_cache() {
+        let (small, large) = (one_film(), Film::of(vec![TrackSpec::video(20_000, 10)]).build());
+        let weight = |film: &Vec<u8>| Index::build(film, film.len() as u64).unwrap().heap_size() as u64;
+        let cache = FilmCache::new(weight(&large) * 5);
+        for mtime in 0..5 * weight(&large) / weight(&small) {
+            let identity = Identity { mtime: i64::try_from(mtime).unwrap(), ..identity(&small) };
+            for _ in 0..3 {
+                cache.index(&identity, &small).unwrap();
+            }
+        }
+        let first = cache.index(&identity(&large), &large).unwrap();
+        assert!(Arc::ptr_eq(&first, &cache.index(&identity(&large), &large).unwrap()));
     }
 
     #[test]
