@@ -72,34 +72,37 @@ impl Body {
     }
 
     fn queue_piece(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
-        match self.film.pieces(self.range.clone()).next() {
+        let len = match self.film.pieces(self.range.clone()).next() {
             None => return Err(io::Error::other("the plan of the film has a hole")),
-            Some(Piece::File { offset, len }) => {
-                let len = len.min(SLICE);
-                self.film.check(&*self.file)?;
-                request.append_file(&self.file, offset, len)?;
-                self.range.start += len;
-            }
-            Some(Piece::Generated(range)) => {
-                let len = u32::try_from(range.end - range.start).unwrap_or(WINDOW).min(WINDOW);
-                let window = range.start..range.start + u64::from(len);
-                let source = Resident::of(&self.file);
-                let made = request.append_with(len, |out| self.film.generate(&source, window.clone(), out));
-                match made {
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                        let film = Arc::clone(&self.film);
-                        let make = move |file: &Awaited| {
-                            let mut out = vec![0; len as usize];
-                            film.generate(file, window, &mut out)?;
-                            Ok(out)
-                        };
-                        self.window = Some(pool.run(request, &self.file, make)?);
-                    }
-                    made => {
-                        made?;
-                        self.range.start = window.end;
-                    }
+            Some(Piece::File { offset, len }) => match self.film.check(&Resident::of(&self.file)) {
+                // It is read by the thread that looks whether it is the same still.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => len,
+                unchanged => {
+                    unchanged?;
+                    let len = len.min(SLICE);
+                    request.append_file(&self.file, offset, len)?;
+                    self.range.start += len;
+                    return Ok(());
                 }
+            },
+            Some(Piece::Generated(range)) => range.end - range.start,
+        };
+        let len = u32::try_from(len).unwrap_or(WINDOW).min(WINDOW);
+        let window = self.range.start..self.range.start + u64::from(len);
+        let source = Resident::of(&self.file);
+        match request.append_with(len, |out| self.film.generate(&source, window.clone(), out)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let film = Arc::clone(&self.film);
+                let make = move |file: &Awaited| {
+                    let mut out = vec![0; len as usize];
+                    film.generate(file, window, &mut out)?;
+                    Ok(out)
+                };
+                self.window = Some(pool.run(request, &self.file, make)?);
+            }
+            made => {
+                made?;
+                self.range.start = window.end;
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use mp4seek::source::ReadAt;
+use mp4seek::source::{Identity, ReadAt};
 
 use crate::boundary::{POOL_THREAD, boundary, take_panic};
 use crate::ffi;
@@ -67,6 +67,10 @@ impl ReadAt for Resident<'_> {
     fn may_wait(&self) -> bool {
         false
     }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.file.identity()
+    }
 }
 
 /// A file that a thread reads, until nobody waits for what comes of it.
@@ -82,6 +86,10 @@ impl ReadAt for Awaited {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         self.file.read_at(buf, offset)
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.file.identity()
     }
 }
 
