@@ -262,6 +262,10 @@ int h264_is_head(const struct request_st *r) {
     return r->http_method == HTTP_METHOD_HEAD;
 }
 
+int h264_is_http2(const struct request_st *r) {
+    return r->http_version > HTTP_VERSION_1_1;
+}
+
 int h264_is_claimed(const struct request_st *r) {
     return r->handler_module != NULL;
 }

@@ -64,6 +64,17 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_is_head(self.raw()) != 0 }
     }
 
+    pub(crate) fn is_http2(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_is_http2(self.raw()) != 0 }
+    }
+
+    /// Has the server come back to it once it has seen to the other connections.
+    pub(crate) fn come_back_later(&mut self) {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_wake(self.raw()) };
+    }
+
     /// Whether some module has taken it.
     pub(crate) fn is_claimed(&self) -> bool {
         // SAFETY: a request of the running hook.
