@@ -21,9 +21,10 @@ const WINDOW: usize = 64 * 1024;
 
 fn main() {
     let rounds = std::env::var("ROUNDS").map_or(31, |n| n.parse().unwrap());
-    let two_hours = film("bars-2-hours", 7200, true);
-    let two_hours_last = film("bars-2-hours-moov-last", 7200, false);
-    let ten_hours = film("bars-10-hours", 36_000, true);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let two_hours = film(&folder.join("bars-2-hours.mp4"), 7200, true);
+    let two_hours_last = film(&folder.join("bars-2-hours-moov-last.mp4"), 7200, false);
+    let ten_hours = film(&folder.join("bars-10-hours.mp4"), 36_000, true);
     let films = [
         ("two hours", &two_hours, 3600),
         ("two hours, moov last", &two_hours_last, 3600),

@@ -6,6 +6,7 @@
 mod films;
 
 use std::hint::black_box;
+use std::path::Path;
 
 use films::{Film, film};
 use mp4seek::virtual_file::VirtualFile;
@@ -15,7 +16,8 @@ use mp4seek::{Answer, Seeker, Settings};
 const WINDOW: usize = 64 * 1024;
 
 fn main() {
-    let film = film("instructions-2-hours", 7200, true);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let film = film(&folder.join("instructions-2-hours.mp4"), 7200, true);
     let seeker = Seeker::default();
     counted_first_request(&seeker, &film);
     // The answer to this one is not there yet, but all that can be known of the film is.

@@ -542,7 +542,7 @@ impl Site {
     }
 
     /// The directories of the server's processes in `/proc`.
-    fn processes(&self) -> Vec<PathBuf> {
+    pub fn processes(&self) -> Vec<PathBuf> {
         let session = self.pid().to_string();
         // The name of a program may hold spaces, but it ends in the last parenthesis.
         let ours =

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use mp4seek::source::Identity;
 
@@ -16,7 +16,7 @@ pub(crate) struct Film {
 }
 
 /// 25 pictures a second, a key frame every two seconds, and packets of 1024 samples of sound at 48 kHz.
-pub(crate) fn film(name: &str, seconds: u32, moov_first: bool) -> Film {
+pub(crate) fn film(path: &Path, seconds: u32, moov_first: bool) -> Film {
     let pictures = seconds * 25;
     let packets = u32::try_from(u64::from(seconds) * 48_000 / 1024).unwrap();
     let picture_size = |n: u32| 1000 + n.wrapping_mul(2_654_435_761) % 1300;
@@ -99,8 +99,7 @@ pub(crate) fn film(name: &str, seconds: u32, moov_first: bool) -> Film {
     let before = if moov_first { moov_len } else { 0 };
     let moov = moov(start + before + header_len);
     assert_eq!(moov.len() as u64, moov_len);
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.mp4"));
-    let mut file = File::create(&path).unwrap();
+    let mut file = File::create(path).unwrap();
     file.write_all(&ftyp).unwrap();
     if moov_first {
         file.write_all(&moov).unwrap();
@@ -113,7 +112,7 @@ pub(crate) fn film(name: &str, seconds: u32, moov_first: bool) -> Film {
     if !moov_first {
         file.write_all(&moov).unwrap();
     }
-    let file = File::open(&path).unwrap();
+    let file = File::open(path).unwrap();
     let mut identity = Identity::of(&file.metadata().unwrap());
     // As one that has lain there for a while: of others nothing is kept.
     identity.ctime -= 60;
@@ -134,7 +133,9 @@ fn trak(
     delta: u32,
     tables: Vec<Vec<u8>>,
 ) -> Vec<u8> {
-    let mut tkhd = full_box(b"tkhd", [&[0, 0, id, 0, 0][..], &[0; 15]].concat());
+    let milliseconds =
+        u32::try_from(u64::from(count) * u64::from(delta) * 1000 / u64::from(timescale)).unwrap();
+    let mut tkhd = full_box(b"tkhd", [&[0, 0, id, 0, milliseconds][..], &[0; 15]].concat());
     tkhd[11] = 1;
     let mdhd = full_box(b"mdhd", vec![0, 0, timescale, count * delta, 0x55c4 << 16]);
     let hdlr = make_box(b"hdlr", &[&[0; 8][..], handler, &[0; 13]].concat());

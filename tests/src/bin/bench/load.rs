@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
+use std::ops::RangeFrom;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ pub(crate) struct Load<'a> {
     pub(crate) address: &'a str,
     /// GET or HEAD.
     pub(crate) method: &'a str,
-    /// Path and query.
+    /// Path and query. `{n}` in it is another number for each request.
     pub(crate) target: &'a str,
     /// Connections that ask at the same time, each again as soon as it has its answer.
     pub(crate) connections: usize,
@@ -25,6 +26,9 @@ pub(crate) struct Load<'a> {
     /// Leaves at the first byte of each answer and connects anew, where whole answers
     /// are too long to see many of them.
     pub(crate) leave: bool,
+    /// Each connection begins at another place of its first answer, of this many bytes: for as long as
+    /// the load lasts, all parts of answers are under way as much as each other.
+    pub(crate) spread: Option<u64>,
 }
 
 /// What came of it.
@@ -38,6 +42,8 @@ pub(crate) struct Measured {
     pub(crate) elapsed: Duration,
     /// From the request to the first byte of each answer.
     pub(crate) first_bytes: Vec<Duration>,
+    /// From the request to the last byte of each answer received whole.
+    pub(crate) last_bytes: Vec<Duration>,
 }
 
 struct Connection<'a> {
@@ -54,16 +60,18 @@ impl Load<'_> {
     /// Runs it.
     ///
     /// # Errors
-    /// Any answer that is not a whole 200 with a `Content-Length`.
+    /// Any answer that is not a whole 200 (or the 206 that was asked for) with a `Content-Length`.
     pub(crate) fn run(&self) -> io::Result<Measured> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(self.connections);
         for key in 0..self.connections {
             connections.push(Connection::open(self, &queue, key as u64)?);
         }
+        let mut numbers = 0..;
         let began = Instant::now();
-        for connection in &mut connections {
-            connection.ask()?;
+        for (n, connection) in (0..).zip(&mut connections) {
+            let from = self.spread.map(|len| len / self.connections as u64 * n);
+            connection.ask(from, &mut numbers)?;
         }
         let mut measured = Measured::default();
         let mut buffer = vec![0; 8 << 10];
@@ -78,10 +86,12 @@ impl Load<'_> {
                 let key = event.data.u64();
                 let place = usize::try_from(key).map_err(io::Error::other)?;
                 let Some(connection) = connections.get_mut(place) else { continue };
-                connection.receive(&mut buffer, &mut measured)?;
+                let has_ended = connection.receive(&mut buffer, &mut measured)?;
                 if self.leave && connection.left.is_some() {
                     *connection = Connection::open(self, &queue, key)?;
-                    connection.ask()?;
+                    connection.ask(None, &mut numbers)?;
+                } else if has_ended {
+                    connection.ask(None, &mut numbers)?;
                 }
             }
         }
@@ -99,20 +109,26 @@ impl<'a> Connection<'a> {
         Ok(Self { load, stream, asked: Instant::now(), head: Vec::new(), left: None })
     }
 
-    fn ask(&mut self) -> io::Result<()> {
+    fn ask(&mut self, from: Option<u64>, numbers: &mut RangeFrom<u32>) -> io::Result<()> {
         let Load { method, target, address, .. } = self.load;
+        let number = numbers.next().unwrap_or_default() % 1_000_000;
+        let target = target.replace("{n}", &format!("{number:06}"));
+        let range = from
+            .filter(|&from| from > 0)
+            .map_or_else(String::new, |from| format!("Range: bytes={from}-\r\n"));
         self.head.clear();
         self.left = None;
         self.asked = Instant::now();
-        write!(&self.stream, "{method} {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\n{range}\r\n");
+        (&self.stream).write_all(request.as_bytes())
     }
 
-    /// Takes what has come, once, so that no connection starves another.
-    fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<()> {
+    /// Takes what has come, once, so that no connection starves another. Whether that was the end of an answer.
+    fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<bool> {
         // Read in small portions, as clients read: whoever takes all at once, or has the kernel throw it away
         // (TRUNC), acknowledges so seldom that answers in more than one write wait for a timer.
         let (_, n) = match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
-            Err(rustix::io::Errno::AGAIN) => return Ok(()),
+            Err(rustix::io::Errno::AGAIN) => return Ok(false),
             received => received?,
         };
         if n == 0 {
@@ -124,7 +140,9 @@ impl<'a> Connection<'a> {
                 measured.first_bytes.push(self.asked.elapsed());
             }
             self.head.extend_from_slice(buffer.get(..n).unwrap_or_default());
-            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else { return Ok(()) };
+            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else {
+                return Ok(false);
+            };
             let len = body_length(&self.head)?;
             self.left = Some(if self.load.method == "HEAD" { 0 } else { len });
             body = self.head.len() - end - 4;
@@ -134,16 +152,16 @@ impl<'a> Connection<'a> {
         measured.body_bytes += body as u64;
         if left == 0 {
             measured.answers += 1;
-            self.ask()?;
+            measured.last_bytes.push(self.asked.elapsed());
         }
-        Ok(())
+        Ok(left == 0)
     }
 }
 
 fn body_length(head: &[u8]) -> io::Result<u64> {
     let head = String::from_utf8_lossy(head);
-    let refused = || io::Error::other(format!("not a 200 with a length: {head}"));
-    if !head.starts_with("HTTP/1.1 200 ") {
+    let refused = || io::Error::other(format!("not a film with a length: {head}"));
+    if !head.starts_with("HTTP/1.1 200 ") && !head.starts_with("HTTP/1.1 206 ") {
         return Err(refused());
     }
     head.lines()

@@ -1,131 +1,259 @@
 //! `make bench`: our modules beside nginx's mp4 module and beside static files of
 //! the same size, each server with one worker, in interleaved rounds. Medians over
-//! the rounds go to standard output and, with every sample, to `bench.json` in the
-//! target directory.
+//! the rounds, and how they stand to the bars the project has set itself, go to standard
+//! output and, with every sample, to `bench.json` in the target directory.
 //!
-//! `ROUNDS` (5) and `SECONDS` (1, of each measurement) in the environment change how long it takes.
+//! `ROUNDS` (5) and `SECONDS` (0.3, of each measurement) in the environment change how long it takes.
 
+#[path = "../../../../core/benches/films/mod.rs"]
+#[expect(clippy::unwrap_used, reason = "where films cannot be made, there is nothing to measure")]
+mod films;
+mod held;
 mod load;
+mod report;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use load::Load;
-use serde_json::{Value, json};
+use mp4seek::index::Index;
+use mp4seek::source::ReadAt;
+use report::{Bar, Limit};
 use tests::films::Film;
 use tests::servers::{APACHE, Builder, Engine, Site};
 use tests::{target_dir, work_dir};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A kind of request to measure. To measure another, add it to [`ROWS`].
-struct Row {
+pub(crate) struct Row {
     name: &'static str,
-    /// Length of the film.
-    hours: u32,
+    film: Length,
     method: &'static str,
+    /// `{n}` in it is another number for each request.
     query: &'static str,
     /// A long answer is measured by its bytes: few of them end within a run.
     by_bytes: bool,
+    /// Whether it is measured beside nginx and static files, too.
+    beside_others: bool,
 }
 
+/// A film to measure with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Length {
+    TenMinutes,
+    TwoHours,
+    /// With its metadata at the end.
+    TwoHoursLast,
+    TenHours,
+}
+
+impl Length {
+    const ALL: [Self; 4] = [Self::TenMinutes, Self::TwoHours, Self::TwoHoursLast, Self::TenHours];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::TenMinutes => "ten-minute film",
+            Self::TwoHours => "two-hour film",
+            Self::TwoHoursLast => "two-hour film, metadata last",
+            Self::TenHours => "ten-hour film",
+        }
+    }
+
+    fn seconds(self) -> u32 {
+        match self {
+            Self::TenMinutes => 600,
+            Self::TwoHours | Self::TwoHoursLast => 7200,
+            Self::TenHours => 36_000,
+        }
+    }
+}
+
+const GET: Row = Row {
+    name: "",
+    film: Length::TwoHours,
+    method: "GET",
+    query: "start=7150&end=7160",
+    by_bytes: false,
+    beside_others: true,
+};
+
 const ROWS: &[Row] = &[
-    Row { name: "ten-second clip", hours: 2, method: "GET", query: "start=7150&end=7160", by_bytes: false },
-    Row { name: "mid-film seek", hours: 2, method: "GET", query: "start=3600", by_bytes: true },
-    Row { name: "HEAD of a seek", hours: 2, method: "HEAD", query: "start=3600", by_bytes: false },
+    Row { name: "ten-second clip", ..GET },
+    Row { name: "ten-second clip, metadata last", film: Length::TwoHoursLast, ..GET },
+    Row { name: "ten-second clips, each another", query: "start=7150.{n}&end=7160", ..GET },
+    Row { name: "mid-film seek", query: "start=3600", by_bytes: true, ..GET },
+    Row { name: "HEAD of a seek", method: "HEAD", query: "start=3600", ..GET },
+    Row {
+        name: "clip of ten minutes",
+        film: Length::TenMinutes,
+        query: "start=580&end=590",
+        beside_others: false,
+        ..GET
+    },
+    Row {
+        name: "clip of ten hours",
+        film: Length::TenHours,
+        query: "start=35980&end=35990",
+        beside_others: false,
+        ..GET
+    },
 ];
 const CONNECTIONS: [usize; 2] = [1, 32];
 
 /// A server with what it is asked for.
-struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     server: &'static str,
     kind: &'static str,
     site: &'a Site,
     target: String,
+    /// Length of the answer.
+    len: u64,
 }
 
 /// Answers (or bytes) a second, and seconds to the first byte.
 #[derive(Clone, Copy)]
-struct Speed {
+pub(crate) struct Speed {
     rate: f64,
     first_byte: f64,
 }
 
 /// Row, connections, server, kind.
-type Key = (usize, usize, &'static str, &'static str);
+pub(crate) type Key = (&'static str, usize, &'static str, &'static str);
+
+pub(crate) const OURS: &str = "our module";
+pub(crate) const STATIC: &str = "static file";
+pub(crate) const NGINX: &str = "mp4 module";
+
+/// The servers, and what a first request costs them beside reading the film's metadata.
+struct Servers {
+    measured: Vec<(&'static str, Site)>,
+    /// They keep nothing: each request is a first one.
+    forgetful: Vec<(&'static str, Site)>,
+}
 
 fn main() -> Result<()> {
     let rounds: usize = setting("ROUNDS", 5)?;
-    let duration = Duration::from_secs_f64(setting("SECONDS", 1.0)?);
+    let duration = Duration::from_secs_f64(setting("SECONDS", 0.3)?);
     let pinned = pin()?;
-    let apache = "EnableSendfile On\nServerLimit 1\nThreadLimit 64\nThreadsPerChild 64\nMaxRequestWorkers 64";
-    let nginx = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }";
-    let servers =
-        [("Apache", APACHE, apache), ("lighttpd", Engine::Lighttpd, ""), ("nginx", Engine::Nginx, nginx)]
-            .map(|(name, engine, config)| {
-                (name, Builder::new(engine).config(config).workers(1).without_access_log().start())
-            });
+    let servers = Servers::start();
     if pinned {
         pin_to(1)?;
     }
-
-    let mut sizes = BTreeMap::new();
-    let mut subjects = Vec::new();
-    for row in ROWS {
-        let film = film(row.hours)?;
-        let mut of_row = Vec::new();
-        for (server, site) in &servers {
-            site.allow_log("");
-            let target = format!("{}?{}", site.publish(&film), row.query);
-            let len = clip_len(site, &target, film.path.metadata()?.len())?;
-            sizes.insert((row.name, *server), len);
-            let kind = if site.engine() == Engine::Nginx { "mp4 module" } else { "our module" };
-            of_row.push(Subject { server, kind, site, target });
-            let same_size = prefix(&film, len)?;
-            of_row.push(Subject { server, kind: "static file", site, target: site.publish(&same_size) });
-        }
-        subjects.push(of_row);
-    }
+    let films: BTreeMap<Length, films::Film> = Length::ALL
+        .iter()
+        .map(|&length| (length, films::film(&path(length), length.seconds(), length != Length::TwoHoursLast)))
+        .collect();
+    let subjects = ROWS.iter().map(|row| subjects(row, &servers, &films)).collect::<Result<Vec<_>>>()?;
+    // What was written within the last seconds is not kept by a cache.
+    std::thread::sleep(Duration::from_secs(3));
 
     let mut samples: BTreeMap<Key, Vec<Speed>> = BTreeMap::new();
+    let mut first_requests: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..=rounds {
-        for (r, (row, subjects)) in ROWS.iter().zip(&subjects).enumerate() {
+        let measured = |key: Key, speed: Speed, samples: &mut BTreeMap<Key, Vec<Speed>>| {
+            // The first round only warms up.
+            if round > 0 {
+                samples.entry(key).or_default().push(speed);
+            }
+        };
+        for (row, subjects) in ROWS.iter().zip(&subjects) {
             for connections in CONNECTIONS {
                 eprint!("\rround {round}/{rounds}: {}, {connections} connections        ", row.name);
                 for subject in subjects {
                     let speed = measure(row, subject, connections, duration)?;
-                    // The first round only warms up.
-                    if round > 0 {
-                        samples
-                            .entry((r, connections, subject.server, subject.kind))
-                            .or_default()
-                            .push(speed);
-                    }
+                    measured((row.name, connections, subject.server, subject.kind), speed, &mut samples);
                 }
             }
         }
+        for (server, site) in &servers.forgetful {
+            let ratio = first_request(site, films.get(&Length::TenHours).ok_or("no film")?)?;
+            first_requests.entry(server).or_default().push(ratio);
+        }
     }
-    eprintln!("\r{:60}\r", "");
+    eprint!("\r{:60}\r", "");
 
     let medians: BTreeMap<Key, Speed> =
         samples.iter().map(|(key, speeds)| (*key, median_speed(speeds))).collect();
-    let mut report = Vec::new();
-    for (r, (row, subjects)) in ROWS.iter().zip(&subjects).enumerate() {
-        print_row(r, row, subjects, &medians, &sizes);
-        for (key, speeds) in samples.iter().filter(|(key, _)| key.0 == r) {
-            report.push(as_json(row, key, speeds, &medians, sizes.get(&(row.name, key.2)).copied()));
-        }
+    let mut bars = report::bars_of(&medians);
+    for (server, ratios) in first_requests {
+        let what = "first request of the ten-hour film ÷ pread of its metadata, time".to_owned();
+        bars.push(Bar { what, server, value: median(ratios), limit: Limit::AtMost(1.5) });
     }
+    bars.extend(held_bars()?);
+    for (row, subjects) in ROWS.iter().zip(&subjects) {
+        report::print_row(row, subjects, &medians);
+    }
+    report::print_bars(&bars);
     let path = target_dir().join("bench.json");
-    let report =
-        json!({ "rounds": rounds, "seconds": duration.as_secs_f64(), "pinned": pinned, "rows": report });
+    let report = report::as_json(&samples, &medians, &subjects, &bars);
+    let report = serde_json::json!({
+        "rounds": rounds, "seconds": duration.as_secs_f64(), "pinned": pinned, "report": report,
+    });
     fs::write(&path, serde_json::to_string_pretty(&report)?)?;
     println!("Every sample: {}", path.display());
     Ok(())
+}
+
+impl Servers {
+    fn start() -> Self {
+        let apache =
+            "EnableSendfile On\nServerLimit 1\nThreadLimit 64\nThreadsPerChild 64\nMaxRequestWorkers 64\n";
+        let nginx = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }";
+        let start = |(name, engine, config): (&'static str, Engine, String)| {
+            let site = Builder::new(engine).config(&config).workers(1).without_access_log().start();
+            site.allow_log("");
+            (name, site)
+        };
+        let measured = [
+            ("Apache", APACHE, apache.to_owned()),
+            ("lighttpd", Engine::Lighttpd, String::new()),
+            ("nginx", Engine::Nginx, nginx.to_owned()),
+        ];
+        let forgetful = [
+            ("Apache", APACHE, format!("{apache}H264StreamingCacheSize 0")),
+            ("lighttpd", Engine::Lighttpd, "h264-streaming.cache-size = 0".to_owned()),
+        ];
+        Self {
+            measured: measured.into_iter().map(start).collect(),
+            forgetful: forgetful.into_iter().map(start).collect(),
+        }
+    }
+}
+
+/// What a stalled client costs, and whom it or a slow disk keeps waiting.
+fn held_bars() -> Result<Vec<Bar>> {
+    let mut bars = Vec::new();
+    let apache = "EnableSendfile On\nServerLimit 1\nThreadLimit 64\nThreadsPerChild 64\nMaxRequestWorkers 64\n\
+        AsyncRequestWorkerFactor 100\nTimeout 300";
+    for (server, engine, config) in
+        [("Apache", APACHE, apache), ("lighttpd", Engine::Lighttpd, "server.max-fds = 8192")]
+    {
+        eprint!("\rmemory of {server}        ");
+        let builder = Builder::new(engine).config(config).workers(1).without_access_log();
+        let ten_hours = held::memory_per_answer(&builder, &film(Length::TenHours), "?start=1")?;
+        let ten_minutes = held::memory_per_answer(&builder, &film(Length::TenMinutes), "?start=1")?;
+        let static_file =
+            held::memory_per_answer(&builder, &blank(Length::TenHours.seconds().into(), 1 << 20)?, "")?;
+        let mut bar = |what: &str, bytes: f64, limit| {
+            bars.push(Bar { what: what.to_owned(), server, value: bytes / 1024.0, limit });
+        };
+        let what = "memory of a stalled answer of the ten-hour film − of a static file's, KiB";
+        bar(what, ten_hours - static_file, Limit::AtMost(64.0));
+        let what = "memory of a stalled answer of the ten-hour film − of the ten-minute film, KiB";
+        bar(what, ten_hours - ten_minutes, Limit::AtMost(1.0));
+    }
+    eprint!("\rslow clients, slow disk        ");
+    let status = held::status_of_apache(&film(Length::TenHours), "?start=1")?;
+    let what = "/server-status with 200 stalled clients and 4 threads, slowest of 20, ms".to_owned();
+    bars.push(Bar { what, server: "Apache", value: status * 1e3, limit: Limit::AtMost(100.0) });
+    let p99 = held::others_of_a_slow_disk(&film(Length::TenMinutes), "start=100&end=110")?;
+    let what = "others' clips while reads of one film take 1 s, 99th percentile, ms".to_owned();
+    bars.push(Bar { what, server: "lighttpd", value: p99 * 1e3, limit: Limit::AtMost(10.0) });
+    eprint!("\r{:60}\r", "");
+    Ok(bars)
 }
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> Result<T> {
@@ -150,41 +278,45 @@ fn pin_to(core: usize) -> Result<()> {
     Ok(rustix::thread::sched_setaffinity(None, &cores)?)
 }
 
-/// A film of some hours with B-frames and AAC: two minutes of it are encoded, then repeated.
-fn film(hours: u32) -> Result<Film> {
-    let path = work_dir("bench").join(format!("{hours}-hours.mp4"));
-    let film = Film { name: format!("{hours} hours"), path, stamped: false };
-    if film.path.exists() {
-        return Ok(film);
-    }
-    let short = work_dir("bench").join("short.mp4");
-    let part = film.path.with_extension("part.mp4");
-    let encode = "-f lavfi -i testsrc2=s=320x180:r=25:d=120 -f lavfi -i sine=f=330:r=48000:d=120 -ac 2 \
-        -c:v libx264 -preset veryfast -bf 3 -g 50 -pix_fmt yuv420p -b:v 330k -maxrate 330k -bufsize 660k \
-        -c:a aac -b:a 96k";
-    ffmpeg(encode.split_whitespace(), &short)?;
-    let times = (hours * 30 - 1).to_string();
-    let from = short.to_str().ok_or("a target directory whose path is not UTF-8")?;
-    ffmpeg(["-stream_loop", &times, "-i", from, "-c", "copy", "-movflags", "+faststart"], &part)?;
-    fs::rename(part, &film.path)?;
-    Ok(film)
+fn path(length: Length) -> std::path::PathBuf {
+    work_dir("bench").join(format!("{length:?}.mp4"))
 }
 
-fn ffmpeg<'a>(args: impl IntoIterator<Item = &'a str>, to: &std::path::Path) -> Result<()> {
-    let status =
-        Command::new("ffmpeg").args(["-y", "-v", "error", "-nostdin"]).args(args).arg(to).status()?;
-    if status.success() { Ok(()) } else { Err(format!("ffmpeg could not make {}", to.display()).into()) }
+fn film(length: Length) -> Film {
+    Film { name: length.name().to_owned(), path: path(length), stamped: false }
 }
 
-/// The first `len` bytes of a film, by a name that no module looks at.
-fn prefix(film: &Film, len: u64) -> Result<Film> {
+/// A file of nothing, as the media of the films is, by a name that no module looks at.
+fn blank(number: u64, len: u64) -> Result<Film> {
+    let len = number.saturating_mul(len);
     let path = work_dir("bench").join(format!("static-{len}.bin"));
-    if !path.exists() {
-        let part = path.with_extension("part");
-        io::copy(&mut File::open(&film.path)?.take(len), &mut File::create(&part)?)?;
-        fs::rename(part, &path)?;
-    }
+    File::create(&path)?.set_len(len)?;
     Ok(Film { name: format!("{len} bytes"), path, stamped: false })
+}
+
+/// Who is asked for a row, and for what.
+fn subjects<'a>(
+    row: &Row,
+    servers: &'a Servers,
+    films: &BTreeMap<Length, films::Film>,
+) -> Result<Vec<Subject<'a>>> {
+    let film = film(row.film);
+    let film_len = films.get(&row.film).map_or(0, |film| film.identity.size);
+    let mut subjects = Vec::new();
+    for (server, site) in &servers.measured {
+        let is_nginx = site.engine() == Engine::Nginx;
+        if is_nginx && !row.beside_others {
+            continue;
+        }
+        let target = format!("{}?{}", site.publish(&film), row.query);
+        let len = clip_len(site, &target.replace("{n}", "000000"), film_len)?;
+        subjects.push(Subject { server, kind: if is_nginx { NGINX } else { OURS }, site, target, len });
+        if row.beside_others {
+            let target = site.publish(&blank(1, len)?);
+            subjects.push(Subject { server, kind: STATIC, site, target, len });
+        }
+    }
+    Ok(subjects)
 }
 
 /// The length of a clip, once it is sure that it is one.
@@ -199,25 +331,68 @@ fn clip_len(site: &Site, target: &str, film_len: u64) -> Result<u64> {
 }
 
 fn measure(row: &Row, subject: &Subject<'_>, connections: usize, duration: Duration) -> Result<Speed> {
-    let address = subject.site.address();
-    let load =
-        Load { address, method: row.method, target: &subject.target, connections, duration, leave: false };
+    let load = Load {
+        address: subject.site.address(),
+        method: row.method,
+        target: &subject.target,
+        connections,
+        duration,
+        leave: false,
+        spread: None,
+    };
     let run = |load: &Load<'_>| load.run().map_err(|e| format!("{} {}: {e}", subject.server, subject.target));
-    // Long answers all begin at once: long enough for that not to be what is measured.
-    let whole = run(&Load { duration: duration * if row.by_bytes { 4 } else { 1 }, ..load })?;
-    let amount = if row.by_bytes { whole.body_bytes } else { whole.answers };
-    let first_bytes =
-        if row.by_bytes { run(&Load { leave: true, ..load })?.first_bytes } else { whole.first_bytes };
+    if !row.by_bytes {
+        let whole = run(&load)?;
+        let first_byte = median(whole.first_bytes.iter().map(Duration::as_secs_f64));
+        return Ok(Speed { rate: whole.answers as f64 / whole.elapsed.as_secs_f64(), first_byte });
+    }
+    let whole = run(&Load { duration: duration * 3, spread: Some(subject.len), ..load })?;
+    let first_bytes = run(&Load { leave: true, ..load })?.first_bytes;
     Ok(Speed {
-        rate: amount as f64 / whole.elapsed.as_secs_f64(),
+        rate: whole.body_bytes as f64 / whole.elapsed.as_secs_f64(),
         first_byte: median(first_bytes.iter().map(Duration::as_secs_f64)),
     })
 }
 
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+/// The time of a request of a server that keeps nothing, to the time that it takes to read the metadata.
+fn first_request(site: &Site, film: &films::Film) -> Result<f64> {
+    const TIMES: usize = 5;
+    let target = format!("{}?start=18000", site.publish(&self::film(Length::TenHours)));
+    let mut client = site.connect();
+    let (mut ours, mut reads) = (Vec::new(), Vec::new());
+    let place = &Index::build(&film.file, film.identity.size)?.outer_moov;
+    let mut moov = vec![0; usize::try_from(place.size)?];
+    for _ in 0..TIMES {
+        let began = Instant::now();
+        client.write(&format!("HEAD {target} HTTP/1.1\r\nHost: {}\r\n\r\n", site.address()));
+        while !client.received().ends_with(b"\r\n\r\n") {
+            if client.read(4096) == 0 {
+                return Err("the connection ended inside a head".into());
+            }
+        }
+        ours.push(began.elapsed().as_secs_f64());
+        if !client.received().starts_with(b"HTTP/1.1 200 ") {
+            return Err(String::from_utf8_lossy(client.received()).into());
+        }
+        client = site.connect();
+        let began = Instant::now();
+        film.file.read_exact_at(&mut moov, place.offset)?;
+        std::hint::black_box(&mut moov);
+        reads.push(began.elapsed().as_secs_f64());
+    }
+    Ok(median(ours) / median(reads))
+}
+
+pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, part: f64) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the list")]
+    let place = (values.len() as f64 * part) as usize;
+    values.get(place.min(values.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    quantile(values, 0.5)
 }
 
 fn median_speed(speeds: &[Speed]) -> Speed {
@@ -225,70 +400,4 @@ fn median_speed(speeds: &[Speed]) -> Speed {
         rate: median(speeds.iter().map(|s| s.rate)),
         first_byte: median(speeds.iter().map(|s| s.first_byte)),
     }
-}
-
-/// What a subject is compared with: nginx's module, and the same server's static file.
-const PEERS: [(&str, Option<&str>, &str); 2] =
-    [("÷ nginx's", Some("nginx"), "mp4 module"), ("÷ static", None, "static file")];
-
-fn print_row(
-    r: usize,
-    row: &Row,
-    subjects: &[Subject<'_>],
-    medians: &BTreeMap<Key, Speed>,
-    sizes: &BTreeMap<(&str, &str), u64>,
-) {
-    let unit = if row.by_bytes { "MB/s" } else { "answers/s" };
-    let len = sizes.get(&(row.name, "Apache")).copied().unwrap_or_default();
-    println!("{} of a {}-hour film: {} ?{}, {len} bytes", row.name, row.hours, row.method, row.query);
-    let heading: String =
-        CONNECTIONS.map(|n| format!("{:>17} {:>12}", format!("{unit} at {n}"), "first byte")).concat();
-    println!("  {:24}{heading}", "");
-    let line = |name: String, cells: &dyn Fn(usize) -> Option<(String, String)>| {
-        let cells =
-            CONNECTIONS.map(|n| cells(n).map_or_else(String::new, |(a, b)| format!("{a:>17} {b:>12}")));
-        println!("  {name:24}{}", cells.concat());
-    };
-    for subject in subjects {
-        line(format!("{}, {}", subject.server, subject.kind), &|n| {
-            let speed = medians.get(&(r, n, subject.server, subject.kind))?;
-            let rate = if row.by_bytes { speed.rate / 1e6 } else { speed.rate };
-            Some((format!("{rate:.0}"), format!("{:.3} ms", speed.first_byte * 1e3)))
-        });
-    }
-    for (name, server, kind) in PEERS {
-        for subject in subjects.iter().filter(|s| s.kind == "our module") {
-            line(format!("{} {name}", subject.server), &|n| {
-                let ours = medians.get(&(r, n, subject.server, subject.kind))?;
-                let peer = medians.get(&(r, n, server.unwrap_or(subject.server), kind))?;
-                let (rate, first) = (ours.rate / peer.rate, ours.first_byte / peer.first_byte);
-                Some((format!("× {rate:.2}"), format!("× {first:.2}")))
-            });
-        }
-    }
-    println!();
-}
-
-fn as_json(
-    row: &Row,
-    &(r, connections, server, kind): &Key,
-    speeds: &[Speed],
-    medians: &BTreeMap<Key, Speed>,
-    bytes: Option<u64>,
-) -> Value {
-    let median = median_speed(speeds);
-    let ratio = |server, kind| {
-        medians.get(&(r, connections, server, kind)).map(|peer| {
-            json!({ "rate": median.rate / peer.rate, "first_byte": median.first_byte / peer.first_byte })
-        })
-    };
-    json!({
-        "row": row.name, "hours": row.hours, "method": row.method, "query": row.query, "bytes": bytes,
-        "connections": connections, "server": server, "kind": kind,
-        "unit": if row.by_bytes { "bytes/s" } else { "answers/s" },
-        "rate": median.rate, "first_byte_seconds": median.first_byte,
-        "to_nginx": ratio("nginx", "mp4 module"), "to_static": ratio(server, "static file"),
-        "rates": speeds.iter().map(|s| s.rate).collect::<Vec<_>>(),
-        "first_bytes_seconds": speeds.iter().map(|s| s.first_byte).collect::<Vec<_>>(),
-    })
 }
