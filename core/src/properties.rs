@@ -198,8 +198,8 @@ proptest! {
         let length = duration(&once);
         let again = (again * length * 1000.0).round() / 1000.0;
         let twice = clip(&once, &format!("start={again}")).unwrap();
-        let at = total - length + again;
-        let at = if again == 0.0 { total - length } else { snapped(&film, &source, at) };
+        let first = if start == 0.0 { 0.0 } else { snapped(&film, &source, start) };
+        let at = if again == 0.0 { first } else { snapped(&film, &source, first + again) };
         assert_same(&shown_in(&twice, 0.0, f64::MAX), &shown_in(&source, at, total))?;
     }
 
