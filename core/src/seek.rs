@@ -634,18 +634,25 @@ fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u32, For
     if &track.handler.0 != b"soun" || sample == 0 {
         return Ok(sample);
     }
-    // (packets, milliseconds) at least.
+    // (packets, milliseconds) at least, whatever the film says: ffmpeg says one packet of AAC, whose bands may
+    // depend on two more.
     let (packets, millis) = match &track.coding.0 {
         // Apple's encoder says 2112 frames of priming: three packets.
-        b"mp4a" | b"enca" => (3, 60),
+        b"mp4a" => (3, 60),
         // RFC 7845, section 4.6, asks for 80 ms; libopus needs up to twice that to be exact.
         b"Opus" => (8, 160),
         // Frames may borrow bits from up to nine before them.
         b".mp3" | b"ms\0U" => (10, 0),
-        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => (2, 0),
+        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
+        // From the core of USAC on, three frames; with `stss` it is the sync sample before that counts.
+        b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => (3, 0),
         b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
-        _ => return Ok(sample),
+        _ => (0, 0),
     };
+    let packets = track.samples.roll_before(source, sample)?.max(packets);
+    if packets == 0 {
+        return Ok(sample);
+    }
     let ticks = i64::from(track.mdhd.timescale).saturating_mul(millis) / 1000;
     let time = track.samples.dts(source, sample)?.saturating_sub(ticks);
     let by_time = track.samples.presented(source, time.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);

@@ -6,7 +6,8 @@ use crate::source::ReadAt;
 /// What a cut needs of the sample descriptions of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SampleEntry {
-    /// The coding of the first description: `avc1`, `mp4a` …, and `.mp3` for an `mp4a` that is one.
+    /// The coding of the first description: `avc1`, `mp4a` …, what it is under an encryption, and `.mp3` for
+    /// an `mp4a` that is one.
     pub coding: BoxType,
     /// (samples, bytes) of one packet, where constant-size sound is counted in
     /// PCM frames and the `stsz` does not say how many bytes they take.
@@ -27,7 +28,10 @@ pub fn read_stsd<R: ReadAt>(
         return Err(header.error("no sample description"));
     };
     let mut entry = SampleEntry { coding: first.box_type, packet: None };
-    if &first.box_type.0 == b"mp4a" && is_mp3(reader, &first)? {
+    if &first.box_type.0 == b"enca" {
+        entry.coding = original_format(reader, &first)?.unwrap_or(BoxType(*b"mp4a"));
+    }
+    if &entry.coding.0 == b"mp4a" && is_mp3(reader, &first)? {
         entry.coding = BoxType(*b".mp3");
     }
     if &handler.0 == b"soun" && first.payload_len() >= 28 {
@@ -38,11 +42,26 @@ pub fn read_stsd<R: ReadAt>(
     Ok(entry)
 }
 
+/// Bytes of a sound description before the boxes in it, in the usual form.
+const SOUND: u64 = 28;
+
+/// What an encrypted description (8.12.2 `frma`, in `sinf`) is of.
+fn original_format<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    entry: &BoxHeader,
+) -> Result<Option<BoxType>, FormatError> {
+    let (children, _) = reader.readable_children(entry.payload() + SOUND, entry.end())?;
+    let Some(sinf) = children.into_iter().find(|c| &c.box_type.0 == b"sinf") else { return Ok(None) };
+    let (children, _) = reader.readable_children(sinf.payload(), sinf.end())?;
+    let frma = children.into_iter().find(|c| &c.box_type.0 == b"frma" && c.payload_len() >= 4);
+    let Some(frma) = frma else { return Ok(None) };
+    Ok(reader.payload(&frma, 4)?.first_chunk().map(|format| BoxType(*format)))
+}
+
 /// Whether an `mp4a` is MPEG-1 or -2 layer 3, as its `esds` says (ISO/IEC 14496-1, 7.2.6.6: object
 /// type 0x6b or 0x69). Only the usual place is looked at: what depends on it is the length of the pre-roll.
 fn is_mp3<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<bool, FormatError> {
-    const FIXED: u64 = 28;
-    let Ok(children) = reader.children(entry.payload() + FIXED, entry.end()) else { return Ok(false) };
+    let Ok(children) = reader.children(entry.payload() + SOUND, entry.end()) else { return Ok(false) };
     let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok(false) };
     let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
     // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type.

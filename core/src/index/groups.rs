@@ -16,7 +16,7 @@ pub(super) struct Descriptions {
     pub(super) grouping: [u8; 4],
     pub(super) entries: Vec<Vec<u8>>,
     /// The group of samples that no `sbgp` speaks of; 0 for none.
-    default: u32,
+    pub(super) default: u32,
 }
 
 impl Descriptions {

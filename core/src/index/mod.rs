@@ -3,6 +3,7 @@
 //! An index holds the shape of the `moov`, the headers that are rewritten, and for
 //! each sample table its place in the file and sparse checkpoints: nothing per sample.
 
+mod access;
 mod auxiliary;
 mod fragments;
 mod groups;
@@ -18,6 +19,7 @@ use crate::boxes::{
 use crate::limits;
 use crate::source::{Identity, ReadAt};
 
+pub use access::Access;
 pub use auxiliary::Auxiliary;
 pub use made::{FilmSource, MADE};
 pub use samples::{Chunk, SampleTable};
@@ -625,7 +627,8 @@ fn read_samples<R: ReadAt>(
         }
         groups.push(Runs::read(reader, &sbgp.header, RunKind::Sbgp, count)?);
     }
-    SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, base)
+    let access = Access::read(reader, stbl, &groups)?;
+    SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, access, base)
 }
 
 fn is_one_tick_each<R: ReadAt>(reader: &mut Reader<'_, R>, stts: &BoxHeader) -> Result<bool, FormatError> {

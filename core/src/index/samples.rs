@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples};
-use crate::index::Auxiliary;
+use crate::index::{Access, Auxiliary};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -26,6 +26,8 @@ pub struct SampleTable {
     pub sync: SyncSamples,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
+    /// What they and `stps` say of where decoding can begin.
+    pub access: Option<Box<Access>>,
     /// What a decrypter needs for each sample.
     pub auxiliary: Option<Auxiliary>,
     /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin together.
@@ -61,6 +63,7 @@ impl SampleTable {
         offsets: ChunkOffsets,
         sync: SyncSamples,
         groups: Vec<Runs>,
+        access: Option<Box<Access>>,
         base: i64,
     ) -> Result<Self, FormatError> {
         let mut this = Self {
@@ -72,6 +75,7 @@ impl SampleTable {
             offsets,
             sync,
             groups,
+            access,
             auxiliary: None,
             base,
             start: 0,
@@ -89,6 +93,7 @@ impl SampleTable {
             + self.sizes.heap_size()
             + self.offsets.heap_size()
             + self.auxiliary.as_ref().map_or(0, |a| a.sizes.heap_size())
+            + self.access.as_ref().map_or(0, |a| a.heap_size())
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
 
@@ -236,7 +241,8 @@ impl SampleTable {
     /// The sync sample to begin decoding at, so that the samples from `sample` on in
     /// decode order and from `time` on in presentation can be shown: the last one
     /// that neither decodes after `sample` nor is presented after `time`. An open GOP's leading pictures are
-    /// presented before their own sync sample and need the one before.
+    /// presented before their own sync sample and need the one before. Partial sync samples (`stps`, `rap `) do as
+    /// well, and samples from which all is right after a while (`roll`), if that is by `sample`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -244,18 +250,28 @@ impl SampleTable {
         let SyncSamples::Listed(table) = &self.sync else { return Ok(sample) };
         let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
         let mut nearest = None;
+        let mut found = None;
         for step in 0..before.min(limits::SYNC_STEPS) {
             let number = SyncSamples::listed(table, source, before - 1 - step)?;
             let Some(sync) = number.checked_sub(1).filter(|&s| s <= sample) else { break };
             nearest = nearest.or(Some(sync));
             if self.cts(source, sync)? <= time {
-                return Ok(sync);
+                found = Some(sync);
+                break;
             }
         }
-        Ok(nearest.unwrap_or(0))
+        let mut other = None;
+        if let Some(access) = &self.access {
+            let later = found.map_or(0, |sync| sync + 1);
+            other = access.last_in(&self.groups, source, later, sample, |at, right| {
+                Ok(right <= sample && self.cts(source, at)? <= time)
+            })?;
+        }
+        Ok(other.or(found).or(nearest).unwrap_or(0))
     }
 
-    /// The sync sample presented last at or before `time`, with its composition time.
+    /// The composition time of the sync sample presented last at or before `time`, or of another that is right
+    /// where decoding begins with it (or, after a gradual refresh, some samples before it).
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -267,16 +283,36 @@ impl SampleTable {
         let (lowest, _) = self.offset_extremes();
         let last = self.sample_at_dts(source, time - lowest)?;
         let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
+        let mut found = None;
         for step in 0..before.min(limits::SYNC_STEPS) {
             let number = SyncSamples::listed(table, source, before - 1 - step)?;
             let Some(sync) = number.checked_sub(1).filter(|&s| s < self.count) else { break };
             let cts = self.cts(source, sync)?;
             if cts <= time {
-                return Ok(Some(cts));
+                found = Some((sync, cts));
+                break;
             }
         }
+        let mut best = found.map(|(_, cts)| cts);
+        if let Some(access) = &self.access {
+            let later = found.map_or(0, |(sync, _)| sync + 1);
+            access.last_in(&self.groups, source, later, last, |_, right| {
+                let cts = if right < self.count { self.cts(source, right)? } else { i64::MAX };
+                best = best.max(Some(cts).filter(|&cts| cts <= time));
+                Ok(cts <= time)
+            })?;
+        }
         // A track without (usable) sync samples begins at its first sample.
-        Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time))
+        let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));
+        best.map_or_else(first, |cts| Ok(Some(cts)))
+    }
+
+    /// How many samples before `sample` the film says must be decoded for it to be right (`roll`, `prol`).
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn roll_before<R: ReadAt>(&self, source: &R, sample: u32) -> Result<u32, FormatError> {
+        self.access.as_ref().map_or(Ok(0), |access| access.roll_before(&self.groups, source, sample))
     }
 
     /// The chunk that holds `sample`.

@@ -49,6 +49,8 @@ pub(crate) struct TrackSpec {
     pub(crate) wide_offsets: bool,
     /// The 15 bits of the `mdhd`.
     pub(crate) language: u32,
+    /// More boxes for the sample description.
+    pub(crate) in_entry: Vec<Vec<u8>>,
     /// More boxes for the `stbl`.
     pub(crate) more: Vec<Vec<u8>>,
     /// More boxes for the `minf`.
@@ -70,6 +72,7 @@ impl TrackSpec {
             one_entry_each: false,
             wide_offsets: false,
             language: 0x55c4,
+            in_entry: Vec::new(),
             more: Vec::new(),
             in_minf: Vec::new(),
             in_trak: Vec::new(),
@@ -335,8 +338,9 @@ fn trak(id: u32, track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
 }
 
 fn stbl(track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
-    let mut fields = [0; 28];
+    let mut fields = vec![0; 28];
     fields[7] = 1;
+    fields.extend(track.in_entry.concat());
     let entry = make_box(&track.coding, fields);
     let mut content = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
     let each = track.one_entry_each;

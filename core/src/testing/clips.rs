@@ -580,3 +580,105 @@ fn a_clip_ends_on_a_whole_tick_of_the_video() {
         }
     }
 }
+
+/// The places in the film of the samples that a clip holds of its first track.
+fn held(film: &[u8], query: &str) -> std::ops::Range<usize> {
+    let (all, cut) =
+        (expand(film).swap_remove(0).samples, expand(&clip(film, query).unwrap()).swap_remove(0).samples);
+    let first = all.iter().position(|s| s.bytes == cut[0].bytes).unwrap();
+    assert!(all[first..first + cut.len()].iter().zip(&cut).all(|(a, b)| a.bytes == b.bytes));
+    first..first + cut.len()
+}
+
+/// Frames of 100 ms, of which only the first is a sync sample.
+fn video_with_one_sync(more: Vec<Vec<u8>>) -> Vec<u8> {
+    let samples = (0..60).map(|n| Sample { delta: 100, offset: 0, sync: n == 0, size: 20 });
+    Film::of(vec![TrackSpec { more, ..TrackSpec::new(b"vide", b"hvc1", 1000, samples.collect()) }]).build()
+}
+
+#[test]
+fn decoding_begins_at_a_partial_sync_sample_unless_a_leading_picture_is_asked_for() {
+    // Groups of 10 as they are decoded; 20 is presented after 21 and 22, which lead it.
+    let open = |more: Vec<Vec<u8>>| {
+        let samples = (0..60).map(|n| Sample {
+            delta: 100,
+            offset: match n % 10 {
+                0 if n > 0 => 300,
+                1 | 2 if n > 2 => 0,
+                _ => 100,
+            },
+            sync: n == 0,
+            size: 20,
+        });
+        let video = TrackSpec::new(b"vide", b"hvc1", 1000, samples.collect());
+        Film::of(vec![TrackSpec { more, ..video }]).build()
+    };
+    let stps = vec![full_box(b"stps", 0, [4, 11, 21, 31, 41])];
+    let runs = [10, 0, 1, 1, 9, 0, 1, 1, 9, 0, 1, 1, 9, 0, 1, 1, 19, 0];
+    let sbgp = full_box(b"sbgp", 0, [0x7261_7020, 9].into_iter().chain(runs));
+    let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"rap ", &[0, 0, 0, 1, 0, 0, 0, 1, 0x82]].concat());
+    for more in [stps, vec![sgpd, sbgp]] {
+        let film = open(more);
+        // 30 is shown at 3.3 s, 31 and 32 at 3.1 and 3.2 s.
+        assert_eq!(held(&film, "start=3.35&end=3.4"), 30..31);
+        assert_eq!(held(&film, "start=3.15&end=3.2"), 20..32);
+        assert_eq!(held(&film, "start=3.85&mode=keyframe&end=4"), 30..39);
+    }
+    assert_eq!(held(&open(vec![]), "start=3.35&end=3.4").start, 0);
+}
+
+#[test]
+fn decoding_begins_where_a_gradual_refresh_is_over_in_time() {
+    // Each 15th frame begins one that takes 6.
+    let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 1, 0, 6]].concat());
+    let runs = (0..4).flat_map(|_| [1, 1, 14, 0]);
+    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 8].into_iter().chain(runs));
+    let film = video_with_one_sync(vec![sgpd, sbgp]);
+    assert_eq!(held(&film, "start=3.65&end=3.7"), 30..37);
+    assert_eq!(held(&film, "start=3.55&end=3.6"), 15..36);
+    // The first frame that is right.
+    let cut = expand(&clip(&film, "start=4.2&end=4.4&mode=keyframe").unwrap());
+    assert_eq!((cut[0].shown()[0].bytes.clone(), cut[0].shown().len()), (Film::sample_bytes(0, 36, 20), 8));
+    assert_eq!(held(&video_with_one_sync(vec![]), "start=3.65&end=3.7"), 0..37);
+}
+
+#[test]
+fn sound_leads_in_as_the_film_says() {
+    let packets = |coding, more, in_entry| {
+        let packet = Sample { delta: 1000, offset: 0, sync: true, size: 9 };
+        let track = TrackSpec::new(b"soun", coding, 1000, vec![packet; 60]);
+        Film::of(vec![TrackSpec { more, in_entry, ..track }]).build()
+    };
+    let described = |version: u8, grouping: &[u8; 4], default: &[u8]| {
+        let mut b = vec![version, 0, 0, 0];
+        b.extend(grouping);
+        b.extend([0, 0, 0, 2]);
+        b.extend(default);
+        b.extend([0, 0, 0, 1, 0xff, 0xf9]);
+        make_box(b"sgpd", b)
+    };
+    let first = |film: Vec<u8>| held(&film, "start=40&end=41").start;
+    assert_eq!(first(packets(b"alac", vec![], vec![])), 40);
+    assert_eq!(first(packets(b"mp4a", vec![], vec![])), 37);
+    for grouping in [b"roll", b"prol"] {
+        let group = u32::from_be_bytes(*grouping);
+        let sbgp = full_box(b"sbgp", 0, [group, 2, 30, 0, 30, 1]);
+        assert_eq!(first(packets(b"what", vec![described(1, grouping, &[]), sbgp], vec![])), 33);
+        // What is said of all samples that nothing else is said of.
+        assert_eq!(first(packets(b"mp4a", vec![described(2, grouping, &[0, 0, 0, 1])], vec![])), 33);
+    }
+    // A film that says less than the coding needs.
+    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 1, 60, 1]);
+    let one = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 1, 0xff, 0xff]].concat());
+    assert_eq!(first(packets(b"mp4a", vec![one, sbgp], vec![])), 37);
+    // Encrypted: what it is of counts.
+    let sinf = |format: &[u8; 4]| vec![make_box(b"sinf", make_box(b"frma", format))];
+    assert_eq!(first(packets(b"enca", vec![], sinf(b"Opus"))), 32);
+    assert_eq!(first(packets(b"enca", vec![], sinf(b"fLaC"))), 40);
+    // Not every packet is one to begin at (xHE-AAC, MPEG-H, AC-4).
+    let mut film = packets(b"mhm1", vec![full_box(b"stss", 0, [3, 1, 21, 36])], vec![]);
+    assert_eq!(first(film.clone()), 35);
+    let stss = film.windows(4).position(|w| w == b"stss").unwrap();
+    film[stss + 23] = 39;
+    assert_eq!(first(film), 20);
+}

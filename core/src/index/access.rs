@@ -1,0 +1,154 @@
+//! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
+//! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
+
+use crate::boxes::{BoxType, FormatError, Reader, Runs, SyncSamples, Table};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::Node;
+use super::groups::Descriptions;
+
+/// What a track says of random access, beyond its `stss`.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// `stps`: pictures that are complete, though not all after them are.
+    partial: Option<Table>,
+    /// `rap `: the same, as a group.
+    points: Option<Grouped>,
+    /// `roll` or `prol`: samples that are right only so many samples after (less than 0: before) decoding began.
+    rolls: Option<Grouped>,
+}
+
+/// A number for each sample that is in a group.
+#[derive(Debug)]
+struct Grouped {
+    /// Which of the track's groupings.
+    runs: Option<usize>,
+    /// What each description says.
+    values: Vec<i16>,
+    /// The group of samples that nothing is said of; 0 for none.
+    default: u32,
+}
+
+impl Grouped {
+    /// What is said of the samples whose group has this number.
+    fn value(&self, group: u64) -> Option<i16> {
+        let group = if group == 0 { self.default } else { u32::try_from(group).ok()? };
+        self.values.get(usize::try_from(group.checked_sub(1)?).ok()?).copied()
+    }
+}
+
+/// Samples that are looked through at first.
+const WINDOW: u32 = 256;
+
+impl Access {
+    pub(super) fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        stbl: &Node,
+        groups: &[Runs],
+    ) -> Result<Option<Box<Self>>, FormatError> {
+        let mut this = Self::default();
+        if let Some(stps) = stbl.child(b"stps")? {
+            this.partial = Some(Table::read(reader, &stps.header, 0, 4)?);
+        }
+        for sgpd in stbl.children.iter().filter(|c| c.header.box_type == BoxType(*b"sgpd")) {
+            let header = &sgpd.header;
+            let is_wanted = |grouping: &[u8]| matches!(grouping, b"roll" | b"prol" | b"rap ");
+            if header.payload_len() < 12 || !is_wanted(reader.bytes(header.payload() + 4, 4)?) {
+                continue;
+            }
+            let Some(described) = Descriptions::read(reader, header)? else { continue };
+            let mut runs = None;
+            for (n, group) in groups.iter().enumerate() {
+                let sbgp = stbl
+                    .children
+                    .iter()
+                    .find(|c| (c.header.payload()..c.header.end()).contains(&(group.table().offset - 1)));
+                let sbgp = sbgp.map_or(0, |c| c.header.payload());
+                if runs.is_none() && reader.bytes(sbgp + 4, 4)? == described.grouping {
+                    runs = Some(n);
+                }
+            }
+            let is_point = &described.grouping == b"rap ";
+            let values = described.entries.iter().map(|entry| match entry.first_chunk() {
+                Some(distance) if !is_point => i16::from_be_bytes(*distance),
+                _ => 0,
+            });
+            let grouped = Grouped { runs, values: values.collect(), default: described.default };
+            *(if is_point { &mut this.points } else { &mut this.rolls }) = Some(grouped);
+        }
+        let says_something = this.partial.is_some() || this.points.is_some() || this.rolls.is_some();
+        Ok(says_something.then(|| Box::new(this)))
+    }
+
+    pub(super) fn heap_size(&self) -> usize {
+        let values = [&self.points, &self.rolls].into_iter().flatten().map(|g| g.values.capacity());
+        size_of::<Self>() + values.sum::<usize>() * size_of::<i16>()
+    }
+
+    /// How many samples before this one must be decoded for it to be right; 0 where nothing is said.
+    pub(super) fn roll_before<R: ReadAt>(
+        &self,
+        groups: &[Runs],
+        source: &R,
+        sample: u32,
+    ) -> Result<u32, FormatError> {
+        let Some(rolls) = &self.rolls else { return Ok(0) };
+        let group = match rolls.runs.and_then(|n| groups.get(n)) {
+            Some(runs) => runs.at_unit(source, sample)?.value,
+            None => 0,
+        };
+        Ok(rolls.value(group).map_or(0, |distance| u32::from(distance.min(0).unsigned_abs())))
+    }
+
+    /// The last sample of `from..=to` that decoding may begin at, other than a sync sample, and for which `holds` says that
+    /// all is right from then on. It is given the sample, and the one that is the first to be right.
+    pub(super) fn last_in<R: ReadAt>(
+        &self,
+        groups: &[Runs],
+        source: &R,
+        from: u32,
+        to: u32,
+        mut holds: impl FnMut(u32, u32) -> Result<bool, FormatError>,
+    ) -> Result<Option<u32>, FormatError> {
+        let mut best = None;
+        if let Some(table) = &self.partial {
+            let before = SyncSamples::listed_before(table, source, to.saturating_add(1))?;
+            for entry in (0..before).rev().take(limits::SYNC_STEPS as usize) {
+                let sample = SyncSamples::listed(table, source, entry)?.saturating_sub(1);
+                if sample < from || holds(sample, sample)? {
+                    best = Some(sample).filter(|&s| s >= from);
+                    break;
+                }
+            }
+        }
+        for (grouped, is_roll) in [(&self.points, false), (&self.rolls, true)] {
+            let Some(grouped) = grouped else { continue };
+            let Some(runs) = grouped.runs.and_then(|n| groups.get(n)) else { continue };
+            let mut end = to.saturating_add(1);
+            let mut window = WINDOW;
+            let from = best.unwrap_or(from).max(from);
+            let mut found = None;
+            while end > from && found.is_none() {
+                let start = end.saturating_sub(window).max(from);
+                for piece in runs.pieces_from(source, start)? {
+                    let piece = piece?;
+                    if piece.unit >= end {
+                        break;
+                    }
+                    let Some(distance) = grouped.value(piece.value) else { continue };
+                    let sample = piece.end().min(end) - 1;
+                    let after = u32::from(distance.max(0).unsigned_abs());
+                    // Sound is in such a group to say what comes before it.
+                    if (after > 0 || !is_roll) && holds(sample, sample.saturating_add(after))? {
+                        found = Some(sample);
+                    }
+                }
+                end = start;
+                window = window.saturating_mul(2);
+            }
+            best = best.max(found);
+        }
+        Ok(best)
+    }
+}
