@@ -148,11 +148,11 @@ impl Seeker {
             return Ok(film(index, plan, identity));
         }
         let indexed = index.film(source);
-        let metadata = index.outer_moov.size.saturating_add(index.made.len() as u64);
+        let metadata = index.outer_moov.size.saturating_add(index.made.len());
         let metered =
             Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
         let planned = plan(&index, &metered, request).map_err(|e| {
-            if !metered.is_spent() {
+            if !metered.is_spent() && !indexed.is_spent() {
                 return e;
             }
             let tangled = "its tables and edits are too tangled to be cut in reasonable time";

@@ -52,8 +52,8 @@ pub const GROUPINGS: usize = 64;
 /// Boxes at the top level of a fragmented film: 24 hours in fragments of a second, of four boxes each, are 350,000.
 pub const FRAGMENT_BOXES: usize = 1 << 20;
 
-/// Samples in fragments. Their tables are made in memory, some 10 bytes a sample; 24 hours of 50 pictures and 47
-/// packets of sound a second are 8.4 million.
+/// Samples in fragments. While the index is built their tables are in memory, some 10 bytes a sample; 24 hours of 50 pictures
+/// and 47 packets of sound a second are 8.4 million.
 pub const FRAGMENT_SAMPLES: u64 = 10_000_000;
 
 /// Size of a compressed `moov`, unpacked. They date from films of minutes.

@@ -58,8 +58,13 @@ impl<'a, R: ReadAt> Reader<'a, R> {
     }
 
     /// A reader that also knows `made` bytes at [`MADE`].
-    pub fn with_made(source: &'a R, file_len: u64, made: usize) -> Self {
-        Self { made_end: MADE + made as u64, ..Self::new(source, file_len) }
+    pub fn with_made(source: &'a R, file_len: u64, made: u64) -> Self {
+        Self { made_end: MADE + made, ..Self::new(source, file_len) }
+    }
+
+    /// From now on reads no more than `len` bytes at once; for boxes that are far apart.
+    pub fn read_ahead(&mut self, len: usize) {
+        self.read_ahead = len;
     }
 
     /// The same, but it reads less ahead.
@@ -103,8 +108,10 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         let at = match inside {
             Some(at) => at,
             None => {
+                // What has to be made is not read ahead.
+                let read_ahead = if offset < MADE { self.read_ahead } else { 0 };
                 let want = usize::try_from(space_end - offset).unwrap_or(usize::MAX);
-                let want = want.min(self.read_ahead.max(len));
+                let want = want.min(read_ahead.max(len));
                 self.window.resize(want, 0);
                 self.start = offset;
                 if let Err(e) = self.source.read_exact_at(&mut self.window, offset) {

@@ -67,7 +67,7 @@ impl Auxiliary {
         let senc = match senc {
             Some(senc) => {
                 let mut flags = [0; 4];
-                flags.copy_from_slice(reader.payload(&senc, 8)?.get(..4).unwrap_or(&SUBSAMPLES));
+                flags.copy_from_slice(flags_of(reader, &senc)?);
                 flags
             }
             None if default_size > MAX_VECTOR || default_size == 0 => SUBSAMPLES,
@@ -75,6 +75,14 @@ impl Auxiliary {
         };
         Ok(Ok(Some(Self { kind, default_size, sizes, offset, senc })))
     }
+}
+
+/// Version and flags of a `senc`.
+fn flags_of<'r, R: ReadAt>(reader: &'r mut Reader<'_, R>, senc: &BoxHeader) -> Result<&'r [u8], FormatError> {
+    if senc.payload_len() < 8 {
+        return Err(senc.error("too short for a sample count"));
+    }
+    reader.bytes(senc.payload(), 4)
 }
 
 /// Where the information of a `senc` begins, if the `senc` holds just what the `saiz` speaks of. Players believe
@@ -250,8 +258,8 @@ fn entry_sizes(bytes: &[u8], count: u32, vector: u8, has_subsamples: bool) -> Op
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     kind: Option<[u8; 8]>,
-    sizes: Vec<u8>,
-    bytes: Vec<u8>,
+    pub(super) sizes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     senc: Option<[u8; 4]>,
 }
 
@@ -312,7 +320,7 @@ impl Gathered {
                 }
                 if let Some(senc) = senc.filter(|senc| &senc.box_type.0 == b"senc") {
                     let mut flags = SUBSAMPLES;
-                    flags.copy_from_slice(reader.payload(&senc, 8)?.get(..4).unwrap_or(&SUBSAMPLES));
+                    flags.copy_from_slice(flags_of(reader, &senc)?);
                     self.senc = Some(flags);
                 }
             }
@@ -340,30 +348,27 @@ impl Gathered {
         reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
     }
 
-    /// Writes the boxes of a flat film; `address` is where `out` begins.
-    pub(super) fn write(&self, out: &mut Vec<u8>, samples: usize, address: u64) {
-        if self.bytes.is_empty() {
-            return;
-        }
+    /// What the `saiz` of a flat film begins with.
+    pub(super) fn saiz_prefix(&self) -> Vec<u8> {
+        [&[0, 0, 0, u8::from(self.kind.is_some())][..], self.kind.as_ref().map_or(&[], |k| k), &[0]].concat()
+    }
+
+    /// Writes the `saio` of a flat film, whose `senc` follows; `address` is where `out` begins.
+    pub(super) fn write_saio(&self, out: &mut Vec<u8>, address: u64) {
         let kind = self.kind.as_ref().map_or(&[][..], |k| k);
-        let flags = [0, 0, 0, u8::from(self.kind.is_some())];
-        let count = u32::try_from(samples).unwrap_or(u32::MAX).to_be_bytes();
-        let mut sizes = self.sizes.clone();
-        sizes.resize(samples, 0);
-        write_box(out, b"saiz", |out| {
-            [&flags[..], kind, &[0], &count, &sizes].iter().for_each(|part| out.extend_from_slice(part));
-        });
-        let saio_len = 8 + flags.len() + kind.len() + 12;
-        let data = address + (out.len() + saio_len + 16) as u64;
+        let head = [&[1, 0, 0, u8::from(self.kind.is_some())][..], kind, &1u32.to_be_bytes()].concat();
+        // The offset itself, the header of the senc, its flags and count.
+        let data = address + (out.len() + 8 + head.len() + 8 + 16) as u64;
         write_box(out, b"saio", |out| {
-            let flags = [1, 0, 0, flags[3]];
-            let one = 1u32.to_be_bytes();
-            [&flags[..], kind, &one, &data.to_be_bytes()].iter().for_each(|part| out.extend_from_slice(part));
+            out.extend_from_slice(&head);
+            out.extend_from_slice(&data.to_be_bytes());
         });
-        write_box(out, b"senc", |out| {
-            let long = sizes.iter().any(|&s| s > MAX_VECTOR);
-            let senc = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
-            [&senc[..], &count, &self.bytes].iter().for_each(|part| out.extend_from_slice(part));
-        });
+    }
+
+    /// What its `senc` begins with.
+    pub(super) fn senc_prefix(&self, samples: usize) -> Vec<u8> {
+        let long = self.sizes.iter().any(|&s| s > MAX_VECTOR);
+        let flags = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
+        [flags, u32::try_from(samples).unwrap_or(u32::MAX).to_be_bytes()].concat()
     }
 }

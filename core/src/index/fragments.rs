@@ -1,26 +1,30 @@
 //! Fragmented films (8.8): the samples of all movie fragments, as the tables a flat film would have.
 //!
 //! Reads the headers of the top level and the `moof` boxes, never the media. What it makes are real boxes
-//! (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss`), so that nothing after it need know
-//! about fragments.
+//! (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss` …), so that nothing after it need know
+//! about fragments. All of them are made once, to see what they hold; then they are let go, and made anew by the
+//! [stretch](super::stretches) when they are read.
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at, write_box};
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
 use crate::limits;
 use crate::source::ReadAt;
 
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
+use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch};
 use super::{MADE, Node, SampleTable, Track};
 
-/// What the fragments say of one track.
+/// What the fragments say of one track: all of them, or those of a stretch.
 #[derive(Debug, Default)]
 pub(super) struct TrackFragments {
-    track_id: u32,
-    is_sound: bool,
-    defaults: Defaults,
+    seed: Seed,
+    /// Samples and chunks of the stretches before.
+    before: End,
+    /// Where each stretch begins; for a stretch, nothing.
+    pub(super) starts: Vec<TrackStart>,
     durations: RunLengths,
     offsets: RunLengths,
     has_negative_offsets: bool,
@@ -33,12 +37,45 @@ pub(super) struct TrackFragments {
     /// Decode time of the next.
     next: i64,
     auxiliary: Gathered,
-    pub(super) groupings: Groupings,
     dependencies: Dependencies,
     subsamples: Option<Subsamples>,
     /// A box in a fragment that speaks of samples and that we cannot carry over.
     pub(super) unsliced: Option<BoxHeader>,
     pub(super) notes: Vec<String>,
+}
+
+/// What has to be known of a track to read any of its fragments.
+#[derive(Debug, Default)]
+pub(super) struct Seed {
+    track_id: u32,
+    is_sound: bool,
+    defaults: Defaults,
+    pub(super) groupings: Groupings,
+}
+
+impl Seed {
+    /// Memory held besides the struct itself.
+    pub(super) fn heap_size(&self) -> usize {
+        self.groupings.heap_size()
+    }
+}
+
+/// Samples and chunks of a track up to somewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct End {
+    samples: u32,
+    chunks: u32,
+}
+
+/// Where a stretch begins in a track.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TrackStart {
+    before: End,
+    /// Decode time of its first sample, as far as the fragments before it know.
+    time: i64,
+    /// The decode time of a later stretch is earlier than this one ends, or later: from this sample on, it has this
+    /// duration, and those after it none.
+    cut: Option<(u32, u32)>,
 }
 
 /// `trex` (8.8.3), and what a `tfhd` (8.8.7) says instead.
@@ -76,25 +113,29 @@ impl RunLengths {
         Some(value)
     }
 
-    fn write(&self, out: &mut Vec<u8>, box_type: &[u8; 4], version: u8) {
-        write_box(out, box_type, |out| {
-            out.extend_from_slice(&[version, 0, 0, 0]);
-            self.write_entries(out);
-        });
-    }
-
-    /// Count and entries.
-    pub(super) fn write_entries(&self, out: &mut Vec<u8>) {
-        put(out, self.runs.len());
-        for (count, value) in &self.runs {
-            out.extend_from_slice(&count.to_be_bytes());
-            out.extend_from_slice(&value.to_be_bytes());
-        }
+    /// Entries; none of them goes over any of `ends`. Gives how many there are up to each.
+    pub(super) fn write(&self, ends: impl Iterator<Item = u32>, out: &mut Vec<u8>) -> Vec<u32> {
+        let mut runs = self.runs.iter().copied();
+        let mut held = None;
+        let (mut at, mut entries) = (0, 0);
+        ends.map(|end| {
+            while let Some((count, value)) = (at < end).then(|| held.take().or_else(|| runs.next())).flatten()
+            {
+                let now = count.min(end - at);
+                held = (count > now).then(|| (count - now, value));
+                out.extend_from_slice(&now.to_be_bytes());
+                out.extend_from_slice(&value.to_be_bytes());
+                at += now;
+                entries += 1;
+            }
+            entries
+        })
+        .collect()
     }
 }
 
-fn put(out: &mut Vec<u8>, count: usize) {
-    out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Why a film ends before its file does.
@@ -105,7 +146,13 @@ pub(super) struct Damage {
     moof: Option<u64>,
 }
 
-type Fragments = (Vec<TrackFragments>, Option<Damage>);
+/// What the fragments of a film say.
+#[derive(Debug)]
+pub(super) struct Fragments {
+    pub(super) tracks: Vec<TrackFragments>,
+    pub(super) stretches: Vec<Stretch>,
+    pub(super) damage: Option<Damage>,
+}
 
 /// Reads all fragments from the box at `from` on; each track comes with its `stbl`. A film that is still being written, or is damaged, ends
 /// with the last sample before that.
@@ -118,14 +165,14 @@ pub(super) fn read_fragments<R: ReadAt>(
     mvex: Option<&BoxHeader>,
     tracks: &[(&Track, &Node)],
 ) -> Result<Fragments, FormatError> {
-    let (mut all, damage) = walk(reader, from..u64::MAX, mvex, tracks)?;
-    if let Some(moof) = damage.as_ref().and_then(|d| d.moof) {
+    let mut found = walk(reader, from..u64::MAX, mvex, tracks)?;
+    if let Some(moof) = found.damage.as_ref().and_then(|d| d.moof) {
         // Nothing of it is believed, so what has been taken of it already has to go.
-        (all, _) = walk(reader, from..moof, mvex, tracks)?;
+        found = Fragments { damage: found.damage, ..walk(reader, from..moof, mvex, tracks)? };
     }
-    match damage {
-        Some(damage) if all.iter().all(|t| t.sizes.is_empty()) => Err(damage.error),
-        damage => Ok((all, damage)),
+    match found.damage {
+        Some(damage) if found.tracks.iter().all(|t| t.sizes.is_empty()) => Err(damage.error),
+        _ => Ok(found),
     }
 }
 
@@ -144,25 +191,62 @@ fn walk<R: ReadAt>(
     if let Some(mvex) = mvex {
         read_trex(reader, mvex, &mut all)?;
     }
+    let mut stretches = Vec::new();
+    let in_moov = samples_of(&all);
+    if in_moov > 0 {
+        stretches.push(Stretch { samples: in_moov, ..Stretch::default() });
+        all.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
+    }
+    let damage = walk_boxes(reader, range, &mut all, &mut stretches)?;
+    Ok(Fragments { tracks: all, stretches, damage })
+}
+
+fn samples_of(all: &[TrackFragments]) -> u32 {
+    all.iter().fold(0, |sum, t| sum.saturating_add(number(t.sizes.len())))
+}
+
+fn walk_boxes<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    range: Range<u64>,
+    all: &mut [TrackFragments],
+    stretches: &mut Vec<Stretch>,
+) -> Result<Option<Damage>, FormatError> {
+    reader.read_ahead(READ_AHEAD);
     let end = reader.file_len();
     let mut at = range.start;
+    let mut before = samples_of(all);
     for _ in 0..limits::FRAGMENT_BOXES {
         let header = match reader.header(at, end) {
             Ok(Some(header)) if at < range.end => header,
-            Ok(_) => return Ok((all, None)),
-            Err(error @ FormatError::Box { .. }) => return Ok((all, Some(Damage { error, moof: None }))),
+            Ok(_) => return Ok(None),
+            Err(error @ FormatError::Box { .. }) => return Ok(Some(Damage { error, moof: None })),
             Err(e) => return Err(e),
         };
-        if &header.box_type.0 == b"moof" {
-            match read_moof(reader, &header, &mut all) {
+        let is_moof = &header.box_type.0 == b"moof";
+        let cost = COST_OF_BOX + if is_moof { header.size.saturating_add(COST_OF_MOOF) } else { 0 };
+        if is_moof
+            && stretches.last().is_none_or(|s| s.moofs == 0 || s.is_full() || cost > s.cost.max(1 << 14))
+        {
+            stretches.push(Stretch { offset: at, ..Stretch::default() });
+            all.iter_mut().for_each(TrackFragments::begin_stretch);
+            before = samples_of(all);
+        }
+        if let Some(stretch) = stretches.last_mut() {
+            stretch.cost += cost;
+            stretch.moofs += u32::from(is_moof);
+        }
+        if is_moof {
+            let read = read_moof(reader, &header, all);
+            if let Some(stretch) = stretches.last_mut() {
+                stretch.samples = samples_of(all).saturating_sub(before);
+            }
+            match read {
                 Ok(true) => {}
                 Ok(false) => {
                     let error = header.error("its media is not all there");
-                    return Ok((all, Some(Damage { error, moof: None })));
+                    return Ok(Some(Damage { error, moof: None }));
                 }
-                Err(error @ FormatError::Box { .. }) => {
-                    return Ok((all, Some(Damage { error, moof: Some(at) })));
-                }
+                Err(error @ FormatError::Box { .. }) => return Ok(Some(Damage { error, moof: Some(at) })),
                 Err(e) => return Err(e),
             }
         }
@@ -196,7 +280,7 @@ fn read_trex<R: ReadAt>(
             flags: u32_at(b, 20),
         };
         let id = u32_at(b, 4);
-        all.iter_mut().filter(|t| t.track_id == id).for_each(|t| t.defaults = defaults);
+        all.iter_mut().filter(|t| t.seed.track_id == id).for_each(|t| t.seed.defaults = defaults);
     }
     Ok(())
 }
@@ -241,7 +325,7 @@ const HAS_OFFSET: u32 = 0x800;
 /// # Errors
 /// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
 /// this fragment.
-fn read_moof<R: ReadAt>(
+pub(super) fn read_moof<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
     all: &mut [TrackFragments],
@@ -281,7 +365,7 @@ fn read_moof<R: ReadAt>(
 }
 
 /// Of each track, keeps the samples before the first that reaches past the end of the file.
-fn keep_complete<R: ReadAt>(reader: &Reader<'_, R>, runs: &mut [Run]) -> Result<(), FormatError> {
+fn keep_complete<R: ReadAt>(reader: &mut Reader<'_, R>, runs: &mut [Run]) -> Result<(), FormatError> {
     let mut ended = Vec::new();
     for run in runs.iter_mut() {
         let count = if ended.contains(&run.track) { 0 } else { run.complete_samples(reader)? };
@@ -315,7 +399,7 @@ fn read_traf<R: ReadAt>(
     let b = reader.payload(tfhd, 8)?;
     let (flags, id) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
     // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
-    let n = all.iter().position(|t| t.track_id == id).unwrap_or(usize::MAX);
+    let n = all.iter().position(|t| t.seed.track_id == id).unwrap_or(usize::MAX);
     let mut nobody = TrackFragments::default();
     let track = all.get_mut(n).unwrap_or(&mut nobody);
     let mut at = 8;
@@ -335,10 +419,10 @@ fn read_traf<R: ReadAt>(
     }
     let word = |at: Option<usize>, default| at.map_or(default, |at| u32_at(b, at));
     let defaults = Defaults {
-        description: word(description, track.defaults.description),
-        duration: word(duration, track.defaults.duration),
-        size: word(size, track.defaults.size),
-        flags: word(sample_flags, track.defaults.flags),
+        description: word(description, track.seed.defaults.description),
+        duration: word(duration, track.seed.defaults.duration),
+        size: word(size, track.seed.defaults.size),
+        flags: word(sample_flags, track.seed.defaults.flags),
     };
     let base = match base {
         Some(at) => u64_at(b, at),
@@ -446,11 +530,11 @@ fn read_trun<R: ReadAt>(
     let bytes = if flags & HAS_SIZE == 0 {
         u64::from(count) * u64::from(defaults.size)
     } else {
-        let mut entries = TableReader::new(reader.source(), table, 512);
         let mut sum = 0u64;
-        for n in 0..count {
-            sum += u64::from(run.size(entries.entry(n)?));
-        }
+        run.each_entry(reader, |_, entry| {
+            sum += u64::from(run.size(entry));
+            true
+        })?;
         sum
     };
     run.end = offset.checked_add(bytes).ok_or_else(|| trun.error("data past 64 bits"))?;
@@ -463,7 +547,7 @@ impl Run {
     }
 
     /// How many of its samples lie inside the file.
-    fn complete_samples<R: ReadAt>(&self, reader: &Reader<'_, R>) -> Result<u32, FormatError> {
+    fn complete_samples<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<u32, FormatError> {
         let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
         if self.end <= reader.file_len() {
             return Ok(self.count);
@@ -472,14 +556,40 @@ impl Run {
             let complete = left.checked_div(u64::from(self.defaults.size)).unwrap_or(u64::MAX);
             return Ok(u32::try_from(complete).unwrap_or(u32::MAX).min(self.count));
         }
-        let mut entries = TableReader::new(reader.source(), self.table, 512);
-        for n in 0..self.count {
-            match left.checked_sub(u64::from(self.size(entries.entry(n)?))) {
-                Some(rest) => left = rest,
-                None => return Ok(n),
+        let mut complete = 0;
+        self.each_entry(reader, |n, entry| match left.checked_sub(u64::from(self.size(entry))) {
+            Some(rest) => {
+                left = rest;
+                complete = n + 1;
+                true
             }
+            None => false,
+        })?;
+        Ok(complete)
+    }
+
+    /// Shows the entries of its samples, while they are wanted.
+    fn each_entry<R: ReadAt>(
+        &self,
+        reader: &mut Reader<'_, R>,
+        mut see: impl FnMut(u32, &[u8]) -> bool,
+    ) -> Result<(), FormatError> {
+        let size = usize::from(self.table.entry_size);
+        if size == 0 {
+            (0..self.count).all(|n| see(n, &[]));
+            return Ok(());
         }
-        Ok(self.count)
+        let mut n = 0;
+        while n < self.count {
+            // As many as the reader has at hand anyway.
+            let some = (self.count - n).min(256);
+            let entries = reader.bytes(self.table.entry_offset(n), some as usize * size)?;
+            if !entries.chunks_exact(size).zip(n..).all(|(entry, n)| see(n, entry)) {
+                return Ok(());
+            }
+            n += some;
+        }
+        Ok(())
     }
 
     /// A field of an entry: those before it are there or not, as the flags say.
@@ -493,27 +603,62 @@ impl Run {
 }
 
 impl TrackFragments {
+    /// Nothing yet of a stretch.
+    pub(super) fn from(seed: &Seed, start: &TrackStart) -> Self {
+        let Seed { track_id, is_sound, defaults, ref groupings } = *seed;
+        Self {
+            seed: Seed { track_id, is_sound, defaults, groupings: groupings.of_stretch() },
+            before: start.before,
+            next: start.time,
+            first: (start.before.samples > 0).then_some(0),
+            ..Self::default()
+        }
+    }
+
+    /// What is needed to make its tables anew.
+    pub(super) fn into_seed(self) -> Seed {
+        let groupings = self.seed.groupings.of_stretch();
+        Seed { groupings, ..self.seed }
+    }
+
+    fn begin_stretch(&mut self) {
+        self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
+    }
+
+    /// Samples and chunks up to where it ends.
+    pub(super) fn end(&self) -> End {
+        End {
+            samples: self.before.samples.saturating_add(number(self.sizes.len())),
+            chunks: self.before.chunks.saturating_add(number(self.chunks.len())),
+        }
+    }
+
+    /// What later stretches have to say of this one, and what is not said of all its samples.
+    pub(super) fn finish(&mut self, start: &TrackStart) {
+        if let Some((sample, duration)) = start.cut {
+            let kept = sample.saturating_sub(self.before.samples) as usize;
+            let mut left = self.sizes.len().saturating_sub(kept);
+            for _ in 0..left {
+                self.durations.pop();
+            }
+            if left > 0 {
+                self.durations.push(1, duration);
+                left -= 1;
+            }
+            self.durations.push(number(left), 0);
+        }
+        self.seed.groupings.finish(number(self.sizes.len()));
+    }
+
     /// Begins with what the `moov` holds of the track, which is nothing in most films.
     fn of<R: ReadAt>(reader: &mut Reader<'_, R>, track: &Track, stbl: &Node) -> Result<Self, FormatError> {
-        let mut this = Self {
-            dependencies: Dependencies::default(),
-            subsamples: Some(Subsamples::default()),
+        let seed = Seed {
             track_id: track.tkhd.track_id,
             is_sound: &track.handler.0 == b"soun",
             defaults: Defaults { description: 1, ..Defaults::default() },
-            durations: RunLengths::default(),
-            offsets: RunLengths::default(),
-            has_negative_offsets: false,
-            sizes: Vec::new(),
-            chunks: Vec::new(),
-            sync: Vec::new(),
-            first: None,
-            next: 0,
-            auxiliary: Gathered::default(),
             groupings: Groupings::new(track.descriptions.clone()),
-            unsliced: None,
-            notes: Vec::new(),
         };
+        let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
         if track.samples.count > 0 {
             let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
             let auxiliary = FragmentAuxiliary::find(&boxes, None, 0).unwrap_or_else(|unknown| {
@@ -563,6 +708,9 @@ impl TrackFragments {
                 for n in 0..table.count {
                     self.sync.push(u32_at(listed.entry(n)?, 0));
                 }
+                // Order is what finds the entries of a stretch.
+                self.sync.retain(|n| (1..=samples.count).contains(n));
+                self.sync.sort_unstable();
             }
         }
         Ok(())
@@ -588,12 +736,9 @@ impl TrackFragments {
         if run.count == 0 {
             return Ok(());
         }
-        let source = reader.source();
         self.first.get_or_insert(self.next);
         self.chunks.push((run.offset, run.count, run.defaults.description));
-        let mut entries = TableReader::new(source, run.table, 512);
-        for n in 0..run.count {
-            let entry = if run.table.entry_size == 0 { &[][..] } else { entries.entry(n)? };
+        run.each_entry(reader, |n, entry| {
             let duration = run.field(entry, HAS_DURATION, run.defaults.duration);
             let flags = match run.first_flags.filter(|_| n == 0) {
                 Some(flags) => flags,
@@ -604,18 +749,18 @@ impl TrackFragments {
             self.sizes.push(run.size(entry));
             self.push_offset(1, run.field(entry, HAS_OFFSET, 0));
             if self.is_sync(flags) {
-                self.sync.push(u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
+                self.sync.push(self.before.samples.saturating_add(number(self.sizes.len())));
             }
-        }
-        Ok(())
+            true
+        })
     }
 
     /// What else is said of the samples that come next.
     fn add_more<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, more: &More) -> Result<(), FormatError> {
         let first = self.sizes.len();
-        let number = u32::try_from(first).unwrap_or(u32::MAX);
+        let number = number(first);
         let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
-        self.groupings.add(reader, &more.boxes, number, count)?;
+        self.seed.groupings.add(reader, &more.boxes, number, count)?;
         for header in &more.boxes {
             match &header.box_type.0 {
                 b"sdtp" => self.dependencies.add(reader, header, first, count)?,
@@ -642,7 +787,7 @@ impl TrackFragments {
     fn is_sync(&self, flags: u32) -> bool {
         let non_sync = flags & 0x1_0000 != 0;
         let depends = flags >> 24 & 3 == 1;
-        !non_sync && (self.is_sound || !depends)
+        !non_sync && (self.seed.is_sound || !depends)
     }
 
     /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
@@ -650,11 +795,16 @@ impl TrackFragments {
         let time = i64::try_from(time).ok().filter(|&t| t < i64::MAX / 8);
         let time = time.ok_or("a decode time (tfdt) of more than 60 bits")?;
         let mut until = self.next;
-        let mut passed = 0u32;
+        let (mut popped, mut passed) = (0, 0);
         while self.first.is_some() && time != until {
             let Some(last) = self.durations.pop() else {
+                if self.before.samples > 0 {
+                    // The stretches before know of it.
+                    break;
+                }
                 return Err("a decode time (tfdt) before the first sample's".into());
             };
+            popped += 1;
             until -= i64::from(last);
             if time >= until {
                 let duration = u32::try_from(time - until).map_err(|_| {
@@ -662,6 +812,7 @@ impl TrackFragments {
                 })?;
                 self.durations.push(1, duration);
                 until = time;
+                self.cut_stretches(number(self.sizes.len() - popped), duration);
             } else {
                 // Sent again, by a live encoder that began anew.
                 passed += 1;
@@ -672,61 +823,146 @@ impl TrackFragments {
         Ok(())
     }
 
+    /// Tells the stretches before the last that from a sample on, it has this duration, and those after it none.
+    fn cut_stretches(&mut self, sample: u32, duration: u32) {
+        let Some((last, earlier)) = self.starts.split_last_mut() else { return };
+        let mut after = last.before.samples;
+        for start in earlier.iter_mut().rev() {
+            if after <= sample {
+                return;
+            }
+            let first = start.before.samples;
+            start.cut = Some(if first > sample { (first, 0) } else { (sample, duration) });
+            after = first;
+        }
+    }
+
+    /// Whether it has descriptions of a grouping, so that the `moov`'s own are not wanted any more.
+    pub(super) fn describes(&self, grouping: [u8; 4]) -> bool {
+        self.seed.groupings.describes(grouping)
+    }
+
     /// Decode time of the first sample.
     pub(super) fn first(&self) -> Option<i64> {
         self.first
     }
 
     /// Appends the tables of a flat film to `out`, which begins at [`MADE`].
-    pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        self.durations.write(out, b"stts", 0);
+    pub(super) fn write(&mut self, track: usize, out: &mut Layout) {
+        let samples = self.sizes.len();
+        self.seed.groupings.finish(number(samples));
+        let ends: Vec<End> = self.starts.iter().skip(1).map(|s| s.before).chain([self.end()]).collect();
+        let this = &*self;
+        let mut table = |box_type: &[u8; 4], prefix: &[u8], has_count, kind, entry_size| {
+            let table = MadeTable { track, kind, entry_size };
+            out.table(box_type, prefix, has_count, table, |bytes| this.write_entries(&table, &ends, bytes));
+        };
+        table(b"stts", &[0; 4], true, Kind::Durations, 8);
         if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
-            self.offsets.write(out, b"ctts", u8::from(self.has_negative_offsets));
+            table(b"ctts", &[u8::from(self.has_negative_offsets), 0, 0, 0], true, Kind::Offsets, 8);
         }
-        write_box(out, b"stsc", |out| {
-            out.extend_from_slice(&[0; 4]);
-            let at = out.len();
-            out.extend_from_slice(&[0; 4]);
-            let mut entries = 0u32;
-            let mut last = None;
-            for (n, &(_, samples, description)) in self.chunks.iter().enumerate() {
-                if last != Some((samples, description)) {
-                    last = Some((samples, description));
-                    entries += 1;
-                    put(out, n + 1);
-                    out.extend_from_slice(&samples.to_be_bytes());
-                    out.extend_from_slice(&description.to_be_bytes());
-                }
-            }
-            out.get_mut(at..at + 4).unwrap_or_default().copy_from_slice(&entries.to_be_bytes());
-        });
-        write_box(out, b"stsz", |out| {
-            out.extend_from_slice(&[0; 8]);
-            put(out, self.sizes.len());
-            self.sizes.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
-        });
-        let wide = self.chunks.iter().any(|(offset, ..)| u32::try_from(*offset).is_err());
-        write_box(out, if wide { b"co64" } else { b"stco" }, |out| {
-            out.extend_from_slice(&[0; 4]);
-            put(out, self.chunks.len());
-            for (offset, ..) in &self.chunks {
-                out.extend_from_slice(&offset.to_be_bytes()[if wide { 0 } else { 4 }..]);
-            }
-        });
-        self.groupings.write(out, u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
-        self.dependencies.write(out, self.sizes.len());
+        table(b"stsc", &[0; 4], true, Kind::Chunks, 12);
+        table(b"stsz", &[0; 8], true, Kind::Sizes, 4);
+        if self.chunks.iter().any(|(offset, ..)| u32::try_from(*offset).is_err()) {
+            table(b"co64", &[0; 4], true, Kind::ChunkOffsets, 8);
+        } else {
+            table(b"stco", &[0; 4], true, Kind::ChunkOffsets, 4);
+        }
+        for n in 0..self.seed.groupings.len() {
+            self.seed.groupings.write_descriptions(n, &mut out.bytes);
+            let table = MadeTable { track, kind: Kind::Group(n), entry_size: 8 };
+            let prefix = self.seed.groupings.prefix(n);
+            out.table(b"sbgp", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+        if !self.dependencies.bytes.is_empty() {
+            let table = MadeTable { track, kind: Kind::Dependencies, entry_size: 1 };
+            out.table(b"sdtp", &[0; 4], false, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
         if let Some(subsamples) = &self.subsamples {
-            subsamples.write(out);
+            subsamples.write(&mut out.bytes);
         }
-        self.auxiliary.write(out, self.sizes.len(), MADE);
+        if self.unsliced.is_none() && !self.auxiliary.bytes.is_empty() {
+            let table = MadeTable { track, kind: Kind::AuxiliarySizes, entry_size: 1 };
+            let prefix = self.auxiliary.saiz_prefix();
+            out.table(b"saiz", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
+            self.auxiliary.write_saio(&mut out.bytes, MADE);
+            let table = MadeTable { track, kind: Kind::Auxiliary, entry_size: 1 };
+            let prefix = self.auxiliary.senc_prefix(samples);
+            out.table(b"senc", &prefix, false, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
         // Sound of which not one packet is marked is sound whose writer did not care.
-        let unmarked = self.is_sound && self.sync.is_empty();
-        if self.sync.len() < self.sizes.len() && !unmarked {
-            write_box(out, b"stss", |out| {
-                out.extend_from_slice(&[0; 4]);
-                put(out, self.sync.len());
+        let unmarked = self.seed.is_sound && self.sync.is_empty();
+        if self.sync.len() < samples && !unmarked {
+            let table = MadeTable { track, kind: Kind::Sync, entry_size: 4 };
+            out.table(b"stss", &[0; 4], true, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+    }
+
+    /// Appends the entries of a table, and gives how many there are up to each of `ends`, none of which an entry goes over.
+    pub(super) fn write_entries(&self, table: &MadeTable, ends: &[End], out: &mut Vec<u8>) -> Vec<u32> {
+        let samples = ends.iter().map(|e| e.samples.saturating_sub(self.before.samples));
+        let mut fixed = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            let all = self.sizes.len().saturating_sub(bytes.len());
+            out.resize(out.len() + all, 0);
+            samples.clone().collect()
+        };
+        match table.kind {
+            Kind::Durations => self.durations.write(samples, out),
+            Kind::Offsets => self.offsets.write(samples, out),
+            Kind::Group(n) => self.seed.groupings.write_runs(n, samples, out),
+            Kind::Dependencies => fixed(&self.dependencies.bytes),
+            Kind::AuxiliarySizes => fixed(&self.auxiliary.sizes),
+            Kind::Auxiliary => {
+                out.extend_from_slice(&self.auxiliary.bytes);
+                let (mut at, mut sum) = (0, 0);
+                samples
+                    .map(|end| {
+                        let sizes = self.auxiliary.sizes.get(at..).unwrap_or_default();
+                        let now = (end as usize).saturating_sub(at);
+                        sum += sizes.iter().take(now).map(|&n| u32::from(n)).sum::<u32>();
+                        at = end as usize;
+                        sum
+                    })
+                    .collect()
+            }
+            Kind::Sizes => {
+                self.sizes.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+                samples.collect()
+            }
+            Kind::Sync => {
                 self.sync.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
-            });
+                ends.iter().map(|e| number(self.sync.partition_point(|&n| n <= e.samples))).collect()
+            }
+            Kind::ChunkOffsets => {
+                let skip = 8 - usize::from(table.entry_size).min(8);
+                for (offset, ..) in &self.chunks {
+                    out.extend_from_slice(offset.to_be_bytes().get(skip..).unwrap_or_default());
+                }
+                ends.iter().map(|e| e.chunks.saturating_sub(self.before.chunks)).collect()
+            }
+            Kind::Chunks => {
+                let (mut at, mut entries) = (0, 0);
+                ends.iter()
+                    .map(|end| {
+                        let mut last = None;
+                        let end = end.chunks.saturating_sub(self.before.chunks) as usize;
+                        for (n, &(_, samples, description)) in
+                            (at..end).zip(self.chunks.get(at..end).unwrap_or_default())
+                        {
+                            if last.replace((samples, description)) != Some((samples, description)) {
+                                entries += 1;
+                                let chunk = self.before.chunks.saturating_add(number(n + 1));
+                                [chunk, samples, description]
+                                    .iter()
+                                    .for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
+                            }
+                        }
+                        at = end;
+                        entries
+                    })
+                    .collect()
+            }
         }
     }
 }

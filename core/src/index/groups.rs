@@ -1,6 +1,7 @@
 //! Sample groups (8.9): `sgpd` descriptions, and the `sbgp` of fragments put together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::boxes::{
     BoxHeader, BoxType, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, Table, TableReader, u32_at, write_box,
@@ -86,7 +87,7 @@ impl Descriptions {
 /// One grouping of a track, over all fragments.
 #[derive(Debug)]
 struct Grouping {
-    descriptions: Descriptions,
+    descriptions: Arc<Descriptions>,
     /// Where in them those of fragments are.
     places: HashMap<Vec<u8>, u32>,
     /// Version and, in version 1, the parameter of the `sbgp`.
@@ -182,7 +183,7 @@ impl Groupings {
             let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
             let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
             self.list.push(Grouping {
-                descriptions,
+                descriptions: Arc::new(descriptions),
                 places: HashMap::new(),
                 parameter,
                 runs: RunLengths::default(),
@@ -199,20 +200,58 @@ impl Groupings {
         self.list.iter().any(|g| g.descriptions.grouping == grouping)
     }
 
-    /// Writes the boxes of a flat film of so many samples.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, samples: u32) {
-        for grouping in &mut self.list {
-            grouping.begin(samples);
-            if !grouping.descriptions.entries.is_empty() {
-                grouping.descriptions.write(out);
-            }
-            write_box(out, b"sbgp", |out| {
-                out.extend_from_slice(&[u8::from(grouping.parameter.is_some()), 0, 0, 0]);
-                out.extend_from_slice(&grouping.descriptions.grouping);
-                out.extend_from_slice(grouping.parameter.as_ref().map_or(&[], |p| p));
-                grouping.runs.write_entries(out);
-            });
+    /// The same groupings, of which nothing is said yet.
+    pub(super) fn of_stretch(&self) -> Self {
+        let list = self.list.iter().map(|g| Grouping {
+            descriptions: Arc::clone(&g.descriptions),
+            places: HashMap::new(),
+            parameter: g.parameter,
+            runs: RunLengths::default(),
+            covered: 0,
+        });
+        Self { list: list.collect(), global: Vec::new() }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// What nothing was said of, up to `samples`, is in the default groups.
+    pub(super) fn finish(&mut self, samples: u32) {
+        self.list.iter_mut().for_each(|g| g.begin(samples));
+    }
+
+    /// Writes an `sgpd` of a flat film.
+    pub(super) fn write_descriptions(&self, n: usize, out: &mut Vec<u8>) {
+        if let Some(g) = self.list.get(n).filter(|g| !g.descriptions.entries.is_empty()) {
+            g.descriptions.write(out);
         }
+    }
+
+    /// What an `sbgp` of a flat film begins with.
+    pub(super) fn prefix(&self, n: usize) -> Vec<u8> {
+        let Some(g) = self.list.get(n) else { return Vec::new() };
+        let parameter = g.parameter.as_ref().map_or(&[][..], |p| p);
+        [&[u8::from(g.parameter.is_some()), 0, 0, 0][..], &g.descriptions.grouping, parameter].concat()
+    }
+
+    /// Its entries; see [`RunLengths::write`].
+    pub(super) fn write_runs(
+        &self,
+        n: usize,
+        ends: impl Iterator<Item = u32>,
+        out: &mut Vec<u8>,
+    ) -> Vec<u32> {
+        self.list.get(n).map_or(Vec::new(), |g| g.runs.write(ends, out))
+    }
+
+    /// Memory held besides the struct itself.
+    pub(super) fn heap_size(&self) -> usize {
+        let entries = |d: &Descriptions| {
+            d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
+        };
+        self.list.iter().map(|g| size_of::<Grouping>() + entries(&g.descriptions)).sum()
     }
 }
 
@@ -246,15 +285,15 @@ impl Grouping {
         if let Some(&place) = self.places.get(entry) {
             return Some(place);
         }
-        let entries = &mut self.descriptions.entries;
-        let known = entries.iter().position(|e| e == entry);
+        let known = self.descriptions.entries.iter().position(|e| e == entry);
         if known.is_none() {
+            let entries = &mut Arc::make_mut(&mut self.descriptions).entries;
             if entries.len() >= limits::DESCRIPTIONS {
                 return None;
             }
             entries.push(entry.clone());
         }
-        let place = u32::try_from(known.map_or(entries.len(), |at| at + 1)).ok()?;
+        let place = u32::try_from(known.map_or(self.descriptions.entries.len(), |at| at + 1)).ok()?;
         self.places.insert(entry.clone(), place);
         Some(place)
     }

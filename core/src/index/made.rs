@@ -3,14 +3,101 @@
 //! Some of the metadata stands nowhere in the file: a compressed `moov`, unpacked, and the sample
 //! tables of a fragmented film. Those bytes have addresses of their own, far past the end of any file, so that
 //! whatever reads boxes and tables need not know where they come from. Media is never there.
+//! Few of those bytes are kept: the entries of the tables are made when they are read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 
+use crate::limits;
 use crate::source::{Identity, ReadAt};
+
+use super::fragments::TrackFragments;
+use super::stretches::{Entries, Layout, Stretch, Stretches};
 
 /// Where the made bytes begin.
 pub const MADE: u64 = 1 << 62;
+
+/// What of a film's metadata stands nowhere in its file.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// In order and without gaps, each with where it begins.
+    parts: Vec<(u64, Part)>,
+    len: u64,
+    stretches: Option<Box<Stretches>>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Bytes(Vec<u8>),
+    /// The entries of a table of [`Stretches`].
+    Entries(usize),
+}
+
+impl Made {
+    /// All of it in memory.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() {
+            return Self::default();
+        }
+        Self { len: bytes.len() as u64, parts: vec![(0, Part::Bytes(bytes))], stretches: None }
+    }
+
+    /// As [`Self::of`] the bytes of `layout`, but the entries of its tables are let go, to be made anew.
+    pub(super) fn anew(
+        file_len: u64,
+        stretches: Vec<Stretch>,
+        fragments: Vec<TrackFragments>,
+        layout: &Layout,
+    ) -> Self {
+        let stretches = Box::new(Stretches::new(file_len, stretches, fragments, layout));
+        let mut parts = Vec::new();
+        let mut at = 0;
+        for (n, span) in layout.spans.iter().enumerate().filter(|(n, _)| !stretches.is_small(*n)) {
+            let bytes = layout.bytes.get(at..span.start).unwrap_or_default();
+            parts.push((at as u64, Part::Bytes(bytes.to_vec())));
+            parts.push((span.start as u64, Part::Entries(n)));
+            at = span.end;
+        }
+        parts.push((at as u64, Part::Bytes(layout.bytes.get(at..).unwrap_or_default().to_vec())));
+        Self { parts, len: layout.bytes.len() as u64, stretches: Some(stretches) }
+    }
+
+    /// The bytes that are in memory; of [`Self::of`], all.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let bytes = self.parts.into_iter().filter_map(|(_, part)| match part {
+            Part::Bytes(bytes) => Some(bytes),
+            Part::Entries(_) => None,
+        });
+        bytes.reduce(|a, b| [a, b].concat()).unwrap_or_default()
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none, as in most films.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// What it takes to make all of it once, in bytes read.
+    pub fn cost(&self) -> u64 {
+        self.stretches.as_ref().map_or(0, |s| s.total_cost())
+    }
+
+    /// Memory held besides the struct itself.
+    pub(super) fn heap_size(&self) -> usize {
+        let parts = self.parts.iter().map(|(_, part)| match part {
+            Part::Bytes(bytes) => bytes.capacity(),
+            Part::Entries(_) => 0,
+        });
+        parts.sum::<usize>()
+            + self.parts.capacity() * size_of::<(u64, Part)>()
+            + self.stretches.as_ref().map_or(0, |s| size_of_val(&**s) + s.heap_size())
+    }
+}
 
 /// A film's file, and after it what was made of it; for one request, on one thread.
 ///
@@ -19,9 +106,17 @@ pub const MADE: u64 = 1 << 62;
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
-    made: &'a [u8],
+    made: &'a Made,
     pages: Option<RefCell<Pages>>,
+    /// Stretches that were made, and their bytes.
+    held: RefCell<VecDeque<(usize, usize, Entries)>>,
+    /// What may still be read to make more.
+    left: Cell<u64>,
+    is_spent: Cell<bool>,
 }
+
+/// Bytes of made stretches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
+const HELD: usize = 384 << 10;
 
 /// Bytes of a page.
 const PAGE: usize = 4096;
@@ -40,13 +135,81 @@ struct Pages {
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
     /// A film of a file and what was made of it, for look-ups.
-    pub fn new(file: &'a R, made: &'a [u8]) -> Self {
-        Self { file, made, pages: Some(RefCell::default()) }
+    pub fn new(file: &'a R, made: &'a Made) -> Self {
+        Self { pages: Some(RefCell::default()), ..Self::in_order(file, made) }
     }
 
     /// The same, to be read in order.
-    pub fn in_order(file: &'a R, made: &'a [u8]) -> Self {
-        Self { file, made, pages: None }
+    pub fn in_order(file: &'a R, made: &'a Made) -> Self {
+        let most = limits::READS.saturating_add(made.cost().saturating_mul(limits::READS_OF_METADATA));
+        Self {
+            file,
+            made,
+            pages: None,
+            held: RefCell::new(VecDeque::new()),
+            left: Cell::new(most),
+            is_spent: Cell::new(false),
+        }
+    }
+
+    /// Whether more had to be made than [`limits::READS`] allow.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent.get()
+    }
+
+    fn read_made(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Made { parts, len, stretches } = self.made;
+        let at = parts.partition_point(|(start, _)| *start <= offset);
+        let Some((start, part)) = at.checked_sub(1).and_then(|at| parts.get(at)) else { return Ok(0) };
+        let end = parts.get(at).map_or(*len, |(start, _)| *start);
+        let most = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(buf.len());
+        let buf = buf.get_mut(..most).unwrap_or_default();
+        match (part, stretches) {
+            (Part::Bytes(bytes), _) => bytes.read_at(buf, offset - start),
+            (Part::Entries(table), Some(stretches)) if most > 0 => {
+                self.read_entries(stretches, *table, buf, offset - start)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// Reads from the entries of a table, up to the end of a stretch.
+    fn read_entries(
+        &self,
+        stretches: &Stretches,
+        table: usize,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        let number = stretches.holding(table, offset);
+        let from = offset.saturating_sub(stretches.span(number, table).start as u64);
+        let read = |entries: &Entries, buf: &mut [u8]| match entries.get(table) {
+            Some(entries) => entries.read_at(buf, from),
+            None => Ok(0),
+        };
+        if let Some(kept) = stretches.kept(number) {
+            return read(kept, buf);
+        }
+        let mut held = self.held.borrow_mut();
+        if let Some((.., entries)) = held.iter().find(|(n, ..)| *n == number) {
+            return read(entries, buf);
+        }
+        match self.left.get().checked_sub(stretches.cost(number)) {
+            Some(left) => self.left.set(left),
+            None => {
+                self.is_spent.set(true);
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        let entries = stretches.make(self.file, number)?;
+        let n = read(&entries, buf)?;
+        let bytes = HELD / 256 + entries.iter().map(Vec::len).sum::<usize>();
+        let mut total = bytes + held.iter().map(|(_, bytes, _)| bytes).sum::<usize>();
+        while total > HELD {
+            total -= held.pop_front().map_or(total, |(_, bytes, _)| bytes);
+        }
+        held.push_back((number, bytes, entries));
+        Ok(n)
     }
 
     fn read_page(&self, pages: &RefCell<Pages>, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -99,7 +262,7 @@ impl Pages {
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match (offset.checked_sub(MADE), &self.pages) {
-            (Some(offset), _) => self.made.read_at(buf, offset),
+            (Some(offset), _) => self.read_made(buf, offset),
             (None, Some(pages)) if buf.len() <= PAGE => self.read_page(pages, buf, offset),
             (None, _) => self.file.read_at(buf, offset),
         }
@@ -107,5 +270,28 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
 
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.file.identity()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Whatever is read of what is made anew is what was made first.
+    pub(in crate::index) fn assert_made_anew<R: ReadAt>(file: &R, made: &Made, first: &[u8]) {
+        let whole = FilmSource::new(file, made);
+        let mut anew = vec![0; first.len()];
+        whole.read_exact_at(&mut anew, MADE).unwrap();
+        assert!(anew == first, "{:?}", anew.iter().zip(first).position(|(a, b)| a != b));
+        let mut seed = 1u64;
+        for _ in 0..50 {
+            seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let from = usize::try_from(seed >> 33).unwrap() % first.len().max(1);
+            let len = usize::try_from(seed & 127).unwrap().min(first.len() - from);
+            let mut some = vec![0; len];
+            whole.read_exact_at(&mut some, MADE + from as u64).unwrap();
+            assert_eq!(some, &first[from..from + len]);
+        }
+        assert_eq!(whole.read_at(&mut [0], MADE + first.len() as u64).unwrap(), 0);
     }
 }

@@ -11,6 +11,7 @@ mod made;
 mod per_sample;
 mod samples;
 mod state;
+mod stretches;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
@@ -21,13 +22,14 @@ use crate::source::{Identity, ReadAt};
 
 pub use access::Access;
 pub use auxiliary::Auxiliary;
-pub use made::{FilmSource, MADE};
+pub use made::{FilmSource, MADE, Made};
 pub use samples::{Chunk, SampleTable};
 
 use groups::{Descriptions, read_descriptions};
 
-use fragments::{TrackFragments, is_replaced, read_fragments};
+use fragments::{Fragments, TrackFragments, is_replaced, read_fragments};
 use state::State;
+use stretches::Layout;
 
 /// A film, ready to be cut.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub struct Index {
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
     /// What of the metadata is not in the file; see [`MADE`].
-    pub made: Vec<u8>,
+    pub made: Made,
     /// What of the film is not carried over into a clip.
     pub notes: Vec<String>,
     /// The movie header.
@@ -114,10 +116,10 @@ impl Index {
                 limits::MOOV
             )));
         }
-        let made = unpack(&mut reader, &outer_moov)?.unwrap_or_default();
+        let made = Made::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
         let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_made(&source, file_len, made.len());
-        let moov = match reader.header(MADE, MADE + made.len() as u64)? {
+        let moov = match reader.header(MADE, MADE + made.len())? {
             Some(moov) if &moov.box_type.0 == b"moov" => moov,
             Some(other) => return Err(other.error("a compressed moov box that holds no moov")),
             None => outer_moov,
@@ -128,7 +130,7 @@ impl Index {
             outer_moov,
             moov,
             is_fragmented: false,
-            made: Vec::new(),
+            made: Made::default(),
             notes: Vec::new(),
             mvhd,
             tracks,
@@ -152,9 +154,11 @@ impl Index {
             None => None,
         };
         this.made = made;
-        if let Some((fragments, damage)) = fragments {
+        if let Some(fragments) = fragments {
             this.is_fragmented = true;
-            this.notes.extend(damage.map(|d| format!("the film ends before the file does: {}", d.error)));
+            this.notes.extend(
+                fragments.damage.as_ref().map(|d| format!("the film ends before the file does: {}", d.error)),
+            );
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, fragments)?;
         }
@@ -187,21 +191,19 @@ impl Index {
     }
 
     /// Puts the tables of the fragments in the place of the `moov`'s.
-    fn take_fragments<R: ReadAt>(
-        &mut self,
-        file: &R,
-        mut fragments: Vec<TrackFragments>,
-    ) -> Result<(), FormatError> {
+    fn take_fragments<R: ReadAt>(&mut self, file: &R, fragments: Fragments) -> Result<(), FormatError> {
+        let Fragments { tracks: mut fragments, stretches, .. } = fragments;
+        let mut layout = Layout::of(std::mem::take(&mut self.made).into_bytes());
         let mut places = Vec::new();
-        for track in &mut fragments {
-            let start = self.made.len() as u64;
-            track.write(&mut self.made);
-            places.push(MADE + start..MADE + self.made.len() as u64);
+        for (n, track) in fragments.iter_mut().enumerate() {
+            let start = layout.bytes.len() as u64;
+            track.write(n, &mut layout);
+            places.push(MADE + start..MADE + layout.bytes.len() as u64);
         }
-        self.made.shrink_to_fit();
+        let made = Made::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
-        let source = FilmSource::new(file, &self.made);
-        let mut reader = Reader::with_made(&source, self.file_len, self.made.len());
+        let source = FilmSource::new(file, &made);
+        let mut reader = Reader::with_made(&source, self.file_len, made.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
             let (Some(track), Some(fragment), Some(place)) =
@@ -218,7 +220,7 @@ impl Index {
                         return Ok(false);
                     }
                     let grouping = reader.bytes(header.payload() + 4, 4)?;
-                    Ok(fragment.groupings.describes([grouping[0], grouping[1], grouping[2], grouping[3]]))
+                    Ok(fragment.describes([grouping[0], grouping[1], grouping[2], grouping[3]]))
                 };
             let mut kept = Vec::new();
             for child in std::mem::take(&mut stbl.children) {
@@ -236,6 +238,9 @@ impl Index {
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
             let packet = None;
             track.samples = read_samples(&mut reader, stbl, packet, base)?;
+            // What takes a pass over all of a table is found out while it is in memory.
+            track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
+            track.samples.offsets.order(reader.source())?;
             track.unsliced = fragment.unsliced;
             match Auxiliary::read(&mut reader, stbl, &track.samples)? {
                 Ok(auxiliary) => track.samples.auxiliary = auxiliary,
@@ -246,6 +251,10 @@ impl Index {
             }
             self.notes.extend(fragment.notes.iter().cloned());
         }
+        layout.bytes = made.into_bytes();
+        self.made = Made::anew(self.file_len, stretches, fragments, &layout);
+        #[cfg(test)]
+        made::tests::assert_made_anew(file, &self.made, &layout.bytes);
         Ok(())
     }
 
@@ -267,7 +276,7 @@ impl Index {
             + self.top.capacity() * size_of::<BoxHeader>()
             + self.tracks.capacity() * size_of::<Track>()
             + nodes(&self.moov)
-            + self.made.capacity()
+            + self.made.heap_size()
             + self.mvhd.heap_size()
             + tracks
     }

@@ -7,7 +7,7 @@ use crate::source::ReadAt;
 /// What the samples of a track depend on: a byte for each.
 #[derive(Debug, Default)]
 pub(super) struct Dependencies {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Dependencies {
@@ -27,18 +27,6 @@ impl Dependencies {
         let offset = sdtp.payload() + 4;
         let out = self.bytes.get_mut(first..).unwrap_or_default();
         reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
-    }
-
-    /// Writes the box of a flat film.
-    pub(super) fn write(&self, out: &mut Vec<u8>, samples: usize) {
-        if self.bytes.is_empty() {
-            return;
-        }
-        write_box(out, b"sdtp", |out| {
-            out.extend_from_slice(&[0; 4]);
-            out.extend_from_slice(&self.bytes);
-            out.resize(out.len() + samples.saturating_sub(self.bytes.len()), 0);
-        });
     }
 }
 

@@ -160,17 +160,25 @@ fn samples_in_the_moov_and_in_fragments_are_one_film() {
 /// A film of one track and fragments of four samples each, 10 ticks and 5 bytes a sample, with two runs; `more` makes the
 /// other boxes of a `traf`, told where in the `moof` it will be.
 fn fragments_with(fragments: u32, more: impl Fn(u32, u32) -> Vec<u8>) -> Vec<u8> {
+    fragments_at((0..fragments).map(|n| n * 40), more)
+}
+
+/// The same, each fragment at a decode time of its own.
+pub(crate) fn fragments_at(
+    times: impl IntoIterator<Item = u32>,
+    more: impl Fn(u32, u32) -> Vec<u8>,
+) -> Vec<u8> {
     let sample = Sample { delta: 10, offset: 0, sync: true, size: 5 };
     let track = TrackSpec::new(b"vide", b"avc1", 100, vec![sample]);
     let mut out = Film::of(vec![track]).build_fragmented(0);
     out.truncate(boxes(&out).iter().find(|(t, ..)| t == b"moof").unwrap().1);
-    for n in 0..fragments {
+    for (n, time) in (0..).zip(times) {
         let flagged = |mut b: Vec<u8>, flags: u32| {
             b[8..12].copy_from_slice(&flags.to_be_bytes());
             b
         };
         let tfhd = flagged(full_box(b"tfhd", 0, [1, 10, 5]), 0x2_0018);
-        let tfdt = full_box(b"tfdt", 0, [n * 40]);
+        let tfdt = full_box(b"tfdt", 0, [time]);
         let runs = |data: u32| {
             let run = |offset: u32| flagged(full_box(b"trun", 0, [2, offset]), 1);
             // Something lies between the runs.

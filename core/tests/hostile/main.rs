@@ -734,6 +734,19 @@ fn group_descriptions_of_fragments_are_bounded() {
     is_film(judge_within(&in_fragment, "start=0.03", &LARGE));
 }
 
+#[test]
+fn the_index_of_a_long_fragmented_film_is_small() {
+    let sample = |n: u32| [10, if n % 2 == 0 { 1000 } else { 0 }];
+    let fields: Vec<u32> = [0xa00, 50].into_iter().chain((0..50).flat_map(sample)).collect();
+    let trun = make_box(b"trun", fields.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+    let film = fragmented(&trun, 4000, &empty_track());
+    let index = Index::build(&film, film.len() as u64).unwrap();
+    assert_eq!(index.tracks[0].samples.count, 200_000);
+    // Their tables have 12 bytes for each.
+    assert!(index.heap_size() < 200_000, "{}", index.heap_size());
+    is_film(judge_within(&film, "start=1990.5&end=1991", &LARGE));
+}
+
 /// Auxiliary information of which each fragment claims the whole file.
 #[test]
 fn auxiliary_information_of_fragments_is_bounded() {
