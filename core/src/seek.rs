@@ -124,9 +124,12 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     let chosen = chosen_tracks(index, request)?;
     let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
     let timescale = movie_timescale(index, reference);
-    let lines: Vec<_> =
+    let mut lines: Vec<_> =
         index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
     let film_end = film_end(index, &lines, &chosen);
+    for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
+        line.hold_until(film_end);
+    }
     let clock = Clock { timescale };
     let start = clock.ticks(request.start);
     if clock.exact(request.start) >= i128::from(film_end) * NANOS {
@@ -210,6 +213,15 @@ pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Opti
             && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
     };
     chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t)).map(|(n, _)| n)
+}
+
+/// Whether what a track has to say holds for all of the film, however long its samples are said to last, as the object
+/// descriptors of MPEG-4 systems do. (A time code goes on counting within its sample.) Samples of no duration at
+/// all are not told apart.
+fn holds_on(track: &Track) -> bool {
+    let is_timed = kind_of(track.handler).is_some() || &track.handler.0 == b"tmcd";
+    let samples = &track.samples;
+    (samples.count == 1 && !is_timed) || (samples.count > 0 && samples.end <= samples.start)
 }
 
 fn is_still(track: &Track) -> bool {
@@ -326,6 +338,15 @@ impl Timeline {
 
     fn end(&self) -> u64 {
         self.segments.last().map_or(0, |s| s.end)
+    }
+
+    /// Presents what is presented last up to a time.
+    fn hold_until(&mut self, end: u64) {
+        let (rate, media_time) = (ElstEntry::NORMAL_RATE, self.media_start);
+        match self.segments.last_mut() {
+            Some(last) => last.end = last.end.max(end),
+            None => self.segments.push(Segment { start: 0, end, media_time, rate }),
+        }
     }
 
     /// The segment that is presented at a time, given in billionths of a tick.
@@ -594,15 +615,25 @@ fn play<R: ReadAt>(
     segment: &Segment,
     movie: Range<u64>,
 ) -> Result<Option<Play>, FormatError> {
+    let rate = i32::from_be_bytes(segment.rate.to_be_bytes());
     let at_rate = |ticks: i64| match segment.rate {
         ElstEntry::NORMAL_RATE => ticks,
-        rate => i64::try_from((i128::from(ticks) * i128::from(rate)) >> 16).unwrap_or(i64::MAX / 4),
+        _ => i64::try_from((i128::from(ticks) * i128::from(rate).abs()) >> 16).unwrap_or(i64::MAX / 4),
     };
-    let into = |t: u64, rounding| {
-        segment.media_time.saturating_add(at_rate(line.to_media(t - segment.start, rounding)))
+    let into = |t: u64, rounding| segment.media_time.saturating_add(at_rate(line.to_media(t, rounding)));
+    let (from, to) = match rate {
+        // Played backwards, from its end.
+        ..0 => (segment.end - movie.end, segment.end - movie.start),
+        _ => (movie.start - segment.start, movie.end - segment.start),
     };
-    let mut media_time = into(movie.start, Rounding::Nearest);
-    let media_end = into(movie.end, Rounding::Up).max(media_time.saturating_add(1)).min(track.samples.end);
+    let mut media_time = into(from, Rounding::Nearest);
+    let mut media_end = into(to, Rounding::Up).max(media_time.saturating_add(1)).min(track.samples.end);
+    if is_still(track) || holds_on(track) {
+        // There is no later part of it to begin at, and libavformat shows nothing of a frame that begins
+        // before its edit.
+        media_time = media_time.min(line.media_start);
+        media_end = media_end.max(media_time.saturating_add(1));
+    }
     let mut start = movie.start;
     if media_time < line.media_start && segment.rate == ElstEntry::NORMAL_RATE {
         // Nothing is on screen yet: a gap, which is an empty edit in the clip.
@@ -611,11 +642,6 @@ fn play<R: ReadAt>(
     }
     if start >= movie.end || media_time >= media_end {
         return Ok(None);
-    }
-    if is_still(track) {
-        // There is no later part of a picture to begin at, and libavformat shows nothing
-        // of a frame that begins before its edit.
-        media_time = media_time.min(line.media_start);
     }
     let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
     let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {

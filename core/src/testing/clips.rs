@@ -682,3 +682,60 @@ fn sound_leads_in_as_the_film_says() {
     film[stss + 23] = 39;
     assert_eq!(first(film), 20);
 }
+
+#[test]
+fn what_holds_for_all_of_the_film_is_in_every_clip() {
+    let one = |handler, delta, count| {
+        let sample = Sample { delta, offset: 0, sync: true, size: 12 };
+        TrackSpec::new(handler, b"mp4s", 1000, vec![sample; count])
+    };
+    let time_code = one(b"tmcd", 2000, 1);
+    let tracks = vec![
+        TrackSpec::video(20, 5),
+        one(b"odsm", 1, 1),
+        one(b"meta", 0, 7),
+        one(b"text", 100, 1),
+        time_code,
+    ];
+    let film = Film::of(tracks).build();
+    for query in ["start=1", "end=1", "start=0.5&end=0.9"] {
+        let cut = expand(&clip(&film, query).unwrap());
+        let counts: Vec<_> = cut.iter().map(|t| t.samples.len()).collect();
+        // A line of text is there for as long as it says.
+        assert_eq!(counts[1..], [1, 7, usize::from(query == "end=1"), 1], "{query}");
+        let length = |t: usize| cut[t].edits.iter().map(|e| e.0).sum::<u64>();
+        assert_eq!((length(1), length(2)), (length(0), length(0)), "{query}");
+        // A time code counts on.
+        let start = if query == "start=1" { 1000 } else { i64::from(query != "end=1") * 500 };
+        assert_eq!((cut[1].edits[0].1, cut[4].edits[0].1), (0, start), "{query}");
+    }
+    // They do not make the film longer.
+    assert_eq!(status(&film, "start=2").0, 416);
+}
+
+#[test]
+fn edits_at_other_rates_are_cut_to_what_they_play() {
+    let edits = |rate: u32, query: &str| {
+        let mut video = TrackSpec::video(100, 1);
+        video.samples.iter_mut().for_each(|s| s.offset = 0);
+        video.edits = vec![(1000, 4000, rate)];
+        let cut = expand(&clip(&Film::of(vec![video]).build(), query).unwrap()).swap_remove(0);
+        // Where in the film the first sample of the clip was, and how many there are.
+        let first = String::from_utf8(cut.samples[0].bytes.clone()).unwrap();
+        let first = first.split([':', '>']).nth(1).unwrap().parse::<i64>().unwrap();
+        let [(duration, media_time, rate)] = cut.edits[..] else { panic!("{:?}", cut.edits) };
+        (duration * 1000 / u64::from(cut.movie_timescale), media_time + first * 100, rate, cut.samples.len())
+    };
+    let half = 0x8000;
+    for (rate, from, samples) in [
+        (0x1_0000, 4300, 2),
+        (half, 4150, 2),
+        (0x2_0000, 4600, 4),
+        (0, 4000, 1),
+        // From the end of the media of the edit back to its beginning.
+        (0xffff_0000, 4500, 2),
+        (0xfffe_0000, 5000, 4),
+    ] {
+        assert_eq!(edits(rate, "start=0.3&end=0.5"), (200, from, rate, samples), "{rate:x}");
+    }
+}
