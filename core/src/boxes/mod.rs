@@ -24,7 +24,7 @@ pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
 pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
-pub use runs::{JointRun, JointRuns, Run, RunKind, Runs};
+pub use runs::{JointRun, JointRuns, Run, RunKind, Runs, Usual};
 pub use sample_sizes::SampleSizes;
 pub use stco::{ChunkOffsets, Order};
 pub use stsd::{SampleEntry, read_stsd};

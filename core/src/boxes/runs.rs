@@ -6,6 +6,8 @@
 //! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal
 //! value, which a writer should have made one entry. What we write is runs.
 
+use std::ops::Range;
+
 use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u32_at};
 use crate::source::ReadAt;
 
@@ -133,6 +135,8 @@ struct Pass {
     left: u32,
     lowest: i64,
     highest: i64,
+    /// `ctts`: bounds from each checkpoint to the next.
+    bounds: Vec<(i64, i64)>,
     is_normal: bool,
 }
 
@@ -146,6 +150,7 @@ impl Pass {
             left: units,
             lowest: i64::MAX,
             highest: i64::MIN,
+            bounds: Vec::new(),
             is_normal: true,
         }
     }
@@ -154,17 +159,31 @@ impl Pass {
         if self.left == 0 && self.entry > 0 {
             return;
         }
-        if self.entry % STRIDE == 0 {
-            self.checkpoints.push(self.at);
-        }
+        self.note_checkpoint();
         self.entry += 1;
         let count = count.min(self.left);
         self.left -= count;
         self.at.pass(self.kind, count, value);
         self.is_normal &= count > 0 && self.at.runs == self.entry;
         if count > 0 {
-            self.lowest = self.lowest.min(self.kind.extreme(value));
-            self.highest = self.highest.max(self.kind.extreme(value));
+            self.note_bounds((self.kind.extreme(value), self.kind.extreme(value)));
+        }
+    }
+
+    fn note_checkpoint(&mut self) {
+        if self.entry % STRIDE == 0 {
+            self.checkpoints.push(self.at);
+            if self.kind == RunKind::Ctts {
+                self.bounds.push((i64::MAX, i64::MIN));
+            }
+        }
+    }
+
+    fn note_bounds(&mut self, (lowest, highest): (i64, i64)) {
+        self.lowest = self.lowest.min(lowest);
+        self.highest = self.highest.max(highest);
+        if let Some(last) = self.bounds.last_mut() {
+            *last = (last.0.min(lowest), last.1.max(highest));
         }
     }
 
@@ -196,9 +215,8 @@ impl Pass {
             RunKind::Ctts => bounds(values.iter().map(|v| i32::from_ne_bytes(v.to_ne_bytes()))),
             _ => bounds(values.iter().copied()),
         };
-        if self.entry % STRIDE == 0 {
-            self.checkpoints.push(self.at);
-        }
+        self.note_checkpoint();
+        self.note_bounds((lowest, highest));
         if matches!(kind, RunKind::Stts | RunKind::Stsc) {
             let products = counts.iter().zip(values).map(|(&n, &value)| u64::from(n) * u64::from(value));
             // No more units than are left: it fits.
@@ -210,8 +228,6 @@ impl Pass {
         self.left = left;
         self.entry += u32::try_from(n).unwrap_or(0);
         self.is_normal &= self.at.runs == self.entry;
-        self.lowest = self.lowest.min(lowest);
-        self.highest = self.highest.max(highest);
     }
 
     /// Entries of any table but an `stsc`.
@@ -324,8 +340,47 @@ pub struct Runs {
     sum: u64,
     lowest: i64,
     highest: i64,
+    usual: Usual,
     /// Whether each entry is a run: run `n` is entry `n`.
     is_normal: bool,
+}
+
+/// The bounds of a `ctts` but for a few stretches of it, so that one that is far off does not make every look-up
+/// a search through the whole film.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usual {
+    /// The least offset elsewhere.
+    pub lowest: i64,
+    /// The greatest offset elsewhere.
+    pub highest: i64,
+    /// The samples of the stretches that are out of these bounds, in order.
+    pub odd: Vec<Range<u32>>,
+}
+
+/// Stretches that are thought odd in either direction, at the most; as few as one in eight.
+const ODD: usize = 8;
+
+impl Usual {
+    fn of(checkpoints: &[Checkpoint], bounds: &[(i64, i64)], units: u32, all: (i64, i64)) -> Self {
+        let mut lowest: Vec<i64> = bounds.iter().map(|b| b.0).collect();
+        let mut highest: Vec<i64> = bounds.iter().map(|b| b.1).collect();
+        if bounds.len() < 8 * ODD {
+            return Self { lowest: all.0, highest: all.1, odd: Vec::new() };
+        }
+        let (_, &mut lowest, _) = lowest.select_nth_unstable(ODD);
+        let (_, &mut highest, _) = highest.select_nth_unstable_by(ODD, |a, b| b.cmp(a));
+        let ends = checkpoints.iter().skip(1).map(|c| c.unit).chain(std::iter::once(units));
+        let stretches = checkpoints.iter().map(|c| c.unit).zip(ends).zip(bounds);
+        let odd = stretches.filter(|(_, b)| b.0 < lowest || b.1 > highest).map(|((from, to), _)| from..to);
+        Self { lowest, highest, odd: odd.collect() }
+    }
+
+    /// The last sample at or before this one that is in none of the odd stretches.
+    pub fn at_or_before(&self, sample: u32) -> Option<u32> {
+        self.odd.iter().rev().try_fold(sample, |sample, odd| {
+            if odd.contains(&sample) { odd.start.checked_sub(1) } else { Some(sample) }
+        })
+    }
 }
 
 impl Runs {
@@ -366,12 +421,13 @@ impl Runs {
             pass.is_normal = false;
         }
         let (lowest, highest) = if pass.lowest > pass.highest { (0, 0) } else { (pass.lowest, pass.highest) };
-        let Pass { at, mut checkpoints, is_normal, .. } = pass;
+        let Pass { at, mut checkpoints, is_normal, bounds, .. } = pass;
         if checkpoints.is_empty() {
             checkpoints.push(Checkpoint::default());
         }
         checkpoints.shrink_to_fit();
-        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, is_normal })
+        let usual = Usual::of(&checkpoints, &bounds, units, (lowest, highest));
+        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, usual, is_normal })
     }
 
     /// The table under the runs.
@@ -399,9 +455,20 @@ impl Runs {
         (self.lowest, self.highest)
     }
 
+    /// `ctts`: the smallest and the largest value but for a few stretches.
+    pub fn usual(&self) -> &Usual {
+        &self.usual
+    }
+
+    /// Says that all of it is usual: its bounds are close enough.
+    pub fn take_as_usual(&mut self) {
+        self.usual = Usual { lowest: self.lowest, highest: self.highest, odd: Vec::new() };
+    }
+
     /// Memory the checkpoints hold.
     pub fn heap_size(&self) -> usize {
         self.checkpoints.capacity() * size_of::<Checkpoint>()
+            + self.usual.odd.capacity() * size_of::<Range<u32>>()
     }
 
     /// The piece that holds `unit`. O(log n).

@@ -270,7 +270,7 @@ mod tests {
         let words: Vec<u32> = (0..256).map(|n: u32| n.wrapping_mul(2_654_435_761)).collect();
         for words in [&words[..], &words[..3], &[u32::MAX; 256], &[]] {
             let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
-            assert_eq!(sum_of_words(&bytes), words.iter().map(|&w| u64::from(w)).sum());
+            assert_eq!(sum_of_words(&bytes), words.iter().map(|&w| u64::from(w)).sum::<u64>());
         }
     }
     #[test]

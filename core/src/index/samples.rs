@@ -38,6 +38,10 @@ pub struct SampleTable {
     pub end: i64,
 }
 
+/// Samples that are soon looked through: if no composition offset is farther from another than so many
+/// samples last, none is odd.
+const NEAR: u64 = 1024;
+
 /// The chunk that holds a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
@@ -81,6 +85,12 @@ impl SampleTable {
             start: 0,
             end: 0,
         };
+        if let (Some(ctts), Some(mean)) = (&mut this.ctts, this.stts.sum().checked_div(count.into())) {
+            let (lowest, highest) = ctts.extremes();
+            if highest.abs_diff(lowest) / NEAR <= mean {
+                ctts.take_as_usual();
+            }
+        }
         (this.start, this.end) = this.find_ends(source)?;
         Ok(this)
     }
@@ -97,8 +107,28 @@ impl SampleTable {
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
 
-    fn offset_extremes(&self) -> (i64, i64) {
-        self.ctts.as_ref().map_or((0, 0), Runs::extremes)
+    /// The bounds of the composition offsets, but for those of a few odd stretches.
+    fn usual_offsets(&self) -> (i64, i64) {
+        self.ctts.as_ref().map_or((0, 0), |ctts| (ctts.usual().lowest, ctts.usual().highest))
+    }
+
+    /// The last sample at or before this one whose offset is within the usual bounds.
+    fn usual_at_or_before(&self, sample: u32) -> Option<u32> {
+        self.ctts.as_ref().map_or(Some(sample), |ctts| ctts.usual().at_or_before(sample))
+    }
+
+    /// The samples whose offsets may be out of the usual bounds, and others.
+    fn each_odd<R: ReadAt>(&self, source: &R, mut see: impl FnMut(&JointRun)) -> Result<(), FormatError> {
+        for odd in self.ctts.iter().flat_map(|ctts| &ctts.usual().odd) {
+            for run in JointRuns::from(source, &self.stts, self.ctts.as_ref(), odd.start, self.base)? {
+                let run = run?;
+                if run.sample >= odd.end {
+                    break;
+                }
+                see(&run);
+            }
+        }
+        Ok(())
     }
 
     /// The sample that is being decoded at `time`, clamped to the track.
@@ -127,7 +157,7 @@ impl SampleTable {
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
         let total =
             total.ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
-        let (lowest, highest) = self.offset_extremes();
+        let (lowest, highest) = self.usual_offsets();
         let (_, longest) = self.stts.extremes();
         let mut start = i64::MAX;
         for run in self.joint_from(source, self.base)? {
@@ -137,11 +167,21 @@ impl SampleTable {
             }
             start = start.min(run.cts(0));
         }
+        // When the last sample with a usual offset has been decoded.
+        let decoded = match self.usual_at_or_before(self.count - 1) {
+            Some(last) if last + 1 < self.count => self.dts(source, last + 1)?,
+            Some(_) => self.base + total,
+            None => self.base,
+        };
         let mut end = i64::MIN;
-        for run in self.joint_from(source, self.base + total + lowest - highest - longest)? {
+        for run in self.joint_from(source, decoded + lowest - highest - longest)? {
             let run = run?;
             end = end.max(run.cts(run.count - 1) + run.delta);
         }
+        self.each_odd(source, |run| {
+            start = start.min(run.cts(0));
+            end = end.max(run.cts(run.count - 1) + run.delta);
+        })?;
         Ok((start, end))
     }
 
@@ -177,12 +217,15 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn on_screen<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
-        let (lowest, highest) = self.offset_extremes();
+        let (lowest, highest) = self.usual_offsets();
         // Whatever decodes by `time - highest` is presented by `time`, so the answer is
         // presented no earlier than the last of those, and decodes no earlier than that
-        // less the spread of the offsets.
-        let surely = if self.count == 0 { 0 } else { self.sample_at_dts(source, time - highest)? };
-        let floor = if self.count == 0 { self.base } else { self.dts(source, surely)? };
+        // less the spread of the offsets. That goes for usual ones; all others are looked at.
+        let surely = match self.count {
+            0 => None,
+            _ => self.usual_at_or_before(self.sample_at_dts(source, time - highest)?),
+        };
+        let floor = surely.map_or(Ok(self.base), |sample| self.dts(source, sample))?;
         let mut best = None;
         for run in self.joint_from(source, floor + lowest - highest)? {
             let run = run?;
@@ -193,6 +236,9 @@ impl SampleTable {
                 best = best.max(Some(run.cts(n)));
             }
         }
+        self.each_odd(source, |run| {
+            best = best.max(last_not_after(run, time).map(|n| run.cts(n)));
+        })?;
         Ok(best)
     }
 
@@ -206,7 +252,7 @@ impl SampleTable {
         from: i64,
         to: i64,
     ) -> Result<Option<Range<u32>>, FormatError> {
-        let (lowest, highest) = self.offset_extremes();
+        let (lowest, highest) = self.usual_offsets();
         if self.count == 0 || to <= from {
             return Ok(None);
         }
@@ -221,6 +267,10 @@ impl SampleTable {
                 break;
             }
         }
+        self.each_odd(source, |run| {
+            let found = first_in(run, from, to).map(|n| run.sample + n);
+            first = [first, found].into_iter().flatten().min();
+        })?;
         let Some(first) = first else { return Ok(None) };
         // What decodes by then is presented before `to`, whatever its offset.
         let mut last = first.max(self.sample_at_dts(source, to - 1 - highest)?);
@@ -229,12 +279,13 @@ impl SampleTable {
             if run.dts + lowest >= to {
                 break;
             }
-            if let Some(n) = last_not_after(&run, to - 1) {
-                if run.cts(n) >= from {
-                    last = last.max(run.sample + n);
-                }
+            if let Some(n) = last_in(&run, from, to) {
+                last = last.max(run.sample + n);
             }
         }
+        self.each_odd(source, |run| {
+            last = last.max(last_in(run, from, to).map_or(0, |n| run.sample + n));
+        })?;
         Ok(Some(first..last + 1))
     }
 
@@ -280,7 +331,7 @@ impl SampleTable {
         if self.count == 0 {
             return Ok(None);
         }
-        let (lowest, _) = self.offset_extremes();
+        let (lowest, _) = self.usual_offsets();
         let last = self.sample_at_dts(source, time - lowest)?;
         let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
         let mut found = None;
@@ -369,6 +420,11 @@ fn last_not_after(run: &JointRun, time: i64) -> Option<u32> {
     Some(u32::try_from(n).unwrap_or(u32::MAX).min(run.count - 1))
 }
 
+/// Which sample of a run is the last presented in `from..to`.
+fn last_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
+    last_not_after(run, to - 1).filter(|&n| run.cts(n) >= from)
+}
+
 /// Which sample of a run is the first presented in `from..to`.
 fn first_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
     let before = (from - run.cts(0)).max(0);
@@ -379,4 +435,60 @@ fn first_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
     };
     let n = u32::try_from(n).ok().filter(|&n| n < run.count)?;
     (run.cts(n) < to).then_some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io;
+
+    use super::*;
+    use crate::index::Index;
+    use crate::testing::{Film, TrackSpec, expand};
+
+    struct Counted {
+        file: Vec<u8>,
+        read: Cell<usize>,
+    }
+
+    impl ReadAt for Counted {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.read.set(self.read.get() + buf.len());
+            self.file.read_at(buf, offset)
+        }
+    }
+
+    /// Samples are found wherever they are presented, and without a search through the film.
+    #[test]
+    fn samples_with_odd_offsets_are_found() {
+        let mut video = TrackSpec::video(20_000, 10);
+        for (n, offset) in [(9000, 900_000), (9001, -900_000), (3, 1_500_000), (19_999, -1_900_000)] {
+            video.samples[n].offset = offset;
+        }
+        let file = Film::of(vec![video]).build();
+        let expanded = expand(&file).swap_remove(0).samples;
+        let index = Index::build(&file, file.len() as u64).unwrap();
+        let samples = &index.tracks[0].samples;
+        assert_eq!(samples.ctts.as_ref().unwrap().usual().odd.len(), 3);
+        let end = expanded.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap();
+        assert_eq!((samples.start, samples.end), (expanded.iter().map(|s| s.cts).min().unwrap(), end));
+        let source = Counted { file, read: Cell::new(0) };
+        let mut looked_up = 0;
+        for time in (-2000..2_000_000).step_by(70_050).chain([0, 100, 99_900, 900_000, 1_500_300, 1_800_000])
+        {
+            let shown = expanded.iter().map(|s| s.cts).filter(|&cts| cts <= time).max();
+            assert_eq!(samples.on_screen(&source, time).unwrap(), shown, "{time}");
+            for to in [time + 1, time + 250, time + 50_000] {
+                let inside = |n: &usize| (time..to).contains(&expanded[*n].cts);
+                let first = (0..expanded.len()).find(inside);
+                let last = (0..expanded.len()).rfind(inside);
+                let found = samples.presented(&source, time, to).unwrap();
+                assert_eq!(found.as_ref().map(|r| r.start as usize), first, "{time}..{to}");
+                // What is presented before, but decoded between, may be in it.
+                assert!(found.is_none_or(|r| r.end as usize > last.unwrap()), "{time}..{to}");
+            }
+            looked_up += 4;
+        }
+        assert!(source.read.get() / looked_up < 40_000, "{} bytes a look-up", source.read.get() / looked_up);
+    }
 }
