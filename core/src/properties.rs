@@ -154,8 +154,19 @@ fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>]) -> Result<(), TestCas
     Ok(())
 }
 
+/// `PROPTEST_CASES` in the environment asks for more films than the 400 of each run.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").map_or(400, |n| n.parse().unwrap());
+    ProptestConfig {
+        cases,
+        max_global_rejects: 20 * cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// A clip shows what the film shows in that stretch: the same samples, bit for
     /// bit, at the same times, in every track.
