@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
+use socket2::{Domain, Socket, Type};
 use tests::films::Film;
 use tests::servers::{Builder, Engine, Site};
 use tests::slow_disk::SLOW;
@@ -24,10 +24,11 @@ impl Stalled {
         let address: SocketAddr = site.address().parse()?;
         let mut stalled = Vec::with_capacity(clients);
         for _ in 0..clients {
-            let client = socket(AddressFamily::INET, SocketType::STREAM, None)?;
-            // A narrow client makes the server's own buffer narrow, too: what waits, waits in the server.
-            sockopt::set_socket_recv_buffer_size(&client, 4 << 10)?;
-            connect(&client, &address)?;
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            // Over short segments, a server's socket takes only so much: what waits, waits in the server.
+            client.set_tcp_mss(536)?;
+            client.set_recv_buffer_size(4 << 10)?;
+            client.connect(&address.into())?;
             let mut client = TcpStream::from(client);
             client.set_read_timeout(Some(Duration::from_secs(30)))?;
             write!(client, "GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
