@@ -125,11 +125,12 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Answer, Error> {
-        if !self.cache.has_index(identity) && is_flv(source)? {
+        let known = self.cache.known_index(identity);
+        if known.is_none() && is_flv(source)? {
             return answer_flv(source, identity, query);
         }
         let request = ClipRequest::parse(query, settings.mode)?;
-        match self.answer_film(source, identity, &request) {
+        match self.answer_film(known, source, identity, &request) {
             Ok(film) => Ok(film),
             // Nobody asked for a cut: what we cannot read, the server can still send.
             Err(e) if !request.is_cut && !e.would_block() => Ok(Answer::Plain(Some(e.to_string()))),
@@ -139,11 +140,12 @@ impl Seeker {
 
     fn answer_film(
         &self,
+        known: Option<Arc<Index>>,
         source: &impl ReadAt,
         identity: &Identity,
         request: &ClipRequest,
     ) -> Result<Answer, Error> {
-        let index = self.cache.index(identity, source).map_err(Error::Format)?;
+        let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
         if let Some(plan) = self.cache.plan(identity, request) {
             return Ok(film(index, plan, identity));
         }

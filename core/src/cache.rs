@@ -84,9 +84,12 @@ impl FilmCache {
         Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle) }
     }
 
-    /// Whether the file is known to be a film.
-    pub fn has_index(&self, film: &Identity) -> bool {
-        matches!(self.cache.peek(&Key { film: *film, request: None }), Some(Entry::Index(_)))
+    /// The index of a file, where it is kept.
+    pub fn known_index(&self, film: &Identity) -> Option<Arc<Index>> {
+        match self.cache.get(&Key { film: *film, request: None })? {
+            Entry::Index(index) => Some(index),
+            _ => None,
+        }
     }
 
     /// The index of an open file, built now if it is not there. Of several first requests at

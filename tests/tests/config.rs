@@ -228,11 +228,13 @@ fn a_cache_of_any_size_gives_the_same(engine: Engine) {
         let lighttpd_config = format!("h264-streaming.cache-size = {lighttpd}");
         let site = builder(engine, &apache_config, &lighttpd_config).workers(1).start();
         let film = film("bframes");
-        let path = site.publish(&film);
+        // One of its own: a link that another test makes changes the state of the file.
+        site.put("own.mp4", fs::read(&film.path).expect("a film"));
+        let path = "/own.mp4";
         // Of a film that was written just now nothing is kept.
         sleep(Duration::from_millis(3100));
         for _ in 0..3 {
-            assert_eq!(got(&site, &film, &path, "localhost"), Got::Exact, "{apache}");
+            assert_eq!(got(&site, &film, path, "localhost"), Got::Exact, "{apache}");
         }
         let before = site.bytes_read();
         for _ in 0..20 {
