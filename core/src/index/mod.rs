@@ -149,6 +149,8 @@ impl Index {
                     Some((track, trak.at(&[b"mdia", b"minf", b"stbl"])?))
                 });
                 let tracks: Vec<_> = stbls.collect();
+                let source = FilmSource::in_order(file, &made);
+                let mut reader = Reader::with_made(&source, file_len, made.len());
                 Some(read_fragments(&mut reader, first.offset, mvex.as_ref(), &tracks)?)
             }
             None => None,
