@@ -302,7 +302,7 @@ struct Run {
     count: u32,
     defaults: Defaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
-    decode_time: Option<u64>,
+    decode_time: Option<i64>,
     /// What else the fragment says of its samples, for its first run.
     more: Option<More>,
 }
@@ -445,7 +445,8 @@ fn read_traf<R: ReadAt>(
                 if wide && b.len() < 12 {
                     return Err(child.error("too short for its version"));
                 }
-                decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
+                let time = if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
+                decode_time = Some(i64::try_from(time).unwrap_or(i64::MAX));
             }
             b"uuid" if child.payload_len() >= 16 => {
                 let kind = reader.bytes(child.payload(), 16)?;
@@ -454,7 +455,9 @@ fn read_traf<R: ReadAt>(
                 } else if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
                     let b = reader.bytes(child.payload() + 16, 12)?;
                     let wide = b.first() == Some(&1);
-                    decode_time = Some(if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) });
+                    // Signed, in the wild: sound begins before 0, by what its coder needs to get going.
+                    let time = if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
+                    decode_time = Some(i64::from_be_bytes(time.to_be_bytes()));
                 }
             }
             _ => {}
@@ -494,7 +497,7 @@ fn read_trun<R: ReadAt>(
     base: u64,
     next: u64,
     defaults: Defaults,
-    decode_time: Option<u64>,
+    decode_time: Option<i64>,
 ) -> Result<Run, FormatError> {
     if trun.payload_len() < 8 {
         return Err(trun.error("too short for a sample count"));
@@ -828,9 +831,10 @@ impl TrackFragments {
     }
 
     /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
-    fn go_to(&mut self, time: u64) -> Result<(), String> {
-        let time = i64::try_from(time).ok().filter(|&t| t < i64::MAX / 8);
-        let time = time.ok_or("a decode time (tfdt) of more than 60 bits")?;
+    fn go_to(&mut self, time: i64) -> Result<(), String> {
+        if time.unsigned_abs() >= 1 << 60 {
+            return Err("a decode time (tfdt) of more than 60 bits".into());
+        }
         let mut until = self.next;
         let (mut popped, mut passed) = (0, 0);
         while self.first.is_some() && time != until {

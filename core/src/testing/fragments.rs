@@ -311,3 +311,19 @@ fn what_the_moov_says_of_its_own_samples_is_kept() {
     assert_eq!(box_of(&whole, b"sbgp"), words(&[0, 0x726f_6c6c, 2, 4, 1, 16, 0]));
     assert_eq!(box_of(&whole, b"sdtp"), [[0; 4].to_vec(), vec![5; 9], vec![0; 11]].concat());
 }
+
+#[test]
+fn smooth_streaming_may_begin_before_0() {
+    const TFXD: &[u8; 16] = b"\x6d\x1d\x9b\x05\x42\xd5\x44\xe6\x80\xe2\x14\x1d\xaf\xf7\x57\xb2";
+    let times = [-20i64, 30, 70];
+    let mut film = fragments_with(3, |n, _| {
+        let time = times[n as usize].to_be_bytes();
+        make_box(b"uuid", [&TFXD[..], &[1, 0, 0, 0], &time, &40u64.to_be_bytes()].concat())
+    });
+    while let Some(at) = film.windows(4).position(|w| w == b"tfdt") {
+        film[at..at + 4].copy_from_slice(b"free");
+    }
+    let deltas =
+        expand(&ask(&film, "").unwrap().unwrap())[0].samples.iter().map(|s| s.delta).collect::<Vec<_>>();
+    assert_eq!(deltas, [10, 10, 10, 20, 10, 10, 10, 10, 10, 10, 10, 10]);
+}
