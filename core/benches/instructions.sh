@@ -9,6 +9,7 @@ case $program in
     /*) ;;
     *) program=../../$program ;;
 esac
+[ -x "$program" ] && [ -f "$program" ] || exit 1
 counts=$(mktemp)
 trap 'rm -f "$counts"' EXIT
 failed=0

@@ -233,6 +233,10 @@ impl Pages {
     /// Reads a page into a place of its own, or into that of the oldest.
     fn load<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<usize> {
         let place = if self.held.len() < PAGES {
+            if self.held.is_empty() {
+                // What one plan mostly needs.
+                self.bytes.reserve_exact(PAGES / 2 * PAGE);
+            }
             self.held.push((u64::MAX, 0));
             self.bytes.resize(self.held.len() * PAGE, 0);
             self.held.len() - 1
