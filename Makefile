@@ -13,11 +13,13 @@ APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 
-.PHONY: help build demo test check bench instructions fuzz install docker-test deny clean
+.PHONY: help build demo test check conformance sanitize bench instructions fuzz install docker-test deny clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
 	@echo 'make test         format, lints and all tests, on both real servers'
+	@echo 'make conformance  every film cut everywhere, judged by two readers and a browser'
+	@echo 'make sanitize     the server tests with both servers under valgrind'
 	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
 	@echo 'make instructions that no more of them are needed for a request than before'
 	@echo 'make build        both modules and the command line, in $(TARGET)/release'
@@ -43,6 +45,14 @@ check:
 # The servers load the modules as they are installed: built for release.
 test: check build
 	$(CARGO) test --workspace --locked
+
+conformance: build
+	@tests/setup.sh conformance
+	$(CARGO) run --quiet --release --locked -p tests --bin conformance
+
+sanitize: build
+	@tests/setup.sh sanitize
+	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients -- --test-threads=2
 
 bench: build
 	@tests/setup.sh bench

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make build`, `test`, `demo` or `bench` lacks on Debian and its kin;
+# Installs what `make build`, `test`, `demo`, `bench` and others lack on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|bench|instructions|fuzz|docker
+#   tests/setup.sh build|demo|test|conformance|sanitize|bench|instructions|fuzz|docker
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -59,18 +59,29 @@ needs_servers() {
     need curl curl
 }
 
+needs_test() {
+    needs_servers
+    need /usr/lib/lighttpd/mod_openssl.so lighttpd-mod-openssl
+    need /usr/lib/lighttpd/mod_deflate.so lighttpd-mod-deflate
+    need openssl openssl
+    need chromium chromium
+    need chromedriver chromium-driver
+    # A peer, to try the tests' own tools on.
+    need nginx nginx
+}
+
 case $goal in
     build) needs_build ;;
     demo) needs_servers ;;
-    test)
-        needs_servers
-        need /usr/lib/lighttpd/mod_openssl.so lighttpd-mod-openssl
-        need /usr/lib/lighttpd/mod_deflate.so lighttpd-mod-deflate
-        need openssl openssl
-        need chromium chromium
-        need chromedriver chromium-driver
-        # A peer, to try the tests' own tools on.
-        need nginx nginx
+    test) needs_test ;;
+    conformance)
+        needs_test
+        need node nodejs
+        need npm npm
+        ;;
+    sanitize)
+        needs_test
+        need valgrind valgrind
         ;;
     bench)
         needs_servers
@@ -114,7 +125,20 @@ if [ -n "$rust" ] && command -v rustup > /dev/null; then
     rust=
 fi
 
-[ -n "$packages$rust" ] || exit 0
+# mp4box.js, the second reader of films, is in no distribution.
+reader() {
+    [ "$goal" = conformance ] || return 0
+    into=${CARGO_TARGET_DIR:-target}/h264-tests/mp4box
+    grep -qs '"version": "2.4.1"' "$into/node_modules/mp4box/package.json" && return
+    echo 'setup: installing mp4box.js'
+    mkdir -p "$into"
+    npm install --silent --no-save --no-audit --no-fund --prefix "$into" mp4box@2.4.1
+}
+
+if [ -z "$packages$rust" ]; then
+    reader
+    exit
+fi
 command -v apt-get > /dev/null ||
     die "missing: what Debian packages as$packages${rust:+, and Rust $msrv or newer (https://rustup.rs)}"
 export DEBIAN_FRONTEND=noninteractive
@@ -157,3 +181,4 @@ if [ -n "$services" ] && command -v systemctl > /dev/null; then
     # shellcheck disable=SC2086
     as_root systemctl disable --quiet $services || true
 fi
+reader

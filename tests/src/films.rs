@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::patch::{MdatSize, Parts};
+use crate::variants::VARIANTS;
 use crate::work_dir;
 
 /// Pixels along a side of a cell.
@@ -112,39 +113,46 @@ impl Film {
 
 /// How a kind of film is made. Words of arguments are separated by spaces.
 #[derive(Debug, Clone, Copy)]
-struct Recipe {
-    name: &'static str,
-    extension: &'static str,
-    seconds: u32,
-    /// Frames a second as a fraction, and the encoder; `None`: no picture.
-    video: Option<((u32, u32), &'static str)>,
+pub(crate) struct Recipe {
+    pub(crate) name: &'static str,
+    pub(crate) extension: &'static str,
+    pub(crate) seconds: u32,
+    /// Frames a second as a fraction, and the encoder's arguments (x264's where they name none);
+    /// `None`: no picture.
+    pub(crate) video: Option<((u32, u32), &'static str)>,
     /// Irregular times: frame to milliseconds, here and as ffmpeg's expression.
-    times: Option<(Times, &'static str)>,
+    pub(crate) times: Option<(Times, &'static str)>,
     /// Sampling rate, channels, and what is said to ffmpeg before the input.
-    audio: &'static [(u32, u16, &'static str)],
+    pub(crate) audio: &'static [(u32, u16, &'static str)],
     /// Encoder of all audio tracks.
-    sound: &'static str,
+    pub(crate) sound: &'static str,
     /// Arguments for the file as a whole.
-    mux: &'static str,
-    sidecar: Sidecar,
-    patch: Patch,
+    pub(crate) mux: &'static str,
+    pub(crate) sidecar: Sidecar,
+    /// A command that makes `{out}` of `{in}`.
+    pub(crate) then: &'static str,
+    pub(crate) patch: Patch,
 }
 
 /// The time in milliseconds of a frame.
-type Times = fn(u32) -> u32;
+pub(crate) type Times = fn(u32) -> u32;
 
 #[derive(Debug, Clone, Copy)]
-enum Sidecar {
+pub(crate) enum Sidecar {
     None,
     Subtitles,
+    /// A track of them without a cue.
+    NoSubtitles,
     Chapters,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Patch {
+pub(crate) enum Patch {
     None,
     /// For each track its edits: duration, start in what it showed before.
     Edits(&'static [&'static [(f64, Option<f64>)]]),
+    /// For all tracks the same edits: duration, start, rate in 16.16 fixed point.
+    Rates(&'static [(f64, f64, u32)]),
     /// The second half of the media lies behind this many bytes of nothing.
     Hole(u64),
     Mdat64,
@@ -156,7 +164,7 @@ enum Patch {
 const H264: &str = "libx264 -preset veryfast -pix_fmt yuv420p -sc_threshold 0 -threads 1 -crf 24";
 const AAC: &str = "aac -b:a 64k -aac_pns 0";
 
-const PLAIN: Recipe = Recipe {
+pub(crate) const PLAIN: Recipe = Recipe {
     name: "plain",
     extension: "mp4",
     seconds: 12,
@@ -166,8 +174,14 @@ const PLAIN: Recipe = Recipe {
     sound: AAC,
     mux: "",
     sidecar: Sidecar::None,
+    then: "",
     patch: Patch::None,
 };
+
+/// Short films, by name: many codecs, layouts and odd times.
+pub fn variants() -> impl Iterator<Item = &'static str> {
+    VARIANTS.iter().map(|variant| variant.name)
+}
 
 /// Every kind of film, by name.
 pub const KINDS: &[&str] = &[
@@ -271,7 +285,7 @@ fn recipe(name: &'static str) -> Recipe {
             ..plain
         },
         "demo" => Recipe { seconds: 60, mux: "-movflags +faststart", ..plain },
-        _ => panic!("no film is called {name}"),
+        _ => *VARIANTS.iter().find(|v| v.name == name).unwrap_or_else(|| panic!("no film is called {name}")),
     }
 }
 
@@ -290,8 +304,9 @@ pub fn loud_film() -> Film {
     film("loud")
 }
 
-/// The flat films of the corpus that `H264_CORPUS` names; none without it.
-pub fn corpus() -> Vec<Film> {
+/// The films of a class (`prog`: flat; `frag`: in fragments; `bad`: hurt) of the corpus that
+/// `H264_CORPUS` names; none without it.
+pub fn corpus(wanted: &str) -> Vec<Film> {
     let Some(dir) = std::env::var_os("H264_CORPUS").map(PathBuf::from) else { return Vec::new() };
     let index = std::fs::read_to_string(dir.join("index.csv")).expect("index.csv in H264_CORPUS");
     index
@@ -299,7 +314,7 @@ pub fn corpus() -> Vec<Film> {
         .filter_map(|line| {
             let mut fields = line.split(',');
             let (path, class) = (fields.next()?, fields.next()?);
-            (class == "prog").then(|| Film { name: path.to_owned(), path: dir.join(path), stamped: false })
+            (class == wanted).then(|| Film { name: path.to_owned(), path: dir.join(path), stamped: false })
         })
         .collect()
 }
@@ -323,7 +338,7 @@ fn make(recipe: &Recipe) -> Film {
         let scratch = tempfile::tempdir_in(film_dir()).expect("a directory under target");
         let made = scratch.path().join(&name);
         encode(recipe, scratch.path(), &made);
-        let finished = patch(recipe, made, scratch.path());
+        let finished = patch(recipe, again(recipe, made, scratch.path()), scratch.path());
         // A date this young would be no strong validator yet (RFC 9110, 8.8.2.2).
         let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
         let times = File::options().append(true).open(&finished).and_then(|film| film.set_modified(old));
@@ -363,8 +378,9 @@ fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     let mut text = String::new();
     match recipe.sidecar {
         Sidecar::None => {}
-        Sidecar::Subtitles => {
-            for n in 0..recipe.seconds / 2 {
+        Sidecar::Subtitles | Sidecar::NoSubtitles => {
+            let cues = if matches!(recipe.sidecar, Sidecar::Subtitles) { recipe.seconds / 2 } else { 0 };
+            for n in 0..cues {
                 let (from, to) = (n * 2, n * 2 + 1);
                 writeln!(text, "{}\n00:00:{from:02},300 --> 00:00:{to:02},900\nline {n}\n", n + 1).ok();
             }
@@ -389,7 +405,12 @@ fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     std::fs::write(side, text).expect("a directory of our own");
     args.extend(maps);
     if let Some((_, encoder)) = recipe.video {
-        args.extend(words(&format!("-c:v {H264} {encoder}")));
+        let encoder = match encoder {
+            named if named.contains("-pix_fmt") => named.to_owned(),
+            named if named.contains("-c:v") => format!("-pix_fmt yuv420p {named}"),
+            _ => format!("-c:v {H264} {encoder}"),
+        };
+        args.extend(words(&encoder));
     }
     if let Some((_, expression)) = recipe.times {
         args.extend(["-vf".into(), format!("settb=1/1000,setpts={}", expression.replace(',', "\\,"))]);
@@ -417,6 +438,23 @@ fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     assert!(done.status.success(), "{}: ffmpeg {}\n{said}", recipe.name, args.join(" "));
 }
 
+fn again(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
+    let command = words(recipe.then);
+    let Some((program, args)) = command.split_first() else { return made };
+    let out = scratch.join(format!("again.{}", recipe.extension));
+    let path = |p: &Path| p.to_str().expect("a UTF-8 path").to_owned();
+    let arg = |arg: &String| arg.replace("{in}", &path(&made)).replace("{out}", &path(&out));
+    let mut command = Command::new(program);
+    if program == "ffmpeg" {
+        command.args(words("-v error -nostdin -bitexact"));
+    }
+    let done = command.args(args.iter().map(arg)).stdin(Stdio::null()).output();
+    let done = done.unwrap_or_else(|e| panic!("{program}: {e}"));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{}: {}\n{said}", recipe.name, recipe.then);
+    out
+}
+
 fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
     if matches!(recipe.patch, Patch::None) {
         return made;
@@ -429,9 +467,17 @@ fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
     let third = chunks.len() / 3;
     let written = match recipe.patch {
         Patch::None => Ok(()),
+        Patch::Rates(edits) => {
+            for track in 0..parts.tracks() {
+                let edits = edits.iter().map(|&(duration, start, rate)| (duration, Some(start), rate));
+                parts.set_edits(track, &edits.collect::<Vec<_>>());
+            }
+            parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
+        }
         Patch::Edits(tracks) => {
             for (track, edits) in tracks.iter().enumerate() {
-                parts.set_edits(track, edits);
+                let edits = edits.iter().map(|&(duration, start)| (duration, start, 0x0001_0000));
+                parts.set_edits(track, &edits.collect::<Vec<_>>());
             }
             parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
         }

@@ -14,12 +14,15 @@
     reason = "a test helper that cannot go on fails its test"
 )]
 
+pub mod browser;
 pub mod client;
 pub mod films;
+pub mod mp4box;
 pub mod patch;
 pub mod probe;
 pub mod servers;
 pub mod slow_disk;
+mod variants;
 
 use std::path::{Path, PathBuf};
 

@@ -78,10 +78,15 @@ impl Parts {
         chunks
     }
 
-    /// Gives the track of index `track` another edit list: pairs of duration in
-    /// seconds and start in seconds of what the track showed so far (`None`: an
-    /// empty edit).
-    pub fn set_edits(&mut self, track: usize, edits: &[(f64, Option<f64>)]) {
+    /// How many tracks there are.
+    pub fn tracks(&self) -> usize {
+        self.moov.iter().filter(|n| n.kind == *b"trak").count()
+    }
+
+    /// Gives the track of index `track` another edit list: duration in seconds, start in
+    /// seconds of what the track showed so far (`None`: an empty edit), and rate in 16.16
+    /// fixed point.
+    pub fn set_edits(&mut self, track: usize, edits: &[(f64, Option<f64>, u32)]) {
         let movie_timescale = f64::from(be32(leaf(&self.moov, &[*b"mvhd"]), 12));
         let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
         let Body::Tree(trak) = &mut trak.body else { panic!("a trak holds boxes") };
@@ -92,11 +97,11 @@ impl Parts {
         let base = be32(elst, 12);
         let mut total = 0;
         let mut out = [0u32.to_be_bytes(), (edits.len() as u32).to_be_bytes()].concat();
-        for &(duration, start) in edits {
+        for &(duration, start, rate) in edits {
             let duration = (duration * movie_timescale).round() as u32;
             total += duration;
             let media_time = start.map_or(u32::MAX, |s| base + (s * timescale).round() as u32);
-            for field in [duration, media_time, 0x0001_0000] {
+            for field in [duration, media_time, rate] {
                 out.extend(field.to_be_bytes());
             }
         }

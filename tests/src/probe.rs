@@ -203,6 +203,14 @@ impl Reading {
         packets.map(|p| p.time + p.duration).fold(0.0, f64::max)
     }
 
+    /// Times of the frames on screen, and whether decoding can begin there.
+    pub fn frames(&self) -> Vec<(f64, bool)> {
+        let shown = self.video().into_iter().flat_map(|v| &v.packets).filter(|p| p.shown);
+        let mut frames: Vec<_> = shown.map(|p| (p.time, p.key)).collect();
+        frames.sort_by(|a, b| a.0.total_cmp(&b.0));
+        frames
+    }
+
     fn video(&self) -> Option<&Stream> {
         self.streams.iter().find(|s| s.kind == "video" && !s.packets.is_empty())
     }
@@ -421,6 +429,11 @@ impl Source {
         let before: Vec<_> = video.packets.iter().filter(|p| p.shown && p.time <= start + INSTANT).collect();
         let last = |times: &mut dyn Iterator<Item = f64>| times.max_by(f64::total_cmp);
         let Some(frame) = last(&mut before.iter().map(|p| p.time)) else { return (start, end) };
+        // Where the picture has ended, and sound goes on, no frame is on screen.
+        let ends = video.packets.iter().filter(|p| p.shown).map(|p| p.time + p.duration);
+        if ends.fold(0.0, f64::max) <= start + INSTANT {
+            return (start, end);
+        }
         if cut.mode == Mode::Exact {
             return (frame, end);
         }

@@ -190,7 +190,7 @@ impl Builder {
             .unwrap_or_else(|e| panic!("{:?}: {e}", self.engine));
         let docroot = dir.path().join("docroot");
         let mut process = Process { child, dir, expected: Mutex::default() };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
         while TcpStream::connect(&address).is_err() {
             let ended = process.child.try_wait().expect("a child of ours").is_some();
             if ended || Instant::now() > deadline {
@@ -211,6 +211,17 @@ impl Builder {
         // In a session of its own: Apache's prefork signals its whole process group.
         // setsid becomes the server, so that our child's id is the server's.
         let mut command = Command::new(if test { program } else { "setsid" });
+        if !test && under_valgrind() {
+            let log = format!("--log-file={}/valgrind.%p", dir.display());
+            command.args([
+                "valgrind",
+                "--quiet",
+                "--vgdb=no",
+                "--trace-children=yes",
+                "--num-callers=30",
+                &log,
+            ]);
+        }
         command.args((!test).then_some(program)).env("PATH", path_with_sbin()).env("LC_ALL", "C.UTF-8");
         command.envs(self.env.iter().cloned());
         let conf = dir.join("server.conf");
@@ -586,6 +597,8 @@ impl Drop for Site {
             return;
         }
         assert!(clean, "{:?} did not stop when it was told to", self.engine);
+        let misuse = process.misuse();
+        assert!(misuse.is_empty(), "valgrind says of {:?}:\n{misuse}", self.engine);
         self.assert_clean_log();
     }
 }
@@ -605,7 +618,7 @@ impl Process {
             return true;
         }
         self.signal(Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 60 } else { 15 });
         while Instant::now() < deadline {
             if self.child.try_wait().expect("a child of ours").is_some() {
                 return true;
@@ -615,6 +628,13 @@ impl Process {
         kill_process_group(self.pid(), Signal::KILL).ok();
         self.child.wait().ok();
         false
+    }
+
+    /// What valgrind says of the server and its children.
+    fn misuse(&self) -> String {
+        let files = fs::read_dir(self.dir.path()).expect("a directory of our own").flatten();
+        let logs = files.filter(|f| f.file_name().to_string_lossy().starts_with("valgrind."));
+        logs.filter_map(|f| fs::read_to_string(f.path()).ok()).collect()
     }
 
     fn log(&self) -> Vec<String> {
@@ -643,6 +663,11 @@ fn is_routine(line: &str) -> bool {
         "warning: clock jumped",
     ];
     line.trim().is_empty() || ROUTINE.iter().any(|routine| line.contains(routine))
+}
+
+/// Whether `H264_VALGRIND` asks for servers whose every use of memory is checked.
+fn under_valgrind() -> bool {
+    std::env::var_os("H264_VALGRIND").is_some()
 }
 
 fn free_port() -> u16 {

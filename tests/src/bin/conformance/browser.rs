@@ -1,0 +1,109 @@
+//! Clips of some films in Chromium: they play, and show the frames that were asked for wherever
+//! one goes in them.
+
+use mp4seek::request::Mode;
+use serde_json::json;
+use tests::browser::{Client, in_chromium, look, play_out, run, stamp};
+use tests::films;
+use tests::probe::{Cut, Source};
+use tests::servers::Site;
+
+/// Films of kinds that Chromium plays.
+const SAMPLE: &[&str] = &[
+    "bframes",
+    "open_gop",
+    "vfr",
+    "late_audio",
+    "late_video",
+    "edit_inside",
+    "edit_empty_first",
+    "several_audio",
+    "negative_ctts",
+    "av1",
+    "pyramid",
+    "frag_hybrid",
+    "frag_cmaf",
+    "frag_negative",
+    "vp9_altref",
+    "mp3",
+    "opus",
+    "flac",
+    "copied_from_1_3",
+    "early_audio",
+];
+
+const PAGE: &str = "<!doctype html><video id=player muted></video>";
+
+/// Loads a film into the player.
+const LOAD: &str = "
+    const [url, done] = arguments;
+    const player = document.getElementById('player');
+    player.src = url;
+    done({});
+";
+
+/// How many clips were played, and what is wrong with them.
+pub(crate) fn faults(site: &Site, wanted: &dyn Fn(&str) -> bool) -> (usize, Vec<String>) {
+    let mut clips = 0;
+    let mut faults = Vec::new();
+    site.put("player.html", PAGE);
+    in_chromium(async |browser: &Client| {
+        browser.goto(&site.url("/player.html")).await.expect("the page");
+        for name in SAMPLE.iter().filter(|name| wanted(name)) {
+            let film = films::film(name);
+            let source = Source::of(&film).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let target = site.publish(&film);
+            let duration = source.reading.duration;
+            let part = |part: f64| Some((duration * part * 1e3).round() / 1e3);
+            for (start, end, mode) in [
+                (part(0.31), part(0.72), Mode::Exact),
+                (part(0.31), part(0.72), Mode::Keyframe),
+                (part(0.8), None, Mode::Exact),
+            ] {
+                let cut = Cut { start, end, mode };
+                clips += 1;
+                let url = site.url(&format!("{target}?{}", cut.query()));
+                let wrong = play(browser, &url, &source, &cut).await;
+                if !wrong.is_empty() {
+                    faults.push(format!(
+                        "{name}?{}\n    chromium: {}",
+                        cut.query(),
+                        wrong.join("\n    chromium: ")
+                    ));
+                }
+            }
+        }
+    });
+    (clips, faults)
+}
+
+async fn play(browser: &Client, url: &str, source: &Source, cut: &Cut) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (start, end) = source.bounds(cut);
+    run(browser, LOAD, vec![json!(url)]).await;
+    let frames: Vec<_> =
+        source.decoded.frames.iter().filter(|f| f.time >= start - 1e-6 && f.time < end - 1e-6).collect();
+    // To the middle of a frame's time: the first, one in the middle, back, and the last.
+    let last = frames.len().saturating_sub(1);
+    for n in [0, last / 2, last / 3, last] {
+        let Some(frame) = frames.get(n) else { continue };
+        let until = frames.get(n + 1).map_or(end, |next| next.time);
+        let at = (frame.time + until) / 2.0 - start;
+        let seen = look(browser, at).await;
+        let length = seen["duration"].as_f64().unwrap_or_default();
+        if (length - (end - start)).abs() > 0.05 {
+            faults.push(format!("lasts {length} s instead of {}", end - start));
+        }
+        let wanted = frame.stamp.map(|stamp| stamp.number);
+        if stamp(&seen) != wanted {
+            faults.push(format!("frame {:?} at {at:.3} instead of {wanted:?}", stamp(&seen)));
+        }
+    }
+    let played = play_out(browser).await;
+    let stopped = played["at"].as_f64().unwrap_or_default();
+    if (stopped - (end - start)).abs() > 0.1 {
+        faults.push(format!("stops at {stopped} instead of {}", end - start));
+    }
+    faults.dedup();
+    faults
+}

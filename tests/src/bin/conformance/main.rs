@@ -1,0 +1,329 @@
+//! Every film, cut everywhere in both modes by both servers: do the clips show what they must?
+//!
+//! Two readers judge each clip: ffmpeg (packets, times, pictures and sound) and mp4box.js (sample
+//! tables and edit lists). Prints a table, kept in `target/conformance.txt`, and ends with 1
+//! where a clip is wrong or `tests/conformance` does not say what was found. `FILMS=` takes a
+//! regular expression: only films whose name it matches.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
+
+mod browser;
+mod cuts;
+mod lists;
+mod metadata;
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tests::client::{Connection, Reply};
+use tests::films::{self, Film};
+use tests::mp4box::{Movie, Reader};
+use tests::probe::{Cut, Source};
+use tests::servers::{APACHE, Builder, Engine, Site};
+
+use crate::lists::Lists;
+
+/// Films that are judged side by side.
+const JOBS: usize = 2;
+
+/// What became of a film.
+#[derive(Debug, Default)]
+struct Row {
+    name: String,
+    /// Clips that both servers gave.
+    clips: usize,
+    /// Of them, those with nothing wrong.
+    right: usize,
+    /// Why clips of it are refused.
+    refused: Option<String>,
+    /// Why a reader does not judge it: of ffmpeg, of mp4box.js.
+    unread: [Option<String>; 2],
+    /// The farthest that a sample is from its place, in ticks of its track.
+    ticks: f64,
+    /// Its metadata over that of nginx's mp4 module for the same clip, and what is larger.
+    metadata: Option<(f64, String)>,
+    /// Queries, and what is wrong with their clips.
+    faults: Vec<String>,
+}
+
+/// The servers under test.
+struct Servers {
+    apache: Site,
+    lighttpd: Site,
+    nginx: Site,
+}
+
+fn main() {
+    let begun = Instant::now();
+    let only =
+        std::env::var("FILMS").ok().map(|f| regex::Regex::new(&f).expect("FILMS: a regular expression"));
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name));
+    let mut queue: Vec<(String, Box<dyn Fn() -> Film + Send + Sync>)> = Vec::new();
+    for kind in films::KINDS.iter().copied().chain(films::variants()).filter(|kind| wanted(kind)) {
+        queue.push((kind.to_owned(), Box::new(move || films::film(kind))));
+    }
+    for class in ["prog", "frag", "bad"] {
+        for film in films::corpus(class).into_iter().filter(|film| wanted(&film.name)) {
+            queue.push((film.name.clone(), Box::new(move || film.clone())));
+        }
+    }
+    let lists = Lists::read();
+    let servers = Servers::start();
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..JOBS {
+            scope.spawn(|| {
+                let mut reader = Reader::start();
+                while let Some((_, film)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let row = judge(&film(), &servers, &mut reader, &lists);
+                    let mut rows = rows.lock().expect("rows");
+                    let news =
+                        row.refused.iter().map(String::as_str).chain(row.faults.first().map(String::as_str));
+                    let news: String = news.flat_map(|f| [": ", f]).collect();
+                    eprintln!("{}/{} {}{news}", rows.len() + 1, queue.len(), row.name);
+                    rows.push(row);
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().expect("rows");
+    let place = |row: &Row| queue.iter().position(|(name, _)| *name == row.name);
+    rows.sort_by_key(place);
+    // Both servers send the same bytes: one is enough for the browser.
+    let (played, unplayed) = browser::faults(&servers.apache, &wanted);
+    drop(servers);
+    let mut report = report(&rows);
+    unplayed.iter().for_each(|fault| writeln!(report, "{fault}").unwrap_or_default());
+    let well = played - unplayed.len();
+    writeln!(report, "{well} of {played} clips play in Chromium; {:.0} s", begun.elapsed().as_secs_f64())
+        .ok();
+    print!("{report}");
+    let path = tests::target_dir().join("conformance.txt");
+    std::fs::write(&path, &report).expect("a target directory");
+    let stale = lists.differences(&rows, &wanted);
+    stale.iter().for_each(|line| println!("{line}"));
+    if !stale.is_empty()
+        || !unplayed.is_empty()
+        || rows.iter().any(|row| row.right < row.clips || !row.faults.is_empty())
+    {
+        std::process::exit(1);
+    }
+}
+
+impl Servers {
+    fn start() -> Self {
+        let site = |engine| Builder::new(engine).without_access_log().workers(1).start();
+        let mp4 = "location / { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 256m; }";
+        let nginx = Builder::new(Engine::Nginx).without_access_log().config(mp4).start();
+        let servers = Self { apache: site(APACHE), lighttpd: site(Engine::Lighttpd), nginx };
+        // Every refusal is a line; what is refused, and why, is what the report is about.
+        servers.apache.allow_log(r"AH\d+|h264");
+        servers.lighttpd.allow_log("mod_h264_streaming");
+        servers.nginx.allow_log("");
+        servers
+    }
+}
+
+/// A film under judgement.
+struct Case {
+    source: Option<Source>,
+    movie: Option<Movie>,
+    addresses: [String; 2],
+    target: String,
+    /// The bytes of the film, where they are few.
+    film: Option<Vec<u8>>,
+}
+
+fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> Row {
+    let mut row = Row { name: film.name.clone(), ..Row::default() };
+    let target = servers.publish(film);
+    let addresses = [&servers.apache, &servers.lighttpd].map(|site| site.address().to_owned());
+    let small = std::fs::metadata(&film.path).is_ok_and(|m| m.len() < 64 << 20);
+    let bytes = small.then(|| std::fs::read(&film.path).expect("a film"));
+    let mut case = Case { source: None, movie: None, addresses, target, film: bytes };
+    let read = Source::of(film).map_err(|e| e.lines().last().unwrap_or_default().to_owned());
+    let parsed = reader.read(&film.path);
+    row.unread = [
+        lists.exception(&film.name, "ffmpeg").or(read.as_ref().err().cloned()),
+        lists.exception(&film.name, "mp4box").or(parsed.as_ref().err().cloned()),
+    ];
+    let cuts = cuts::of(read.as_ref().ok().map(|s| &s.reading), parsed.as_ref().ok());
+    let duration = read.as_ref().map_or(1.0, |s| s.reading.duration);
+    case.source = read.ok().filter(|_| row.unread[0].is_none());
+    case.movie = parsed.ok().filter(|_| row.unread[1].is_none());
+    let mut seen = HashMap::new();
+    row.metadata = case.metadata(&servers.nginx, duration);
+    for cut in cuts {
+        match case.answers(&cut) {
+            Ok(reply) if row.clips == 0 && (400..500).contains(&reply.status) => {
+                let why = tests::probe::clip(&film.path, &cut.query()).err();
+                row.refused =
+                    Some(why.unwrap_or_else(|| format!("{}, but not without a server", reply.status)));
+                break;
+            }
+            Ok(reply) => {
+                row.clips += 1;
+                let asked = format!("{}?{}", film.name, cuts::times(&cut));
+                let by_ffmpeg = lists.exception(&asked, "ffmpeg").is_none();
+                let faults = case.faults(&reply, &cut, by_ffmpeg, reader, &mut seen, &mut row.ticks);
+                if faults.is_empty() {
+                    row.right += 1;
+                } else {
+                    row.faults.push(format!("{}?{}\n    {}", film.name, cut.query(), faults.join("\n    ")));
+                }
+            }
+            Err(e) => {
+                row.clips += 1;
+                row.faults.push(format!("{}?{}\n    {e}", film.name, cut.query()));
+            }
+        }
+    }
+    row
+}
+
+impl Servers {
+    /// Puts a film where both serve it, under a name that both take for a film's.
+    fn publish(&self, film: &Film) -> String {
+        let mut hash = DefaultHasher::new();
+        film.path.hash(&mut hash);
+        let name = format!("{:016x}.mp4", hash.finish());
+        self.apache.publish_as(film, &name);
+        self.lighttpd.publish_as(film, &name);
+        self.nginx.publish_as(film, &name);
+        format!("/{name}")
+    }
+}
+
+impl Case {
+    /// The answer that both servers give.
+    fn answers(&self, cut: &Cut) -> Result<Reply, String> {
+        let [ours, theirs] = [0, 1].map(|server| {
+            let mut connection = Connection::open(&self.addresses[server]);
+            let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+            connection.write(&format!("GET {}?{} {host}\r\n\r\n", self.target, cut.query()));
+            connection.reply()
+        });
+        // A film that needs no change is each server's own file, with its own validator.
+        let is_plain = |reply: &Reply| reply.header("x-mod-h264-streaming").is_empty();
+        let same_tag = ours.header("etag") == theirs.header("etag") || (is_plain(&ours) && is_plain(&theirs));
+        let same =
+            ours.status == theirs.status && (ours.status != 200 || (ours.body == theirs.body && same_tag));
+        if same { Ok(ours) } else { Err(format!("Apache says {ours}\nlighttpd says {theirs}")) }
+    }
+
+    /// Of a clip of nearly all of the film, so that a sample more or less does not count.
+    fn metadata(&self, nginx: &Site, duration: f64) -> Option<(f64, String)> {
+        let ask = |address: &str, mode: &str| {
+            let times = format!("start={:.3}&end={:.3}", duration * 0.02, duration * 0.97);
+            let mut connection = Connection::open(address);
+            let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+            connection.write(&format!("GET {}?{times}{mode} {host}\r\n\r\n", self.target));
+            Some(connection.reply()).filter(|reply| reply.status == 200).map(|reply| reply.body)
+        };
+        metadata::ratio(&ask(&self.addresses[0], "&mode=exact")?, &ask(nginx.address(), "")?)
+    }
+
+    fn faults(
+        &self,
+        reply: &Reply,
+        cut: &Cut,
+        by_ffmpeg: bool,
+        reader: &mut Reader,
+        seen: &mut HashMap<u64, bool>,
+        ticks: &mut f64,
+    ) -> Vec<String> {
+        if reply.status != 200 {
+            return vec![format!("answered {}", reply.status)];
+        }
+        let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().expect("a temporary directory");
+        file.write_all(&reply.body).expect("room in the temporary directory");
+        if self.film.as_ref().is_some_and(|film| *film == reply.body) {
+            return Vec::new();
+        }
+        // The same bytes may answer several cuts: one look is enough.
+        let mut key = DefaultHasher::new();
+        reply.body.hash(&mut key);
+        let bounds =
+            self.source.as_ref().map(|s| s.bounds(cut)).or(self.movie.as_ref().map(|m| m.bounds(cut)));
+        bounds.map(|(start, end)| (start.to_bits(), end.to_bits())).hash(&mut key);
+        let mut faults = Vec::new();
+        if seen.get(&key.finish()) == Some(&true) {
+            return faults;
+        }
+        if let Some(source) = self.source.as_ref().filter(|_| by_ffmpeg) {
+            // Where films in fragments end, ffprobe guesses: then the sample tables tell.
+            let guessed = |movie: &Movie| (movie.bounds(cut).1 - source.bounds(cut).1).abs() > 1e-3;
+            let lasts = !self.movie.as_ref().is_some_and(guessed);
+            let said = source.faults(file.path(), cut).into_iter();
+            let said = said.filter(|fault| lasts || !fault.starts_with("lasts"));
+            faults.extend(said.map(|fault| format!("ffmpeg: {fault}")));
+        }
+        if let Some(movie) = &self.movie {
+            match reader.read(file.path()) {
+                Ok(clip) => {
+                    let verdict = movie.judge(&clip, cut);
+                    *ticks = ticks.max(verdict.ticks);
+                    faults.extend(verdict.faults.into_iter().map(|f| format!("mp4box: {f}")));
+                }
+                Err(e) => faults.push(format!("mp4box: cannot be read: {e}")),
+            }
+        }
+        seen.insert(key.finish(), faults.is_empty());
+        faults
+    }
+}
+
+fn report(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    writeln!(text, "{:width$}  clips  right  readers        ticks  ÷ nginx", "film").ok();
+    for row in rows {
+        let reader = |i: usize, name| if row.unread[i].is_none() { name } else { "-" };
+        let readers = format!("{} {}", reader(0, "ffmpeg"), reader(1, "mp4box"));
+        write!(
+            text,
+            "{:width$}  {:5}  {:5}  {readers:13}  {:5.2}",
+            row.name, row.clips, row.right, row.ticks
+        )
+        .ok();
+        write!(
+            text,
+            "  {:7}",
+            row.metadata.as_ref().map_or("-".to_owned(), |(ratio, _)| format!("{ratio:.3}"))
+        )
+        .ok();
+        writeln!(text, "{}", row.refused.as_ref().map_or(String::new(), |why| format!("  refused: {why}")))
+            .ok();
+    }
+    for fault in rows.iter().flat_map(|row| &row.faults) {
+        writeln!(text, "\n{fault}").ok();
+    }
+    let ratios: Vec<_> = rows.iter().filter_map(|row| Some((&row.name, row.metadata.as_ref()?))).collect();
+    if !ratios.is_empty() {
+        let mean = ratios.iter().map(|(_, (ratio, _))| ratio).sum::<f64>() / ratios.len() as f64;
+        writeln!(text, "\nmetadata ÷ nginx's: {mean:.3} in the mean of {} films", ratios.len()).ok();
+    }
+    for (name, (ratio, larger)) in ratios.iter().filter(|(_, (ratio, _))| *ratio > 1.0) {
+        writeln!(text, "{name}: {ratio:.3}, as {larger}").ok();
+    }
+    let served: Vec<_> = rows.iter().filter(|row| row.refused.is_none()).collect();
+    let sum = |count: fn(&Row) -> usize| served.iter().map(|row| count(row)).sum::<usize>();
+    let whole = served.iter().filter(|row| row.right == row.clips).count();
+    let refused = rows.len() - served.len();
+    writeln!(
+        text,
+        "\n{whole} of {} films and {} of {} clips are right; {refused} films are refused",
+        served.len(),
+        sum(|row| row.right),
+        sum(|row| row.clips)
+    )
+    .ok();
+    text
+}

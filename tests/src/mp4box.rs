@@ -1,0 +1,463 @@
+//! A second opinion: what mp4box.js, GPAC's reader, finds in a film, and whether a clip
+//! presents what it must by the letter of ISO/IEC 14496-12.
+//!
+//! It gives sample tables and edit lists as they stand, in whole ticks. libavformat, the other
+//! judge, moves times where offsets are negative, sets edits to frames, and knows neither rates
+//! nor what is shown of a cue that has begun.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use mp4seek::request::Mode;
+use serde_json::Value;
+
+use crate::probe::Cut;
+
+/// Times this close are the same: requests and probes count in microseconds.
+const INSTANT: f64 = 1e-6;
+/// Room for what counting in floating point loses.
+const EXACT: f64 = 1e-9;
+
+/// The reader, waiting for films.
+#[derive(Debug)]
+pub struct Reader {
+    process: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+/// A film as its boxes say.
+#[derive(Debug)]
+pub struct Movie {
+    /// Ticks per second of durations.
+    pub timescale: f64,
+    /// In ticks.
+    pub duration: f64,
+    /// In order.
+    pub tracks: Vec<Track>,
+}
+
+/// A track as its boxes say.
+#[derive(Debug)]
+pub struct Track {
+    /// Its number.
+    pub id: u64,
+    /// Whether it is to be played.
+    pub enabled: bool,
+    /// The handler: `vide`, `soun`, ….
+    pub kind: String,
+    /// What the first sample description says.
+    pub codec: String,
+    /// Ticks per second of media time.
+    pub timescale: f64,
+    /// In ticks of the movie.
+    pub duration: f64,
+    /// Duration in ticks of the movie, media time (-1: nothing is shown), rate.
+    pub edits: Vec<(f64, f64, f64)>,
+    /// In decoding order.
+    pub samples: Vec<Sample>,
+}
+
+/// A sample as its tables say, in ticks of the media.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// When it is decoded.
+    pub dts: f64,
+    /// When it is shown.
+    pub cts: f64,
+    /// To the next one's decoding.
+    pub duration: f64,
+    /// Whether decoding can begin here.
+    pub sync: bool,
+    /// In bytes.
+    pub size: u64,
+    /// Of its bytes; of eight or fewer, the bytes.
+    pub hash: String,
+}
+
+/// A stretch of movie time in which a track shows its media.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    start: f64,
+    end: f64,
+    /// In seconds of the media.
+    media: f64,
+    rate: f64,
+}
+
+/// A sample on screen, in seconds of the movie.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    from: f64,
+    to: f64,
+    sample: usize,
+}
+
+/// What is wrong with a clip, and how well its tracks are in step.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// One line each; none if it is right.
+    pub faults: Vec<String>,
+    /// The farthest that a sample is from its place, in ticks of its track.
+    pub ticks: f64,
+}
+
+impl Reader {
+    /// Starts the reader that is installed in `H264_MP4BOX` (`tests/setup.sh conformance` does).
+    pub fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader/read.cjs");
+        let installed =
+            std::env::var_os("H264_MP4BOX").unwrap_or_else(|| crate::work_dir("mp4box").into_os_string());
+        let mut process = Command::new("node")
+            .arg(script)
+            .env("H264_MP4BOX", installed)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node: run tests/setup.sh conformance");
+        let ask = process.stdin.take().expect("a pipe");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe"));
+        Self { process, ask, answers }
+    }
+
+    /// Reads the film at `path`.
+    ///
+    /// # Errors
+    /// What the reader says when it cannot.
+    pub fn read(&mut self, path: &Path) -> Result<Movie, String> {
+        writeln!(self.ask, "{}", path.display()).expect("a reader: run tests/setup.sh conformance");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("UTF-8");
+        let json: Value = serde_json::from_str(&line).expect("a reader: run tests/setup.sh conformance");
+        match json["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(Movie::from_json(&json)),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn number(json: &Value) -> f64 {
+    json.as_f64().unwrap_or(f64::NAN)
+}
+
+fn items<'a>(json: &'a Value, name: &str) -> &'a [Value] {
+    json[name].as_array().map_or(&[], |v| v)
+}
+
+impl Movie {
+    fn from_json(json: &Value) -> Self {
+        Self {
+            timescale: number(&json["timescale"]),
+            duration: number(&json["duration"]),
+            tracks: items(json, "tracks").iter().map(Track::from_json).collect(),
+        }
+    }
+
+    /// Everything that is wrong with `clip`, which was cut from this film.
+    pub fn judge(&self, clip: &Self, cut: &Cut) -> Verdict {
+        let (start, end) = self.bounds(cut);
+        let mut verdict = Verdict::default();
+        // Hint tracks hint at another file than the clip.
+        let (ours, theirs) = (clip.media_tracks(), self.media_tracks());
+        let name = |t: &&Track| format!("{} {}/{}", t.id, t.kind, t.codec);
+        let (named, wanted): (Vec<_>, Vec<_>) =
+            (ours.iter().map(name).collect(), theirs.iter().map(name).collect());
+        if named != wanted {
+            verdict.faults.push(format!("tracks are {named:?} instead of {wanted:?}"));
+            return verdict;
+        }
+        for (ours, theirs) in ours.into_iter().zip(theirs) {
+            let judged = theirs.judge(self.timescale, ours, clip.timescale, start, end);
+            let name = format!("track {} ({})", ours.id, ours.kind);
+            verdict.faults.extend(judged.faults.into_iter().map(|f| format!("{name}: {f}")));
+            verdict.ticks = verdict.ticks.max(judged.ticks);
+        }
+        let whole = cut.start.is_none() && cut.end.is_none();
+        let longest = clip.tracks.iter().map(|t| t.duration).fold(0.0, f64::max);
+        if !whole && longest > 0.0 && (clip.duration - longest).abs() > 0.5 {
+            verdict.faults.push(format!("mvhd says {} ticks, the longest track {longest}", clip.duration));
+        }
+        let (seconds, wanted) = (clip.duration / clip.timescale, end - start);
+        let lasts = |wanted: f64| (seconds - wanted).abs() <= 1.0 / clip.timescale + INSTANT;
+        if !lasts(wanted) && !(whole && lasts(self.duration / self.timescale)) {
+            verdict.faults.push(format!("lasts {seconds} s instead of {wanted}"));
+        }
+        verdict
+    }
+
+    /// Where the presentation of a clip begins and ends in this film.
+    pub fn bounds(&self, cut: &Cut) -> (f64, f64) {
+        let wanted = cut.start.unwrap_or(0.0);
+        let end = self.end();
+        let Some(video) = self.guide() else {
+            return (wanted, cut.end.unwrap_or(f64::INFINITY).min(end));
+        };
+        let start = video.frame_at(self.timescale, wanted, cut.mode).unwrap_or(wanted);
+        let close = |at: &f64| (at - cut.end.unwrap_or(f64::INFINITY)).abs() <= INSTANT;
+        let stop =
+            cut.end.map(|at| video.frame_at(self.timescale, at, Mode::Exact).filter(close).unwrap_or(at));
+        (start, stop.unwrap_or(f64::INFINITY).min(end))
+    }
+
+    fn media_tracks(&self) -> Vec<&Track> {
+        self.tracks.iter().filter(|t| t.kind != "hint").collect()
+    }
+
+    /// Where an edit of any track begins or ends, but for the film's own beginning and end.
+    pub fn joints(&self) -> Vec<f64> {
+        let end = self.end();
+        let segments = self.tracks.iter().flat_map(|t| t.segments(self.timescale));
+        let mut joints: Vec<_> = segments.flat_map(|s| [s.start, s.end]).collect();
+        joints.retain(|at| *at > 0.05 && *at < end - 0.05);
+        joints.sort_by(f64::total_cmp);
+        joints.dedup_by(|a, b| (*a - *b).abs() < 0.05);
+        joints.truncate(4);
+        joints
+    }
+
+    /// When the last of what is seen or heard ends.
+    fn end(&self) -> f64 {
+        let ends = |of: &dyn Fn(&Track) -> bool| {
+            let tracks = self.tracks.iter().filter(|t| of(t));
+            tracks.filter_map(|t| Some(t.segments(self.timescale).last()?.end)).fold(0.0, f64::max)
+        };
+        let presented =
+            ends(&|t| ["vide", "soun", "text", "sbtl", "subt", "clcp"].contains(&t.kind.as_str()));
+        if presented > 0.0 { presented } else { ends(&|_| true) }
+    }
+
+    /// The track whose frames a clip begins on.
+    fn guide(&self) -> Option<&Track> {
+        let none_enabled = !self.tracks.iter().any(|t| t.enabled);
+        let played = |t: &&Track| !t.samples.is_empty() && (none_enabled || t.enabled);
+        let sound = self.tracks.iter().any(|t| t.kind == "soun" && played(&t));
+        let picture = |t: &Track| sound && t.samples.len() == 1;
+        self.tracks.iter().find(|t| t.kind == "vide" && played(t) && !picture(t))
+    }
+}
+
+impl Track {
+    fn from_json(json: &Value) -> Self {
+        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+        let edit = |e: &Value| (number(&e[0]), number(&e[1]), number(&e[2]));
+        Self {
+            id: json["id"].as_u64().unwrap_or(0),
+            enabled: json["enabled"] == true,
+            kind: text("kind"),
+            codec: text("codec"),
+            timescale: number(&json["timescale"]),
+            duration: number(&json["duration"]),
+            edits: items(json, "edits").iter().map(edit).collect(),
+            samples: items(json, "samples").iter().map(Sample::from_json).collect(),
+        }
+    }
+
+    /// Whether it is compressed sound of QuickTime's whose samples are PCM frames, not bytes: where
+    /// the bytes of those lie, only the version 1 sound description says.
+    fn counts_frames(&self) -> bool {
+        let raw = ["raw ", "NONE", "twos", "sowt", "ulaw", "alaw", "ipcm"].contains(&self.codec.as_str());
+        self.kind == "soun" && !raw && self.samples.iter().all(|s| s.size == 1)
+    }
+
+    fn media_end(&self) -> f64 {
+        let end = |s: &Sample| s.cts.max(s.dts) + s.duration;
+        self.samples.iter().map(end).fold(0.0, f64::max) / self.timescale
+    }
+
+    fn segments(&self, movie_timescale: f64) -> Vec<Segment> {
+        let media_end = self.media_end();
+        if self.samples.is_empty() {
+            return Vec::new();
+        }
+        if self.edits.is_empty() {
+            return vec![Segment { start: 0.0, end: media_end, media: 0.0, rate: 1.0 }];
+        }
+        let mut elapsed = 0.0;
+        let mut segments = Vec::new();
+        for (i, &(duration, media_time, rate)) in self.edits.iter().enumerate() {
+            let start = elapsed / movie_timescale;
+            elapsed += duration;
+            let mut end = elapsed / movie_timescale;
+            if media_time < 0.0 {
+                continue;
+            }
+            let media = media_time / self.timescale;
+            let all = start + media_end - media;
+            // Of no length: to the end (films in fragments say so).
+            if duration == 0.0 && i + 1 == self.edits.len() {
+                end = all;
+            } else if (rate - 1.0).abs() < EXACT {
+                end = end.min(all);
+            }
+            if end > start {
+                segments.push(Segment { start, end, media, rate });
+            }
+        }
+        segments
+    }
+
+    /// For each sample, when it gives way to another, in ticks of the media.
+    fn ends(&self) -> Vec<f64> {
+        let mut order: Vec<_> = (0..self.samples.len()).collect();
+        order.sort_by(|&a, &b| self.samples[a].cts.total_cmp(&self.samples[b].cts));
+        let mut ends = vec![0.0; order.len()];
+        for pair in order.windows(2) {
+            ends[pair[0]] = self.samples[pair[1]].cts;
+        }
+        if let Some(&last) = order.last() {
+            ends[last] = self.samples[last].cts + self.samples[last].duration;
+        }
+        ends
+    }
+
+    /// What is shown, in order, the edit list applied.
+    fn shown(&self, movie_timescale: f64) -> Vec<Shown> {
+        let ends = self.ends();
+        let mut all = Vec::new();
+        for segment in self.segments(movie_timescale) {
+            let begun = all.len();
+            for (sample, end) in ends.iter().enumerate() {
+                let media = (self.samples[sample].cts / self.timescale, end / self.timescale);
+                if media.1 <= media.0 {
+                    continue;
+                }
+                if segment.rate == 0.0 {
+                    if media.0 <= segment.media + EXACT && media.1 > segment.media + EXACT {
+                        all.push(Shown { from: segment.start, to: segment.end, sample });
+                    }
+                    continue;
+                }
+                let at = |media: f64| segment.start + (media - segment.media) / segment.rate;
+                let (from, to) = (at(media.0).max(segment.start), at(media.1).min(segment.end));
+                if to > from {
+                    all.push(Shown { from, to, sample });
+                }
+            }
+            all[begun..].sort_by(|a, b| a.from.total_cmp(&b.from));
+        }
+        all
+    }
+
+    /// Where the frame on screen at `time`, or the sync sample that it needs, begins.
+    fn frame_at(&self, movie_timescale: f64, time: f64, mode: Mode) -> Option<f64> {
+        let time = time + INSTANT;
+        let segment = self.segments(movie_timescale).into_iter().find(|s| s.start <= time && time < s.end)?;
+        // A picture that stands still, or at another pace, is not what a clip is set to.
+        if (segment.rate - 1.0).abs() > EXACT {
+            return None;
+        }
+        let media = time - segment.start + segment.media;
+        let ends = self.ends();
+        let seconds = |ticks: f64| ticks / self.timescale;
+        let shown = |at: f64| segment.start + (at - segment.media).max(0.0);
+        let on_screen = || {
+            let begun = self.samples.iter().zip(&ends).filter(|(s, _)| seconds(s.cts) <= media);
+            begun.filter(|(s, end)| **end > s.cts).map(|(s, _)| seconds(s.cts)).max_by(f64::total_cmp)
+        };
+        // Where nothing is a sync sample, decoding begins with the first.
+        let never = !self.samples.iter().any(|s| s.sync);
+        let begins = |(i, s): (usize, &Sample)| s.sync || (never && i == 0);
+        let synced =
+            self.samples.iter().enumerate().filter(|(i, s)| begins((*i, s)) && seconds(s.cts) <= media);
+        let sync = synced.map(|(_, s)| seconds(s.cts)).max_by(f64::total_cmp);
+        if mode == Mode::Exact { on_screen() } else { sync.or_else(on_screen) }.map(shown)
+    }
+
+    /// Judges `clip`, this track between `start` and `end`.
+    fn judge(&self, timescale: f64, clip: &Self, clip_timescale: f64, start: f64, end: f64) -> Verdict {
+        let mut verdict = Verdict::default();
+        if clip.timescale != self.timescale {
+            verdict.faults.push(format!("timescale {} instead of {}", clip.timescale, self.timescale));
+            return verdict;
+        }
+        let off = |t: &Self| !t.edits.is_empty() && t.duration != t.edits.iter().map(|e| e.0).sum::<f64>();
+        // A whole film is as it was.
+        if off(clip) && !off(self) {
+            verdict.faults.push(format!("tkhd says {} ticks, its edit list does not", clip.duration));
+        }
+        if self.counts_frames() {
+            return verdict;
+        }
+        verdict.faults.extend(self.run_fault(clip));
+        let tick = 1.0 / self.timescale + EXACT;
+        let ours = clip.shown(clip_timescale);
+        let theirs = self.shown(timescale);
+        let mut theirs = theirs.iter().filter(|s| s.to > start - tick && s.from < end + tick).peekable();
+        // Less than a tick of a sample may be left out.
+        let needed = |s: &Shown| s.to > start + tick && s.from < end - tick && s.to - s.from > tick;
+        let says = |s: &Shown| format!("#{} of {:.6}–{:.6}", s.sample, s.from, s.to);
+        for ours in &ours {
+            let hash = &clip.samples[ours.sample].hash;
+            let mut passed = Vec::new();
+            let found = loop {
+                let Some(&next) = theirs.peek() else { break None };
+                let place = next.from.max(start) - start - ours.from;
+                let same = &self.samples[next.sample].hash == hash;
+                if place.abs() < tick && same {
+                    theirs.next();
+                    break Some(place.abs());
+                }
+                // Later, or another at that very time.
+                if place >= tick || (place > -tick && needed(next)) {
+                    break None;
+                }
+                passed.push(next);
+                theirs.next();
+            };
+            for lost in passed.into_iter().filter(|s| needed(s)) {
+                verdict.faults.push(format!("{} of the film is not shown", says(lost)));
+            }
+            match found {
+                None if ours.to - ours.from <= tick => {}
+                None => verdict.faults.push(format!("{} is not the film's of that time", says(ours))),
+                Some(place) => verdict.ticks = verdict.ticks.max(place * self.timescale),
+            }
+        }
+        for lost in theirs.filter(|s| needed(s)) {
+            verdict.faults.push(format!("{} of the film is not shown", says(lost)));
+        }
+        verdict.faults.truncate(6);
+        verdict
+    }
+
+    /// Whether what the clip holds is not this track's own samples, one after the other, from one
+    /// that can be decoded.
+    fn run_fault(&self, clip: &Self) -> Option<String> {
+        let first = clip.samples.first()?;
+        let is_run = |at: usize| {
+            clip.samples.iter().zip(&self.samples[at..]).all(|(a, b)| a.hash == b.hash && a.size == b.size)
+        };
+        let room = (self.samples.len() + 1).checked_sub(clip.samples.len());
+        let starts = (0..room.unwrap_or(0)).filter(|&at| self.samples[at].hash == first.hash);
+        let syncs = |at: usize| clip.samples.iter().zip(&self.samples[at..]).all(|(a, b)| a.sync == b.sync);
+        let Some(at) = starts.clone().find(|&at| is_run(at) && syncs(at)) else {
+            let run = starts.take(1000).any(is_run);
+            let what =
+                if run { "not the film's sync samples" } else { "its samples are not a run of the film's" };
+            return Some(what.into());
+        };
+        (!first.sync && self.samples[..at].iter().any(|s| s.sync))
+            .then(|| format!("begins with sample {at}, which cannot be decoded"))
+    }
+}
+
+impl Sample {
+    fn from_json(json: &Value) -> Self {
+        Self {
+            dts: number(&json[0]),
+            cts: number(&json[1]),
+            duration: number(&json[2]),
+            sync: json[3] == true,
+            size: json[4].as_u64().unwrap_or(0),
+            hash: json[5].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+}
