@@ -201,9 +201,7 @@ impl Movie {
             return (wanted, cut.end.unwrap_or(f64::INFINITY).min(end));
         };
         let start = video.frame_at(self.timescale, wanted, cut.mode).unwrap_or(wanted);
-        let close = |at: &f64| (at - cut.end.unwrap_or(f64::INFINITY)).abs() <= INSTANT;
-        let stop =
-            cut.end.map(|at| video.frame_at(self.timescale, at, Mode::Exact).filter(close).unwrap_or(at));
+        let stop = cut.end.map(|at| video.end_at(self.timescale, at));
         (start, stop.unwrap_or(f64::INFINITY).min(end))
     }
 
@@ -369,6 +367,19 @@ impl Track {
             self.samples.iter().enumerate().filter(|(i, s)| begins((*i, s)) && seconds(s.cts) <= media);
         let sync = synced.map(|(_, s)| seconds(s.cts)).max_by(f64::total_cmp);
         if mode == Mode::Exact { on_screen() } else { sync.or_else(on_screen) }.map(shown)
+    }
+
+    /// Where a clip ends that is asked for until `time`: with a frame that begins there, or else with
+    /// a whole tick, so that readers that count in those show what begins before it.
+    fn end_at(&self, movie_timescale: f64, time: f64) -> f64 {
+        let frame = self.frame_at(movie_timescale, time, Mode::Exact);
+        if let Some(near) = frame.filter(|at| (at - time).abs() <= INSTANT) {
+            return near;
+        }
+        let at = self.segments(movie_timescale).into_iter().find(|s| s.start <= time && time < s.end);
+        let Some(segment) = at.filter(|s| (s.rate - 1.0).abs() < EXACT) else { return time };
+        let ticks = ((time - segment.start) * self.timescale - EXACT * self.timescale).ceil();
+        (segment.start + ticks / self.timescale).clamp(time, segment.end.max(time))
     }
 
     /// Judges `clip`, this track between `start` and `end`.

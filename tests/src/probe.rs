@@ -462,7 +462,9 @@ impl Source {
         // may also stop before the last track does.
         let shortest = end.min(self.reading.duration).min(self.reading.end_of_packets()).max(start) - start;
         let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
-        if reading.duration < shortest - slack - INSTANT || reading.duration > end - start + slack + INSTANT {
+        // A clip ends with a whole tick of its video.
+        let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
+        if reading.duration < shortest - slack - INSTANT || reading.duration > longest + slack + INSTANT {
             faults.push(format!("lasts {} s instead of {}", reading.duration, end - start));
         }
         // Covers are no tracks, and hint tracks hint at another file than the clip.
