@@ -186,8 +186,10 @@ impl Movie {
             verdict.faults.push(format!("mvhd says {} ticks, the longest track {longest}", clip.duration));
         }
         let (seconds, wanted) = (clip.duration / clip.timescale, end - start);
-        let lasts = |wanted: f64| (seconds - wanted).abs() <= 1.0 / clip.timescale + INSTANT;
-        if !lasts(wanted) && !(whole && lasts(self.duration / self.timescale)) {
+        // The end was rounded to a tick of the movie before it was to one of the video.
+        let tick = self.guide().map_or(0.0, |video| 1.0 / video.timescale);
+        let lasts = |wanted: f64| (seconds - wanted).abs() <= tick + 1.0 / clip.timescale + INSTANT;
+        if !(lasts(wanted) || whole && lasts(self.duration / self.timescale)) {
             verdict.faults.push(format!("lasts {seconds} s instead of {wanted}"));
         }
         verdict
