@@ -560,17 +560,26 @@ fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
 
 /// Where a clip begins inside a subtitle or a chapter, what is left of it becomes all of it: libavformat
 /// takes such an edit to begin with the next sample, and shows that too early. (A time code says
-/// what the time is where its sample begins, so it keeps its length.)
+/// what the time is where its sample begins, so it keeps its length.) Where sound begins with a
+/// hidden packet that is said to last longer than the next one, it is given the next one's duration:
+/// libavformat drops as much of what is decoded as is said.
 ///
 /// How much of the first sample, which decodes at `from`, is taken off.
 fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<u32, FormatError> {
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
-    if !is_text || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
+    let is_sound = &track.handler.0 == b"soun" && play.samples.len() > 1;
+    if !(is_text || is_sound) || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
         return Ok(0);
     }
     let duration = track.samples.stts.at_unit(source, play.samples.start)?.value;
     let into = u32::try_from(play.media_time - from).unwrap_or(0);
-    Ok(if u64::from(into) < duration { into } else { 0 })
+    let hidden = u64::from(into) >= duration;
+    if is_text {
+        return Ok(if hidden { 0 } else { into });
+    }
+    let next = track.samples.stts.at_unit(source, play.samples.start + 1)?.value;
+    let longer = u32::try_from(duration.saturating_sub(next)).unwrap_or(0);
+    Ok(if hidden && next > 0 { longer } else { 0 })
 }
 
 #[derive(Default)]
