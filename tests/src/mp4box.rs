@@ -441,24 +441,26 @@ impl Track {
         verdict
     }
 
-    /// Whether what the clip holds is not this track's own samples, one after the other, from one
-    /// that can be decoded.
+    /// Whether what the clip holds is not this track's own samples, in runs that each begin where
+    /// decoding can.
     fn run_fault(&self, clip: &Self) -> Option<String> {
-        let first = clip.samples.first()?;
-        let is_run = |at: usize| {
-            clip.samples.iter().zip(&self.samples[at..]).all(|(a, b)| a.hash == b.hash && a.size == b.size)
-        };
-        let room = (self.samples.len() + 1).checked_sub(clip.samples.len());
-        let starts = (0..room.unwrap_or(0)).filter(|&at| self.samples[at].hash == first.hash);
-        let syncs = |at: usize| clip.samples.iter().zip(&self.samples[at..]).all(|(a, b)| a.sync == b.sync);
-        let Some(at) = starts.clone().find(|&at| is_run(at) && syncs(at)) else {
-            let run = starts.take(1000).any(is_run);
-            let what =
-                if run { "not the film's sync samples" } else { "its samples are not a run of the film's" };
-            return Some(what.into());
-        };
-        (!first.sync && self.samples[..at].iter().any(|s| s.sync))
-            .then(|| format!("begins with sample {at}, which cannot be decoded"))
+        let is_same = |a: &Sample, b: &Sample| a.hash == b.hash && a.size == b.size && a.sync == b.sync;
+        let (mut held, mut next) = (clip.samples.as_slice(), 0);
+        while let Some(first) = held.first() {
+            let run =
+                |at: usize| held.iter().zip(&self.samples[at..]).take_while(|(a, b)| is_same(a, b)).count();
+            // Of samples that are all alike, those that lead on the farthest.
+            let starts =
+                (next..self.samples.len()).filter(|&at| is_same(first, &self.samples[at])).take(1000);
+            let Some((at, len)) = starts.map(|at| (at, run(at))).max_by_key(|(_, len)| *len) else {
+                return Some("its samples are not the film's, in their order and as they are marked".into());
+            };
+            if !first.sync && self.samples[..at].iter().any(|s| s.sync) {
+                return Some(format!("decodes from sample {at} on, which cannot be decoded"));
+            }
+            (held, next) = (&held[len..], at + len);
+        }
+        None
     }
 }
 

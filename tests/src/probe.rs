@@ -552,8 +552,9 @@ fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64, slack: f6
     for (i, packet) in clip.packets.iter().enumerate() {
         // Text that is on screen at the start begins there, with what is left of it.
         let rest = |p: &Packet| {
-            let left = (p.time + p.duration).min(end) - start;
-            p.time < start && (left - packet.duration).abs() <= near && packet.time.abs() <= near
+            let until = p.time + p.duration;
+            let left = until.min(end) - start - near..=until - start + near;
+            p.time < start && left.contains(&packet.duration) && packet.time.abs() <= near
         };
         let begun = clip.kind != "video" && clip.kind != "audio";
         let found = at(packet.time + start).find(|p| p.hash == packet.hash);
