@@ -84,19 +84,27 @@ pub fn stamp(seen: &Value) -> Option<u32> {
 }
 
 /// Goes to `time` in the page's player and stops there; what is seen and said.
-pub async fn look(browser: &Client, time: f64) -> Value {
+///
+/// # Errors
+/// As [`run`].
+pub async fn look(browser: &Client, time: f64) -> Result<Value, String> {
     run(browser, LOOK, vec![json!(time), json!(COLUMNS), json!(ROWS)]).await
 }
 
 /// Runs a script in the page and waits for what it hands back.
-pub async fn run(browser: &Client, script: &str, arguments: Vec<Value>) -> Value {
-    let seen = browser.execute_async(script, arguments).await.expect("a script that ends");
-    assert!(seen["error"].is_null(), "the player says: {seen}");
-    seen
+///
+/// # Errors
+/// What the player says, or that the script does not end.
+pub async fn run(browser: &Client, script: &str, arguments: Vec<Value>) -> Result<Value, String> {
+    let seen = browser.execute_async(script, arguments).await.map_err(|e| e.to_string())?;
+    if seen["error"].is_null() { Ok(seen) } else { Err(format!("the player says: {seen}")) }
 }
 
 /// Plays to the end from where the player is; when that was, by its clock.
-pub async fn play_out(browser: &Client) -> Value {
+///
+/// # Errors
+/// As [`run`].
+pub async fn play_out(browser: &Client) -> Result<Value, String> {
     run(browser, PLAY_OUT, vec![]).await
 }
 

@@ -24,17 +24,17 @@ fn the_page_plays_clips(site: &Site) {
         ] {
             let page = format!("{}?server=only&{query}", site.url("/index.html"));
             browser.goto(&page).await.expect("the page");
-            let start = look(browser, 0.0).await;
+            let start = look(browser, 0.0).await.expect("a player");
             assert_eq!(stamp(&start), Some(first), "the first frame of {query}: {start}");
             let length = start["duration"].as_f64().unwrap_or_default();
             assert!((length - duration).abs() < 0.03, "{query} lasts {length}");
             // In the middle the sound and the picture are the source's of the same time.
-            let middle = look(browser, 1.02).await;
+            let middle = look(browser, 1.02).await.expect("a player");
             assert_eq!(stamp(&middle), Some(first + 25), "25 frames into {query}: {middle}");
-            let played = play_out(browser).await;
+            let played = play_out(browser).await.expect("a player");
             assert!((played["at"].as_f64().unwrap_or_default() - length).abs() < 0.05, "{query}: {played}");
             assert!(played["heard"].as_f64().unwrap_or_default() > 1000.0, "{query} has no sound: {played}");
-            let end = look(browser, duration - 0.02).await;
+            let end = look(browser, duration - 0.02).await.expect("a player");
             assert_eq!(stamp(&end), Some(last), "the last frame of {query}: {end}");
             assert!(source.decoded.frames.len() > last as usize);
         }
@@ -51,8 +51,9 @@ fn the_page_shows_what_is_wrong(site: &Site) {
                 .expect("the page");
             let deadline = Instant::now() + Duration::from_secs(15);
             loop {
-                let said =
-                    run(browser, "arguments[0](document.getElementById('said').textContent)", vec![]).await;
+                let said = run(browser, "arguments[0](document.getElementById('said').textContent)", vec![])
+                    .await
+                    .expect("a page");
                 if said.as_str().is_some_and(|said| said.contains(wanted)) {
                     break;
                 }

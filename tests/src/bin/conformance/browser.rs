@@ -61,7 +61,7 @@ pub(crate) fn faults(site: &Site, wanted: &dyn Fn(&str) -> bool) -> (usize, Vec<
                 let cut = Cut { start, end, mode };
                 clips += 1;
                 let url = site.url(&format!("{target}?{}", cut.query()));
-                let wrong = play(browser, &url, &source, &cut).await;
+                let wrong = play(browser, &url, &source, &cut).await.unwrap_or_else(|e| vec![e]);
                 if !wrong.is_empty() {
                     faults.push(format!(
                         "{name}?{}\n    chromium: {}",
@@ -75,10 +75,10 @@ pub(crate) fn faults(site: &Site, wanted: &dyn Fn(&str) -> bool) -> (usize, Vec<
     (clips, faults)
 }
 
-async fn play(browser: &Client, url: &str, source: &Source, cut: &Cut) -> Vec<String> {
+async fn play(browser: &Client, url: &str, source: &Source, cut: &Cut) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     let (start, end) = source.bounds(cut);
-    run(browser, LOAD, vec![json!(url)]).await;
+    run(browser, LOAD, vec![json!(url)]).await?;
     let frames: Vec<_> =
         source.decoded.frames.iter().filter(|f| f.time >= start - 1e-6 && f.time < end - 1e-6).collect();
     // To the middle of a frame's time: the first, one in the middle, back, and the last.
@@ -87,7 +87,7 @@ async fn play(browser: &Client, url: &str, source: &Source, cut: &Cut) -> Vec<St
         let Some(frame) = frames.get(n) else { continue };
         let until = frames.get(n + 1).map_or(end, |next| next.time);
         let at = (frame.time + until) / 2.0 - start;
-        let seen = look(browser, at).await;
+        let seen = look(browser, at).await?;
         let length = seen["duration"].as_f64().unwrap_or_default();
         if (length - (end - start)).abs() > 0.05 {
             faults.push(format!("lasts {length} s instead of {}", end - start));
@@ -97,11 +97,11 @@ async fn play(browser: &Client, url: &str, source: &Source, cut: &Cut) -> Vec<St
             faults.push(format!("frame {:?} at {at:.3} instead of {wanted:?}", stamp(&seen)));
         }
     }
-    let played = play_out(browser).await;
+    let played = play_out(browser).await?;
     let stopped = played["at"].as_f64().unwrap_or_default();
     if (stopped - (end - start)).abs() > 0.1 {
         faults.push(format!("stops at {stopped} instead of {}", end - start));
     }
     faults.dedup();
-    faults
+    Ok(faults)
 }
