@@ -450,6 +450,18 @@ impl Site {
         self.request(target).send()
     }
 
+    /// Gets `target` from a server that was told to start again, as soon as it answers.
+    pub fn get_after_restart(&self, target: &str) -> Reply {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.request(target).try_send() {
+                Ok(reply) => return reply,
+                Err(e) => assert!(Instant::now() < deadline, "after the restart: {e}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// A connection to speak on by hand.
     pub fn connect(&self) -> Connection {
         Connection::open(&self.address)

@@ -199,14 +199,7 @@ fn a_restart_finishes_what_was_begun(site: &Site) {
     sleep(Duration::from_millis(300));
     let reply = begun.reply();
     assert!(reply.status == 200 && reply.body == alone, "{reply}");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let reply = loop {
-        match site.request(&format!("{path}?start=89")).try_send() {
-            Ok(reply) => break reply,
-            Err(e) => assert!(Instant::now() < deadline, "after the restart: {e}"),
-        }
-        sleep(Duration::from_millis(50));
-    };
+    let reply = site.get_after_restart(&format!("{path}?start=89"));
     assert!(reply.status == 200 && reply.body == clip(&film.path, "start=89").expect("a clip"), "{reply}");
     site.allow_log("raceful");
 }

@@ -145,14 +145,7 @@ fn a_restart_finishes_what_waits() {
             site.signal(signal);
             assert!(is_clip(&slow.join().expect("an answer"), &film, QUERY));
         });
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let reply = loop {
-            match site.request(&format!("/slow.mp4?{QUERY}")).try_send() {
-                Ok(reply) => break reply,
-                Err(e) => assert!(Instant::now() < deadline, "after the restart: {e}"),
-            }
-            sleep(Duration::from_millis(50));
-        };
+        let reply = site.get_after_restart(&format!("/slow.mp4?{QUERY}"));
         assert!(is_clip(&reply, &film, QUERY));
     }
 }
