@@ -254,9 +254,7 @@ impl FilmRef {
             Some(memory.cast())
         }
     }
-}
 
-impl FilmRef {
     /// How the film sends what it has from `range` on: bytes in memory, or media from the file.
     pub(crate) fn next(&self, range: &Range<u64>) -> Next {
         // SAFETY: a reference keeps the film alive.
