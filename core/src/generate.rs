@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, read_words, u32_at};
-use crate::index::Index;
+use crate::index::{Auxiliary, AuxiliaryPlace, Index, ToldAuxiliary};
 use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice};
 use crate::source::ReadAt;
 
@@ -129,6 +129,17 @@ impl<R: ReadAt> Maker<'_, R> {
                 change_words::<4>(out, 0, |number| u32::try_from(i64::from(number) + shift).unwrap_or(0));
                 Ok(())
             }
+            EntryKind::Auxiliary(range) => {
+                let told = told(&samples.auxiliary)?;
+                told.read_at(self.source, samples, range, index.into(), out)
+            }
+            EntryKind::AuxiliaryOffsets => match &told(&samples.auxiliary)?.place {
+                AuxiliaryPlace::Chunks { offsets, .. } => {
+                    let mut place = Place { plan: self.plan, held: 0..0, shift: 0 };
+                    self.write_offsets(offsets, index, true, &mut place, out)
+                }
+                AuxiliaryPlace::Stretch(_) => Err(changed()),
+            },
             EntryKind::Nibbles(table, samples) => {
                 let mut pairs = TableReader::new(self.source, *table, u32::try_from(out.len()).unwrap_or(1));
                 let mut nibble = |sample: Option<u32>| -> Result<u8, FormatError> {
@@ -267,6 +278,13 @@ impl<R: ReadAt> Maker<'_, R> {
             done += reader.each(first.saturating_add(done), count - done, put)?;
         }
         Ok(())
+    }
+}
+
+fn told(auxiliary: &Option<Auxiliary>) -> Result<&ToldAuxiliary, FormatError> {
+    match auxiliary {
+        Some(Auxiliary::Told(told)) => Ok(told),
+        _ => Err(changed()),
     }
 }
 

@@ -10,7 +10,9 @@ use crate::boxes::{
     u64_at, write_box, write_elst,
 };
 use crate::extents::{Extents, find_extents};
-use crate::index::{Index, Node, SampleTable, Track};
+use crate::index::{
+    Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, SencBox, ToldAuxiliary, Track, is_senc,
+};
 use crate::limits;
 use crate::seek::{Clip, SampleRange, TrackClip};
 use crate::source::ReadAt;
@@ -79,6 +81,10 @@ pub enum EntryKind {
     ChunkOffsets(Range<u32>, u64),
     /// `stss` and the like: entries of a table from this index on, moved by so many samples.
     SampleNumbers(Table, u32, i64),
+    /// The entries of a `senc`, byte by byte: those of these samples.
+    Auxiliary(Range<u32>),
+    /// `saio`, of 8 bytes an entry: the film's own, moved.
+    AuxiliaryOffsets,
     /// 4-bit `stz2` and `padb`: these samples, in pairs.
     Nibbles(Table, Vec<Range<u32>>),
 }
@@ -211,10 +217,13 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
         return Ok(Err(format!("a {} box with item locations", meta.box_type)));
     }
-    if find(&index.moov, b"saio").is_some() {
-        return Ok(Err("sample auxiliary information at fixed places (saio)".into()));
-    }
     let extents = Extents::of(after);
+    for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
+        let track = node.track.and_then(|n| index.tracks.get(n));
+        if !track.is_some_and(|t| can_be_moved(&t.samples, index, &extents)) {
+            return Ok(Err("sample auxiliary information at places that we cannot move (saio)".into()));
+        }
+    }
     if !all_chunks_inside(index, source, &extents)? {
         return Ok(Err("samples that lie in no media box".into()));
     }
@@ -230,7 +239,22 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
         assembly.copy(header);
     }
     let assembly = layout.solve(source, assembly)?;
-    Ok(Ok(Plan::new(assembly, extents, "whole".into())))
+    Ok(Plan::new(assembly, extents, "whole".into()))
+}
+
+/// Whether the auxiliary information of a track can be told to be where it will be: it lies in the media that is sent, or
+/// in the `moov`, which is sent as well.
+fn can_be_moved(samples: &SampleTable, index: &Index, extents: &Extents) -> bool {
+    let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return false };
+    match &told.place {
+        AuxiliaryPlace::Stretch(offset) => {
+            (index.moov.header.payload()..index.moov.header.end()).contains(offset)
+                || extents.holding(*offset).is_some()
+        }
+        AuxiliaryPlace::Chunks { bounds, .. } => {
+            extents.holding(bounds.start).is_some_and(|e| bounds.end <= e.offset + e.len)
+        }
+    }
 }
 
 fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<TrackChunks>>, FormatError> {
@@ -369,36 +393,48 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         let held = clip.tracks.iter().enumerate().filter(|(_, held)| held.is_some());
         key.extend(held.map(|(n, _)| format!("-{n:x}")));
     }
-    Ok(Plan::new(assembly, extents, key))
+    Plan::new(assembly, extents, key).map_err(FormatError::Film)
 }
 
 impl Plan {
-    fn new(assembly: Assembly, extents: Extents, key: String) -> Self {
-        let mut places = Vec::new();
+    /// `Err` when something is told to be where it is not.
+    fn new(assembly: Assembly, extents: Extents, key: String) -> Result<Self, String> {
+        let metadata_len = assembly.len();
+        let mut marks = Vec::new();
+        let mut copies = Vec::new();
         let mut start = 0;
         for (len, piece) in &assembly.parts {
-            if let Piece::Auxiliary(track, _) = piece {
-                places.push((*track, start));
+            match piece {
+                Piece::Mark(track) => marks.push((*track, start)),
+                Piece::Content(Content::Source(from)) => copies.push((*from..*from + len, start)),
+                _ => {}
             }
             start += len;
         }
-        let place = |track| places.iter().find(|(t, _)| *t == track).map_or(0u64, |(_, at)| *at);
+        let copy_of = |offset: u64| {
+            let copied = copies.iter().find(|(from, _)| from.contains(&offset));
+            let copied = copied.map(|(from, start)| start + (offset - from.start));
+            copied.or_else(|| extents.position_of(offset).map(|at| metadata_len + at))
+        };
+        let nowhere = || "auxiliary information that is not sent".to_string();
+        let mut parts = Vec::new();
         let mut start = 0;
-        let parts = assembly
-            .parts
-            .into_iter()
-            .map(|(len, piece)| {
-                let content = match piece {
-                    Piece::Content(content) => content,
-                    Piece::Auxiliary(_, offset) => Content::Source(offset),
-                    Piece::AuxiliaryOffset(track) => Content::Bytes(place(track).to_be_bytes().to_vec()),
-                };
-                let part = Part { start, len, content };
-                start += len;
-                part
-            })
-            .collect();
-        Self { parts, metadata_len: start, extents, key, notes: assembly.notes }
+        for (len, piece) in assembly.parts {
+            let content = match piece {
+                Piece::Content(content) => content,
+                Piece::Mark(_) => continue,
+                Piece::PlaceOfMark(track) => {
+                    let place = marks.iter().find(|(t, _)| *t == track).ok_or_else(nowhere)?.1;
+                    Content::Bytes(place.to_be_bytes().to_vec())
+                }
+                Piece::PlaceOf(offset) => {
+                    Content::Bytes(copy_of(offset).ok_or_else(nowhere)?.to_be_bytes().to_vec())
+                }
+            };
+            parts.push(Part { start, len, content });
+            start += len;
+        }
+        Ok(Self { parts, metadata_len, extents, key, notes: assembly.notes })
     }
 
     /// Bytes it takes besides its own size.
@@ -457,10 +493,12 @@ impl TrackChunks {
 /// Metadata as it is put together.
 enum Piece {
     Content(Content),
-    /// The auxiliary information of a track, at this offset in the source.
-    Auxiliary(usize, u64),
-    /// Eight bytes that say where a track's auxiliary information is, once that is known.
-    AuxiliaryOffset(usize),
+    /// Where the auxiliary information of a track begins; it takes no bytes.
+    Mark(usize),
+    /// Eight bytes that say where that is, once it is known.
+    PlaceOfMark(usize),
+    /// Eight bytes that say where in the answer an offset of the source is.
+    PlaceOf(u64),
 }
 
 /// Metadata as it is put together.
@@ -736,6 +774,7 @@ impl Layout<'_> {
                 for child in &node.children {
                     match &child.header.box_type.0 {
                         b"stco" | b"co64" => self.chunk_offsets(track, wide, &mut content)?,
+                        b"saio" => self.moved_saio(track, &of.samples, &mut content)?,
                         _ => content.copy(&child.header),
                     }
                 }
@@ -760,6 +799,9 @@ impl Layout<'_> {
             }
             (b"edts", Some(_)) => self.edts(track, out),
             (b"tref", Some(_)) => self.tref(source, header, out)?,
+            (b"senc" | b"uuid", Some(held)) if is_senc(&mut self.index.reader(source), header)? => {
+                self.senc(source, header, of, held, out)?;
+            }
             (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
                 out.note(names_places(header));
             }
@@ -915,9 +957,15 @@ impl Layout<'_> {
                 let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
                 out.list(header.box_type, reader.bytes(header.payload(), prefix)?, 8, list)?;
             }
+            b"saiz" | b"saio" if samples.auxiliary.is_none() => {
+                out.note(format!("left out {}: it is not about encryption", header.box_type));
+            }
             b"saiz" => self.auxiliary(source, track, samples, held, out)?,
-            // They come with the saiz.
-            b"saio" | b"senc" => {}
+            // It comes with the saiz.
+            b"saio" => {}
+            b"senc" | b"uuid" if is_senc(&mut self.index.reader(source), header)? => {
+                self.senc(source, header, of, held, out)?;
+            }
             b"padb" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 0)?;
                 let len = header.payload_len().saturating_sub(8);
@@ -969,27 +1017,36 @@ impl Layout<'_> {
         held: &TrackClip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        let Some(auxiliary) = &samples.auxiliary else { return Ok(()) };
-        let kind = auxiliary.kind.as_ref().map_or(&[][..], |kind| kind);
-        let flag = u8::from(auxiliary.kind.is_some());
-        let count = held.sample_count().to_be_bytes();
-        let mut saiz = Assembly::default();
-        saiz.bytes(&[0, 0, 0, flag]);
-        saiz.bytes(kind);
-        saiz.bytes(&[auxiliary.default_size]);
-        saiz.bytes(&count);
+        let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return Ok(()) };
+        let too_much = || FormatError::Film("over 4 GiB of auxiliary information".into());
+        let mut sizes = Assembly::default();
         let mut senc = Assembly::default();
-        senc.bytes(&auxiliary.senc);
-        senc.bytes(&count);
-        let mut all = 0;
-        for range in held.ranges.iter().map(|r| &r.samples) {
-            if let SampleSizes::Table { table, .. } = &auxiliary.sizes {
-                saiz.source(table.entry_offset(range.start), u64::from(range.end - range.start));
+        senc.bytes(&told.senc);
+        senc.bytes(&held.sample_count().to_be_bytes());
+        senc.parts.push((0, Piece::Mark(track)));
+        let (mut all, mut count) = (0, 0);
+        for SampleRange { samples, place, .. } in &held.ranges {
+            let covered = told.covered(samples);
+            if covered == 0 {
+                continue;
             }
-            let len = auxiliary.sizes.bytes(source, range.clone())?;
-            let before = auxiliary.sizes.bytes(source, 0..range.start)?;
-            if len > 0 {
-                senc.parts.push((len, Piece::Auxiliary(track, auxiliary.offset.saturating_add(before))));
+            count = place + covered;
+            if let SampleSizes::Table { table, .. } = &told.sizes {
+                sizes.source(table.entry_offset(samples.start), covered.into());
+            }
+            let len = told.bytes(source, samples)?;
+            match &told.place {
+                AuxiliaryPlace::Stretch(start) => {
+                    let before = told.sizes.bytes(source, 0..samples.start)?;
+                    senc.source(start.saturating_add(before), len);
+                }
+                AuxiliaryPlace::Chunks { .. } => {
+                    let len = u32::try_from(len).map_err(|_| too_much())?;
+                    senc.entries(
+                        len,
+                        Entries { track, entry_size: 1, kind: EntryKind::Auxiliary(samples.clone()) },
+                    );
+                }
             }
             all += len;
         }
@@ -997,14 +1054,56 @@ impl Layout<'_> {
             // The clip lies in the clear part of the film.
             return Ok(());
         }
+        let (flag, kind) = kind_of(told);
+        let mut saiz = Assembly::default();
+        saiz.bytes(&[0, 0, 0, flag]);
+        saiz.bytes(kind);
+        saiz.bytes(&[told.default_size]);
+        saiz.bytes(&count.to_be_bytes());
+        saiz.append(sizes);
         out.wrap(BoxType(*b"saiz"), saiz)?;
-        let mut saio = Assembly::default();
-        saio.bytes(&[1, 0, 0, flag]);
-        saio.bytes(kind);
-        saio.bytes(&1u32.to_be_bytes());
-        saio.parts.push((8, Piece::AuxiliaryOffset(track)));
-        out.wrap(BoxType(*b"saio"), saio)?;
+        saio(told, 1, (8, Piece::PlaceOfMark(track)), out)?;
         out.wrap(BoxType(*b"senc"), senc)
+    }
+
+    /// The `saio` of the whole film.
+    fn moved_saio(&self, track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), FormatError> {
+        let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return Ok(()) };
+        match &told.place {
+            AuxiliaryPlace::Stretch(offset) => saio(told, 1, (8, Piece::PlaceOf(*offset)), out),
+            AuxiliaryPlace::Chunks { offsets, .. } => {
+                let entries = Entries { track, entry_size: 8, kind: EntryKind::AuxiliaryOffsets };
+                let count = offsets.count();
+                saio(told, count, (u64::from(count) * 8, Piece::Content(Content::Entries(entries))), out)
+            }
+        }
+    }
+
+    /// A `senc` of which no `saiz` speaks.
+    fn senc<R: ReadAt>(
+        &self,
+        source: &R,
+        header: &BoxHeader,
+        of: &Track,
+        held: &TrackClip,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        // Where one does, a senc comes with the saiz.
+        let Some(Auxiliary::Untold(senc)) = &of.samples.auxiliary else { return Ok(()) };
+        if senc.header != *header || held.ranges.is_empty() {
+            return Ok(());
+        }
+        let SencBox { data, .. } = *senc;
+        let mut content = Assembly::default();
+        content.source(header.payload(), data - 4 - header.payload());
+        content.bytes(&held.sample_count().to_be_bytes());
+        let mut reader = self.index.reader(source);
+        for range in held.ranges.iter().map(|r| &r.samples) {
+            let start = senc.place_of(&mut reader, range.start)?;
+            let end = senc.place_of(&mut reader, range.end)?;
+            content.source(start, end.saturating_sub(start));
+        }
+        out.wrap(header.box_type, content)
     }
 
     fn sizes(
@@ -1067,6 +1166,26 @@ impl Layout<'_> {
         }
         out.wrap(node.header.box_type, content)
     }
+}
+
+fn kind_of(told: &ToldAuxiliary) -> (u8, &[u8]) {
+    (u8::from(told.kind.is_some()), told.kind.as_ref().map_or(&[], |kind| kind))
+}
+
+/// A `saio` of offsets of 8 bytes.
+fn saio(
+    told: &ToldAuxiliary,
+    count: u32,
+    offsets: (u64, Piece),
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let (flag, kind) = kind_of(told);
+    let mut saio = Assembly::default();
+    saio.bytes(&[1, 0, 0, flag]);
+    saio.bytes(kind);
+    saio.bytes(&count.to_be_bytes());
+    saio.parts.push(offsets);
+    out.wrap(BoxType(*b"saio"), saio)
 }
 
 fn nibbles(table: Table, ranges: &[SampleRange]) -> EntryKind {

@@ -63,8 +63,12 @@ impl ChunkOffsets {
     /// When the box is malformed or cannot be read.
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
         let entry_size = if &header.box_type.0 == b"co64" { 8 } else { 4 };
-        let table = Table::read(reader, header, 0, entry_size)?;
-        Ok(Self { table, order: Segments::new(table.count) })
+        Ok(Self::of_table(Table::read(reader, header, 0, entry_size)?))
+    }
+
+    /// Offsets of 4 or 8 bytes whose place is known.
+    pub fn of_table(table: Table) -> Self {
+        Self { table, order: Segments::new(table.count) }
     }
 
     /// How all chunks stand in the file; `None` without chunks.
@@ -232,7 +236,7 @@ mod tests {
             let bytes = offsets.iter().flat_map(|&o| u64::from(o).to_be_bytes().into_iter().skip(8 - size));
             let source: Vec<u8> = bytes.collect();
             let table = Table { offset: 0, count, entry_size: u8::try_from(size).unwrap() };
-            let chunks = ChunkOffsets { table, order: Segments::new(count) };
+            let chunks = ChunkOffsets::of_table(table);
             let order = chunks.order(&source).unwrap().unwrap();
             assert_eq!(order, Order { is_ascending: false, lowest: 7, highest: 100 + u64::from(count) - 1 });
             let is_ascending = |range| chunks.is_ascending(&source, range).unwrap();

@@ -1,26 +1,52 @@
 //! Sample auxiliary information (8.7.8 `saiz`, 8.7.9 `saio`; ISO/IEC 23001-7 `senc`): what a decrypter
 //! needs for each sample.
 
+use std::ops::Range;
+
 use crate::boxes::{
-    BoxHeader, FormatError, Reader, SampleSizes, Table, TableReader, u16_at, u32_at, u64_at, write_box,
+    BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, TableReader, u32_at, write_box,
 };
 use crate::index::{Node, SampleTable};
-use crate::limits;
 use crate::source::ReadAt;
 
-/// The auxiliary information of a track, one stretch of bytes with a length for each sample.
+use super::senc::{SencBox, version_at};
+
+/// The auxiliary information of a track.
 #[derive(Debug)]
-pub struct Auxiliary {
+pub enum Auxiliary {
+    /// With its lengths and places told.
+    Told(ToldAuxiliary),
+    /// A `senc` alone, or the box that it was before.
+    Untold(SencBox),
+}
+
+/// Auxiliary information of which `saiz` and `saio` speak.
+#[derive(Debug)]
+pub struct ToldAuxiliary {
     /// `aux_info_type` and its parameter, where the boxes say them.
     pub kind: Option<[u8; 8]>,
     /// Length for all samples; 0 when each has its own.
     pub default_size: u8,
-    /// Lengths.
+    /// Lengths; of samples past the last, none.
     pub sizes: SampleSizes,
-    /// Where the information of the first sample stands.
-    pub offset: u64,
+    /// Where it stands.
+    pub place: AuxiliaryPlace,
     /// Version and flags of the `senc`.
     pub senc: [u8; 4],
+}
+
+/// Where auxiliary information stands.
+#[derive(Debug)]
+pub enum AuxiliaryPlace {
+    /// All of it in one stretch, which begins here.
+    Stretch(u64),
+    /// That of each chunk in a place of its own.
+    Chunks {
+        /// Those places.
+        offsets: ChunkOffsets,
+        /// What of the file holds them all.
+        bounds: Range<u64>,
+    },
 }
 
 /// `senc` with initialisation vectors and nothing else.
@@ -32,63 +58,178 @@ const SUBSAMPLES: [u8; 4] = [0, 0, 0, 2];
 const MAX_VECTOR: u8 = 16;
 
 impl Auxiliary {
-    /// Reads what an `stbl` says. `Err` names a box whose shape we cannot cut.
+    /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose shape we cannot cut.
     pub(super) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,
+        senc: Option<BoxHeader>,
         samples: &SampleTable,
     ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
-        let all =
-            |t: &'static [u8; 4]| stbl.children.iter().map(|c| c.header).filter(move |h| &h.box_type.0 == t);
-        let (saiz, saio, senc) = (all(b"saiz").next(), all(b"saio").next(), all(b"senc").next());
-        let (Some(saiz), Some(saio)) = (saiz, saio) else {
-            return Ok(saiz.or(saio).or(senc).map_or(Ok(None), Err));
+        let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
+        let about = match boxes_about_encryption(reader, &boxes)? {
+            Ok(about) => about,
+            Err(second) => return Ok(Err(second)),
         };
-        if let Some(second) = all(b"saiz").nth(1).or(all(b"saio").nth(1)).or(all(b"senc").nth(1)) {
-            return Ok(Err(second));
-        }
+        let (Some(saiz), saio) = about else {
+            let Some(senc) = senc else { return Ok(about.1.map_or(Ok(None), Err)) };
+            let read = SencBox::read(reader, &senc)?;
+            let all = read.filter(|s| s.count >= samples.count);
+            return Ok(all.map(|s| Some(Self::Untold(s))).ok_or(senc));
+        };
         let (kind, default_size, sizes) = read_saiz(reader, &saiz)?;
-        let offsets = read_saio(reader, &saio)?;
-        if sizes.count() < samples.count || offsets.is_empty() {
-            return Ok(Err(saiz));
-        }
         let len = sizes.bytes(reader.source(), 0..sizes.count())?;
         let inside = senc.and_then(|senc| data_of(&senc, len));
-        let offset = inside.or(offsets.first().copied()).unwrap_or(0);
-        if offsets.len() > 1
-            && inside.is_none()
-            && !is_one_stretch(reader.source(), samples, &sizes, &offsets)?
-        {
-            return Ok(Err(saio));
-        }
-        if !reader.holds(offset, len) {
-            return Ok(Err(saio));
+        let place = match (inside, saio) {
+            (Some(offset), _) => AuxiliaryPlace::Stretch(offset),
+            (None, None) => return Ok(Err(saiz)),
+            (None, Some(saio)) => match read_place(reader, &saio, samples, &sizes)? {
+                Some(place) => place,
+                None => return Ok(Err(saio)),
+            },
+        };
+        if matches!(place, AuxiliaryPlace::Stretch(offset) if !reader.holds(offset, len)) {
+            return Ok(Err(saio.unwrap_or(saiz)));
         }
         let senc = match senc {
-            Some(senc) => {
-                let mut flags = [0; 4];
-                flags.copy_from_slice(flags_of(reader, &senc)?);
-                flags
-            }
+            Some(senc) => flags_of(reader, &senc)?,
             None if default_size > MAX_VECTOR || default_size == 0 => SUBSAMPLES,
             None => WHOLE_SAMPLES,
         };
-        Ok(Ok(Some(Self { kind, default_size, sizes, offset, senc })))
+        Ok(Ok(Some(Self::Told(ToldAuxiliary { kind, default_size, sizes, place, senc }))))
+    }
+
+    /// Memory held besides the struct itself.
+    pub(super) fn heap_size(&self) -> usize {
+        match self {
+            Self::Untold(senc) => senc.heap_size(),
+            Self::Told(told) => {
+                let places = match &told.place {
+                    AuxiliaryPlace::Stretch(_) => 0,
+                    AuxiliaryPlace::Chunks { offsets, .. } => offsets.heap_size(),
+                };
+                told.sizes.heap_size() + places
+            }
+        }
     }
 }
 
+impl ToldAuxiliary {
+    /// How many of the samples in `range`, from the first on, something is said of.
+    pub fn covered(&self, range: &Range<u32>) -> u32 {
+        range.end.min(self.sizes.count()).saturating_sub(range.start)
+    }
+
+    /// Bytes of the information of the samples in `range`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bytes<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<u64, FormatError> {
+        self.sizes.bytes(source, range.start..range.start + self.covered(range))
+    }
+
+    /// Fills `out` with the information of the samples in `range`, from its byte `skip` on. `samples` are the track's, by
+    /// whose chunks it is told where the information is.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has changed.
+    pub fn read_at<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: &SampleTable,
+        range: &Range<u32>,
+        skip: u64,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let offsets = match &self.place {
+            AuxiliaryPlace::Stretch(start) => {
+                let offset = start + self.sizes.bytes(source, 0..range.start)? + skip;
+                return read_exact(source, out, offset);
+            }
+            AuxiliaryPlace::Chunks { offsets, .. } => offsets,
+        };
+        // The sample that has the first byte.
+        let (mut low, mut high) = (range.start, range.end);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.sizes.bytes(source, range.start..middle)? <= skip {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let chunk = samples.chunk_of(source, low)?;
+        let before = self.sizes.bytes(source, chunk.first_sample..low)?;
+        let mut skip = before + skip.saturating_sub(self.sizes.bytes(source, range.start..low)?);
+        let end = range.start + self.covered(range);
+        let mut sizes = self.sizes.reader(source, chunk.first_sample..end);
+        let mut places = offsets.reader(source, 64);
+        let mut rest = out;
+        for run in samples.stsc.pieces_from(source, chunk.index)? {
+            let run = run?;
+            for index in run.unit..run.end() {
+                if rest.is_empty() {
+                    return Ok(());
+                }
+                let len = sizes.sum(run.samples_per_chunk())?.saturating_sub(skip);
+                let (now, later) =
+                    rest.split_at_mut(usize::try_from(len).unwrap_or(usize::MAX).min(rest.len()));
+                if !now.is_empty() {
+                    read_exact(source, now, places.get(index)?.saturating_add(skip))?;
+                }
+                (rest, skip) = (later, 0);
+            }
+        }
+        read_exact(source, rest, u64::MAX)
+    }
+}
+
+fn read_exact<R: ReadAt>(source: &R, out: &mut [u8], offset: u64) -> Result<(), FormatError> {
+    source.read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+}
+
+type Pair = (Option<BoxHeader>, Option<BoxHeader>);
+
+/// The `saiz` and the `saio` that speak of encryption; there may be others beside them. `Err` is one too many.
+fn boxes_about_encryption<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    boxes: &[BoxHeader],
+) -> Result<Result<Pair, BoxHeader>, FormatError> {
+    let mut found = [None, None];
+    for (slot, box_type) in found.iter_mut().zip([b"saiz", b"saio"]) {
+        for header in boxes.iter().filter(|h| &h.box_type.0 == box_type) {
+            let head = usize::try_from(header.payload_len()).unwrap_or(12).min(12);
+            let kind = read_kind(reader.bytes(header.payload(), head)?, &mut 0);
+            if kind.is_some_and(|kind| !SCHEMES.iter().any(|scheme| kind.starts_with(scheme))) {
+                continue;
+            }
+            if slot.replace(*header).is_some() {
+                return Ok(Err(*header));
+            }
+        }
+    }
+    Ok(Ok((found[0], found[1])))
+}
+
+/// Schemes of encryption, by which auxiliary information about it is known.
+const SCHEMES: [&[u8]; 5] = [b"cenc", b"cbc1", b"cens", b"cbcs", b"piff"];
+
 /// Version and flags of a `senc`.
-fn flags_of<'r, R: ReadAt>(reader: &'r mut Reader<'_, R>, senc: &BoxHeader) -> Result<&'r [u8], FormatError> {
-    if senc.payload_len() < 8 {
+fn flags_of<R: ReadAt>(reader: &mut Reader<'_, R>, senc: &BoxHeader) -> Result<[u8; 4], FormatError> {
+    let at = version_at(senc);
+    if senc.end().saturating_sub(at) < 8 {
         return Err(senc.error("too short for a sample count"));
     }
-    reader.bytes(senc.payload(), 4)
+    let word = u32_at(reader.bytes(at, 4)?, 0);
+    // A vector and a key of its own are PIFF's.
+    let kept = if &senc.box_type.0 == b"uuid" { word & 2 } else { word };
+    Ok(kept.to_be_bytes())
 }
 
 /// Where the information of a `senc` begins, if the `senc` holds just what the `saiz` speaks of. Players believe
 /// it more than the `saio`, which some writers count from the wrong place.
 fn data_of(senc: &BoxHeader, len: u64) -> Option<u64> {
-    (senc.payload_len() == len.checked_add(8)?).then(|| senc.payload() + 8)
+    let data = version_at(senc) + 8;
+    (senc.end().checked_sub(data)? == len).then_some(data)
 }
 
 type Lengths = (Option<[u8; 8]>, u8, SampleSizes);
@@ -114,17 +255,14 @@ fn read_saiz<R: ReadAt>(reader: &mut Reader<'_, R>, saiz: &BoxHeader) -> Result<
     Ok((kind, 0, SampleSizes::of_table(table, 8, count)))
 }
 
-fn read_saio<R: ReadAt>(reader: &mut Reader<'_, R>, saio: &BoxHeader) -> Result<Vec<u64>, FormatError> {
-    let b = reader.payload(saio, 8)?;
-    let wide = b.first() != Some(&0);
-    let mut at = 4;
-    read_kind(b, &mut at);
-    let count = u32_at(b, at) as usize;
-    let size = if wide { 8 } else { 4 };
-    let entries = b.get(at + 4..).and_then(|b| b.get(..count.checked_mul(size)?));
-    let entries = entries
-        .ok_or_else(|| saio.error(format!("{count} offsets do not fit in its {} bytes", saio.size)))?;
-    Ok(entries.chunks_exact(size).map(|e| if wide { u64_at(e, 0) } else { u32_at(e, 0).into() }).collect())
+fn read_saio<R: ReadAt>(reader: &mut Reader<'_, R>, saio: &BoxHeader) -> Result<ChunkOffsets, FormatError> {
+    if saio.payload_len() < 4 {
+        return Err(saio.error("too short for its flags"));
+    }
+    let b = reader.bytes(saio.payload(), 4)?;
+    let entry_size = if b.first() == Some(&0) { 4 } else { 8 };
+    let skip = if u32_at(b, 0) & 1 == 0 { 0 } else { 8 };
+    Ok(ChunkOffsets::of_table(Table::read(reader, saio, skip, entry_size)?))
 }
 
 fn read_kind(b: &[u8], at: &mut usize) -> Option<[u8; 8]> {
@@ -135,28 +273,57 @@ fn read_kind(b: &[u8], at: &mut usize) -> Option<[u8; 8]> {
     b.get(4..12)?.try_into().ok()
 }
 
-/// Whether the information of each chunk stands right after that of the chunk before it.
-fn is_one_stretch<R: ReadAt>(
-    source: &R,
+/// Where a `saio` says the information is; `None` when that does not fit the chunks, or the file.
+fn read_place<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    saio: &BoxHeader,
     samples: &SampleTable,
     sizes: &SampleSizes,
-    offsets: &[u64],
-) -> Result<bool, FormatError> {
-    let mut sizes = sizes.reader(source, 0..samples.count);
-    let mut expected = offsets.first().copied();
-    let mut chunk = 0usize;
+) -> Result<Option<AuxiliaryPlace>, FormatError> {
+    let offsets = read_saio(reader, saio)?;
+    if offsets.count() == 0 {
+        return Ok(None);
+    }
+    let source = reader.source();
+    let mut places = offsets.reader(source, 512);
+    if offsets.count() == 1 {
+        return Ok(Some(AuxiliaryPlace::Stretch(places.get(0)?)));
+    }
+    let mut left = samples.count.min(sizes.count());
+    let mut sizes = sizes.reader(source, 0..left);
+    let (mut lowest, mut highest) = (u64::MAX, 0);
+    let mut first = None;
+    let mut next = None;
+    let mut is_one_stretch = true;
+    let mut chunk = 0;
     for run in samples.stsc.pieces_from(source, 0)? {
         let run = run?;
         for _ in 0..run.count {
-            if offsets.get(chunk).copied() != expected {
-                return Ok(false);
+            if chunk == offsets.count() {
+                return Ok(None);
             }
-            let len = sizes.sum(run.samples_per_chunk())?;
-            expected = expected.and_then(|at| at.checked_add(len));
+            let offset = places.get(chunk)?;
+            let count = run.samples_per_chunk().min(left);
+            let len = sizes.sum(count)?;
+            left -= count;
             chunk += 1;
+            if len == 0 {
+                continue;
+            }
+            if !reader.holds(offset, len) {
+                return Ok(None);
+            }
+            first.get_or_insert(offset);
+            is_one_stretch &= next.is_none_or(|next| next == offset);
+            next = Some(offset + len);
+            (lowest, highest) = (lowest.min(offset), highest.max(offset + len));
         }
     }
-    Ok(chunk == offsets.len())
+    if chunk != offsets.count() {
+        return Ok(None);
+    }
+    let one = first.filter(|_| is_one_stretch).map(AuxiliaryPlace::Stretch);
+    Ok(Some(one.unwrap_or(AuxiliaryPlace::Chunks { offsets, bounds: lowest..highest })))
 }
 
 /// The auxiliary information of a track fragment.
@@ -175,83 +342,25 @@ pub(super) enum FragmentAuxiliary {
 }
 
 impl FragmentAuxiliary {
-    /// Finds it among the boxes of a `traf`. `Err` names a box whose shape we cannot carry over.
-    pub(super) fn find(
+    /// Finds it among the boxes of a `traf`, whose `senc`, by whatever name, is `senc`. `Err` names a box whose shape we cannot
+    /// carry over.
+    pub(super) fn find<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
         children: &[BoxHeader],
-        piff: Option<BoxHeader>,
+        senc: Option<BoxHeader>,
         base: u64,
-    ) -> Result<Option<Self>, BoxHeader> {
-        let all = |t: &'static [u8; 4]| children.iter().copied().filter(move |h| &h.box_type.0 == t);
-        match (all(b"saiz").next(), all(b"saio").next(), all(b"senc").next().or(piff)) {
+    ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
+        let (saiz, saio) = match boxes_about_encryption(reader, children)? {
+            Ok(about) => about,
+            Err(second) => return Ok(Err(second)),
+        };
+        Ok(match (saiz, saio, senc) {
             (None, None, None) => Ok(None),
-            (Some(saiz), Some(saio), senc) => match all(b"saiz").nth(1).or(all(b"saio").nth(1)) {
-                Some(second) => Err(second),
-                None => Ok(Some(Self::Told { saiz, saio, senc, base })),
-            },
+            (Some(saiz), Some(saio), senc) => Ok(Some(Self::Told { saiz, saio, senc, base })),
             (_, _, Some(senc)) => Ok(Some(Self::Untold(senc))),
             (Some(alone), None, None) | (None, Some(alone), None) => Err(alone),
-        }
+        })
     }
-}
-
-/// A `senc`, read for what it says of itself.
-struct Senc {
-    flags: [u8; 4],
-    /// Lengths of the entries; `None` when it cannot be told how long they are, or one is too long for a `saiz`.
-    sizes: Option<Vec<u8>>,
-    /// Where the first is.
-    data: u64,
-}
-
-impl Senc {
-    fn read<R: ReadAt>(reader: &mut Reader<'_, R>, senc: &BoxHeader) -> Result<Self, FormatError> {
-        let start = senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 };
-        let head = usize::try_from(senc.end().saturating_sub(start)).unwrap_or(28).min(28);
-        let b = reader.bytes(start, head)?;
-        let flags = u32_at(b, 0) & 0xff_ffff;
-        // PIFF: another algorithm, length of vector and key than the track's own.
-        let vector = if flags & 1 == 0 { None } else { b.get(7).copied() };
-        let at = if flags & 1 == 0 { 4 } else { 24 };
-        let Some(count) = b.get(at..at + 4).map(|c| u32_at(c, 0)) else {
-            return Err(senc.error("too short for a sample count"));
-        };
-        let data = start + at as u64 + 4;
-        let len = senc.end().saturating_sub(data);
-        if len > limits::AUXILIARY {
-            return Err(FormatError::Film(format!("over {} bytes of senc", limits::AUXILIARY)));
-        }
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        reader
-            .source()
-            .read_exact_at(&mut bytes, data)
-            .map_err(|source| FormatError::Io { offset: data, source })?;
-        let has_subsamples = flags & 2 != 0;
-        let sizes = match vector {
-            Some(vector) => entry_sizes(&bytes, count, vector, has_subsamples),
-            None => [8, 16, 0].into_iter().find_map(|v| entry_sizes(&bytes, count, v, has_subsamples)),
-        };
-        Ok(Self { flags: [0, 0, 0, if has_subsamples { 2 } else { 0 }], sizes, data })
-    }
-}
-
-/// Lengths of the entries of a `senc`, if those fill it.
-fn entry_sizes(bytes: &[u8], count: u32, vector: u8, has_subsamples: bool) -> Option<Vec<u8>> {
-    let mut rest = bytes;
-    let mut sizes = Vec::new();
-    if bytes.is_empty() {
-        // All samples are encrypted alike.
-        return Some(sizes);
-    }
-    for _ in 0..count {
-        let mut len = usize::from(vector);
-        if has_subsamples {
-            len += 2 + 6 * usize::from(u16_at(rest.get(len..len + 2)?, 0));
-        }
-        rest = rest.get(len..)?;
-        // Nothing is said of a sample in no bytes: a count that claims more than there is ends here.
-        sizes.push(u8::try_from(len).ok().filter(|&n| n > 0)?);
-    }
-    rest.is_empty().then_some(sizes)
 }
 
 /// The auxiliary information of all fragments of a track, put together.
@@ -283,12 +392,11 @@ impl Gathered {
         self.sizes.resize(first, 0);
         match from {
             FragmentAuxiliary::Untold(senc) => {
-                let Senc { flags, sizes: Some(sizes), data } = Senc::read(reader, senc)? else {
-                    return Ok(Err(*senc));
-                };
-                self.senc = Some(flags);
-                self.sizes.extend(sizes.iter().take(count));
-                self.copy(reader, first, usize::MAX, data, senc)?;
+                let Some(read) = SencBox::read(reader, senc)? else { return Ok(Err(*senc)) };
+                let Some(sizes) = read.lengths(reader, count)? else { return Ok(Err(*senc)) };
+                self.senc = Some(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES });
+                self.sizes.extend(sizes);
+                self.copy(reader, first, usize::MAX, read.data, senc)?;
             }
             FragmentAuxiliary::Told { saiz, saio, senc, base } => {
                 let (kind, default_size, sizes) = read_saiz(reader, saiz)?;
@@ -307,21 +415,22 @@ impl Gathered {
                 let offsets = read_saio(reader, saio)?;
                 if let Some(data) = senc.and_then(|senc| data_of(&senc, all)) {
                     self.copy(reader, first, usize::MAX, data, saio)?;
-                } else if let [offset] = offsets.as_slice() {
-                    self.copy(reader, first, usize::MAX, base.saturating_add(*offset), saio)?;
-                } else if offsets.len() == runs.len() {
+                } else if offsets.count() == 1 {
+                    let offset = offsets.get(reader.source(), 0)?;
+                    self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio)?;
+                } else if offsets.count() as usize == runs.len() {
                     let mut at = first;
-                    for (offset, &samples) in offsets.iter().zip(runs) {
-                        self.copy(reader, at, samples as usize, base.saturating_add(*offset), saio)?;
+                    let mut offsets = offsets.reader(reader.source(), 64);
+                    for (n, &samples) in (0..).zip(runs) {
+                        let offset = offsets.get(n)?;
+                        self.copy(reader, at, samples as usize, base.saturating_add(offset), saio)?;
                         at += samples as usize;
                     }
                 } else {
                     return Ok(Err(*saio));
                 }
-                if let Some(senc) = senc.filter(|senc| &senc.box_type.0 == b"senc") {
-                    let mut flags = SUBSAMPLES;
-                    flags.copy_from_slice(flags_of(reader, &senc)?);
-                    self.senc = Some(flags);
+                if let Some(senc) = senc {
+                    self.senc = Some(flags_of(reader, senc)?);
                 }
             }
         }

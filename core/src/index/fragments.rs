@@ -20,6 +20,7 @@ use crate::source::ReadAt;
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
+use super::senc::is_senc;
 use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch};
 use super::{MADE, Node, SampleTable, Track};
 
@@ -436,8 +437,12 @@ fn read_traf<R: ReadAt>(
         None => implicit_base,
     };
     let mut decode_time = None;
-    let mut piff = None;
+    let mut senc: Option<BoxHeader> = None;
     for child in &children {
+        let is_new = senc.is_none_or(|s| s.box_type.0 != *b"senc" && &child.box_type.0 == b"senc");
+        if is_senc(reader, child)? && is_new {
+            senc = Some(*child);
+        }
         match &child.box_type.0 {
             b"tfdt" => {
                 let b = reader.payload(child, 8)?;
@@ -450,9 +455,7 @@ fn read_traf<R: ReadAt>(
             }
             b"uuid" if child.payload_len() >= 16 => {
                 let kind = reader.bytes(child.payload(), 16)?;
-                if kind == PIFF_SENC {
-                    piff = Some(*child);
-                } else if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
+                if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
                     let b = reader.bytes(child.payload() + 16, 12)?;
                     let wide = b.first() == Some(&1);
                     // Signed, in the wild: sound begins before 0, by what its coder needs to get going.
@@ -463,7 +466,7 @@ fn read_traf<R: ReadAt>(
             _ => {}
         }
     }
-    let auxiliary = FragmentAuxiliary::find(&children, piff, base).unwrap_or_else(|unknown| {
+    let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?.unwrap_or_else(|unknown| {
         track.unsliced = track.unsliced.or(Some(unknown));
         None
     });
@@ -485,10 +488,6 @@ fn read_traf<R: ReadAt>(
 /// The extended type of what Smooth Streaming had before `tfdt`.
 const TFXD: [u8; 16] =
     [0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6, 0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2];
-
-/// The extended type of the box that became `senc` (PIFF 1.1, 5.3.2).
-const PIFF_SENC: [u8; 16] =
-    [0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4];
 
 fn read_trun<R: ReadAt>(
     reader: &mut Reader<'_, R>,
@@ -671,10 +670,11 @@ impl TrackFragments {
         let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
         if track.samples.count > 0 {
             let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
-            let auxiliary = FragmentAuxiliary::find(&boxes, None, 0).unwrap_or_else(|unknown| {
-                this.unsliced = Some(unknown);
-                None
-            });
+            let auxiliary =
+                FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?.unwrap_or_else(|unknown| {
+                    this.unsliced = Some(unknown);
+                    None
+                });
             // Its descriptions are the film's own.
             let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
             let runs = chunk_lengths(reader.source(), &track.samples)?;

@@ -10,6 +10,7 @@ mod groups;
 mod made;
 mod per_sample;
 mod samples;
+mod senc;
 mod state;
 mod stretches;
 
@@ -21,9 +22,10 @@ use crate::limits;
 use crate::source::{Identity, ReadAt};
 
 pub use access::Access;
-pub use auxiliary::Auxiliary;
+pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
 pub use made::{FilmSource, MADE, Made};
 pub use samples::{Chunk, SampleTable};
+pub use senc::{SencBox, is_senc};
 
 use groups::{Descriptions, read_descriptions};
 
@@ -90,6 +92,8 @@ pub struct Track {
     pub chapters: Vec<u32>,
     /// A box that speaks of samples one by one and whose shape we cannot cut.
     pub unsliced: Option<BoxHeader>,
+    /// What the `moov` says of encryption, sample by sample.
+    senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
     descriptions: Vec<Descriptions>,
 }
@@ -244,7 +248,8 @@ impl Index {
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
             track.unsliced = fragment.unsliced;
-            match Auxiliary::read(&mut reader, stbl, &track.samples)? {
+            let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
+            match Auxiliary::read(&mut reader, stbl, senc, &track.samples)? {
                 Ok(auxiliary) => track.samples.auxiliary = auxiliary,
                 Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
             }
@@ -538,11 +543,13 @@ impl Track {
         };
         let mut samples = samples;
         let mut unsliced = None;
+        let (senc, second_senc) = find_senc(reader, &[stbl, trak])?;
         if samples.count > 0 {
-            match Auxiliary::read(reader, stbl, &samples)? {
+            match Auxiliary::read(reader, stbl, senc, &samples)? {
                 Ok(auxiliary) => samples.auxiliary = auxiliary,
                 Err(unknown) => unsliced = Some(unknown),
             }
+            unsliced = unsliced.or(second_senc);
         }
         let descriptions = read_descriptions(reader, stbl.children.iter().map(|c| c.header))?;
         Ok(Self {
@@ -556,9 +563,27 @@ impl Track {
             external,
             chapters,
             unsliced,
+            senc,
             descriptions,
         })
     }
+}
+
+/// The `senc` in one of these boxes, by its own name rather than by the one it had before, which may be there for old players;
+/// and one that is too many.
+fn find_senc<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    parents: &[&Node],
+) -> Result<(Option<BoxHeader>, Option<BoxHeader>), FormatError> {
+    let mut all = Vec::new();
+    for child in parents.iter().flat_map(|p| &p.children) {
+        if is_senc(reader, &child.header)? {
+            all.push(child.header);
+        }
+    }
+    all.sort_by_key(|h| &h.box_type.0 != b"senc");
+    let second = all.get(1).filter(|h| all.first().is_some_and(|first| first.box_type == h.box_type));
+    Ok((all.first().copied(), second.copied()))
 }
 
 /// `elng` (8.4.6): the extended language tag.

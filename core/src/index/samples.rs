@@ -102,7 +102,7 @@ impl SampleTable {
             + self.stsc.heap_size()
             + self.sizes.heap_size()
             + self.offsets.heap_size()
-            + self.auxiliary.as_ref().map_or(0, |a| a.sizes.heap_size())
+            + self.auxiliary.as_ref().map_or(0, Auxiliary::heap_size)
             + self.access.as_ref().map_or(0, |a| a.heap_size())
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }

@@ -1,0 +1,159 @@
+//! `senc` (ISO/IEC 23001-7, 7.2) and the `uuid` box that it was before (PIFF 1.1, 5.3.2): what a decrypter needs for each
+//! sample. How long an entry is, only the entry itself says.
+
+use crate::boxes::{BoxHeader, FormatError, Reader, u16_at, u32_at};
+use crate::source::ReadAt;
+
+/// A `senc`, or the box that it was before.
+#[derive(Debug, Clone)]
+pub struct SencBox {
+    /// Where it stands.
+    pub header: BoxHeader,
+    /// Number of samples it speaks of.
+    pub count: u32,
+    /// Where the first entry is. Before it stands the count, and before that what all samples have in common.
+    pub data: u64,
+    /// Length of an initialisation vector.
+    vector: u8,
+    /// Whether entries say which bytes of a sample are encrypted.
+    pub(super) has_subsamples: bool,
+    /// Where every [`STRIDE`]th entry begins, unless all are as long.
+    places: Vec<u64>,
+}
+
+/// Entries between two places that are known.
+const STRIDE: u32 = 256;
+
+/// The extended type of the box that became `senc`.
+const PIFF: [u8; 16] =
+    [0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4];
+
+/// Whether a box is a `senc`, by either name.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_senc<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<bool, FormatError> {
+    Ok(match &header.box_type.0 {
+        b"senc" => true,
+        b"uuid" if header.payload_len() >= 16 => reader.bytes(header.payload(), 16)? == PIFF,
+        _ => false,
+    })
+}
+
+/// Where the version of a `senc` stands.
+pub(super) fn version_at(senc: &BoxHeader) -> u64 {
+    senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 }
+}
+
+impl SencBox {
+    /// Reads a box for what it says of itself; `None` when it cannot be told how long its entries are.
+    pub(super) fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+    ) -> Result<Option<Self>, FormatError> {
+        let start = version_at(header);
+        let head = usize::try_from(header.end().saturating_sub(start)).unwrap_or(28).min(28);
+        let b = reader.bytes(start, head)?;
+        let (version, flags) = (b.first().copied().unwrap_or(0), u32_at(b, 0));
+        // PIFF: another algorithm, length of vector and key than the track's own.
+        let vector = if flags & 1 == 0 { None } else { b.get(7).copied() };
+        let at = if flags & 1 == 0 { 4 } else { 24 };
+        let Some(count) = b.get(at..at + 4).map(|c| u32_at(c, 0)) else {
+            return Err(header.error("too short for a sample count"));
+        };
+        if version > 0 {
+            // Several keys for a sample.
+            return Ok(None);
+        }
+        let mut this = Self {
+            header: *header,
+            count,
+            data: start + at as u64 + 4,
+            vector: 0,
+            has_subsamples: flags & 2 != 0,
+            places: Vec::new(),
+        };
+        // The sample description says it too, but not of all samples the same.
+        let known = vector.map(|v| [v; 1]);
+        for &vector in known.as_ref().map_or(&[8, 16, 0][..], |v| v) {
+            this.vector = vector;
+            if this.fills_its_box(reader)? {
+                this.places.shrink_to_fit();
+                return Ok(Some(this));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether with vectors of this length the entries take just the room there is.
+    fn fills_its_box<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>) -> Result<bool, FormatError> {
+        let end = self.header.end();
+        if !self.has_subsamples {
+            return Ok(self.data + u64::from(self.count) * u64::from(self.vector) == end);
+        }
+        self.places.clear();
+        let mut at = self.data;
+        for n in 0..self.count {
+            if n % STRIDE == 0 {
+                self.places.push(at);
+            }
+            let Some(len) = self.entry_len(reader, at)? else { return Ok(false) };
+            at += len;
+        }
+        Ok(at == end)
+    }
+
+    /// Length of the entry at `at`; `None` when it does not fit.
+    fn entry_len<R: ReadAt>(&self, reader: &mut Reader<'_, R>, at: u64) -> Result<Option<u64>, FormatError> {
+        let vector = u64::from(self.vector);
+        if !self.has_subsamples {
+            return Ok(Some(vector));
+        }
+        let fits = |len: u64| Some(len).filter(|len| at + len <= self.header.end());
+        let Some(before) = fits(vector + 2) else { return Ok(None) };
+        let stretches = u16_at(reader.bytes(at + vector, 2)?, 0);
+        Ok(fits(before + 6 * u64::from(stretches)))
+    }
+
+    /// Where the entry of a sample begins (0-based), or that of the last ends. O(1).
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has changed.
+    pub fn place_of<R: ReadAt>(&self, reader: &mut Reader<'_, R>, sample: u32) -> Result<u64, FormatError> {
+        if sample >= self.count {
+            return Ok(self.header.end());
+        }
+        let known = self.places.get((sample / STRIDE) as usize);
+        let Some(&known) = known else {
+            return Ok(self.data + u64::from(sample) * u64::from(self.vector));
+        };
+        let mut at = known;
+        for _ in 0..sample % STRIDE {
+            let len = self.entry_len(reader, at)?;
+            at += len.ok_or_else(|| self.header.error("changed while it was read"))?;
+        }
+        Ok(at)
+    }
+
+    /// Lengths of the entries of the first samples; `None` when one is too long for a `saiz`.
+    pub(super) fn lengths<R: ReadAt>(
+        &self,
+        reader: &mut Reader<'_, R>,
+        samples: usize,
+    ) -> Result<Option<Vec<u8>>, FormatError> {
+        let mut out = Vec::new();
+        let mut at = self.data;
+        for _ in 0..samples.min(self.count as usize) {
+            let len = self.entry_len(reader, at)?.unwrap_or(0);
+            let Ok(short) = u8::try_from(len) else { return Ok(None) };
+            out.push(short);
+            at += len;
+        }
+        Ok(Some(out))
+    }
+
+    /// Memory held besides the struct itself.
+    pub(super) fn heap_size(&self) -> usize {
+        self.places.capacity() * size_of::<u64>()
+    }
+}

@@ -1,0 +1,233 @@
+//! Flat films with what a decrypter needs for each sample, told in every way there is.
+
+use super::{Film, TrackSpec, ask, clip, expand, full_box, make_box};
+
+const SAMPLES: u32 = 20;
+
+/// A vector of 8 bytes, and one or two stretches.
+fn entry(n: u32) -> Vec<u8> {
+    let stretches = if n % 2 == 0 { 1u16 } else { 2 };
+    let vector = [u8::try_from(n).unwrap() + 1; 8];
+    [&vector[..], &stretches.to_be_bytes(), &[0xaa; 6].repeat(usize::from(stretches))].concat()
+}
+
+fn entries(samples: std::ops::Range<u32>) -> Vec<u8> {
+    samples.flat_map(entry).collect()
+}
+
+fn saiz(samples: u32) -> Vec<u8> {
+    let lengths = (0..samples).map(|n| u8::try_from(entry(n).len()).unwrap()).collect::<Vec<_>>();
+    make_box(b"saiz", [&[0; 5][..], &samples.to_be_bytes(), &lengths].concat())
+}
+
+fn senc(samples: u32) -> Vec<u8> {
+    make_box(b"senc", [&[0, 0, 0, 2][..], &samples.to_be_bytes(), &entries(0..samples)].concat())
+}
+
+fn piff() -> Vec<u8> {
+    let kind = b"\xa2\x39\x4f\x52\x5a\x9b\x4f\x14\xa2\x44\x6c\x42\x7c\x64\x8d\xf4";
+    make_box(b"uuid", [&kind[..], &senc(SAMPLES)[8..]].concat())
+}
+
+/// A film whose first track is encrypted, chunks of 3 samples.
+fn film(more: Vec<Vec<u8>>, in_trak: Vec<Vec<u8>>) -> Film {
+    let video = TrackSpec { more, in_trak, ..TrackSpec::video(SAMPLES, 5) };
+    Film::of(vec![video, TrackSpec::audio(16)])
+}
+
+fn position(film: &[u8], what: &[u8]) -> usize {
+    film.windows(what.len()).position(|w| w == what).unwrap()
+}
+
+/// The `saio` says where in `senc` the first entry is.
+fn points_into_senc(mut film: Vec<u8>) -> Vec<u8> {
+    let place = u32::try_from(position(&film, &entry(0))).unwrap();
+    let saio = position(&film, b"saio");
+    film[saio + 12..saio + 16].copy_from_slice(&place.to_be_bytes());
+    film
+}
+
+/// What is known of each chunk lies before the chunk, between the media.
+fn between_the_media(moov_first: bool, covered: u32) -> Vec<u8> {
+    let chunks = SAMPLES.div_ceil(3);
+    let saio = full_box(b"saio", 0, [&[chunks][..], &vec![0; chunks as usize]].concat());
+    let film = Film { moov_first, hole: 70, ..film(vec![saiz(covered), saio], vec![]) };
+    let mut film = film.build();
+    let (stco, saio) = (position(&film, b"stco"), position(&film, b"saio"));
+    for chunk in 0..chunks {
+        let at = 12 + 4 * chunk as usize;
+        let place = u32::from_be_bytes(film[stco + at..stco + at + 4].try_into().unwrap()) - 70;
+        film[saio + at..saio + at + 4].copy_from_slice(&place.to_be_bytes());
+        let known = entries(3 * chunk..(3 * chunk + 3).min(covered).max(3 * chunk));
+        film[place as usize..][..known.len()].copy_from_slice(&known);
+    }
+    film
+}
+
+fn word(b: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(b[at..at + 4].try_into().unwrap())
+}
+
+/// What `saiz` and `saio` say of each sample of the first track.
+fn told(film: &[u8]) -> Vec<Vec<u8>> {
+    let track = expand(film).swap_remove(0);
+    let (saiz, saio) = (&track.boxes[b"saiz"], &track.boxes[b"saio"]);
+    let lengths = &saiz[9..];
+    assert_eq!((saiz[4], word(saiz, 5) as usize), (0, lengths.len()));
+    let places: Vec<usize> = match saio[0] {
+        0 => saio[8..].chunks(4).map(|p| word(p, 0) as usize).collect(),
+        _ => saio[8..].chunks(8).map(|p| word(p, 4) as usize).collect(),
+    };
+    assert_eq!(places.len(), word(saio, 4) as usize);
+    let per_chunk = if places.len() == 1 { lengths.len() } else { 3 };
+    let mut out = Vec::new();
+    for (lengths, mut at) in lengths.chunks(per_chunk).zip(places) {
+        for &len in lengths {
+            out.push(film[at..at + usize::from(len)].to_vec());
+            at += usize::from(len);
+        }
+    }
+    out
+}
+
+/// What is to be known of the samples of a clip of the first track.
+fn due(clip: &[u8]) -> Vec<Vec<u8>> {
+    let number = |bytes: &[u8]| -> u32 {
+        let name = String::from_utf8_lossy(bytes).into_owned();
+        name.split([':', '>']).nth(1).unwrap().parse().unwrap()
+    };
+    expand(clip)[0].samples.iter().map(|s| entry(number(&s.bytes))).collect()
+}
+
+const QUERIES: [&str; 4] = ["start=0.6&end=1.2", "start=1.1", "end=0.5", "start=0.4&end=1.9&tracks=video"];
+
+#[test]
+fn what_decrypters_need_is_cut_wherever_it_lies() {
+    let saio = || full_box(b"saio", 0, [1, 0]);
+    let in_stbl = points_into_senc(film(vec![saiz(SAMPLES), saio(), senc(SAMPLES)], vec![]).build());
+    let in_trak = points_into_senc(film(vec![saiz(SAMPLES), saio()], vec![senc(SAMPLES)]).build());
+    let in_piff = points_into_senc(film(vec![saiz(SAMPLES), saio(), piff()], vec![]).build());
+    let no_saio = film(vec![saiz(SAMPLES), senc(SAMPLES)], vec![]).build();
+    let between = between_the_media(false, SAMPLES);
+    for (n, film) in [in_stbl, in_trak, in_piff, no_saio, between].iter().enumerate() {
+        for query in QUERIES {
+            let cut = clip(film, query).unwrap();
+            assert_eq!(told(&cut), due(&cut), "film {n}, {query}");
+            let senc = &expand(&cut)[0].boxes[b"senc"];
+            let count = u32::try_from(due(&cut).len()).unwrap();
+            assert_eq!(senc[..8], [&[0, 0, 0, 2][..], &count.to_be_bytes()].concat());
+            assert_eq!(senc[8..], due(&cut).concat());
+            // There is no other one, of all samples.
+            let firsts = due(&cut).iter().filter(|e| **e == entry(0)).count();
+            assert_eq!(cut.windows(8).filter(|w| *w == [1; 8]).count(), firsts);
+        }
+    }
+}
+
+#[test]
+fn what_no_box_tells_the_length_of_is_cut() {
+    for (n, (in_stbl, in_trak)) in
+        [(vec![senc(SAMPLES)], vec![]), (vec![], vec![senc(SAMPLES)]), (vec![piff()], vec![])]
+            .into_iter()
+            .enumerate()
+    {
+        let film = film(in_stbl, in_trak).build();
+        for query in QUERIES {
+            let cut = clip(&film, query).unwrap();
+            let all = due(&cut);
+            let count = u32::try_from(all.len()).unwrap();
+            let content = [&[0, 0, 0, 2][..], &count.to_be_bytes(), &all.concat()].concat();
+            let content = if n == 2 { [&piff()[8..24], &content].concat() } else { content };
+            let expected = make_box(if n == 2 { b"uuid" } else { b"senc" }, content);
+            assert_eq!(position(&cut, &expected), position(&cut, &expected[4..8]) - 4, "film {n}, {query}");
+            assert_eq!(cut.windows(4).filter(|w| *w == b"senc" || *w == b"uuid").count(), 1);
+        }
+        // As it is, and its metadata first.
+        let whole = ask(&film, "").unwrap().unwrap();
+        assert_eq!(due(&whole).len(), 20);
+        position(&whole, &entries(0..SAMPLES));
+    }
+    // One that speaks of fewer samples, or of none in a way that can be told.
+    for senc in [senc(SAMPLES - 1), full_box(b"senc", 1, [SAMPLES]), senc(SAMPLES)[..100].to_vec()] {
+        let mut senc = senc;
+        let size = u32::try_from(senc.len()).unwrap();
+        senc[..4].copy_from_slice(&size.to_be_bytes());
+        let error = ask(&film(vec![senc], vec![]).build(), "start=1").unwrap_err();
+        assert!(error.status() == 415 && error.to_string().starts_with("senc box"), "{error}");
+    }
+}
+
+#[test]
+fn long_lists_are_looked_up_in_the_middle() {
+    let count = 3000u32;
+    let entry = |n: u32| [&n.to_be_bytes().repeat(2)[..], &[0, 1], &[9; 6]].concat();
+    let senc = make_box(
+        b"senc",
+        [&[0, 0, 0, 2][..], &count.to_be_bytes(), &(0..count).flat_map(entry).collect::<Vec<_>>()].concat(),
+    );
+    let video = TrackSpec { more: vec![senc], ..TrackSpec::video(count, 5) };
+    let film = Film::of(vec![video]).build();
+    for (query, first, len) in
+        [("start=100&end=101", 1000, 12), ("start=25.5", 255, 2745), ("end=76.8", 0, 770)]
+    {
+        let cut = expand(&clip(&film, query).unwrap()).swap_remove(0);
+        let samples = u32::try_from(cut.samples.len()).unwrap();
+        assert!(samples.abs_diff(len) < 3, "{query}: {samples}");
+        let all = (first..first + samples).flat_map(entry).collect::<Vec<_>>();
+        assert!(cut.boxes[b"senc"][8..] == all, "{query}");
+    }
+}
+
+#[test]
+fn what_is_not_said_of_the_last_samples_is_not_made_up() {
+    let film = between_the_media(true, 11);
+    for (query, known) in [("start=0.6&end=0.9", 5), ("start=0.6", 6), ("start=1.5", 0)] {
+        let cut = clip(&film, query).unwrap();
+        if known == 0 {
+            assert!(!expand(&cut)[0].boxes.contains_key(b"saiz"));
+        } else {
+            assert_eq!(told(&cut), due(&cut)[..known], "{query}");
+        }
+    }
+}
+
+#[test]
+fn information_about_something_else_is_left_out() {
+    let kind = |box_type: &[u8; 4], rest: &[u8]| {
+        make_box(box_type, [&[0, 0, 0, 1][..], b"pict", &[0; 4], rest].concat())
+    };
+    let other = vec![
+        kind(b"saiz", &[&[7][..], &SAMPLES.to_be_bytes()].concat()),
+        kind(b"saio", &[0, 0, 0, 1, 0, 0, 0, 0]),
+    ];
+    let cut = clip(&film(other.clone(), vec![]).build(), "start=1").unwrap();
+    let boxes = &expand(&cut)[0].boxes;
+    assert!(!boxes.contains_key(b"saiz") && !boxes.contains_key(b"saio") && !boxes.contains_key(b"senc"));
+    // It does not hide what is about encryption.
+    let both = [other, vec![saiz(SAMPLES), full_box(b"saio", 0, [1, 0]), senc(SAMPLES)]].concat();
+    let cut = clip(&film(both, vec![]).build(), "start=1").unwrap();
+    assert_eq!(told(&cut), due(&cut));
+}
+
+#[test]
+fn what_decrypters_need_moves_with_the_metadata() {
+    let saio = || full_box(b"saio", 0, [1, 0]);
+    let in_stbl = points_into_senc(film(vec![saiz(SAMPLES), saio(), senc(SAMPLES)], vec![]).build());
+    let in_trak = points_into_senc(film(vec![saiz(SAMPLES), saio()], vec![senc(SAMPLES)]).build());
+    for film in [in_stbl, in_trak, between_the_media(false, SAMPLES)] {
+        assert_eq!(told(&film), due(&film));
+        let fast = ask(&film, "").unwrap().expect("its metadata first");
+        assert_eq!(due(&fast).len(), 20);
+        assert_eq!(told(&fast), due(&fast));
+        assert_eq!(ask(&fast, "").unwrap(), None);
+    }
+    // What points to nowhere, or into what is not sent, is left as it is.
+    let mut nowhere = between_the_media(false, SAMPLES);
+    let saio = position(&nowhere, b"saio");
+    nowhere[saio + 16..saio + 20].copy_from_slice(&[0, 0, 0, 1]);
+    assert_eq!(ask(&nowhere, "").unwrap(), None);
+    let mut far = nowhere;
+    far[saio + 16..saio + 20].copy_from_slice(&[255; 4]);
+    assert_eq!(ask(&far, "").unwrap(), None);
+    assert_eq!(ask(&far, "start=1").unwrap_err().status(), 415);
+}
