@@ -57,7 +57,7 @@ pub struct SampleRange {
     /// Taken off the duration of the first sample, in media ticks.
     pub trim: u32,
     /// Added to the duration of the last sample, in media ticks, so that nothing of the next stretch is
-    /// presented before this one has ended.
+    /// presented before this one has ended, and that the last does not end before its edit.
     pub gap: u32,
 }
 
@@ -515,10 +515,8 @@ fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<Vec<S
         let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
         close_holes(&mut ranges, widest);
     }
-    // The last presented of one stretch comes before the first of the next, whatever their offsets.
     let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-    let gap = u32::try_from(highest - lowest).ok().filter(|&gap| gap <= u32::MAX >> 1);
-    if gap.is_none() {
+    if highest - lowest > MAX_GAP {
         close_holes(&mut ranges, u32::MAX);
     }
     let mut out: Vec<Stretch> = Vec::new();
@@ -533,19 +531,30 @@ fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<Vec<S
             [only] => trim(track, source, only, from)?,
             _ => 0,
         };
-        let (to, place) = match out.last_mut() {
-            Some(before) => {
-                before.range.gap = gap.unwrap_or(0);
-                before.len += i64::from(before.range.gap);
-                (before.to + before.len, before.range.place + before.range.len())
+        let (to, place) = out.last().map_or((0, 0), |b| (b.to + b.len, b.range.place + b.range.len()));
+        let len = end - from - i64::from(trim);
+        let mut stretch =
+            Stretch { range: SampleRange { samples: range, place, trim, gap: 0 }, from, to, len };
+        // How long frames that are reordered are on screen is not how long they are decoded.
+        let media_end = here.iter().map(|p| p.media_end).max().unwrap_or(from);
+        let missing = match rest {
+            // The last presented of one stretch comes before the first of the next, whatever their offsets.
+            [_, ..] => (highest - lowest).max(media_end - end - lowest),
+            [] if samples.end_of(source, &stretch.range.samples)? < media_end => {
+                let last = stretch.range.samples.end - 1;
+                media_end - end + samples.dts(source, last)? - samples.cts(source, last)?
             }
-            None => (0, 0),
+            [] => 0,
         };
-        let range = SampleRange { samples: range, place, trim, gap: 0 };
-        out.push(Stretch { range, from, to, len: end - from - i64::from(trim) });
+        stretch.range.gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
+        stretch.len += i64::from(stretch.range.gap);
+        out.push(stretch);
     }
     Ok(out)
 }
+
+/// No sample is made longer by more ticks.
+const MAX_GAP: i64 = (u32::MAX >> 1) as i64;
 
 /// Joins neighbours that are no more than so many samples apart.
 fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
@@ -611,6 +620,7 @@ impl Edits {
 struct Play {
     movie: Range<u64>,
     media_time: i64,
+    media_end: i64,
     /// 16.16 fixed point.
     rate: u32,
     /// What must be decoded for it.
@@ -644,15 +654,21 @@ fn play<R: ReadAt>(
         media_end = media_end.max(media_time.saturating_add(1));
     }
     let mut start = movie.start;
-    if media_time < line.media_start && segment.rate == ElstEntry::NORMAL_RATE {
+    let first = line.shown_at(segment, line.media_start);
+    if (media_time < line.media_start || start < first) && segment.rate == ElstEntry::NORMAL_RATE {
         // Nothing is on screen yet: a gap, which is an empty edit in the clip.
-        start = start.max(line.shown_at(segment, line.media_start));
+        start = start.max(first);
         media_time = line.media_start;
     }
     if start >= movie.end || media_time >= media_end {
         return Ok(None);
     }
     let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
+    if segment.rate == 0 {
+        // A frame may be on screen for longer than the clip says it lasts.
+        media_time = shown.min(media_time);
+        media_end = media_time.saturating_add(1);
+    }
     let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {
         return Ok(None);
     };
@@ -660,7 +676,7 @@ fn play<R: ReadAt>(
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
     let first = track.samples.preceding_sync(source, lead_in, latest)?;
     let samples = on_packets(track, source, first..needed.end)?;
-    Ok(Some(Play { movie: start..movie.end, media_time, rate: segment.rate, samples }))
+    Ok(Some(Play { movie: start..movie.end, media_time, media_end, rate: segment.rate, samples }))
 }
 
 /// The sample to begin with so that the decoder has settled when it reaches `sample`: sound

@@ -173,16 +173,44 @@ impl SampleTable {
             Some(_) => self.base + total,
             None => self.base,
         };
-        let mut end = i64::MIN;
+        let (mut last, mut end) = (i64::MIN, i64::MIN);
         for run in self.joint_from(source, decoded + lowest - highest - longest)? {
             let run = run?;
+            last = last.max(run.cts(run.count - 1));
             end = end.max(run.cts(run.count - 1) + run.delta);
         }
         self.each_odd(source, |run| {
             start = start.min(run.cts(0));
+            last = last.max(run.cts(run.count - 1));
             end = end.max(run.cts(run.count - 1) + run.delta);
         })?;
+        // How long the last is on screen is not how long it is decoded, where frames that last unequally are
+        // reordered: all are shown for as long as all are decoded.
+        end = end.max((start + total).min(last + longest));
         Ok((start, end))
+    }
+
+    /// When the presentation of these samples, which are not none, has ended by their own durations. Offsets out of
+    /// the usual bounds are not looked for.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
+        let (lowest, highest) = self.usual_offsets();
+        let (shortest, longest) = self.stts.extremes();
+        let last = self.dts(source, samples.end - 1)?;
+        if shortest == longest && highest == lowest {
+            return Ok(last + highest + longest);
+        }
+        let mut end = i64::MIN;
+        for run in self.joint_from(source, last + lowest - highest - longest)? {
+            let run = run?;
+            if run.sample >= samples.end {
+                break;
+            }
+            end = end.max(run.cts(run.count.min(samples.end - run.sample) - 1) + run.delta);
+        }
+        Ok(end)
     }
 
     /// Decode time of a sample.
@@ -272,9 +300,17 @@ impl SampleTable {
             first = [first, found].into_iter().flatten().min();
         })?;
         let Some(first) = first else { return Ok(None) };
-        // What decodes by then is presented before `to`, whatever its offset.
-        let mut last = first.max(self.sample_at_dts(source, to - 1 - highest)?);
-        for run in self.joint_from(source, to - 1 - highest)? {
+        // What decodes by then is presented before `to`, whatever its offset; in a short stretch it may be before `from`.
+        let surely = self.usual_at_or_before(self.sample_at_dts(source, to - 1 - highest)?);
+        let inside = match surely {
+            Some(sample) => self.cts(source, sample)? >= from,
+            None => false,
+        };
+        let (mut last, rest) = match surely {
+            Some(sample) if inside => (first.max(sample), to - 1 - highest),
+            _ => (first, from - highest),
+        };
+        for run in self.joint_from(source, rest)? {
             let run = run?;
             if run.dts + lowest >= to {
                 break;

@@ -739,3 +739,50 @@ fn edits_at_other_rates_are_cut_to_what_they_play() {
         assert_eq!(edits(rate, "start=0.3&end=0.5"), (200, from, rate, samples), "{rate:x}");
     }
 }
+
+/// Frames of 10, 90 and 200 ms, the second of which is decoded last and gives its own 90 to the third.
+fn reordered(frames: usize) -> TrackSpec {
+    let sample = |delta, offset, sync| Sample { delta, offset, sync, size: 20 };
+    let group = [sample(10, 90, true), sample(90, 180, false), sample(200, 0, false)];
+    TrackSpec::new(b"vide", b"avc1", 1000, group.into_iter().cycle().take(frames).collect())
+}
+
+#[test]
+fn a_frame_that_is_reordered_lasts_as_long_as_it_is_shown() {
+    let mut video = reordered(3);
+    video.edits = vec![(300, 90, 0x10000)];
+    let film = Film::of(vec![video]).build();
+    let shown = |film: &[u8]| {
+        let shown = expand(film)[0].shown();
+        shown.iter().map(|s| (s.bytes[3], (s.from * 1e3).round(), (s.to * 1e3).round())).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&clip(&film, "start=0.05").unwrap()), [(b'2', 0.0, 90.0), (b'1', 90.0, 290.0)]);
+    let last = clip(&film, "start=0.2").unwrap();
+    assert_eq!(shown(&last), [(b'1', 0.0, 200.0)]);
+    // Its sample is decoded for 90 ms in the film.
+    assert_eq!(expand(&last)[0].samples[1].delta, 200);
+    assert_eq!(shown(&clip(&last, "start=0.1&end=0.18").unwrap()), [(b'1', 0.0, 180.0)]);
+}
+
+#[test]
+fn stretches_of_frames_that_are_reordered_do_not_overlap() {
+    let mut video = reordered(30);
+    // The last of one group, and the first two of another, whose decoding takes 300 ms.
+    video.edits = vec![(200, 190, 0x10000), (100, 2190, 0x10000)];
+    let film = clip(&Film::of(vec![video]).build(), "start=0.01").unwrap();
+    let names: Vec<_> = expand(&film)[0].shown().iter().map(|s| s.bytes.clone()).collect();
+    let frame = |n| Film::sample_bytes(0, n, 20);
+    assert_eq!(names, [frame(1), frame(21), frame(23)]);
+}
+
+#[test]
+fn a_frame_that_is_held_is_named_by_its_own_time() {
+    let mut video = reordered(3);
+    // Within the 200 ms of the frame that is decoded for 90.
+    video.edits = vec![(290, 90, 0x10000), (1000, 350, 0)];
+    let film = clip(&Film::of(vec![video]).build(), "start=0.5&end=0.7").unwrap();
+    let track = expand(&film).swap_remove(0);
+    let [(duration, media_time, 0)] = track.edits[..] else { panic!("{:?}", track.edits) };
+    assert_eq!(duration * 5, u64::from(track.movie_timescale));
+    assert_eq!(media_time, track.samples[1].cts);
+}

@@ -28,6 +28,8 @@ pub(crate) struct Shown {
     pub(crate) bytes: Vec<u8>,
     pub(crate) from: f64,
     pub(crate) to: f64,
+    /// Held by an edit of rate 0, which may begin anywhere.
+    pub(crate) dwells: bool,
 }
 
 impl Expanded {
@@ -35,7 +37,7 @@ impl Expanded {
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let mut by_time: Vec<&One> = self.samples.iter().collect();
         by_time.sort_by_key(|s| s.cts);
-        let end = self.samples.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap_or(0);
+        let end = media_end(self.samples.iter().map(|s| (s.cts, i64::from(s.delta))));
         let media = |t: i64| t as f64 / f64::from(self.timescale);
         let movie = |t: u64| t as f64 / f64::from(self.movie_timescale);
         let mut edits = self.edits.clone();
@@ -44,23 +46,50 @@ impl Expanded {
         }
         let mut out = Vec::new();
         let mut elapsed = 0;
-        for (duration, media_time, _) in edits {
+        for (duration, media_time, rate) in edits {
             let start = movie(elapsed);
             elapsed += duration;
             if media_time < 0 {
                 continue;
             }
+            if rate == 0 {
+                let on_screen = by_time.iter().rfind(|s| s.cts <= media_time);
+                let held = |s: &&One| Shown {
+                    bytes: s.bytes.clone(),
+                    from: start,
+                    to: movie(elapsed),
+                    dwells: true,
+                };
+                out.extend(on_screen.map(held));
+                continue;
+            }
             for (n, s) in by_time.iter().enumerate() {
-                let until = by_time.get(n + 1).map_or(end, |next| next.cts);
+                // The last is on screen until the edit ends: of frames that are not shown in the order they are decoded in,
+                // the file says how long they are decoded.
+                let until = by_time.get(n + 1).map(|next| next.cts).or(self.edits.is_empty().then_some(end));
                 let from = (start + media(s.cts - media_time)).max(start);
-                let to = (start + media(until - media_time)).min(movie(elapsed));
+                let to = until.map_or(f64::MAX, |t| start + media(t - media_time)).min(movie(elapsed));
                 if to > from + 1e-9 {
-                    out.push(Shown { bytes: s.bytes.clone(), from, to });
+                    out.push(Shown { bytes: s.bytes.clone(), from, to, dwells: false });
                 }
             }
         }
         out
     }
+}
+
+/// Where samples of these composition times and durations are no longer presented: all are shown for as long as all are
+/// decoded, and none for longer than the longest.
+pub(crate) fn media_end(times: impl Iterator<Item = (i64, i64)> + Clone) -> i64 {
+    let Some((first, last)) =
+        times.clone().map(|(cts, _)| cts).min().zip(times.clone().map(|(cts, _)| cts).max())
+    else {
+        return 0;
+    };
+    let total: i64 = times.clone().map(|(_, delta)| delta).sum();
+    let longest = times.clone().map(|(_, delta)| delta).max().unwrap_or(0);
+    let latest = times.map(|(cts, delta)| cts + delta).max().unwrap_or(0);
+    latest.max((first + total).min(last + longest))
 }
 
 fn boxes(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {

@@ -8,7 +8,7 @@ mod expand;
 mod fragments;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
-pub(crate) use expand::{Expanded, Shown, expand};
+pub(crate) use expand::{Expanded, Shown, expand, media_end};
 pub(crate) use fragments::fragments_at;
 
 use crate::source::Identity;
