@@ -86,6 +86,7 @@ case $goal in
     bench)
         needs_servers
         need nginx nginx
+        need ip iproute2
         ;;
     instructions)
         need cc gcc libc6-dev

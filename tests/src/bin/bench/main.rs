@@ -3,6 +3,8 @@
 //! the rounds, and how they stand to the bars the project has set itself, go to standard
 //! output and, with every sample, to `bench.json` in the target directory.
 //!
+//! As root it makes a network of its own, see [`network`].
+//!
 //! `ROUNDS` (5) and `SECONDS` (0.3, of each measurement) in the environment change how long it takes.
 
 #[path = "../../../../core/benches/films/mod.rs"]
@@ -10,6 +12,7 @@
 mod films;
 mod held;
 mod load;
+mod network;
 mod report;
 
 use std::collections::BTreeMap;
@@ -135,6 +138,8 @@ struct Servers {
 }
 
 fn main() -> Result<()> {
+    network::enter()?;
+    let congestion_control = network::congestion_control()?;
     let rounds: usize = setting("ROUNDS", 5)?;
     let duration = Duration::from_secs_f64(setting("SECONDS", 0.3)?);
     let pinned = pin()?;
@@ -187,10 +192,12 @@ fn main() -> Result<()> {
         report::print_row(row, subjects, &medians);
     }
     report::print_bars(&bars);
+    println!("Congestion control: {congestion_control}");
     let path = target_dir().join("bench.json");
     let report = report::as_json(&samples, &medians, &subjects, &bars);
     let report = serde_json::json!({
-        "rounds": rounds, "seconds": duration.as_secs_f64(), "pinned": pinned, "report": report,
+        "rounds": rounds, "seconds": duration.as_secs_f64(), "pinned": pinned,
+        "congestion_control": congestion_control, "report": report,
     });
     fs::write(&path, serde_json::to_string_pretty(&report)?)?;
     println!("Every sample: {}", path.display());
