@@ -13,20 +13,12 @@ use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use mp4seek::virtual_file::{Piece, VirtualFile};
+use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
 use crate::boundary::boundary;
 use crate::drain;
 use crate::ffi;
 use crate::server::{self, Request};
-
-/// Most bytes one read of a bucket of ours makes: what a response holds of its
-/// metadata in memory. With a header it stays below the server's `FlushMaxThreshold`.
-pub(crate) const WINDOW: usize = 48 << 10;
-/// Media shorter than this is copied: cheaper than a bucket and a system call of its own.
-const SMALLEST_FILE_BUCKET: u64 = 8 << 10;
-/// Most media that is sent before the file is looked at again: it may have been changed.
-const SLICE: u64 = 4 << 20;
 
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
@@ -255,23 +247,15 @@ impl FilmRef {
         }
     }
 
-    /// How the film sends what it has from `range` on: bytes in memory, or media from the file.
-    pub(crate) fn next(&self, range: &Range<u64>) -> Next {
+    /// What of `range` is to be sent next.
+    pub(crate) fn next(&self, range: &Range<u64>) -> Stretch {
         // SAFETY: a reference keeps the film alive.
         let film = unsafe { self.0.as_ref() };
-        let window = |len: u64| usize::try_from(len).map_or(WINDOW, |len| len.min(WINDOW));
+        if film.sends_files {
+            return film.film.next(range, WINDOW);
+        }
         let left = range.end.saturating_sub(range.start);
-        if !film.sends_files {
-            return Next::Memory(window(left));
-        }
-        match film.film.pieces(range.clone()).next() {
-            Some(Piece::File { offset, len }) if len >= SMALLEST_FILE_BUCKET => {
-                Next::Media(offset..offset + len.min(SLICE))
-            }
-            Some(Piece::File { len, .. }) => Next::Memory(window(len)),
-            Some(Piece::Generated(range)) => Next::Memory(window(range.end - range.start)),
-            None => Next::Memory(window(left)),
-        }
+        Stretch { made: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }
     }
 
     /// Puts a bucket of the source's `media` behind `bucket`. Whether that could be done.
@@ -291,14 +275,6 @@ impl FilmRef {
             status == 0
         }
     }
-}
-
-/// See [`FilmRef::next`].
-pub(crate) enum Next {
-    /// So many bytes to make.
-    Memory(usize),
-    /// A range of the source.
-    Media(Range<u64>),
 }
 
 impl Film {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::ptr;
 
 use crate::boundary::boundary;
-use crate::bucket::{FilmRef, Next};
+use crate::bucket::FilmRef;
 use crate::ffi;
 use crate::server::Request;
 
@@ -42,9 +42,6 @@ pub(crate) unsafe extern "C" fn filter(
         ffi::h264_pass_on(filter, brigade)
     })
 }
-
-/// Bytes of each slice of media that are sent from memory.
-const LEAD: usize = 4 << 10;
 
 /// What a bucket of one byte stands for.
 struct Rest {
@@ -98,28 +95,21 @@ unsafe extern "C" fn read(
         if rest.begun && block == ffi::H264_NONBLOCKING {
             return libc::EAGAIN;
         }
-        let window = match rest.film.next(&rest.range) {
-            Next::Memory(window) => window,
-            // The server holds back incomplete packets where a file follows memory, which is a quarter
-            // faster than where files follow each other.
-            Next::Media(media) => usize::try_from(media.end - media.start).map_or(LEAD, |len| len.min(LEAD)),
-        };
-        let Some(memory) = rest.film.become_memory(bucket, rest.range.start, window) else {
+        let next = rest.film.next(&rest.range);
+        let Some(memory) = rest.film.become_memory(bucket, rest.range.start, next.made) else {
             return ffi::H264_EGENERAL;
         };
-        (*bytes, *len) = (memory, window);
-        rest.range.start += window as u64;
+        (*bytes, *len) = (memory, next.made);
+        rest.range.start += next.len();
         rest.begun = true;
-        match rest.film.next(&rest.range) {
-            _ if rest.range.is_empty() => drop(Box::from_raw(data.cast::<Rest>())),
-            Next::Media(media) => {
-                ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
-                rest.range.start += media.end - media.start;
-                if !rest.film.insert_media(bucket, media) {
-                    return ffi::H264_EGENERAL;
-                }
-            }
-            Next::Memory(_) => ffi::h264_insert_after(bucket, &TYPE.0, data, 1),
+        // What keeps the film has to stand behind its media.
+        if rest.range.is_empty() && next.media.is_empty() {
+            drop(Box::from_raw(data.cast::<Rest>()));
+            return 0;
+        }
+        ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
+        if !next.media.is_empty() && !rest.film.insert_media(bucket, next.media) {
+            return ffi::H264_EGENERAL;
         }
         0
     })

@@ -1,4 +1,4 @@
-//! A clip as if it were a file: length, validators, and the pieces of any byte range.
+//! A clip as if it were a file: length, validators, and any of its bytes, in the form a server sends them.
 
 use std::io;
 use std::ops::Range;
@@ -60,27 +60,50 @@ impl Planned {
         if let Some(metadata) = self.metadata.get() {
             return metadata.read_exact_at(out, from);
         }
-        generate(index, &self.plan, &index.film_in_order(source), from, out)?;
-        if from == 0 && out.len() as u64 == self.plan.metadata_len && out.len() as u64 <= KEPT_METADATA {
-            let _ = self.metadata.set((&*out).into());
+        generate(index, &self.plan, &index.film_in_order(source), from, out)
+    }
+
+    /// Keeps what was made `from` an offset on, if that is all the metadata and worth it.
+    fn keep(&self, from: u64, made: &[u8]) {
+        if from == 0 && made.len() as u64 == self.plan.metadata_len && made.len() as u64 <= KEPT_METADATA {
+            self.metadata.get_or_init(|| made.into());
         }
-        Ok(())
     }
 }
 
-/// A stretch of a [`VirtualFile`], in the form a server sends it.
+/// What of a [`VirtualFile`] a server sends next: some bytes from memory, and behind them media from the file.
+///
+/// Every stretch begins in memory. So the source is looked at before each, and a server that holds back incomplete
+/// packets where a file follows memory does so for all of the media.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// Bytes that [`VirtualFile::generate`] makes: a range of the *virtual* file.
-    Generated(Range<u64>),
-    /// Bytes that stand in the *source* file, for sendfile.
-    File {
-        /// Offset in the source file.
-        offset: u64,
-        /// Length in bytes.
-        len: u64,
-    },
+pub struct Stretch {
+    /// How many bytes [`VirtualFile::read_at`] is to make.
+    pub made: usize,
+    /// What follows them, in the *source* file; empty where more has to be made.
+    pub media: Range<u64>,
 }
+
+impl Stretch {
+    /// Length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> u64 {
+        self.made as u64 + (self.media.end - self.media.start)
+    }
+}
+
+/// Bytes to make at once: what an answer holds in memory whose client does not read. With a header it stays below
+/// 64 KiB, which is what Apache (`FlushMaxThreshold`) and the chunks of lighttpd are laid out for.
+pub const WINDOW: usize = 48 * 1024;
+
+/// Most media that is sent before the source is looked at again: it may have been changed.
+const SLICE: u64 = 4 << 20;
+
+/// What is made of a stretch that would begin with media.
+const LEAD: u64 = 4 * 1024;
+
+/// Media in stretches below this is copied rather than sent from the file: a copy costs less than a system call
+/// for each.
+const SMALL: u64 = 16 * 1024;
 
 impl VirtualFile {
     pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
@@ -135,44 +158,60 @@ impl VirtualFile {
         }
     }
 
-    /// The pieces of `range` (clamped to the file), in order. No I/O. Media in small stretches is
-    /// generated along with the metadata: a copy costs less than a system call for each.
-    pub fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = Piece> {
+    /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most `most` bytes
+    /// made. No I/O.
+    pub fn next(&self, range: &Range<u64>, most: usize) -> Stretch {
+        let made_end = range.end.min(range.start.saturating_add(most as u64));
         let metadata = self.generated_len();
-        let from = range.start.saturating_sub(metadata);
-        let large = self.extents().starting_at(from).iter().filter(|e| e.len >= SMALL);
-        Pieces { at: range.start, end: range.end.min(self.len), metadata, large: large.peekable() }
+        let media = self.extents().starting_at(range.start.saturating_sub(metadata)).iter();
+        // Where it is in this file, and in the source.
+        let media = media.map(|e| {
+            let place = metadata + e.position;
+            let start = place.max(range.start);
+            (start..(place + e.len).min(range.end), e.offset + (start - place))
+        });
+        let mut large = media
+            .take_while(|(place, _)| place.start <= made_end)
+            .filter(|(place, _)| place.end.saturating_sub(place.start) >= SMALL);
+        let made = |end| usize::try_from(end - range.start).unwrap_or(most);
+        match large.next() {
+            None => Stretch { made: made(made_end), media: 0..0 },
+            Some((place, offset)) => {
+                let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
+                let len = (place.end - place.start).min(SLICE);
+                Stretch { made: made(place.start + lead), media: offset + lead..offset + len }
+            }
+        }
     }
 
-    /// Makes the bytes of `range`, a (part of a) [`Piece::Generated`], into `out`,
-    /// whose length is that of the range. Windows of 64 KiB are a good measure.
+    /// Fills `out` with what the file has from `offset` on.
     ///
     /// # Errors
-    /// When the source cannot be read, or no longer says what it said.
-    pub fn generate(&self, source: &impl ReadAt, range: Range<u64>, out: &mut [u8]) -> io::Result<()> {
-        if range.end.checked_sub(range.start) != Some(out.len() as u64) || range.end > self.len {
+    /// When the source cannot be read, or is no longer what this was planned from. It is looked at now. A file
+    /// that was replaced is not changed while it is open, and a fragmented film may grow.
+    pub fn read_at(&self, source: &impl ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let metadata = self.generated_len();
-        let made = range.end.min(metadata).saturating_sub(range.start);
-        let (made, media) = out.split_at_mut(usize::try_from(made).unwrap_or(usize::MAX).min(out.len()));
+        let made = usize::try_from(metadata.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
+        let (made, media) = out.split_at_mut(made);
         if !made.is_empty() {
             match &self.body {
-                Body::Film(index, planned) => planned.generate(index, source, range.start, made)?,
-                Body::Tail(head, _) => head.read_exact_at(made, range.start)?,
+                Body::Film(index, planned) => planned.generate(index, source, offset, made)?,
+                Body::Tail(head, _) => head.read_exact_at(made, offset)?,
             }
         }
-        copy_media(self.extents(), source, range.start.max(metadata) - metadata, media)?;
-        self.check(source)
+        copy_media(self.extents(), source, offset.max(metadata) - metadata, media)?;
+        self.check(source)?;
+        if let Body::Film(_, planned) = &self.body {
+            planned.keep(offset, made);
+        }
+        Ok(())
     }
 
-    /// Whether the source is still the file that this was planned from, looked at now. To be asked before a
-    /// [`Piece::File`] is sent; [`Self::generate`] asks by itself. A file that was replaced is not changed while it
-    /// is open, and a fragmented film may grow.
-    ///
-    /// # Errors
-    /// When it was written to, or cut short.
-    pub fn check(&self, source: &impl ReadAt) -> io::Result<()> {
+    /// Whether the source is still the file that this was planned from.
+    fn check(&self, source: &impl ReadAt) -> io::Result<()> {
         match &self.body {
             Body::Film(index, _) => index.check(source, &self.identity),
             Body::Tail(..) => match source.identity()? {
@@ -182,46 +221,6 @@ impl VirtualFile {
                 _ => Ok(()),
             },
         }
-    }
-
-    /// Any bytes of the file, for tools and tests.
-    ///
-    /// # Errors
-    /// As [`Self::generate`].
-    pub fn read_at(&self, source: &impl ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.generate(source, offset..offset.saturating_add(out.len() as u64), out)
-    }
-}
-
-/// Media in stretches below this is copied rather than sent from the file.
-const SMALL: u64 = 16 * 1024;
-
-/// See [`VirtualFile::pieces`].
-struct Pieces<'a, I: Iterator<Item = &'a Extent>> {
-    /// Where in the virtual file the next piece begins.
-    at: u64,
-    end: u64,
-    metadata: u64,
-    large: std::iter::Peekable<I>,
-}
-
-impl<'a, I: Iterator<Item = &'a Extent>> Iterator for Pieces<'a, I> {
-    type Item = Piece;
-
-    fn next(&mut self) -> Option<Piece> {
-        if self.at >= self.end {
-            return None;
-        }
-        let start = self.at;
-        let next = self.large.peek().map_or(u64::MAX, |e| self.metadata + e.position);
-        if start < next {
-            self.at = next.min(self.end);
-            return Some(Piece::Generated(start..self.at));
-        }
-        let extent = self.large.next()?;
-        let skip = start - next;
-        self.at = (next + extent.len).min(self.end);
-        Some(Piece::File { offset: extent.offset + skip, len: self.at - start })
     }
 }
 

@@ -244,8 +244,7 @@ impl<'hook> Request<'hook> {
 
     /// Appends bytes.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let len = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-        self.append_with(len, |out| {
+        self.append_with(bytes.len(), |out| {
             out.copy_from_slice(bytes);
             Ok(())
         })
@@ -254,19 +253,20 @@ impl<'hook> Request<'hook> {
     /// Appends `len` bytes that `fill` makes; none where it fails.
     pub(crate) fn append_with(
         &mut self,
-        len: u32,
+        len: usize,
         fill: impl FnOnce(&mut [u8]) -> io::Result<()>,
     ) -> io::Result<()> {
+        let chunk_len = u32::try_from(len).map_err(io::Error::other)?;
         // SAFETY: a request of the running hook. The chunk has room for `len` zeroed
         // bytes, and nothing touches the queue before it is committed. A chunk that
         // is not stays empty.
         let out = unsafe {
-            let chunk = ffi::h264_open_chunk(self.raw(), len);
-            std::slice::from_raw_parts_mut(chunk, len as usize)
+            let chunk = ffi::h264_open_chunk(self.raw(), chunk_len);
+            std::slice::from_raw_parts_mut(chunk, len)
         };
         let filled = fill(out);
         // SAFETY: the last chunk of the queue is the one just opened.
-        unsafe { ffi::h264_commit_chunk(self.raw(), if filled.is_ok() { len } else { 0 }) };
+        unsafe { ffi::h264_commit_chunk(self.raw(), if filled.is_ok() { chunk_len } else { 0 }) };
         filled
     }
 

@@ -728,7 +728,7 @@ fn number(json: &Value) -> f64 {
 /// The core's own, as text with the status.
 pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
     use mp4seek::source::{Identity, ReadAt};
-    use mp4seek::virtual_file::Piece;
+    use mp4seek::virtual_file::WINDOW;
     let file = std::fs::File::open(film).map_err(|e| e.to_string())?;
     let identity = Identity::of(&file.metadata().map_err(|e| e.to_string())?);
     let answer = mp4seek::Seeker::new(1 << 20)
@@ -736,18 +736,13 @@ pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
         .map_err(|e| format!("{}: {e}", e.status()))?;
     let mp4seek::Answer::Film(film) = answer else { return Err("the plain file".into()) };
     let mut bytes = Vec::new();
-    for piece in film.pieces(0..film.len()) {
+    while (bytes.len() as u64) < film.len() {
         let from = bytes.len();
-        match piece {
-            Piece::Generated(range) => {
-                bytes.resize(from + (range.end - range.start) as usize, 0);
-                film.generate(&file, range, &mut bytes[from..]).map_err(|e| e.to_string())?;
-            }
-            Piece::File { offset, len } => {
-                bytes.resize(from + len as usize, 0);
-                file.read_exact_at(&mut bytes[from..], offset).map_err(|e| e.to_string())?;
-            }
-        }
+        let next = film.next(&(from as u64..film.len()), WINDOW);
+        bytes.resize(from + next.len() as usize, 0);
+        let (made, media) = bytes[from..].split_at_mut(next.made);
+        film.read_at(&file, from as u64, made).map_err(|e| e.to_string())?;
+        file.read_exact_at(media, next.media.start).map_err(|e| e.to_string())?;
     }
     assert_eq!(bytes.len() as u64, film.len(), "the length that was promised");
     Ok(bytes)

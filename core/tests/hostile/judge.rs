@@ -3,10 +3,11 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
 
 use mp4seek::index::Index;
 use mp4seek::source::{Identity, ReadAt};
-use mp4seek::virtual_file::{Piece, VirtualFile};
+use mp4seek::virtual_file::{VirtualFile, WINDOW};
 use mp4seek::{Answer, Seeker, Settings};
 
 use crate::allocator::peak;
@@ -145,7 +146,7 @@ fn change_under<S: ReadAt>(
         while from < end {
             let to = (from + (64 << 10)).min(end);
             let mut window = vec![0; usize::try_from(to - from).unwrap()];
-            let _ = film.generate(&changed, from..to, &mut window);
+            let _ = film.read_at(&changed, from, &mut window);
             from = to;
         }
         let _ = seeker.answer(&changed, identity, query.as_bytes(), &Settings::default());
@@ -157,18 +158,12 @@ const LOOKED_AT: u64 = 4 << 20;
 
 fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, query: &str) {
     let mut at = 0;
-    for piece in film.pieces(0..u64::MAX) {
-        at += match piece {
-            Piece::Generated(range) => {
-                assert_eq!(range.start, at, "{query}: pieces come in order");
-                range.end - range.start
-            }
-            Piece::File { offset, len } => {
-                let inside = offset.checked_add(len).is_some_and(|end| end <= source.len);
-                assert!(inside && len > 0, "{query}: {len} bytes at {offset} of a file of {}", source.len);
-                len
-            }
-        };
+    while at < film.len() {
+        let stretch = film.next(&(at..film.len()), WINDOW);
+        assert!((1..=WINDOW).contains(&stretch.made), "{query}: {stretch:?} at {at}");
+        let Range { start, end } = stretch.media;
+        assert!(start <= end && end <= source.len, "{query}: {start} to {end} of a file of {}", source.len);
+        at += stretch.len();
     }
     assert_eq!(at, film.len(), "{query}: length");
     let metadata = film.generated_len();
@@ -179,7 +174,7 @@ fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, que
     let mut from = 0;
     for window in whole.chunks_mut(64 << 10) {
         let end = from + window.len() as u64;
-        let (made, memory) = peak(|| film.generate(source, from..end, window));
+        let (made, memory) = peak(|| film.read_at(source, from, window));
         made.unwrap_or_else(|e| panic!("{query}: bytes {from}..{end} of the metadata: {e}"));
         assert!(memory <= 1 << 20, "{query}: {memory} bytes of memory for a window");
         from = end;
@@ -191,7 +186,7 @@ fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, que
         let from = looked_at * n / 24;
         let end = (from + 1 + n * n).min(looked_at);
         let mut window = vec![0; usize::try_from(end.saturating_sub(from)).unwrap()];
-        film.generate(source, from..from + window.len() as u64, &mut window).unwrap();
+        film.read_at(source, from, &mut window).unwrap();
         let (_, bytes) = source.take();
         assert!(bytes <= 1 << 20, "{query}: {bytes} bytes read for a window of {}", window.len());
         let from = usize::try_from(from).unwrap();
