@@ -215,7 +215,7 @@ fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
 const TICK: f64 = 1.1 / 8000.0;
 
 fn duration(film: &[u8]) -> f64 {
-    shown_in(film, 0.0, f64::MAX).iter().flatten().map(|s| s.to).fold(0.0, f64::max)
+    expand(film).iter().flat_map(|t| t.shown()).map(|s| s.to).fold(0.0, f64::max)
 }
 
 /// Where a clip of `[start, …)` really begins: on the frame on screen.
