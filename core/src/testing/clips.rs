@@ -375,6 +375,10 @@ fn stretches_make_the_file_however_it_is_asked_for() {
         (70_001, 70_002),
         (60_000, 99_000),
         (file.len() - 1, file.len()),
+        // In the middle of what is sent from the file.
+        (file.generated_len() + 1000, file.len()),
+        (file.generated_len() + 11_000, file.len()),
+        (file.generated_len() + 40_000, file.len()),
     ] {
         let to = to.min(file.len());
         for most in [5_000, 24 << 10, WINDOW] {
