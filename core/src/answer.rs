@@ -165,7 +165,7 @@ impl Seeker {
         match planned {
             Err(reason) => Ok(Answer::Plain(reason)),
             Ok(plan) => {
-                let plan = Arc::new(Planned::from(plan));
+                let plan = Arc::new(Planned::new(plan, identity));
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
                 Ok(film(index, plan, identity))
             }

@@ -18,7 +18,6 @@ const FORMAT: u32 = 1;
 pub struct VirtualFile {
     body: Body,
     len: u64,
-    etag: String,
     /// Of the source.
     identity: Identity,
 }
@@ -26,14 +25,15 @@ pub struct VirtualFile {
 #[derive(Debug, Clone)]
 enum Body {
     Film(Arc<Index>, Arc<Planned>),
-    /// A few bytes, then the rest of the source.
-    Tail(Vec<u8>, Extents),
+    /// A few bytes, then the rest of the source; and the entity tag.
+    Tail(Vec<u8>, Extents, String),
 }
 
 /// A plan, and its metadata once that is made and worth keeping.
 #[derive(Debug)]
 pub struct Planned {
     plan: Plan,
+    etag: String,
     metadata: OnceLock<Box<[u8]>>,
 }
 
@@ -41,18 +41,18 @@ pub struct Planned {
 /// it costs more than sending it.
 const KEPT_METADATA: u64 = 16 * 1024;
 
-impl From<Plan> for Planned {
-    fn from(plan: Plan) -> Self {
-        Self { plan, metadata: OnceLock::new() }
-    }
-}
-
 impl Planned {
+    /// A plan that was made from the source of that identity.
+    pub fn new(plan: Plan, identity: &Identity) -> Self {
+        let etag = etag(identity, &plan.key);
+        Self { plan, etag, metadata: OnceLock::new() }
+    }
+
     /// Bytes it takes, at most, with its metadata.
     pub fn heap_size(&self) -> usize {
         let metadata = self.plan.metadata_len;
         let kept = if metadata <= KEPT_METADATA { usize::try_from(metadata).unwrap_or(0) } else { 0 };
-        size_of::<Self>() + self.plan.heap_size() + kept
+        size_of::<Self>() + self.plan.heap_size() + self.etag.capacity() + kept
     }
 
     /// As [`generate`], from what is kept where that is there.
@@ -108,15 +108,14 @@ const SMALL: u64 = 16 * 1024;
 impl VirtualFile {
     pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
         let len = planned.plan.metadata_len + planned.plan.extents.len();
-        let etag = etag(identity, &planned.plan.key);
-        Self { body: Body::Film(index, planned), len, etag, identity: *identity }
+        Self { body: Body::Film(index, planned), len, identity: *identity }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
         let extents = Extents::of(std::iter::once(from..identity.size));
         let len = head.len() as u64 + extents.len();
         let etag = etag(identity, &format!("flv-{from:x}"));
-        Self { body: Body::Tail(head, extents), len, etag, identity: *identity }
+        Self { body: Body::Tail(head, extents, etag), len, identity: *identity }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -132,7 +131,10 @@ impl VirtualFile {
     /// Strong entity tag, quotes included. It depends on the source's size and modification time, the
     /// stretch and the format version, and on nothing else.
     pub fn etag(&self) -> &str {
-        &self.etag
+        match &self.body {
+            Body::Film(_, planned) => &planned.etag,
+            Body::Tail(.., etag) => etag,
+        }
     }
 
     /// What of the source was left out, for the debug log.
@@ -147,14 +149,14 @@ impl VirtualFile {
     pub fn generated_len(&self) -> u64 {
         match &self.body {
             Body::Film(_, planned) => planned.plan.metadata_len,
-            Body::Tail(head, _) => head.len() as u64,
+            Body::Tail(head, ..) => head.len() as u64,
         }
     }
 
     fn extents(&self) -> &Extents {
         match &self.body {
             Body::Film(_, planned) => &planned.plan.extents,
-            Body::Tail(_, extents) => extents,
+            Body::Tail(_, extents, _) => extents,
         }
     }
 
@@ -199,7 +201,7 @@ impl VirtualFile {
         if !made.is_empty() {
             match &self.body {
                 Body::Film(index, planned) => planned.generate(index, source, offset, made)?,
-                Body::Tail(head, _) => head.read_exact_at(made, offset)?,
+                Body::Tail(head, ..) => head.read_exact_at(made, offset)?,
             }
         }
         copy_media(self.extents(), source, offset.max(metadata) - metadata, media)?;
