@@ -5,7 +5,7 @@
 //!
 //! As root it makes a network of its own, see [`network`].
 //!
-//! `ROUNDS` (5) and `SECONDS` (0.3, of each measurement) in the environment change how long it takes.
+//! `ROUNDS` (7) and `SECONDS` (0.25, of each measurement) in the environment change how long it takes.
 
 #[path = "../../../../core/benches/films/mod.rs"]
 #[expect(clippy::unwrap_used, reason = "where films cannot be made, there is nothing to measure")]
@@ -140,8 +140,8 @@ struct Servers {
 fn main() -> Result<()> {
     network::enter()?;
     let congestion_control = network::congestion_control()?;
-    let rounds: usize = setting("ROUNDS", 5)?;
-    let duration = Duration::from_secs_f64(setting("SECONDS", 0.3)?);
+    let rounds: usize = setting("ROUNDS", 7)?;
+    let duration = Duration::from_secs_f64(setting("SECONDS", 0.25)?);
     let pinned = pin()?;
     let servers = Servers::start();
     if pinned {
