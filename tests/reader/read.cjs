@@ -26,6 +26,13 @@ function read(path) {
         // Samples of raw sound are many, and shorter than a hash of them.
         return size <= 8 ? sample.toString('hex') : createHash('md5').update(sample).digest('hex').slice(0, 16);
     };
+    // The last sample of a flat track: mp4box.js takes its duration from mdhd, whatever stts says.
+    const samples = (id, { sample_counts: counts, sample_deltas: deltas }) => {
+        const all = file.getTrackSamplesInfo(id);
+        const listed = counts.reduce((sum, n) => sum + n, 0);
+        if (listed === all.length && listed > 0) all[listed - 1].duration = deltas.at(-1);
+        return all;
+    };
     const tracks = file.moov.traks.map(({ tkhd, edts, mdia }) => ({
         id: tkhd.track_id,
         enabled: (tkhd.flags & 1) === 1,
@@ -38,9 +45,14 @@ function read(path) {
             Number(e.media_time),
             e.media_rate_integer + e.media_rate_fraction / 65536,
         ]),
-        samples: file
-            .getTrackSamplesInfo(tkhd.track_id)
-            .map((s) => [s.dts, s.cts, s.duration, s.is_sync, s.size, hash(s)]),
+        samples: samples(tkhd.track_id, mdia.minf.stbl.stts).map((s) => [
+            s.dts,
+            s.cts,
+            s.duration,
+            s.is_sync,
+            s.size,
+            hash(s),
+        ]),
     }));
     const { timescale, duration } = file.moov.mvhd;
     return { timescale, duration: Number(duration), tracks };

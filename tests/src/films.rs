@@ -9,6 +9,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -47,6 +48,13 @@ pub struct Edit {
     pub from: f64,
     /// How long it is.
     pub duration: f64,
+}
+
+impl Edit {
+    /// When it is shown.
+    pub fn shown(&self) -> Range<f64> {
+        self.at..self.at + self.duration
+    }
 }
 
 /// What a frame says of itself.

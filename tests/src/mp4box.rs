@@ -12,10 +12,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use mp4seek::request::Mode;
 use serde_json::Value;
 
+use crate::films::Edit;
 use crate::probe::Cut;
 
 /// Times this close are the same: requests and probes count in microseconds.
 const INSTANT: f64 = 1e-6;
+/// Past the end of its media by so many seconds an edit is not by rounding.
+const FAR: f64 = 0.5;
 /// Room for what counting in floating point loses.
 const EXACT: f64 = 1e-9;
 
@@ -207,6 +210,31 @@ impl Movie {
         (start, stop.unwrap_or(f64::INFINITY).min(end))
     }
 
+    /// Where its tracks (but for hints) are shown, if that is something that libavformat does not follow: more edits
+    /// than one, one that begins inside a frame (it sets the next frame there) or goes on far past its media.
+    /// `None` if it does follow, or they are shown at another pace.
+    pub fn edits_astray(&self) -> Option<Vec<Vec<Edit>>> {
+        let tracks = self.media_tracks();
+        let far_past = |t: &Track| {
+            t.edits.last().is_some_and(|(duration, from, _)| {
+                from / t.timescale + duration / self.timescale > t.media_end() + FAR
+            })
+        };
+        if !tracks.iter().any(|t| t.has_several_edits() || t.begins_inside_a_frame() || far_past(t)) {
+            return None;
+        }
+        let edit = |s: &Segment| {
+            let is_usual = (s.rate - 1.0).abs() < EXACT;
+            is_usual.then_some(Edit { at: s.start, from: s.media, duration: s.end - s.start })
+        };
+        tracks.iter().map(|t| t.segments(self.timescale).iter().map(edit).collect()).collect()
+    }
+
+    /// Whether a track is shown from more than one place.
+    pub fn has_several_edits(&self) -> bool {
+        self.tracks.iter().any(Track::has_several_edits)
+    }
+
     fn media_tracks(&self) -> Vec<&Track> {
         self.tracks.iter().filter(|t| t.kind != "hint").collect()
     }
@@ -265,6 +293,16 @@ impl Track {
     fn counts_frames(&self) -> bool {
         let raw = ["raw ", "NONE", "twos", "sowt", "ulaw", "alaw", "ipcm"].contains(&self.codec.as_str());
         self.kind == "soun" && !raw && self.samples.iter().all(|s| s.size == 1)
+    }
+
+    fn has_several_edits(&self) -> bool {
+        self.edits.iter().skip_while(|(_, from, _)| *from < 0.0).count() > 1
+    }
+
+    fn begins_inside_a_frame(&self) -> bool {
+        let Some(&(_, from, _)) = self.edits.iter().find(|(_, from, _)| *from >= 0.0) else { return false };
+        let begun = self.samples.iter().map(|s| s.cts).filter(|cts| *cts <= from).max_by(f64::total_cmp);
+        self.kind == "vide" && self.samples.len() > 1 && begun.is_some_and(|cts| from - cts > 1.0)
     }
 
     fn media_end(&self) -> f64 {
@@ -403,11 +441,14 @@ impl Track {
         let tick = 1.0 / self.timescale + EXACT;
         let ours = clip.shown(clip_timescale);
         let theirs = self.shown(timescale);
-        let mut theirs = theirs.iter().filter(|s| s.to > start - tick && s.from < end + tick).peekable();
+        let inside = |s: &&Shown| s.to > start + EXACT && s.from < end - EXACT;
+        let mut theirs = theirs.iter().filter(inside).peekable();
         // Less than a tick of a sample may be left out.
         let needed = |s: &Shown| s.to > start + tick && s.from < end - tick && s.to - s.from > tick;
         let says = |s: &Shown| format!("#{} of {:.6}–{:.6}", s.sample, s.from, s.to);
-        for ours in &ours {
+        // What is left of a sample by rounding: less than a tick of one that lasts longer.
+        let sliver = |s: &&Shown| s.to - s.from <= tick && clip.samples[s.sample].duration > 1.0;
+        for ours in ours.iter().filter(|s| !sliver(s)) {
             let hash = &clip.samples[ours.sample].hash;
             let mut passed = Vec::new();
             let found = loop {
@@ -429,7 +470,6 @@ impl Track {
                 verdict.faults.push(format!("{} of the film is not shown", says(lost)));
             }
             match found {
-                None if ours.to - ours.from <= tick => {}
                 None => verdict.faults.push(format!("{} is not the film's of that time", says(ours))),
                 Some(place) => verdict.ticks = verdict.ticks.max(place * self.timescale),
             }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,6 +22,11 @@ const LONGEST_DECODED: f64 = 90.0;
 const HEADER_TICK: f64 = 1.0 / 600.0;
 /// A tick of the finest timescale that a clip's own header may have to round to.
 const MOVIE_TICK: f64 = 1.0 / 90_000.0;
+
+/// How ffmpeg is to read a film: its edit lists followed …
+const AS_EDITED: &[&str] = &[];
+/// … or not looked at.
+const UNEDITED: &[&str] = &["-ignore_editlist", "1"];
 
 /// The packets of a film.
 #[derive(Debug)]
@@ -108,8 +114,10 @@ pub struct Source {
     decodes: bool,
     /// Whether our own encoder made it.
     ours: bool,
-    /// Where its video's edits begin, where that is known.
-    edits: Vec<f64>,
+    /// When its video's edits are shown, where that is known.
+    edits: Vec<Range<f64>>,
+    /// What the film's header says of its duration.
+    header: f64,
 }
 
 /// What was asked for, in seconds.
@@ -148,6 +156,10 @@ impl Reading {
     /// # Errors
     /// What ffprobe says when it cannot.
     pub fn try_of(path: &Path) -> Result<Self, String> {
+        Self::read(path, AS_EDITED)
+    }
+
+    fn read(path: &Path, how: &[&str]) -> Result<Self, String> {
         let out = Command::new("ffprobe")
             .args([
                 "-v",
@@ -159,7 +171,9 @@ impl Reading {
                 "-show_packets",
                 "-show_chapters",
             ])
-            .args(["-show_data_hash", "md5", "-i"])
+            .args(["-show_data_hash", "md5"])
+            .args(how)
+            .arg("-i")
             .arg(path)
             .stdin(Stdio::null())
             .output()
@@ -211,6 +225,16 @@ impl Reading {
         frames
     }
 
+    /// The number of the video track among those and covers, as ffmpeg counts.
+    fn video_number(&self) -> Option<usize> {
+        let mut pictures = self.pictures();
+        pictures.position(|s| s.kind == "video" && !s.packets.is_empty())
+    }
+
+    fn pictures(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|s| s.kind == "video" || s.kind == "picture")
+    }
+
     fn video(&self) -> Option<&Stream> {
         self.streams.iter().find(|s| s.kind == "video" && !s.packets.is_empty())
     }
@@ -229,6 +253,10 @@ impl Stream {
         };
         Self { kind, codec: word("codec_name"), tick, packets: Vec::new() }
     }
+
+    fn is_track(&self) -> bool {
+        self.kind != "picture" && self.kind != "hint"
+    }
 }
 
 impl Decoded {
@@ -237,19 +265,34 @@ impl Decoded {
     /// # Errors
     /// What ffmpeg says when it cannot.
     pub fn of(path: &Path, reading: &Reading) -> Result<Self, String> {
+        Self::read(path, reading, AS_EDITED)
+    }
+
+    fn read(path: &Path, reading: &Reading, how: &[&str]) -> Result<Self, String> {
+        let video = reading.video_number();
+        Self::read_tracks(path, reading, video, how)
+    }
+
+    /// The video track is given by its number among those and covers.
+    fn read_tracks(
+        path: &Path,
+        reading: &Reading,
+        video: Option<usize>,
+        how: &[&str],
+    ) -> Result<Self, String> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str| dir.path().join(name);
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-v", "error", "-nostdin", "-threads", "1", "-copyts"]);
         // Else frames after an open group of pictures are lost when the film ends soon.
-        ffmpeg.args(["-flags", "output_corrupt", "-i"]).arg(path);
-        let video = reading.video().is_some();
+        ffmpeg.args(["-flags", "output_corrupt"]).args(how).arg("-i").arg(path);
         let sounds: Vec<_> =
             reading.streams.iter().filter(|s| s.kind == "audio").map(|s| !s.packets.is_empty()).collect();
-        if video {
-            ffmpeg.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+        if let Some(video) = video {
+            let map = format!("0:v:{video}");
+            ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
             ffmpeg.args(["-f", "framemd5"]).arg(file("frames"));
-            ffmpeg.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-vf"]);
+            ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-vf"]);
             ffmpeg.arg(format!("scale={COLUMNS}:{ROWS}:flags=area,format=gray"));
             ffmpeg.args(["-f", "rawvideo"]).arg(file("cells"));
         }
@@ -258,7 +301,7 @@ impl Decoded {
             ffmpeg.args(["-map", &map, "-f", "framemd5"]).arg(file(&format!("sound{i}")));
             ffmpeg.args(["-map", &map, "-f", "s16le"]).arg(file(&format!("pcm{i}")));
         }
-        let out = if video || sounds.contains(&true) {
+        let out = if video.is_some() || sounds.contains(&true) {
             ffmpeg.output().map_err(|e| e.to_string())?
         } else {
             return Ok(Self::default());
@@ -268,7 +311,7 @@ impl Decoded {
             return Err(text);
         }
         let mut frames = Vec::new();
-        if video {
+        if video.is_some() {
             let cells = std::fs::read(file("cells")).expect("what ffmpeg wrote");
             let (tick, lines) = frame_hashes(&file("frames"));
             let mut cells = cells.chunks(COLUMNS * ROWS);
@@ -364,31 +407,54 @@ impl Source {
     /// # Errors
     /// What ffmpeg says when it cannot.
     pub fn of(film: &Film) -> Result<Self, String> {
-        let reading = Reading::try_of(&film.path)?;
+        let edits = film.edits();
+        if edits.len() > 1 {
+            // libavformat sets the frames of a second edit one frame early.
+            let whole = Self::of(&films::film("bframes"))?;
+            let tracks = whole.reading.streams.len();
+            return Ok(whole.edited(&vec![edits; tracks]));
+        }
+        let source = Self::read(film, AS_EDITED)?;
+        Ok(Self { edits: edits.iter().map(Edit::shown).collect(), ..source })
+    }
+
+    /// The same of a film whose edit lists libavformat does not follow: its media, set where `edits` says that it
+    /// is shown, for each track that is no cover or hint. Their `from` is in media time.
+    ///
+    /// # Errors
+    /// What ffmpeg says when it cannot.
+    pub fn with_edits(film: &Film, edits: &[Vec<Edit>]) -> Result<Self, String> {
+        let source = Self::read(film, UNEDITED)?;
+        let mut left = edits.iter();
+        let tracks = source.reading.streams.iter();
+        let edits: Vec<_> = tracks
+            .map(|s| s.is_track().then(|| left.next()).flatten().cloned().unwrap_or_default())
+            .collect();
+        Ok(source.edited(&edits))
+    }
+
+    fn read(film: &Film, how: &[&str]) -> Result<Self, String> {
+        let reading = Reading::read(&film.path, how)?;
         let long = reading.duration > LONGEST_DECODED;
-        let decoded = if long { Err("too long".into()) } else { Decoded::of(&film.path, &reading) };
+        let decoded = if long { Err("too long".into()) } else { Decoded::read(&film.path, &reading, how) };
         let (decoded, decodes) = match decoded {
             Ok(decoded) => (decoded, true),
             // A film of ours can be decoded; of others', the packets remain to be compared.
             Err(e) if film.stamped => return Err(e),
             Err(_) => (Decoded::default(), false),
         };
-        let edits = film.edits();
-        if edits.len() > 1 {
-            // libavformat sets the frames of a second edit one frame early.
-            return Ok(Self::of(&films::film("bframes"))?.edited(&edits));
-        }
         let ours = films::KINDS.contains(&film.name.as_str()) || film.stamped;
-        Ok(Self { reading, decoded, decodes, ours, edits: edits.iter().map(|edit| edit.at).collect() })
+        let header = reading.duration;
+        Ok(Self { reading, decoded, decodes, ours, edits: Vec::new(), header })
     }
 
-    /// The same film with all its tracks shown as `edits` say.
-    fn edited(mut self, edits: &[Edit]) -> Self {
+    /// The same film with each of its tracks shown as its `edits` say.
+    fn edited(mut self, edits: &[Vec<Edit>]) -> Self {
         let shown = |time: f64, edit: &Edit| {
             (time > edit.from - INSTANT && time < edit.from + edit.duration - INSTANT)
                 .then_some(time - edit.from + edit.at)
         };
-        for stream in &mut self.reading.streams {
+        for (stream, edits) in self.reading.streams.iter_mut().zip(edits) {
             let packets = edits.iter().flat_map(|edit| {
                 let offset = edit.at - edit.from;
                 let end = edit.at + edit.duration;
@@ -401,14 +467,19 @@ impl Source {
             });
             stream.packets = packets.collect();
         }
+        let of_kind = |kind: &'static str| {
+            let streams = self.reading.streams.iter().zip(edits);
+            streams.filter(move |(stream, _)| stream.kind == kind).map(|(_, edits)| edits.as_slice())
+        };
+        let seen = of_kind("video").next().unwrap_or_default();
         let frames = &self.decoded.frames;
-        self.decoded.frames = edits
+        self.decoded.frames = seen
             .iter()
             .flat_map(|edit| {
                 frames.iter().filter_map(move |f| Some(Frame { time: shown(f.time, edit)?, ..f.clone() }))
             })
             .collect();
-        for sound in &mut self.decoded.sounds {
+        for (sound, edits) in self.decoded.sounds.iter_mut().zip(of_kind("audio")) {
             let sample = |time: f64| (time * sound.rate).round() as i64;
             let run = |edit: &Edit| {
                 let numbers = sample(edit.from)..sample(edit.from + edit.duration);
@@ -416,8 +487,9 @@ impl Source {
             };
             sound.runs = edits.iter().map(run).collect();
         }
-        self.reading.duration = edits.iter().map(|edit| edit.at + edit.duration).fold(0.0, f64::max);
-        self.edits = edits.iter().map(|edit| edit.at).collect();
+        self.edits = seen.iter().map(Edit::shown).collect();
+        let ends = edits.iter().flatten().map(|edit| edit.at + edit.duration);
+        self.reading.duration = ends.fold(0.0, f64::max);
         self
     }
 
@@ -428,7 +500,15 @@ impl Source {
         let Some(video) = self.reading.video() else { return (start, end) };
         let before: Vec<_> = video.packets.iter().filter(|p| p.shown && p.time <= start + INSTANT).collect();
         let last = |times: &mut dyn Iterator<Item = f64>| times.max_by(f64::total_cmp);
-        let Some(frame) = last(&mut before.iter().map(|p| p.time)) else { return (start, end) };
+        let edit = self.edits.iter().rfind(|edit| edit.start <= start + INSTANT);
+        if edit.is_some_and(|edit| edit.end <= start + INSTANT) {
+            return (start, end);
+        }
+        let edit = edit.map(|edit| edit.start);
+        // The frame that an edit begins inside of is on screen until the next.
+        let begun = |at: &f64| video.packets.iter().any(|p| p.time <= *at && p.time + p.duration > at + INSTANT);
+        let frames = before.iter().map(|p| p.time).chain(edit.filter(begun));
+        let Some(frame) = last(&mut frames.into_iter()) else { return (start, end) };
         // Where the picture has ended, and sound goes on, no frame is on screen.
         let ends = video.packets.iter().filter(|p| p.shown).map(|p| p.time + p.duration);
         if ends.fold(0.0, f64::max) <= start + INSTANT {
@@ -439,8 +519,18 @@ impl Source {
         }
         let key = last(&mut before.iter().filter(|p| p.key).map(|p| p.time));
         // An edit may begin between sync samples: nothing before it needs to be shown.
-        let edit = last(&mut self.edits.iter().copied().filter(|at| *at <= start + INSTANT));
         (key.into_iter().chain(edit).fold(0.0, f64::max), end)
+    }
+
+    /// Whether a frame begins at a time.
+    fn begins_at(&self, time: f64) -> bool {
+        self.reading.frames().iter().any(|(at, _)| (at - time).abs() < INSTANT)
+    }
+
+    /// How long the longest frame lasts.
+    fn frame(&self) -> f64 {
+        let packets = self.reading.video().into_iter().flat_map(|v| &v.packets);
+        packets.map(|p| p.duration).fold(0.0, f64::max)
     }
 
     /// Everything that is wrong with a clip, one line each; none if it is right.
@@ -451,10 +541,10 @@ impl Source {
             Ok(reading) => reading,
             Err(e) => return vec![format!("cannot be read: {e}")],
         };
-        // Of a track without packets ffmpeg cannot tell what it holds.
-        let empty = reading.streams.iter().any(|s| s.packets.is_empty());
-        let of_empty = |line: &str| line.contains("codec parameters") || line.contains("analyzeduration");
-        for new in reading.complaints.difference(&self.reading.complaints).filter(|l| !empty || !of_empty(l))
+        // Of a track with hardly a packet ffmpeg cannot tell what it holds.
+        let few = reading.streams.iter().any(|s| s.packets.len() < 5);
+        let of_few = |line: &str| line.contains("codec parameters") || line.contains("analyzeduration");
+        for new in reading.complaints.difference(&self.reading.complaints).filter(|l| !few || !of_few(l))
         {
             faults.push(format!("ffprobe says of the clip, not of the source: {new}"));
         }
@@ -464,11 +554,14 @@ impl Source {
         let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
         // A clip ends with a whole tick of its video.
         let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
-        if reading.duration < shortest - slack - INSTANT || reading.duration > longest + slack + INSTANT {
+        // Of a whole film the header is kept as it was.
+        let kept = cut.start.is_none() && cut.end.is_none() && reading.duration == self.header;
+        let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
+        if !kept && !lasts.contains(&reading.duration) {
             faults.push(format!("lasts {} s instead of {}", reading.duration, end - start));
         }
         // Covers are no tracks, and hint tracks hint at another file than the clip.
-        let is_track = |s: &&Stream| s.kind != "picture" && s.kind != "hint";
+        let is_track = |s: &&Stream| s.is_track();
         let tracks = |r: &Reading| {
             r.streams.iter().filter(is_track).map(|s| format!("{}/{}", s.kind, s.codec)).collect::<Vec<_>>()
         };
@@ -477,8 +570,11 @@ impl Source {
             return faults;
         }
         // libavformat sets what follows a second edit up to a frame aside.
-        let crosses = self.edits.iter().skip(1).any(|&at| at > start + INSTANT && at < end - INSTANT);
-        let near = if crosses { 0.040 } else { 0.0 };
+        let begins = self.edits.iter().map(|edit| edit.start);
+        let inside = begins.clone().any(|at| (at - start).abs() < INSTANT && !self.begins_at(at));
+        let crosses = begins.skip(1).any(|at| at > start + INSTANT && at < end - INSTANT);
+        // What follows the frame that an edit begins inside of, it sets to the edit's beginning.
+        let near = if crosses || inside { self.frame() } else { 0.0 };
         let ours = reading.streams.iter().filter(is_track);
         let theirs = self.reading.streams.iter().filter(is_track);
         let first_video = self.reading.streams.iter().position(|s| s.kind == "video");
@@ -495,7 +591,10 @@ impl Source {
         if !self.decodes {
             return faults;
         }
-        match Decoded::of(clip, &reading) {
+        // The same track, where the clip has something of it.
+        let video = self.reading.video_number();
+        let video = video.filter(|n| reading.pictures().nth(*n).is_some_and(|s| !s.packets.is_empty()));
+        match Decoded::read_tracks(clip, &reading, video, AS_EDITED) {
             Ok(decoded) => {
                 let aside = |line: &str| crosses && line.contains("non monotonically increasing dts");
                 for new in decoded.complaints.difference(&self.decoded.complaints).filter(|l| !aside(l)) {
@@ -561,6 +660,8 @@ fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64, slack: f6
         match found {
             Some(p) if packet.shown => offsets.push(p.time - packet.time),
             Some(_) => {}
+            // What lasts no time is not shown.
+            None if begun && packet.duration == 0.0 && hashes.contains(packet.hash.as_str()) => {}
             None if begun && by_time.iter().filter(|p| p.hash == packet.hash).any(|p| rest(p)) => {}
             // What the edit list hides has no time of its own.
             None if !packet.shown && hashes.contains(packet.hash.as_str()) => {}
@@ -644,8 +745,13 @@ fn sound_fault(
     end: f64,
 ) -> Option<String> {
     // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and
-    // so does AAC's where the encoder left some out, which ours does not.
-    let loudness = if ours && !codec.ends_with("ac3") { 8 } else { 512 };
+    // so does AAC's where the encoder left some out, which ours does not. Of what a packet of QuickTime's ADPCM
+    // begins with, ffmpeg takes the last seven bits from the packet before, and so on from the first.
+    let loudness = match codec {
+        _ if !ours || codec.ends_with("ac3") => 512,
+        "adpcm_ima_qt" => 127,
+        _ => 8,
+    };
     let rate = source.rate;
     let offset = (start * rate).round() as i64;
     let first = (start * rate - 1e-3).ceil() as i64;

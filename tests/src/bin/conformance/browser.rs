@@ -5,6 +5,7 @@ use mp4seek::request::Mode;
 use serde_json::json;
 use tests::browser::{Client, in_chromium, look, play_out, run, stamp};
 use tests::films;
+use tests::mp4box::Reader;
 use tests::probe::{Cut, Source};
 use tests::servers::Site;
 
@@ -44,12 +45,14 @@ const LOAD: &str = "
 pub(crate) fn faults(site: &Site, wanted: &dyn Fn(&str) -> bool) -> (usize, Vec<String>) {
     let mut clips = 0;
     let mut faults = Vec::new();
+    let mut reader = Reader::start();
     site.put("player.html", PAGE);
     in_chromium(async |browser: &Client| {
         browser.goto(&site.url("/player.html")).await.expect("the page");
         for name in SAMPLE.iter().filter(|name| wanted(name)) {
             let film = films::film(name);
-            let source = Source::of(&film).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let movie = reader.read(&film.path).ok();
+            let source = crate::source(&film, movie.as_ref()).unwrap_or_else(|e| panic!("{name}: {e}"));
             let target = site.publish(&film);
             let duration = source.reading.duration;
             let part = |part: f64| Some((duration * part * 1e3).round() / 1e3);

@@ -148,6 +148,12 @@ struct Case {
     film: Option<Vec<u8>>,
 }
 
+/// What ffmpeg reads in a film, set to the times that its edit lists say.
+fn source(film: &Film, movie: Option<&Movie>) -> Result<Source, String> {
+    let astray = movie.and_then(Movie::edits_astray);
+    astray.map_or_else(|| Source::of(film), |edits| Source::with_edits(film, &edits))
+}
+
 fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> Row {
     let mut row = Row { name: film.name.clone(), ..Row::default() };
     let target = servers.publish(film);
@@ -155,8 +161,9 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
     let small = std::fs::metadata(&film.path).is_ok_and(|m| m.len() < 64 << 20);
     let bytes = small.then(|| std::fs::read(&film.path).expect("a film"));
     let mut case = Case { source: None, movie: None, addresses, target, film: bytes };
-    let read = Source::of(film).map_err(|e| e.lines().last().unwrap_or_default().to_owned());
     let parsed = reader.read(&film.path);
+    let read =
+        source(film, parsed.as_ref().ok()).map_err(|e| e.lines().last().unwrap_or_default().to_owned());
     row.unread = [
         lists.exception(&film.name, "ffmpeg").or(read.as_ref().err().cloned()),
         lists.exception(&film.name, "mp4box").or(parsed.as_ref().err().cloned()),
@@ -264,7 +271,10 @@ impl Case {
         if seen.get(&key.finish()) == Some(&true) {
             return faults;
         }
-        if let Some(source) = self.source.as_ref().filter(|_| by_ffmpeg) {
+        let clip = self.movie.as_ref().map(|movie| (movie, reader.read(file.path())));
+        // libavformat sets what is shown by a second edit up to a frame aside, or leaves it out.
+        let followed = !matches!(&clip, Some((_, Ok(clip))) if clip.has_several_edits());
+        if let Some(source) = self.source.as_ref().filter(|_| by_ffmpeg && followed) {
             // Where films in fragments end, ffprobe guesses: then the sample tables tell.
             let guessed = |movie: &Movie| (movie.bounds(cut).1 - source.bounds(cut).1).abs() > 1e-3;
             let lasts = !self.movie.as_ref().is_some_and(guessed);
@@ -272,15 +282,14 @@ impl Case {
             let said = said.filter(|fault| lasts || !fault.starts_with("lasts"));
             faults.extend(said.map(|fault| format!("ffmpeg: {fault}")));
         }
-        if let Some(movie) = &self.movie {
-            match reader.read(file.path()) {
-                Ok(clip) => {
-                    let verdict = movie.judge(&clip, cut);
-                    *ticks = ticks.max(verdict.ticks);
-                    faults.extend(verdict.faults.into_iter().map(|f| format!("mp4box: {f}")));
-                }
-                Err(e) => faults.push(format!("mp4box: cannot be read: {e}")),
+        match clip {
+            Some((movie, Ok(clip))) => {
+                let verdict = movie.judge(&clip, cut);
+                *ticks = ticks.max(verdict.ticks);
+                faults.extend(verdict.faults.into_iter().map(|f| format!("mp4box: {f}")));
             }
+            Some((_, Err(e))) => faults.push(format!("mp4box: cannot be read: {e}")),
+            None => {}
         }
         seen.insert(key.finish(), faults.is_empty());
         faults
