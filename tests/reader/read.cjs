@@ -13,6 +13,83 @@ const { createFile, Log } = createRequire(join(process.env.H264_MP4BOX, 'read.cj
 const said = new Set();
 for (const level of ['error', 'warn']) Log[level] = (who, what) => said.add(`${who}: ${what}`);
 
+// The samples of all fragments, by track: mp4box.js itself takes every run to begin where the last one ends, and knows
+// the time of a track's first fragment only.
+function fragmentSamples(file, bytes) {
+    const tracks = new Map();
+    const ends = new Map();
+    for (const { tkhd, mdia } of file.moov.traks) {
+        const { sample_counts: counts, sample_deltas: deltas } = mdia.minf.stbl.stts;
+        ends.set(tkhd.track_id, counts.reduce((sum, n, i) => sum + n * deltas[i], 0));
+    }
+    for (const moof of file.moofs) {
+        let next = moof.start;
+        for (const traf of moof.trafs) {
+            const { tfhd } = traf;
+            const id = tfhd.track_id;
+            const trex = file.getTrexById(id) ?? {};
+            const or = (flag, name) => (tfhd.flags & flag ? tfhd[name] : (trex[name] ?? 0));
+            const duration = or(8, 'default_sample_duration');
+            const size = or(16, 'default_sample_size');
+            const flags = or(32, 'default_sample_flags');
+            let base = next;
+            if (tfhd.flags & 1) base = tfhd.base_data_offset;
+            else if (tfhd.flags & 0x20000) base = moof.start;
+            next = base;
+            let dts = traf.tfdt?.baseMediaDecodeTime ?? smoothTime(traf, bytes) ?? ends.get(id);
+            const list = tracks.get(id) ?? [];
+            tracks.set(id, list);
+            for (const run of traf.truns) {
+                if (run.flags & 1) next = base + run.data_offset;
+                for (let n = 0; n < run.sample_count; n++) {
+                    const own = (flag, name, otherwise) => (run.flags & flag ? run[name][n] : otherwise);
+                    const usual = n === 0 && run.flags & 4 ? run.first_sample_flags : flags;
+                    const sample = {
+                        dts,
+                        cts: dts + own(0x800, 'sample_composition_time_offset', 0),
+                        duration: own(0x100, 'sample_duration', duration),
+                        is_sync: ((own(0x400, 'sample_flags', usual) >> 16) & 1) === 0,
+                        size: own(0x200, 'sample_size', size),
+                        offset: next,
+                    };
+                    list.push(sample);
+                    dts += sample.duration;
+                    next += sample.size;
+                }
+            }
+            ends.set(id, dts);
+        }
+    }
+    beginAtZero(file, tracks);
+    return tracks;
+}
+
+// What Smooth Streaming had before tfdt; signed, as sound begins before 0.
+function smoothTime({ boxes }, bytes) {
+    const kind = '6d1d9b0542d544e680e2141daff757b2';
+    for (const { start, size, type } of boxes ?? []) {
+        if (type !== 'uuid' || bytes.toString('hex', start + 8, start + 24) !== kind || size < 36) continue;
+        const wide = bytes[start + 24] === 1;
+        return wide ? Number(bytes.readBigInt64BE(start + 28)) : bytes.readUInt32BE(start + 28);
+    }
+    return undefined;
+}
+
+// A film that is all in fragments begins with the earliest of them.
+function beginAtZero(file, tracks) {
+    const timescales = new Map(file.moov.traks.map(({ tkhd, mdia }) => [tkhd.track_id, mdia.mdhd.timescale]));
+    if (file.moov.traks.some(({ mdia }) => mdia.minf.stbl.stts.sample_counts.length > 0)) return;
+    const firsts = [...tracks].filter(([, list]) => list.length > 0);
+    const origin = Math.min(...firsts.map(([id, [first]]) => first.dts / timescales.get(id)));
+    for (const [id, list] of firsts) {
+        const ticks = Math.floor(origin * timescales.get(id) + 1e-6);
+        for (const sample of list) {
+            sample.dts -= ticks;
+            sample.cts -= ticks;
+        }
+    }
+}
+
 function read(path) {
     const bytes = fs.readFileSync(path);
     const whole = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
@@ -26,12 +103,13 @@ function read(path) {
         // Samples of raw sound are many, and shorter than a hash of them.
         return size <= 8 ? sample.toString('hex') : createHash('md5').update(sample).digest('hex').slice(0, 16);
     };
-    // The last sample of a flat track: mp4box.js takes its duration from mdhd, whatever stts says.
+    const fragmented = fragmentSamples(file, bytes);
     const samples = (id, { sample_counts: counts, sample_deltas: deltas }) => {
-        const all = file.getTrackSamplesInfo(id);
         const listed = counts.reduce((sum, n) => sum + n, 0);
-        if (listed === all.length && listed > 0) all[listed - 1].duration = deltas.at(-1);
-        return all;
+        const flat = file.getTrackSamplesInfo(id).slice(0, listed);
+        // mp4box.js takes the last duration from mdhd, whatever stts says.
+        if (flat.length === listed && listed > 0) flat[listed - 1].duration = deltas.at(-1);
+        return [...flat, ...(fragmented.get(id) ?? [])];
     };
     const tracks = file.moov.traks.map(({ tkhd, edts, mdia }) => ({
         id: tkhd.track_id,
