@@ -78,6 +78,9 @@ case $goal in
         needs_test
         need node nodejs
         need npm npm
+        need gst-launch-1.0 gstreamer1.0-tools
+        set -- /usr/lib/*/gstreamer-1.0/libgstisomp4.so
+        need "$1" gstreamer1.0-plugins-good
         ;;
     sanitize)
         needs_test
@@ -126,18 +129,19 @@ if [ -n "$rust" ] && command -v rustup > /dev/null; then
     rust=
 fi
 
-# mp4box.js, the second reader of films, is in no distribution.
-reader() {
+# mp4box.js, the second reader of films, and mediabunny, which makes some, are in no distribution.
+npm_packages() {
     [ "$goal" = conformance ] || return 0
-    into=${CARGO_TARGET_DIR:-target}/h264-tests/mp4box
-    grep -qs '"version": "2.4.1"' "$into/node_modules/mp4box/package.json" && return
-    echo 'setup: installing mp4box.js'
+    into=${CARGO_TARGET_DIR:-target}/h264-tests/npm
+    grep -qs '"version": "2.4.1"' "$into/node_modules/mp4box/package.json" &&
+        grep -qs '"version": "1.61.0"' "$into/node_modules/mediabunny/package.json" && return
+    echo 'setup: installing mp4box.js and mediabunny'
     mkdir -p "$into"
-    npm install --silent --no-save --no-audit --no-fund --prefix "$into" mp4box@2.4.1
+    npm install --silent --no-save --no-audit --no-fund --prefix "$into" mp4box@2.4.1 mediabunny@1.61.0
 }
 
 if [ -z "$packages$rust" ]; then
-    reader
+    npm_packages
     exit
 fi
 command -v apt-get > /dev/null ||
@@ -182,4 +186,4 @@ if [ -n "$services" ] && command -v systemctl > /dev/null; then
     # shellcheck disable=SC2086
     as_root systemctl disable --quiet $services || true
 fi
-reader
+npm_packages

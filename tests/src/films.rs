@@ -137,7 +137,7 @@ pub(crate) struct Recipe {
     /// Arguments for the file as a whole.
     pub(crate) mux: &'static str,
     pub(crate) sidecar: Sidecar,
-    /// A command that makes `{out}` of `{in}`.
+    /// A command that makes `{out}` of `{in}`; `{tests}` is this package.
     pub(crate) then: &'static str,
     pub(crate) patch: Patch,
 }
@@ -451,12 +451,16 @@ fn again(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
     let Some((program, args)) = command.split_first() else { return made };
     let out = scratch.join(format!("again.{}", recipe.extension));
     let path = |p: &Path| p.to_str().expect("a UTF-8 path").to_owned();
-    let arg = |arg: &String| arg.replace("{in}", &path(&made)).replace("{out}", &path(&out));
+    let arg = |arg: &String| {
+        let here = arg.replace("{tests}", env!("CARGO_MANIFEST_DIR"));
+        here.replace("{in}", &path(&made)).replace("{out}", &path(&out))
+    };
     let mut command = Command::new(program);
     if program == "ffmpeg" {
         command.args(words("-v error -nostdin -bitexact"));
     }
-    let done = command.args(args.iter().map(arg)).stdin(Stdio::null()).output();
+    command.args(args.iter().map(arg)).env("H264_NPM", crate::npm_dir());
+    let done = command.stdin(Stdio::null()).output();
     let done = done.unwrap_or_else(|e| panic!("{program}: {e}"));
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{}: {}\n{said}", recipe.name, recipe.then);

@@ -40,6 +40,11 @@ pub fn work_dir(name: &str) -> PathBuf {
     dir.canonicalize().expect("a directory just made")
 }
 
+/// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.
+pub fn npm_dir() -> PathBuf {
+    std::env::var_os("H264_NPM").map_or_else(|| work_dir("npm"), PathBuf::from)
+}
+
 /// A file that `make build` makes; `variable` in the environment names another.
 pub fn built(variable: &str, name: &str) -> PathBuf {
     let path =

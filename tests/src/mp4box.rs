@@ -109,14 +109,12 @@ pub struct Verdict {
 }
 
 impl Reader {
-    /// Starts the reader that is installed in `H264_MP4BOX` (`tests/setup.sh conformance` does).
+    /// Starts the reader that is installed by `tests/setup.sh conformance`.
     pub fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader/read.cjs");
-        let installed =
-            std::env::var_os("H264_MP4BOX").unwrap_or_else(|| crate::work_dir("mp4box").into_os_string());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/read.cjs");
         let mut process = Command::new("node")
             .arg(script)
-            .env("H264_MP4BOX", installed)
+            .env("H264_NPM", crate::npm_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -55,6 +55,18 @@ const fn again(name: &'static str, then: &'static str) -> Recipe {
     Recipe { name, then, ..SHORT }
 }
 
+/// Made by ffmpeg, then taken apart and put together by GStreamer.
+macro_rules! gst {
+    ($muxer:literal) => {
+        concat!(
+            "gst-launch-1.0 -q filesrc location={in} ! qtdemux name=film ",
+            $muxer,
+            " name=again ! filesink location={out}",
+            " film.video_0 ! queue ! again.video_0 film.audio_0 ! queue ! again.audio_0"
+        )
+    };
+}
+
 /// All of them.
 pub(crate) const VARIANTS: &[Recipe] = &[
     // How the boxes are laid out.
@@ -264,6 +276,25 @@ pub(crate) const VARIANTS: &[Recipe] = &[
         "interleaved_by_second",
         "ffmpeg -i {in} -map 0 -c copy -max_interleave_delta 0 -flush_packets 0 {out}",
     ),
+    // Of other muxers.
+    again("gst_mp4", gst!("mp4mux")),
+    again("gst_fragments", gst!("mp4mux fragment-duration=700")),
+    again(
+        "gst_fragments_then_flat",
+        gst!("mp4mux fragment-duration=700 fragment-mode=first-moov-then-finalise"),
+    ),
+    again("gst_smooth", gst!("ismlmux fragment-duration=1000")),
+    Recipe { extension: "mov", ..again("gst_mov", gst!("qtmux faststart=true")) },
+    Recipe {
+        extension: "mov",
+        ..again(
+            "gst_moov_twice",
+            gst!("qtmux reserved-max-duration=20000000000 reserved-moov-update-period=1000000000"),
+        )
+    },
+    Recipe { extension: "3gp", ..again("gst_threegp", gst!("3gppmux")) },
+    again("bunny", "node {tests}/node/mux.cjs {in} {out} none"),
+    again("bunny_fragments", "node {tests}/node/mux.cjs {in} {out} fragmented"),
     // Edits that no encoder makes.
     Recipe {
         patch: Patch::Rates(&[(1.0, 0.4, 0x0001_0000), (0.8, 1.4, 0), (1.5, 1.4, 0x0001_0000)]),

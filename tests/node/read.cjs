@@ -1,5 +1,5 @@
 // What mp4box.js, GPAC's reader, finds in films: one path a line in, one line of JSON out.
-// H264_MP4BOX names the directory that it is installed in.
+// H264_NPM names the directory that it is installed in.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -7,7 +7,7 @@ const { createRequire } = require('node:module');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
-const { createFile, Log } = createRequire(join(process.env.H264_MP4BOX, 'read.cjs'))('mp4box');
+const { createFile, Log } = createRequire(join(process.env.H264_NPM, 'read.cjs'))('mp4box');
 
 // What it says is kept for the answer, not mixed into it.
 const said = new Set();
