@@ -257,7 +257,7 @@ impl Movie {
     }
 
     /// When the last of what is seen or heard ends.
-    fn end(&self) -> f64 {
+    pub fn end(&self) -> f64 {
         let ends = |of: &dyn Fn(&Track) -> bool| {
             let tracks = self.tracks.iter().filter(|t| of(t));
             tracks.filter_map(|t| Some(t.segments(self.timescale).last()?.end)).fold(0.0, f64::max)

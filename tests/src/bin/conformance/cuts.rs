@@ -8,6 +8,10 @@ use tests::probe::{Cut, Reading};
 /// A spread of cuts of the film that is read so, in both modes.
 pub(crate) fn of(reading: Option<&Reading>, movie: Option<&Movie>) -> Vec<Cut> {
     let (duration, frames) = match (reading, movie) {
+        // ffprobe does not see where the edits of a film in fragments end.
+        (Some(reading), Some(movie)) if reading.duration > movie.end() + 1.0 => {
+            (movie.end(), reading.frames())
+        }
         (Some(reading), _) => (reading.duration, reading.frames()),
         (None, Some(movie)) => (movie.duration / movie.timescale, Vec::new()),
         // Whatever it is, there is an answer to this.
