@@ -252,7 +252,7 @@ impl FilmRef {
         // SAFETY: a reference keeps the film alive.
         let film = unsafe { self.0.as_ref() };
         if film.sends_files {
-            return film.film.next(range, WINDOW);
+            return film.film.next(&film.source, range, WINDOW);
         }
         let left = range.end.saturating_sub(range.start);
         Stretch { made: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }

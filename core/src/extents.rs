@@ -1,5 +1,8 @@
 //! Which bytes of the file a clip needs.
 
+mod copy;
+mod walk;
+
 use std::ops::Range;
 
 use crate::boxes::FormatError;
@@ -7,6 +10,8 @@ use crate::index::{Index, SampleTable};
 use crate::limits;
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
+
+use walk::{Part, Stream, Walk, Walker, each_chunk};
 
 /// A stretch of the source file that is sent as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +24,20 @@ pub struct Extent {
     pub position: u64,
 }
 
-/// The media of an answer, in the order of the source.
+impl Extent {
+    fn holds(&self, offset: u64) -> bool {
+        offset.checked_sub(self.offset).is_some_and(|into| into < self.len)
+    }
+}
+
+/// Extents that are known, in the order of the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extents {
+pub struct ExtentList {
     list: Vec<Extent>,
 }
 
-impl Extents {
-    /// Extents that are known: they neither overlap nor run backwards.
+impl ExtentList {
+    /// Extents that neither overlap nor run backwards.
     pub fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
         let mut list: Vec<Extent> = Vec::new();
         let mut position = 0;
@@ -41,20 +52,9 @@ impl Extents {
         Self { list }
     }
 
-    /// Bytes they take besides their own size.
-    pub fn heap_size(&self) -> usize {
-        self.list.capacity() * size_of::<Extent>()
-    }
-
     /// The extents, in the order of the source.
     pub fn iter(&self) -> impl Iterator<Item = &Extent> {
         self.list.iter()
-    }
-
-    /// Those that have bytes at or after `position` among all that is sent.
-    pub fn starting_at(&self, position: u64) -> &[Extent] {
-        let first = self.list.partition_point(|e| e.position + e.len <= position);
-        self.list.get(first..).unwrap_or_default()
     }
 
     /// How many bytes they are together.
@@ -67,20 +67,171 @@ impl Extents {
         self.list.is_empty()
     }
 
+    /// Those that have bytes at or after `position` among all that is sent.
+    pub fn starting_at(&self, position: u64) -> &[Extent] {
+        let first = self.list.partition_point(|e| e.position + e.len <= position);
+        self.list.get(first..).unwrap_or_default()
+    }
+
     /// The extent that holds a byte of the source.
     pub fn holding(&self, offset: u64) -> Option<&Extent> {
         let after = self.list.partition_point(|e| e.offset <= offset);
-        self.list.get(after.checked_sub(1)?).filter(|e| offset - e.offset < e.len)
+        self.list.get(after.checked_sub(1)?).filter(|e| e.holds(offset))
     }
 
     /// Where a byte of the source stands among all that is sent.
     pub fn position_of(&self, offset: u64) -> Option<u64> {
         self.holding(offset).map(|e| e.position + (offset - e.offset))
     }
+}
+
+/// The media of an answer, in the order of the source. Few extents are kept; more are made when they are asked for.
+#[derive(Debug)]
+pub struct Extents(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    List(ExtentList),
+    Walk(Walk),
+}
+
+impl From<ExtentList> for Extents {
+    fn from(list: ExtentList) -> Self {
+        Self(Kind::List(list))
+    }
+}
+
+impl Extents {
+    /// How many bytes they are together.
+    pub fn len(&self) -> u64 {
+        match &self.0 {
+            Kind::List(list) => list.len(),
+            Kind::Walk(walk) => walk.len(),
+        }
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 
     /// Where the last extent ends in the source.
     pub fn end(&self) -> u64 {
-        self.list.last().map_or(0, |e| e.offset + e.len)
+        match &self.0 {
+            Kind::List(list) => list.list.last().map_or(0, |e| e.offset + e.len),
+            Kind::Walk(walk) => walk.end(),
+        }
+    }
+
+    /// Bytes they take besides their own size: no more than some 50 KiB.
+    pub fn heap_size(&self) -> usize {
+        match &self.0 {
+            Kind::List(list) => list.list.capacity() * size_of::<Extent>(),
+            Kind::Walk(walk) => walk.heap_size(),
+        }
+    }
+
+    /// The extents, where they are kept.
+    pub fn listed(&self) -> Option<&ExtentList> {
+        match &self.0 {
+            Kind::List(list) => Some(list),
+            Kind::Walk(_) => None,
+        }
+    }
+
+    /// The extents that have bytes at or after `position` among all that is sent, or some of them: as many as there are in
+    /// [`NEAR`] bytes at least. Where they have to be made, they are left in `made`, for the next time.
+    ///
+    /// # Errors
+    /// When the film cannot be read.
+    pub fn near<'a, R: ReadAt>(
+        &'a self,
+        index: &Index,
+        source: &R,
+        position: u64,
+        made: &'a mut ExtentList,
+    ) -> Result<&'a [Extent], FormatError> {
+        let Kind::Walk(walk) = &self.0 else {
+            return Ok(self.listed().map_or(&[], |l| l.starting_at(position)));
+        };
+        let first = made.list.first().map_or(u64::MAX, |e| e.position);
+        // What is left has to be enough for a window, or a look-up would be made for a few bytes.
+        if position < first || made.len() < position.saturating_add(NEAR).min(self.len()) {
+            made.list.clear();
+            let mut walker = walk.starting_at(index, source, position)?;
+            while made.list.len() < MADE_EXTENTS.0 || made.len() < position.saturating_add(2 * NEAR) {
+                match walker.next()? {
+                    Some(e) if e.position + e.len <= position => {}
+                    Some(e) if made.list.len() < MADE_EXTENTS.1 => made.list.push(e),
+                    _ => break,
+                }
+                if walker.is_tired() && !made.list.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(made.starting_at(position))
+    }
+
+    /// Look-ups of where bytes of the source are.
+    pub fn places<'a, R: ReadAt>(&'a self, index: &'a Index, source: &'a R) -> Places<'a, R> {
+        Places { extents: self, index, source, walker: None, held: None, gap: 0 }
+    }
+}
+
+/// Bytes of media that are looked up together: a window of an answer.
+pub const NEAR: u64 = 48 << 10;
+
+/// How many extents are made at once: at least, and where they are small.
+const MADE_EXTENTS: (usize, usize) = (64, 512);
+
+/// See [`Extents::places`]. Places that are asked for in their order are found fastest.
+pub struct Places<'a, R: ReadAt> {
+    extents: &'a Extents,
+    index: &'a Index,
+    source: &'a R,
+    walker: Option<Box<Walker<'a, R>>>,
+    /// The extent that the walker came to last.
+    held: Option<Extent>,
+    /// From here up to that extent there is nothing.
+    gap: u64,
+}
+
+impl<R: ReadAt> Places<'_, R> {
+    /// The extent that holds a byte of the source.
+    ///
+    /// # Errors
+    /// When the film cannot be read.
+    pub fn holding(&mut self, offset: u64) -> Result<Option<Extent>, FormatError> {
+        let walk = match &self.extents.0 {
+            Kind::List(list) => return Ok(list.holding(offset).copied()),
+            Kind::Walk(walk) => walk,
+        };
+        let goes_on = self
+            .walker
+            .as_ref()
+            .is_some_and(|w| self.gap <= offset && !walk.begins_after(offset, w.position()));
+        if !goes_on {
+            self.walker = Some(Box::new(walk.covering(self.index, self.source, offset)?));
+            (self.held, self.gap) = (None, offset);
+        }
+        let Some(walker) = &mut self.walker else { return Ok(None) };
+        while self.held.is_none_or(|held| held.offset + held.len <= offset) {
+            self.gap = self.held.map_or(self.gap, |held| held.offset + held.len);
+            self.held = walker.next()?;
+            if self.held.is_none() {
+                break;
+            }
+        }
+        Ok(self.held.filter(|held| held.holds(offset)))
+    }
+
+    /// Where a byte of the source stands among all that is sent.
+    ///
+    /// # Errors
+    /// As [`Self::holding`].
+    pub fn position_of(&mut self, offset: u64) -> Result<Option<u64>, FormatError> {
+        Ok(self.holding(offset)?.map(|e| e.position + (offset - e.offset)))
     }
 }
 
@@ -91,6 +242,10 @@ impl Extents {
 /// all run side by side; the middle is taken whole if what the tracks need of it, known from
 /// prefix sums, says that there are no holes worth mentioning.
 ///
+/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept where it is little, and is
+/// walked through again where it is much. Where chunks go back and forth so often that they cannot be walked through in that order, they
+/// are gathered and sorted; such a clip is refused if it lies in more places than are kept.
+///
 /// # Errors
 /// When the file cannot be read, or its tables name places that cannot be.
 pub fn find_extents<R: ReadAt>(
@@ -98,24 +253,27 @@ pub fn find_extents<R: ReadAt>(
     source: &R,
     clips: &[Option<TrackClip>],
 ) -> Result<Extents, FormatError> {
-    let mut found = Collector::default();
-    let held = || index.tracks.iter().zip(clips).filter_map(|(track, clip)| Some((track, clip.as_ref()?)));
-    let stretches = held().map(|(_, clip)| clip.ranges.len()).max().unwrap_or(0);
+    let mut needs = Needs::default();
+    let held = || {
+        let tracks = index.tracks.iter().zip(clips).enumerate();
+        tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
+    };
+    let stretches = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
     // Where a clip goes on elsewhere in the film, it mostly does so in all its tracks.
     for n in 0..stretches {
         let mut spans = Vec::new();
-        for (track, clip) in held() {
+        for (track, of, clip) in held() {
             let Some(range) = clip.ranges.get(n) else { continue };
-            let span = Span::of(&track.samples, source, range.samples.clone())?;
-            if span.samples.offsets.is_ascending(source, span.chunks.clone())? {
+            let span = Span::of(track, &of.samples, source, range.samples.clone())?;
+            if span.is_ascending(source)? {
                 spans.push(span);
             } else {
-                span.walk(source, span.chunks.clone(), &mut found)?;
+                needs.add_disordered(&span, source)?;
             }
         }
-        find_side_by_side(spans, source, &mut found)?;
+        find_side_by_side(spans, source, &mut needs)?;
     }
-    let extents = found.finish()?;
+    let extents = needs.finish(index, source)?;
     if extents.end() > index.file_len {
         return Err(FormatError::Film(format!(
             "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
@@ -130,13 +288,13 @@ pub fn find_extents<R: ReadAt>(
 fn find_side_by_side<R: ReadAt>(
     spans: Vec<Span<'_>>,
     source: &R,
-    found: &mut Collector,
+    needs: &mut Needs,
 ) -> Result<(), FormatError> {
     let all = spans.iter().fold(0u64, |all, s| all.saturating_add(s.bytes));
     // A track with next to nothing in it (text, a time code) does not say where the others run.
     let (main, small): (Vec<_>, Vec<_>) = spans.into_iter().partition(|s| s.bytes >= all / 100);
     for span in &small {
-        span.walk(source, span.chunks.clone(), found)?;
+        needs.add(span, source, span.chunks.clone())?;
     }
     let side_by_side =
         main.iter().map(|s| s.start).max().unwrap_or(0)..main.iter().map(|s| s.end).min().unwrap_or(0);
@@ -155,19 +313,19 @@ fn find_side_by_side<R: ReadAt>(
     // Where tracks share bytes the sum says nothing of holes.
     let is_full = length > 0 && (length - length / 400..=length).contains(&needed);
     if is_full && !share_bytes(&main, &middles, source)? {
-        found.push(side_by_side)?;
+        needs.ranges.push(side_by_side)?;
         for (span, middle) in main.iter().zip(middles) {
-            span.walk(source, span.chunks.start..middle.start, found)?;
+            needs.add(span, source, span.chunks.start..middle.start)?;
             // The chunk before the end may reach past it.
             let tail = middle.end.saturating_sub(1).max(span.chunks.start)..span.chunks.end;
-            span.walk(source, tail, found)?;
+            needs.add(span, source, tail)?;
         }
     } else {
         for span in &main {
             if span.bytes == span.end.saturating_sub(span.start) {
-                found.push(span.start..span.end)?;
+                needs.ranges.push(span.start..span.end)?;
             } else {
-                span.walk(source, span.chunks.clone(), found)?;
+                needs.add(span, source, span.chunks.clone())?;
             }
         }
     }
@@ -194,6 +352,7 @@ fn share_bytes<R: ReadAt>(
 
 /// What a clip needs of one track, in one stretch.
 struct Span<'a> {
+    track: usize,
     samples: &'a SampleTable,
     range: Range<u32>,
     chunks: Range<u32>,
@@ -204,14 +363,33 @@ struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    fn of<R: ReadAt>(samples: &'a SampleTable, source: &R, range: Range<u32>) -> Result<Self, FormatError> {
+    fn of<R: ReadAt>(
+        track: usize,
+        samples: &'a SampleTable,
+        source: &R,
+        range: Range<u32>,
+    ) -> Result<Self, FormatError> {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
         let start = samples.offset_in(source, &first, range.start)?;
         let end = samples.offset_in(source, &last, range.end)?;
-        let mut this = Self { samples, range, chunks: first.index..last.index + 1, start, end, bytes: 0 };
+        let chunks = first.index..last.index + 1;
+        let mut this = Self { track, samples, range, chunks, start, end, bytes: 0 };
         this.bytes = this.bytes_of(source, this.chunks.clone())?;
         Ok(this)
+    }
+
+    /// Whether no chunk stands before the one before it, nor before what is needed of a first one that is cut.
+    fn is_ascending<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
+        let offsets = &self.samples.offsets;
+        let second = self.chunks.start + 1;
+        Ok((second >= self.chunks.end || offsets.get(source, second)? >= self.start)
+            && offsets.is_ascending(source, self.chunks.clone())?)
+    }
+
+    /// Where one of its chunks begins.
+    fn start_of<R: ReadAt>(&self, source: &R, chunk: u32) -> Result<u64, FormatError> {
+        if chunk == self.chunks.start { Ok(self.start) } else { self.samples.offsets.get(source, chunk) }
     }
 
     /// Bytes of the clip's samples in a range of its chunks.
@@ -225,50 +403,104 @@ impl<'a> Span<'a> {
         let end = last.first_sample.saturating_add(last.samples).min(self.range.end);
         self.samples.sizes.bytes(source, start..end)
     }
+}
 
-    /// Notes the bytes of each chunk of a range of the clip's chunks.
-    fn walk<R: ReadAt>(
-        &self,
-        source: &R,
-        chunks: Range<u32>,
-        found: &mut Collector,
-    ) -> Result<(), FormatError> {
+/// What is to be walked through, and what is known to be needed.
+#[derive(Default)]
+struct Needs {
+    /// The chunks of a track, and where the last of them stands.
+    streams: Vec<(usize, Vec<Part>, u64)>,
+    ranges: Collector,
+    is_disordered: bool,
+}
+
+impl Needs {
+    /// Adds a range of the chunks of a span, which are in order.
+    fn add<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, chunks: Range<u32>) -> Result<(), FormatError> {
         if chunks.is_empty() {
             return Ok(());
         }
-        let first = self.samples.chunk(source, chunks.start)?.first_sample.max(self.range.start);
-        let mut offsets = self.samples.offsets.reader(source, 64);
-        let mut sizes = self.samples.sizes.reader(source, first..self.range.end);
-        let mut sample = first;
-        for run in self.samples.stsc.pieces_from(source, chunks.start)? {
-            let run = run?;
-            for index in run.unit..run.end().min(chunks.end) {
-                let whole = u64::from(run.samples_per_chunk());
-                let chunk_start = run.sum + u64::from(index - run.unit) * whole;
-                let chunk_end = (chunk_start + whole).min(u64::from(self.range.end));
-                let count = u32::try_from(chunk_end.saturating_sub(u64::from(sample))).unwrap_or(0);
-                let mut offset = offsets.get(index)?;
-                let cut = u64::from(sample).saturating_sub(chunk_start);
-                if cut > 0 {
-                    let cut = u32::try_from(cut).unwrap_or(u32::MAX);
-                    offset = offset.saturating_add(
-                        self.samples.sizes.bytes(source, sample.saturating_sub(cut)..sample)?,
-                    );
-                }
-                let len = sizes.sum(count)?;
-                let end = offset.checked_add(len).ok_or_else(|| {
-                    FormatError::Film(format!("chunk {} ends past 64 bits", u64::from(index) + 1))
-                })?;
-                found.push(offset..end)?;
-                sample += count;
+        let first = span.start_of(source, chunks.start)?;
+        let last = span.start_of(source, chunks.end - 1)?;
+        let part = Part { chunks, samples: span.range.clone() };
+        let follows = |s: &&mut (usize, Vec<Part>, u64)| s.0 == span.track && s.2 <= first;
+        let is_room = self.streams.len() < STREAMS;
+        match self.streams.iter_mut().find(follows) {
+            Some((_, parts, end)) => {
+                parts.push(part);
+                *end = last;
             }
-            if run.end() >= chunks.end {
-                break;
+            None if is_room => self.streams.push((span.track, vec![part], last)),
+            None => {
+                self.is_disordered = true;
+                let ranges = &mut self.ranges;
+                each_chunk(span.samples, source, &part, |range| ranges.push(range))?;
             }
         }
         Ok(())
     }
+
+    /// Adds all chunks of a span that are not in order: in as many parts as are, if those are few.
+    fn add_disordered<R: ReadAt>(&mut self, span: &Span<'_>, source: &R) -> Result<(), FormatError> {
+        let mut offsets = span.samples.offsets.reader(source, 64);
+        let mut before = span.start;
+        let mut parts = Vec::new();
+        let mut start = span.chunks.start;
+        for chunk in span.chunks.start + 1..span.chunks.end {
+            let offset = offsets.get(chunk)?;
+            if offset < before && parts.len() <= STREAMS {
+                parts.push(start..chunk);
+                start = chunk;
+            }
+            before = offset;
+        }
+        if parts.len() < STREAMS {
+            parts.push(start..span.chunks.end);
+            return parts.into_iter().try_for_each(|chunks| self.add(span, source, chunks));
+        }
+        self.is_disordered = true;
+        let all = Part { chunks: span.chunks.clone(), samples: span.range.clone() };
+        let ranges = &mut self.ranges;
+        each_chunk(span.samples, source, &all, |range| ranges.push(range))
+    }
+
+    fn finish<R: ReadAt>(mut self, index: &Index, source: &R) -> Result<Extents, FormatError> {
+        self.ranges.join(0, u64::MAX);
+        if self.streams.is_empty() {
+            let needed = self.ranges.bytes();
+            return self.ranges.close_gaps(needed);
+        }
+        let mut streams: Vec<_> =
+            self.streams.into_iter().map(|(track, parts, _)| Stream::Chunks(track, parts)).collect();
+        if !self.ranges.list.is_empty() {
+            streams.push(Stream::Ranges(self.ranges.list));
+        }
+        let mut found = Collector::default();
+        let mut is_much = false;
+        // What is in order can be walked through again.
+        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * limits::EXTENTS };
+        let walk = Walk::of(index, source, streams, |e| {
+            is_much |= found.list.len() > most;
+            if !is_much {
+                let _ = found.push(e.offset..e.offset + e.len);
+            }
+        })?;
+        if !is_much {
+            found.join(SMALL_GAP, walk.len() / 200);
+            if found.list.len() <= limits::EXTENTS {
+                return Ok(ExtentList::of(found.list).into());
+            }
+        }
+        if self.is_disordered {
+            // Places would be looked up in no order either.
+            return if is_much { Err(too_scattered()) } else { found.close_gaps(walk.len()) };
+        }
+        Ok(Extents(Kind::Walk(walk)))
+    }
 }
+
+/// Stretches of chunks in order that are walked through side by side: one for each track in most films.
+const STREAMS: usize = 64;
 
 /// Gathers stretches of the file, in any order, overlapping or not.
 #[derive(Default)]
@@ -301,6 +533,10 @@ impl Collector {
         Ok(())
     }
 
+    fn bytes(&self) -> u64 {
+        self.list.iter().map(|r| r.end - r.start).sum()
+    }
+
     /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes fit in the
     /// budget. What the holes take.
     fn join(&mut self, most: u64, budget: u64) -> u64 {
@@ -318,10 +554,8 @@ impl Collector {
         sent
     }
 
-    /// Where there are too many, the smallest holes are closed, but for no more bytes than are needed.
-    fn finish(mut self) -> Result<Extents, FormatError> {
-        self.join(0, u64::MAX);
-        let needed: u64 = self.list.iter().map(|r| r.end - r.start).sum();
+    /// Closes small holes, and where there are too many, the smallest, but for no more bytes than are needed.
+    fn close_gaps(mut self, needed: u64) -> Result<Extents, FormatError> {
         self.join(SMALL_GAP, needed / 200);
         if let Some(excess) = self.list.len().checked_sub(limits::EXTENTS).filter(|&n| n > 0) {
             let after = self.list.iter().skip(1);
@@ -333,13 +567,13 @@ impl Collector {
                 return Err(too_scattered());
             }
         }
-        Ok(Extents::of(self.list))
+        Ok(ExtentList::of(self.list).into())
     }
 }
 
 fn too_scattered() -> FormatError {
     FormatError::Film(format!(
-        "this stretch lies in more than {} places of the file; a shorter one, or all tracks, can be had",
+        "this stretch lies in more than {} places of the file, in no order; a shorter one, or all tracks, can be had",
         limits::EXTENTS
     ))
 }

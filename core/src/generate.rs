@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, read_words, u32_at};
+use crate::extents::Places;
 use crate::index::{Auxiliary, AuxiliaryPlace, Index, ToldAuxiliary};
 use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice};
 use crate::source::ReadAt;
@@ -57,6 +58,11 @@ impl<R: ReadAt> Maker<'_, R> {
         }
     }
 
+    fn place(&self) -> Place<'_, R> {
+        let places = self.plan.extents.places(self.index, self.source);
+        Place { places, metadata_len: self.plan.metadata_len, held: 0..0, shift: 0 }
+    }
+
     /// Makes the entries that `out` touches; the first and the last may be needed in part.
     fn fill_entries(&self, entries: &Entries, skip: u64, out: &mut [u8]) -> io::Result<()> {
         let size = usize::from(entries.entry_size).max(1);
@@ -70,7 +76,7 @@ impl<R: ReadAt> Maker<'_, R> {
         }
         let (whole, part) = rest.split_at_mut(rest.len() / size * size);
         if !whole.is_empty() {
-            self.write(entries, index, whole).map_err(into_io)?;
+            self.write(entries, index, whole)?;
         }
         if !part.is_empty() {
             let whole = u32::try_from(whole.len() / size).unwrap_or(u32::MAX);
@@ -83,7 +89,7 @@ impl<R: ReadAt> Maker<'_, R> {
     fn fill_part(&self, entries: &Entries, index: u32, from: usize, out: &mut [u8]) -> io::Result<()> {
         let mut entry = [0; LONGEST_ENTRY];
         let entry = entry.get_mut(..usize::from(entries.entry_size)).unwrap_or_default();
-        self.write(entries, index, entry).map_err(into_io)?;
+        self.write(entries, index, entry)?;
         entry.get(from..).unwrap_or_default().read_exact_at(out, 0)
     }
 
@@ -108,20 +114,19 @@ impl<R: ReadAt> Maker<'_, R> {
             EntryKind::Chunks(slice) => self.write_chunks(&samples.stsc, slice, index, out),
             EntryKind::ChunkOffsets(chunks, first) => {
                 let wide = entries.entry_size == 8;
-                let mut place = Place { plan: self.plan, held: 0..0, shift: 0 };
+                let mut place = self.place();
                 let mut chunk = chunks.start.saturating_add(index);
                 let mut out = out;
                 if index == 0 && *first != u64::MAX {
                     let (entry, rest) = out.split_at_mut(usize::from(entries.entry_size).min(out.len()));
-                    put_offset(entry, place.of(*first));
+                    put_offset(entry, place.of(*first)?);
                     (out, chunk) = (rest, chunk.saturating_add(1));
                 }
                 if wide || samples.offsets.is_wide() {
                     self.write_offsets(&samples.offsets, chunk, wide, &mut place, out)
                 } else {
                     samples.offsets.table().read_entries(self.source, chunk, out)?;
-                    place.move_narrow(out);
-                    Ok(())
+                    place.move_narrow(out)
                 }
             }
             EntryKind::SampleNumbers(table, first, shift) => {
@@ -135,8 +140,7 @@ impl<R: ReadAt> Maker<'_, R> {
             }
             EntryKind::AuxiliaryOffsets => match &told(&samples.auxiliary)?.place {
                 AuxiliaryPlace::Chunks { offsets, .. } => {
-                    let mut place = Place { plan: self.plan, held: 0..0, shift: 0 };
-                    self.write_offsets(offsets, index, true, &mut place, out)
+                    self.write_offsets(offsets, index, true, &mut self.place(), out)
                 }
                 AuxiliaryPlace::Stretch(_) => Err(changed()),
             },
@@ -265,7 +269,7 @@ impl<R: ReadAt> Maker<'_, R> {
         offsets: &ChunkOffsets,
         first: u32,
         wide: bool,
-        place: &mut Place<'_>,
+        place: &mut Place<'_, R>,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let size = if wide { 8 } else { 4 };
@@ -274,7 +278,11 @@ impl<R: ReadAt> Maker<'_, R> {
         let mut entries = out.chunks_exact_mut(size);
         let mut done = 0;
         while done < count {
-            let put = |o| entries.next().into_iter().for_each(|entry| put_offset(entry, place.of(o)));
+            let put = |offset| {
+                let entry = entries.next().unwrap_or_default();
+                put_offset(entry, place.of(offset)?);
+                Ok(())
+            };
             done += reader.each(first.saturating_add(done), count - done, put)?;
         }
         Ok(())
@@ -293,13 +301,6 @@ const LONGEST_ENTRY: usize = 12;
 
 fn changed() -> FormatError {
     FormatError::Film("the film changed while it was read".into())
-}
-
-fn into_io(e: FormatError) -> io::Error {
-    match e {
-        FormatError::Io { source, .. } => source,
-        e => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
-    }
 }
 
 /// Changes the word at `at` of each entry of `SIZE` bytes.
@@ -327,33 +328,35 @@ fn put_offset(out: &mut [u8], offset: u64) {
 }
 
 /// Where chunks stand in the answer. One after the other they are mostly in the same extent.
-struct Place<'a> {
-    plan: &'a Plan,
+struct Place<'a, R: ReadAt> {
+    places: Places<'a, R>,
+    /// Length of the metadata.
+    metadata_len: u64,
     /// The extent that is known, in the source.
     held: Range<u64>,
     /// What is added to an offset in it.
     shift: u64,
 }
 
-impl Place<'_> {
-    fn of(&mut self, offset: u64) -> u64 {
+impl<R: ReadAt> Place<'_, R> {
+    fn of(&mut self, offset: u64) -> Result<u64, FormatError> {
         if !self.held.contains(&offset) {
-            let Some(extent) = self.plan.extents.holding(offset) else {
+            let Some(extent) = self.places.holding(offset)? else {
                 // A chunk without bytes may stand anywhere; it is told to be where the media begins.
-                return self.plan.metadata_len;
+                return Ok(self.metadata_len);
             };
             self.held = extent.offset..extent.offset + extent.len;
-            self.shift = (self.plan.metadata_len + extent.position).wrapping_sub(extent.offset);
+            self.shift = self.metadata_len.wrapping_add(extent.position).wrapping_sub(extent.offset);
         }
-        offset.wrapping_add(self.shift)
+        Ok(offset.wrapping_add(self.shift))
     }
 
     /// Moves offsets of 32 bits, in place.
-    fn move_narrow(&mut self, offsets: &mut [u8]) {
+    fn move_narrow(&mut self, offsets: &mut [u8]) -> Result<(), FormatError> {
         for block in offsets.chunks_mut(BLOCK) {
             let mut words = [0; BLOCK / 4];
             let words = read_words(block, &mut words);
-            self.of(words.first().copied().unwrap_or(0).into());
+            self.of(words.first().copied().unwrap_or(0).into())?;
             let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
             let start = word(self.held.start);
             let len = word(self.held.end) - start;
@@ -365,10 +368,11 @@ impl Place<'_> {
                 }
             } else {
                 for entry in block.chunks_exact_mut(4) {
-                    put_offset(entry, self.of(u32_at(entry, 0).into()));
+                    put_offset(entry, self.of(u32_at(entry, 0).into())?);
                 }
             }
         }
+        Ok(())
     }
 }
 

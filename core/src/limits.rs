@@ -38,13 +38,17 @@ pub const READS: u64 = 128 << 20;
 /// work that a file can cause.
 pub const READS_OF_METADATA: u64 = 4;
 
-/// Extents of one answer, of 24 bytes each. A clip of an interleaved film has one; the sound alone of two hours, a packet
-/// here and a packet there, has 200,000. With more than these, the smallest gaps between them are sent along, up to
-/// as many bytes as are needed; what is scattered even more is refused.
-pub const EXTENTS: usize = 1 << 18;
+/// Extents of one answer that are kept, of 24 bytes each: for a client that does not read, too. A clip of an interleaved film has
+/// one. More of them are made from the sample tables when they are sent, unless the chunks are in no order: then the smallest gaps between
+/// them are sent along, up to as many bytes as are needed, and what is scattered even more is refused. Few in tests, whose films are short.
+pub const EXTENTS: usize = if cfg!(test) { 6 } else { 2048 };
 
 /// Extents that are gathered before it is known which of them touch.
-pub const GATHERED_EXTENTS: usize = 1 << 20;
+pub const GATHERED_EXTENTS: usize = 1 << 18;
+
+/// Bytes of what is kept of one answer to make its extents from. The sound alone of ten hours, a packet here and a packet there, has
+/// 1.7 million; then a thousand have to be walked past to find one, which takes some 20 µs.
+pub const CHECKPOINTS: usize = if cfg!(test) { 200 } else { 32 << 10 };
 
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;

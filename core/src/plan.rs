@@ -9,7 +9,7 @@ use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, FormatError, Order, Runs, SampleSizes, SyncSamples, Table, u32_at,
     u64_at, write_box, write_elst,
 };
-use crate::extents::{Extents, find_extents};
+use crate::extents::{ExtentList, Extents, find_extents};
 use crate::index::{
     Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, SencBox, ToldAuxiliary, Track, is_senc,
 };
@@ -217,16 +217,17 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
         return Ok(Err(format!("a {} box with item locations", meta.box_type)));
     }
-    let extents = Extents::of(after);
+    let list = ExtentList::of(after);
     for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
         let track = node.track.and_then(|n| index.tracks.get(n));
-        if !track.is_some_and(|t| can_be_moved(&t.samples, index, &extents)) {
+        if !track.is_some_and(|t| can_be_moved(&t.samples, index, &list)) {
             return Ok(Err("sample auxiliary information at places that we cannot move (saio)".into()));
         }
     }
-    if !all_chunks_inside(index, source, &extents)? {
+    if !all_chunks_inside(index, source, &list)? {
         return Ok(Err("samples that lie in no media box".into()));
     }
+    let extents = list.into();
     let layout = Layout {
         index,
         clip: None,
@@ -244,7 +245,7 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
 
 /// Whether the auxiliary information of a track can be told to be where it will be: it lies in the media that is sent, or
 /// in the `moov`, which is sent as well.
-fn can_be_moved(samples: &SampleTable, index: &Index, extents: &Extents) -> bool {
+fn can_be_moved(samples: &SampleTable, index: &Index, extents: &ExtentList) -> bool {
     let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return false };
     match &told.place {
         AuxiliaryPlace::Stretch(offset) => {
@@ -267,7 +268,11 @@ fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<Track
 }
 
 /// Whether every chunk lies in the media that is sent, so that its offset can be told.
-fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, extents: &Extents) -> Result<bool, FormatError> {
+fn all_chunks_inside<R: ReadAt>(
+    index: &Index,
+    source: &R,
+    extents: &ExtentList,
+) -> Result<bool, FormatError> {
     for track in &index.tracks {
         let offsets = &track.samples.offsets;
         let Some(Order { lowest, highest, .. }) = offsets.order(source)? else { continue };
@@ -414,7 +419,7 @@ impl Plan {
         let copy_of = |offset: u64| {
             let copied = copies.iter().find(|(from, _)| from.contains(&offset));
             let copied = copied.map(|(from, start)| start + (offset - from.start));
-            copied.or_else(|| extents.position_of(offset).map(|at| metadata_len + at))
+            copied.or_else(|| extents.listed()?.position_of(offset).map(|at| metadata_len + at))
         };
         let nowhere = || "auxiliary information that is not sent".to_string();
         let mut parts = Vec::new();
@@ -675,15 +680,17 @@ impl Layout<'_> {
                 self.moov_child(source, node, &wide, &mut moov)?;
             }
             let media_start = before.len() + 8 + moov.len() + self.media_header_len;
+            let is_far = |position: u64| position.saturating_add(media_start) > u64::from(u32::MAX);
             let mut changed = false;
+            let mut places = self.extents.places(self.index, source);
+            let last = self.extents.end().saturating_sub(1);
             for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
-                let last = self.extents.end().saturating_sub(1);
-                let highest = chunks.as_ref().map_or(0, |c| {
-                    self.extents.position_of(c.highest.min(last)).unwrap_or(self.extents.len())
-                });
                 // A track more in each round is a film made to waste time: then all get wide.
-                let needed =
-                    highest.saturating_add(media_start) > u64::from(u32::MAX) || round >= SOLVE_ROUNDS;
+                let mut needed = round >= SOLVE_ROUNDS;
+                if let Some(chunks) = chunks.as_ref().filter(|_| is_far(self.extents.len())) {
+                    let highest = places.position_of(chunks.highest.min(last))?;
+                    needed |= is_far(highest.unwrap_or(self.extents.len()));
+                }
                 changed |= needed && !*wide;
                 *wide |= needed;
             }

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::extents::{Extent, Extents};
+use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
 use crate::index::Index;
 use crate::plan::Plan;
@@ -20,13 +20,15 @@ pub struct VirtualFile {
     len: u64,
     /// Of the source.
     identity: Identity,
+    /// Where media lies that is sent next, where that had to be looked up.
+    made: Arc<Mutex<ExtentList>>,
 }
 
 #[derive(Debug, Clone)]
 enum Body {
     Film(Arc<Index>, Arc<Planned>),
     /// A few bytes, then the rest of the source; and the entity tag.
-    Tail(Vec<u8>, Extents, String),
+    Tail(Vec<u8>, Range<u64>, String),
 }
 
 /// A plan, and its metadata once that is made and worth keeping.
@@ -108,14 +110,14 @@ const SMALL: u64 = 16 * 1024;
 impl VirtualFile {
     pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
         let len = planned.plan.metadata_len + planned.plan.extents.len();
-        Self { body: Body::Film(index, planned), len, identity: *identity }
+        Self { body: Body::Film(index, planned), len, identity: *identity, made: Arc::default() }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
-        let extents = Extents::of(std::iter::once(from..identity.size));
-        let len = head.len() as u64 + extents.len();
+        let len = head.len() as u64 + (identity.size - from);
         let etag = etag(identity, &format!("flv-{from:x}"));
-        Self { body: Body::Tail(head, extents, etag), len, identity: *identity }
+        let body = Body::Tail(head, from..identity.size, etag);
+        Self { body, len, identity: *identity, made: Arc::default() }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -153,30 +155,14 @@ impl VirtualFile {
         }
     }
 
-    fn extents(&self) -> &Extents {
-        match &self.body {
-            Body::Film(_, planned) => &planned.plan.extents,
-            Body::Tail(_, extents, _) => extents,
-        }
-    }
-
     /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most `most` bytes
-    /// made. No I/O.
-    pub fn next(&self, range: &Range<u64>, most: usize) -> Stretch {
+    /// made. Where it cannot be looked up where media lies, something is to be made, and [`Self::read_at`] says why not.
+    pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Stretch {
         let made_end = range.end.min(range.start.saturating_add(most as u64));
-        let metadata = self.generated_len();
-        let media = self.extents().starting_at(range.start.saturating_sub(metadata)).iter();
-        // Where it is in this file, and in the source.
-        let media = media.map(|e| {
-            let place = metadata + e.position;
-            let start = place.max(range.start);
-            (start..(place + e.len).min(range.end), e.offset + (start - place))
-        });
-        let mut large = media
-            .take_while(|(place, _)| place.start <= made_end)
-            .filter(|(place, _)| place.end.saturating_sub(place.start) >= SMALL);
         let made = |end| usize::try_from(end - range.start).unwrap_or(most);
-        match large.next() {
+        let large =
+            if made_end < self.generated_len() { None } else { self.large_media(source, range, made_end) };
+        match large {
             None => Stretch { made: made(made_end), media: 0..0 },
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
@@ -184,6 +170,41 @@ impl VirtualFile {
                 Stretch { made: made(place.start + lead), media: offset + lead..offset + len }
             }
         }
+    }
+
+    /// Where in `range` media begins, no later than at `latest`, that is well sent from the file; and where it is in the source.
+    fn large_media(
+        &self,
+        source: &impl ReadAt,
+        range: &Range<u64>,
+        latest: u64,
+    ) -> Option<(Range<u64>, u64)> {
+        let metadata = self.generated_len();
+        let place = |e: Extent| {
+            // Of a file that was changed, made extents may lie anywhere.
+            let place = metadata.saturating_add(e.position);
+            let start = place.max(range.start);
+            (start..place.saturating_add(e.len).min(range.end), e.offset.saturating_add(start - place))
+        };
+        let is_large = |(place, _): &(Range<u64>, u64)| place.end.saturating_sub(place.start) >= SMALL;
+        match &self.body {
+            Body::Tail(_, rest, _) => {
+                let all = Extent { offset: rest.start, len: rest.end - rest.start, position: 0 };
+                Some(place(all)).filter(is_large)
+            }
+            Body::Film(index, planned) => {
+                let film = index.film_in_order(source);
+                let position = range.start.saturating_sub(metadata);
+                let mut made = self.made();
+                let near = planned.plan.extents.near(index, &film, position, &mut made).ok()?;
+                let near = near.iter().copied().map(place);
+                near.take_while(|(place, _)| place.start <= latest).find(is_large)
+            }
+        }
+    }
+
+    fn made(&self) -> MutexGuard<'_, ExtentList> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills `out` with what the file has from `offset` on.
@@ -204,7 +225,14 @@ impl VirtualFile {
                 Body::Tail(head, ..) => head.read_exact_at(made, offset)?,
             }
         }
-        copy_media(self.extents(), source, offset.max(metadata) - metadata, media)?;
+        let position = offset.max(metadata) - metadata;
+        match &self.body {
+            Body::Film(index, planned) => {
+                let film = index.film_in_order(source);
+                planned.plan.extents.copy(index, &film, position, media, &mut self.made())?;
+            }
+            Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position))?,
+        }
         self.check(source)?;
         if let Body::Film(_, planned) = &self.body {
             planned.keep(offset, made);
@@ -224,60 +252,6 @@ impl VirtualFile {
             },
         }
     }
-}
-
-/// Bytes that are read at once, to be copied from.
-const SPAN: usize = 128 * 1024;
-
-/// Copies media from `position` on. Small extents that are close together are read with what lies between.
-fn copy_media(extents: &Extents, source: &impl ReadAt, mut position: u64, out: &mut [u8]) -> io::Result<()> {
-    let mut span: Vec<u8> = Vec::new();
-    let mut span_start = 0;
-    let mut rest = out;
-    let extents = extents.starting_at(position);
-    for (n, extent) in extents.iter().enumerate() {
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let offset = extent.offset + (position - extent.position);
-        let left = usize::try_from(extent.position + extent.len - position).unwrap_or(usize::MAX);
-        let (now, later) = rest.split_at_mut(left.min(rest.len()));
-        let held = usize::try_from(offset.wrapping_sub(span_start)).ok();
-        let mut held = held.and_then(|at| span.get(at..at.checked_add(now.len())?));
-        if held.is_none() && now.len() < SPAN {
-            let len = span_len(extents.get(n..).unwrap_or_default(), offset, now.len() + later.len());
-            if len > now.len() {
-                span.resize(len, 0);
-                source.read_exact_at(&mut span, offset)?;
-                span_start = offset;
-                held = span.get(..now.len());
-            }
-        }
-        match held {
-            Some(bytes) => now.copy_from_slice(bytes),
-            None => source.read_exact_at(now, offset)?,
-        }
-        position += now.len() as u64;
-        rest = later;
-    }
-    if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-/// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of use
-/// for the next `wanted` bytes.
-fn span_len(extents: &[Extent], offset: u64, wanted: usize) -> usize {
-    let mut useful = 0u64;
-    let mut best = 0;
-    for extent in extents {
-        let end = extent.offset + extent.len;
-        let span = end - offset;
-        useful += end - extent.offset.max(offset);
-        if span > SPAN as u64 || span > 2 * useful || useful > wanted as u64 {
-            break;
-        }
-        best = usize::try_from(span).unwrap_or(0);
-    }
-    best
 }
 
 fn etag(identity: &Identity, key: &str) -> String {

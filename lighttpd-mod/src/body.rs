@@ -117,9 +117,9 @@ impl Body {
     /// Queues what comes next, or has it made elsewhere.
     fn queue_stretch(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
         let most = if request.is_http2() { HTTP2_WINDOW } else { WINDOW };
-        let Stretch { made, media } = self.film.next(&self.range, most);
-        let start = self.range.start;
         let source = Resident::of(&self.file);
+        let Stretch { made, media } = self.film.next(&source, &self.range, most);
+        let start = self.range.start;
         match request.append_with(made, |out| self.film.read_at(&source, start, out)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let film = Arc::clone(&self.film);

@@ -844,7 +844,7 @@ pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < film.len() {
         let from = bytes.len();
-        let next = film.next(&(from as u64..film.len()), WINDOW);
+        let next = film.next(&file, &(from as u64..film.len()), WINDOW);
         bytes.resize(from + next.len() as usize, 0);
         let (made, media) = bytes[from..].split_at_mut(next.made);
         film.read_at(&file, from as u64, made).map_err(|e| e.to_string())?;

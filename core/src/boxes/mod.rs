@@ -24,9 +24,9 @@ pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
 pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
-pub use runs::{JointRun, JointRuns, Run, RunKind, Runs, Usual};
-pub use sample_sizes::SampleSizes;
-pub use stco::{ChunkOffsets, Order};
+pub use runs::{JointRun, JointRuns, Pieces, Run, RunKind, Runs, Usual};
+pub use sample_sizes::{SampleSizes, SizeReader};
+pub use stco::{ChunkOffsets, OffsetReader, Order};
 pub use stsd::{SampleEntry, read_stsd};
 pub use stss::SyncSamples;
 pub use table::{READ_AHEAD, Table, TableReader};
@@ -65,6 +65,15 @@ pub struct BoxHeader {
     pub header_len: u8,
     /// Length of the whole box, header included.
     pub size: u64,
+}
+
+impl From<FormatError> for io::Error {
+    fn from(e: FormatError) -> Self {
+        match e {
+            FormatError::Io { source, .. } => source,
+            e => Self::new(io::ErrorKind::InvalidData, e.to_string()),
+        }
+    }
 }
 
 impl BoxHeader {

@@ -199,15 +199,20 @@ impl<R: ReadAt> OffsetReader<'_, R> {
     /// Gives the offsets from chunk `index` on, at most `count` and at least one, and says how many.
     ///
     /// # Errors
-    /// As [`Self::get`].
-    pub fn each(&mut self, index: u32, count: u32, mut give: impl FnMut(u64)) -> Result<u32, FormatError> {
+    /// As [`Self::get`], and those of `give`.
+    pub fn each(
+        &mut self,
+        index: u32,
+        count: u32,
+        mut give: impl FnMut(u64) -> Result<(), FormatError>,
+    ) -> Result<u32, FormatError> {
         let size = if self.wide { 8 } else { 4 };
         let b = self.reader.entries(index)?;
         let b = b.get(..b.len().min(count as usize * size)).unwrap_or_default();
         if self.wide {
-            b.chunks_exact(8).for_each(|c| give(u64_at(c, 0)));
+            b.chunks_exact(8).try_for_each(|c| give(u64_at(c, 0)))?;
         } else {
-            b.chunks_exact(4).for_each(|c| give(u64::from(u32_at(c, 0))));
+            b.chunks_exact(4).try_for_each(|c| give(u64::from(u32_at(c, 0))))?;
         }
         Ok(u32::try_from(b.len() / size).unwrap_or(count))
     }

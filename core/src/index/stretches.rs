@@ -256,10 +256,7 @@ impl Stretches {
     /// # Errors
     /// When the file cannot be read, or no longer says what it said.
     pub(super) fn make<R: ReadAt>(&self, file: &R, stretch: usize) -> io::Result<Entries> {
-        self.try_make(file, stretch).map_err(|e| match e {
-            FormatError::Io { source, .. } => source,
-            e => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
-        })
+        Ok(self.try_make(file, stretch)?)
     }
 
     fn try_make<R: ReadAt>(&self, file: &R, number: usize) -> Result<Entries, FormatError> {

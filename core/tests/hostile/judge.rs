@@ -159,7 +159,7 @@ const LOOKED_AT: u64 = 4 << 20;
 fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, query: &str) {
     let mut at = 0;
     while at < film.len() {
-        let stretch = film.next(&(at..film.len()), WINDOW);
+        let stretch = film.next(source, &(at..film.len()), WINDOW);
         assert!((1..=WINDOW).contains(&stretch.made), "{query}: {stretch:?} at {at}");
         let Range { start, end } = stretch.media;
         assert!(start <= end && end <= source.len, "{query}: {start} to {end} of a file of {}", source.len);

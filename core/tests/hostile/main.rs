@@ -354,6 +354,45 @@ fn a_film_of_more_than_4_gib_is_cut_at_its_own_places() {
     is_refused(judge_sparse(&prefix, 1 << 30, CUT), "cut off");
 }
 
+/// A packet here and a packet there, for hours: an answer holds no more than one of a film that is in one piece, and sends no
+/// more than the packets.
+#[test]
+fn media_in_very_many_places_takes_no_memory() {
+    let count = 400_000;
+    let moov = |start: u32| {
+        let places: Vec<[u32; 1]> = (0..count).map(|n| [start + 500 * n]).collect();
+        moov(&[Track {
+            handler: *b"soun",
+            stts: table(b"stts", &[[count, 21]]),
+            stsc: table(b"stsc", &[[1, 1, 1]]),
+            stsz: full_box(b"stsz", [100, count]),
+            stco: table(b"stco", &places),
+            ..Track::video()
+        }])
+    };
+    let start = u32::try_from(ftyp().len() + moov(0).len() + 8).unwrap();
+    let prefix = [&ftyp()[..], &moov(start), &0u32.to_be_bytes(), b"mdat"].concat();
+    let len = u64::from(start) + 500 * u64::from(count);
+    let film = Sparse { prefix: &prefix, len };
+    let identity =
+        Identity { device: 1, inode: 1, size: len, mtime: 0, mtime_nanos: 0, ctime: 0, ctime_nanos: 0 };
+    let seeker = Seeker::new(0);
+    let ask = || seeker.answer(&film, &identity, b"start=1", &Settings::default()).unwrap();
+    let (answer, held) = allocator::held(ask);
+    let Answer::Film(clip) = answer else { panic!("not a film") };
+    let packets = u64::from(count) - 47 - 4;
+    assert!((packets..packets + 9).contains(&((clip.len() - clip.generated_len()) / 100)));
+    let mut out = vec![0; 48 << 10];
+    let (_, more) = allocator::held(|| {
+        for at in [0, clip.generated_len() - 100, clip.len() / 2, clip.len() - out.len() as u64] {
+            let made = clip.next(&film, &(at..clip.len()), out.len()).made;
+            clip.read_at(&film, at, &mut out[..made]).unwrap();
+        }
+    });
+    assert!(held + more < 64 << 10, "{held} and {more} bytes");
+    is_film(judge_sparse(&prefix, len, "start=1"));
+}
+
 // Boxes in boxes.
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use mp4seek::boxes::{BoxHeader, SyncSamples};
+use mp4seek::extents::ExtentList;
 use mp4seek::index::{Index, Node};
 use mp4seek::plan::plan_clip;
 use mp4seek::request::ClipRequest;
@@ -179,6 +180,18 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
         }
     };
     let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(index, film, &clip)?;
+    let mut reports: Vec<ExtentReport> = Vec::new();
+    let (mut at, mut made) = (0, ExtentList::default());
+    while at < extents.len() {
+        for e in extents.near(index, film, at, &mut made)? {
+            at = e.position + e.len;
+            match reports.last_mut() {
+                // They may come in parts.
+                Some(last) if last.offset + last.bytes == e.offset => last.bytes += e.len,
+                _ => reports.push(ExtentReport { offset: e.offset, bytes: e.len }),
+            }
+        }
+    }
     let seconds = |ticks: u64| ticks as f64 / f64::from(clip.timescale);
     Ok(ClipReport {
         start: seconds(clip.start),
@@ -186,7 +199,7 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
         timescale: clip.timescale,
         bytes: metadata_len + extents.len(),
         metadata_bytes: metadata_len,
-        extents: extents.iter().map(|e| ExtentReport { offset: e.offset, bytes: e.len }).collect(),
+        extents: reports,
         tracks: index
             .tracks
             .iter()

@@ -1,0 +1,91 @@
+//! Copying media that lies in small stretches.
+
+use std::io;
+
+use crate::index::Index;
+use crate::source::ReadAt;
+
+use super::{Extent, ExtentList, Extents};
+
+/// Bytes that are read at once, to be copied from.
+const SPAN: usize = 128 * 1024;
+
+impl Extents {
+    /// Fills `out` with what is sent from `position` on. See [`Self::near`] for what was `made`.
+    ///
+    /// # Errors
+    /// When the film cannot be read, or ends first.
+    pub fn copy<R: ReadAt>(
+        &self,
+        index: &Index,
+        source: &R,
+        mut position: u64,
+        out: &mut [u8],
+        made: &mut ExtentList,
+    ) -> io::Result<()> {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let near = self.near(index, source, position, made)?;
+            let have = near.last().map_or(0, |e| e.position + e.len - position);
+            let have = usize::try_from(have).unwrap_or(usize::MAX).min(rest.len());
+            if have == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let (now, later) = rest.split_at_mut(have);
+            copy_batch(near, source, position, now)?;
+            position += have as u64;
+            rest = later;
+        }
+        Ok(())
+    }
+}
+
+/// Copies media from `position` on. Small extents that are close together are read with what lies between.
+fn copy_batch(extents: &[Extent], source: &impl ReadAt, mut position: u64, out: &mut [u8]) -> io::Result<()> {
+    let mut span: Vec<u8> = Vec::new();
+    let mut span_start = 0;
+    let mut rest = out;
+    for (n, extent) in extents.iter().enumerate() {
+        if rest.is_empty() {
+            break;
+        }
+        let offset = extent.offset + (position - extent.position);
+        let left = usize::try_from(extent.position + extent.len - position).unwrap_or(usize::MAX);
+        let (now, later) = rest.split_at_mut(left.min(rest.len()));
+        let held = usize::try_from(offset.wrapping_sub(span_start)).ok();
+        let mut held = held.and_then(|at| span.get(at..at.checked_add(now.len())?));
+        if held.is_none() && now.len() < SPAN {
+            let len = span_len(extents.get(n..).unwrap_or_default(), offset, now.len() + later.len());
+            if len > now.len() {
+                span.resize(len, 0);
+                source.read_exact_at(&mut span, offset)?;
+                span_start = offset;
+                held = span.get(..now.len());
+            }
+        }
+        match held {
+            Some(bytes) => now.copy_from_slice(bytes),
+            None => source.read_exact_at(now, offset)?,
+        }
+        position += now.len() as u64;
+        rest = later;
+    }
+    Ok(())
+}
+
+/// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of use
+/// for the next `wanted` bytes.
+fn span_len(extents: &[Extent], offset: u64, wanted: usize) -> usize {
+    let mut useful = 0u64;
+    let mut best = 0;
+    for extent in extents {
+        let end = extent.offset + extent.len;
+        let span = end - offset;
+        useful += end - extent.offset.max(offset);
+        if span > SPAN as u64 || span > 2 * useful || useful > wanted as u64 {
+            break;
+        }
+        best = usize::try_from(span).unwrap_or(0);
+    }
+    best
+}
