@@ -52,7 +52,7 @@ conformance: build
 
 sanitize: build
 	@tests/setup.sh sanitize
-	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients -- --test-threads=2
+	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients --test filters -- --test-threads=2
 
 bench: build
 	@tests/setup.sh bench
