@@ -388,7 +388,12 @@ impl<'a, R: ReadAt> Inside<'a, R> {
             let before = self.sample.saturating_sub(cut)..self.sample;
             offset = offset.saturating_add(samples.sizes.bytes(source, before)?);
         }
-        let len = self.sizes.sum(count)?;
+        let known = samples.chunk_sizes.as_ref().and_then(|sizes| sizes.get(self.chunk as usize));
+        let len = match known {
+            Some(&len) if u64::from(count) == whole => len.into(),
+            Some(_) => samples.sizes.bytes(source, self.sample..self.sample + count)?,
+            None => self.sizes.sum(count)?,
+        };
         let end = offset.checked_add(len).ok_or_else(|| {
             FormatError::Film(format!("chunk {} ends past 64 bits", u64::from(self.chunk) + 1))
         })?;

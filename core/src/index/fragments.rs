@@ -21,7 +21,7 @@ use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
 use super::senc::is_senc;
-use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch};
+use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch, are_few};
 use super::{MADE, Node, SampleTable, Track};
 
 /// What the fragments say of one track: all of them, or those of a stretch.
@@ -881,6 +881,19 @@ impl TrackFragments {
     /// Whether it has descriptions of a grouping, so that the `moov`'s own are not wanted any more.
     pub(super) fn describes(&self, grouping: [u8; 4]) -> bool {
         self.seed.groupings.describes(grouping)
+    }
+
+    /// Bytes of each chunk, if those numbers are few and short enough to be kept.
+    pub(super) fn chunk_sizes(&self, stretches: usize) -> Option<Box<[u32]>> {
+        // Nothing is few in tests; there the others are those of flat films.
+        if !cfg!(test) && !are_few(self.chunks.len() * size_of::<u32>(), stretches) {
+            return None;
+        }
+        let mut sizes = self.sizes.iter();
+        let bytes = self.chunks.iter().map(|&(_, samples, _)| {
+            u32::try_from(sizes.by_ref().take(samples as usize).map(|&s| u64::from(s)).sum::<u64>()).ok()
+        });
+        bytes.collect()
     }
 
     /// Decode time of the first sample.

@@ -247,6 +247,7 @@ impl Index {
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
+            track.samples.chunk_sizes = fragment.chunk_sizes(stretches.len());
             track.unsliced = fragment.unsliced;
             let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
             match Auxiliary::read(&mut reader, stbl, senc, &track.samples)? {

@@ -22,6 +22,8 @@ pub struct SampleTable {
     pub sizes: SampleSizes,
     /// Places of the chunks.
     pub offsets: ChunkOffsets,
+    /// Bytes of each chunk, where to look up the sizes of all samples costs much more than to keep them: in fragments.
+    pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
     /// Sample groupings, in the order of the file.
@@ -77,6 +79,7 @@ impl SampleTable {
             stsc,
             sizes,
             offsets,
+            chunk_sizes: None,
             sync,
             groups,
             access,
@@ -102,6 +105,7 @@ impl SampleTable {
             + self.stsc.heap_size()
             + self.sizes.heap_size()
             + self.offsets.heap_size()
+            + self.chunk_sizes.as_ref().map_or(0, |sizes| size_of_val(&**sizes))
             + self.auxiliary.as_ref().map_or(0, Auxiliary::heap_size)
             + self.access.as_ref().map_or(0, |a| a.heap_size())
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()

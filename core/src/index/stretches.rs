@@ -133,6 +133,11 @@ pub(super) const COST_OF_MOOF: u64 = READ_AHEAD as u64;
 /// chunk and a sync sample in each fragment. That is no more than is kept to make them from.
 const SMALL_IN_STRETCH: usize = if cfg!(test) { 0 } else { 256 };
 
+/// Whether these bytes are few beside what is kept of so many stretches.
+pub(super) fn are_few(bytes: usize, stretches: usize) -> bool {
+    bytes <= SMALL_IN_STRETCH * (stretches + 3)
+}
+
 /// What it costs to pass another box.
 pub(super) const COST_OF_BOX: u64 = 64;
 
@@ -210,8 +215,10 @@ impl Stretches {
     /// Whether a table is kept as a whole. Where there are few entries in a stretch, a look-up among many of them would
     /// make many stretches.
     pub(super) fn is_small(&self, table: usize) -> bool {
-        self.count(self.stretches.len(), table) as usize * self.entry_size(table)
-            <= SMALL_IN_STRETCH * (self.stretches.len() + 3)
+        are_few(
+            self.count(self.stretches.len(), table) as usize * self.entry_size(table),
+            self.stretches.len(),
+        )
     }
 
     fn entry_size(&self, table: usize) -> usize {
