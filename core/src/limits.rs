@@ -47,7 +47,7 @@ pub const EXTENTS: usize = if cfg!(test) { 6 } else { 2048 };
 pub const GATHERED_EXTENTS: usize = 1 << 18;
 
 /// Bytes of what is kept of one answer to make its extents from. The sound alone of ten hours, a packet here and a packet there, has
-/// 1.7 million; then a thousand have to be walked past to find one, which takes some 20 µs.
+/// 1.7 million; then some thousand chunks are passed to find the first of a window.
 pub const CHECKPOINTS: usize = if cfg!(test) { 200 } else { 32 << 10 };
 
 /// Sample groupings of one track. The most seen in the wild is 4.
