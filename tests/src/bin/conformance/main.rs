@@ -233,8 +233,8 @@ impl Case {
         if same { Ok(ours) } else { Err(format!("Apache says {ours}\nlighttpd says {theirs}")) }
     }
 
-    /// Of a clip of nearly all of the film, so that a sample more or less does not count; both begin it with a
-    /// key frame.
+    /// Of a clip of nearly all of the film, so that a sample more or less does not count; both decode it
+    /// from a key frame on, and hide what comes before the start.
     fn metadata(&self, nginx: &Site, duration: f64) -> Option<(f64, String)> {
         let ask = |address: &str, mode: &str| {
             let times = format!("start={:.3}&end={:.3}", duration * 0.02, duration * 0.97);
@@ -243,7 +243,7 @@ impl Case {
             connection.write(&format!("GET {}?{times}{mode} {host}\r\n\r\n", self.target));
             Some(connection.reply()).filter(|reply| reply.status == 200).map(|reply| reply.body)
         };
-        metadata::ratio(&ask(&self.addresses[0], "&mode=keyframe")?, &ask(nginx.address(), "")?)
+        metadata::ratio(&ask(&self.addresses[0], "&mode=exact")?, &ask(nginx.address(), "")?)
     }
 
     fn faults(
