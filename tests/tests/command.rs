@@ -96,3 +96,24 @@ fn inspect_tells_what_ffprobe_reads() {
         assert!(text.status.success() && String::from_utf8_lossy(&text.stdout).contains("moov"), "{kind}");
     }
 }
+
+#[test]
+fn inspect_names_no_place_outside_of_the_file() {
+    fn places(boxes: &Value, found: &mut Vec<(String, Option<u64>)>) {
+        for b in boxes.as_array().into_iter().flatten() {
+            found.push((b["type"].as_str().unwrap_or_default().to_owned(), b["offset"].as_u64()));
+            places(&b["boxes"], found);
+        }
+    }
+    let film = film("frag_cmaf");
+    let done = mp4seek(&["inspect", "--json"], &film.path);
+    let json: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let mut found = Vec::new();
+    places(&json["boxes"], &mut found);
+    let len = film.path.metadata().expect("a film").len();
+    assert!(found.iter().all(|(_, offset)| offset.is_none_or(|at| at < len)), "{found:?}");
+    assert!(
+        found.contains(&("moov".to_owned(), Some(28))) && found.contains(&("stts".to_owned(), None)),
+        "{found:?}"
+    );
+}

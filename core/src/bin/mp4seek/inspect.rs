@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mp4seek::boxes::{BoxHeader, SyncSamples};
 use mp4seek::extents::ExtentList;
-use mp4seek::index::{Index, Node};
+use mp4seek::index::{Index, MADE, Node};
 use mp4seek::plan::plan_clip;
 use mp4seek::request::ClipRequest;
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
@@ -31,7 +31,9 @@ struct Report {
 struct BoxReport {
     #[serde(rename = "type")]
     box_type: String,
-    offset: u64,
+    /// Of a box that stands in the file: not one that was compressed, nor a table of fragments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
     size: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     boxes: Vec<BoxReport>,
@@ -143,7 +145,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
 fn leaf(header: &BoxHeader) -> BoxReport {
     BoxReport {
         box_type: header.box_type.to_string(),
-        offset: header.offset,
+        offset: Some(header.offset).filter(|&offset| offset < MADE),
         size: header.size,
         boxes: Vec::new(),
     }
@@ -289,8 +291,8 @@ fn edit_text(edits: &[EditReport], out: &mut String) {
 }
 
 fn box_text(b: &BoxReport, depth: usize, out: &mut String) {
-    let _ =
-        writeln!(out, "{:indent$}{} {} bytes at {}", "", b.box_type, b.size, b.offset, indent = 2 * depth);
+    let place = b.offset.map_or(", not in the file as such".to_owned(), |offset| format!(" at {offset}"));
+    let _ = writeln!(out, "{:indent$}{} {} bytes{place}", "", b.box_type, b.size, indent = 2 * depth);
     for child in &b.boxes {
         box_text(child, depth + 1, out);
     }
