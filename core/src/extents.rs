@@ -486,7 +486,7 @@ impl Needs {
             }
         })?;
         if !is_much {
-            found.join(SMALL_GAP, walk.len() / 200);
+            found.close_small_holes(walk.len());
             if found.list.len() <= limits::EXTENTS {
                 return Ok(ExtentList::of(found.list).into());
             }
@@ -554,9 +554,38 @@ impl Collector {
         sent
     }
 
+    /// Closes small holes, for less than a hundredth of the bytes that are needed, together with those within what is taken
+    /// whole. Those nearest to the longest stretch come first: what joins it is sent from the file and need not be copied.
+    fn close_small_holes(&mut self, needed: u64) {
+        self.join(0, u64::MAX);
+        let mut budget = needed / 150;
+        let longest = self.list.iter().enumerate().max_by_key(|(_, r)| r.end - r.start).map_or(0, |(n, _)| n);
+        let mut fits = |before: usize| {
+            let (Some(a), Some(b)) = (self.list.get(before), self.list.get(before + 1)) else { return false };
+            let hole = b.start - a.end;
+            let fits = hole <= SMALL_GAP.min(budget);
+            budget -= if fits { hole } else { 0 };
+            fits
+        };
+        let (mut first, mut last) = (longest, longest);
+        while first > 0 && fits(first - 1) {
+            first -= 1;
+        }
+        while fits(last) {
+            last += 1;
+        }
+        if let Some(end) = self.list.get(last).map(|r| r.end) {
+            self.list.drain(first + 1..=last);
+            if let Some(joined) = self.list.get_mut(first) {
+                joined.end = end;
+            }
+        }
+        self.join(SMALL_GAP, budget);
+    }
+
     /// Closes small holes, and where there are too many, the smallest, but for no more bytes than are needed.
     fn close_gaps(mut self, needed: u64) -> Result<Extents, FormatError> {
-        self.join(SMALL_GAP, needed / 200);
+        self.close_small_holes(needed);
         if let Some(excess) = self.list.len().checked_sub(limits::EXTENTS).filter(|&n| n > 0) {
             let after = self.list.iter().skip(1);
             let mut holes: Vec<_> =
