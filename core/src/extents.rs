@@ -10,6 +10,7 @@ use crate::index::{Index, SampleTable};
 use crate::limits;
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
+use crate::virtual_file::WINDOW;
 
 use walk::{Part, Stream, Walk, Walker, each_chunk};
 
@@ -179,8 +180,8 @@ impl Extents {
     }
 }
 
-/// Bytes of media that are looked up together: a window of an answer.
-pub const NEAR: u64 = 48 << 10;
+/// Bytes of media that are looked up together.
+pub const NEAR: u64 = WINDOW as u64;
 
 /// How many extents are made at once: at least, and where they are small.
 const MADE_EXTENTS: (usize, usize) = (64, 512);
@@ -431,13 +432,15 @@ impl Needs {
                 *end = last;
             }
             None if is_room => self.streams.push((span.track, vec![part], last)),
-            None => {
-                self.is_disordered = true;
-                let ranges = &mut self.ranges;
-                each_chunk(span.samples, source, &part, |range| ranges.push(range))?;
-            }
+            None => self.gather(span, source, &part)?,
         }
         Ok(())
+    }
+
+    /// Adds chunks of a span one by one, as there is no room to walk through them in their order.
+    fn gather<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, part: &Part) -> Result<(), FormatError> {
+        self.is_disordered = true;
+        each_chunk(span.samples, source, part, |range| self.ranges.push(range))
     }
 
     /// Adds all chunks of a span that are not in order: in as many parts as are, if those are few.
@@ -458,10 +461,8 @@ impl Needs {
             parts.push(start..span.chunks.end);
             return parts.into_iter().try_for_each(|chunks| self.add(span, source, chunks));
         }
-        self.is_disordered = true;
         let all = Part { chunks: span.chunks.clone(), samples: span.range.clone() };
-        let ranges = &mut self.ranges;
-        each_chunk(span.samples, source, &all, |range| ranges.push(range))
+        self.gather(span, source, &all)
     }
 
     fn finish<R: ReadAt>(mut self, index: &Index, source: &R) -> Result<Extents, FormatError> {

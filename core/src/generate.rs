@@ -95,13 +95,13 @@ impl<R: ReadAt> Maker<'_, R> {
 
     /// Fills `out` with whole entries, one or more, of which the first is entry `index` of the output's table.
     fn write(&self, entries: &Entries, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
-        let Some(track) = self.index.tracks.get(entries.track) else { return Err(changed()) };
+        let Some(track) = self.index.tracks.get(entries.track) else { return Err(FormatError::changed()) };
         let samples = &track.samples;
         match &entries.kind {
             EntryKind::Times(slice) => self.write_runs(&samples.stts, slice, 0, index, out),
             EntryKind::Group(slice, n) => match samples.groups.get(*n) {
                 Some(runs) => self.write_runs(runs, slice, 0, index, out),
-                None => Err(changed()),
+                None => Err(FormatError::changed()),
             },
             EntryKind::Offsets(slice, shift) => match &samples.ctts {
                 Some(runs) => {
@@ -109,7 +109,7 @@ impl<R: ReadAt> Maker<'_, R> {
                     let shift = i32::try_from(*shift).unwrap_or(0).to_be_bytes();
                     self.write_runs(runs, slice, u32::from_be_bytes(shift), index, out)
                 }
-                None => Err(changed()),
+                None => Err(FormatError::changed()),
             },
             EntryKind::Chunks(slice) => self.write_chunks(&samples.stsc, slice, index, out),
             EntryKind::ChunkOffsets(chunks, first) => {
@@ -142,7 +142,7 @@ impl<R: ReadAt> Maker<'_, R> {
                 AuxiliaryPlace::Chunks { offsets, .. } => {
                     self.write_offsets(offsets, index, true, &mut self.place(), out)
                 }
-                AuxiliaryPlace::Stretch(_) => Err(changed()),
+                AuxiliaryPlace::Stretch(_) => Err(FormatError::changed()),
             },
             EntryKind::Nibbles(table, samples) => {
                 let mut pairs = TableReader::new(self.source, *table, u32::try_from(out.len()).unwrap_or(1));
@@ -190,7 +190,7 @@ impl<R: ReadAt> Maker<'_, R> {
             } else {
                 let mut made = runs.runs_from(self.source, slice.first.saturating_add(n))?;
                 for entry in now.chunks_exact_mut(8) {
-                    let run = made.next().ok_or_else(changed)??;
+                    let run = made.next().ok_or_else(FormatError::changed)??;
                     let units =
                         run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
                     let value = u32::try_from(run.value).unwrap_or(u32::MAX).wrapping_add(shift);
@@ -224,7 +224,7 @@ impl<R: ReadAt> Maker<'_, R> {
             self.write_chunk_runs(stsc, slice, first, body)?;
         }
         if !tail.is_empty() {
-            let (chunk, samples, description) = slice.tail.ok_or_else(changed)?;
+            let (chunk, samples, description) = slice.tail.ok_or_else(FormatError::changed)?;
             put_words(tail, &[slice.place.saturating_add(chunk), samples, description]);
         }
         Ok(())
@@ -252,7 +252,7 @@ impl<R: ReadAt> Maker<'_, R> {
                 put_words(entry, &[number, run.samples_per_chunk(), run.description_index()]);
             }
             if entries.next().is_some() {
-                return Err(changed());
+                return Err(FormatError::changed());
             }
         }
         if first == 0 {
@@ -292,16 +292,12 @@ impl<R: ReadAt> Maker<'_, R> {
 fn told(auxiliary: &Option<Auxiliary>) -> Result<&ToldAuxiliary, FormatError> {
     match auxiliary {
         Some(Auxiliary::Told(told)) => Ok(told),
-        _ => Err(changed()),
+        _ => Err(FormatError::changed()),
     }
 }
 
 /// Bytes of the longest entry, an `stsc`'s.
 const LONGEST_ENTRY: usize = 12;
-
-fn changed() -> FormatError {
-    FormatError::Film("the film changed while it was read".into())
-}
 
 /// Changes the word at `at` of each entry of `SIZE` bytes.
 #[inline]

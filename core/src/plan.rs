@@ -107,14 +107,9 @@ impl RunSlice {
         }
         let first = runs.at_unit(source, units.start)?.ordinal;
         let last = runs.at_unit(source, units.end - 1)?.ordinal;
-        let count = last.checked_sub(first).ok_or_else(changed)? + 1;
+        let count = last.checked_sub(first).ok_or_else(FormatError::changed)? + 1;
         Ok(Self { units, first, count })
     }
-}
-
-/// A table that says one thing now and another the next time.
-fn changed() -> FormatError {
-    FormatError::Film("the film changed while it was read".into())
 }
 
 /// A part of the `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
@@ -144,7 +139,7 @@ impl ChunkSlice {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
         let head_end = first.first_sample.saturating_add(first.samples).min(range.end);
-        let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(changed);
+        let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(FormatError::changed);
         let head = (less(head_end, range.start)?, first.description_index);
         let mut this = Self {
             place,

@@ -67,6 +67,13 @@ pub struct BoxHeader {
     pub size: u64,
 }
 
+impl FormatError {
+    /// The film says one thing now and another the next time.
+    pub(crate) fn changed() -> Self {
+        Self::Film("the film changed while it was read".into())
+    }
+}
+
 impl From<FormatError> for io::Error {
     fn from(e: FormatError) -> Self {
         match e {

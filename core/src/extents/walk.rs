@@ -135,7 +135,7 @@ impl Walk {
         source: &'a R,
         position: u64,
     ) -> Result<Walker<'a, R>, FormatError> {
-        self.at_checkpoint(index, source, self.checkpoints.partition_point(|c| c.position <= position))
+        self.at_checkpoint(index, source, self.last(|c| c.position <= position))
     }
 
     /// The extents from some before `offset` in the source on.
@@ -145,22 +145,25 @@ impl Walk {
         source: &'a R,
         offset: u64,
     ) -> Result<Walker<'a, R>, FormatError> {
-        self.at_checkpoint(index, source, self.checkpoints.partition_point(|c| c.covered <= offset))
+        self.at_checkpoint(index, source, self.last(|c| c.covered <= offset))
     }
 
     /// Whether [`Self::covering`] would begin after this position.
     pub(super) fn begins_after(&self, offset: u64, position: u64) -> bool {
-        let n = self.checkpoints.partition_point(|c| c.covered <= offset);
-        n.checked_sub(1).and_then(|n| self.checkpoints.get(n)).is_some_and(|c| c.position > position)
+        self.checkpoints.get(self.last(|c| c.covered <= offset)).is_some_and(|c| c.position > position)
+    }
+
+    /// The last checkpoint of which that is so; the first if of none.
+    fn last(&self, is_before: impl Fn(&Checkpoint) -> bool) -> usize {
+        self.checkpoints.partition_point(is_before).saturating_sub(1)
     }
 
     fn at_checkpoint<'a, R: ReadAt>(
         &'a self,
         index: &'a Index,
         source: &'a R,
-        after: usize,
+        n: usize,
     ) -> Result<Walker<'a, R>, FormatError> {
-        let n = after.saturating_sub(1);
         let at = self.checkpoints.get(n).copied().unwrap_or_default();
         let gone = self.gone.get(n * self.streams.len()..).unwrap_or_default();
         let walker = Walker::new(index, source, &self.streams, at, gone)?;
@@ -190,7 +193,8 @@ impl<'a, R: ReadAt> Walker<'a, R> {
         let steps = streams.iter().zip(gone).map(|(stream, gone)| match stream {
             Stream::Ranges(ranges) => Ok(Steps::Ranges(ranges, gone)),
             Stream::Chunks(track, parts) => {
-                let samples = index.tracks.get(*track).map(|t| &t.samples).ok_or_else(changed)?;
+                let samples =
+                    index.tracks.get(*track).map(|t| &t.samples).ok_or_else(FormatError::changed)?;
                 Ok(Steps::Chunks(Box::new(Chunks::new(samples, source, parts, gone)?)))
             }
         });
@@ -361,7 +365,7 @@ impl<'a, R: ReadAt> Chunks<'a, R> {
 impl<'a, R: ReadAt> Inside<'a, R> {
     fn new(samples: &'a SampleTable, source: &'a R, part: &Part, chunk: u32) -> Result<Self, FormatError> {
         let mut runs = samples.stsc.pieces_from(source, chunk)?;
-        let run = runs.next().ok_or_else(changed)??;
+        let run = runs.next().ok_or_else(FormatError::changed)??;
         let first = u32::try_from(run.sum).unwrap_or(u32::MAX).max(part.samples.start);
         let sizes = samples.sizes.reader(source, first..part.samples.end);
         Ok(Self { runs, run, sizes, chunk, sample: first, end: part.clone() })
@@ -375,7 +379,7 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         offsets: &mut OffsetReader<'_, R>,
     ) -> Result<Range<u64>, FormatError> {
         if self.chunk >= self.run.end() {
-            self.run = self.runs.next().ok_or_else(changed)??;
+            self.run = self.runs.next().ok_or_else(FormatError::changed)??;
         }
         let whole = u64::from(self.run.samples_per_chunk());
         let chunk_start = self.run.sum + u64::from(self.chunk - self.run.unit) * whole;
@@ -401,8 +405,4 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         self.chunk += 1;
         Ok(offset..end)
     }
-}
-
-fn changed() -> FormatError {
-    FormatError::Film("the film changed while it was read".into())
 }

@@ -454,7 +454,7 @@ impl Gathered {
         let start = self.bytes.len();
         self.bytes.resize(start + len, 0);
         let out = self.bytes.get_mut(start..).unwrap_or_default();
-        reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+        read_exact(reader.source(), out, offset)
     }
 
     /// What the `saiz` of a flat film begins with.

@@ -20,7 +20,7 @@ use crate::source::ReadAt;
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
-use super::senc::is_senc;
+use super::senc::find_senc;
 use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch, are_few};
 use super::{MADE, Node, SampleTable, Track};
 
@@ -437,12 +437,7 @@ fn read_traf<R: ReadAt>(
         None => implicit_base,
     };
     let mut decode_time = None;
-    let mut senc: Option<BoxHeader> = None;
     for child in &children {
-        let is_new = senc.is_none_or(|s| s.box_type.0 != *b"senc" && &child.box_type.0 == b"senc");
-        if is_senc(reader, child)? && is_new {
-            senc = Some(*child);
-        }
         match &child.box_type.0 {
             b"tfdt" => {
                 let b = reader.payload(child, 8)?;
@@ -466,6 +461,7 @@ fn read_traf<R: ReadAt>(
             _ => {}
         }
     }
+    let (senc, _) = find_senc(reader, children.iter().copied())?;
     let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?.unwrap_or_else(|unknown| {
         track.unsliced = track.unsliced.or(Some(unknown));
         None

@@ -28,6 +28,7 @@ pub use samples::{Chunk, SampleTable};
 pub use senc::{SencBox, is_senc};
 
 use groups::{Descriptions, read_descriptions};
+use senc::find_senc;
 
 use fragments::{Fragments, TrackFragments, is_replaced, read_fragments};
 use state::State;
@@ -544,7 +545,8 @@ impl Track {
         };
         let mut samples = samples;
         let mut unsliced = None;
-        let (senc, second_senc) = find_senc(reader, &[stbl, trak])?;
+        let boxes = [stbl, trak].into_iter().flat_map(|parent| &parent.children).map(|c| c.header);
+        let (senc, second_senc) = find_senc(reader, boxes)?;
         if samples.count > 0 {
             match Auxiliary::read(reader, stbl, senc, &samples)? {
                 Ok(auxiliary) => samples.auxiliary = auxiliary,
@@ -568,23 +570,6 @@ impl Track {
             descriptions,
         })
     }
-}
-
-/// The `senc` in one of these boxes, by its own name rather than by the one it had before, which may be there for old players;
-/// and one that is too many.
-fn find_senc<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    parents: &[&Node],
-) -> Result<(Option<BoxHeader>, Option<BoxHeader>), FormatError> {
-    let mut all = Vec::new();
-    for child in parents.iter().flat_map(|p| &p.children) {
-        if is_senc(reader, &child.header)? {
-            all.push(child.header);
-        }
-    }
-    all.sort_by_key(|h| &h.box_type.0 != b"senc");
-    let second = all.get(1).filter(|h| all.first().is_some_and(|first| first.box_type == h.box_type));
-    Ok((all.first().copied(), second.copied()))
 }
 
 /// `elng` (8.4.6): the extended language tag.

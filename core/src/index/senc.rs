@@ -40,6 +40,23 @@ pub fn is_senc<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Res
     })
 }
 
+/// The `senc` among some boxes, by its own name rather than by the one it had before, which may be there for old players;
+/// and one that is too many.
+pub(super) fn find_senc<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    boxes: impl IntoIterator<Item = BoxHeader>,
+) -> Result<(Option<BoxHeader>, Option<BoxHeader>), FormatError> {
+    let mut all = Vec::new();
+    for header in boxes {
+        if is_senc(reader, &header)? {
+            all.push(header);
+        }
+    }
+    all.sort_by_key(|h| &h.box_type.0 != b"senc");
+    let second = all.get(1).filter(|h| all.first().is_some_and(|first| first.box_type == h.box_type));
+    Ok((all.first().copied(), second.copied()))
+}
+
 /// Where the version of a `senc` stands.
 pub(super) fn version_at(senc: &BoxHeader) -> u64 {
     senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 }

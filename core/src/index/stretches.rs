@@ -267,8 +267,7 @@ impl Stretches {
     }
 
     fn try_make<R: ReadAt>(&self, file: &R, number: usize) -> Result<Entries, FormatError> {
-        let changed = || FormatError::Film("the film changed while it was read".into());
-        let stretch = self.stretches.get(number).ok_or_else(changed)?;
+        let stretch = self.stretches.get(number).ok_or_else(FormatError::changed)?;
         let starts = |number: usize| self.starts.get(number * self.tracks.len()..).unwrap_or_default();
         let tracks = self.tracks.iter().zip(starts(number));
         let mut tracks: Vec<_> = tracks.map(|(seed, start)| TrackFragments::from(seed, start)).collect();
@@ -278,17 +277,17 @@ impl Stretches {
         let mut left = stretch.moofs;
         let mut cost = 0;
         while left > 0 {
-            let header = reader.header(at, self.file_len)?.ok_or_else(changed)?;
+            let header = reader.header(at, self.file_len)?.ok_or_else(FormatError::changed)?;
             cost += COST_OF_BOX;
             if &header.box_type.0 == b"moof" {
                 left -= 1;
                 cost += header.size.saturating_add(COST_OF_MOOF);
                 if cost > stretch.cost {
-                    return Err(changed());
+                    return Err(FormatError::changed());
                 }
                 read_moof(&mut reader, &header, &mut tracks)?;
             } else if cost > stretch.cost {
-                return Err(changed());
+                return Err(FormatError::changed());
             }
             at = header.end();
         }
@@ -306,7 +305,7 @@ impl Stretches {
                 track.write_entries(table, &[track.end()], &mut entries);
             }
             if entries.len() != self.span(number, n).len() {
-                return Err(changed());
+                return Err(FormatError::changed());
             }
             out.push(entries);
         }

@@ -217,14 +217,16 @@ impl Servers {
 }
 
 impl Case {
+    fn get(&self, address: &str, query: &str) -> Reply {
+        let mut connection = Connection::open(address);
+        let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        connection.write(&format!("GET {}?{query} {host}\r\n\r\n", self.target));
+        connection.reply()
+    }
+
     /// The answer that both servers give.
     fn answers(&self, cut: &Cut) -> Result<Reply, String> {
-        let [ours, theirs] = [0, 1].map(|server| {
-            let mut connection = Connection::open(&self.addresses[server]);
-            let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
-            connection.write(&format!("GET {}?{} {host}\r\n\r\n", self.target, cut.query()));
-            connection.reply()
-        });
+        let [ours, theirs] = [0, 1].map(|server| self.get(&self.addresses[server], &cut.query()));
         // A film that needs no change is each server's own file, with its own validator.
         let is_plain = |reply: &Reply| reply.header("x-mod-h264-streaming").is_empty();
         let same_tag = ours.header("etag") == theirs.header("etag") || (is_plain(&ours) && is_plain(&theirs));
@@ -238,10 +240,9 @@ impl Case {
     fn metadata(&self, nginx: &Site, duration: f64) -> Option<(f64, String)> {
         let ask = |address: &str, mode: &str| {
             let times = format!("start={:.3}&end={:.3}", duration * 0.02, duration * 0.97);
-            let mut connection = Connection::open(address);
-            let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
-            connection.write(&format!("GET {}?{times}{mode} {host}\r\n\r\n", self.target));
-            Some(connection.reply()).filter(|reply| reply.status == 200).map(|reply| reply.body)
+            Some(self.get(address, &format!("{times}{mode}")))
+                .filter(|reply| reply.status == 200)
+                .map(|reply| reply.body)
         };
         metadata::ratio(&ask(&self.addresses[0], "&mode=exact")?, &ask(nginx.address(), "")?)
     }
