@@ -56,6 +56,13 @@ pub const GROUPINGS: usize = 64;
 /// Boxes at the top level of a fragmented film: 24 hours in fragments of a second, of four boxes each, are 350,000.
 pub const FRAGMENT_BOXES: usize = 1 << 20;
 
+/// Places where fragments begin, from tables that are asked for the way behind damage: 24 hours in fragments of a second, for three
+/// tracks. While the index is built they are in memory, some 30 bytes each.
+pub const PLACES: usize = 1 << 18;
+
+/// Damaged fragments that are found out too late, so that all is read again without them. The film ends before the next.
+pub const LEFT_OUT: usize = 8;
+
 /// Samples in fragments. While the index is built their tables are in memory, some 10 bytes a sample; 24 hours of 50 pictures
 /// and 47 packets of sound a second are 8.4 million.
 pub const FRAGMENT_SAMPLES: u64 = 10_000_000;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tests::client::Connection;
 use tests::films::{film, loud_film};
 use tests::on_both;
-use tests::probe::clip;
+use tests::probe::{Packet, Reading, clip, copied_by_ffmpeg};
 use tests::servers::{APACHE, Builder, Engine, Site};
 
 on_both!(
@@ -23,6 +23,7 @@ on_both!(
     streams_that_are_reset_do_no_harm,
     many_clients_at_once_get_the_same,
     a_restart_finishes_what_was_begun,
+    what_comes_behind_damage_is_found,
 );
 
 const QUERY: &str = "start=3.05&end=7";
@@ -243,6 +244,34 @@ fn change(engine: Engine) {
     }
     // Each server says in its own way that a file became shorter; and 415 is ours.
     site.allow_log("replaced|rewritten|shortened|file too short|AH00036|AH01587|sendfile|write failed");
+}
+
+/// A box that has no length: it is the film's own index (mfra) that knows where the next fragment is.
+fn what_comes_behind_damage_is_found(site: &Site) {
+    let args = ["-movflags", "frag_keyframe+empty_moov"];
+    let whole = copied_by_ffmpeg(&film("bframes").path, &args, site.dir().join("whole.mp4"));
+    let mut bytes = fs::read(&whole).expect("a film");
+    let moofs = bytes.windows(4).enumerate().filter(|(_, name)| name == b"moof").map(|(at, _)| at);
+    let moofs: Vec<_> = moofs.collect();
+    assert!(moofs.len() > 4, "{} fragments", moofs.len());
+    bytes[moofs[2] - 4..moofs[2]].fill(0xff);
+    site.put("damaged.mp4", &bytes);
+    let reply = site.get("/damaged.mp4?mode=exact");
+    assert_eq!(reply.status, 200, "{reply}");
+    let clip = site.dir().join("clip.mp4");
+    fs::write(&clip, &reply.body).expect("a folder of our own");
+    let (whole, clip) = (Reading::of(&whole), Reading::of(&clip));
+    for (whole, clip) in whole.streams.iter().zip(&clip.streams) {
+        let same = |a: &Packet, b: &Packet| a.hash == b.hash && (a.time - b.time).abs() < 1e-6;
+        let is_there: Vec<_> =
+            whole.packets.iter().map(|packet| clip.packets.iter().any(|p| same(p, packet))).collect();
+        let lost = is_there.iter().filter(|is_there| !**is_there).count();
+        assert_eq!(clip.packets.len() + lost, whole.packets.len(), "{}", whole.kind);
+        // One fragment in the middle, and no other.
+        let joined = is_there.split(|is_there| *is_there).filter(|lost| !lost.is_empty()).count();
+        assert_eq!((joined, is_there.last()), (1, Some(&true)), "{}: {is_there:?}", whole.kind);
+        assert!(lost * (moofs.len() - 2) < whole.packets.len(), "{} lost of {}", lost, whole.packets.len());
+    }
 }
 
 /// A recording gives what is complete, and goes on while that is sent.

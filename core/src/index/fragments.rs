@@ -5,13 +5,10 @@
 //! about fragments. All of them are made once, to see what they hold; then they are let go, and made anew by the
 //! [stretch](super::stretches) when they are read.
 //!
-//! `sidx`, `mfra` and `tfra` are not read: they could only do harm. Where they say that fragments are, we come anyway: the header of
-//! a `moof` is read with the `moof` itself, and that of the `mdat` after it in the same read, so that walking takes one read
-//! for each fragment (1,000 fragments of 100 KB: 1,004 reads of 2 KB), no more than jumping from place to place would. They do not
-//! say how many samples there are, or how large they are, without which no chunk and no sample has a number. And for a seek, the
-//! places where stretches begin, which have been checked, do what they are there for.
-
-use std::ops::Range;
+//! Where one box ends the next begins, and in an undamaged film that is all it takes: the header of a `moof` is read with the `moof`
+//! itself, and that of the `mdat` after it in the same read (1,000 fragments of 100 KB: 1,004 reads of 2 KB). `sidx`, `mfra` and `tfra`
+//! say neither how many samples there are nor how large they are, so they save nothing there; they are asked for the way behind
+//! [damage](super::places).
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
 use crate::limits;
@@ -20,6 +17,7 @@ use crate::source::ReadAt;
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
+use super::places::Places;
 use super::senc::find_senc;
 use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch, are_few};
 use super::{MADE, Node, SampleTable, Track};
@@ -43,6 +41,8 @@ pub(super) struct TrackFragments {
     first: Option<i64>,
     /// Decode time of the next.
     next: i64,
+    /// Something before the next was damaged, so that its time is not known.
+    is_lost: bool,
     auxiliary: Gathered,
     dependencies: Dependencies,
     subsamples: Option<Subsamples>,
@@ -78,7 +78,7 @@ pub(super) struct End {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TrackStart {
     before: End,
-    /// Decode time of its first sample, as far as the fragments before it know.
+    /// Decode time of its first sample.
     time: i64,
     /// The decode time of a later stretch is earlier than this one ends, or later: from this sample on, it has this
     /// duration, and those after it none.
@@ -145,121 +145,237 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// Why a film ends before its file does.
-#[derive(Debug)]
-pub(super) struct Damage {
-    pub(super) error: FormatError,
-    /// The fragment that makes no sense, where it is one.
-    moof: Option<u64>,
+/// Something that makes no sense.
+#[derive(Debug, Clone)]
+struct Damage {
+    /// The box of the top level.
+    at: u64,
+    box_type: BoxType,
+    offset: u64,
+    reason: String,
+}
+
+impl Damage {
+    /// # Errors
+    /// Those that are no fault of the box at `at`.
+    fn of(error: FormatError, at: u64) -> Result<Self, FormatError> {
+        match error {
+            FormatError::Box { box_type, offset, reason } => Ok(Self { at, box_type, offset, reason }),
+            error => Err(error),
+        }
+    }
+
+    fn error(&self) -> FormatError {
+        FormatError::Box { box_type: self.box_type, offset: self.offset, reason: self.reason.clone() }
+    }
 }
 
 /// What the fragments of a film say.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Fragments {
     pub(super) tracks: Vec<TrackFragments>,
     pub(super) stretches: Vec<Stretch>,
-    pub(super) damage: Option<Damage>,
+    damage: Vec<Damage>,
+    /// Nothing was found behind the last damage.
+    ends_early: bool,
 }
 
-/// Reads all fragments from the box at `from` on; each track comes with its `stbl`. A film that is still being written, or is damaged, ends
-/// with the last sample before that.
+/// Damage that is told of, in one film.
+const TOLD: usize = 8;
+
+impl Fragments {
+    /// Whether there is nothing but what the `moov` holds.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stretches.iter().all(|s| s.moofs == 0)
+    }
+
+    /// What was left out, and why.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        self.damage.iter().enumerate().map(|(n, damage)| {
+            let error = damage.error();
+            if self.ends_early && n + 1 == self.damage.len() {
+                format!("the film ends before the file does: {error}")
+            } else {
+                format!("left out what is damaged: {error}")
+            }
+        })
+    }
+}
+
+/// Reads all fragments from the box at `from` on; each track comes with its `stbl`. What is damaged is left out, and what comes after it is
+/// taken where it can be found. A film that is still being written ends with its last whole sample.
 ///
 /// # Errors
-/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or damage comes before any sample.
+/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one sample.
 pub(super) fn read_fragments<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     from: u64,
     mvex: Option<&BoxHeader>,
     tracks: &[(&Track, &Node)],
+    top: &[BoxHeader],
 ) -> Result<Fragments, FormatError> {
-    let mut found = walk(reader, from..u64::MAX, mvex, tracks)?;
-    if let Some(moof) = found.damage.as_ref().and_then(|d| d.moof) {
-        // Nothing of it is believed, so what has been taken of it already has to go.
-        found = Fragments { damage: found.damage, ..walk(reader, from..moof, mvex, tracks)? };
-    }
-    match found.damage {
-        Some(damage) if found.tracks.iter().all(|t| t.sizes.is_empty()) => Err(damage.error),
-        _ => Ok(found),
+    let mut places = Places::new(top);
+    let mut left_out = Vec::new();
+    loop {
+        let mut walk = Walk::new(reader, mvex, tracks, &left_out)?;
+        match walk.boxes(reader, from, &mut places)? {
+            // Nothing of it is believed, so what has been taken of it already has to go.
+            Some(damage) => left_out.push(damage),
+            None => {
+                let found = Fragments { ends_early: walk.is_lost, ..walk.found };
+                let is_hollow = found.tracks.iter().all(|t| t.sizes.is_empty());
+                return match found.damage.first() {
+                    Some(damage) if is_hollow => Err(damage.error()),
+                    _ => Ok(found),
+                };
+            }
+        }
     }
 }
 
-/// Reads the fragments that begin inside `range`.
-fn walk<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    range: Range<u64>,
-    mvex: Option<&BoxHeader>,
-    tracks: &[(&Track, &Node)],
-) -> Result<Fragments, FormatError> {
-    check_count(tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum(), reader.file_len())?;
-    let mut all = Vec::new();
-    for (track, stbl) in tracks {
-        all.push(TrackFragments::of(reader, track, stbl)?);
+/// Goes through the boxes of the top level.
+struct Walk<'a> {
+    found: Fragments,
+    /// Fragments of which nothing is taken. With one over [`limits::LEFT_OUT`], the film ends there.
+    left_out: &'a [Damage],
+    /// Behind damage, until there is a fragment that makes sense.
+    is_lost: bool,
+    /// The last fragment, where its media reaches past the end of the file.
+    unfinished: Option<Damage>,
+}
+
+impl<'a> Walk<'a> {
+    fn new<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        mvex: Option<&BoxHeader>,
+        tracks: &[(&Track, &Node)],
+        left_out: &'a [Damage],
+    ) -> Result<Self, FormatError> {
+        check_count(tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum(), reader.file_len())?;
+        let mut found = Fragments::default();
+        for (track, stbl) in tracks {
+            found.tracks.push(TrackFragments::of(reader, track, stbl)?);
+        }
+        if let Some(mvex) = mvex {
+            read_trex(reader, mvex, &mut found.tracks)?;
+        }
+        let in_moov = samples_of(&found.tracks);
+        if in_moov > 0 {
+            found.stretches.push(Stretch { samples: in_moov, ..Stretch::default() });
+            found.tracks.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
+        }
+        Ok(Self { found, left_out, is_lost: false, unfinished: None })
     }
-    if let Some(mvex) = mvex {
-        read_trex(reader, mvex, &mut all)?;
+
+    /// Reads the fragments from `at` on; gives one that was taken in part and has to be left out.
+    fn boxes<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        mut at: u64,
+        places: &mut Places,
+    ) -> Result<Option<Damage>, FormatError> {
+        reader.read_ahead(READ_AHEAD);
+        let end = reader.file_len();
+        for _ in 0..limits::FRAGMENT_BOXES {
+            if let Some(damage) = self.left_out.get(limits::LEFT_OUT).filter(|damage| damage.at <= at) {
+                self.lose(damage.clone());
+                return Ok(None);
+            }
+            let header = match reader.header(at, end) {
+                Ok(Some(header)) => header,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.lose(Damage::of(error, at)?);
+                    match places.after(reader, at)? {
+                        Some(place) => at = place,
+                        None => return Ok(None),
+                    }
+                    continue;
+                }
+            };
+            places.pass(&header);
+            if &header.box_type.0 == b"moof" {
+                if let Some(spoilt) = self.fragment(reader, &header, places)? {
+                    return Ok(Some(spoilt));
+                }
+            } else if let Some(stretch) = self.found.stretches.last_mut() {
+                stretch.cost += COST_OF_BOX;
+            }
+            at = header.end();
+            if self.is_lost {
+                // What was passed may be no box.
+                at = places.after(reader, header.offset)?.map_or(at, |place| place.min(at));
+            }
+        }
+        Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
     }
-    let mut stretches = Vec::new();
-    let in_moov = samples_of(&all);
-    if in_moov > 0 {
-        stretches.push(Stretch { samples: in_moov, ..Stretch::default() });
-        all.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
+
+    /// What comes next has to say itself when it is.
+    fn lose(&mut self, damage: Damage) {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            self.found.damage.truncate(TOLD - 1);
+            self.found.damage.push(damage);
+        }
+        self.found.tracks.iter_mut().for_each(|t| t.is_lost = true);
     }
-    let damage = walk_boxes(reader, range, &mut all, &mut stretches)?;
-    Ok(Fragments { tracks: all, stretches, damage })
+
+    /// Takes a fragment, or gives one that was taken and has to be left out.
+    fn fragment<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        moof: &BoxHeader,
+        places: &Places,
+    ) -> Result<Option<Damage>, FormatError> {
+        if let Some(damage) = self.left_out.iter().find(|d| d.at == moof.offset) {
+            self.lose(damage.clone());
+            return Ok(None);
+        }
+        let tracks = &mut self.found.tracks;
+        let runs = read_runs(reader, moof, tracks).and_then(|mut runs| {
+            find_times(reader, moof, &mut runs, tracks, places)?;
+            Ok(runs)
+        });
+        let runs = match runs {
+            Ok(runs) => runs,
+            Err(error) => {
+                self.lose(Damage::of(error, moof.offset)?);
+                return Ok(None);
+            }
+        };
+        if self.unfinished.is_some() {
+            // The file does not end there: it is not true what that one says.
+            return Ok(self.unfinished.take());
+        }
+        let cost = COST_OF_BOX + moof.size.saturating_add(COST_OF_MOOF);
+        let is_next = |s: &Stretch| s.moofs > 0 && !s.is_full() && cost <= s.cost.max(1 << 14);
+        if self.is_lost || !self.found.stretches.last().is_some_and(is_next) {
+            self.found.stretches.push(Stretch { offset: moof.offset, ..Stretch::default() });
+            self.found.tracks.iter_mut().for_each(TrackFragments::begin_stretch);
+        }
+        self.is_lost = false;
+        let before = samples_of(&self.found.tracks);
+        let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
+        if let Some(stretch) = self.found.stretches.last_mut() {
+            stretch.moofs += 1;
+            stretch.cost += cost;
+            stretch.samples =
+                stretch.samples.saturating_add(samples_of(&self.found.tracks).saturating_sub(before));
+        }
+        match taken {
+            Ok(true) => Ok(None),
+            Ok(false) => {
+                let damage = Damage::of(moof.error("its media is not all there"), moof.offset)?;
+                self.lose(damage.clone());
+                self.unfinished = Some(damage);
+                Ok(None)
+            }
+            Err(error) => Damage::of(error, moof.offset).map(Some),
+        }
+    }
 }
 
 fn samples_of(all: &[TrackFragments]) -> u32 {
     all.iter().fold(0, |sum, t| sum.saturating_add(number(t.sizes.len())))
-}
-
-fn walk_boxes<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    range: Range<u64>,
-    all: &mut [TrackFragments],
-    stretches: &mut Vec<Stretch>,
-) -> Result<Option<Damage>, FormatError> {
-    reader.read_ahead(READ_AHEAD);
-    let end = reader.file_len();
-    let mut at = range.start;
-    let mut before = samples_of(all);
-    for _ in 0..limits::FRAGMENT_BOXES {
-        let header = match reader.header(at, end) {
-            Ok(Some(header)) if at < range.end => header,
-            Ok(_) => return Ok(None),
-            Err(error @ FormatError::Box { .. }) => return Ok(Some(Damage { error, moof: None })),
-            Err(e) => return Err(e),
-        };
-        let is_moof = &header.box_type.0 == b"moof";
-        let cost = COST_OF_BOX + if is_moof { header.size.saturating_add(COST_OF_MOOF) } else { 0 };
-        if is_moof
-            && stretches.last().is_none_or(|s| s.moofs == 0 || s.is_full() || cost > s.cost.max(1 << 14))
-        {
-            stretches.push(Stretch { offset: at, ..Stretch::default() });
-            all.iter_mut().for_each(TrackFragments::begin_stretch);
-            before = samples_of(all);
-        }
-        if let Some(stretch) = stretches.last_mut() {
-            stretch.cost += cost;
-            stretch.moofs += u32::from(is_moof);
-        }
-        if is_moof {
-            let read = read_moof(reader, &header, all);
-            if let Some(stretch) = stretches.last_mut() {
-                stretch.samples = samples_of(all).saturating_sub(before);
-            }
-            match read {
-                Ok(true) => {}
-                Ok(false) => {
-                    let error = header.error("its media is not all there");
-                    return Ok(Some(Damage { error, moof: None }));
-                }
-                Err(error @ FormatError::Box { .. }) => return Ok(Some(Damage { error, moof: Some(at) })),
-                Err(e) => return Err(e),
-            }
-        }
-        at = header.end();
-    }
-    Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
 }
 
 /// Samples may have no table of their own and take no bytes, so that a few bytes claim millions.
@@ -310,7 +426,8 @@ struct Run {
 
 struct More {
     boxes: Vec<BoxHeader>,
-    auxiliary: Option<FragmentAuxiliary>,
+    /// Or the box that is none we know.
+    auxiliary: Result<Option<FragmentAuxiliary>, BoxHeader>,
     /// Samples of each run.
     runs: Vec<u32>,
 }
@@ -327,16 +444,29 @@ const HAS_SIZE: u32 = 0x200;
 const HAS_FLAGS: u32 = 0x400;
 const HAS_OFFSET: u32 = 0x800;
 
-/// Reads one fragment; `false` when its media is not all there, and only the samples that are were taken.
+/// Reads one fragment again, which has made sense before.
 ///
 /// # Errors
-/// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
-/// this fragment.
+/// When it makes none now, or cannot be read.
 pub(super) fn read_moof<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
     all: &mut [TrackFragments],
-) -> Result<bool, FormatError> {
+) -> Result<(), FormatError> {
+    let runs = read_runs(reader, moof, all)?;
+    take_runs(reader, moof, runs, all)?;
+    Ok(())
+}
+
+/// Reads the runs of one fragment.
+///
+/// # Errors
+/// [`FormatError::Box`] when it makes no sense. Other errors are no fault of this fragment.
+fn read_runs<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    all: &[TrackFragments],
+) -> Result<Vec<Run>, FormatError> {
     let mut runs = Vec::new();
     let mut implicit_base = moof.offset;
     for traf in reader.children(moof.payload(), moof.end())?.iter().filter(|b| &b.box_type.0 == b"traf") {
@@ -352,6 +482,41 @@ pub(super) fn read_moof<R: ReadAt>(
     let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
     let more: u64 = runs.iter().map(|r| u64::from(r.count)).sum();
     check_count(samples + more, reader.file_len())?;
+    Ok(runs)
+}
+
+/// Behind damage a time cannot be counted from what came before: where a fragment does not say its own, the film's tables may.
+fn find_times<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    runs: &mut [Run],
+    all: &[TrackFragments],
+    places: &Places,
+) -> Result<(), FormatError> {
+    let mut is_lost: Vec<_> = all.iter().map(|t| t.is_lost).collect();
+    for run in runs.iter_mut().filter(|run| run.more.is_some()) {
+        let (Some(track), Some(is_lost)) = (all.get(run.track), is_lost.get_mut(run.track)) else { continue };
+        if std::mem::take(is_lost) && run.decode_time.is_none() {
+            let time = places.time(moof.offset, track.seed.track_id);
+            let time =
+                time.ok_or_else(|| moof.error("nothing says when it is, and what came before is damaged"))?;
+            run.decode_time = Some(time.saturating_sub(run.first_offset(reader)?));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the samples of one fragment; `false` when its media is not all there, and only the samples that are were taken.
+///
+/// # Errors
+/// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
+/// this fragment.
+fn take_runs<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    mut runs: Vec<Run>,
+    all: &mut [TrackFragments],
+) -> Result<bool, FormatError> {
     let is_whole = runs.iter().all(|r| r.end <= reader.file_len());
     if !is_whole {
         keep_complete(reader, &mut runs)?;
@@ -397,7 +562,7 @@ fn read_traf<R: ReadAt>(
     moof: &BoxHeader,
     traf: &BoxHeader,
     implicit_base: u64,
-    all: &mut [TrackFragments],
+    all: &[TrackFragments],
     runs: &mut Vec<Run>,
 ) -> Result<(), FormatError> {
     let children = reader.children(traf.payload(), traf.end())?;
@@ -407,8 +572,7 @@ fn read_traf<R: ReadAt>(
     let (flags, id) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
     // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
     let n = all.iter().position(|t| t.seed.track_id == id).unwrap_or(usize::MAX);
-    let mut nobody = TrackFragments::default();
-    let track = all.get_mut(n).unwrap_or(&mut nobody);
+    let trex = all.get(n).map(|t| t.seed.defaults).unwrap_or_default();
     let mut at = 8;
     let mut field = |flag: u32, len: usize| {
         let start = at;
@@ -426,10 +590,10 @@ fn read_traf<R: ReadAt>(
     }
     let word = |at: Option<usize>, default| at.map_or(default, |at| u32_at(b, at));
     let defaults = Defaults {
-        description: word(description, track.seed.defaults.description),
-        duration: word(duration, track.seed.defaults.duration),
-        size: word(size, track.seed.defaults.size),
-        flags: word(sample_flags, track.seed.defaults.flags),
+        description: word(description, trex.description),
+        duration: word(duration, trex.duration),
+        size: word(size, trex.size),
+        flags: word(sample_flags, trex.flags),
     };
     let base = match base {
         Some(at) => u64_at(b, at),
@@ -462,10 +626,7 @@ fn read_traf<R: ReadAt>(
         }
     }
     let (senc, _) = find_senc(reader, children.iter().copied())?;
-    let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?.unwrap_or_else(|unknown| {
-        track.unsliced = track.unsliced.or(Some(unknown));
-        None
-    });
+    let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?;
     let first = runs.len();
     let mut next = base;
     for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
@@ -546,6 +707,16 @@ fn read_trun<R: ReadAt>(
 }
 
 impl Run {
+    /// By how much its first sample is presented after it is decoded.
+    fn first_offset<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<i64, FormatError> {
+        let mut first = 0;
+        self.each_window(reader, |_, window| {
+            first = window.column(HAS_OFFSET, 0).next().map_or(0, |n| i32::from_be_bytes(n.to_be_bytes()));
+            false
+        })?;
+        Ok(if self.flags & HAS_OFFSET == 0 { 0 } else { first.into() })
+    }
+
     /// How many of its samples lie inside the file.
     fn complete_samples<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<u32, FormatError> {
         let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
@@ -666,11 +837,7 @@ impl TrackFragments {
         let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
         if track.samples.count > 0 {
             let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
-            let auxiliary =
-                FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?.unwrap_or_else(|unknown| {
-                    this.unsliced = Some(unknown);
-                    None
-                });
+            let auxiliary = FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?;
             // Its descriptions are the film's own.
             let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
             let runs = chunk_lengths(reader.source(), &track.samples)?;
@@ -738,6 +905,7 @@ impl TrackFragments {
         }
         if let Some(time) = run.decode_time {
             self.go_to(time).map_err(|reason| moof.error(reason))?;
+            self.is_lost = false;
         }
         if run.count == 0 {
             return Ok(());
@@ -810,11 +978,12 @@ impl TrackFragments {
                 _ => {}
             }
         }
-        if let Some(auxiliary) = &more.auxiliary {
-            if let Err(unknown) = self.auxiliary.add(reader, auxiliary, first, &more.runs)? {
-                self.unsliced = self.unsliced.or(Some(unknown));
-            }
-        }
+        let added = match &more.auxiliary {
+            Ok(Some(auxiliary)) => self.auxiliary.add(reader, auxiliary, first, &more.runs)?,
+            Ok(None) => Ok(()),
+            Err(unknown) => Err(*unknown),
+        };
+        self.unsliced = self.unsliced.or(added.err());
         Ok(())
     }
 
@@ -857,6 +1026,10 @@ impl TrackFragments {
         }
         self.durations.push(passed, 0);
         self.next = time;
+        let samples = self.end().samples;
+        if let Some(start) = self.starts.last_mut().filter(|s| s.before.samples == samples) {
+            start.time = time;
+        }
         Ok(())
     }
 

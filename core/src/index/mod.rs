@@ -9,6 +9,7 @@ mod fragments;
 mod groups;
 mod made;
 mod per_sample;
+mod places;
 mod samples;
 mod senc;
 mod state;
@@ -146,9 +147,12 @@ impl Index {
         let ends: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
         this.state =
             State::of(file, &ends).map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
-        let fragments = match this.top.iter().find(|b| &b.box_type.0 == b"moof") {
-            Some(first) => {
-                let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
+        let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
+        let first = this.top.iter().find(|b| &b.box_type.0 == b"moof").map(|b| b.offset);
+        // Of a film that should have some, the first may be damaged.
+        let damaged = this.top.last().map(BoxHeader::end).filter(|&end| mvex.is_some() && end < file_len);
+        let fragments = match first.or(damaged) {
+            Some(from) => {
                 let stbls = this.moov.children.iter().filter_map(|trak| {
                     let track = this.tracks.get(trak.track?)?;
                     Some((track, trak.at(&[b"mdia", b"minf", b"stbl"])?))
@@ -156,16 +160,17 @@ impl Index {
                 let tracks: Vec<_> = stbls.collect();
                 let source = FilmSource::in_order(file, &made);
                 let mut reader = Reader::with_made(&source, file_len, made.len());
-                Some(read_fragments(&mut reader, first.offset, mvex.as_ref(), &tracks)?)
+                match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &this.top) {
+                    Err(FormatError::Box { .. }) if first.is_none() => None,
+                    found => Some(found?).filter(|found| first.is_some() || !found.is_empty()),
+                }
             }
             None => None,
         };
         this.made = made;
         if let Some(fragments) = fragments {
             this.is_fragmented = true;
-            this.notes.extend(
-                fragments.damage.as_ref().map(|d| format!("the film ends before the file does: {}", d.error)),
-            );
+            this.notes.extend(fragments.notes());
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, fragments)?;
         }

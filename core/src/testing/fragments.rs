@@ -1,14 +1,14 @@
-//! Fragmented films that are unfinished, damaged, or put together in odd ways.
+//! Fragmented films that are unfinished or put together in odd ways.
 
 use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
 use crate::{Answer, Seeker, Settings};
 
-fn film() -> Film {
+pub(super) fn film() -> Film {
     Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)])
 }
 
 /// The boxes at the top level: type, start, end.
-fn boxes(film: &[u8]) -> Vec<([u8; 4], usize, usize)> {
+pub(super) fn boxes(film: &[u8]) -> Vec<([u8; 4], usize, usize)> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < film.len() {
@@ -46,7 +46,7 @@ fn complete(film: &Film, bytes: &[u8], style: u32, len: usize) -> Names {
     out
 }
 
-fn notes(film: &Vec<u8>) -> String {
+pub(super) fn notes(film: &Vec<u8>) -> String {
     let seeker = Seeker::default();
     match seeker.answer(film, &identity(film), b"", &Settings::default()).unwrap() {
         Answer::Film(file) => file.notes().join("\n"),
@@ -68,52 +68,6 @@ fn a_film_that_is_being_written_gives_what_is_complete() {
                 assert_eq!(got, None, "style {style}, {len} bytes");
             } else {
                 assert_eq!(names(&got.unwrap()), expected, "style {style}, {len} bytes");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_film_ends_where_it_is_damaged() {
-    let film = film();
-    let style = 1 + 32 + 64;
-    let whole = film.build_fragmented(style);
-    let moofs: Vec<usize> =
-        boxes(&whole).into_iter().filter(|(t, ..)| t == b"moof").map(|(_, start, _)| start).collect();
-    let inside = |box_type: &[u8; 4], nth: usize, from: usize| {
-        let all = whole.windows(4).enumerate().skip(from).filter(|(_, w)| w == box_type);
-        all.map(|(at, _)| at).nth(nth).unwrap()
-    };
-    for moof in [0, 1, 2] {
-        let from = moofs[moof];
-        let expected = complete(&film, &whole, style, from);
-        for (at, bytes) in [
-            // A box shorter than its own header, and one far longer than the file.
-            (from, [0, 0, 0, 3]),
-            (from, [0x7f, 0xff, 0xff, 0xff]),
-            // No tfhd in the first traf, none in the second.
-            (inside(b"tfhd", 0, from), *b"oops"),
-            (inside(b"tfhd", 1, from), *b"oops"),
-            // More samples than fit, in the second run of the second track.
-            (inside(b"trun", 3, from) + 8, [0, 0, 1, 0]),
-            // A decode time far away, after the first track has been taken.
-            (inside(b"tfdt", 1, from) + 8, [0x7f, 0xff, 0xff, 0xff]),
-        ] {
-            let mut damaged = whole.clone();
-            damaged[at..at + 4].copy_from_slice(&bytes);
-            let what = format!("fragment {moof}, byte {at}: {}", notes(&damaged));
-            match ask(&damaged, "").unwrap() {
-                None => assert_eq!(moof, 0, "{what}"),
-                Some(got) => {
-                    assert_eq!(names(&got), expected, "{what}");
-                    assert!(what.contains("the film ends before the file does"), "{what}");
-                }
-            }
-            if moof == 0 {
-                let error = ask(&damaged, "start=0.1").unwrap_err();
-                // Without a box that could be a fragment, it is a film of no length.
-                let status = if at == from { 416 } else { 415 };
-                assert_eq!(error.status(), status, "{what}: {error}");
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod build;
 mod clips;
+mod damage;
 mod encrypted;
 mod expand;
 mod fragments;

@@ -805,6 +805,35 @@ fn empty_fragments_without_number_are_bounded() {
     is_refused(judge_within(&film, CUT, &LARGE), "more than");
 }
 
+/// Damage, and tables that know a way out every eight bytes.
+#[test]
+fn the_way_behind_damage_is_bounded() {
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let trun = make_box(b"trun", [0, 4].map(u32::to_be_bytes).concat());
+    let good = fragmented(&trun, 1, &empty_track());
+    let first = good.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let (init, good) = good.split_at(first);
+    let nothing = [0, 0, 0, 3, 0, 0, 0, 0].repeat(200_000);
+    let sidx = full_box(b"sidx", [&[1, 1000, 0, 0, 65_535][..], &[8, 1, 0].repeat(65_535)].concat());
+    let start = u32::try_from(init.len() + sidx.len() * 20 + good.len()).unwrap();
+    let entries: Vec<u32> = (0..200_000).flat_map(|n| [n, start + 8 * n, 0x0101_0101]).collect();
+    let tfra = full_box(b"tfra", [&[1, 1, 200_000][..], &entries].concat());
+    let size = u32::try_from(tfra.len() + 8 + 16).unwrap();
+    let mfra = make_box(b"mfra", [tfra, full_box(b"mfro", [size])].concat());
+    is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
+
+    // Each of these is taken in part before it is found out.
+    let traf = |time: u32| {
+        let tfhd = make_box(b"tfhd", words(&[DEFAULT_BASE_IS_MOOF, 1]));
+        let tfdt = make_box(b"tfdt", words(&[1 << 24, time, 0]));
+        make_box(b"traf", [tfhd, tfdt, trun.clone()].concat())
+    };
+    let spoilt = make_box(b"moof", [traf(0), traf(1 << 20)].concat());
+    let film = [init, good, &spoilt.repeat(20_000)].concat();
+    assert_eq!(Index::build(&film, film.len() as u64).unwrap().tracks[0].samples.count, 4);
+    is_film(judge_within(&film, "start=0.01", &LARGE));
+}
+
 // A compressed moov.
 
 fn compressed(moov: &[u8]) -> Vec<u8> {

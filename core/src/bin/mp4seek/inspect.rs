@@ -23,6 +23,8 @@ struct Report {
     metadata_first: bool,
     boxes: Vec<BoxReport>,
     tracks: Vec<TrackReport>,
+    /// What of the film is not as it should be.
+    notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clip: Option<ClipReport>,
 }
@@ -138,6 +140,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
         metadata_first: index.is_fast_start(),
         boxes: boxes.collect(),
         tracks,
+        notes: index.notes.clone(),
         clip,
     })
 }
@@ -213,7 +216,7 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
                 edits: edits(&held.edits, clip.timescale),
             })
             .collect(),
-        notes,
+        notes: notes.into_iter().filter(|note| !index.notes.contains(note)).collect(),
     })
 }
 
@@ -228,6 +231,9 @@ fn as_text(report: &Report) -> String {
     );
     for b in &report.boxes {
         box_text(b, 1, &mut out);
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "\n{note}");
     }
     for t in &report.tracks {
         let flags = match (t.reference, t.enabled) {
