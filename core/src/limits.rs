@@ -53,6 +53,10 @@ pub const CHECKPOINTS: usize = if cfg!(test) { 200 } else { 32 << 10 };
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;
 
+/// Runs of a `csgp` that are kept to tell where decoding can begin, of 8 bytes each. Patterns that need it are short; more of them are
+/// still cut to the clip.
+pub const COMPACT_RUNS: usize = 4096;
+
 /// Boxes at the top level of a fragmented film: 24 hours in fragments of a second, of four boxes each, are 350,000.
 pub const FRAGMENT_BOXES: usize = 1 << 20;
 

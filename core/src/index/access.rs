@@ -1,7 +1,7 @@
 //! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
-use crate::boxes::{BoxType, FormatError, Reader, Runs, SyncSamples, Table};
+use crate::boxes::{BoxType, CsgpBox, FormatError, Reader, Runs, SyncSamples, Table};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -22,12 +22,56 @@ pub struct Access {
 /// A number for each sample that is in a group.
 #[derive(Debug)]
 struct Grouped {
-    /// Which of the track's groupings.
-    runs: Option<usize>,
+    members: Members,
     /// What each description says.
     values: Vec<i16>,
     /// The group of samples that nothing is said of; 0 for none.
     default: u32,
+}
+
+/// Which samples are in which group.
+#[derive(Debug, Default)]
+enum Members {
+    #[default]
+    Unsaid,
+    /// As that one of the track's `sbgp`s says.
+    Sbgp(usize),
+    /// As a `csgp` says: the first sample after each run, and the run's group.
+    Csgp(Box<[(u32, u32)]>),
+}
+
+impl Members {
+    fn of_csgp(payload: &[u8], samples: u32) -> Option<Self> {
+        let runs = CsgpBox::read(payload, std::slice::from_ref(&(0..samples)))?.runs;
+        let mut end = 0;
+        let ends = runs.iter().map(|&(count, group)| {
+            end += count;
+            (end, group)
+        });
+        (runs.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.collect()))
+    }
+
+    /// Samples that are in one group, each time, from `sample` on: the first, the first after them, and the group.
+    fn runs_from<'a, R: ReadAt>(
+        &'a self,
+        groups: &'a [Runs],
+        source: &'a R,
+        sample: u32,
+    ) -> Result<impl Iterator<Item = Result<(u32, u32, u64), FormatError>> + 'a, FormatError> {
+        let (sbgp, csgp) = match self {
+            Self::Unsaid => (None, &[][..]),
+            Self::Sbgp(n) => (groups.get(*n), &[][..]),
+            Self::Csgp(runs) => {
+                (None, runs.get(runs.partition_point(|(end, _)| *end <= sample)..).unwrap_or_default())
+            }
+        };
+        let sbgp = sbgp.map(|runs| runs.pieces_from(source, sample)).transpose()?;
+        let mut start = sample;
+        let csgp = csgp
+            .iter()
+            .map(move |&(end, group)| Ok((std::mem::replace(&mut start, end), end, u64::from(group))));
+        Ok(sbgp.into_iter().flatten().map(|piece| piece.map(|p| (p.unit, p.end(), p.value))).chain(csgp))
+    }
 }
 
 impl Grouped {
@@ -46,6 +90,7 @@ impl Access {
         reader: &mut Reader<'_, R>,
         stbl: &Node,
         groups: &[Runs],
+        samples: u32,
     ) -> Result<Option<Box<Self>>, FormatError> {
         let mut this = Self::default();
         if let Some(stps) = stbl.child(b"stps")? {
@@ -58,15 +103,25 @@ impl Access {
                 continue;
             }
             let Some(described) = Descriptions::read(reader, header)? else { continue };
-            let mut runs = None;
+            let mut members = Members::Unsaid;
             for (n, group) in groups.iter().enumerate() {
                 let sbgp = stbl
                     .children
                     .iter()
                     .find(|c| (c.header.payload()..c.header.end()).contains(&(group.table().offset - 1)));
                 let sbgp = sbgp.map_or(0, |c| c.header.payload());
-                if runs.is_none() && reader.bytes(sbgp + 4, 4)? == described.grouping {
-                    runs = Some(n);
+                if matches!(members, Members::Unsaid) && reader.bytes(sbgp + 4, 4)? == described.grouping {
+                    members = Members::Sbgp(n);
+                }
+            }
+            for csgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"csgp") {
+                let payload_len = csgp.header.payload_len();
+                if matches!(members, Members::Unsaid) && (8..=limits::SMALL_BOX as u64).contains(&payload_len)
+                {
+                    let payload = reader.payload(&csgp.header, 8)?;
+                    if payload.get(4..8) == Some(&described.grouping) {
+                        members = Members::of_csgp(payload, samples).unwrap_or_default();
+                    }
                 }
             }
             let is_point = &described.grouping == b"rap ";
@@ -74,7 +129,7 @@ impl Access {
                 Some(distance) if !is_point => i16::from_be_bytes(*distance),
                 _ => 0,
             });
-            let grouped = Grouped { runs, values: values.collect(), default: described.default };
+            let grouped = Grouped { members, values: values.collect(), default: described.default };
             *(if is_point { &mut this.points } else { &mut this.rolls }) = Some(grouped);
         }
         let says_something = this.partial.is_some() || this.points.is_some() || this.rolls.is_some();
@@ -82,8 +137,11 @@ impl Access {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        let values = [&self.points, &self.rolls].into_iter().flatten().map(|g| g.values.capacity());
-        size_of::<Self>() + values.sum::<usize>() * size_of::<i16>()
+        let heap = [&self.points, &self.rolls].into_iter().flatten().map(|grouped| {
+            let runs = if let Members::Csgp(runs) = &grouped.members { size_of_val(&**runs) } else { 0 };
+            grouped.values.capacity() * size_of::<i16>() + runs
+        });
+        size_of::<Self>() + heap.sum::<usize>()
     }
 
     /// How many samples before this one must be decoded for it to be right; 0 where nothing is said.
@@ -94,10 +152,12 @@ impl Access {
         sample: u32,
     ) -> Result<u32, FormatError> {
         let Some(rolls) = &self.rolls else { return Ok(0) };
-        let group = match rolls.runs.and_then(|n| groups.get(n)) {
-            Some(runs) => runs.at_unit(source, sample)?.value,
-            None => 0,
-        };
+        let group = rolls
+            .members
+            .runs_from(groups, source, sample)?
+            .next()
+            .transpose()?
+            .map_or(0, |(.., group)| group);
         Ok(rolls.value(group).map_or(0, |distance| u32::from(distance.min(0).unsigned_abs())))
     }
 
@@ -124,20 +184,19 @@ impl Access {
         }
         for (grouped, is_roll) in [(&self.points, false), (&self.rolls, true)] {
             let Some(grouped) = grouped else { continue };
-            let Some(runs) = grouped.runs.and_then(|n| groups.get(n)) else { continue };
             let mut end = to.saturating_add(1);
             let mut window = WINDOW;
             let from = best.unwrap_or(from).max(from);
             let mut found = None;
             while end > from && found.is_none() {
                 let start = end.saturating_sub(window).max(from);
-                for piece in runs.pieces_from(source, start)? {
-                    let piece = piece?;
-                    if piece.unit >= end {
+                for run in grouped.members.runs_from(groups, source, start)? {
+                    let (first, after, group) = run?;
+                    if first >= end {
                         break;
                     }
-                    let Some(distance) = grouped.value(piece.value) else { continue };
-                    let sample = piece.end().min(end) - 1;
+                    let Some(distance) = grouped.value(group) else { continue };
+                    let sample = after.min(end) - 1;
                     let after = u32::from(distance.max(0).unsigned_abs());
                     // Sound is in such a group to say what comes before it.
                     if (after > 0 || !is_roll) && holds(sample, sample.saturating_add(after))? {

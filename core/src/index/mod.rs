@@ -654,7 +654,7 @@ fn read_samples<R: ReadAt>(
         }
         groups.push(Runs::read(reader, &sbgp.header, RunKind::Sbgp, count)?);
     }
-    let access = Access::read(reader, stbl, &groups)?;
+    let access = Access::read(reader, stbl, &groups, count)?;
     SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, access, base)
 }
 

@@ -705,13 +705,24 @@ fn decoding_begins_where_a_gradual_refresh_is_over_in_time() {
     let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 1, 0, 6]].concat());
     let runs = (0..4).flat_map(|_| [1, 1, 14, 0]);
     let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 8].into_iter().chain(runs));
-    let film = video_with_one_sync(vec![sgpd, sbgp]);
+    let film = video_with_one_sync(vec![sgpd.clone(), sbgp]);
     assert_eq!(held(&film, "start=3.65&end=3.7"), 30..37);
     assert_eq!(held(&film, "start=3.55&end=3.6"), 15..36);
     // The first frame that is right.
     let cut = expand(&clip(&film, "start=4.2&end=4.4&mode=keyframe").unwrap());
     assert_eq!((cut[0].shown()[0].bytes.clone(), cut[0].shown().len()), (Film::sample_bytes(0, 36, 20), 8));
     assert_eq!(held(&video_with_one_sync(vec![]), "start=3.65&end=3.7"), 0..37);
+    // The same in a csgp: a pattern of fifteen for sixty samples, in nibbles.
+    let csgp = |grouping: &[u8; 4]| {
+        let pattern = [&[0, 0, 0, 0x14][..], grouping, &[0, 0, 0, 1, 15, 60], &[0x10, 0, 0, 0, 0, 0, 0, 0]];
+        make_box(b"csgp", pattern.concat())
+    };
+    let film = video_with_one_sync(vec![sgpd, csgp(b"roll")]);
+    assert_eq!(held(&film, "start=3.65&end=3.7"), 30..37);
+    assert_eq!(held(&film, "start=3.55&end=3.6"), 15..36);
+    let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"rap ", &[0, 0, 0, 1, 0, 0, 0, 1, 0]].concat());
+    let film = video_with_one_sync(vec![sgpd, csgp(b"rap ")]);
+    assert_eq!(held(&film, "start=3.55&end=3.6"), 30..36);
 }
 
 #[test]
@@ -736,6 +747,13 @@ fn sound_leads_in_as_the_film_says() {
         let group = u32::from_be_bytes(*grouping);
         let sbgp = full_box(b"sbgp", 0, [group, 2, 30, 0, 30, 1]);
         assert_eq!(first(packets(b"what", vec![described(1, grouping, &[]), sbgp], vec![])), 33);
+        // Patterns of one: none for thirty samples, the first group for thirty.
+        let csgp = [&[0, 0, 0, 0x14][..], grouping, &[0, 0, 0, 2, 1, 30, 1, 30, 0x01]].concat();
+        let csgp = make_box(b"csgp", csgp);
+        let film = packets(b"what", vec![described(1, grouping, &[]), csgp], vec![]);
+        assert_eq!(first(film.clone()), 33);
+        assert_eq!(held(&film, "start=30&end=31").start, 23);
+        assert_eq!(held(&film, "start=29&end=30").start, 29);
         // What is said of all samples that nothing else is said of.
         assert_eq!(first(packets(b"mp4a", vec![described(2, grouping, &[0, 0, 0, 1])], vec![])), 33);
     }
