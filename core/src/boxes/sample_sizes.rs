@@ -35,7 +35,7 @@ pub enum SampleSizes {
         count: u32,
         /// Bits of a field: 4, 8, 16 (`stz2`) or 32 (`stsz`).
         field_bits: u8,
-        /// Bytes of the samples of each segment up to every [`STRIDE`]th.
+        /// Bytes of the samples of each segment up to every `STRIDE`th.
         sums: Segments<[u64; STRIDES]>,
     },
 }
