@@ -7,7 +7,7 @@
 //!
 //! Where one box ends the next begins, and in an undamaged film that is all it takes: the header of a `moof` is read with the `moof`
 //! itself, and that of the `mdat` after it in the same read (1,000 fragments of 100 KB: 1,004 reads of 2 KB). `sidx`, `mfra` and `tfra`
-//! say neither how many samples there are nor how large they are, so they save nothing there; they are asked for the way behind
+//! say neither how many samples there are nor how large they are, so they save nothing there; they tell the way behind
 //! [damage](super::places).
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
@@ -214,7 +214,7 @@ pub(super) fn read_fragments<R: ReadAt>(
     tracks: &[(&Track, &Node)],
     top: &[BoxHeader],
 ) -> Result<Fragments, FormatError> {
-    let mut places = Places::new(top);
+    let mut places = Places::read(reader, top)?;
     let mut left_out = Vec::new();
     loop {
         let mut walk = Walk::new(reader, mvex, tracks, &left_out)?;
@@ -286,14 +286,14 @@ impl<'a> Walk<'a> {
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     self.lose(Damage::of(error, at)?);
-                    match places.after(reader, at)? {
+                    match places.after(at) {
                         Some(place) => at = place,
                         None => return Ok(None),
                     }
                     continue;
                 }
             };
-            places.pass(&header);
+            places.pass(reader, &header)?;
             if &header.box_type.0 == b"moof" {
                 if let Some(spoilt) = self.fragment(reader, &header, places)? {
                     return Ok(Some(spoilt));
@@ -301,13 +301,34 @@ impl<'a> Walk<'a> {
             } else if let Some(stretch) = self.found.stretches.last_mut() {
                 stretch.cost += COST_OF_BOX;
             }
-            at = header.end();
-            if self.is_lost {
-                // What was passed may be no box.
-                at = places.after(reader, header.offset)?.map_or(at, |place| place.min(at));
-            }
+            at = self.end_of(reader, &header, places)?;
         }
         Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
+    }
+
+    /// Where to go on after a box, which may be none: at the next place that is known, if that lies inside of it.
+    fn end_of<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+        places: &Places,
+    ) -> Result<u64, FormatError> {
+        let mut inside = places.after(header.offset).filter(|&place| place < header.end());
+        // Of the media no more than could be a header.
+        reader.read_ahead(16);
+        while let Some(place) = inside.filter(|_| !self.is_lost) {
+            let is_fragment = match reader.header(place, header.end()) {
+                Ok(found) => found.is_some_and(|found| &found.box_type.0 == b"moof"),
+                Err(error) => Damage::of(error, place).map(|_| false)?,
+            };
+            if is_fragment {
+                self.lose(Damage::of(header.error("a fragment begins inside of it"), header.offset)?);
+            } else {
+                inside = places.after(place).filter(|&place| place < header.end());
+            }
+        }
+        reader.read_ahead(READ_AHEAD);
+        Ok(inside.unwrap_or(header.end()))
     }
 
     /// What comes next has to say itself when it is.

@@ -1,7 +1,7 @@
 //! Where fragments begin, as the film's own tables say: `sidx` (8.16.3), and `mfra` with its `tfra` (8.8.9 to 8.8.11).
 //!
-//! Fragments are found by going from box to box; these are asked where that ends too early. What they say is no more than a guess:
-//! whoever goes there looks whether there is a fragment.
+//! Fragments are found by going from box to box; these tell where a box is too long, and the way behind one that makes no sense.
+//! What they say is no more than a guess: whoever goes there looks whether there is a fragment.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,9 @@ use crate::boxes::{BoxHeader, FormatError, Reader, Table, TableReader, u16_at, u
 use crate::limits;
 use crate::source::ReadAt;
 
-/// What the tables say, which are read when they are needed.
-pub(super) struct Places {
-    /// Segment indexes that were passed and have not been read.
-    sidx: Vec<BoxHeader>,
-    is_mfra_read: bool,
-    all: BTreeSet<Place>,
-}
+/// What the tables say.
+#[derive(Default)]
+pub(super) struct Places(BTreeSet<Place>);
 
 /// Where a fragment or a segment begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,58 +22,55 @@ struct Place {
     time: u64,
 }
 
-/// Segment indexes that are remembered: there is one for the whole film, or there are many, of which the last is the nearest.
-const REMEMBERED: usize = 16;
-
 /// Entries of a table that are read at first.
 const ENTRIES: u32 = 64;
 
 impl Places {
-    /// Nothing yet; `top` are the boxes before the first fragment.
-    pub(super) fn new(top: &[BoxHeader]) -> Self {
-        let mut this = Self { sidx: Vec::new(), is_mfra_read: false, all: BTreeSet::new() };
-        top.iter().for_each(|header| this.pass(header));
-        this
-    }
-
-    /// Takes note of a box of the top level.
-    pub(super) fn pass(&mut self, header: &BoxHeader) {
-        if &header.box_type.0 == b"sidx" {
-            self.sidx.truncate(REMEMBERED - 1);
-            self.sidx.push(*header);
-        }
-    }
-
-    /// The first place after `offset`.
+    /// What the boxes before the first fragment say, and `mfra`.
     ///
     /// # Errors
     /// When the file cannot be read. A table that makes no sense knows no places.
-    pub(super) fn after<R: ReadAt>(
+    pub(super) fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        top: &[BoxHeader],
+    ) -> Result<Self, FormatError> {
+        let mut this = Self::default();
+        top.iter().try_for_each(|header| this.pass(reader, header))?;
+        sensible(this.read_mfra(reader))?;
+        Ok(this)
+    }
+
+    /// Takes note of what a box of the top level says.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn pass<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
-        offset: u64,
-    ) -> Result<Option<u64>, FormatError> {
-        for sidx in std::mem::take(&mut self.sidx) {
-            sensible(self.read_sidx(reader, &sidx))?;
+        header: &BoxHeader,
+    ) -> Result<(), FormatError> {
+        if &header.box_type.0 == b"sidx" {
+            sensible(self.read_sidx(reader, header))?;
         }
-        if !std::mem::replace(&mut self.is_mfra_read, true) {
-            sensible(self.read_mfra(reader))?;
-        }
+        Ok(())
+    }
+
+    /// The first place after `offset`.
+    pub(super) fn after(&self, offset: u64) -> Option<u64> {
         let after = Place { offset: offset.saturating_add(1), ..Place::default() };
-        Ok(self.all.range(after..).next().map(|place| place.offset))
+        self.0.range(after..).next().map(|place| place.offset)
     }
 
     /// When the first sample that the fragment at `offset` has of a track is presented.
     pub(super) fn time(&self, offset: u64, track_id: u32) -> Option<i64> {
         let first = Place { offset, track_id, time: 0 };
-        let named =
-            self.all.range(first..).next().filter(|p| (p.offset, p.track_id) == (offset, track_id))?;
+        let named = self.0.range(first..).next().filter(|p| (p.offset, p.track_id) == (offset, track_id))?;
         i64::try_from(named.time).ok()
     }
 
     fn add(&mut self, place: Place) {
-        if self.all.len() < limits::PLACES {
-            self.all.insert(place);
+        if self.0.len() < limits::PLACES {
+            self.0.insert(place);
         }
     }
 

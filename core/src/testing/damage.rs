@@ -192,6 +192,11 @@ fn a_table_shows_the_way_behind_damage() {
                 // Its samples are where the fragment says, whatever their box is.
                 assert_eq!(given(&no_mdat), without(&[], STYLE), "{what}");
             }
+            // A box that reaches to the end of the file, and one that ends inside of another fragment.
+            for size in [0, u32::try_from(film.len() - mdat - 20).unwrap()] {
+                let long = with(film, mdat, &size.to_be_bytes());
+                assert_eq!(given(&long), without(&[], STYLE), "film {n}, fragment {moof}: {}", notes(&long));
+            }
             // A box that makes no sense, and one that is too long after it.
             let Some(&next) = moofs.get(moof + 1) else { continue };
             let size = u32::try_from(film.len() - mdat - 20).unwrap();

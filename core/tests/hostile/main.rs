@@ -821,6 +821,9 @@ fn the_way_behind_damage_is_bounded() {
     let size = u32::try_from(tfra.len() + 8 + 16).unwrap();
     let mfra = make_box(b"mfra", [tfra, full_box(b"mfro", [size])].concat());
     is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
+    // The same inside of a box.
+    let nothing = make_box(b"free", &nothing[8..]);
+    is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
 
     // Each of these is taken in part before it is found out.
     let traf = |time: u32| {
