@@ -22,7 +22,10 @@ pub enum RunKind {
     /// Units are samples, the value is the composition offset, there is no sum.
     Ctts,
     /// Units are samples, the value is the group description index, there is no sum.
-    Sbgp,
+    Sbgp {
+        /// The index of samples that no entry speaks of.
+        default: u32,
+    },
     /// Units are chunks, the value packs samples per chunk and description index,
     /// the sum is the number of samples.
     Stsc,
@@ -32,7 +35,7 @@ impl RunKind {
     fn weight(self, value: u64) -> u64 {
         match self {
             Self::Stts => value,
-            Self::Ctts | Self::Sbgp => 0,
+            Self::Ctts | Self::Sbgp { .. } => 0,
             Self::Stsc => value >> 32,
         }
     }
@@ -53,8 +56,13 @@ impl RunKind {
         }
     }
 
-    fn pads_with_zero(self) -> bool {
-        matches!(self, Self::Ctts | Self::Sbgp)
+    /// The value of units that no entry speaks of, if it is not that of the last entry.
+    fn padding(self) -> Option<u64> {
+        match self {
+            Self::Ctts => Some(0),
+            Self::Sbgp { default } => Some(default.into()),
+            Self::Stts | Self::Stsc => None,
+        }
     }
 }
 
@@ -386,7 +394,7 @@ impl Usual {
 impl Runs {
     /// Reads a table for a track that has `units` samples (or chunks). A table
     /// that covers more is cut; one that covers less goes on with its last
-    /// duration (`stts`, `stsc`) or with 0 (`ctts`, `sbgp`), as players do.
+    /// duration (`stts`, `stsc`), with 0 (`ctts`) or with the default group (`sbgp`), as players do.
     ///
     /// # Errors
     /// When the box is malformed, or an `stsc` is out of order.
@@ -397,10 +405,11 @@ impl Runs {
         units: u32,
     ) -> Result<Self, FormatError> {
         let entry_size = if kind == RunKind::Stsc { 12 } else { 8 };
-        let skip = if kind == RunKind::Sbgp { sbgp_prefix_len(reader, header)? } else { 0 };
+        let is_sbgp = matches!(kind, RunKind::Sbgp { .. });
+        let skip = if is_sbgp { sbgp_prefix_len(reader, header)? } else { 0 };
         let table = Table::read(reader, header, skip, entry_size)?;
         // Nothing can be said of units that no entry speaks of.
-        let units = if table.count == 0 && !kind.pads_with_zero() { 0 } else { units };
+        let units = if table.count == 0 && kind.padding().is_none() { 0 } else { units };
         let mut pass = Pass::new(kind, units);
         let mut entries = TableReader::new(reader.source(), table, READ_AHEAD);
         let mut open = None;
@@ -417,7 +426,7 @@ impl Runs {
             pass.see(pass.left, value);
         }
         if pass.left > 0 {
-            pass.see(pass.left, if kind.pads_with_zero() { 0 } else { pass.at.previous });
+            pass.see(pass.left, kind.padding().unwrap_or(pass.at.previous));
             pass.is_normal = false;
         }
         let (lowest, highest) = if pass.lowest > pass.highest { (0, 0) } else { (pass.lowest, pass.highest) };
@@ -659,7 +668,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             self.read_entry(entry)?
         } else {
             self.padded = true;
-            (left, if self.runs.kind.pads_with_zero() { 0 } else { self.at.previous })
+            (left, self.runs.kind.padding().unwrap_or(self.at.previous))
         };
         let count = count.min(left);
         let (unit, sum) = (self.at.unit, self.at.sum);

@@ -1,7 +1,7 @@
 //! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
-use crate::boxes::{BoxType, CsgpBox, FormatError, Reader, Runs, SyncSamples, Table};
+use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SyncSamples, Table};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -25,15 +25,13 @@ struct Grouped {
     members: Members,
     /// What each description says.
     values: Vec<i16>,
-    /// The group of samples that nothing is said of; 0 for none.
-    default: u32,
 }
 
 /// Which samples are in which group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Members {
-    #[default]
-    Unsaid,
+    /// All in one, or in none (0).
+    All(u32),
     /// As that one of the track's `sbgp`s says.
     Sbgp(usize),
     /// As a `csgp` says: the first sample after each run, and the run's group.
@@ -41,14 +39,18 @@ enum Members {
 }
 
 impl Members {
-    fn of_csgp(payload: &[u8], samples: u32) -> Option<Self> {
+    fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
         let runs = CsgpBox::read(payload, std::slice::from_ref(&(0..samples)))?.runs;
         let mut end = 0;
         let ends = runs.iter().map(|&(count, group)| {
             end += count;
             (end, group)
         });
-        (runs.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.collect()))
+        let mut ends: Vec<_> = ends.collect();
+        if end < samples {
+            ends.push((samples, default));
+        }
+        (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
     }
 
     /// Samples that are in one group, each time, from `sample` on: the first, the first after them, and the group.
@@ -58,11 +60,12 @@ impl Members {
         source: &'a R,
         sample: u32,
     ) -> Result<impl Iterator<Item = Result<(u32, u32, u64), FormatError>> + 'a, FormatError> {
-        let (sbgp, csgp) = match self {
-            Self::Unsaid => (None, &[][..]),
-            Self::Sbgp(n) => (groups.get(*n), &[][..]),
+        let (all, sbgp, csgp) = match self {
+            Self::All(group) => (Some(Ok((sample, u32::MAX, u64::from(*group)))), None, &[][..]),
+            Self::Sbgp(n) => (None, groups.get(*n), &[][..]),
             Self::Csgp(runs) => {
-                (None, runs.get(runs.partition_point(|(end, _)| *end <= sample)..).unwrap_or_default())
+                let from = runs.partition_point(|(end, _)| *end <= sample);
+                (None, None, runs.get(from..).unwrap_or_default())
             }
         };
         let sbgp = sbgp.map(|runs| runs.pieces_from(source, sample)).transpose()?;
@@ -70,14 +73,14 @@ impl Members {
         let csgp = csgp
             .iter()
             .map(move |&(end, group)| Ok((std::mem::replace(&mut start, end), end, u64::from(group))));
-        Ok(sbgp.into_iter().flatten().map(|piece| piece.map(|p| (p.unit, p.end(), p.value))).chain(csgp))
+        let sbgp = sbgp.into_iter().flatten().map(|piece| piece.map(|p| (p.unit, p.end(), p.value)));
+        Ok(all.into_iter().chain(sbgp).chain(csgp))
     }
 }
 
 impl Grouped {
     /// What is said of the samples whose group has this number.
     fn value(&self, group: u64) -> Option<i16> {
-        let group = if group == 0 { self.default } else { u32::try_from(group).ok()? };
         self.values.get(usize::try_from(group.checked_sub(1)?).ok()?).copied()
     }
 }
@@ -89,6 +92,7 @@ impl Access {
     pub(super) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,
+        descriptions: &[Descriptions],
         groups: &[Runs],
         samples: u32,
     ) -> Result<Option<Box<Self>>, FormatError> {
@@ -96,31 +100,25 @@ impl Access {
         if let Some(stps) = stbl.child(b"stps")? {
             this.partial = Some(Table::read(reader, &stps.header, 0, 4)?);
         }
-        for sgpd in stbl.children.iter().filter(|c| c.header.box_type == BoxType(*b"sgpd")) {
-            let header = &sgpd.header;
-            let is_wanted = |grouping: &[u8]| matches!(grouping, b"roll" | b"prol" | b"rap ");
-            if header.payload_len() < 12 || !is_wanted(reader.bytes(header.payload() + 4, 4)?) {
-                continue;
-            }
-            let Some(described) = Descriptions::read(reader, header)? else { continue };
-            let mut members = Members::Unsaid;
+        let is_wanted = |d: &&Descriptions| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
+        for described in descriptions.iter().filter(is_wanted) {
+            let mut members = None;
             for (n, group) in groups.iter().enumerate() {
                 let sbgp = stbl
                     .children
                     .iter()
                     .find(|c| (c.header.payload()..c.header.end()).contains(&(group.table().offset - 1)));
                 let sbgp = sbgp.map_or(0, |c| c.header.payload());
-                if matches!(members, Members::Unsaid) && reader.bytes(sbgp + 4, 4)? == described.grouping {
-                    members = Members::Sbgp(n);
+                if members.is_none() && reader.bytes(sbgp + 4, 4)? == described.grouping {
+                    members = Some(Members::Sbgp(n));
                 }
             }
             for csgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"csgp") {
                 let payload_len = csgp.header.payload_len();
-                if matches!(members, Members::Unsaid) && (8..=limits::SMALL_BOX as u64).contains(&payload_len)
-                {
+                if members.is_none() && (8..=limits::SMALL_BOX as u64).contains(&payload_len) {
                     let payload = reader.payload(&csgp.header, 8)?;
                     if payload.get(4..8) == Some(&described.grouping) {
-                        members = Members::of_csgp(payload, samples).unwrap_or_default();
+                        members = Members::of_csgp(payload, samples, described.default);
                     }
                 }
             }
@@ -129,7 +127,8 @@ impl Access {
                 Some(distance) if !is_point => i16::from_be_bytes(*distance),
                 _ => 0,
             });
-            let grouped = Grouped { members, values: values.collect(), default: described.default };
+            let members = members.unwrap_or(Members::All(described.default));
+            let grouped = Grouped { members, values: values.collect() };
             *(if is_point { &mut this.points } else { &mut this.rolls }) = Some(grouped);
         }
         let says_something = this.partial.is_some() || this.points.is_some() || this.rolls.is_some();

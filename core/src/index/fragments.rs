@@ -1112,8 +1112,8 @@ impl TrackFragments {
         } else {
             table(b"stco", &[0; 4], true, Kind::ChunkOffsets, 4);
         }
+        self.seed.groupings.write_descriptions(&mut out.bytes);
         for n in 0..self.seed.groupings.len() {
-            self.seed.groupings.write_descriptions(n, &mut out.bytes);
             let table = MadeTable { track, kind: Kind::Group(n), entry_size: 8 };
             let prefix = self.seed.groupings.prefix(n);
             out.table(b"sbgp", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));

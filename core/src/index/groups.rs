@@ -9,6 +9,7 @@ use crate::boxes::{
 use crate::limits;
 use crate::source::ReadAt;
 
+use super::Node;
 use super::fragments::RunLengths;
 
 /// The descriptions of one grouping.
@@ -85,28 +86,37 @@ impl Descriptions {
 }
 
 /// One grouping of a track, over all fragments.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Grouping {
-    descriptions: Arc<Descriptions>,
-    /// Where in them those of fragments are.
-    places: HashMap<Vec<u8>, u32>,
-    /// Version and, in version 1, the parameter of the `sbgp`.
+    /// Which of [`Groupings::described`] its descriptions are: groupings of one type, each with its own parameter, have them
+    /// in common.
+    described: usize,
+    /// The parameter of the `sbgp`, in version 1.
     parameter: Option<[u8; 4]>,
     runs: RunLengths,
     covered: u32,
+}
+
+/// The descriptions of a type of grouping, over all fragments.
+#[derive(Debug)]
+struct Described {
+    all: Arc<Descriptions>,
+    /// Where in them those of fragments are.
+    places: HashMap<Vec<u8>, u32>,
 }
 
 /// The groupings of a track, put together from its fragments.
 #[derive(Debug, Default)]
 pub(super) struct Groupings {
     list: Vec<Grouping>,
+    described: Vec<Described>,
     /// Those of the `moov`.
     global: Vec<Descriptions>,
 }
 
 impl Groupings {
     pub(super) fn new(global: Vec<Descriptions>) -> Self {
-        Self { list: Vec::new(), global }
+        Self { global, ..Self::default() }
     }
 
     /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based).
@@ -128,12 +138,23 @@ impl Groupings {
             let read = CsgpBox::read(reader.payload(csgp, 0)?, std::slice::from_ref(&(0..count)));
             let CsgpBox { grouping, parameter, runs } = read.ok_or_else(|| csgp.error("malformed"))?;
             let here = local.iter().find(|d| d.grouping == grouping);
-            let of = self.grouping(grouping, parameter)?;
-            of.begin(first);
+            let (of, described) = self.grouping(grouping, parameter)?;
+            of.begin(first, described);
             for (count, index) in runs {
-                of.push(count, index, here)?;
+                of.push(count, index, described, here)?;
             }
-            of.finish(first.saturating_add(count), here)?;
+            of.finish(first.saturating_add(count), described, here)?;
+        }
+        // Some say nothing but in which group all samples are.
+        for here in local.iter().filter(|d| d.default > 0) {
+            if !self.list.iter().any(|g| {
+                g.covered > first
+                    && self.described.get(g.described).is_some_and(|d| d.all.grouping == here.grouping)
+            }) {
+                let (of, described) = self.grouping(here.grouping, None)?;
+                of.begin(first, described);
+                of.finish(first.saturating_add(count), described, Some(here))?;
+            }
         }
         Ok(())
     }
@@ -158,8 +179,8 @@ impl Groupings {
         }
         let table = Table::read(reader, sbgp, if parameter.is_some() { 8 } else { 4 }, 8)?;
         let here = local.iter().find(|d| d.grouping == grouping);
-        let of = self.grouping(grouping, parameter)?;
-        of.begin(first);
+        let (of, described) = self.grouping(grouping, parameter)?;
+        of.begin(first, described);
         let end = first.saturating_add(count);
         let mut entries = TableReader::new(reader.source(), table, 64);
         for n in 0..table.count {
@@ -167,49 +188,47 @@ impl Groupings {
                 break;
             }
             let entry = entries.entry(n)?;
-            of.push(u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4), here)?;
+            of.push(u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4), described, here)?;
         }
-        of.finish(end, here)
+        of.finish(end, described, here)
     }
 
     fn grouping(
         &mut self,
         grouping: [u8; 4],
         parameter: Option<[u8; 4]>,
-    ) -> Result<&mut Grouping, FormatError> {
-        let known = |g: &Grouping| g.descriptions.grouping == grouping && g.parameter == parameter;
+    ) -> Result<(&mut Grouping, &mut Described), FormatError> {
+        let n = self.described.iter().position(|d| d.all.grouping == grouping).unwrap_or_else(|| {
+            let all = self.global.iter().find(|d| d.grouping == grouping).cloned();
+            let all = all.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
+            self.described.push(Described { all: Arc::new(all), places: HashMap::new() });
+            self.described.len() - 1
+        });
+        let known = |g: &Grouping| g.described == n && g.parameter == parameter;
         let at = self.list.iter().position(known).unwrap_or(self.list.len());
         if at == self.list.len() && at < limits::GROUPINGS {
-            let descriptions = self.global.iter().find(|d| d.grouping == grouping).cloned();
-            let descriptions = descriptions.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
-            self.list.push(Grouping {
-                descriptions: Arc::new(descriptions),
-                places: HashMap::new(),
-                parameter,
-                runs: RunLengths::default(),
-                covered: 0,
-            });
+            self.list.push(Grouping { described: n, parameter, ..Grouping::default() });
         }
-        self.list.get_mut(at).ok_or_else(|| {
+        self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or_else(|| {
             FormatError::Film(format!("more than {} sample groupings in fragments", limits::GROUPINGS))
         })
     }
 
     /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
     pub(super) fn describes(&self, grouping: [u8; 4]) -> bool {
-        self.list.iter().any(|g| g.descriptions.grouping == grouping)
+        self.described.iter().any(|d| d.all.grouping == grouping)
     }
 
     /// The same groupings, of which nothing is said yet.
     pub(super) fn of_stretch(&self) -> Self {
         let list = self.list.iter().map(|g| Grouping {
-            descriptions: Arc::clone(&g.descriptions),
-            places: HashMap::new(),
+            described: g.described,
             parameter: g.parameter,
-            runs: RunLengths::default(),
-            covered: 0,
+            ..Grouping::default()
         });
-        Self { list: list.collect(), global: Vec::new() }
+        let described =
+            self.described.iter().map(|d| Described { all: Arc::clone(&d.all), places: HashMap::new() });
+        Self { list: list.collect(), described: described.collect(), global: Vec::new() }
     }
 
     /// How many there are.
@@ -219,21 +238,25 @@ impl Groupings {
 
     /// What nothing was said of, up to `samples`, is in the default groups.
     pub(super) fn finish(&mut self, samples: u32) {
-        self.list.iter_mut().for_each(|g| g.begin(samples));
+        for grouping in &mut self.list {
+            if let Some(described) = self.described.get(grouping.described) {
+                grouping.begin(samples, described);
+            }
+        }
     }
 
-    /// Writes an `sgpd` of a flat film.
-    pub(super) fn write_descriptions(&self, n: usize, out: &mut Vec<u8>) {
-        if let Some(g) = self.list.get(n).filter(|g| !g.descriptions.entries.is_empty()) {
-            g.descriptions.write(out);
-        }
+    /// Writes the `sgpd`s of a flat film.
+    pub(super) fn write_descriptions(&self, out: &mut Vec<u8>) {
+        let all = self.described.iter().map(|d| &d.all);
+        all.filter(|d| !d.entries.is_empty()).for_each(|d| d.write(out));
     }
 
     /// What an `sbgp` of a flat film begins with.
     pub(super) fn prefix(&self, n: usize) -> Vec<u8> {
         let Some(g) = self.list.get(n) else { return Vec::new() };
+        let Some(described) = self.described.get(g.described) else { return Vec::new() };
         let parameter = g.parameter.as_ref().map_or(&[][..], |p| p);
-        [&[u8::from(g.parameter.is_some()), 0, 0, 0][..], &g.descriptions.grouping, parameter].concat()
+        [&[u8::from(g.parameter.is_some()), 0, 0, 0][..], &described.all.grouping, parameter].concat()
     }
 
     /// Its entries; see [`RunLengths::write`].
@@ -251,32 +274,48 @@ impl Groupings {
         let entries = |d: &Descriptions| {
             d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
         };
-        self.list.iter().map(|g| size_of::<Grouping>() + entries(&g.descriptions)).sum()
+        self.list.capacity() * size_of::<Grouping>()
+            + self.described.iter().map(|d| size_of::<Described>() + entries(&d.all)).sum::<usize>()
     }
 }
 
 impl Grouping {
     /// Goes to sample `first`; those before it that nothing was said of are in the default group.
-    fn begin(&mut self, first: u32) {
-        self.runs.push(first.saturating_sub(self.covered), self.descriptions.default);
+    fn begin(&mut self, first: u32, described: &Described) {
+        self.runs.push(first.saturating_sub(self.covered), described.all.default);
         self.covered = first.max(self.covered);
     }
 
-    fn push(&mut self, count: u32, index: u32, local: Option<&Descriptions>) -> Result<(), FormatError> {
-        let index = self.global_index(index, local).ok_or_else(too_many)?;
+    fn push(
+        &mut self,
+        count: u32,
+        index: u32,
+        described: &mut Described,
+        local: Option<&Descriptions>,
+    ) -> Result<(), FormatError> {
+        let index = described.global_index(index, local).ok_or_else(too_many)?;
         self.runs.push(count, index);
         self.covered = self.covered.saturating_add(count);
         Ok(())
     }
 
     /// Goes to the end of the fragment, which may have a default of its own.
-    fn finish(&mut self, end: u32, local: Option<&Descriptions>) -> Result<(), FormatError> {
+    fn finish(
+        &mut self,
+        end: u32,
+        described: &mut Described,
+        local: Option<&Descriptions>,
+    ) -> Result<(), FormatError> {
         match local.map(|d| d.default).filter(|&d| d > 0) {
-            Some(default) => self.push(end - self.covered, FRAGMENT_LOCAL.saturating_add(default), local),
+            Some(default) => {
+                self.push(end - self.covered, FRAGMENT_LOCAL.saturating_add(default), described, local)
+            }
             None => Ok(()),
         }
     }
+}
 
+impl Described {
     /// The index in the film's descriptions of one that may be the fragment's own; `None` when there
     /// are too many different ones.
     fn global_index(&mut self, index: u32, local: Option<&Descriptions>) -> Option<u32> {
@@ -285,15 +324,15 @@ impl Grouping {
         if let Some(&place) = self.places.get(entry) {
             return Some(place);
         }
-        let known = self.descriptions.entries.iter().position(|e| e == entry);
+        let known = self.all.entries.iter().position(|e| e == entry);
         if known.is_none() {
-            let entries = &mut Arc::make_mut(&mut self.descriptions).entries;
+            let entries = &mut Arc::make_mut(&mut self.all).entries;
             if entries.len() >= limits::DESCRIPTIONS {
                 return None;
             }
             entries.push(entry.clone());
         }
-        let place = u32::try_from(known.map_or(self.descriptions.entries.len(), |at| at + 1)).ok()?;
+        let place = u32::try_from(known.map_or(self.all.entries.len(), |at| at + 1)).ok()?;
         self.places.insert(entry.clone(), place);
         Some(place)
     }
@@ -309,10 +348,11 @@ fn too_many() -> FormatError {
 /// The descriptions of an `stbl`.
 pub(super) fn read_descriptions<R: ReadAt>(
     reader: &mut Reader<'_, R>,
-    boxes: impl Iterator<Item = BoxHeader>,
+    stbl: &Node,
 ) -> Result<Vec<Descriptions>, FormatError> {
     let mut out = Vec::new();
-    for sgpd in boxes.filter(|b| b.box_type == BoxType(*b"sgpd")).take(limits::GROUPINGS) {
+    let headers = stbl.children.iter().map(|c| c.header);
+    for sgpd in headers.filter(|b| b.box_type == BoxType(*b"sgpd")).take(limits::GROUPINGS) {
         out.extend(Descriptions::read(reader, &sgpd)?);
     }
     Ok(out)

@@ -248,8 +248,9 @@ impl Index {
                 track: None,
             }));
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
+            let descriptions = read_descriptions(&mut reader, stbl)?;
             let packet = None;
-            track.samples = read_samples(&mut reader, stbl, packet, base)?;
+            track.samples = read_samples(&mut reader, stbl, &descriptions, packet, base)?;
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
@@ -540,7 +541,8 @@ impl Track {
             Some(dinf) => external_media(reader, &dinf.header, &stbl.need(b"stsd")?.header)?,
             None => None,
         };
-        let samples = read_samples(reader, stbl, entry.packet, 0)?;
+        let descriptions = read_descriptions(reader, stbl)?;
+        let samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
@@ -559,7 +561,6 @@ impl Track {
             }
             unsliced = unsliced.or(second_senc);
         }
-        let descriptions = read_descriptions(reader, stbl.children.iter().map(|c| c.header))?;
         Ok(Self {
             tkhd,
             mdhd,
@@ -623,6 +624,7 @@ fn read_chapter_ids<R: ReadAt>(
 fn read_samples<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,
+    descriptions: &[Descriptions],
     packet: Option<(u32, u32)>,
     base: i64,
 ) -> Result<SampleTable, FormatError> {
@@ -652,9 +654,13 @@ fn read_samples<R: ReadAt>(
         if groups.len() >= limits::GROUPINGS {
             return Err(sbgp.header.error(format!("more than {} sample groupings", limits::GROUPINGS)));
         }
-        groups.push(Runs::read(reader, &sbgp.header, RunKind::Sbgp, count)?);
+        let head = usize::try_from(sbgp.header.payload_len()).unwrap_or(8).min(8);
+        let head = reader.bytes(sbgp.header.payload(), head)?;
+        let described = descriptions.iter().find(|d| head.ends_with(&d.grouping));
+        let kind = RunKind::Sbgp { default: described.map_or(0, |d| d.default) };
+        groups.push(Runs::read(reader, &sbgp.header, kind, count)?);
     }
-    let access = Access::read(reader, stbl, &groups, count)?;
+    let access = Access::read(reader, stbl, descriptions, &groups, count)?;
     SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, access, base)
 }
 

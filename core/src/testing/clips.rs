@@ -32,6 +32,35 @@ fn sample_groups_are_cut_to_the_clip() {
 }
 
 #[test]
+fn samples_that_no_entry_speaks_of_are_in_the_default_group() {
+    // Two descriptions, the second for samples of which nothing is said.
+    let sgpd = full_box(b"sgpd", 2, [0x726f_6c6c, 2, 2, 2, 0x0001_0002]);
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
+    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 2, 7, 1, 2, 0]);
+    let film = Film::of(vec![video_with(vec![sbgp, sgpd.clone()])]).build();
+    // Decoding begins at sample 6.
+    let cut = clip(&film, "start=0.6&end=1.5").unwrap();
+    assert_eq!(stbl_box(&cut, b"sbgp").unwrap(), words(&[0, 0x726f_6c6c, 3, 2, 1, 2, 0, 6, 2]));
+    assert_eq!(stbl_box(&cut, b"sgpd").unwrap(), sgpd[8..]);
+    // In none is not the default.
+    let without = full_box(b"sbgp", 0, [0x726f_6c6c, 1, 20, 0]);
+    let point = full_box(b"sgpd", 2, [0x7261_7020, 1, 1, 1, 0x8000_0000]);
+    let of_points = |sbgp: &[u32]| {
+        full_box(b"sbgp", 0, [&[0x7261_7020, u32::try_from(sbgp.len() / 2).unwrap()], sbgp].concat())
+    };
+    let sync = |n: u32| Sample { delta: 100, offset: 0, sync: n == 0, size: 20 };
+    let film = |more| {
+        let samples = (0..20).map(sync).collect();
+        let track = TrackSpec { more, ..TrackSpec::new(b"vide", b"avc1", 1000, samples) };
+        Film::of(vec![track]).build()
+    };
+    assert_eq!(held(&film(vec![without]), "start=1.1"), 0..20);
+    assert_eq!(held(&film(vec![of_points(&[20, 0]), point.clone()]), "start=1.1"), 0..20);
+    assert_eq!(held(&film(vec![of_points(&[8, 0]), point.clone()]), "start=1.1"), 11..20);
+    assert_eq!(held(&film(vec![point]), "start=1.1"), 11..20);
+}
+
+#[test]
 fn tables_with_a_field_for_each_sample_are_cut_to_the_clip() {
     let sdtp: Vec<u8> = [0; 4].into_iter().chain(100..120).collect();
     let stdp: Vec<u8> = [0; 4].into_iter().chain((0..20).flat_map(|n| [9, n])).collect();
