@@ -441,6 +441,8 @@ struct Run {
     defaults: Defaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
     decode_time: Option<i64>,
+    /// Time that passes before it without any sample.
+    pause: u32,
     /// What else the fragment says of its samples, for its first run.
     more: Option<More>,
 }
@@ -451,12 +453,40 @@ struct More {
     auxiliary: Result<Option<FragmentAuxiliary>, BoxHeader>,
     /// Samples of each run.
     runs: Vec<u32>,
+    /// Boxes that may speak of samples one by one.
+    unknown: Vec<BoxType>,
 }
 
 /// Whether a box of a `traf` or `stbl` speaks of samples one by one and is put together from the fragments.
 fn is_more(header: &BoxHeader) -> bool {
     matches!(&header.box_type.0, b"sgpd" | b"sbgp" | b"csgp" | b"sdtp" | b"subs")
 }
+
+/// Whether a box of a `traf` is read, or speaks of no sample.
+fn is_known(box_type: BoxType) -> bool {
+    matches!(
+        &box_type.0,
+        b"tfhd"
+            | b"tfdt"
+            | b"trun"
+            | b"sgpd"
+            | b"sbgp"
+            | b"csgp"
+            | b"sdtp"
+            | b"subs"
+            | b"saiz"
+            | b"saio"
+            | b"senc"
+            | b"uuid"
+            | b"free"
+            | b"skip"
+            | b"meta"
+            | b"udta"
+    )
+}
+
+/// `tfhd`: there are no samples for the duration that it, or the `trex`, says.
+const DURATION_IS_EMPTY: u32 = 0x1_0000;
 
 const HAS_DATA_OFFSET: u32 = 0x1;
 const HAS_FIRST_FLAGS: u32 = 0x4;
@@ -656,9 +686,26 @@ fn read_traf<R: ReadAt>(
         runs.push(run);
     }
     let counts = runs.iter().skip(first).map(|r| r.count).collect();
-    if let Some(run) = runs.get_mut(first) {
-        let boxes = children.into_iter().filter(is_more).collect();
-        run.more = Some(More { boxes, auxiliary, runs: counts });
+    match runs.get_mut(first) {
+        Some(run) => {
+            let unknown = children.iter().map(|b| b.box_type).filter(|t| !is_known(*t)).collect();
+            let boxes = children.into_iter().filter(is_more).collect();
+            run.more = Some(More { boxes, auxiliary, runs: counts, unknown });
+        }
+        None if flags & DURATION_IS_EMPTY != 0 => runs.push(Run {
+            track: n,
+            offset: base,
+            end: base,
+            flags: 0,
+            first_flags: None,
+            table: Table { offset: tfhd.offset, count: 0, entry_size: 0 },
+            count: 0,
+            defaults,
+            decode_time,
+            pause: defaults.duration,
+            more: None,
+        }),
+        None => {}
     }
     Ok(())
 }
@@ -711,6 +758,7 @@ fn read_trun<R: ReadAt>(
         count,
         defaults,
         decode_time,
+        pause: 0,
         more: None,
     };
     let bytes = if flags & HAS_SIZE == 0 {
@@ -862,7 +910,7 @@ impl TrackFragments {
             // Its descriptions are the film's own.
             let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
             let runs = chunk_lengths(reader.source(), &track.samples)?;
-            this.add_more(reader, &More { boxes, auxiliary, runs })?;
+            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;
             this.take_moov(reader.source(), &track.samples)?;
         }
         Ok(this)
@@ -928,6 +976,9 @@ impl TrackFragments {
             self.go_to(time).map_err(|reason| moof.error(reason))?;
             self.is_lost = false;
         }
+        if run.pause > 0 {
+            self.go_to(self.next + i64::from(run.pause)).map_err(|reason| moof.error(reason))?;
+        }
         if run.count == 0 {
             return Ok(());
         }
@@ -986,6 +1037,12 @@ impl TrackFragments {
         let number = number(first);
         let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
         self.seed.groupings.add(reader, &more.boxes, number, count)?;
+        for unknown in &more.unknown {
+            let note = format!("left out {unknown} of fragments: not known how it is cut");
+            if self.notes.len() < TOLD && !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         for header in &more.boxes {
             match &header.box_type.0 {
                 b"sdtp" => self.dependencies.add(reader, header, first, count)?,

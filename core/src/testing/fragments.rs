@@ -210,6 +210,60 @@ fn compact_groups_in_fragments_are_carried_over() {
     assert_eq!(box_of(&whole, b"sbgp"), [words(&[0, 0x726f_6c6c, 11]), words(&groups)].concat());
 }
 
+#[test]
+fn groups_with_different_parameters_have_their_descriptions_in_common() {
+    let film = fragments_with(3, |n, _| {
+        let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 4, 2, 0x100, 0x101 + n]);
+        let sbgp = |parameter: u32, group: u32| {
+            full_box(b"sbgp", 1, [0x726f_6c6c, parameter, 2, 1, 0x1_0000 + group, 3, 0x1_0003 - group])
+        };
+        [sgpd, sbgp(7, 1), sbgp(9, 2)].concat()
+    });
+    let whole = ask(&film, "").unwrap().unwrap();
+    assert_eq!(whole.windows(4).filter(|w| w == b"sgpd").count(), 1);
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 4, 0x100, 0x101, 0x102, 0x103]));
+    for (parameter, groups) in
+        [(7, [1, 1, 3, 2, 1, 1, 3, 3, 1, 1, 3, 4]), (9, [1, 2, 3, 1, 1, 3, 3, 1, 1, 4, 3, 1])]
+    {
+        let sbgp = [words(&[1 << 24, 0x726f_6c6c, parameter, 6]), words(&groups)].concat();
+        assert!(whole.windows(sbgp.len()).any(|w| w == sbgp), "{parameter}");
+    }
+}
+
+#[test]
+fn a_fragment_may_have_a_default_group_of_its_own() {
+    // One for all samples of the first and the third; in the second they are in none.
+    let film = fragments_with(3, |n, _| match n {
+        1 => Vec::new(),
+        n => full_box(b"sgpd", 2, [0x726f_6c6c, 4, 1, 1, 0x100 + n]),
+    });
+    let whole = ask(&film, "").unwrap().unwrap();
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 2, 0x100, 0x102]));
+    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, 0x726f_6c6c, 3, 4, 1, 4, 0, 4, 2]));
+}
+
+#[test]
+fn time_may_pass_without_samples() {
+    // The second fragment has none, for 70 ticks, and none says its time.
+    let mut film = fragments_with(3, |_, _| Vec::new());
+    while let Some(at) = film.windows(4).position(|w| w == b"tfdt") {
+        film[at..at + 4].copy_from_slice(b"free");
+    }
+    let moof = boxes(&film).into_iter().filter(|(t, ..)| t == b"moof").nth(1).unwrap();
+    let mut tfhd = full_box(b"tfhd", 0, [1, 70]);
+    tfhd[8..12].copy_from_slice(&0x3_0008u32.to_be_bytes());
+    let traf = make_box(b"moof", make_box(b"traf", tfhd));
+    film.splice(moof.1..moof.2, traf);
+    let deltas = |film: &[u8]| expand(film)[0].samples.iter().map(|s| s.delta).collect::<Vec<_>>();
+    assert_eq!(deltas(&ask(&film, "").unwrap().unwrap()), [10, 10, 10, 80, 10, 10, 10, 10]);
+}
+
+#[test]
+fn boxes_of_fragments_that_are_not_known_are_left_out_with_a_note() {
+    let film = fragments_with(3, |_, _| full_box(b"what", 0, [0]));
+    assert_eq!(notes(&film), "left out what of fragments: not known how it is cut");
+}
+
 /// What a decrypter needs, told in every way that fragments know.
 #[test]
 fn what_decrypters_need_is_carried_over_however_it_is_told() {
