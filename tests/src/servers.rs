@@ -81,6 +81,7 @@ pub struct Site {
 #[derive(Debug)]
 struct Process {
     child: Child,
+    port: u16,
     dir: TempDir,
     expected: Mutex<Vec<Announced>>,
 }
@@ -189,12 +190,11 @@ impl Builder {
             .spawn()
             .unwrap_or_else(|e| panic!("{:?}: {e}", self.engine));
         let docroot = dir.path().join("docroot");
-        let mut process = Process { child, dir, expected: Mutex::default() };
+        let mut process = Process { child, port, dir, expected: Mutex::default() };
         let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
         while TcpStream::connect(&address).is_err() {
-            let ended = process.child.try_wait().expect("a child of ours").is_some();
-            if ended || Instant::now() > deadline {
-                process.stop();
+            if process.ended() || Instant::now() > deadline {
+                process.stop(self.engine);
                 return Err(process.log().join("\n"));
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -566,12 +566,7 @@ impl Site {
 
     /// The directories of the server's processes in `/proc`.
     pub fn processes(&self) -> Vec<PathBuf> {
-        let session = self.pid().to_string();
-        // The name of a program may hold spaces, but it ends in the last parenthesis.
-        let ours =
-            |stat: &str| stat.rsplit(')').next().and_then(|s| s.split(' ').nth(4)) == Some(session.as_str());
-        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|process| process.path());
-        processes.filter(|dir| fs::read_to_string(dir.join("stat")).is_ok_and(|stat| ours(&stat))).collect()
+        self.running().processes()
     }
 
     /// Sends a signal to the server's first process.
@@ -603,7 +598,7 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let Some(process) = &mut self.process else { return };
-        let clean = process.stop();
+        let clean = process.stop(self.engine);
         if std::thread::panicking() {
             eprintln!("log of {:?}:\n{}", self.engine, process.log().join("\n"));
             return;
@@ -624,22 +619,76 @@ impl Process {
         kill_process(self.pid(), signal).expect("a process of ours");
     }
 
+    /// The directories in `/proc` of the processes that have not ended.
+    fn processes(&self) -> Vec<PathBuf> {
+        let session = self.child.id().to_string();
+        let ours = |stat: &str| {
+            // The name of a program may hold spaces, but it ends in the last parenthesis.
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(1);
+            // Of a process that has ended, its parent may not have taken note: state `Z`.
+            fields.next() != Some("Z") && fields.nth(2) == Some(session.as_str())
+        };
+        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|process| process.path());
+        processes.filter(|dir| fs::read_to_string(dir.join("stat")).is_ok_and(|stat| ours(&stat))).collect()
+    }
+
     /// Stops the server and waits for its end; whether it went by itself.
-    fn stop(&mut self) -> bool {
-        if self.child.try_wait().expect("a child of ours").is_some() {
-            return true;
+    fn stop(&mut self, engine: Engine) -> bool {
+        // At SIGTERM, a child of Apache's event closes the sockets that its workers have in hand. A worker
+        // whose connection just came to its end gives the socket's memory back before it lets go of it, and
+        // so now and then a child dies of SIGSEGV. A graceful stop leaves the sockets to the workers, but
+        // waits for every client that stays, and then nothing but SIGKILL hurries a child.
+        if matches!(engine, Engine::Apache(_)) && !self.ended() && !self.has_clients() {
+            self.signal(Signal::WINCH);
+            self.wait_until(15, |server| server.processes().len() <= 1);
         }
-        self.signal(Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 60 } else { 15 });
-        while Instant::now() < deadline {
-            if self.child.try_wait().expect("a child of ours").is_some() {
-                return true;
+        // Apache's first process looks for its children's end only once a second, or when it is told.
+        if !self.ended() {
+            self.signal(Signal::TERM);
+        }
+        let clean = self.wait_until(15, Self::ended);
+        if !clean {
+            kill_process_group(self.pid(), Signal::KILL).ok();
+            self.child.wait().ok();
+        }
+        clean
+    }
+
+    /// Whether there are connections that their clients have not closed.
+    fn has_clients(&self) -> bool {
+        // Established, and FIN_WAIT_1 and 2, which only the server has closed.
+        self.sockets().iter().any(|(state, _)| matches!(state.as_str(), "01" | "04" | "05"))
+    }
+
+    /// State and inode, as the kernel writes them, of the sockets on the server's port.
+    fn sockets(&self) -> Vec<(String, String)> {
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap_or_default();
+        let address = format!("0100007F:{:04X}", self.port);
+        let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.filter_map(|row| match row.as_slice() {
+            [_, local, _, state, _, _, _, _, _, inode, ..] if *local == address => {
+                Some(((*state).to_owned(), (*inode).to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
+    }
+
+    /// Waits until it is `done`, at most this many seconds; whether it is.
+    fn wait_until(&mut self, seconds: u64, done: impl Fn(&mut Self) -> bool) -> bool {
+        let deadline =
+            Instant::now() + Duration::from_secs(if under_valgrind() { 4 * seconds } else { seconds });
+        while !done(self) {
+            if Instant::now() > deadline {
+                return false;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        kill_process_group(self.pid(), Signal::KILL).ok();
-        self.child.wait().ok();
-        false
+        true
     }
 
     /// What valgrind says of the server and its children.
@@ -667,6 +716,7 @@ fn is_routine(line: &str) -> bool {
         "resuming normal operations",
         "AH00094: Command line:",
         "caught SIGTERM, shutting down",
+        "caught SIGWINCH, shutting down gracefully",
         "server started (lighttpd",
         "server stopped by UID",
         "logfiles cycled UID",

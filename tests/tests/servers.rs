@@ -1,6 +1,7 @@
 //! The harness itself: servers start and stop, and their logs are read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use tests::films::film;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
@@ -41,6 +42,22 @@ fn both_speak_http_2() {
         site.put("a.txt", "text");
         let reply = site.request("/a.txt").http2().send();
         assert_eq!((reply.version.as_str(), reply.status, reply.text().as_str()), ("HTTP/2", 200, "text"));
+    }
+}
+
+/// Which a graceful stop would wait for as long as Apache keeps its connection.
+#[test]
+fn apache_stops_though_a_client_stays() {
+    for mpm in [Mpm::Event, Mpm::Prefork, Mpm::Worker] {
+        let site = plain(Engine::Apache(mpm));
+        site.put("a.txt", "text");
+        let mut client = site.connect();
+        client.write("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.reply().text(), "text");
+        let told = Instant::now();
+        drop(site);
+        assert!(told.elapsed() < Duration::from_secs(5), "{mpm:?} takes {:?}", told.elapsed());
+        drop(client);
     }
 }
 
