@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -192,7 +192,7 @@ impl Builder {
         let docroot = dir.path().join("docroot");
         let mut process = Process { child, port, dir, expected: Mutex::default() };
         let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
-        while TcpStream::connect(&address).is_err() {
+        while !process.listens() {
             if process.ended() || Instant::now() > deadline {
                 process.stop(self.engine);
                 return Err(process.log().join("\n"));
@@ -654,6 +654,14 @@ impl Process {
         clean
     }
 
+    /// Whether the port is this server's. A connection would tell as much of another server that was faster.
+    fn listens(&self) -> bool {
+        let fds = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
+        let open: Vec<_> = fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect();
+        let ours = |inode: &str| open.contains(&PathBuf::from(format!("socket:[{inode}]")));
+        self.sockets().iter().any(|(state, inode)| state == "0A" && ours(inode))
+    }
+
     /// Whether there are connections that their clients have not closed.
     fn has_clients(&self) -> bool {
         // Established, and FIN_WAIT_1 and 2, which only the server has closed.
@@ -774,4 +782,20 @@ fn worker_user_names() -> Option<(String, String)> {
             .unwrap_or_else(|| panic!("no name for {id} in {file}"))
     };
     Some((name("/etc/passwd", user), name("/etc/group", group)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_of_another_is_not_taken_for_ours() {
+        let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = other.local_addr().expect("an address").port();
+        for engine in [APACHE, Engine::Lighttpd, Engine::Nginx] {
+            let builder = Builder::new(engine).without_module();
+            let log = builder.try_start(port, builder.write(port)).expect_err("no port to listen on");
+            assert!(log.to_ascii_lowercase().contains("address already in use"), "{engine:?}: {log}");
+        }
+    }
 }
