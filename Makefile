@@ -13,7 +13,7 @@ APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 
-.PHONY: help build demo test check conformance sanitize bench instructions fuzz install docker-test deny clean
+.PHONY: help build demo test check conformance sanitize bench instructions fuzz install docker-test deny msrv clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
@@ -27,6 +27,7 @@ help:
 	@echo 'make docker-test  the server tests against images of both servers'
 	@echo 'make fuzz         hostile films and requests, SECONDS of each kind (needs nightly Rust)'
 	@echo 'make deny         licences, sources and advisories of the dependencies'
+	@echo 'make msrv         that the oldest Rust that Cargo.toml allows compiles everything'
 
 build:
 	@tests/setup.sh build
@@ -93,6 +94,10 @@ docker-test:
 
 deny:
 	@tests/deny.sh
+
+msrv:
+	@tests/setup.sh build
+	@tests/msrv.sh
 
 clean:
 	$(CARGO) clean
