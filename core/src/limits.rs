@@ -67,9 +67,9 @@ pub const PLACES: usize = 1 << 18;
 /// Damaged fragments that are found out too late, so that all is read again without them. The film ends before the next.
 pub const LEFT_OUT: usize = 8;
 
-/// Samples in fragments. While the index is built their tables are in memory, some 10 bytes a sample; 24 hours of 50 pictures
-/// and 47 packets of sound a second are 8.4 million.
-pub const FRAGMENT_SAMPLES: u64 = 10_000_000;
+/// Samples in fragments; no more than the file has bytes. 24 hours of 60 pictures and two times 47 packets of sound a second are
+/// 13.3 million. While the index is built their tables are in memory, some 17 bytes a sample.
+pub const FRAGMENT_SAMPLES: u64 = 1 << 24;
 
 /// Size of a compressed `moov`, unpacked. They date from films of minutes.
 pub const UNPACKED_MOOV: usize = 32 << 20;
@@ -80,5 +80,13 @@ pub const UNPACKED_RATIO: usize = 64;
 /// Different sample group descriptions of one grouping in fragments: a key change each minute for 24 hours is 1,440.
 pub const DESCRIPTIONS: usize = 4096;
 
-/// Sample auxiliary information in fragments, which is copied: some 16 bytes a sample.
-pub const AUXILIARY: u64 = 64 << 20;
+/// Sample auxiliary information in fragments; no more than twice what the file has. Some 16 bytes a sample, for as many samples as
+/// 24 hours have. It is in memory, twice, while the index is built.
+pub const AUXILIARY: u64 = 256 << 20;
+
+/// Seconds of a film of 24 hours, which may come in fragments of one, with three tracks of 60, 47 and 47 samples.
+const DAY: u64 = 24 * 60 * 60;
+const _: () = assert!(DAY * 6 <= FRAGMENT_BOXES as u64);
+const _: () = assert!(DAY * 3 <= PLACES as u64);
+const _: () = assert!(DAY * (60 + 47 + 47) <= FRAGMENT_SAMPLES);
+const _: () = assert!(DAY * (60 + 47 + 47) * 16 <= AUXILIARY);
