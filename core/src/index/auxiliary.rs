@@ -394,7 +394,9 @@ impl Gathered {
             FragmentAuxiliary::Untold(senc) => {
                 let Some(read) = SencBox::read(reader, senc)? else { return Ok(Err(*senc)) };
                 let Some(sizes) = read.lengths(reader, count)? else { return Ok(Err(*senc)) };
-                self.senc = Some(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES });
+                if !self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }) {
+                    return Ok(Err(*senc));
+                }
                 self.sizes.extend(sizes);
                 self.copy(reader, first, usize::MAX, read.data, senc)?;
             }
@@ -430,11 +432,19 @@ impl Gathered {
                     return Ok(Err(*saio));
                 }
                 if let Some(senc) = senc {
-                    self.senc = Some(flags_of(reader, senc)?);
+                    if !self.take_flags(flags_of(reader, senc)?) {
+                        return Ok(Err(*senc));
+                    }
                 }
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Version and flags of a `senc`; `false` where they are not those of the fragments before, as they say for all of the
+    /// film what an entry is.
+    fn take_flags(&mut self, flags: [u8; 4]) -> bool {
+        *self.senc.get_or_insert(flags) == flags
     }
 
     /// Copies what stands at `offset`, for as many samples from `first` on.

@@ -306,6 +306,26 @@ fn what_decrypters_need_is_carried_over_however_it_is_told() {
 }
 
 #[test]
+fn entries_for_decrypters_that_differ_in_kind_are_refused() {
+    // One senc cannot say of some samples that only vectors follow, and of others that stretches do.
+    let film = |kinds: [u32; 3]| {
+        fragments_with(3, move |n, before| {
+            let flags = kinds[n as usize];
+            let rest: &[u8] = if flags == 0 { &[] } else { &[0, 1, 0, 5, 0, 0, 0, 0] };
+            let entry = [&[7; 8][..], rest].concat();
+            let saiz = make_box(b"saiz", [&[0, 0, 0, 0, byte(8 + 8 * flags / 2)][..], &words(&[4])].concat());
+            let saio = full_box(b"saio", 0, [1, before + 17 + 20 + 16]);
+            [saiz, saio, make_box(b"senc", [words(&[flags, 4]), entry.repeat(4)].concat())].concat()
+        })
+    };
+    assert!(clip(&film([2, 2, 2]), "start=0.1").is_ok());
+    assert!(clip(&film([0, 0, 0]), "start=0.1").is_ok());
+    let refused = clip(&film([2, 0, 2]), "start=0.1").unwrap_err();
+    assert_eq!(refused.status(), 415);
+    assert!(refused.to_string().starts_with("senc box"), "{refused}");
+}
+
+#[test]
 fn what_the_moov_says_of_its_own_samples_is_kept() {
     let mut film = Film::of(vec![TrackSpec::video(20, 5)]);
     let group = |counts: &[u32]| full_box(b"sbgp", 0, [&[0x726f_6c6c, 2][..], counts].concat());
