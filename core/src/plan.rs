@@ -212,6 +212,9 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
         return Ok(Err(format!("a {} box with item locations", meta.box_type)));
     }
+    if index.tracks.iter().any(|t| t.external.is_some()) {
+        return Ok(Err("media in another file".into()));
+    }
     let list = ExtentList::of(after);
     for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
         let track = node.track.and_then(|n| index.tracks.get(n));
@@ -1143,7 +1146,7 @@ impl Layout<'_> {
         }
     }
 
-    /// The `udta` of the movie: Nero's chapter list counts from the start of the film.
+    /// The `udta` of the movie: Nero's chapter list counts from the start of the film, and hints are for hint tracks.
     fn movie_udta<R: ReadAt>(
         &self,
         source: &R,
@@ -1151,19 +1154,21 @@ impl Layout<'_> {
         clip: &Clip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        if !node.children.iter().any(|c| &c.header.box_type.0 == b"chpl") {
+        if !node.children.iter().any(|c| matches!(&c.header.box_type.0, b"chpl" | b"hnti")) {
             out.copy(&node.header);
             return Ok(());
         }
         let mut content = Assembly::default();
         for child in &node.children {
-            if &child.header.box_type.0 == b"chpl" {
-                let mut reader = self.index.reader(source);
-                if child.header.payload_len() <= limits::SMALL_BOX as u64 {
-                    content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
+            match &child.header.box_type.0 {
+                b"chpl" => {
+                    let mut reader = self.index.reader(source);
+                    if child.header.payload_len() <= limits::SMALL_BOX as u64 {
+                        content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
+                    }
                 }
-            } else {
-                content.copy(&child.header);
+                b"hnti" => {}
+                _ => content.copy(&child.header),
             }
         }
         out.wrap(node.header.box_type, content)

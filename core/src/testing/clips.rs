@@ -100,6 +100,18 @@ fn boxes_that_speak_of_no_sample_are_copied() {
 }
 
 #[test]
+fn hints_of_the_movie_are_left_out_as_hint_tracks_are() {
+    let (hints, name) = (make_box(b"hnti", make_box(b"rtp ", b"sdp v=0")), make_box(b"name", b"me"));
+    let film = Film {
+        more: vec![make_box(b"udta", [hints, name.clone()].concat())],
+        ..Film::of(vec![video_with(vec![])])
+    };
+    let cut = clip(&film.build(), "start=0.7").unwrap();
+    let kept = make_box(b"udta", name);
+    assert!(cut.windows(kept.len()).any(|w| w == kept));
+}
+
+#[test]
 fn chapters_of_nero_move_with_the_clip() {
     let chapter = |tenths: u64, title: &str| {
         let mut out = (tenths * 1_000_000).to_be_bytes().to_vec();
@@ -381,6 +393,8 @@ fn media_in_another_file_is_refused_unless_it_is_left_out() {
     assert_eq!(status(&film, "start=1").0, 415);
     assert!(status(&film, "start=1").1.starts_with("dref box"), "{}", status(&film, "start=1").1);
     clip(&film, "start=1&tracks=video").unwrap();
+    // Of the film as it is, the places in another file stay what they are.
+    assert_eq!(ask(&film, "").unwrap(), None);
 }
 
 #[test]
