@@ -35,7 +35,7 @@ pub fn read_stsd<R: ReadAt>(
         entry.coding = BoxType(*b".mp3");
     }
     if &handler.0 == b"soun" && first.payload_len() >= 28 {
-        let fixed = usize::try_from(first.payload_len()).unwrap_or(44).min(44);
+        let fixed = usize::try_from(first.payload_len()).unwrap_or(64).min(64);
         let b = reader.bytes(first.payload(), fixed)?;
         entry.packet = sound_packet(first.box_type, b);
     }
@@ -77,7 +77,7 @@ fn descriptor(b: &[u8], tag: u8) -> Option<&[u8]> {
     rest.get(more + 1..)
 }
 
-/// QuickTime File Format, "Sound sample descriptions", versions 0 and 1.
+/// QuickTime File Format, "Sound sample descriptions", versions 0 to 2.
 fn sound_packet(coding: BoxType, b: &[u8]) -> Option<(u32, u32)> {
     let version = u16_at(b, 8);
     let channels = u32::from(u16_at(b, 16));
@@ -92,6 +92,10 @@ fn sound_packet(coding: BoxType, b: &[u8]) -> Option<(u32, u32)> {
     };
     if let Some(bits) = pcm_bits.filter(|_| version < 2) {
         return Some((1, bits.div_ceil(8) * channels.max(1)));
+    }
+    if version == 2 && b.len() >= 64 {
+        let (bytes, samples) = (u32_at(b, 56), u32_at(b, 60));
+        return (samples > 0 && bytes > 0).then_some((samples, bytes));
     }
     let compression_id = u16_at(b, 20);
     let (samples, bytes) = (u32_at(b, 28), u32_at(b, 36));

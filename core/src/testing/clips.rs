@@ -168,13 +168,18 @@ fn compact_sizes_stay_compact() {
 
 #[test]
 fn sound_counted_in_frames_is_cut_on_packets() {
-    // QuickTime sound, version 1: packets of 64 frames in 34 bytes, a tick each.
-    let mut film = Film::of(vec![]);
-    film.tracks = vec![TrackSpec::new(b"soun", b"ima4", 8000, vec![])];
-    let mut entry = vec![0; 44];
-    entry[9] = 1;
-    entry[28..32].copy_from_slice(&64u32.to_be_bytes());
-    entry[36..40].copy_from_slice(&34u32.to_be_bytes());
+    // QuickTime sound: packets of 64 frames in 34 bytes, a tick each.
+    for (version, frames_at, bytes_at, len) in [(1, 28, 36, 44), (2, 60, 56, 64)] {
+        let mut entry = vec![0; len];
+        entry[9] = version;
+        entry[frames_at..frames_at + 4].copy_from_slice(&64u32.to_be_bytes());
+        entry[bytes_at..bytes_at + 4].copy_from_slice(&34u32.to_be_bytes());
+        cut_on_packets(&entry);
+    }
+}
+
+/// Cuts sound that is described like this.
+fn cut_on_packets(entry: &[u8]) {
     let media: Vec<u8> = (0..125u32 * 34).map(|n| u8::try_from(n / 34).unwrap()).collect();
     let mdat = make_box(b"mdat", &media);
     let stbl = [
