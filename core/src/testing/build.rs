@@ -53,6 +53,8 @@ pub(crate) struct TrackSpec {
     pub(crate) in_entry: Vec<Vec<u8>>,
     /// More boxes for the `stbl`.
     pub(crate) more: Vec<Vec<u8>>,
+    /// More boxes for the `mdia`.
+    pub(crate) in_mdia: Vec<Vec<u8>>,
     /// More boxes for the `minf`.
     pub(crate) in_minf: Vec<Vec<u8>>,
     /// More boxes for the `trak`.
@@ -74,6 +76,7 @@ impl TrackSpec {
             language: 0x55c4,
             in_entry: Vec::new(),
             more: Vec::new(),
+            in_mdia: Vec::new(),
             in_minf: Vec::new(),
             in_trak: Vec::new(),
         }
@@ -331,6 +334,7 @@ fn trak(id: u32, track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
     let mut mdia = full_box(b"mdhd", 0, [0, 0, track.timescale, 0, track.language << 16]);
     let handler = [&[0; 8][..], &track.handler, &[0; 13]].concat();
     mdia.extend(make_box(b"hdlr", handler));
+    mdia.extend(track.in_mdia.concat());
     mdia.extend(make_box(b"minf", [track.in_minf.concat(), stbl(track, offsets)].concat()));
     content.extend(track.in_trak.concat());
     content.extend(make_box(b"mdia", mdia));

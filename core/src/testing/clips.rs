@@ -361,6 +361,28 @@ fn only_the_tracks_asked_for_are_sent() {
 }
 
 #[test]
+fn a_language_falls_back_part_by_part() {
+    let speaking = |tag: &str| {
+        let elng = make_box(b"elng", [&[0; 4][..], tag.as_bytes(), &[0]].concat());
+        TrackSpec { in_mdia: vec![elng], ..TrackSpec::audio(16) }
+    };
+    let tags = ["zh-Hans", "zh-Hant", "pt", "pt-BR", "en-GB", "en-US"];
+    let film = Film::of(tags.into_iter().map(speaking).collect()).build();
+    for (lang, ids) in [
+        ("zh-Hant-TW", &[2][..]),
+        ("ZH-hans", &[1]),
+        ("zh-TW", &[1, 2]),
+        ("pt", &[3]),
+        ("por-BR", &[4]),
+        ("pt-AO", &[3, 4]),
+        ("en", &[5, 6]),
+        ("e", &[1, 2, 3, 4, 5, 6]),
+    ] {
+        assert_eq!(track_ids(&clip(&film, &format!("lang={lang}&start=0.1")).unwrap()), ids, "{lang}");
+    }
+}
+
+#[test]
 fn references_to_tracks_that_are_left_out_are_left_out() {
     let film = several_tracks().build();
     let tref = |query: &str| {
