@@ -84,6 +84,13 @@ pub const DESCRIPTIONS: usize = 4096;
 /// 24 hours have. It is in memory, twice, while the index is built.
 pub const AUXILIARY: u64 = 256 << 20;
 
+/// Memory that building an index may take beside others that are built; what takes more waits until it is the only one that does.
+/// Three hours of fragments with one sound track.
+pub const MEMORY_AT_ONCE: u64 = 16 << 20;
+
+/// Memory that a sample in fragments takes while the index is built, about.
+pub const MEMORY_OF_SAMPLE: u64 = 17;
+
 /// Seconds of a film of 24 hours, which may come in fragments of one, with three tracks of 60, 47 and 47 samples.
 const DAY: u64 = 24 * 60 * 60;
 const _: () = assert!(DAY * 6 <= FRAGMENT_BOXES as u64);

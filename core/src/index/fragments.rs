@@ -10,6 +10,9 @@
 //! say neither how many samples there are nor how large they are, so they save nothing there; they tell the way behind
 //! [damage](super::places).
 
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
 use crate::limits;
 use crate::source::ReadAt;
@@ -178,6 +181,30 @@ pub(super) struct Fragments {
     damage: Vec<Damage>,
     /// Nothing was found behind the last damage.
     ends_early: bool,
+    turn: Turn,
+}
+
+/// Held where much memory is needed, until that is let go: of films that need much, one is read at a time, or a few of them that
+/// are asked for at once would take all there is.
+#[derive(Debug, Default)]
+struct Turn(Option<MutexGuard<'static, ()>>);
+
+static TURN: Mutex<()> = Mutex::new(());
+
+impl Turn {
+    /// Waits until it is ours, if so many samples and bytes of auxiliary information make that necessary.
+    fn take<R: ReadAt>(&mut self, source: &R, samples: u64, auxiliary: u64) -> Result<(), FormatError> {
+        let needed =
+            samples.saturating_mul(limits::MEMORY_OF_SAMPLE).saturating_add(auxiliary.saturating_mul(2));
+        if self.0.is_none() && needed > limits::MEMORY_AT_ONCE {
+            if !source.may_wait() {
+                return Err(FormatError::Io { offset: 0, source: io::ErrorKind::WouldBlock.into() });
+            }
+            // It guards nothing that could be left half done.
+            self.0 = Some(TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        Ok(())
+    }
 }
 
 /// Damage that is told of, in one film.
@@ -216,11 +243,15 @@ pub(super) fn read_fragments<R: ReadAt>(
 ) -> Result<Fragments, FormatError> {
     let mut places = Places::read(reader, top)?;
     let mut left_out = Vec::new();
+    let mut turn = Turn::default();
     loop {
-        let mut walk = Walk::new(reader, mvex, tracks, &left_out)?;
+        let mut walk = Walk::new(reader, mvex, tracks, &left_out, turn)?;
         match walk.boxes(reader, from, &mut places)? {
             // Nothing of it is believed, so what has been taken of it already has to go.
-            Some(damage) => left_out.push(damage),
+            Some(damage) => {
+                turn = walk.found.turn;
+                left_out.push(damage);
+            }
             None => {
                 let found = Fragments { ends_early: walk.is_lost, ..walk.found };
                 let is_hollow = found.tracks.iter().all(|t| t.sizes.is_empty());
@@ -250,9 +281,12 @@ impl<'a> Walk<'a> {
         mvex: Option<&BoxHeader>,
         tracks: &[(&Track, &Node)],
         left_out: &'a [Damage],
+        turn: Turn,
     ) -> Result<Self, FormatError> {
-        check_count(tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum(), reader.file_len())?;
-        let mut found = Fragments::default();
+        let in_moov = tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum();
+        check_count(in_moov, reader.file_len())?;
+        let mut found = Fragments { turn, ..Fragments::default() };
+        found.turn.take(reader.source(), in_moov, 0)?;
         for (track, stbl) in tracks {
             found.tracks.push(TrackFragments::of(reader, track, stbl)?);
         }
@@ -375,6 +409,9 @@ impl<'a> Walk<'a> {
         }
         self.is_lost = false;
         let before = samples_of(&self.found.tracks);
+        let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count.into()));
+        let auxiliary = self.found.tracks.iter().map(|t| t.auxiliary.len() as u64).sum();
+        self.found.turn.take(reader.source(), samples, auxiliary)?;
         let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
         if let Some(stretch) = self.found.stretches.last_mut() {
             stretch.moofs += 1;

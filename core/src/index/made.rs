@@ -272,6 +272,10 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
         }
     }
 
+    fn may_wait(&self) -> bool {
+        self.file.may_wait()
+    }
+
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.file.identity()
     }

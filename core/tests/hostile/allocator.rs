@@ -58,3 +58,8 @@ pub(crate) fn held<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let result = work();
     (result, u64::try_from(HELD.get() - before).unwrap_or(0))
 }
+
+/// Bytes that this thread holds, from some number on.
+pub(crate) fn holds() -> i64 {
+    HELD.get()
+}

@@ -8,11 +8,17 @@ mod build;
 mod judge;
 mod queries;
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use build::{MEDIA, Track, film, ftyp, full_box, make_box, moov, mvhd, table};
 use judge::{Bounds, Ending, examine, judge, judge_within};
+use mp4seek::boxes::FormatError;
 use mp4seek::index::Index;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Answer, Seeker, Settings};
@@ -794,6 +800,65 @@ fn auxiliary_information_of_fragments_is_bounded() {
     let saio = full_box(b"saio", [1, 0]);
     let film = fragmented(&[trun, saiz, saio].concat(), 2000, &empty_track());
     is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
+}
+
+/// A film that tells when much memory is held by the thread that reads it.
+struct Telling<'a, F: Fn()> {
+    film: &'a [u8],
+    before: i64,
+    told: Cell<bool>,
+    tell: F,
+    may_wait: bool,
+}
+
+impl<F: Fn()> ReadAt for Telling<'_, F> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if allocator::holds() - self.before > 24 << 20 && !self.told.replace(true) {
+            (self.tell)();
+        }
+        self.film.read_at(buf, offset)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+}
+
+/// Strangers' films that take much memory while they are read.
+#[test]
+fn of_films_that_take_much_memory_one_is_read_at_a_time() {
+    let trun = make_box(b"trun", [0, 100_000].map(u32::to_be_bytes).concat());
+    let one = fragmented(&trun, 1, &empty_track());
+    let (init, moof) = one.split_at(one.windows(4).position(|w| w == b"moof").unwrap() - 4);
+    let film = [init, &[moof, &make_box(b"free", [0; 100_000])].concat().repeat(40)].concat();
+    let build = |may_wait, tell: &dyn Fn()| {
+        let before = allocator::holds();
+        let source = Telling { film: &film, before, told: Cell::new(false), tell, may_wait };
+        Index::build(&source, film.len() as u64).map(|index| index.tracks[0].samples.count)
+    };
+    let (tell, told) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let second = &AtomicBool::new(false);
+    let build = &build;
+    thread::scope(move |threads| {
+        let wait = move || {
+            tell.send(()).unwrap();
+            // Or what went before has failed.
+            let _ = may_go_on.recv();
+        };
+        threads.spawn(move || assert_eq!(build(true, &wait).unwrap(), 4_000_000));
+        told.recv().unwrap();
+        let other = threads.spawn(move || build(true, &|| second.store(true, Ordering::SeqCst)));
+        // Time in which it would get there.
+        thread::sleep(Duration::from_millis(500));
+        assert!(!second.load(Ordering::SeqCst));
+        // Nor may a server's only thread.
+        let Err(FormatError::Io { source, .. }) = build(false, &|| {}) else { panic!("built at once") };
+        assert_eq!(source.kind(), io::ErrorKind::WouldBlock);
+        go_on.send(()).unwrap();
+        assert_eq!(other.join().unwrap().unwrap(), 4_000_000);
+        assert!(second.load(Ordering::SeqCst));
+    });
 }
 
 #[test]
