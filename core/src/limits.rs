@@ -31,6 +31,13 @@ pub const MOOV: u64 = 1 << 30;
 /// samples are presented in the order they are stored in all but broken films.
 pub const SYNC_STEPS: u32 = 1024;
 
+/// Samples looked into to find one to start from, where no box tells: some 2 minutes of pictures.
+pub const PICTURES: u32 = 4096;
+
+/// Sync samples of a stretch of such a track that are looked for, and samples looked into for each of them: for players that seek
+/// in a clip.
+pub const SEEN_SYNC: u32 = 64;
+
 /// Bytes of metadata read to plan one answer: the constant is enough for a cut through a thousand edits …
 pub const READS: u64 = 128 << 20;
 

@@ -196,12 +196,17 @@ fn is_dropped(box_type: BoxType) -> bool {
 /// # Errors
 /// When the file cannot be read.
 pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Plan, String>, FormatError> {
+    if let Some(broken) =
+        index.moov.children.iter().find(|n| &n.header.box_type.0 == b"trak" && n.track.is_none())
+    {
+        return Ok(Err(format!("a track that cannot be read, at byte {}", broken.header.offset)));
+    }
     let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
     let mut before = Vec::new();
     let mut after = Vec::new();
     for (n, header) in index.top.iter().enumerate().filter(|(_, h)| **h != index.outer_moov) {
         match &header.box_type.0 {
-            b"free" | b"skip" | b"wide" => {}
+            b"free" | b"skip" | b"wide" | b"moov" => {}
             b"meta" if holds_file_offsets(source, index, header)? => {
                 return Ok(Err("a meta box with item locations".into()));
             }
@@ -790,6 +795,7 @@ impl Layout<'_> {
                 for child in &node.children {
                     self.stbl_child(source, child, track, of, held, wide, &mut content)?;
                 }
+                self.seen_sync(source, &of.samples, held, &mut content)?;
                 return out.wrap(header.box_type, content);
             }
             (b"tkhd", Some(held)) => {
@@ -929,6 +935,8 @@ impl Layout<'_> {
             b"stsz" | b"stz2" => self.sizes(track, samples, held, out)?,
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
             _ if ranges.is_empty() => {}
+            // It is known better.
+            b"stss" if samples.pictures.is_some() || matches!(samples.sync, SyncSamples::All) => {}
             b"stss" | b"stps" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
                 for SampleRange { samples, place, .. } in ranges {
@@ -1011,6 +1019,27 @@ impl Layout<'_> {
             )),
         }
         Ok(())
+    }
+
+    /// The `stss` of a track that has none, or a wrong one, and that is not as it says: a reader that believed it would begin
+    /// decoding in the middle of what an edit hides.
+    fn seen_sync<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: &SampleTable,
+        held: &TrackClip,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        if samples.pictures.is_none() || held.ranges.is_empty() {
+            return Ok(());
+        }
+        let mut list = Assembly::default();
+        for range in &held.ranges {
+            for sample in samples.seen_sync(source, &range.samples)? {
+                list.bytes(&(range.place + (sample - range.samples.start) + 1).to_be_bytes());
+            }
+        }
+        out.list(BoxType(*b"stss"), &[0; 4], 4, list)
     }
 
     /// `saiz`, `saio` and `senc`: what a decrypter needs of the samples that are left.

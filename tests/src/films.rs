@@ -167,6 +167,8 @@ pub(crate) enum Patch {
     MdatToEnd,
     ThreeMdats,
     TrackByTrack,
+    /// The first track does not say which samples are sync samples.
+    NoSyncTable,
 }
 
 const H264: &str = "libx264 -preset veryfast -pix_fmt yuv420p -sc_threshold 0 -threads 1 -crf 24";
@@ -491,6 +493,10 @@ fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
                 let edits = edits.iter().map(|&(duration, start)| (duration, start, 0x0001_0000));
                 parts.set_edits(track, &edits.collect::<Vec<_>>());
             }
+            parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
+        }
+        Patch::NoSyncTable => {
+            parts.drop_sync_table(0);
             parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
         }
         Patch::Hole(hole) => parts.write(&mut out, &[half.0, half.1], MdatSize::Bits32, hole, false),

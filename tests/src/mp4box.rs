@@ -504,7 +504,9 @@ impl Track {
     /// Whether what the clip holds is not this track's own samples, in runs that each begin where
     /// decoding can.
     fn run_fault(&self, clip: &Self) -> Option<String> {
-        let is_same = |a: &Sample, b: &Sample| a.hash == b.hash && a.size == b.size && a.sync == b.sync;
+        // Of sound a clip may say that all are sync samples, where the film does not.
+        let is_marked = |a: &Sample, b: &Sample| a.sync == b.sync || (self.kind == "soun" && a.sync);
+        let is_same = |a: &Sample, b: &Sample| a.hash == b.hash && a.size == b.size && is_marked(a, b);
         let (mut held, mut next) = (clip.samples.as_slice(), 0);
         while let Some(first) = held.first() {
             let run =

@@ -119,6 +119,13 @@ impl Parts {
         leaf_mut(&mut self.moov, &[*b"mvhd"])[16..20].copy_from_slice(&longest.to_be_bytes());
     }
 
+    /// Leaves out the `stss` of the track of index `track`.
+    pub fn drop_sync_table(&mut self, track: usize) {
+        let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
+        let stbl = tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]);
+        stbl.retain(|n| n.kind != *b"stss");
+    }
+
     /// Writes `ftyp`, a media data box for each group of chunks with `hole` bytes
     /// of nothing before the last group, and `moov` where `moov_first` says.
     ///
@@ -249,6 +256,12 @@ fn leaf_mut<'a>(nodes: &'a mut [Node], path: &[[u8; 4]]) -> &'a mut Vec<u8> {
         Body::Tree(nodes) => leaf_mut(nodes, rest),
         Body::Leaf(_) => panic!("{kind:?} holds no boxes"),
     }
+}
+
+fn tree_mut<'a>(node: &'a mut Node, path: &[[u8; 4]]) -> &'a mut Vec<Node> {
+    let Body::Tree(nodes) = &mut node.body else { panic!("{:?} holds no boxes", node.kind) };
+    let Some((kind, rest)) = path.split_first() else { return nodes };
+    tree_mut(nodes.iter_mut().find(|n| n.kind == *kind).unwrap_or_else(|| panic!("no {kind:?}")), rest)
 }
 
 fn chunk_offsets(trak: &Node) -> Vec<u64> {

@@ -295,6 +295,8 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     Recipe { extension: "3gp", ..again("gst_threegp", gst!("3gppmux")) },
     again("bunny", "node {tests}/node/mux.cjs {in} {out} none"),
     again("bunny_fragments", "node {tests}/node/mux.cjs {in} {out} fragmented"),
+    // As VLC writes what it has encoded.
+    Recipe { patch: Patch::NoSyncTable, ..mux("no_sync_table", "") },
     // Edits that no encoder makes.
     Recipe {
         patch: Patch::Rates(&[(1.0, 0.4, 0x0001_0000), (0.8, 1.4, 0), (1.5, 1.4, 0x0001_0000)]),

@@ -12,6 +12,10 @@ pub struct SampleEntry {
     /// (samples, bytes) of one packet, where constant-size sound is counted in
     /// PCM frames and the `stsz` does not say how many bytes they take.
     pub packet: Option<(u32, u32)>,
+    /// Bytes of the length before each unit of a picture, in codings that are made of such (`avcC`, `hvcC`).
+    pub unit_length: Option<u8>,
+    /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes say.
+    pub any_packet: bool,
 }
 
 /// Reads the first sample description.
@@ -27,23 +31,58 @@ pub fn read_stsd<R: ReadAt>(
     let Some(first) = first.filter(|_| header.payload_len() > 8) else {
         return Err(header.error("no sample description"));
     };
-    let mut entry = SampleEntry { coding: first.box_type, packet: None };
+    let mut entry =
+        SampleEntry { coding: first.box_type, packet: None, unit_length: None, any_packet: false };
     if &first.box_type.0 == b"enca" {
         entry.coding = original_format(reader, &first)?.unwrap_or(BoxType(*b"mp4a"));
     }
-    if &entry.coding.0 == b"mp4a" && is_mp3(reader, &first)? {
-        entry.coding = BoxType(*b".mp3");
+    let mut is_usac = false;
+    if &entry.coding.0 == b"mp4a" {
+        let (object_type, audio) = object_types(reader, &first)?;
+        // ISO/IEC 14496-1, 7.2.6.6: MPEG-1 or -2 layer 3.
+        if matches!(object_type, 0x6b | 0x69) {
+            entry.coding = BoxType(*b".mp3");
+        }
+        is_usac = audio == USAC;
     }
+    let simple = matches!(
+        &entry.coding.0,
+        b"mp4a" | b".mp3" | b"ms\0U" | b"Opus" | b"ac-3" | b"ec-3" | b"alac" | b"fLaC" | b"samr" | b"sawb"
+    );
+    entry.any_packet = &handler.0 == b"soun" && simple && !is_usac;
     if &handler.0 == b"soun" && first.payload_len() >= 28 {
         let fixed = usize::try_from(first.payload_len()).unwrap_or(64).min(64);
         let b = reader.bytes(first.payload(), fixed)?;
         entry.packet = sound_packet(first.box_type, b);
+    }
+    if &handler.0 == b"vide" {
+        entry.unit_length = unit_length(reader, &first)?;
     }
     Ok(entry)
 }
 
 /// Bytes of a sound description before the boxes in it, in the usual form.
 const SOUND: u64 = 28;
+
+/// Bytes of a picture's description before the boxes in it.
+const PICTURE: u64 = 78;
+
+/// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's configuration.
+fn unit_length<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<Option<u8>, FormatError> {
+    let (children, _) = reader.readable_children(entry.payload() + PICTURE, entry.end())?;
+    for child in children {
+        let at = match &child.box_type.0 {
+            b"avcC" => 4,
+            b"hvcC" => 21,
+            _ => continue,
+        };
+        if child.payload_len() > at {
+            let byte = reader.bytes(child.payload() + at, 1)?.first().copied();
+            return Ok(byte.map(|b| (b & 3) + 1));
+        }
+    }
+    Ok(None)
+}
 
 /// What an encrypted description (8.12.2 `frma`, in `sinf`) is of.
 fn original_format<R: ReadAt>(
@@ -58,16 +97,27 @@ fn original_format<R: ReadAt>(
     Ok(reader.payload(&frma, 4)?.first_chunk().map(|format| BoxType(*format)))
 }
 
-/// Whether an `mp4a` is MPEG-1 or -2 layer 3, as its `esds` says (ISO/IEC 14496-1, 7.2.6.6: object
-/// type 0x6b or 0x69). Only the usual place is looked at: what depends on it is the length of the pre-roll.
-fn is_mp3<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<bool, FormatError> {
-    let Ok(children) = reader.children(entry.payload() + SOUND, entry.end()) else { return Ok(false) };
-    let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok(false) };
+/// ISO/IEC 14496-3, table 1.17: the audio object type of extended HE-AAC.
+const USAC: u8 = 42;
+
+/// What an `mp4a` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and, of MPEG-4 sound, that of ISO/IEC 14496-3;
+/// 0 for what is not said. Only the usual place is looked at.
+fn object_types<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<(u8, u8), FormatError> {
+    let Ok(children) = reader.children(entry.payload() + SOUND, entry.end()) else { return Ok((0, 0)) };
+    let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok((0, 0)) };
     let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
-    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type.
+    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type and ends with what is
+    // the decoder's own (5).
     let es = descriptor(b, 3).and_then(|b| b.get(3..)).unwrap_or_default();
-    let object_type = descriptor(es, 4).and_then(|b| b.first());
-    Ok(matches!(object_type, Some(0x6b | 0x69)))
+    let decoder = descriptor(es, 4).unwrap_or_default();
+    let own = decoder.get(13..).and_then(|b| descriptor(b, 5));
+    let audio = match own {
+        // More types than 5 bits can name: 6 bits more.
+        Some([a, b, ..]) if a >> 3 == 31 => 32 + ((a & 7) << 3 | b >> 5),
+        Some([a, ..]) => a >> 3,
+        _ => 0,
+    };
+    Ok((decoder.first().copied().unwrap_or(0), audio))
 }
 
 /// The content of a descriptor with this tag: its length is in bytes of 7 bits.

@@ -9,6 +9,7 @@ mod fragments;
 mod groups;
 mod made;
 mod per_sample;
+mod pictures;
 mod places;
 mod samples;
 mod senc;
@@ -20,11 +21,14 @@ use crate::boxes::{
     SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
 };
 use crate::limits;
+use crate::request::TrackKind;
 use crate::source::{Identity, ReadAt};
+use crate::tracks::kind_of;
 
 pub use access::Access;
 pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
 pub use made::{FilmSource, MADE, Made};
+pub use pictures::Pictures;
 pub use samples::{Chunk, SampleTable};
 pub use senc::{SencBox, is_senc};
 
@@ -94,6 +98,10 @@ pub struct Track {
     pub chapters: Vec<u32>,
     /// A box that speaks of samples one by one and whose shape we cannot cut.
     pub unsliced: Option<BoxHeader>,
+    /// Whether it is sound of which decoding can begin at every packet.
+    any_packet: bool,
+    /// How its pictures say that decoding can begin at them.
+    pictures: Option<Pictures>,
     /// What the `moov` says of encryption, sample by sample.
     senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
@@ -109,12 +117,9 @@ impl Index {
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
         let mut reader = Reader::new(file, file_len);
         let top = top_level(&mut reader)?;
-        let mut moovs = top.iter().filter(|b| &b.box_type.0 == b"moov");
         let no_moov = || FormatError::Film("no moov box: not an MP4 film, or one still being written".into());
-        let outer_moov = *moovs.next().ok_or_else(no_moov)?;
-        if let Some(second) = moovs.next() {
-            return Err(second.error("a second moov box"));
-        }
+        // Of several, players take the first.
+        let outer_moov = *top.iter().find(|b| &b.box_type.0 == b"moov").ok_or_else(no_moov)?;
         if outer_moov.size > limits::MOOV {
             return Err(outer_moov.error(format!(
                 "{} bytes, more than the {} we take",
@@ -130,14 +135,14 @@ impl Index {
             Some(other) => return Err(other.error("a compressed moov box that holds no moov")),
             None => outer_moov,
         };
-        let (moov, mvhd, tracks) = read_moov(&mut reader, moov)?;
+        let (moov, mvhd, tracks, notes) = read_moov(&mut reader, moov)?;
         let mut this = Self {
             file_len,
             outer_moov,
             moov,
             is_fragmented: false,
             made: Made::default(),
-            notes: Vec::new(),
+            notes,
             mvhd,
             tracks,
             top,
@@ -249,8 +254,12 @@ impl Index {
             }));
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
             let descriptions = read_descriptions(&mut reader, stbl)?;
-            let packet = None;
+            let (packet, pictures) = (None, track.pictures);
             track.samples = read_samples(&mut reader, stbl, &descriptions, packet, base)?;
+            if track.any_packet {
+                track.samples.sync = SyncSamples::All;
+            }
+            track.samples.look_at_pictures(reader.source(), pictures)?;
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
@@ -349,11 +358,12 @@ fn unpack<R: ReadAt>(reader: &mut Reader<'_, R>, moov: &BoxHeader) -> Result<Opt
     unpacked.map(Some).map_err(|e| cmvd.error(format!("cannot be unpacked: {e}")))
 }
 
-type Moov = (Node, MvhdBox, Vec<Track>);
+type Moov = (Node, MvhdBox, Vec<Track>, Vec<String>);
 
 fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<Moov, FormatError> {
     let mut mvhd = None;
     let mut tracks = Vec::new();
+    let mut broken = Vec::new();
     let mut children = Vec::new();
     let mut budget = limits::MOOV_BOXES;
     let (headers, junk) = reader.readable_children(moov.payload(), moov.end())?;
@@ -367,8 +377,14 @@ fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<M
             }
             b"trak" => {
                 node.children = children_of(reader, &header, &mut budget)?;
-                node.track = Some(tracks.len());
-                tracks.push(Track::read(reader, &node)?);
+                match Track::read(reader, &node) {
+                    Ok(track) => {
+                        node.track = Some(tracks.len());
+                        tracks.push(track);
+                    }
+                    Err(e @ FormatError::Io { .. }) => return Err(e),
+                    Err(e) => broken.push((handler_of(reader, &node)?, e)),
+                }
             }
             b"udta" => node.children = children_of(reader, &header, &mut budget)?,
             _ => {}
@@ -380,10 +396,29 @@ fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<M
         return Err(junk);
     }
     let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
+    let mut notes = Vec::new();
+    for (handler, e) in broken {
+        // Players do without a track that is broken; without all that is seen, or heard, it would be another film.
+        let kind = kind_of(handler);
+        let is_like = |t: &Track| kind.is_none() || kind_of(t.handler) == kind;
+        if matches!(kind, None | Some(TrackKind::Video | TrackKind::Audio)) && !tracks.iter().any(is_like) {
+            return Err(e);
+        }
+        notes.push(format!("left out a track that cannot be read: {e}"));
+    }
     if tracks.is_empty() {
         return Err(moov.error("no tracks"));
     }
-    Ok((Node { header: moov, children, track: None }, mvhd, tracks))
+    Ok((Node { header: moov, children, track: None }, mvhd, tracks, notes))
+}
+
+/// What a track is for, as far as that can be read.
+fn handler_of<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<BoxType, FormatError> {
+    match trak.at(&[b"mdia", b"hdlr"]).map(|hdlr| read_hdlr(reader, &hdlr.header)) {
+        Some(Ok(handler)) => Ok(handler),
+        Some(Err(e @ FormatError::Io { .. })) => Err(e),
+        _ => Ok(BoxType(*b"    ")),
+    }
 }
 
 /// The boxes of the top level, up to the first fragment; and the `moov`, where that comes later. A file may end in bytes
@@ -542,7 +577,11 @@ impl Track {
             None => None,
         };
         let descriptions = read_descriptions(reader, stbl)?;
-        let samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
+        let mut samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
+        if entry.any_packet {
+            samples.sync = SyncSamples::All;
+        }
+        samples.look_at_pictures(reader.source(), Pictures::of(&entry))?;
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
@@ -550,7 +589,6 @@ impl Track {
             Some(tref) => read_chapter_ids(reader, &tref.header)?,
             None => Vec::new(),
         };
-        let mut samples = samples;
         let mut unsliced = None;
         let boxes = [stbl, trak].into_iter().flat_map(|parent| &parent.children).map(|c| c.header);
         let (senc, second_senc) = find_senc(reader, boxes)?;
@@ -572,6 +610,8 @@ impl Track {
             external,
             chapters,
             unsliced,
+            any_packet: entry.any_packet,
+            pictures: Pictures::of(&entry),
             senc,
             descriptions,
         })

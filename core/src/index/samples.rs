@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples};
-use crate::index::{Access, Auxiliary};
+use crate::boxes::{
+    ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples, Table,
+};
+use crate::index::{Access, Auxiliary, Pictures};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -26,6 +28,8 @@ pub struct SampleTable {
     pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
+    /// How the samples themselves say that, where no box does or what it says is not so.
+    pub pictures: Option<Pictures>,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
     /// What they and `stps` say of where decoding can begin.
@@ -43,6 +47,9 @@ pub struct SampleTable {
 /// Samples that are soon looked through: if no composition offset is farther from another than so many
 /// samples last, none is odd.
 const NEAR: u64 = 1024;
+
+/// Pictures of which one at least depends on another, unless all of the track are whole.
+const FIRST_PICTURES: u32 = 16;
 
 /// The chunk that holds a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +88,7 @@ impl SampleTable {
             offsets,
             chunk_sizes: None,
             sync,
+            pictures: None,
             groups,
             access,
             auxiliary: None,
@@ -338,7 +346,11 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn preceding_sync<R: ReadAt>(&self, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
-        let SyncSamples::Listed(table) = &self.sync else { return Ok(sample) };
+        let Some(table) = self.listed_sync() else {
+            let found = self.preceding_picture(source, sample, time)?;
+            let otherwise = if self.has_no_sync() { 0 } else { sample };
+            return Ok(found.map_or(otherwise, |(sample, _)| sample));
+        };
         let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
         let mut nearest = None;
         let mut found = None;
@@ -361,18 +373,121 @@ impl SampleTable {
         Ok(other.or(found).or(nearest).unwrap_or(0))
     }
 
+    /// The sync samples, where boxes say which they are.
+    fn listed_sync(&self) -> Option<&Table> {
+        match &self.sync {
+            // What names none, or all, says no more than a table that is missing.
+            SyncSamples::Listed(table) if (1..self.count).contains(&table.count) || self.access.is_some() => {
+                Some(table)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a table says that nothing is a sync sample; then there is only the first to begin at.
+    fn has_no_sync(&self) -> bool {
+        matches!(&self.sync, SyncSamples::Listed(table) if table.count == 0)
+    }
+
+    /// Whether decoding can begin at a sample of `chunk`, by what is seen in it.
+    fn can_begin_at<R: ReadAt>(
+        &self,
+        source: &R,
+        pictures: Pictures,
+        chunk: &mut Chunk,
+        sample: u32,
+    ) -> Result<bool, FormatError> {
+        if !(chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples)).contains(&sample) {
+            *chunk = self.chunk_of(source, sample)?;
+        }
+        let offset = self.offset_in(source, chunk, sample)?;
+        let size = self.sizes.bytes(source, sample..sample + 1)?;
+        pictures.can_begin_at(source, offset, size)
+    }
+
+    /// Finds out whether a track that says nothing of sync samples, or of all that they are such, is right: then it is
+    /// believed, as one is whose pictures cannot be looked into.
+    pub(super) fn look_at_pictures<R: ReadAt>(
+        &mut self,
+        source: &R,
+        pictures: Option<Pictures>,
+    ) -> Result<(), FormatError> {
+        let Some(pictures) = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0) else {
+            return Ok(());
+        };
+        let mut chunk = self.chunk_of(source, 0)?;
+        if !self.can_begin_at(source, pictures, &mut chunk, 0)? {
+            return Ok(());
+        }
+        for sample in 1..self.count.min(FIRST_PICTURES) {
+            if !self.can_begin_at(source, pictures, &mut chunk, sample)? {
+                self.pictures = Some(pictures);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last sample that neither decodes after `sample` nor is presented after `time` and that, as is seen in it, decoding
+    /// can begin at, with its composition time.
+    fn preceding_picture<R: ReadAt>(
+        &self,
+        source: &R,
+        sample: u32,
+        time: i64,
+    ) -> Result<Option<(u32, i64)>, FormatError> {
+        let Some(pictures) = self.pictures else { return Ok(None) };
+        let mut chunk = self.chunk_of(source, sample)?;
+        for sample in (0..=sample).rev().take(limits::PICTURES as usize) {
+            let cts = self.cts(source, sample)?;
+            if cts <= time && self.can_begin_at(source, pictures, &mut chunk, sample)? {
+                return Ok(Some((sample, cts)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Samples of a stretch that decoding can begin at: its first, and some of the others, which are looked into.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn seen_sync<R: ReadAt>(&self, source: &R, stretch: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+        let mut found = vec![stretch.start];
+        let Some(pictures) = self.pictures else { return Ok(found) };
+        let mut chunk = self.chunk_of(source, stretch.start)?;
+        let part = (stretch.end - stretch.start).div_ceil(limits::SEEN_SYNC).max(1);
+        for start in (stretch.start + 1..stretch.end).step_by(part as usize) {
+            let end = stretch.end.min(start.saturating_add(part.min(limits::SEEN_SYNC)));
+            for sample in start..end {
+                if self.can_begin_at(source, pictures, &mut chunk, sample)? {
+                    found.push(sample);
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The composition time of the sync sample presented last at or before `time`, or of another that is right
     /// where decoding begins with it (or, after a gradual refresh, some samples before it).
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn sync_at<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
-        let SyncSamples::Listed(table) = &self.sync else { return self.on_screen(source, time) };
         if self.count == 0 {
             return Ok(None);
         }
         let (lowest, _) = self.usual_offsets();
         let last = self.sample_at_dts(source, time - lowest)?;
+        // A track without (usable) sync samples begins at its first sample.
+        let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));
+        let Some(table) = self.listed_sync() else {
+            return match self.preceding_picture(source, last, time)? {
+                Some((_, cts)) => Ok(Some(cts)),
+                None if self.has_no_sync() => first(),
+                None => self.on_screen(source, time),
+            };
+        };
         let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
         let mut found = None;
         for step in 0..before.min(limits::SYNC_STEPS) {
@@ -393,8 +508,6 @@ impl SampleTable {
                 Ok(cts <= time)
             })?;
         }
-        // A track without (usable) sync samples begins at its first sample.
-        let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));
         best.map_or_else(first, |cts| Ok(Some(cts)))
     }
 

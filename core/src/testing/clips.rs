@@ -90,6 +90,68 @@ fn what_is_not_known_is_left_out_and_what_cannot_be_cut_is_refused() {
 }
 
 #[test]
+fn a_broken_track_is_left_out_unless_nothing_like_it_is_left() {
+    let tracks = vec![video_with(vec![]), TrackSpec::audio(16), TrackSpec::audio(16)];
+    let whole = Film { moov_first: true, ..Film::of(tracks) }.build();
+    let tables: Vec<_> = (0..whole.len() - 4).filter(|&at| whole[at..].starts_with(b"stsz")).collect();
+    let broken = |tracks: &[usize]| {
+        let mut film = whole.clone();
+        tracks.iter().for_each(|&n| film[tables[n]..tables[n] + 4].copy_from_slice(b"free"));
+        film
+    };
+    let cut = |film: &[u8]| clip(film, "start=0.6&end=1.5").unwrap();
+    assert_eq!(cut(&broken(&[2])), clip(&whole, "start=0.6&end=1.5&tracks=1-2").unwrap());
+    assert_eq!(expand(&cut(&broken(&[1]))).len(), 2);
+    for tracks in [&[0][..], &[1, 2]] {
+        let (status, reason) = status(&broken(tracks), "start=1");
+        assert_eq!((status, reason.starts_with("stbl box")), (415, true), "{reason}");
+    }
+    // Its places could not be told anew, so the film is sent as it is.
+    let last = Film { moov_first: false, ..Film::of(vec![video_with(vec![]), TrackSpec::audio(16)]) };
+    let mut film = last.build();
+    assert!(ask(&film, "").unwrap().is_some());
+    let at = film.windows(4).rposition(|w| w == b"hdlr").unwrap();
+    film[at + 12..at + 16].copy_from_slice(b"text");
+    let at = film.windows(4).rposition(|w| w == b"stsz").unwrap();
+    film[at..at + 4].copy_from_slice(b"free");
+    assert!(ask(&film, "").unwrap().is_none());
+}
+
+#[test]
+fn of_two_movies_the_first_is_the_film() {
+    let film = Film { moov_first: true, ..Film::of(vec![video_with(vec![])]) }.build();
+    let other = Film::of(vec![TrackSpec::video(3, 3)]).build();
+    let moov = other.windows(4).position(|w| w == b"moov").unwrap() - 4;
+    let both = [&film[..], &other[moov..]].concat();
+    assert_eq!(clip(&both, "start=0.6").unwrap(), clip(&film, "start=0.6").unwrap());
+    assert!(ask(&both, "").unwrap().is_none());
+}
+
+#[test]
+fn sound_begins_at_any_packet_unless_its_coding_says_otherwise() {
+    // As VLC marks packets of AAC: every tenth. The configuration names AAC LC, or extended HE-AAC.
+    let film = |coding: &[u8; 4], own: [u8; 2]| {
+        let decoder = [&[4, 17, 0x40][..], &[0; 12], &[5, 2], &own].concat();
+        let es = [&[0, 0, 0, 0, 3, 22, 0, 0, 0][..], &decoder].concat();
+        let mut sound =
+            TrackSpec { coding: *coding, in_entry: vec![make_box(b"esds", es)], ..TrackSpec::audio(40) };
+        (0..).zip(&mut sound.samples).for_each(|(n, s)| s.sync = n % 10 == 0);
+        Film::of(vec![sound]).build()
+    };
+    // From packet 31 on; three lead in.
+    let cut = |film: &[u8]| expand(&clip(film, "start=4&end=4.1").unwrap()).swap_remove(0);
+    for coding in [b"mp4a", b"ac-3"] {
+        let sound = cut(&film(coding, [0x12, 0x10]));
+        assert!(sound.samples.len() <= 5 && !sound.boxes.contains_key(b"stss"), "{}", sound.samples.len());
+    }
+    for (coding, own) in [(b"mp4a", [0xf9, 0x46]), (b"mha1", [0x12, 0x10])] {
+        let sound = cut(&film(coding, own));
+        assert!(sound.samples[0].sync && sound.boxes.contains_key(b"stss"), "{:?}", sound.samples[0]);
+        assert!(!sound.samples[1].sync);
+    }
+}
+
+#[test]
 fn boxes_that_speak_of_no_sample_are_copied() {
     let name = make_box(b"udta", make_box(b"name", b"\0\0\0\0A film"));
     let film =

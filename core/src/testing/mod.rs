@@ -7,6 +7,7 @@ mod damage;
 mod encrypted;
 mod expand;
 mod fragments;
+mod pictures;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
 pub(crate) use expand::{Expanded, Shown, expand, media_end};

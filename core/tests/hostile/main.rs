@@ -207,9 +207,9 @@ fn sizes_of_64_bits_are_checked() {
 #[test]
 fn a_second_box_of_a_kind_is_refused() {
     let good = film(&[Track::video()]);
-    let boxes: [&[u8; 4]; 13] = [
-        b"moov", b"mvhd", b"tkhd", b"mdia", b"mdhd", b"hdlr", b"minf", b"stbl", b"stsd", b"stts", b"stsc",
-        b"stsz", b"stco",
+    let boxes: [&[u8; 4]; 12] = [
+        b"mvhd", b"tkhd", b"mdia", b"mdhd", b"hdlr", b"minf", b"stbl", b"stsd", b"stts", b"stsc", b"stsz",
+        b"stco",
     ];
     for box_type in boxes {
         let twice = double(&good, box_type);
@@ -289,7 +289,7 @@ fn counts_are_held_against_the_box() {
         let made = |set: &dyn Fn(&mut Track)| {
             let mut track = Track::video();
             set(&mut track);
-            film(&[track, Track::video()])
+            film(&[track])
         };
         let fields = |t: &[u8; 4], field: u32| full_box(t, [field, count, 1, 1]);
         for film in [
