@@ -87,6 +87,10 @@ pub const UNPACKED_RATIO: usize = 64;
 /// Different sample group descriptions of one grouping in fragments: a key change each minute for 24 hours is 1,440.
 pub const DESCRIPTIONS: usize = 4096;
 
+/// Samples without sample auxiliary information, among others, that an entry is made for: the clear lead of an encrypted film is
+/// some seconds long.
+pub const CLEAR_SAMPLES: usize = 4096;
+
 /// Sample auxiliary information in fragments; no more than twice what the file has. Some 16 bytes a sample, for as many samples as
 /// 24 hours have. It is in memory, twice, while the index is built.
 pub const AUXILIARY: u64 = 256 << 20;

@@ -169,6 +169,8 @@ pub(crate) enum Patch {
     TrackByTrack,
     /// The first track does not say which samples are sync samples.
     NoSyncTable,
+    /// The last sample of the first track lasts no time.
+    EndAtOnce,
 }
 
 const H264: &str = "libx264 -preset veryfast -pix_fmt yuv420p -sc_threshold 0 -threads 1 -crf 24";
@@ -497,6 +499,10 @@ fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
         }
         Patch::NoSyncTable => {
             parts.drop_sync_table(0);
+            parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
+        }
+        Patch::EndAtOnce => {
+            parts.end_at_once(0);
             parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
         }
         Patch::Hole(hole) => parts.write(&mut out, &[half.0, half.1], MdatSize::Bits32, hole, false),

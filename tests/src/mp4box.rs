@@ -211,7 +211,7 @@ impl Movie {
     }
 
     /// Where its tracks (but for hints) are shown, if that is something that libavformat does not follow: more edits
-    /// than one, one that begins inside a frame (it sets the next frame there) or goes on far past its media.
+    /// than one, one that begins inside a frame (it sets the next frame there) or before the first, or goes on far past its media.
     /// `None` if it does follow, or they are shown at another pace.
     pub fn edits_astray(&self) -> Option<Vec<Vec<Edit>>> {
         let tracks = self.media_tracks();
@@ -220,7 +220,10 @@ impl Movie {
                 from / t.timescale + duration / self.timescale > t.media_end() + FAR
             })
         };
-        if !tracks.iter().any(|t| t.has_several_edits() || t.begins_inside_a_frame() || far_past(t)) {
+        let is_astray = |t: &&&Track| {
+            t.has_several_edits() || t.begins_inside_a_frame() || t.begins_late() || far_past(t)
+        };
+        if !tracks.iter().any(|t| is_astray(&t)) {
             return None;
         }
         let edit = |s: &Segment| {
@@ -309,6 +312,13 @@ impl Track {
         self.kind == "vide" && self.samples.len() > 1 && begun.is_some_and(|cts| from - cts > 1.0)
     }
 
+    /// Whether its edit begins before its first picture, which libavformat then sets there.
+    fn begins_late(&self) -> bool {
+        let Some(&(_, from, _)) = self.edits.iter().find(|(_, from, _)| *from >= 0.0) else { return false };
+        let first = self.samples.iter().map(|s| s.cts).min_by(f64::total_cmp);
+        self.kind == "vide" && self.samples.len() > 1 && first.is_some_and(|cts| cts - from > 1.0)
+    }
+
     /// Whether what it says holds for all of the film, however long that is said to last: one sample of
     /// data, or samples that last no time.
     fn holds_on(&self) -> bool {
@@ -369,6 +379,10 @@ impl Track {
             let longest = self.samples[last].cts + durations().fold(0.0, f64::max);
             let own = self.samples.iter().map(|s| s.cts + s.duration).fold(0.0, f64::max);
             ends[last] = own.max(together.min(longest));
+            // What is said to last no time does so because its writer did not know.
+            if ends[last] == self.samples[last].cts && ["vide", "soun"].contains(&self.kind.as_str()) {
+                ends[last] += durations().sum::<f64>() / (order.len() as f64 - 1.0).max(1.0);
+            }
         }
         ends
     }

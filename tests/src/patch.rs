@@ -94,13 +94,13 @@ impl Parts {
         let elst = leaf_mut(trak, &[*b"edts", *b"elst"]);
         // Version 0, one edit: what ffmpeg writes for a track that starts at zero.
         assert_eq!((elst[0], be32(elst, 4)), (0, 1), "an edit list as ffmpeg writes it");
-        let base = be32(elst, 12);
+        let base = i64::from(be32(elst, 12));
         let mut total = 0;
         let mut out = [0u32.to_be_bytes(), (edits.len() as u32).to_be_bytes()].concat();
         for &(duration, start, rate) in edits {
             let duration = (duration * movie_timescale).round() as u32;
             total += duration;
-            let media_time = start.map_or(u32::MAX, |s| base + (s * timescale).round() as u32);
+            let media_time = start.map_or(u32::MAX, |s| (base + (s * timescale).round() as i64) as u32);
             for field in [duration, media_time, rate] {
                 out.extend(field.to_be_bytes());
             }
@@ -117,6 +117,17 @@ impl Parts {
             .max()
             .expect("a track");
         leaf_mut(&mut self.moov, &[*b"mvhd"])[16..20].copy_from_slice(&longest.to_be_bytes());
+    }
+
+    /// Says of the last sample of the track of index `track` that it lasts no time.
+    pub fn end_at_once(&mut self, track: usize) {
+        let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
+        let stts = leaf_mut(tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]), &[*b"stts"]);
+        let last = stts.len() - 8;
+        let (count, entries) = (be32(stts, last), be32(stts, 4));
+        stts[last..last + 4].copy_from_slice(&(count - 1).to_be_bytes());
+        stts[4..8].copy_from_slice(&(entries + 1).to_be_bytes());
+        stts.extend([0, 0, 0, 1, 0, 0, 0, 0]);
     }
 
     /// Leaves out the `stss` of the track of index `track`.

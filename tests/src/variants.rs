@@ -297,6 +297,16 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     again("bunny_fragments", "node {tests}/node/mux.cjs {in} {out} fragmented"),
     // As VLC writes what it has encoded.
     Recipe { patch: Patch::NoSyncTable, ..mux("no_sync_table", "") },
+    Recipe {
+        patch: Patch::Edits(&[&[(4.0, Some(-0.08))], &[(4.0, Some(0.0))]]),
+        ..mux("edit_before_the_first", "")
+    },
+    Recipe { patch: Patch::EndAtOnce, ..mux("ends_at_once", "") },
+    Recipe {
+        patch: Patch::EndAtOnce,
+        video: video("-bf 0 -g 30"),
+        ..mux("ends_at_once_no_edits", "-use_editlist 0")
+    },
     // Edits that no encoder makes.
     Recipe {
         patch: Patch::Rates(&[(1.0, 0.4, 0x0001_0000), (0.8, 1.4, 0), (1.5, 1.4, 0x0001_0000)]),

@@ -27,7 +27,7 @@ pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
 pub use runs::{JointRun, JointRuns, Pieces, Run, RunKind, Runs, Usual};
 pub use sample_sizes::{SampleSizes, SizeReader};
 pub use stco::{ChunkOffsets, OffsetReader, Order};
-pub use stsd::{SampleEntry, read_stsd};
+pub use stsd::{SampleEntry, read_stsd, read_vector_size};
 pub use stss::SyncSamples;
 pub use table::{READ_AHEAD, Table, TableReader};
 pub use tkhd::TkhdBox;

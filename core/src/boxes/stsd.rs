@@ -89,12 +89,46 @@ fn original_format<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
 ) -> Result<Option<BoxType>, FormatError> {
-    let (children, _) = reader.readable_children(entry.payload() + SOUND, entry.end())?;
-    let Some(sinf) = children.into_iter().find(|c| &c.box_type.0 == b"sinf") else { return Ok(None) };
-    let (children, _) = reader.readable_children(sinf.payload(), sinf.end())?;
-    let frma = children.into_iter().find(|c| &c.box_type.0 == b"frma" && c.payload_len() >= 4);
-    let Some(frma) = frma else { return Ok(None) };
-    Ok(reader.payload(&frma, 4)?.first_chunk().map(|format| BoxType(*format)))
+    let Some(frma) = find_in(reader, entry, SOUND, &[b"sinf", b"frma"])? else { return Ok(None) };
+    let format = reader.bytes(frma.payload(), usize::try_from(frma.payload_len()).unwrap_or(4).min(4))?;
+    Ok(format.first_chunk().map(|format| BoxType(*format)))
+}
+
+/// Bytes of the initialisation vector of each sample (ISO/IEC 23001-7, 8.2 `tenc`) of the first encrypted description; 0 where all have
+/// the same.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_vector_size<R: ReadAt>(reader: &mut Reader<'_, R>, stsd: &BoxHeader) -> Result<u8, FormatError> {
+    for entry in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
+        let fields = match &entry.box_type.0 {
+            b"encv" => PICTURE,
+            b"enca" => SOUND,
+            _ => continue,
+        };
+        if let Some(tenc) = find_in(reader, &entry, fields, &[b"sinf", b"schi", b"tenc"])? {
+            if tenc.payload_len() >= 8 {
+                return Ok(reader.bytes(tenc.payload() + 7, 1)?.first().copied().unwrap_or(0).min(16));
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// The first box of these types, each in the one before it, the first of them behind `fields` bytes of a description.
+fn find_in<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    entry: &BoxHeader,
+    fields: u64,
+    path: &[&[u8; 4]],
+) -> Result<Option<BoxHeader>, FormatError> {
+    let (mut from, mut found) = (entry.payload() + fields, *entry);
+    for box_type in path {
+        let (children, _) = reader.readable_children(from, found.end())?;
+        let Some(child) = children.into_iter().find(|c| &c.box_type.0 == *box_type) else { return Ok(None) };
+        (from, found) = (child.payload(), child);
+    }
+    Ok(Some(found))
 }
 
 /// ISO/IEC 14496-3, table 1.17: the audio object type of extended HE-AAC.

@@ -4,9 +4,11 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, TableReader, u32_at, write_box,
+    BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, TableReader, read_vector_size, u32_at,
+    write_box,
 };
 use crate::index::{Node, SampleTable};
+use crate::limits;
 use crate::source::ReadAt;
 
 use super::senc::{SencBox, version_at};
@@ -33,6 +35,8 @@ pub struct ToldAuxiliary {
     pub place: AuxiliaryPlace,
     /// Version and flags of the `senc`.
     pub senc: [u8; 4],
+    /// Bytes of the initialisation vector of a sample.
+    vector: u8,
 }
 
 /// Where auxiliary information stands.
@@ -95,7 +99,11 @@ impl Auxiliary {
             None if default_size > MAX_VECTOR || default_size == 0 => SUBSAMPLES,
             None => WHOLE_SAMPLES,
         };
-        Ok(Ok(Some(Self::Told(ToldAuxiliary { kind, default_size, sizes, place, senc }))))
+        let vector = match boxes.iter().find(|h| &h.box_type.0 == b"stsd") {
+            Some(stsd) => read_vector_size(reader, stsd)?,
+            None => 0,
+        };
+        Ok(Ok(Some(Self::Told(ToldAuxiliary { kind, default_size, sizes, place, senc, vector }))))
     }
 
     /// Memory held besides the struct itself.
@@ -125,6 +133,43 @@ impl ToldAuxiliary {
     /// When the file cannot be read.
     pub fn bytes<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<u64, FormatError> {
         self.sizes.bytes(source, range.start..range.start + self.covered(range))
+    }
+
+    /// Those of the samples in `range` that have none, as they are not encrypted, where others are and they are few.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn clear<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+        let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Vec::new()) };
+        let mut sizes = TableReader::new(source, *table, 4096);
+        let (mut next, end) = (range.start, range.start + self.covered(range));
+        let mut clear = Vec::new();
+        while next < end {
+            let window = sizes.entries(next)?;
+            let numbered = (next..end).zip(window);
+            clear.extend(numbered.filter(|(_, size)| **size == 0).map(|(sample, _)| sample));
+            if clear.len() > limits::CLEAR_SAMPLES {
+                return Ok(Vec::new());
+            }
+            next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
+        }
+        Ok(clear)
+    }
+
+    /// An entry that says of all bytes of a sample of `size` bytes that they are not encrypted; `None` of too large a one.
+    pub fn clear_entry(&self, size: u64) -> Option<Vec<u8>> {
+        let most = u64::from(u16::MAX);
+        let parts = u16::try_from(size.div_ceil(most)).ok()?;
+        let mut out = vec![0; usize::from(self.vector)];
+        out.extend_from_slice(&parts.to_be_bytes());
+        let mut left = size;
+        while left > 0 {
+            let part = u16::try_from(left).unwrap_or(u16::MAX);
+            out.extend_from_slice(&part.to_be_bytes());
+            out.extend_from_slice(&[0; 4]);
+            left -= u64::from(part);
+        }
+        (out.len() <= usize::from(u8::MAX)).then_some(out)
     }
 
     /// Fills `out` with the information of the samples in `range`, from its byte `skip` on. `samples` are the track's, by

@@ -256,6 +256,9 @@ impl Index {
             let descriptions = read_descriptions(&mut reader, stbl)?;
             let (packet, pictures) = (None, track.pictures);
             track.samples = read_samples(&mut reader, stbl, &descriptions, packet, base)?;
+            if matches!(&track.handler.0, b"vide" | b"soun") {
+                track.samples.present_last();
+            }
             if track.any_packet {
                 track.samples.sync = SyncSamples::All;
             }
@@ -578,6 +581,9 @@ impl Track {
         };
         let descriptions = read_descriptions(reader, stbl)?;
         let mut samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
+        if matches!(&handler.0, b"vide" | b"soun") {
+            samples.present_last();
+        }
         if entry.any_packet {
             samples.sync = SyncSamples::All;
         }

@@ -40,6 +40,8 @@ pub struct SampleTable {
     pub base: i64,
     /// Composition time of the sample presented first, in media ticks.
     pub start: i64,
+    /// That of the sample presented last.
+    last: i64,
     /// Composition time at which the last presentation ends, in media ticks.
     pub end: i64,
 }
@@ -94,6 +96,7 @@ impl SampleTable {
             auxiliary: None,
             base,
             start: 0,
+            last: 0,
             end: 0,
         };
         if let (Some(ctts), Some(mean)) = (&mut this.ctts, this.stts.sum().checked_div(count.into())) {
@@ -102,7 +105,7 @@ impl SampleTable {
                 ctts.take_as_usual();
             }
         }
-        (this.start, this.end) = this.find_ends(source)?;
+        (this.start, this.last, this.end) = this.find_ends(source)?;
         Ok(this)
     }
 
@@ -162,9 +165,9 @@ impl SampleTable {
         JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
     }
 
-    fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64), FormatError> {
+    fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64, i64), FormatError> {
         if self.count == 0 {
-            return Ok((0, 0));
+            return Ok((0, 0, 0));
         }
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
         let total =
@@ -199,7 +202,18 @@ impl SampleTable {
         // How long the last is on screen is not how long it is decoded, where frames that last unequally are
         // reordered: all are shown for as long as all are decoded.
         end = end.max((start + total).min(last + longest));
-        Ok((start, end))
+        Ok((start, last, end))
+    }
+
+    /// Of pictures or sound: what is presented last is so for as long as the others are in the mean, where the film does not
+    /// say how long. (Writers know how long a sample lasts when the next one comes.)
+    pub(super) fn present_last(&mut self) {
+        let sum = i64::try_from(self.stts.sum()).unwrap_or(i64::MAX);
+        let (shortest, _) = self.stts.extremes();
+        let mean = sum.checked_div(i64::from(self.count) - 1).unwrap_or(0);
+        if shortest == 0 && self.end == self.last {
+            self.end = self.end.saturating_add(mean);
+        }
     }
 
     /// When the presentation of these samples, which are not none, has ended by their own durations. Offsets out of

@@ -152,6 +152,23 @@ fn sound_begins_at_any_packet_unless_its_coding_says_otherwise() {
 }
 
 #[test]
+fn a_last_frame_that_lasts_no_time_is_shown() {
+    let mut track = TrackSpec::video(20, 1);
+    track.samples.iter_mut().for_each(|s| s.offset = 0);
+    track.samples[19].delta = 0;
+    for edits in [vec![], vec![(2000, 0, 0x10000)]] {
+        let film = Film::of(vec![TrackSpec { edits, ..track.clone() }]).build();
+        for query in ["start=1.5", "start=1.9", "start=1.5&end=2.5"] {
+            let cut = expand(&clip(&film, query).unwrap()).swap_remove(0);
+            let shown = cut.shown();
+            let last = shown.last().unwrap();
+            assert_eq!(last.bytes, expand(&film)[0].samples[19].bytes, "{query}");
+            assert!((last.to - last.from - 0.1).abs() < 1e-6, "{query}: {last:?}");
+        }
+    }
+}
+
+#[test]
 fn boxes_that_speak_of_no_sample_are_copied() {
     let name = make_box(b"udta", make_box(b"name", b"\0\0\0\0A film"));
     let film =

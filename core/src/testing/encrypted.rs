@@ -124,6 +124,41 @@ fn what_decrypters_need_is_cut_wherever_it_lies() {
     }
 }
 
+/// Shaka Packager's clear lead: nothing is said of the first samples, as they are not encrypted. ffmpeg wants something
+/// said of all, and gets to know that all of their bytes are clear.
+#[test]
+fn samples_that_are_not_encrypted_have_an_entry_that_says_so() {
+    let lengths = (0..SAMPLES).map(|n| if n < 10 { 0 } else { u8::try_from(entry(n).len()).unwrap() });
+    let lengths = lengths.collect::<Vec<_>>();
+    let saiz = make_box(b"saiz", [&[0; 5][..], &SAMPLES.to_be_bytes(), &lengths].concat());
+    let senc = make_box(b"senc", [&[0, 0, 0, 2][..], &SAMPLES.to_be_bytes(), &entries(10..SAMPLES)].concat());
+    let tenc = make_box(b"tenc", [&[0, 0, 0, 0, 0, 0, 1, 8][..], &[7; 16]].concat());
+    let sinf = make_box(b"sinf", make_box(b"schi", tenc));
+    let mut film = film(vec![saiz, full_box(b"saio", 0, [1, 0]), senc], vec![]);
+    film.tracks[0].coding = *b"encv";
+    film.tracks[0].in_entry = vec![vec![0; 50], sinf];
+    // More than one stretch of clear bytes can hold.
+    film.tracks[0].samples[6].size = 70_000;
+    let film = film.build();
+    for (query, clear) in [("start=0.6", 5), ("start=1.1", 0)] {
+        let cut = clip(&film, query).unwrap();
+        let track = expand(&cut).swap_remove(0);
+        let expected = due(&cut).into_iter().enumerate().map(|(n, due)| match track.samples[n].bytes.len() {
+            _ if n >= clear => due,
+            70_000 => [&[0; 8][..], &[0, 2, 255, 255, 0, 0, 0, 0, 0x11, 0x71, 0, 0, 0, 0]].concat(),
+            len => [&[0; 8][..], &[0, 1, 0, u8::try_from(len).unwrap(), 0, 0, 0, 0]].concat(),
+        });
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(told(&cut), expected, "{query}");
+        assert_eq!(track.boxes.contains_key(b"senc"), clear == 0, "{query}");
+        // It can be cut again.
+        let again = clip(&cut, "start=0.3").unwrap();
+        let skipped = expected.len() - told(&again).len();
+        assert_eq!(told(&again), expected[skipped..], "{query}");
+    }
+    assert!(!expand(&clip(&film, "end=0.4").unwrap())[0].boxes.contains_key(b"saiz"));
+}
+
 #[test]
 fn what_no_box_tells_the_length_of_is_cut() {
     for (n, (in_stbl, in_trak)) in
