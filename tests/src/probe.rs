@@ -424,7 +424,9 @@ impl Source {
     /// # Errors
     /// What ffmpeg says when it cannot.
     pub fn with_edits(film: &Film, edits: &[Vec<Edit>]) -> Result<Self, String> {
-        let source = Self::read(film, UNEDITED)?;
+        let mut source = Self::read(film, UNEDITED)?;
+        // What it says of the edit lists themselves it will say of the clip's, too.
+        source.reading.complaints.extend(Reading::try_of(&film.path)?.complaints);
         let mut left = edits.iter();
         let tracks = source.reading.streams.iter();
         let edits: Vec<_> = tracks
