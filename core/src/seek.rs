@@ -570,8 +570,8 @@ fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
 /// Where a clip begins inside a subtitle or a chapter, what is left of it becomes all of it: libavformat
 /// takes such an edit to begin with the next sample, and shows that too early. (A time code says
 /// what the time is where its sample begins, so it keeps its length.) Where sound begins with a
-/// hidden packet that is said to last longer than the next one, it is given the next one's duration:
-/// libavformat drops as much of what is decoded as is said.
+/// packet that is said to last longer than the next one, and the edit begins past that, it is given the next one's duration as far as
+/// it is hidden: libavformat drops as much of what is decoded as is said.
 ///
 /// How much of the first sample, which decodes at `from`, is taken off.
 fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<u32, FormatError> {
@@ -582,13 +582,13 @@ fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<
     }
     let duration = track.samples.stts.at_unit(source, play.samples.start)?.value;
     let into = u32::try_from(play.media_time - from).unwrap_or(0);
-    let hidden = u64::from(into) >= duration;
     if is_text {
-        return Ok(if hidden { 0 } else { into });
+        return Ok(if u64::from(into) >= duration { 0 } else { into });
     }
     let next = track.samples.stts.at_unit(source, play.samples.start + 1)?.value;
     let longer = u32::try_from(duration.saturating_sub(next)).unwrap_or(0);
-    Ok(if hidden && next > 0 { longer } else { 0 })
+    let past = u64::from(into).saturating_sub(next);
+    Ok(if next > 0 { longer.min(u32::try_from(past).unwrap_or(u32::MAX)) } else { 0 })
 }
 
 #[derive(Default)]
@@ -672,7 +672,7 @@ fn play<R: ReadAt>(
     let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {
         return Ok(None);
     };
-    let lead_in = lead_in(track, source, needed.start)?;
+    let lead_in = lead_in(track, source, needed.start, media_time)?;
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
     let first = track.samples.preceding_sync(source, lead_in, latest)?;
     let samples = on_packets(track, source, first..needed.end)?;
@@ -680,8 +680,8 @@ fn play<R: ReadAt>(
 }
 
 /// The sample to begin with so that the decoder has settled when it reaches `sample`: sound
-/// coders carry state from packet to packet.
-fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u32, FormatError> {
+/// coders carry state from packet to packet. `time` is when that is to be.
+fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
     if &track.handler.0 != b"soun" || sample == 0 {
         return Ok(sample);
     }
@@ -705,9 +705,37 @@ fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u32, For
         return Ok(sample);
     }
     let ticks = i64::from(track.mdhd.timescale).saturating_mul(millis) / 1000;
-    let time = track.samples.dts(source, sample)?.saturating_sub(ticks);
-    let by_time = track.samples.presented(source, time.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);
-    Ok(by_time.min(sample.saturating_sub(packets)))
+    let begun = track.samples.dts(source, sample)?.saturating_sub(ticks);
+    let by_time = track.samples.presented(source, begun.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);
+    let first = by_time.min(sample.saturating_sub(packets));
+    after_a_gap(track, source, first..sample, time)
+}
+
+/// Packets looked at for a gap before them.
+const LEAD_IN: usize = 256;
+
+/// The packet of `range`, or the one after it, that is followed by a gap (it lasts twice as long as the next, at least), with its
+/// sound over by `time`: what came before it does not matter. Otherwise the first.
+fn after_a_gap<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    range: Range<u32>,
+    time: i64,
+) -> Result<u32, FormatError> {
+    let (stts, last) = (&track.samples.stts, track.samples.count.saturating_sub(1));
+    let (shortest, longest) = stts.extremes();
+    if longest < shortest.saturating_mul(2) {
+        return Ok(range.start);
+    }
+    for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(LEAD_IN) {
+        let (lasts, next) = (stts.at_unit(source, packet)?.value, stts.at_unit(source, packet + 1)?.value);
+        let heard =
+            track.samples.dts(source, packet)?.saturating_add(i64::try_from(next).unwrap_or(i64::MAX));
+        if next > 0 && lasts >= next.saturating_mul(2) && heard <= time {
+            return Ok(packet);
+        }
+    }
+    Ok(range.start)
 }
 
 /// Widens a range of PCM frames to whole packets.

@@ -152,6 +152,27 @@ fn sound_begins_at_any_packet_unless_its_coding_says_otherwise() {
 }
 
 #[test]
+fn sound_leads_in_after_a_gap_and_not_across_it() {
+    // Ten packets were lost after the 20th.
+    let mut sound = TrackSpec::audio(40);
+    sound.samples[20].delta = 11 * 1024;
+    let film = Film::of(vec![sound]).build();
+    let packet = |n: f64| n * 1024.0 / 8000.0;
+    // In packet 20 itself, in the gap, and after it: which packet decoding begins with, and how much of it is hidden.
+    for (at, first, hidden) in
+        [(20.5, 17, 3584), (25.0, 20, 1024), (31.5, 20, 1536), (32.5, 20, 2560), (36.5, 23, 3584)]
+    {
+        let cut = expand(&clip(&film, &format!("start={}", packet(at))).unwrap()).swap_remove(0);
+        let [(_, media_time, _)] = cut.edits[..] else { panic!("{:?}", cut.edits) };
+        assert_eq!(cut.samples[0].bytes, expand(&film)[0].samples[first].bytes, "{at}");
+        assert_eq!(media_time, hidden, "{at}");
+        let next = cut.shown().iter().map(|s| s.from).find(|from| *from > 0.0).unwrap();
+        let due = if at < 31.0 { 31.0 } else { at.ceil() };
+        assert!((next - packet(due - at)).abs() < 1e-3, "{at}: {next}");
+    }
+}
+
+#[test]
 fn a_last_frame_that_lasts_no_time_is_shown() {
     let mut track = TrackSpec::video(20, 1);
     track.samples.iter_mut().for_each(|s| s.offset = 0);
