@@ -936,7 +936,7 @@ impl Layout<'_> {
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
             _ if ranges.is_empty() => {}
             // It is known better.
-            b"stss" if samples.pictures.is_some() || matches!(samples.sync, SyncSamples::All) => {}
+            b"stss" if matches!(samples.sync, SyncSamples::All) || samples.pictures(source)?.is_some() => {}
             b"stss" | b"stps" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
                 for SampleRange { samples, place, .. } in ranges {
@@ -1030,7 +1030,7 @@ impl Layout<'_> {
         held: &TrackClip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        if samples.pictures.is_none() || held.ranges.is_empty() {
+        if held.ranges.is_empty() || samples.pictures(source)?.is_none() {
             return Ok(());
         }
         let mut list = Assembly::default();

@@ -1,6 +1,7 @@
 //! Look-ups in a track's sample tables. Samples and chunks are counted from 0 here.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::boxes::{
     ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples, Table,
@@ -28,8 +29,9 @@ pub struct SampleTable {
     pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
-    /// How the samples themselves say that, where no box does or what it says is not so.
-    pub pictures: Option<Pictures>,
+    /// How the samples themselves say that, where no box does; and whether it is needed, once they have been looked into: the
+    /// index is built without a look at the media.
+    pictures: Option<(Pictures, OnceLock<bool>)>,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
     /// What they and `stps` say of where decoding can begin.
@@ -419,27 +421,41 @@ impl SampleTable {
         pictures.can_begin_at(source, offset, size)
     }
 
-    /// Finds out whether a track that says nothing of sync samples, or of all that they are such, is right: then it is
-    /// believed, as one is whose pictures cannot be looked into.
-    pub(super) fn look_at_pictures<R: ReadAt>(
-        &mut self,
-        source: &R,
-        pictures: Option<Pictures>,
-    ) -> Result<(), FormatError> {
-        let Some(pictures) = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0) else {
-            return Ok(());
+    /// Lets samples be looked into for where decoding can begin, if nothing is said of it, or that it can at each.
+    pub(super) fn doubt(&mut self, pictures: Option<Pictures>) {
+        let doubtful = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0);
+        self.pictures = doubtful.map(|pictures| (pictures, OnceLock::new()));
+    }
+
+    /// How the samples say that decoding can begin at them, where nothing else does. What is said of all of them is believed if it
+    /// is so of the first few.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pictures<R: ReadAt>(&self, source: &R) -> Result<Option<Pictures>, FormatError> {
+        let Some((pictures, is_needed)) = &self.pictures else { return Ok(None) };
+        let is_needed = match is_needed.get() {
+            Some(known) => *known,
+            None => {
+                let found = self.is_dependent(source, *pictures)?;
+                *is_needed.get_or_init(|| found)
+            }
         };
+        Ok(Some(*pictures).filter(|_| is_needed))
+    }
+
+    /// Whether decoding can begin at the first picture, but not at all of those after it.
+    fn is_dependent<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<bool, FormatError> {
         let mut chunk = self.chunk_of(source, 0)?;
         if !self.can_begin_at(source, pictures, &mut chunk, 0)? {
-            return Ok(());
+            return Ok(false);
         }
         for sample in 1..self.count.min(FIRST_PICTURES) {
             if !self.can_begin_at(source, pictures, &mut chunk, sample)? {
-                self.pictures = Some(pictures);
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The last sample that neither decodes after `sample` nor is presented after `time` and that, as is seen in it, decoding
@@ -450,7 +466,7 @@ impl SampleTable {
         sample: u32,
         time: i64,
     ) -> Result<Option<(u32, i64)>, FormatError> {
-        let Some(pictures) = self.pictures else { return Ok(None) };
+        let Some(pictures) = self.pictures(source)? else { return Ok(None) };
         let mut chunk = self.chunk_of(source, sample)?;
         for sample in (0..=sample).rev().take(limits::PICTURES as usize) {
             let cts = self.cts(source, sample)?;
@@ -467,7 +483,7 @@ impl SampleTable {
     /// As [`Self::dts`].
     pub fn seen_sync<R: ReadAt>(&self, source: &R, stretch: &Range<u32>) -> Result<Vec<u32>, FormatError> {
         let mut found = vec![stretch.start];
-        let Some(pictures) = self.pictures else { return Ok(found) };
+        let Some(pictures) = self.pictures(source)? else { return Ok(found) };
         let mut chunk = self.chunk_of(source, stretch.start)?;
         let part = (stretch.end - stretch.start).div_ceil(limits::SEEN_SYNC).max(1);
         for start in (stretch.start + 1..stretch.end).step_by(part as usize) {

@@ -1,6 +1,12 @@
 //! Clips of films that do not say where decoding can begin.
 
+use std::cell::RefCell;
+use std::io;
+
+use super::fragments::boxes;
 use super::{Film, TrackSpec, clip, expand, full_box, make_box};
+use crate::index::Index;
+use crate::source::ReadAt;
 
 /// A coding, the box with its configuration, and what a sample begins with: one to begin at, or another.
 struct Coding {
@@ -101,4 +107,31 @@ fn a_table_of_no_sync_samples_or_of_all_says_as_little() {
     let empty = [full_box(b"stss", 0, [0])];
     assert_eq!(decoded(&film_of(&avc, &empty, false, |n| n % 5 == 0), "start=1.4&end=1.5"), 4);
     assert_eq!(decoded(&film_of(&avc, &empty, false, |_| false), "start=1.5&end=1.6"), 16);
+}
+
+/// A film that says where reads of it begin.
+struct Watched<'a>(&'a Vec<u8>, RefCell<Vec<u64>>);
+
+impl ReadAt for Watched<'_> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.1.borrow_mut().push(offset);
+        self.0.read_at(buf, offset)
+    }
+}
+
+#[test]
+fn an_index_is_built_without_a_look_at_the_media() {
+    let [avc, ..] = codings();
+    for fragmented in [false, true] {
+        let film = film_of(&avc, &[], fragmented, |n| n % 5 == 0);
+        let source = Watched(&film, RefCell::default());
+        Index::build(&source, film.len() as u64).unwrap();
+        for (_, start, end) in boxes(&film).into_iter().filter(|(t, ..)| t == b"mdat") {
+            let media = start as u64 + 8..end as u64;
+            let reads = source.1.borrow();
+            // At its end there could be an mfro.
+            let mut inside = reads.iter().filter(|&&at| media.contains(&at) && at + 16 != film.len() as u64);
+            assert_eq!(inside.next(), None, "{media:?}: {reads:?}");
+        }
+    }
 }
