@@ -6,7 +6,7 @@
 //! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
 //! | `H264StreamingExtensions` | one or more extensions | the core's list |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
-//! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 8M |
+//! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
 //! The last is a process's, so it stands in the server's configuration alone.
 //! `.htaccess` needs `AllowOverride FileInfo`. A narrower context replaces what it
@@ -121,7 +121,7 @@ pub(crate) static COMMANDS: Commands = Commands([
             c"H264StreamingCacheSize",
             ffi::H264_TAKE1,
             set_cache_size,
-            c"bytes that a process may keep of films, such as 8M; 0 for none",
+            c"bytes that a process may keep of films, such as 16M; 0 for none",
         )
     },
     ffi::h264_command { name: ptr::null(), ..flag(c"", set_enabled, c"") },

@@ -19,8 +19,8 @@ pub struct Seeker {
 }
 
 /// The byte budget of the cache where the configuration names none: small enough for
-/// a prefork server's many processes, enough for hundreds of films.
-pub const DEFAULT_CACHE_SIZE: u64 = 8 << 20;
+/// a prefork server's many processes, enough for hundreds of films, or for one of 24 hours in fragments of a second.
+pub const DEFAULT_CACHE_SIZE: u64 = 16 << 20;
 
 impl Default for Seeker {
     fn default() -> Self {

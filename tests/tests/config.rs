@@ -179,7 +179,7 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingExtensions .", &["H264StreamingExtensions", ".mp4"]),
         ("H264StreamingCacheSize 8MB", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
         ("H264StreamingCacheSize -1", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
-        ("H264StreamingCacheSize", &["H264StreamingCacheSize", "such as 8M"]),
+        ("H264StreamingCacheSize", &["H264StreamingCacheSize", "such as 16M"]),
         (
             "<VirtualHost *:{port}>\nH264StreamingCacheSize 1M\n</VirtualHost>",
             &["H264StreamingCacheSize", "VirtualHost"],
