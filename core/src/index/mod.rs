@@ -262,7 +262,7 @@ impl Index {
             if track.any_packet {
                 track.samples.sync = SyncSamples::All;
             }
-            track.samples.doubt(pictures);
+            track.samples.doubt(pictures, self.file_len);
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
@@ -587,7 +587,7 @@ impl Track {
         if entry.any_packet {
             samples.sync = SyncSamples::All;
         }
-        samples.doubt(Pictures::of(&entry));
+        samples.doubt(Pictures::of(&entry), reader.file_len());
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }

@@ -33,18 +33,18 @@ impl Pictures {
         }
     }
 
-    /// Whether decoding can begin at the sample of `size` bytes at `offset`.
+    /// Whether decoding can begin at a sample, as far as that is in the file.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn can_begin_at<R: ReadAt>(self, source: &R, offset: u64, size: u64) -> Result<bool, FormatError> {
-        let end = offset.saturating_add(size);
+    pub fn can_begin_at<R: ReadAt>(self, source: &R, sample: Range<u64>) -> Result<bool, FormatError> {
+        let Range { start: mut at, end } = sample;
         let (length, kind): (u8, fn(u8) -> Unit) = match self {
             Self::Avc(length) => (length, avc_unit),
             Self::Hevc(length) => (length, hevc_unit),
             Self::Mpeg4 => {
                 let mut buffer = [0; HEADERS];
-                let start = read_up_to(source, offset..end, &mut buffer)?;
+                let start = read_up_to(source, at..end, &mut buffer)?;
                 // ISO/IEC 14496-2, 6.2.5: the start code of a picture, and in the next two bits 0 for an I-VOP.
                 let vop = start.windows(5).find(|w| w.starts_with(&[0, 0, 1, 0xb6]));
                 return Ok(vop.and_then(<[u8]>::last).is_some_and(|b| b >> 6 == 0));
@@ -52,7 +52,6 @@ impl Pictures {
         };
         let mut buffer = [0; 5];
         let buffer = buffer.get_mut(..=usize::from(length)).unwrap_or_default();
-        let mut at = offset;
         for _ in 0..UNITS {
             let head = read_up_to(source, at..end, buffer)?;
             let Some((&first, len)) = head.split_last().filter(|(_, len)| len.len() == usize::from(length))

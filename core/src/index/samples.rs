@@ -29,9 +29,8 @@ pub struct SampleTable {
     pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
-    /// How the samples themselves say that, where no box does; and whether it is needed, once they have been looked into: the
-    /// index is built without a look at the media.
-    pictures: Option<(Pictures, OnceLock<bool>)>,
+    /// How the samples themselves say that, where no box does.
+    doubt: Option<Doubt>,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
     /// What they and `stps` say of where decoding can begin.
@@ -54,6 +53,16 @@ const NEAR: u64 = 1024;
 
 /// Pictures of which one at least depends on another, unless all of the track are whole.
 const FIRST_PICTURES: u32 = 16;
+
+/// What no box says, or says of all samples, so that it has to be seen whether it is so. The index is built without a look at
+/// the media.
+#[derive(Debug, Clone)]
+struct Doubt {
+    pictures: Pictures,
+    file_len: u64,
+    /// Whether the doubt is right, once the first samples have been looked into.
+    is_right: OnceLock<bool>,
+}
 
 /// The chunk that holds a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +101,7 @@ impl SampleTable {
             offsets,
             chunk_sizes: None,
             sync,
-            pictures: None,
+            doubt: None,
             groups,
             access,
             auxiliary: None,
@@ -418,13 +427,14 @@ impl SampleTable {
         }
         let offset = self.offset_in(source, chunk, sample)?;
         let size = self.sizes.bytes(source, sample..sample + 1)?;
-        pictures.can_begin_at(source, offset, size)
+        let file_len = self.doubt.as_ref().map_or(0, |doubt| doubt.file_len);
+        pictures.can_begin_at(source, offset..offset.saturating_add(size).min(file_len))
     }
 
     /// Lets samples be looked into for where decoding can begin, if nothing is said of it, or that it can at each.
-    pub(super) fn doubt(&mut self, pictures: Option<Pictures>) {
+    pub(super) fn doubt(&mut self, pictures: Option<Pictures>, file_len: u64) {
         let doubtful = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0);
-        self.pictures = doubtful.map(|pictures| (pictures, OnceLock::new()));
+        self.doubt = doubtful.map(|pictures| Doubt { pictures, file_len, is_right: OnceLock::new() });
     }
 
     /// How the samples say that decoding can begin at them, where nothing else does. What is said of all of them is believed if it
@@ -433,15 +443,15 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn pictures<R: ReadAt>(&self, source: &R) -> Result<Option<Pictures>, FormatError> {
-        let Some((pictures, is_needed)) = &self.pictures else { return Ok(None) };
-        let is_needed = match is_needed.get() {
+        let Some(Doubt { pictures, is_right, .. }) = &self.doubt else { return Ok(None) };
+        let is_right = match is_right.get() {
             Some(known) => *known,
             None => {
                 let found = self.is_dependent(source, *pictures)?;
-                *is_needed.get_or_init(|| found)
+                *is_right.get_or_init(|| found)
             }
         };
-        Ok(Some(*pictures).filter(|_| is_needed))
+        Ok(Some(*pictures).filter(|_| is_right))
     }
 
     /// Whether decoding can begin at the first picture, but not at all of those after it.
