@@ -570,8 +570,8 @@ fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
 /// Where a clip begins inside a subtitle or a chapter, what is left of it becomes all of it: libavformat
 /// takes such an edit to begin with the next sample, and shows that too early. (A time code says
 /// what the time is where its sample begins, so it keeps its length.) Where sound begins with a
-/// packet that is said to last longer than the next one, and the edit begins past that, it is given the next one's duration as far as
-/// it is hidden: libavformat drops as much of what is decoded as is said.
+/// packet that is said to last longer than those beside it, and the edit begins past that, it is given their duration as far as it is
+/// hidden: libavformat drops as much of what is decoded as is said.
 ///
 /// How much of the first sample, which decodes at `from`, is taken off.
 fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<u32, FormatError> {
@@ -585,10 +585,19 @@ fn trim<R: ReadAt>(track: &Track, source: &R, play: &Play, from: i64) -> Result<
     if is_text {
         return Ok(if u64::from(into) >= duration { 0 } else { into });
     }
-    let next = track.samples.stts.at_unit(source, play.samples.start + 1)?.value;
-    let longer = u32::try_from(duration.saturating_sub(next)).unwrap_or(0);
-    let past = u64::from(into).saturating_sub(next);
-    Ok(if next > 0 { longer.min(u32::try_from(past).unwrap_or(u32::MAX)) } else { 0 })
+    let others = beside(track, source, play.samples.start)?;
+    let longer = u32::try_from(duration.saturating_sub(others)).unwrap_or(0);
+    let past = u64::from(into).saturating_sub(others);
+    Ok(if others > 0 { longer.min(u32::try_from(past).unwrap_or(u32::MAX)) } else { 0 })
+}
+
+/// How long the samples before and after one last: the longer of them, as the last of a track is often short.
+fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
+    let lasts = |sample: Option<u32>| match sample.filter(|n| *n < track.samples.count) {
+        Some(sample) => track.samples.stts.at_unit(source, sample).map(|run| run.value),
+        None => Ok(0),
+    };
+    Ok(lasts(sample.checked_sub(1))?.max(lasts(sample.checked_add(1))?))
 }
 
 #[derive(Default)]
@@ -714,8 +723,8 @@ fn lead_in<R: ReadAt>(track: &Track, source: &R, sample: u32, time: i64) -> Resu
 /// Packets looked at for a gap before them.
 const LEAD_IN: usize = 256;
 
-/// The packet of `range`, or the one after it, that is followed by a gap (it lasts twice as long as the next, at least), with its
-/// sound over by `time`: what came before it does not matter. Otherwise the first.
+/// The packet of `range`, or the one after it, that is followed by a gap (it lasts three times as long as those beside it, at least: some
+/// codings have packets of twice the length), with its sound over by `time`: what came before it does not matter. Otherwise the first.
 fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -724,14 +733,14 @@ fn after_a_gap<R: ReadAt>(
 ) -> Result<u32, FormatError> {
     let (stts, last) = (&track.samples.stts, track.samples.count.saturating_sub(1));
     let (shortest, longest) = stts.extremes();
-    if longest < shortest.saturating_mul(2) {
+    if longest < shortest.saturating_mul(3) {
         return Ok(range.start);
     }
     for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(LEAD_IN) {
-        let (lasts, next) = (stts.at_unit(source, packet)?.value, stts.at_unit(source, packet + 1)?.value);
+        let (lasts, others) = (stts.at_unit(source, packet)?.value, beside(track, source, packet)?);
         let heard =
-            track.samples.dts(source, packet)?.saturating_add(i64::try_from(next).unwrap_or(i64::MAX));
-        if next > 0 && lasts >= next.saturating_mul(2) && heard <= time {
+            track.samples.dts(source, packet)?.saturating_add(i64::try_from(others).unwrap_or(i64::MAX));
+        if others > 0 && lasts >= others.saturating_mul(3) && heard <= time {
             return Ok(packet);
         }
     }

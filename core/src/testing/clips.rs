@@ -170,6 +170,11 @@ fn sound_leads_in_after_a_gap_and_not_across_it() {
         let due = if at < 31.0 { 31.0 } else { at.ceil() };
         assert!((next - packet(due - at)).abs() < 1e-3, "{at}: {next}");
     }
+    // The last of a track is often short; nothing is missing before it.
+    let mut sound = TrackSpec::audio(40);
+    sound.samples[39].delta = 300;
+    let film = Film::of(vec![sound]).build();
+    assert_eq!(held(&film, &format!("start={}", packet(39.1))).start, 36);
 }
 
 #[test]
