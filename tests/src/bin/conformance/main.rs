@@ -186,8 +186,8 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
             Ok(reply) => {
                 row.clips += 1;
                 let asked = format!("{}?{}", film.name, cuts::times(&cut));
-                let by_ffmpeg = lists.exception(&asked, "ffmpeg").is_none();
-                let faults = case.faults(&reply, &cut, by_ffmpeg, reader, &mut seen, &mut row.ticks);
+                let judges = ["ffmpeg", "mp4box"].map(|who| lists.exception(&asked, who).is_none());
+                let faults = case.faults(&reply, &cut, judges, reader, &mut seen, &mut row.ticks);
                 if faults.is_empty() {
                     row.right += 1;
                 } else {
@@ -251,7 +251,7 @@ impl Case {
         &self,
         reply: &Reply,
         cut: &Cut,
-        by_ffmpeg: bool,
+        [by_ffmpeg, by_mp4box]: [bool; 2],
         reader: &mut Reader,
         seen: &mut HashMap<u64, bool>,
         ticks: &mut f64,
@@ -285,7 +285,7 @@ impl Case {
             let said = said.filter(|fault| lasts || !fault.starts_with("lasts"));
             faults.extend(said.map(|fault| format!("ffmpeg: {fault}")));
         }
-        match clip {
+        match clip.filter(|_| by_mp4box) {
             Some((movie, Ok(clip))) => {
                 let verdict = movie.judge(&clip, cut);
                 *ticks = ticks.max(verdict.ticks);
