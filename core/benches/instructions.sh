@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 program=$(${CARGO:-cargo} bench --locked -p mp4seek --bench instructions --no-run 2>&1 |
-    tee /dev/stderr | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+    tee -a /dev/stderr | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 case $program in
     /*) ;;
     *) program=../../$program ;;
