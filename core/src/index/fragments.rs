@@ -500,26 +500,22 @@ fn is_more(header: &BoxHeader) -> bool {
 }
 
 /// Whether a box of a `traf` is read, or speaks of no sample.
-fn is_known(box_type: BoxType) -> bool {
-    matches!(
-        &box_type.0,
-        b"tfhd"
-            | b"tfdt"
-            | b"trun"
-            | b"sgpd"
-            | b"sbgp"
-            | b"csgp"
-            | b"sdtp"
-            | b"subs"
-            | b"saiz"
-            | b"saio"
-            | b"senc"
-            | b"uuid"
-            | b"free"
-            | b"skip"
-            | b"meta"
-            | b"udta"
-    )
+fn is_known(header: &BoxHeader) -> bool {
+    is_more(header)
+        || matches!(
+            &header.box_type.0,
+            b"tfhd"
+                | b"tfdt"
+                | b"trun"
+                | b"saiz"
+                | b"saio"
+                | b"senc"
+                | b"uuid"
+                | b"free"
+                | b"skip"
+                | b"meta"
+                | b"udta"
+        )
 }
 
 /// `tfhd`: there are no samples for the duration that it, or the `trex`, says.
@@ -725,7 +721,7 @@ fn read_traf<R: ReadAt>(
     let counts = runs.iter().skip(first).map(|r| r.count).collect();
     match runs.get_mut(first) {
         Some(run) => {
-            let unknown = children.iter().map(|b| b.box_type).filter(|t| !is_known(*t)).collect();
+            let unknown = children.iter().filter(|b| !is_known(b)).map(|b| b.box_type).collect();
             let boxes = children.into_iter().filter(is_more).collect();
             run.more = Some(More { boxes, auxiliary, runs: counts, unknown });
         }

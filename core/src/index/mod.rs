@@ -18,7 +18,7 @@ mod stretches;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
-    SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
+    SampleEntry, SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
 };
 use crate::limits;
 use crate::request::TrackKind;
@@ -98,10 +98,8 @@ pub struct Track {
     pub chapters: Vec<u32>,
     /// A box that speaks of samples one by one and whose shape we cannot cut.
     pub unsliced: Option<BoxHeader>,
-    /// Whether it is sound of which decoding can begin at every packet.
-    any_packet: bool,
-    /// How its pictures say that decoding can begin at them.
-    pictures: Option<Pictures>,
+    /// What the description says of its samples, for those in fragments.
+    entry: SampleEntry,
     /// What the `moov` says of encryption, sample by sample.
     senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
@@ -254,15 +252,9 @@ impl Index {
             }));
             let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
             let descriptions = read_descriptions(&mut reader, stbl)?;
-            let (packet, pictures) = (None, track.pictures);
+            let packet = None;
             track.samples = read_samples(&mut reader, stbl, &descriptions, packet, base)?;
-            if matches!(&track.handler.0, b"vide" | b"soun") {
-                track.samples.present_last();
-            }
-            if track.any_packet {
-                track.samples.sync = SyncSamples::All;
-            }
-            track.samples.doubt(pictures, self.file_len);
+            track.samples.know_kind(track.handler, &track.entry, self.file_len);
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
@@ -581,13 +573,7 @@ impl Track {
         };
         let descriptions = read_descriptions(reader, stbl)?;
         let mut samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
-        if matches!(&handler.0, b"vide" | b"soun") {
-            samples.present_last();
-        }
-        if entry.any_packet {
-            samples.sync = SyncSamples::All;
-        }
-        samples.doubt(Pictures::of(&entry), reader.file_len());
+        samples.know_kind(handler, &entry, reader.file_len());
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
@@ -616,8 +602,7 @@ impl Track {
             external,
             chapters,
             unsliced,
-            any_packet: entry.any_packet,
-            pictures: Pictures::of(&entry),
+            entry,
             senc,
             descriptions,
         })

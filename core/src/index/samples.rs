@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::boxes::{
-    ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleSizes, SyncSamples, Table,
+    BoxType, ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleEntry, SampleSizes,
+    SyncSamples, Table,
 };
 use crate::index::{Access, Auxiliary, Pictures};
 use crate::limits;
@@ -216,9 +217,20 @@ impl SampleTable {
         Ok((start, last, end))
     }
 
+    /// Takes in what a track with this handler and description has, beyond what its tables say.
+    pub(super) fn know_kind(&mut self, handler: BoxType, entry: &SampleEntry, file_len: u64) {
+        if matches!(&handler.0, b"vide" | b"soun") {
+            self.present_last();
+        }
+        if entry.any_packet {
+            self.sync = SyncSamples::All;
+        }
+        self.doubt(Pictures::of(entry), file_len);
+    }
+
     /// Of pictures or sound: what is presented last is so for as long as the others are in the mean, where the film does not
     /// say how long. (Writers know how long a sample lasts when the next one comes.)
-    pub(super) fn present_last(&mut self) {
+    fn present_last(&mut self) {
         let sum = i64::try_from(self.stts.sum()).unwrap_or(i64::MAX);
         let (shortest, _) = self.stts.extremes();
         let mean = sum.checked_div(i64::from(self.count) - 1).unwrap_or(0);
@@ -432,7 +444,7 @@ impl SampleTable {
     }
 
     /// Lets samples be looked into for where decoding can begin, if nothing is said of it, or that it can at each.
-    pub(super) fn doubt(&mut self, pictures: Option<Pictures>, file_len: u64) {
+    fn doubt(&mut self, pictures: Option<Pictures>, file_len: u64) {
         let doubtful = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0);
         self.doubt = doubtful.map(|pictures| Doubt { pictures, file_len, is_right: OnceLock::new() });
     }
