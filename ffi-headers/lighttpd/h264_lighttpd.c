@@ -101,6 +101,10 @@ static handler_t set_defaults(server *srv, void *module) {
     return handler_of(hooks->set_defaults(srv, module));
 }
 
+static handler_t worker_init(server *srv, void *module) {
+    return handler_of(hooks->worker_init(srv, module));
+}
+
 static void cleanup(void *module) {
     hooks->cleanup(module);
 }
@@ -131,6 +135,7 @@ void h264_register(struct plugin *p, const struct h264_hooks *table) {
     p->name = "h264_streaming";
     p->init = init;
     p->set_defaults = set_defaults;
+    p->worker_init = worker_init;
     p->cleanup = cleanup;
     p->handle_subrequest_start = subrequest_start;
     p->handle_subrequest = subrequest;
@@ -220,10 +225,6 @@ struct fdnode_st *h264_watch(struct server *srv, int fd, void (*callback)(void *
 void h264_unwatch(struct server *srv, struct fdnode_st *node) {
     fdevent_fdnode_event_del(srv->ev, node);
     fdevent_unregister(srv->ev, node);
-}
-
-struct server *h264_server(const struct request_st *r) {
-    return r->con->srv;
 }
 
 void h264_wake(struct request_st *r) {

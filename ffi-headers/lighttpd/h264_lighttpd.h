@@ -30,6 +30,8 @@ enum h264_outcome {
 
 struct h264_hooks {
     enum h264_outcome (*set_defaults)(struct server *srv, struct h264_module *module);
+    /* In each process that serves requests, once it will not fork itself any more. */
+    enum h264_outcome (*worker_init)(struct server *srv, struct h264_module *module);
     void (*cleanup)(struct h264_module *module);
     enum h264_outcome (*subrequest_start)(struct request_st *r, struct h264_module *module);
     enum h264_outcome (*subrequest)(struct request_st *r, struct h264_module *module);
@@ -73,7 +75,6 @@ int h264_condition_holds(struct request_st *r, int condition);
 /* Events: `ready` is called on the server's thread while `fd` can be read. */
 struct fdnode_st *h264_watch(struct server *srv, int fd, void (*ready)(void *context), void *context);
 void h264_unwatch(struct server *srv, struct fdnode_st *node);
-struct server *h264_server(const struct request_st *r);
 void h264_wake(struct request_st *r);
 
 /* The error log. Without a server or request: wherever the server logs now. */

@@ -1,5 +1,6 @@
 //! The options, and what they say for a request.
 
+use std::cell::OnceCell;
 use std::ffi::c_int;
 use std::str::{self, FromStr};
 use std::sync::Arc;
@@ -12,11 +13,17 @@ use crate::ffi::{self, Module};
 use crate::pool::Pool;
 use crate::request::Request;
 
-/// What lives as long as the module is loaded.
+/// What lives as long as the module is loaded. Until `worker_init` it is configuration and nothing else:
+/// with `server.max-worker` every worker is a copy of the process that read it.
 pub(crate) struct State {
+    contexts: Vec<Context>,
+    worker: OnceCell<Worker>,
+}
+
+/// What belongs to a process that serves requests.
+pub(crate) struct Worker {
     pub(crate) seeker: Arc<Seeker>,
     pub(crate) pool: Pool,
-    contexts: Vec<Context>,
 }
 
 /// The options of one place in the configuration.
@@ -52,10 +59,21 @@ impl State {
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let contexts: Vec<_> =
             (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
-        let cache_size = contexts.iter().find_map(|context| context.cache_size);
+        Ok(Self { contexts, worker: OnceCell::new() })
+    }
+
+    /// Makes what belongs to this process.
+    pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
+        let pool = Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
+        let cache_size = self.contexts.iter().find_map(|context| context.cache_size);
         let seeker = Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)));
-        let pool = Pool::new().map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
-        Ok(Self { seeker, pool, contexts })
+        let _ = self.worker.set(Worker { seeker, pool });
+        Ok(())
+    }
+
+    /// What belongs to this process; `None` where it serves no requests.
+    pub(crate) fn worker(&self) -> Option<&Worker> {
+        self.worker.get()
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {

@@ -19,6 +19,7 @@ use crate::request::{FilmFile, Request};
 /// What the server calls.
 pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
     set_defaults: Some(set_defaults),
+    worker_init: Some(worker_init),
     cleanup: Some(cleanup),
     subrequest_start: Some(subrequest_start),
     subrequest: Some(subrequest),
@@ -45,6 +46,10 @@ pub(crate) struct Planned {
 
 unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
     boundary(|| ffi::H264_ERROR, || configure(server, module))
+}
+
+unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_ERROR, || start_worker(server, module))
 }
 
 unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
@@ -91,14 +96,28 @@ fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_ou
             unsafe { ffi::h264_set_state(module, Box::into_raw(Box::new(state)).cast()) };
             ffi::H264_GO_ON
         }
-        Err(message) => {
-            if !message.is_empty() {
-                // SAFETY: the server of this hook; the message is not kept.
-                unsafe { ffi::h264_log_server(server, ffi::bytes(message.as_bytes())) };
-            }
-            ffi::H264_ERROR
-        }
+        Err(message) => refuse(server, &message),
     }
+}
+
+fn start_worker(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    // SAFETY: null or what `configure` left there.
+    let Some(state) = (unsafe { ffi::h264_state(module).cast::<State>().as_ref() }) else {
+        return ffi::H264_ERROR;
+    };
+    match state.start_worker(server) {
+        Ok(()) => ffi::H264_GO_ON,
+        Err(message) => refuse(server, &message),
+    }
+}
+
+/// Keeps the server from starting; an empty message is one that the server has written itself.
+fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {
+    if !message.is_empty() {
+        // SAFETY: the server of the running hook; the message is not kept.
+        unsafe { ffi::h264_log_server(server, ffi::bytes(message.as_bytes())) };
+    }
+    ffi::H264_ERROR
 }
 
 fn unconfigure(module: *mut ffi::h264_module) {
@@ -142,20 +161,22 @@ fn handle(request: &mut Request<'_>) -> h264_outcome {
 }
 
 fn begin(request: &mut Request<'_>) -> h264_outcome {
-    let Some(state) = state(request) else { return request.serve_static() };
+    let Some((state, worker)) = state(request).and_then(|state| Some((state, state.worker()?))) else {
+        return request.serve_static();
+    };
     let Some(file) = request.open() else { return request.serve_static() };
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, 500, &error),
     };
     let settings = Settings { mode: state.config(request).mode };
-    match state.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
+    match worker.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, file, identity.mtime),
     }
-    let (seeker, query) = (Arc::clone(&state.seeker), request.query().to_vec());
+    let (seeker, query) = (Arc::clone(&worker.seeker), request.query().to_vec());
     let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
-    match state.pool.run(request, &file, plan) {
+    match worker.pool.run(request, &file, plan) {
         Ok(answer) => go_on_with(request, Planned { file, mtime: identity.mtime, answer }),
         Err(error) => fail(request, 500, &error),
     }
@@ -270,8 +291,8 @@ fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
 }
 
 fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
-    let Some(state) = state(request) else { return ffi::H264_ERROR };
-    let progress = match body.top_up(request, &state.pool) {
+    let Some(worker) = state(request).and_then(State::worker) else { return ffi::H264_ERROR };
+    let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
         Err(error) if request.body_started() => {
             log(request, &error);

@@ -102,11 +102,11 @@ struct Waiting {
     requests: RefCell<HashMap<u64, NonNull<ffi::request_st>>>,
     last: Cell<u64>,
     threads: RefCell<Vec<JoinHandle<()>>>,
+    /// `None` only until the pool is complete.
     watch: Cell<Option<Watch>>,
 }
 
 /// The event that is raised when work is done, as the server watches it.
-#[derive(Clone, Copy)]
 struct Watch {
     server: *mut ffi::server,
     node: *mut ffi::fdnode_st,
@@ -140,9 +140,13 @@ pub(crate) struct Ticket<T> {
 }
 
 impl Pool {
+    /// A pool of the process that calls this, which must not fork afterwards. Each worker needs an event
+    /// of its own: of processes that share one, the first to read it takes the news from the others, and
+    /// their requests sleep on. Threads exist only in the process that started them.
+    ///
     /// # Errors
     /// When the process may not have another descriptor.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(server: *mut ffi::server) -> io::Result<Self> {
         // SAFETY: takes numbers only.
         let event = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
         if event < 0 {
@@ -152,13 +156,19 @@ impl Pool {
         let event = unsafe { File::from_raw_fd(event) };
         let (work, ready) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { event, work, ready, is_closed: AtomicBool::new(false) });
-        Ok(Self(Rc::new(Waiting {
+        let pool = Self(Rc::new(Waiting {
             shared,
             requests: RefCell::default(),
             last: Cell::new(0),
             threads: RefCell::default(),
             watch: Cell::new(None),
-        })))
+        }));
+        let (event, context) = (pool.0.shared.event.as_raw_fd(), Rc::as_ptr(&pool.0).cast_mut().cast());
+        // SAFETY: the server of the running hook. The pool owns the event and the context, and ends the
+        // watch before it lets go of them.
+        let node = unsafe { ffi::h264_watch(server, event, Some(wake), context) };
+        pool.0.watch.set(Some(Watch { server, node }));
+        Ok(pool)
     }
 
     /// Has `work` done with `file`, and `request` woken then. Where no thread can be had, it is done at once.
@@ -174,7 +184,6 @@ impl Pool {
         // The server may close its own when the request is gone.
         let file = file.try_clone()?;
         let pool = &self.0;
-        pool.watch(request);
         pool.last.set(pool.last.get() + 1);
         let number = pool.last.get();
         pool.requests.borrow_mut().insert(number, request.as_ptr());
@@ -212,25 +221,13 @@ impl Drop for Pool {
             let _ = thread.join();
         }
         if let Some(Watch { server, node }) = pool.watch.take() {
-            // SAFETY: the server lives until all modules are cleaned up, and watches the event since `watch`.
+            // SAFETY: the server lives until all modules are cleaned up, and watches the event since `new`.
             unsafe { ffi::h264_unwatch(server, node) };
         }
     }
 }
 
 impl Waiting {
-    /// Lets the server watch the event, from the first time on: before that it may yet fork.
-    fn watch(&self, request: &Request<'_>) {
-        if self.watch.get().is_none() {
-            let server = request.server();
-            let context = ptr::from_ref(self).cast_mut().cast();
-            // SAFETY: the server of the running hook. The context is behind an `Rc` that the pool
-            // holds, which ends the watch before it lets go.
-            let node = unsafe { ffi::h264_watch(server, self.shared.event.as_raw_fd(), Some(wake), context) };
-            self.watch.set(Some(Watch { server, node }));
-        }
-    }
-
     /// Sees to it that there is a thread for one more piece of work, or as many as there may be.
     fn thread(&self) -> io::Result<()> {
         let mut threads = self.threads.borrow_mut();
@@ -254,7 +251,7 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
     boundary(
         || (),
         || {
-            // SAFETY: what `watch` handed over, on the server's own thread.
+            // SAFETY: what `new` handed over, on the server's own thread.
             let waiting = unsafe { &*waiting.cast::<Waiting>() };
             let _ = (&waiting.shared.event).read(&mut [0; 8]);
             let done = mem::take(&mut lock(&waiting.shared.work).done);

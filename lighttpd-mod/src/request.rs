@@ -43,11 +43,6 @@ impl<'hook> Request<'hook> {
         self.raw
     }
 
-    pub(crate) fn server(&self) -> *mut ffi::server {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_server(self.raw()) }
-    }
-
     /// Whether the configuration's condition of that number holds.
     pub(crate) fn holds(&self, condition: c_int) -> bool {
         // SAFETY: a request of the running hook; the number came with the configuration.

@@ -64,6 +64,7 @@ pub struct Builder {
     module: bool,
     access_log: bool,
     workers: u32,
+    in_memory: bool,
     defaults: String,
     config: String,
     env: Vec<(String, String)>,
@@ -105,6 +106,7 @@ impl Builder {
             module: true,
             access_log: true,
             workers: 2,
+            in_memory: false,
             defaults: defaults.into(),
             config: String::new(),
             env: Vec::new(),
@@ -137,6 +139,13 @@ impl Builder {
     #[must_use]
     pub fn workers(mut self, workers: u32) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// With its directory, and so its document root, in a file system without a disk (tmpfs).
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
         self
     }
 
@@ -241,8 +250,8 @@ impl Builder {
     fn write(&self, port: u16) -> TempDir {
         let dir = tempfile::Builder::new()
             .prefix("site-")
-            .tempdir_in(work_dir("sites"))
-            .expect("a directory under target");
+            .tempdir_in(if self.in_memory { memory_dir() } else { work_dir("sites") })
+            .expect("a directory that can be written");
         // The server's workers run as another user when the tests run as root.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a directory of our own");
         for name in ["docroot", "tmp", "modules"] {
@@ -569,6 +578,15 @@ impl Site {
         self.running().processes()
     }
 
+    /// How many threads our module runs in each of the server's processes that has any.
+    pub fn module_threads(&self) -> Vec<usize> {
+        let of_process = |process: PathBuf| {
+            let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+            tasks.filter(|task| is_module_thread(&task.path())).count()
+        };
+        self.processes().into_iter().map(of_process).filter(|&threads| threads > 0).collect()
+    }
+
     /// Sends a signal to the server's first process.
     pub fn signal(&self, signal: Signal) {
         self.running().signal(signal);
@@ -744,6 +762,20 @@ fn is_routine(line: &str) -> bool {
 /// Whether `H264_VALGRIND` asks for servers whose every use of memory is checked.
 fn under_valgrind() -> bool {
     std::env::var_os("H264_VALGRIND").is_some()
+}
+
+/// Whether a directory of `/proc/…/task` is that of a thread our module started.
+fn is_module_thread(task: &Path) -> bool {
+    fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == "h264-streaming")
+}
+
+/// A directory on tmpfs, where Linux systems have one for everybody.
+fn memory_dir() -> PathBuf {
+    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    let dir = PathBuf::from("/dev/shm");
+    let file_system = rustix::fs::statfs(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    assert_eq!(file_system.f_type as i64, TMPFS_MAGIC, "{} must be a tmpfs", dir.display());
+    dir
 }
 
 fn free_port() -> u16 {

@@ -1,0 +1,94 @@
+//! Several lighttpd workers, whose films have to be read by threads: every request is answered.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::thread::scope;
+
+use rustix::fs::{Advice, fadvise};
+use tests::films::{Film, film};
+use tests::probe::clip;
+use tests::servers::{Builder, Engine, Site};
+
+/// Queries, and the clips that answer them.
+static CLIPS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
+    let film = the_film();
+    let queries = (0..12).map(|n| format!("start={}.{}&end=7.5", n / 2, n % 2 * 5));
+    queries.map(|query| (query.clone(), clip(&film.path, &query).expect("a clip"))).collect()
+});
+
+fn the_film() -> Film {
+    film("bframes")
+}
+
+/// Where the film of a site is read from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Storage {
+    /// A disk, and nothing of the film is in memory.
+    Cold,
+    /// A file system that cannot tell what is in memory.
+    Tmpfs,
+}
+
+/// lighttpd with some workers and the film.
+fn site_with(workers: u32, storage: Storage) -> (Site, PathBuf) {
+    let builder = Builder::new(Engine::Lighttpd).config(&format!("server.max-worker = {workers}"));
+    let site = if storage == Storage::Tmpfs { builder.in_memory().start() } else { builder.start() };
+    // A copy of its own: other tests read the film, and pages that somebody uses stay in memory.
+    site.put("film.mp4", std::fs::read(the_film().path).expect("a film"));
+    let path = site.docroot().join("film.mp4");
+    File::open(&path).and_then(|file| file.sync_all()).expect("a file just written");
+    (site, path)
+}
+
+/// Asks for one of the clips, on a connection of its own. An answer that does not come within half a minute
+/// is a panic of the connection.
+fn ask(site: &Site, cold: Option<&Path>, n: usize) {
+    if let Some(path) = cold {
+        let file = File::open(path).expect("a published film");
+        fadvise(&file, 0, None, Advice::DontNeed).expect("a file on a disk");
+    }
+    let (query, whole) = &CLIPS[n % CLIPS.len()];
+    let mut connection = site.connect();
+    connection.write(&format!("GET /film.mp4?{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    let reply = connection.reply();
+    assert!(reply.status == 200 && reply.body == *whole, "request {n}: {reply}");
+}
+
+fn every_request_is_answered(workers: u32, storage: Storage) {
+    let (site, path) = site_with(workers, storage);
+    let cold = (storage == Storage::Cold).then_some(path.as_path());
+    for n in 0..100 {
+        ask(&site, cold, n);
+    }
+    scope(|threads| {
+        for client in 0..16 {
+            let site = &site;
+            threads.spawn(move || (0..20).for_each(|n| ask(site, cold, client * 5 + n)));
+        }
+    });
+    let threads = site.module_threads();
+    assert!(threads.len() > 1, "not read by threads of several workers: {threads:?}");
+}
+
+#[test]
+fn cold_films_and_two_workers() {
+    every_request_is_answered(2, Storage::Cold);
+}
+
+#[test]
+fn cold_films_and_four_workers() {
+    every_request_is_answered(4, Storage::Cold);
+}
+
+#[test]
+fn tmpfs_and_two_workers() {
+    every_request_is_answered(2, Storage::Tmpfs);
+}
+
+#[test]
+fn tmpfs_and_four_workers() {
+    every_request_is_answered(4, Storage::Tmpfs);
+}
