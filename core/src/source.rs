@@ -81,6 +81,11 @@ impl ReadAt for Vec<u8> {
     }
 }
 
+/// Where the address space of generated metadata begins: bytes that stand nowhere in the file,
+/// such as the tables of a fragmented film, have addresses of their own, far past the end of any
+/// file.
+pub const GENERATED: u64 = 1 << 62;
+
 /// What is wrong with a file that is no longer what it was.
 pub(crate) fn changed() -> io::Error {
     io::Error::other("the file was changed in the meantime")

@@ -1,9 +1,8 @@
 //! Buffered reads of box headers and small boxes.
 
 use super::{BoxHeader, BoxType, FormatError};
-use crate::index::MADE;
 use crate::limits;
-use crate::source::ReadAt;
+use crate::source::{GENERATED, ReadAt};
 
 /// The big-endian number at `at`; 0 past the end, which callers rule out by
 /// checking lengths first.
@@ -38,7 +37,7 @@ pub fn read_words<'a>(b: &[u8], out: &'a mut [u32]) -> &'a [u32] {
 pub struct Reader<'a, R: ReadAt> {
     source: &'a R,
     file_len: u64,
-    made_end: u64,
+    generated_end: u64,
     window: Vec<u8>,
     start: u64,
     /// Bytes to read at once.
@@ -54,12 +53,12 @@ const ONE_BOX: usize = 256;
 impl<'a, R: ReadAt> Reader<'a, R> {
     /// A reader of a file of `file_len` bytes.
     pub fn new(source: &'a R, file_len: u64) -> Self {
-        Self { source, file_len, made_end: MADE, window: Vec::new(), start: 0, read_ahead: WINDOW }
+        Self { source, file_len, generated_end: GENERATED, window: Vec::new(), start: 0, read_ahead: WINDOW }
     }
 
-    /// A reader that also knows `made` bytes at [`MADE`].
-    pub fn with_made(source: &'a R, file_len: u64, made: u64) -> Self {
-        Self { made_end: MADE + made, ..Self::new(source, file_len) }
+    /// A reader that also knows `len` bytes at [`GENERATED`].
+    pub fn with_generated(source: &'a R, file_len: u64, len: u64) -> Self {
+        Self { generated_end: GENERATED + len, ..Self::new(source, file_len) }
     }
 
     /// From now on reads no more than `len` bytes at once; for boxes that are far apart.
@@ -83,7 +82,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
     }
 
     fn space_end(&self, offset: u64) -> u64 {
-        if offset < MADE { self.file_len } else { self.made_end }
+        if offset < GENERATED { self.file_len } else { self.generated_end }
     }
 
     /// Whether there are `len` bytes at `offset`.
@@ -108,8 +107,8 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         let at = match inside {
             Some(at) => at,
             None => {
-                // What has to be made is not read ahead.
-                let read_ahead = if offset < MADE { self.read_ahead } else { 0 };
+                // What has to be generated is not read ahead.
+                let read_ahead = if offset < GENERATED { self.read_ahead } else { 0 };
                 let want = usize::try_from(space_end - offset).unwrap_or(usize::MAX);
                 let want = want.min(read_ahead.max(len));
                 self.window.resize(want, 0);

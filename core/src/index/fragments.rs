@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
 use crate::limits;
-use crate::source::ReadAt;
+use crate::source::{GENERATED, ReadAt};
 
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
@@ -23,7 +23,7 @@ use super::per_sample::{Dependencies, Subsamples};
 use super::places::Places;
 use super::senc::find_senc;
 use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch, are_few};
-use super::{MADE, Node, SampleTable, Track};
+use super::{Node, SampleTable, Track};
 
 /// What the fragments say of one track: all of them, or those of a stretch.
 #[derive(Debug, Default)]
@@ -1181,7 +1181,7 @@ impl TrackFragments {
         self.first
     }
 
-    /// Appends the tables of a flat film to `out`, which begins at [`MADE`].
+    /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].
     pub(super) fn write(&mut self, track: usize, out: &mut Layout) {
         let samples = self.sizes.len();
         self.seed.groupings.finish(number(samples));
@@ -1219,7 +1219,7 @@ impl TrackFragments {
             let table = MadeTable { track, kind: Kind::AuxiliarySizes, entry_size: 1 };
             let prefix = self.auxiliary.saiz_prefix();
             out.table(b"saiz", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
-            self.auxiliary.write_saio(&mut out.bytes, MADE);
+            self.auxiliary.write_saio(&mut out.bytes, GENERATED);
             let table = MadeTable { track, kind: Kind::Auxiliary, entry_size: 1 };
             let prefix = self.auxiliary.senc_prefix(samples);
             out.table(b"senc", &prefix, false, table, |bytes| self.write_entries(&table, &ends, bytes));

@@ -10,13 +10,10 @@ use std::collections::VecDeque;
 use std::io;
 
 use crate::limits;
-use crate::source::{Identity, ReadAt};
+use crate::source::{GENERATED, Identity, ReadAt};
 
 use super::fragments::TrackFragments;
 use super::stretches::{Entries, Layout, Stretch, Stretches};
-
-/// Where the made bytes begin.
-pub const MADE: u64 = 1 << 62;
 
 /// What of a film's metadata stands nowhere in its file.
 #[derive(Debug, Default)]
@@ -265,7 +262,7 @@ impl Pages {
 
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match (offset.checked_sub(MADE), &self.pages) {
+        match (offset.checked_sub(GENERATED), &self.pages) {
             (Some(offset), _) => self.read_made(buf, offset),
             (None, Some(pages)) if buf.len() <= PAGE => self.read_page(pages, buf, offset),
             (None, _) => self.file.read_at(buf, offset),
@@ -289,7 +286,7 @@ pub(super) mod tests {
     pub(in crate::index) fn assert_made_anew<R: ReadAt>(file: &R, made: &Made, first: &[u8]) {
         let whole = FilmSource::new(file, made);
         let mut anew = vec![0; first.len()];
-        whole.read_exact_at(&mut anew, MADE).unwrap();
+        whole.read_exact_at(&mut anew, GENERATED).unwrap();
         assert!(anew == first, "{:?}", anew.iter().zip(first).position(|(a, b)| a != b));
         let mut seed = 1u64;
         for _ in 0..50 {
@@ -297,9 +294,9 @@ pub(super) mod tests {
             let from = usize::try_from(seed >> 33).unwrap() % first.len().max(1);
             let len = usize::try_from(seed & 127).unwrap().min(first.len() - from);
             let mut some = vec![0; len];
-            whole.read_exact_at(&mut some, MADE + from as u64).unwrap();
+            whole.read_exact_at(&mut some, GENERATED + from as u64).unwrap();
             assert_eq!(some, &first[from..from + len]);
         }
-        assert_eq!(whole.read_at(&mut [0], MADE + first.len() as u64).unwrap(), 0);
+        assert_eq!(whole.read_at(&mut [0], GENERATED + first.len() as u64).unwrap(), 0);
     }
 }

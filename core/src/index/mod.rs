@@ -22,12 +22,12 @@ use crate::boxes::{
 };
 use crate::limits;
 use crate::request::TrackKind;
-use crate::source::{Identity, ReadAt};
+use crate::source::{GENERATED, Identity, ReadAt};
 use crate::tracks::kind_of;
 
 pub use access::Access;
 pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
-pub use made::{FilmSource, MADE, Made};
+pub use made::{FilmSource, Made};
 pub use pictures::Pictures;
 pub use samples::{Chunk, SampleTable};
 pub use senc::{SencBox, is_senc};
@@ -52,7 +52,7 @@ pub struct Index {
     pub moov: Node,
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
-    /// What of the metadata is not in the file; see [`MADE`].
+    /// What of the metadata is not in the file; see [`GENERATED`].
     pub made: Made,
     /// What of the film is not carried over into a clip.
     pub notes: Vec<String>,
@@ -127,8 +127,8 @@ impl Index {
         }
         let made = Made::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
         let source = FilmSource::new(file, &made);
-        let mut reader = Reader::with_made(&source, file_len, made.len());
-        let moov = match reader.header(MADE, MADE + made.len())? {
+        let mut reader = Reader::with_generated(&source, file_len, made.len());
+        let moov = match reader.header(GENERATED, GENERATED + made.len())? {
             Some(moov) if &moov.box_type.0 == b"moov" => moov,
             Some(other) => return Err(other.error("a compressed moov box that holds no moov")),
             None => outer_moov,
@@ -162,7 +162,7 @@ impl Index {
                 });
                 let tracks: Vec<_> = stbls.collect();
                 let source = FilmSource::in_order(file, &made);
-                let mut reader = Reader::with_made(&source, file_len, made.len());
+                let mut reader = Reader::with_generated(&source, file_len, made.len());
                 match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &this.top) {
                     Err(FormatError::Box { .. }) if first.is_none() => None,
                     found => Some(found?).filter(|found| first.is_some() || !found.is_empty()),
@@ -202,7 +202,7 @@ impl Index {
 
     /// A reader of one box or another anywhere in the film.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
-        Reader::with_made(source, self.file_len, self.made.len()).for_one_box()
+        Reader::with_generated(source, self.file_len, self.made.len()).for_one_box()
     }
 
     /// Puts the tables of the fragments in the place of the `moov`'s.
@@ -213,12 +213,12 @@ impl Index {
         for (n, track) in fragments.iter_mut().enumerate() {
             let start = layout.bytes.len() as u64;
             track.write(n, &mut layout);
-            places.push(MADE + start..MADE + layout.bytes.len() as u64);
+            places.push(GENERATED + start..GENERATED + layout.bytes.len() as u64);
         }
         let made = Made::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
         let source = FilmSource::new(file, &made);
-        let mut reader = Reader::with_made(&source, self.file_len, made.len());
+        let mut reader = Reader::with_generated(&source, self.file_len, made.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
             let (Some(track), Some(fragment), Some(place)) =

@@ -335,7 +335,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::index::{FilmSource, Index, MADE};
+    use crate::index::{FilmSource, Index};
+    use crate::source::GENERATED;
     use crate::testing::fragments_at;
 
     fn build(film: &Vec<u8>) -> Index {
@@ -373,7 +374,7 @@ mod tests {
         let index = build(&film);
         let read = |film: &Vec<u8>| {
             let mut all = vec![0; usize::try_from(index.made.len()).unwrap()];
-            FilmSource::new(film, &index.made).read_exact_at(&mut all, MADE).map_err(|e| e.to_string())
+            FilmSource::new(film, &index.made).read_exact_at(&mut all, GENERATED).map_err(|e| e.to_string())
         };
         read(&film).unwrap();
         let at = |nth: usize, what: &[u8; 4]| {

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use mp4seek::boxes::{BoxHeader, SyncSamples};
 use mp4seek::extents::ExtentList;
-use mp4seek::index::{Index, MADE, Node};
+use mp4seek::index::{Index, Node};
 use mp4seek::plan::plan_clip;
 use mp4seek::request::ClipRequest;
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
-use mp4seek::source::{Identity, ReadAt};
+use mp4seek::source::{GENERATED, Identity, ReadAt};
 use mp4seek::{Error, plan};
 use serde::Serialize;
 
@@ -148,7 +148,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
 fn leaf(header: &BoxHeader) -> BoxReport {
     BoxReport {
         box_type: header.box_type.to_string(),
-        offset: Some(header.offset).filter(|&offset| offset < MADE),
+        offset: Some(header.offset).filter(|&offset| offset < GENERATED),
         size: header.size,
         boxes: Vec::new(),
     }
