@@ -9,11 +9,17 @@ mod reader;
 mod runs;
 mod sample_sizes;
 mod segments;
+mod sidx;
 mod stco;
 mod stsd;
 mod stss;
 mod table;
+mod tfdt;
+mod tfhd;
+mod tfra;
 mod tkhd;
+mod trex;
+mod trun;
 
 use std::fmt;
 use std::io;
@@ -26,11 +32,17 @@ pub use mvhd::MvhdBox;
 pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
 pub use runs::{JointRun, JointRuns, Pieces, Run, RunKind, Runs, Usual};
 pub use sample_sizes::{SampleSizes, SizeReader};
+pub use sidx::each_sidx_reference;
 pub use stco::{ChunkOffsets, OffsetReader, Order};
 pub use stsd::{SampleEntry, read_stsd, read_vector_size};
 pub use stss::SyncSamples;
 pub use table::{READ_AHEAD, Table, TableReader};
+pub use tfdt::{read_tfdt, read_tfxd};
+pub use tfhd::TfhdBox;
+pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
 pub use tkhd::TkhdBox;
+pub use trex::{SampleDefaults, SampleFlags, TrexBox};
+pub use trun::{TrunBox, TrunEntries, TrunField};
 
 /// A box's four-character code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

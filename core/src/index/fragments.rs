@@ -13,7 +13,10 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, Table, TableReader, u32_at, u64_at};
+use crate::boxes::{
+    BoxHeader, BoxType, FormatError, Reader, SampleDefaults, SampleFlags, TableReader, TfhdBox, TrexBox,
+    TrunBox, TrunField, read_tfdt, read_tfxd, u32_at,
+};
 use crate::limits;
 use crate::source::{GENERATED, ReadAt};
 
@@ -59,7 +62,7 @@ pub(super) struct TrackFragments {
 pub(super) struct Seed {
     track_id: u32,
     is_sound: bool,
-    defaults: Defaults,
+    defaults: SampleDefaults,
     pub(super) groupings: Groupings,
 }
 
@@ -86,15 +89,6 @@ pub(super) struct TrackStart {
     /// The decode time of a later stretch is earlier than this one ends, or later: from this sample on, it has this
     /// duration, and those after it none.
     cut: Option<(u32, u32)>,
-}
-
-/// `trex` (8.8.3), and what a `tfhd` (8.8.7) says instead.
-#[derive(Debug, Clone, Copy, Default)]
-struct Defaults {
-    description: u32,
-    duration: u32,
-    size: u32,
-    flags: u32,
 }
 
 /// Run lengths of values, as `stts` and `ctts` have them.
@@ -409,7 +403,7 @@ impl<'a> Walk<'a> {
         }
         self.is_lost = false;
         let before = samples_of(&self.found.tracks);
-        let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count.into()));
+        let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count().into()));
         let auxiliary = self.found.tracks.iter().map(|t| t.auxiliary.len() as u64).sum();
         self.found.turn.take(reader.source(), samples, auxiliary)?;
         let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
@@ -453,15 +447,8 @@ fn read_trex<R: ReadAt>(
     all: &mut [TrackFragments],
 ) -> Result<(), FormatError> {
     for trex in reader.children(mvex.payload(), mvex.end())?.iter().filter(|b| &b.box_type.0 == b"trex") {
-        let b = reader.payload(trex, 24)?;
-        let defaults = Defaults {
-            description: u32_at(b, 8),
-            duration: u32_at(b, 12),
-            size: u32_at(b, 16),
-            flags: u32_at(b, 20),
-        };
-        let id = u32_at(b, 4);
-        all.iter_mut().filter(|t| t.seed.track_id == id).for_each(|t| t.seed.defaults = defaults);
+        let TrexBox { track_id, defaults } = TrexBox::read(reader, trex)?;
+        all.iter_mut().filter(|t| t.seed.track_id == track_id).for_each(|t| t.seed.defaults = defaults);
     }
     Ok(())
 }
@@ -471,11 +458,8 @@ struct Run {
     track: usize,
     offset: u64,
     end: u64,
-    flags: u32,
-    first_flags: Option<u32>,
-    table: Table,
-    count: u32,
-    defaults: Defaults,
+    trun: TrunBox,
+    defaults: SampleDefaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
     decode_time: Option<i64>,
     /// Time that passes before it without any sample.
@@ -518,16 +502,6 @@ fn is_known(header: &BoxHeader) -> bool {
         )
 }
 
-/// `tfhd`: there are no samples for the duration that it, or the `trex`, says.
-const DURATION_IS_EMPTY: u32 = 0x1_0000;
-
-const HAS_DATA_OFFSET: u32 = 0x1;
-const HAS_FIRST_FLAGS: u32 = 0x4;
-const HAS_DURATION: u32 = 0x100;
-const HAS_SIZE: u32 = 0x200;
-const HAS_FLAGS: u32 = 0x400;
-const HAS_OFFSET: u32 = 0x800;
-
 /// Reads one fragment again, which has made sense before.
 ///
 /// # Errors
@@ -564,7 +538,7 @@ fn read_runs<R: ReadAt>(
         }
     }
     let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
-    let more: u64 = runs.iter().map(|r| u64::from(r.count)).sum();
+    let more: u64 = runs.iter().map(|r| u64::from(r.count())).sum();
     check_count(samples + more, reader.file_len())?;
     Ok(runs)
 }
@@ -625,14 +599,14 @@ fn keep_complete<R: ReadAt>(reader: &mut Reader<'_, R>, runs: &mut [Run]) -> Res
     let mut ended = Vec::new();
     for run in runs.iter_mut() {
         let count = if ended.contains(&run.track) { 0 } else { run.complete_samples(reader)? };
-        if count < run.count {
+        if count < run.count() {
             ended.push(run.track);
-            run.count = count;
+            run.trun.truncate(count);
         }
     }
     let mut counts = Vec::new();
     for run in runs.iter_mut().rev() {
-        counts.push(run.count);
+        counts.push(run.count());
         if let Some(more) = &mut run.more {
             counts.reverse();
             more.runs = std::mem::take(&mut counts);
@@ -652,60 +626,20 @@ fn read_traf<R: ReadAt>(
     let children = reader.children(traf.payload(), traf.end())?;
     let tfhd =
         children.iter().find(|b| &b.box_type.0 == b"tfhd").ok_or_else(|| traf.error("no tfhd in it"))?;
-    let b = reader.payload(tfhd, 8)?;
-    let (flags, id) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
+    let tfhd = TfhdBox::read(reader, tfhd)?;
     // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
-    let n = all.iter().position(|t| t.seed.track_id == id).unwrap_or(usize::MAX);
-    let trex = all.get(n).map(|t| t.seed.defaults).unwrap_or_default();
-    let mut at = 8;
-    let mut field = |flag: u32, len: usize| {
-        let start = at;
-        let there = flags & flag != 0;
-        at += if there { len } else { 0 };
-        there.then_some(start)
-    };
-    let base = field(0x1, 8);
-    let description = field(0x2, 4);
-    let duration = field(0x8, 4);
-    let size = field(0x10, 4);
-    let sample_flags = field(0x20, 4);
-    if b.len() < at {
-        return Err(tfhd.error("too short for its flags"));
-    }
-    let word = |at: Option<usize>, default| at.map_or(default, |at| u32_at(b, at));
-    let defaults = Defaults {
-        description: word(description, trex.description),
-        duration: word(duration, trex.duration),
-        size: word(size, trex.size),
-        flags: word(sample_flags, trex.flags),
-    };
-    let base = match base {
-        Some(at) => u64_at(b, at),
-        None if flags & 0x2_0000 != 0 => moof.offset,
+    let n = all.iter().position(|t| t.seed.track_id == tfhd.track_id).unwrap_or(usize::MAX);
+    let defaults = tfhd.defaults(all.get(n).map(|t| t.seed.defaults).unwrap_or_default());
+    let base = match tfhd.base_data_offset {
+        Some(offset) => offset,
+        None if tfhd.default_base_is_moof => moof.offset,
         None => implicit_base,
     };
     let mut decode_time = None;
     for child in &children {
         match &child.box_type.0 {
-            b"tfdt" => {
-                let b = reader.payload(child, 8)?;
-                let wide = b.first() == Some(&1);
-                if wide && b.len() < 12 {
-                    return Err(child.error("too short for its version"));
-                }
-                let time = if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
-                decode_time = Some(i64::try_from(time).unwrap_or(i64::MAX));
-            }
-            b"uuid" if child.payload_len() >= 16 => {
-                let kind = reader.bytes(child.payload(), 16)?;
-                if kind == TFXD && decode_time.is_none() && child.payload_len() >= 28 {
-                    let b = reader.bytes(child.payload() + 16, 12)?;
-                    let wide = b.first() == Some(&1);
-                    // Signed, in the wild: sound begins before 0, by what its coder needs to get going.
-                    let time = if wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
-                    decode_time = Some(i64::from_be_bytes(time.to_be_bytes()));
-                }
-            }
+            b"tfdt" => decode_time = Some(read_tfdt(reader, child)?),
+            b"uuid" if decode_time.is_none() => decode_time = read_tfxd(reader, child)?,
             _ => {}
         }
     }
@@ -718,21 +652,18 @@ fn read_traf<R: ReadAt>(
         next = run.end;
         runs.push(run);
     }
-    let counts = runs.iter().skip(first).map(|r| r.count).collect();
+    let counts = runs.iter().skip(first).map(Run::count).collect();
     match runs.get_mut(first) {
         Some(run) => {
             let unknown = children.iter().filter(|b| !is_known(b)).map(|b| b.box_type).collect();
             let boxes = children.into_iter().filter(is_more).collect();
             run.more = Some(More { boxes, auxiliary, runs: counts, unknown });
         }
-        None if flags & DURATION_IS_EMPTY != 0 => runs.push(Run {
+        None if tfhd.duration_is_empty => runs.push(Run {
             track: n,
             offset: base,
             end: base,
-            flags: 0,
-            first_flags: None,
-            table: Table { offset: tfhd.offset, count: 0, entry_size: 0 },
-            count: 0,
+            trun: TrunBox::empty(),
             defaults,
             decode_time,
             pause: defaults.duration,
@@ -743,95 +674,68 @@ fn read_traf<R: ReadAt>(
     Ok(())
 }
 
-/// The extended type of what Smooth Streaming had before `tfdt`.
-const TFXD: [u8; 16] =
-    [0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6, 0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2];
-
 fn read_trun<R: ReadAt>(
     reader: &mut Reader<'_, R>,
-    trun: &BoxHeader,
+    header: &BoxHeader,
     track: usize,
     base: u64,
     next: u64,
-    defaults: Defaults,
+    defaults: SampleDefaults,
     decode_time: Option<i64>,
 ) -> Result<Run, FormatError> {
-    if trun.payload_len() < 8 {
-        return Err(trun.error("too short for a sample count"));
-    }
-    let head = usize::try_from(trun.payload_len()).unwrap_or(16).min(16);
-    let b = reader.bytes(trun.payload(), head)?;
-    let (flags, count) = (u32_at(b, 0) & 0xff_ffff, u32_at(b, 4));
-    let mut at = 8;
-    let mut offset = next;
-    if flags & HAS_DATA_OFFSET != 0 {
-        let relative = i32::from_be_bytes(u32_at(b, at).to_be_bytes());
-        offset =
-            base.checked_add_signed(relative.into()).ok_or_else(|| trun.error("data before the file"))?;
-        at += 4;
-    }
-    let first_flags = (flags & HAS_FIRST_FLAGS != 0).then(|| u32_at(b, at));
-    at += if first_flags.is_some() { 4 } else { 0 };
-    let fields = (flags & (HAS_DURATION | HAS_SIZE | HAS_FLAGS | HAS_OFFSET)).count_ones();
-    let table = Table {
-        offset: trun.payload() + at as u64,
-        count,
-        entry_size: u8::try_from(fields * 4).unwrap_or(16),
+    let trun = TrunBox::read(reader, header)?;
+    let offset = match trun.data_offset {
+        Some(relative) => {
+            base.checked_add_signed(relative.into()).ok_or_else(|| header.error("data before the file"))?
+        }
+        None => next,
     };
-    if at as u64 + table.bytes() > trun.payload_len() {
-        return Err(trun.error(format!("{count} samples do not fit in its {} bytes", trun.size)));
-    }
-    let mut run = Run {
-        track,
-        offset,
-        end: offset,
-        flags,
-        first_flags,
-        table,
-        count,
-        defaults,
-        decode_time,
-        pause: 0,
-        more: None,
-    };
-    let bytes = if flags & HAS_SIZE == 0 {
-        u64::from(count) * u64::from(defaults.size)
-    } else {
+    let bytes = if trun.has(TrunField::Size) {
         let mut sum = 0u64;
-        run.each_window(reader, |_, window| {
-            sum += window.column(HAS_SIZE, 0).map(u64::from).sum::<u64>();
+        trun.each_window(reader, |_, entries| {
+            sum += entries.column(TrunField::Size, 0).map(u64::from).sum::<u64>();
             true
         })?;
         sum
+    } else {
+        u64::from(trun.sample_count()) * u64::from(defaults.size)
     };
-    run.end = offset.checked_add(bytes).ok_or_else(|| trun.error("data past 64 bits"))?;
-    Ok(run)
+    let end = offset.checked_add(bytes).ok_or_else(|| header.error("data past 64 bits"))?;
+    Ok(Run { track, offset, end, trun, defaults, decode_time, pause: 0, more: None })
 }
 
 impl Run {
+    fn count(&self) -> u32 {
+        self.trun.sample_count()
+    }
+
     /// By how much its first sample is presented after it is decoded.
     fn first_offset<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<i64, FormatError> {
+        if !self.trun.has(TrunField::CompositionOffset) {
+            return Ok(0);
+        }
         let mut first = 0;
-        self.each_window(reader, |_, window| {
-            first = window.column(HAS_OFFSET, 0).next().map_or(0, |n| i32::from_be_bytes(n.to_be_bytes()));
+        self.trun.each_window(reader, |_, entries| {
+            let offset = entries.column(TrunField::CompositionOffset, 0).next();
+            first = offset.map_or(0, |n| i32::from_be_bytes(n.to_be_bytes()));
             false
         })?;
-        Ok(if self.flags & HAS_OFFSET == 0 { 0 } else { first.into() })
+        Ok(first.into())
     }
 
     /// How many of its samples lie inside the file.
     fn complete_samples<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<u32, FormatError> {
         let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
         if self.end <= reader.file_len() {
-            return Ok(self.count);
+            return Ok(self.count());
         }
-        if self.flags & HAS_SIZE == 0 {
+        if !self.trun.has(TrunField::Size) {
             let complete = left.checked_div(u64::from(self.defaults.size)).unwrap_or(u64::MAX);
-            return Ok(u32::try_from(complete).unwrap_or(u32::MAX).min(self.count));
+            return Ok(u32::try_from(complete).unwrap_or(u32::MAX).min(self.count()));
         }
         let mut complete = 0;
-        self.each_window(reader, |_, window| {
-            for size in window.column(HAS_SIZE, 0) {
+        self.trun.each_window(reader, |_, entries| {
+            for size in entries.column(TrunField::Size, 0) {
                 match left.checked_sub(u64::from(size)) {
                     Some(rest) => left = rest,
                     None => return false,
@@ -841,42 +745,6 @@ impl Run {
             true
         })?;
         Ok(complete)
-    }
-
-    /// Shows its entries from some sample on, while they are wanted; in parts, and none at all where they have no fields.
-    fn each_window<R: ReadAt>(
-        &self,
-        reader: &mut Reader<'_, R>,
-        mut see: impl FnMut(u32, &Window<'_>) -> bool,
-    ) -> Result<(), FormatError> {
-        let entry_size = usize::from(self.table.entry_size);
-        let mut n = 0;
-        while n < self.count && entry_size > 0 {
-            // As many as the reader has at hand anyway.
-            let some = (self.count - n).min(256);
-            let entries = reader.bytes(self.table.entry_offset(n), some as usize * entry_size)?;
-            if !see(n, &Window { entries, entry_size, flags: self.flags }) {
-                return Ok(());
-            }
-            n += some;
-        }
-        Ok(())
-    }
-}
-
-/// Entries of a `trun`.
-struct Window<'a> {
-    entries: &'a [u8],
-    entry_size: usize,
-    flags: u32,
-}
-
-impl Window<'_> {
-    /// A field of each entry from one on. Those before it are there or not, as the flags say.
-    fn column(&self, field: u32, from: usize) -> impl Iterator<Item = u32> {
-        let before = self.flags & (field - 1) & (HAS_DURATION | HAS_SIZE | HAS_FLAGS);
-        let at = before.count_ones() as usize * 4;
-        self.entries.chunks_exact(self.entry_size).skip(from).map(move |entry| u32_at(entry, at))
     }
 }
 
@@ -933,7 +801,7 @@ impl TrackFragments {
         let seed = Seed {
             track_id: track.tkhd.track_id,
             is_sound: &track.handler.0 == b"soun",
-            defaults: Defaults { description: 1, ..Defaults::default() },
+            defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
             groupings: Groupings::new(track.descriptions.clone()),
         };
         let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
@@ -1012,49 +880,50 @@ impl TrackFragments {
         if run.pause > 0 {
             self.go_to(self.next + i64::from(run.pause)).map_err(|reason| moof.error(reason))?;
         }
-        if run.count == 0 {
+        let count = run.count();
+        if count == 0 {
             return Ok(());
         }
         self.first.get_or_insert(self.next);
-        self.chunks.push((run.offset, run.count, run.defaults.description));
+        self.chunks.push((run.offset, count, run.defaults.description_index));
         let first = self.end().samples.saturating_add(1);
-        let has = |field| run.flags & field != 0;
-        if !has(HAS_DURATION) {
-            self.durations.push(run.count, run.defaults.duration);
-            self.next += i64::from(run.count) * i64::from(run.defaults.duration);
+        let trun = &run.trun;
+        if !trun.has(TrunField::Duration) {
+            self.durations.push(count, run.defaults.duration);
+            self.next += i64::from(count) * i64::from(run.defaults.duration);
         }
-        if !has(HAS_SIZE) {
-            self.sizes.resize(self.sizes.len() + run.count as usize, run.defaults.size);
+        if !trun.has(TrunField::Size) {
+            self.sizes.resize(self.sizes.len() + count as usize, run.defaults.size);
         }
-        if !has(HAS_OFFSET) {
-            self.push_offset(run.count, 0);
+        if !trun.has(TrunField::CompositionOffset) {
+            self.push_offset(count, 0);
         }
         // The first sample may have flags of its own, instead of those in the table.
-        let own = u32::from(run.first_flags.is_some());
-        if run.first_flags.is_some_and(|flags| self.is_sync(flags)) {
+        let own = u32::from(trun.first_sample_flags.is_some());
+        if trun.first_sample_flags.is_some_and(|flags| self.is_sync(flags)) {
             self.sync.push(first);
         }
-        if !has(HAS_FLAGS) && self.is_sync(run.defaults.flags) {
-            self.sync.extend(first.saturating_add(own)..first.saturating_add(run.count));
+        if !trun.has(TrunField::Flags) && self.is_sync(run.defaults.flags) {
+            self.sync.extend(first.saturating_add(own)..first.saturating_add(count));
         }
-        run.each_window(reader, |n, window| {
-            if has(HAS_DURATION) {
-                for duration in window.column(HAS_DURATION, 0) {
+        trun.each_window(reader, |n, entries| {
+            if trun.has(TrunField::Duration) {
+                for duration in entries.column(TrunField::Duration, 0) {
                     self.durations.push(1, duration);
                     self.next += i64::from(duration);
                 }
             }
-            if has(HAS_SIZE) {
-                self.sizes.extend(window.column(HAS_SIZE, 0));
+            if trun.has(TrunField::Size) {
+                self.sizes.extend(entries.column(TrunField::Size, 0));
             }
-            if has(HAS_OFFSET) {
-                window.column(HAS_OFFSET, 0).for_each(|offset| self.push_offset(1, offset));
+            if trun.has(TrunField::CompositionOffset) {
+                let offsets = entries.column(TrunField::CompositionOffset, 0);
+                offsets.for_each(|offset| self.push_offset(1, offset));
             }
-            if has(HAS_FLAGS) {
+            if trun.has(TrunField::Flags) {
                 let from = if n == 0 { own } else { 0 };
-                for (sample, flags) in
-                    (first.saturating_add(n + from)..).zip(window.column(HAS_FLAGS, from as usize))
-                {
+                let flags = entries.column(TrunField::Flags, from as usize).map(SampleFlags);
+                for (sample, flags) in (first.saturating_add(n + from)..).zip(flags) {
                     if self.is_sync(flags) {
                         self.sync.push(sample);
                     }
@@ -1098,12 +967,10 @@ impl TrackFragments {
         Ok(())
     }
 
-    /// 8.8.3.1. Some writers leave `sample_is_non_sync_sample` at 0 for all pictures and only
-    /// say which depend on others.
-    fn is_sync(&self, flags: u32) -> bool {
-        let non_sync = flags & 0x1_0000 != 0;
-        let depends = flags >> 24 & 3 == 1;
-        !non_sync && (self.seed.is_sound || !depends)
+    /// Some writers leave `sample_is_non_sync_sample` at 0 for all pictures and only say which depend
+    /// on others.
+    fn is_sync(&self, flags: SampleFlags) -> bool {
+        !flags.is_non_sync() && (self.seed.is_sound || !flags.depends_on_others())
     }
 
     /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
