@@ -6,13 +6,11 @@ mod small;
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, BoxType, ChunkOffsets, FormatError, Order, Runs, SampleSizes, SyncSamples, Table, u32_at,
-    u64_at, write_box, write_elst,
+    BoxHeader, BoxType, ChunkOffsets, FormatError, Order, Runs, SampleSizes, SencBox, SyncSamples, Table,
+    is_senc, u32_at, u64_at, write_box, write_elst,
 };
 use crate::extents::{ExtentList, Extents, find_extents};
-use crate::index::{
-    Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, SencBox, ToldAuxiliary, Track, is_senc,
-};
+use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, ToldAuxiliary, Track};
 use crate::limits;
 use crate::seek::{Clip, SampleRange, TrackClip};
 use crate::source::ReadAt;

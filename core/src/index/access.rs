@@ -1,12 +1,11 @@
 //! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
-use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SyncSamples, Table};
+use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table};
 use crate::limits;
 use crate::source::ReadAt;
 
 use super::Node;
-use super::groups::Descriptions;
 
 /// What a track says of random access, beyond its `stss`.
 #[derive(Debug, Default)]
@@ -92,7 +91,7 @@ impl Access {
     pub(super) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,
-        descriptions: &[Descriptions],
+        descriptions: &[SgpdBox],
         groups: &[Runs],
         samples: u32,
     ) -> Result<Option<Box<Self>>, FormatError> {
@@ -100,7 +99,7 @@ impl Access {
         if let Some(stps) = stbl.child(b"stps")? {
             this.partial = Some(Table::read(reader, &stps.header, 0, 4)?);
         }
-        let is_wanted = |d: &&Descriptions| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
+        let is_wanted = |d: &&SgpdBox| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
         for described in descriptions.iter().filter(is_wanted) {
             let mut members = None;
             for (n, group) in groups.iter().enumerate() {

@@ -4,14 +4,13 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, TableReader, read_vector_size, u32_at,
+    BoxHeader, ChunkOffsets, FormatError, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox, TableReader,
+    WHOLE_SAMPLES, read_aux_info_type, read_saio, read_senc_flags, read_vector_size, senc_entries_of,
     write_box,
 };
 use crate::index::{Node, SampleTable};
 use crate::limits;
 use crate::source::ReadAt;
-
-use super::senc::{SencBox, version_at};
 
 /// The auxiliary information of a track.
 #[derive(Debug)]
@@ -53,11 +52,6 @@ pub enum AuxiliaryPlace {
     },
 }
 
-/// `senc` with initialisation vectors and nothing else.
-const WHOLE_SAMPLES: [u8; 4] = [0, 0, 0, 0];
-/// `senc` that says which bytes of a sample are encrypted.
-const SUBSAMPLES: [u8; 4] = [0, 0, 0, 2];
-
 /// Longest initialisation vector: more than that is a list of subsamples.
 const MAX_VECTOR: u8 = 16;
 
@@ -80,9 +74,10 @@ impl Auxiliary {
             let all = read.filter(|s| s.count >= samples.count);
             return Ok(all.map(|s| Some(Self::Untold(s))).ok_or(senc));
         };
-        let (kind, default_size, sizes) = read_saiz(reader, &saiz)?;
+        let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, &saiz)?;
         let len = sizes.bytes(reader.source(), 0..sizes.count())?;
-        let inside = senc.and_then(|senc| data_of(&senc, len));
+        // Players believe the senc more than the saio, which some writers count from the wrong place.
+        let inside = senc.and_then(|senc| senc_entries_of(&senc, len));
         let place = match (inside, saio) {
             (Some(offset), _) => AuxiliaryPlace::Stretch(offset),
             (None, None) => return Ok(Err(saiz)),
@@ -95,7 +90,7 @@ impl Auxiliary {
             return Ok(Err(saio.unwrap_or(saiz)));
         }
         let senc = match senc {
-            Some(senc) => flags_of(reader, &senc)?,
+            Some(senc) => read_senc_flags(reader, &senc)?,
             None if default_size > MAX_VECTOR || default_size == 0 => SUBSAMPLES,
             None => WHOLE_SAMPLES,
         };
@@ -242,8 +237,7 @@ fn boxes_about_encryption<R: ReadAt>(
     let mut found = [None, None];
     for (slot, box_type) in found.iter_mut().zip([b"saiz", b"saio"]) {
         for header in boxes.iter().filter(|h| &h.box_type.0 == box_type) {
-            let head = usize::try_from(header.payload_len()).unwrap_or(12).min(12);
-            let kind = read_kind(reader.bytes(header.payload(), head)?, &mut 0);
+            let kind = read_aux_info_type(reader, header)?;
             if kind.is_some_and(|kind| !SCHEMES.iter().any(|scheme| kind.starts_with(scheme))) {
                 continue;
             }
@@ -257,66 +251,6 @@ fn boxes_about_encryption<R: ReadAt>(
 
 /// Schemes of encryption, by which auxiliary information about it is known.
 const SCHEMES: [&[u8]; 5] = [b"cenc", b"cbc1", b"cens", b"cbcs", b"piff"];
-
-/// Version and flags of a `senc`.
-fn flags_of<R: ReadAt>(reader: &mut Reader<'_, R>, senc: &BoxHeader) -> Result<[u8; 4], FormatError> {
-    let at = version_at(senc);
-    if senc.end().saturating_sub(at) < 8 {
-        return Err(senc.error("too short for a sample count"));
-    }
-    let word = u32_at(reader.bytes(at, 4)?, 0);
-    // A vector and a key of its own are PIFF's.
-    let kept = if &senc.box_type.0 == b"uuid" { word & 2 } else { word };
-    Ok(kept.to_be_bytes())
-}
-
-/// Where the information of a `senc` begins, if the `senc` holds just what the `saiz` speaks of. Players believe
-/// it more than the `saio`, which some writers count from the wrong place.
-fn data_of(senc: &BoxHeader, len: u64) -> Option<u64> {
-    let data = version_at(senc) + 8;
-    (senc.end().checked_sub(data)? == len).then_some(data)
-}
-
-type Lengths = (Option<[u8; 8]>, u8, SampleSizes);
-
-fn read_saiz<R: ReadAt>(reader: &mut Reader<'_, R>, saiz: &BoxHeader) -> Result<Lengths, FormatError> {
-    let head = usize::try_from(saiz.payload_len()).unwrap_or(17).min(17);
-    let b = reader.bytes(saiz.payload(), head)?;
-    let mut at = 4;
-    let kind = read_kind(b, &mut at);
-    let default_size = b.get(at).copied();
-    let count = b.get(at + 1..at + 5).map(|b| u32_at(b, 0));
-    let (Some(default_size), Some(count)) = (default_size, count) else {
-        return Err(saiz.error("too short for a sample count"));
-    };
-    if default_size > 0 {
-        let bytes = u32::from(default_size);
-        return Ok((kind, default_size, SampleSizes::Constant { count, stored: bytes, samples: 1, bytes }));
-    }
-    let table = Table { offset: saiz.payload() + at as u64 + 5, count, entry_size: 1 };
-    if at as u64 + 5 + table.bytes() > saiz.payload_len() {
-        return Err(saiz.error(format!("{count} sizes do not fit in its {} bytes", saiz.size)));
-    }
-    Ok((kind, 0, SampleSizes::of_table(table, 8, count)))
-}
-
-fn read_saio<R: ReadAt>(reader: &mut Reader<'_, R>, saio: &BoxHeader) -> Result<ChunkOffsets, FormatError> {
-    if saio.payload_len() < 4 {
-        return Err(saio.error("too short for its flags"));
-    }
-    let b = reader.bytes(saio.payload(), 4)?;
-    let entry_size = if b.first() == Some(&0) { 4 } else { 8 };
-    let skip = if u32_at(b, 0) & 1 == 0 { 0 } else { 8 };
-    Ok(ChunkOffsets::of_table(Table::read(reader, saio, skip, entry_size)?))
-}
-
-fn read_kind(b: &[u8], at: &mut usize) -> Option<[u8; 8]> {
-    if u32_at(b, 0) & 1 == 0 {
-        return None;
-    }
-    *at += 8;
-    b.get(4..12)?.try_into().ok()
-}
 
 /// Where a `saio` says the information is; `None` when that does not fit the chunks, or the file.
 fn read_place<R: ReadAt>(
@@ -446,7 +380,7 @@ impl Gathered {
                 self.copy(reader, first, usize::MAX, read.data, senc)?;
             }
             FragmentAuxiliary::Told { saiz, saio, senc, base } => {
-                let (kind, default_size, sizes) = read_saiz(reader, saiz)?;
+                let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
                 let all = sizes.bytes(reader.source(), 0..sizes.count())?;
                 let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
                 self.kind = self.kind.or(kind);
@@ -460,7 +394,7 @@ impl Gathered {
                     }
                 }
                 let offsets = read_saio(reader, saio)?;
-                if let Some(data) = senc.and_then(|senc| data_of(&senc, all)) {
+                if let Some(data) = senc.and_then(|senc| senc_entries_of(&senc, all)) {
                     self.copy(reader, first, usize::MAX, data, saio)?;
                 } else if offsets.count() == 1 {
                     let offset = offsets.get(reader.source(), 0)?;
@@ -477,7 +411,7 @@ impl Gathered {
                     return Ok(Err(*saio));
                 }
                 if let Some(senc) = senc {
-                    if !self.take_flags(flags_of(reader, senc)?) {
+                    if !self.take_flags(read_senc_flags(reader, senc)?) {
                         return Ok(Err(*senc));
                     }
                 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::boxes::{
     BoxHeader, BoxType, FormatError, Reader, SampleDefaults, SampleFlags, TableReader, TfhdBox, TrexBox,
-    TrunBox, TrunField, read_tfdt, read_tfxd, u32_at,
+    TrunBox, TrunField, find_senc, read_tfdt, read_tfxd, u32_at,
 };
 use crate::limits;
 use crate::source::{GENERATED, ReadAt};
@@ -24,7 +24,6 @@ use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
 use super::places::Places;
-use super::senc::find_senc;
 use super::stretches::{COST_OF_BOX, COST_OF_MOOF, Kind, Layout, MadeTable, READ_AHEAD, Stretch, are_few};
 use super::{Node, SampleTable, Track};
 

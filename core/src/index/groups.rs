@@ -4,86 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::boxes::{
-    BoxHeader, BoxType, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, Table, TableReader, u32_at, write_box,
+    BoxHeader, BoxType, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, u32_at,
 };
 use crate::limits;
 use crate::source::ReadAt;
 
 use super::Node;
 use super::fragments::RunLengths;
-
-/// The descriptions of one grouping.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Descriptions {
-    pub(super) grouping: [u8; 4],
-    pub(super) entries: Vec<Vec<u8>>,
-    /// The group of samples that no `sbgp` speaks of; 0 for none.
-    pub(super) default: u32,
-}
-
-impl Descriptions {
-    /// Reads an `sgpd`; `None` when its entries cannot be told apart.
-    pub(super) fn read<R: ReadAt>(
-        reader: &mut Reader<'_, R>,
-        sgpd: &BoxHeader,
-    ) -> Result<Option<Self>, FormatError> {
-        let b = reader.payload(sgpd, 12)?;
-        let mut grouping = [0; 4];
-        grouping.copy_from_slice(b.get(4..8).unwrap_or_default());
-        let version = b.first().copied().unwrap_or(0);
-        let mut at = 8;
-        let mut word = |there: bool| {
-            let value = if there { u32_at(b, at) } else { 0 };
-            at += if there { 4 } else { 0 };
-            value
-        };
-        let length = word(version >= 1) as usize;
-        let default = word(version >= 2);
-        let count = word(true) as usize;
-        let mut rest = b.get(at..).unwrap_or_default();
-        if count > limits::DESCRIPTIONS {
-            return Ok(None);
-        }
-        let length = match version {
-            // Version 0 does not say how long an entry is.
-            0 if count > 0 && rest.len() % count == 0 => rest.len() / count,
-            0 => return Ok(None),
-            _ => length,
-        };
-        let mut entries = Vec::new();
-        for _ in 0..count {
-            let len = if length == 0 && version >= 1 {
-                let len = u32_at(rest, 0) as usize;
-                rest = rest.get(4..).unwrap_or_default();
-                len
-            } else {
-                length
-            };
-            let Some((entry, more)) = rest.split_at_checked(len) else { return Ok(None) };
-            entries.push(entry.to_vec());
-            rest = more;
-        }
-        Ok(Some(Self { grouping, entries, default }))
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        write_box(out, b"sgpd", |out| {
-            out.extend_from_slice(&[1, 0, 0, 0]);
-            out.extend_from_slice(&self.grouping);
-            let first = self.entries.first().map_or(0, Vec::len);
-            let same = self.entries.iter().all(|e| e.len() == first);
-            let length = if same { first } else { 0 };
-            out.extend_from_slice(&u32::try_from(length).unwrap_or(0).to_be_bytes());
-            out.extend_from_slice(&u32::try_from(self.entries.len()).unwrap_or(u32::MAX).to_be_bytes());
-            for entry in &self.entries {
-                if length == 0 {
-                    out.extend_from_slice(&u32::try_from(entry.len()).unwrap_or(0).to_be_bytes());
-                }
-                out.extend_from_slice(entry);
-            }
-        });
-    }
-}
 
 /// One grouping of a track, over all fragments.
 #[derive(Debug, Default)]
@@ -100,7 +27,7 @@ struct Grouping {
 /// The descriptions of a type of grouping, over all fragments.
 #[derive(Debug)]
 struct Described {
-    all: Arc<Descriptions>,
+    all: Arc<SgpdBox>,
     /// Where in them those of fragments are.
     places: HashMap<Vec<u8>, u32>,
 }
@@ -111,11 +38,11 @@ pub(super) struct Groupings {
     list: Vec<Grouping>,
     described: Vec<Described>,
     /// Those of the `moov`.
-    global: Vec<Descriptions>,
+    global: Vec<SgpdBox>,
 }
 
 impl Groupings {
-    pub(super) fn new(global: Vec<Descriptions>) -> Self {
+    pub(super) fn new(global: Vec<SgpdBox>) -> Self {
         Self { global, ..Self::default() }
     }
 
@@ -129,7 +56,7 @@ impl Groupings {
     ) -> Result<(), FormatError> {
         let mut local = Vec::new();
         for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
-            local.extend(Descriptions::read(reader, sgpd)?);
+            local.extend(SgpdBox::read(reader, sgpd)?);
         }
         for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
             self.add_sbgp(reader, sbgp, &local, first, count)?;
@@ -163,27 +90,18 @@ impl Groupings {
         &mut self,
         reader: &mut Reader<'_, R>,
         sbgp: &BoxHeader,
-        local: &[Descriptions],
+        local: &[SgpdBox],
         first: u32,
         count: u32,
     ) -> Result<(), FormatError> {
-        if sbgp.payload_len() < 12 {
-            return Err(sbgp.error("too short for a grouping type"));
-        }
-        let b = reader.bytes(sbgp.payload(), 12)?;
-        let mut grouping = [0; 4];
-        grouping.copy_from_slice(b.get(4..8).unwrap_or_default());
-        let mut parameter = None;
-        if b.first() == Some(&1) {
-            parameter = b.get(8..12).and_then(|p| p.try_into().ok());
-        }
-        let table = Table::read(reader, sbgp, if parameter.is_some() { 8 } else { 4 }, 8)?;
+        let SbgpBox { grouping, parameter, entries } = SbgpBox::read(reader, sbgp)?;
         let here = local.iter().find(|d| d.grouping == grouping);
         let (of, described) = self.grouping(grouping, parameter)?;
         of.begin(first, described);
         let end = first.saturating_add(count);
-        let mut entries = TableReader::new(reader.source(), table, 64);
-        for n in 0..table.count {
+        let count = entries.count;
+        let mut entries = TableReader::new(reader.source(), entries, 64);
+        for n in 0..count {
             if of.covered == end {
                 break;
             }
@@ -200,7 +118,7 @@ impl Groupings {
     ) -> Result<(&mut Grouping, &mut Described), FormatError> {
         let n = self.described.iter().position(|d| d.all.grouping == grouping).unwrap_or_else(|| {
             let all = self.global.iter().find(|d| d.grouping == grouping).cloned();
-            let all = all.unwrap_or(Descriptions { grouping, ..Descriptions::default() });
+            let all = all.unwrap_or(SgpdBox { grouping, ..SgpdBox::default() });
             self.described.push(Described { all: Arc::new(all), places: HashMap::new() });
             self.described.len() - 1
         });
@@ -271,7 +189,7 @@ impl Groupings {
 
     /// Memory held besides the struct itself.
     pub(super) fn heap_size(&self) -> usize {
-        let entries = |d: &Descriptions| {
+        let entries = |d: &SgpdBox| {
             d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
         };
         self.list.capacity() * size_of::<Grouping>()
@@ -291,7 +209,7 @@ impl Grouping {
         count: u32,
         index: u32,
         described: &mut Described,
-        local: Option<&Descriptions>,
+        local: Option<&SgpdBox>,
     ) -> Result<(), FormatError> {
         let index = described.global_index(index, local).ok_or_else(too_many)?;
         self.runs.push(count, index);
@@ -304,7 +222,7 @@ impl Grouping {
         &mut self,
         end: u32,
         described: &mut Described,
-        local: Option<&Descriptions>,
+        local: Option<&SgpdBox>,
     ) -> Result<(), FormatError> {
         match local.map(|d| d.default).filter(|&d| d > 0) {
             Some(default) => {
@@ -318,7 +236,7 @@ impl Grouping {
 impl Described {
     /// The index in the film's descriptions of one that may be the fragment's own; `None` when there
     /// are too many different ones.
-    fn global_index(&mut self, index: u32, local: Option<&Descriptions>) -> Option<u32> {
+    fn global_index(&mut self, index: u32, local: Option<&SgpdBox>) -> Option<u32> {
         let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
         if let Some(&place) = self.places.get(entry) {
@@ -349,11 +267,11 @@ fn too_many() -> FormatError {
 pub(super) fn read_descriptions<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,
-) -> Result<Vec<Descriptions>, FormatError> {
+) -> Result<Vec<SgpdBox>, FormatError> {
     let mut out = Vec::new();
     let headers = stbl.children.iter().map(|c| c.header);
     for sgpd in headers.filter(|b| b.box_type == BoxType(*b"sgpd")).take(limits::GROUPINGS) {
-        out.extend(Descriptions::read(reader, &sgpd)?);
+        out.extend(SgpdBox::read(reader, &sgpd)?);
     }
     Ok(out)
 }

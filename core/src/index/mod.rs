@@ -12,13 +12,13 @@ mod per_sample;
 mod pictures;
 mod places;
 mod samples;
-mod senc;
 mod state;
 mod stretches;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
-    SampleEntry, SampleSizes, SyncSamples, Table, TkhdBox, read_elst, read_hdlr, read_stsd, u16_at, u32_at,
+    SampleEntry, SampleSizes, SgpdBox, SyncSamples, Table, TkhdBox, find_senc, read_elst, read_hdlr,
+    read_stsd, u16_at, u32_at,
 };
 use crate::limits;
 use crate::request::TrackKind;
@@ -30,10 +30,8 @@ pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
 pub use made::{FilmSource, Made};
 pub use pictures::Pictures;
 pub use samples::{Chunk, SampleTable};
-pub use senc::{SencBox, is_senc};
 
-use groups::{Descriptions, read_descriptions};
-use senc::find_senc;
+use groups::read_descriptions;
 
 use fragments::{Fragments, TrackFragments, is_replaced, read_fragments};
 use state::State;
@@ -103,7 +101,7 @@ pub struct Track {
     /// What the `moov` says of encryption, sample by sample.
     senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
-    descriptions: Vec<Descriptions>,
+    descriptions: Vec<SgpdBox>,
 }
 
 impl Index {
@@ -655,7 +653,7 @@ fn read_chapter_ids<R: ReadAt>(
 fn read_samples<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,
-    descriptions: &[Descriptions],
+    descriptions: &[SgpdBox],
     packet: Option<(u32, u32)>,
     base: i64,
 ) -> Result<SampleTable, FormatError> {

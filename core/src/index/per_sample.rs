@@ -1,6 +1,6 @@
 //! The `sdtp` (8.6.4) and `subs` (8.7.7) of fragments, put together.
 
-use crate::boxes::{BoxHeader, FormatError, Reader, u16_at, u32_at, write_box};
+use crate::boxes::{BoxHeader, FormatError, Reader, SubsEntries, SubsEntry, read_sdtp, write_box};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -24,9 +24,7 @@ impl Dependencies {
             return Err(sdtp.error("fewer entries than the fragment has samples"));
         }
         self.bytes.resize(first + count as usize, 0);
-        let offset = sdtp.payload() + 4;
-        let out = self.bytes.get_mut(first..).unwrap_or_default();
-        reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+        read_sdtp(reader, sdtp, self.bytes.get_mut(first..).unwrap_or_default())
     }
 }
 
@@ -54,9 +52,8 @@ impl Subsamples {
         first: u32,
         count: u32,
     ) -> Result<bool, FormatError> {
-        let b = reader.payload(subs, 8)?;
-        let mut head = [0; 4];
-        head.copy_from_slice(b.get(..4).unwrap_or_default());
+        let malformed = || subs.error("its entries do not fit");
+        let (head, entries) = SubsEntries::of(reader.payload(subs, 8)?).ok_or_else(malformed)?;
         let at = self.lists.iter().position(|l| l.head == head).unwrap_or(self.lists.len());
         if at == self.lists.len() {
             if at == limits::GROUPINGS {
@@ -65,22 +62,14 @@ impl Subsamples {
             self.lists.push(List { head, last: 0, count: 0, entries: Vec::new() });
         }
         let Some(list) = self.lists.get_mut(at) else { return Ok(false) };
-        let part = if head.first() == Some(&1) { 10 } else { 8 };
-        let mut rest = b.get(8..).unwrap_or_default();
-        let mut number = 0u32;
-        for _ in 0..u32_at(b, 4) {
-            let parts = usize::from(u16_at(rest, 4));
-            let Some((entry, more)) = rest.split_at_checked(6 + parts * part) else {
-                return Err(subs.error("its entries do not fit"));
-            };
-            rest = more;
-            number = number.saturating_add(u32_at(entry, 0));
-            if number == 0 || number > count {
+        for entry in entries {
+            let SubsEntry { sample_number, parts } = entry.ok_or_else(malformed)?;
+            if sample_number == 0 || sample_number > count {
                 break;
             }
-            let sample = first + number;
+            let sample = first + sample_number;
             list.entries.extend_from_slice(&sample.saturating_sub(list.last).to_be_bytes());
-            list.entries.extend_from_slice(entry.get(4..).unwrap_or_default());
+            list.entries.extend_from_slice(parts);
             list.last = sample;
             list.count += 1;
         }

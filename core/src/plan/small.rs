@@ -1,6 +1,6 @@
 //! Per-sample boxes that are small and seldom: they are cut in memory.
 
-use crate::boxes::{BoxType, CsgpBox, u16_at, u32_at, write_box};
+use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, read_stsh, write_box, write_stsh};
 use crate::seek::SampleRange;
 
 /// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
@@ -17,55 +17,41 @@ fn moved(ranges: &[SampleRange], number: u32) -> Option<u32> {
     Some(SampleRange::find(ranges, number.checked_sub(1)?)? + 1)
 }
 
-/// 8.6.3: pairs of sample numbers, both of which must be in the clip.
+/// Of the pairs those stay of which both samples are in the clip.
 fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let count = u32_at(payload.get(4..8)?, 0) as usize;
-    let pairs = payload.get(8..)?.get(..count.checked_mul(8)?)?.chunks_exact(8);
     let moved = |number| moved(ranges, number);
-    let kept: Vec<_> = pairs.filter_map(|p| Some((moved(u32_at(p, 0))?, moved(u32_at(p, 4))?))).collect();
+    let kept: Vec<_> =
+        read_stsh(payload)?.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))).collect();
     let mut out = Vec::new();
-    write_box(&mut out, b"stsh", |out| {
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&u32::try_from(kept.len()).unwrap_or(0).to_be_bytes());
-        for (shadowed, sync) in &kept {
-            out.extend_from_slice(&shadowed.to_be_bytes());
-            out.extend_from_slice(&sync.to_be_bytes());
-        }
-    });
+    write_stsh(&mut out, &kept);
     Some(out)
 }
 
-/// 8.7.7: entries for some samples, each counted from the one before it.
+/// Entries for some samples, each counted from the one before it.
 fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let count = u32_at(payload.get(4..8)?, 0);
-    let part = if payload.first() == Some(&1) { 10 } else { 8 };
-    let mut rest = payload.get(8..)?;
-    let mut number = 0u32;
+    let (head, entries) = SubsEntries::of(payload)?;
     let mut last = 0;
     let mut kept = Vec::new();
-    let mut entries = 0u32;
-    for _ in 0..count {
-        number = number.checked_add(u32_at(rest.get(..4)?, 0))?;
-        let parts = usize::from(u16_at(rest.get(4..6)?, 0));
-        let (entry, more) = rest.split_at_checked(6 + parts * part)?;
-        rest = more;
-        if let Some(moved) = moved(ranges, number) {
+    let mut count = 0u32;
+    for entry in entries {
+        let SubsEntry { sample_number, parts } = entry?;
+        if let Some(moved) = moved(ranges, sample_number) {
             kept.extend_from_slice(&(moved - last).to_be_bytes());
-            kept.extend_from_slice(entry.get(4..)?);
+            kept.extend_from_slice(parts);
             last = moved;
-            entries += 1;
+            count += 1;
         }
     }
     let mut out = Vec::new();
     write_box(&mut out, b"subs", |out| {
-        out.extend_from_slice(payload.get(..4).unwrap_or_default());
-        out.extend_from_slice(&entries.to_be_bytes());
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&count.to_be_bytes());
         out.extend_from_slice(&kept);
     });
     Some(out)
 }
 
-/// 8.9.5: comes out as the `sbgp` that says the same.
+/// Comes out as the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
     let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;

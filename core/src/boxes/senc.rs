@@ -1,7 +1,7 @@
-//! `senc` (ISO/IEC 23001-7, 7.2) and the `uuid` box that it was before (PIFF 1.1, 5.3.2): what a decrypter needs for each
-//! sample. How long an entry is, only the entry itself says.
+//! `senc` (ISO/IEC 23001-7, 7.2) and the `uuid` box that it was before (PIFF 1.1, 5.3.2): what a
+//! decrypter needs for each sample. How long an entry is, only the entry itself says.
 
-use crate::boxes::{BoxHeader, FormatError, Reader, u16_at, u32_at};
+use super::{BoxHeader, FormatError, Reader, u16_at, u32_at};
 use crate::source::ReadAt;
 
 /// A `senc`, or the box that it was before.
@@ -16,7 +16,7 @@ pub struct SencBox {
     /// Length of an initialisation vector.
     vector: u8,
     /// Whether entries say which bytes of a sample are encrypted.
-    pub(super) has_subsamples: bool,
+    pub has_subsamples: bool,
     /// Where every [`STRIDE`]th entry begins, unless all are as long.
     places: Vec<u64>,
 }
@@ -42,7 +42,7 @@ pub fn is_senc<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Res
 
 /// The `senc` among some boxes, by its own name rather than by the one it had before, which may be there for old players;
 /// and one that is too many.
-pub(super) fn find_senc<R: ReadAt>(
+pub fn find_senc<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     boxes: impl IntoIterator<Item = BoxHeader>,
 ) -> Result<(Option<BoxHeader>, Option<BoxHeader>), FormatError> {
@@ -57,14 +57,46 @@ pub(super) fn find_senc<R: ReadAt>(
     Ok((all.first().copied(), second.copied()))
 }
 
+/// `UseSubSampleEncryption`: entries say which bytes of a sample are encrypted.
+const USE_SUBSAMPLE_ENCRYPTION: u32 = 2;
+
+/// Version and flags of a `senc` with initialisation vectors and nothing else.
+pub const WHOLE_SAMPLES: [u8; 4] = [0, 0, 0, 0];
+/// Version and flags of a `senc` that says which bytes of a sample are encrypted.
+pub const SUBSAMPLES: [u8; 4] = USE_SUBSAMPLE_ENCRYPTION.to_be_bytes();
+
+/// Version and flags of a `senc`, without those that only its older form has.
+///
+/// # Errors
+/// When it is too short for a count, or cannot be read.
+pub fn read_senc_flags<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    senc: &BoxHeader,
+) -> Result<[u8; 4], FormatError> {
+    let at = version_at(senc);
+    if senc.end().saturating_sub(at) < 8 {
+        return Err(senc.error("too short for a sample count"));
+    }
+    let word = u32_at(reader.bytes(at, 4)?, 0);
+    // A vector and a key of its own are PIFF's.
+    let kept = if &senc.box_type.0 == b"uuid" { word & USE_SUBSAMPLE_ENCRYPTION } else { word };
+    Ok(kept.to_be_bytes())
+}
+
+/// Where the entries of a `senc` begin, if they take just `len` bytes.
+pub fn senc_entries_of(senc: &BoxHeader, len: u64) -> Option<u64> {
+    let data = version_at(senc) + 8;
+    (senc.end().checked_sub(data)? == len).then_some(data)
+}
+
 /// Where the version of a `senc` stands.
-pub(super) fn version_at(senc: &BoxHeader) -> u64 {
+fn version_at(senc: &BoxHeader) -> u64 {
     senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 }
 }
 
 impl SencBox {
     /// Reads a box for what it says of itself; `None` when it cannot be told how long its entries are.
-    pub(super) fn read<R: ReadAt>(
+    pub fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         header: &BoxHeader,
     ) -> Result<Option<Self>, FormatError> {
@@ -87,7 +119,7 @@ impl SencBox {
             count,
             data: start + at as u64 + 4,
             vector: 0,
-            has_subsamples: flags & 2 != 0,
+            has_subsamples: flags & USE_SUBSAMPLE_ENCRYPTION != 0,
             places: Vec::new(),
         };
         // The sample description says it too, but not of all samples the same.
@@ -153,7 +185,7 @@ impl SencBox {
     }
 
     /// Lengths of the entries of the first samples; `None` when one is too long for a `saiz`.
-    pub(super) fn lengths<R: ReadAt>(
+    pub fn lengths<R: ReadAt>(
         &self,
         reader: &mut Reader<'_, R>,
         samples: usize,
@@ -170,7 +202,7 @@ impl SencBox {
     }
 
     /// Memory held besides the struct itself.
-    pub(super) fn heap_size(&self) -> usize {
+    pub fn heap_size(&self) -> usize {
         self.places.capacity() * size_of::<u64>()
     }
 }

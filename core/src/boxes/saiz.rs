@@ -1,0 +1,136 @@
+//! `saiz` (8.7.8) and `saio` (8.7.9): lengths and places of sample auxiliary information.
+
+use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, u32_at};
+use crate::source::ReadAt;
+
+/// `aux_info_type` and `aux_info_type_parameter` are there.
+const HAS_AUX_INFO_TYPE: u32 = 1;
+
+/// A `saiz`, but for its entries, which stay in the file.
+#[derive(Debug)]
+pub struct SaizBox {
+    /// `aux_info_type` and its parameter, where the box says them.
+    pub kind: Option<[u8; 8]>,
+    /// `default_sample_info_size`: the length for all samples; 0 when each has its own.
+    pub default_size: u8,
+    /// The lengths; of samples past the last, none.
+    pub sizes: SampleSizes,
+}
+
+impl SaizBox {
+    /// Reads what stands before the entries.
+    ///
+    /// # Errors
+    /// When the box is too short for its entries, or cannot be read.
+    pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
+        let head = usize::try_from(header.payload_len()).unwrap_or(17).min(17);
+        let b = reader.bytes(header.payload(), head)?;
+        let kind = kind_in(b);
+        let at = if has_kind(b) { 12 } else { 4 };
+        let default_size = b.get(at).copied();
+        let count = b.get(at + 1..at + 5).map(|b| u32_at(b, 0));
+        let (Some(default_size), Some(count)) = (default_size, count) else {
+            return Err(header.error("too short for a sample count"));
+        };
+        if default_size > 0 {
+            let bytes = u32::from(default_size);
+            let sizes = SampleSizes::Constant { count, stored: bytes, samples: 1, bytes };
+            return Ok(Self { kind, default_size, sizes });
+        }
+        let table = Table { offset: header.payload() + at as u64 + 5, count, entry_size: 1 };
+        if at as u64 + 5 + table.bytes() > header.payload_len() {
+            return Err(header.error(format!("{count} sizes do not fit in its {} bytes", header.size)));
+        }
+        Ok(Self { kind, default_size, sizes: SampleSizes::of_table(table, 8, count) })
+    }
+}
+
+/// Reads the offsets of a `saio`.
+///
+/// # Errors
+/// When the box is too short for its entries, or cannot be read.
+pub fn read_saio<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<ChunkOffsets, FormatError> {
+    if header.payload_len() < 4 {
+        return Err(header.error("too short for its flags"));
+    }
+    let b = reader.bytes(header.payload(), 4)?;
+    let entry_size = if b.first() == Some(&0) { 4 } else { 8 };
+    let skip = if has_kind(b) { 8 } else { 0 };
+    Ok(ChunkOffsets::of_table(Table::read(reader, header, skip, entry_size)?))
+}
+
+/// Reads the `aux_info_type` and its parameter of a `saiz` or `saio`, where it has them.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_aux_info_type<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<Option<[u8; 8]>, FormatError> {
+    let head = usize::try_from(header.payload_len()).unwrap_or(12).min(12);
+    Ok(kind_in(reader.bytes(header.payload(), head)?))
+}
+
+fn has_kind(b: &[u8]) -> bool {
+    u32_at(b, 0) & HAS_AUX_INFO_TYPE != 0
+}
+
+fn kind_in(b: &[u8]) -> Option<[u8; 8]> {
+    has_kind(b).then(|| b.get(4..12)?.try_into().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::write_box;
+
+    fn with<T>(
+        box_type: &[u8; 4],
+        payload: &[&[u8]],
+        read: impl FnOnce(&mut Reader<'_, Vec<u8>>, &BoxHeader) -> T,
+    ) -> T {
+        let mut file = Vec::new();
+        write_box(&mut file, box_type, |out| payload.iter().for_each(|p| out.extend_from_slice(p)));
+        let len = file.len() as u64;
+        let mut reader = Reader::new(&file, len);
+        let header = reader.header(0, len).unwrap().unwrap();
+        read(&mut reader, &header)
+    }
+
+    type Read = (Option<[u8; 8]>, u8, u32, u64);
+
+    fn saiz(payload: &[&[u8]]) -> Result<Read, FormatError> {
+        with(b"saiz", payload, |reader, header| {
+            let read = SaizBox::read(reader, header)?;
+            let count = read.sizes.count();
+            Ok((read.kind, read.default_size, count, read.sizes.bytes(reader.source(), 0..count)?))
+        })
+    }
+
+    #[test]
+    fn lengths_are_one_or_many() {
+        assert_eq!(saiz(&[&[0; 4], &[8], &[0, 0, 0, 3]]).unwrap(), (None, 8, 3, 24));
+        let kind = *b"cenc\0\0\0\0";
+        let each = saiz(&[&[0, 0, 0, 1], &kind, &[0], &[0, 0, 0, 2], &[5, 6]]).unwrap();
+        assert_eq!(each, (Some(kind), 0, 2, 11));
+        assert!(saiz(&[&[0; 4], &[0], &[0, 0, 0, 3], &[1, 2]]).unwrap_err().to_string().contains("3 sizes"));
+        saiz(&[&[0; 4], &[0], &[0, 0]]).unwrap_err();
+    }
+
+    #[test]
+    fn offsets_are_narrow_or_wide() {
+        let first = |payload: &[&[u8]]| {
+            with(b"saio", payload, |reader, header| read_saio(reader, header)?.get(reader.source(), 0))
+        };
+        assert_eq!(first(&[&[0; 4], &[0, 0, 0, 1], &[0, 0, 1, 0]]).unwrap(), 256);
+        let kind = *b"cenc\0\0\0\0";
+        let wide = first(&[&[1, 0, 0, 1], &kind, &[0, 0, 0, 1], &[0, 0, 0, 1, 0, 0, 0, 0]]).unwrap();
+        assert_eq!(wide, 1 << 32);
+        first(&[&[0; 2]]).unwrap_err();
+        let named = with(b"saio", &[&[0, 0, 0, 1], &kind], read_aux_info_type).unwrap();
+        assert_eq!(named, Some(kind));
+    }
+}

@@ -1,0 +1,65 @@
+//! `sbgp` (8.9.2): which samples are in which group.
+
+use super::{BoxHeader, FormatError, Reader, Table};
+use crate::source::ReadAt;
+
+/// An `sbgp`, but for its entries, which stay in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SbgpBox {
+    /// `grouping_type`
+    pub grouping: [u8; 4],
+    /// `grouping_type_parameter`, in version 1.
+    pub parameter: Option<[u8; 4]>,
+    /// The entries: `sample_count` and `group_description_index`, of 4 bytes each.
+    pub entries: Table,
+}
+
+impl SbgpBox {
+    /// Reads what stands before the entries.
+    ///
+    /// # Errors
+    /// When the box is too short for its entries, or cannot be read.
+    pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
+        if header.payload_len() < 12 {
+            return Err(header.error("too short for a grouping type"));
+        }
+        let b = reader.bytes(header.payload(), 12)?;
+        let word = |at: usize| b.get(at..at + 4).and_then(|w| w.try_into().ok());
+        let grouping = word(4).unwrap_or_default();
+        let parameter = if b.first() == Some(&1) { word(8) } else { None };
+        let skip = if parameter.is_some() { 8 } else { 4 };
+        Ok(Self { grouping, parameter, entries: Table::read(reader, header, skip, 8)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::write_box;
+
+    fn read(payload: &[&[u8]]) -> Result<SbgpBox, FormatError> {
+        let mut file = Vec::new();
+        write_box(&mut file, b"sbgp", |out| payload.iter().for_each(|p| out.extend_from_slice(p)));
+        let len = file.len() as u64;
+        let mut reader = Reader::new(&file, len);
+        let header = reader.header(0, len)?.unwrap();
+        SbgpBox::read(&mut reader, &header)
+    }
+
+    #[test]
+    fn both_versions_are_read() {
+        let (count, entry) = ([0, 0, 0, 1], [0, 0, 0, 5, 0, 0, 0, 2]);
+        let plain = read(&[&[0; 4], b"roll", &count, &entry]).unwrap();
+        assert_eq!((plain.grouping, plain.parameter), (*b"roll", None));
+        assert_eq!((plain.entries.count, plain.entries.offset), (1, 20));
+        let named = read(&[&[1, 0, 0, 0], b"alst", b"abcd", &count, &entry]).unwrap();
+        assert_eq!((named.grouping, named.parameter), (*b"alst", Some(*b"abcd")));
+        assert_eq!((named.entries.count, named.entries.offset), (1, 24));
+    }
+
+    #[test]
+    fn a_short_one_is_refused() {
+        read(&[&[0; 4], b"roll"]).unwrap_err();
+        read(&[&[0; 4], b"roll", &[0, 0, 0, 1]]).unwrap_err();
+    }
+}

@@ -1,0 +1,36 @@
+//! `sdtp` (8.6.4): what samples depend on, a byte for each.
+
+use super::{BoxHeader, FormatError, Reader};
+use crate::source::ReadAt;
+
+/// Fills `out` with the entries of the first samples.
+///
+/// # Errors
+/// When there are fewer entries, or the file cannot be read.
+pub fn read_sdtp<R: ReadAt>(
+    reader: &Reader<'_, R>,
+    header: &BoxHeader,
+    out: &mut [u8],
+) -> Result<(), FormatError> {
+    if header.payload_len() < 4 + out.len() as u64 {
+        return Err(header.error("fewer entries than the fragment has samples"));
+    }
+    let offset = header.payload() + 4;
+    reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_follow_the_flags() {
+        let file = b"\0\0\0\x0fsdtp\0\0\0\0\x10\x20\x30".to_vec();
+        let mut reader = Reader::new(&file, file.len() as u64);
+        let header = reader.header(0, file.len() as u64).unwrap().unwrap();
+        let mut out = [0; 3];
+        read_sdtp(&reader, &header, &mut out).unwrap();
+        assert_eq!(out, [0x10, 0x20, 0x30]);
+        read_sdtp(&reader, &header, &mut [0; 4]).unwrap_err();
+    }
+}

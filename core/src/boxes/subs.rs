@@ -1,0 +1,75 @@
+//! `subs` (8.7.7): the parts of samples.
+
+use super::{u16_at, u32_at};
+
+/// The entries of a `subs`, in order.
+pub struct SubsEntries<'a> {
+    rest: &'a [u8],
+    left: u32,
+    part_size: usize,
+    sample_number: u32,
+}
+
+/// An entry of a `subs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubsEntry<'a> {
+    /// The sample, 1-based; 0 in a malformed box.
+    pub sample_number: u32,
+    /// `subsample_count` and the parts, as they stand in the file.
+    pub parts: &'a [u8],
+}
+
+impl<'a> SubsEntries<'a> {
+    /// Reads the payload of a `subs`: version and flags, and its entries. `None` when it is too
+    /// short for a count.
+    pub fn of(payload: &'a [u8]) -> Option<([u8; 4], Self)> {
+        let head: [u8; 4] = payload.get(..4)?.try_into().ok()?;
+        let left = u32_at(payload.get(4..8)?, 0);
+        let part_size = if head.first() == Some(&1) { 10 } else { 8 };
+        Some((head, Self { rest: payload.get(8..)?, left, part_size, sample_number: 0 }))
+    }
+}
+
+impl<'a> Iterator for SubsEntries<'a> {
+    /// `None` for an entry that does not fit; it is the last.
+    type Item = Option<SubsEntry<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let parts = usize::from(u16_at(self.rest, 4));
+        let Some((entry, rest)) = self.rest.split_at_checked(6 + parts * self.part_size) else {
+            self.left = 0;
+            return Some(None);
+        };
+        self.rest = rest;
+        // sample_delta counts from the entry before.
+        self.sample_number = self.sample_number.saturating_add(u32_at(entry, 0));
+        let parts = entry.get(4..).unwrap_or_default();
+        Some(Some(SubsEntry { sample_number: self.sample_number, parts }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_add_up_and_parts_are_bytes() {
+        let payload = [
+            &[0u8, 0, 0, 0, 0, 0, 0, 3][..],
+            &[0, 0, 0, 2, 0, 1],
+            &[7; 8],
+            &[0, 0, 0, 3, 0, 0],
+            &[0, 0, 0, 1, 0, 1, 9],
+        ]
+        .concat();
+        let (head, entries) = SubsEntries::of(&payload).unwrap();
+        assert_eq!(head, [0; 4]);
+        let entries: Vec<_> = entries.collect();
+        let first = [&[0u8, 1][..], &[7; 8]].concat();
+        assert_eq!(entries[0], Some(SubsEntry { sample_number: 2, parts: &first }));
+        assert_eq!(entries[1], Some(SubsEntry { sample_number: 5, parts: &[0, 0] }));
+        assert_eq!(entries[2..], [None]);
+        assert!(SubsEntries::of(&[0; 7]).is_none());
+    }
+}
