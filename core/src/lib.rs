@@ -12,6 +12,7 @@ pub mod answer;
 pub mod boxes;
 pub mod cache;
 pub mod extents;
+mod fragments;
 pub mod generate;
 pub mod http;
 pub mod index;

@@ -36,13 +36,15 @@ pub use elst::{ElstEntry, read_elst, write_elst};
 pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
-pub use reader::{Reader, read_words, u16_at, u32_at, u64_at};
+pub use reader::{Reader, read_exact, read_words, u16_at, u32_at, u64_at};
 pub use runs::{JointRun, JointRuns, Pieces, Run, RunKind, Runs, Usual};
-pub use saiz::{SaizBox, read_aux_info_type, read_saio};
+pub use saiz::{SaizBox, find_encryption_boxes, read_aux_info_type, read_saio};
 pub use sample_sizes::{SampleSizes, SizeReader};
 pub use sbgp::SbgpBox;
 pub use sdtp::read_sdtp;
-pub use senc::{SUBSAMPLES, SencBox, WHOLE_SAMPLES, find_senc, is_senc, read_senc_flags, senc_entries_of};
+pub use senc::{
+    MAX_VECTOR_SIZE, SUBSAMPLES, SencBox, WHOLE_SAMPLES, find_senc, is_senc, read_senc_flags, senc_entries_of,
+};
 pub use sgpd::SgpdBox;
 pub use sidx::each_sidx_reference;
 pub use stco::{ChunkOffsets, OffsetReader, Order};

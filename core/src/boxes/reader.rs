@@ -32,6 +32,14 @@ pub fn read_words<'a>(b: &[u8], out: &'a mut [u32]) -> &'a [u32] {
     out.get(..n).unwrap_or_default()
 }
 
+/// Fills `out` with what `source` has at `offset`.
+///
+/// # Errors
+/// When the file ends first or cannot be read.
+pub fn read_exact<R: ReadAt>(source: &R, out: &mut [u8], offset: u64) -> Result<(), FormatError> {
+    source.read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+}
+
 /// Reads headers and small boxes through one small window, so that walking a
 /// `moov` costs few system calls and no memory.
 pub struct Reader<'a, R: ReadAt> {

@@ -74,6 +74,36 @@ pub fn read_aux_info_type<R: ReadAt>(
     Ok(kind_in(reader.bytes(header.payload(), head)?))
 }
 
+/// A `saiz` and a `saio`, where they are there.
+type Pair = (Option<BoxHeader>, Option<BoxHeader>);
+
+/// The `saiz` and the `saio` that speak of encryption; there may be others beside them. `Err` is one
+/// too many.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn find_encryption_boxes<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    boxes: &[BoxHeader],
+) -> Result<Result<Pair, BoxHeader>, FormatError> {
+    let mut found = [None, None];
+    for (slot, box_type) in found.iter_mut().zip([b"saiz", b"saio"]) {
+        for header in boxes.iter().filter(|h| &h.box_type.0 == box_type) {
+            let kind = read_aux_info_type(reader, header)?;
+            if kind.is_some_and(|kind| !SCHEMES.iter().any(|scheme| kind.starts_with(scheme))) {
+                continue;
+            }
+            if slot.replace(*header).is_some() {
+                return Ok(Err(*header));
+            }
+        }
+    }
+    Ok(Ok((found[0], found[1])))
+}
+
+/// Schemes of encryption, by which auxiliary information about it is known.
+const SCHEMES: [&[u8]; 5] = [b"cenc", b"cbc1", b"cens", b"cbcs", b"piff"];
+
 fn has_kind(b: &[u8]) -> bool {
     u32_at(b, 0) & HAS_AUX_INFO_TYPE != 0
 }

@@ -1,6 +1,6 @@
 //! `sdtp` (8.6.4): what samples depend on, a byte for each.
 
-use super::{BoxHeader, FormatError, Reader};
+use super::{BoxHeader, FormatError, Reader, read_exact};
 use crate::source::ReadAt;
 
 /// Fills `out` with the entries of the first samples.
@@ -15,8 +15,7 @@ pub fn read_sdtp<R: ReadAt>(
     if header.payload_len() < 4 + out.len() as u64 {
         return Err(header.error("fewer entries than the fragment has samples"));
     }
-    let offset = header.payload() + 4;
-    reader.source().read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+    read_exact(reader.source(), out, header.payload() + 4)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub struct SencBox {
     places: Vec<u64>,
 }
 
+/// Longest initialisation vector (`Per_Sample_IV_Size`): an entry of more bytes has a list of subsamples.
+pub const MAX_VECTOR_SIZE: u8 = 16;
+
 /// Entries between two places that are known.
 const STRIDE: u32 = 256;
 

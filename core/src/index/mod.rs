@@ -5,15 +5,9 @@
 
 mod access;
 mod auxiliary;
-mod fragments;
-mod groups;
-mod made;
-mod per_sample;
 mod pictures;
-mod places;
 mod samples;
 mod state;
-mod stretches;
 
 use crate::boxes::{
     BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
@@ -25,17 +19,16 @@ use crate::request::TrackKind;
 use crate::source::{GENERATED, Identity, ReadAt};
 use crate::tracks::kind_of;
 
+pub use crate::fragments::synthetic::{FilmSource, Synthetic};
 pub use access::Access;
 pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
-pub use made::{FilmSource, Made};
 pub use pictures::Pictures;
 pub use samples::{Chunk, SampleTable};
 
-use groups::read_descriptions;
-
-use fragments::{Fragments, TrackFragments, is_replaced, read_fragments};
+use crate::fragments::{
+    Fragments, TableLayout, TrackFragments, is_replaced, read_descriptions, read_fragments,
+};
 use state::State;
-use stretches::Layout;
 
 /// A film, ready to be cut.
 #[derive(Debug)]
@@ -51,7 +44,7 @@ pub struct Index {
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
     /// What of the metadata is not in the file; see [`GENERATED`].
-    pub made: Made,
+    pub made: Synthetic,
     /// What of the film is not carried over into a clip.
     pub notes: Vec<String>,
     /// The movie header.
@@ -99,9 +92,9 @@ pub struct Track {
     /// What the description says of its samples, for those in fragments.
     entry: SampleEntry,
     /// What the `moov` says of encryption, sample by sample.
-    senc: Option<BoxHeader>,
+    pub(crate) senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
-    descriptions: Vec<SgpdBox>,
+    pub(crate) descriptions: Vec<SgpdBox>,
 }
 
 impl Index {
@@ -123,7 +116,7 @@ impl Index {
                 limits::MOOV
             )));
         }
-        let made = Made::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
+        let made = Synthetic::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
         let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_generated(&source, file_len, made.len());
         let moov = match reader.header(GENERATED, GENERATED + made.len())? {
@@ -137,7 +130,7 @@ impl Index {
             outer_moov,
             moov,
             is_fragmented: false,
-            made: Made::default(),
+            made: Synthetic::default(),
             notes,
             mvhd,
             tracks,
@@ -205,15 +198,15 @@ impl Index {
 
     /// Puts the tables of the fragments in the place of the `moov`'s.
     fn take_fragments<R: ReadAt>(&mut self, file: &R, fragments: Fragments) -> Result<(), FormatError> {
-        let Fragments { tracks: mut fragments, stretches, .. } = fragments;
-        let mut layout = Layout::of(std::mem::take(&mut self.made).into_bytes());
+        let Fragments { tracks: mut fragments, batches, .. } = fragments;
+        let mut layout = TableLayout::of(std::mem::take(&mut self.made).into_bytes());
         let mut places = Vec::new();
         for (n, track) in fragments.iter_mut().enumerate() {
             let start = layout.bytes.len() as u64;
             track.write(n, &mut layout);
             places.push(GENERATED + start..GENERATED + layout.bytes.len() as u64);
         }
-        let made = Made::of(std::mem::take(&mut layout.bytes));
+        let made = Synthetic::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
         let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_generated(&source, self.file_len, made.len());
@@ -256,7 +249,7 @@ impl Index {
             // What takes a pass over all of a table is found out while it is in memory.
             track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
             track.samples.offsets.order(reader.source())?;
-            track.samples.chunk_sizes = fragment.chunk_sizes(stretches.len());
+            track.samples.chunk_sizes = fragment.chunk_sizes(batches.len());
             track.unsliced = fragment.unsliced;
             let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
             match Auxiliary::read(&mut reader, stbl, senc, &track.samples)? {
@@ -269,9 +262,9 @@ impl Index {
             self.notes.extend(fragment.notes.iter().cloned());
         }
         layout.bytes = made.into_bytes();
-        self.made = Made::anew(self.file_len, stretches, fragments, &layout);
+        self.made = Synthetic::anew(self.file_len, batches, fragments, &layout);
         #[cfg(test)]
-        made::tests::assert_made_anew(file, &self.made, &layout.bytes);
+        crate::fragments::synthetic::tests::assert_made_anew(file, &self.made, &layout.bytes);
         Ok(())
     }
 

@@ -167,7 +167,7 @@ impl SampleTable {
     }
 
     /// Samples with their times, among them all that decode at or after `from`.
-    pub(super) fn joint_from<'a, R: ReadAt>(
+    pub(crate) fn joint_from<'a, R: ReadAt>(
         &'a self,
         source: &'a R,
         from: i64,

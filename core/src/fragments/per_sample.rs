@@ -6,14 +6,14 @@ use crate::source::ReadAt;
 
 /// What the samples of a track depend on: a byte for each.
 #[derive(Debug, Default)]
-pub(super) struct Dependencies {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Dependencies {
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Dependencies {
     /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based);
     /// of samples before it that nothing was said of, nothing is known.
-    pub(super) fn add<R: ReadAt>(
+    pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &Reader<'_, R>,
         sdtp: &BoxHeader,
@@ -30,7 +30,7 @@ impl Dependencies {
 
 /// The parts of samples: of each kind (version and flags) a list of its own.
 #[derive(Debug, Default)]
-pub(super) struct Subsamples {
+pub(crate) struct Subsamples {
     lists: Vec<List>,
 }
 
@@ -45,7 +45,7 @@ struct List {
 
 impl Subsamples {
     /// As [`Dependencies::add`]. `false` when there is more of it than we cut.
-    pub(super) fn add<R: ReadAt>(
+    pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         subs: &BoxHeader,
@@ -77,7 +77,7 @@ impl Subsamples {
     }
 
     /// Writes the boxes of a flat film.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         for list in self.lists.iter().filter(|l| l.count > 0) {
             write_box(out, b"subs", |out| {
                 out.extend_from_slice(&list.head);

@@ -9,8 +9,8 @@ use crate::boxes::{
 use crate::limits;
 use crate::source::ReadAt;
 
-use super::Node;
-use super::fragments::RunLengths;
+use super::run_lengths::RunLengths;
+use crate::index::Node;
 
 /// One grouping of a track, over all fragments.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct Described {
 
 /// The groupings of a track, put together from its fragments.
 #[derive(Debug, Default)]
-pub(super) struct Groupings {
+pub(crate) struct Groupings {
     list: Vec<Grouping>,
     described: Vec<Described>,
     /// Those of the `moov`.
@@ -42,12 +42,12 @@ pub(super) struct Groupings {
 }
 
 impl Groupings {
-    pub(super) fn new(global: Vec<SgpdBox>) -> Self {
+    pub(crate) fn new(global: Vec<SgpdBox>) -> Self {
         Self { global, ..Self::default() }
     }
 
     /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based).
-    pub(super) fn add<R: ReadAt>(
+    pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         boxes: &[BoxHeader],
@@ -133,12 +133,12 @@ impl Groupings {
     }
 
     /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
-    pub(super) fn describes(&self, grouping: [u8; 4]) -> bool {
+    pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
         self.described.iter().any(|d| d.all.grouping == grouping)
     }
 
     /// The same groupings, of which nothing is said yet.
-    pub(super) fn of_stretch(&self) -> Self {
+    pub(crate) fn of_batch(&self) -> Self {
         let list = self.list.iter().map(|g| Grouping {
             described: g.described,
             parameter: g.parameter,
@@ -150,12 +150,12 @@ impl Groupings {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// What nothing was said of, up to `samples`, is in the default groups.
-    pub(super) fn finish(&mut self, samples: u32) {
+    pub(crate) fn finish(&mut self, samples: u32) {
         for grouping in &mut self.list {
             if let Some(described) = self.described.get(grouping.described) {
                 grouping.begin(samples, described);
@@ -164,13 +164,13 @@ impl Groupings {
     }
 
     /// Writes the `sgpd`s of a flat film.
-    pub(super) fn write_descriptions(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_descriptions(&self, out: &mut Vec<u8>) {
         let all = self.described.iter().map(|d| &d.all);
         all.filter(|d| !d.entries.is_empty()).for_each(|d| d.write(out));
     }
 
     /// What an `sbgp` of a flat film begins with.
-    pub(super) fn prefix(&self, n: usize) -> Vec<u8> {
+    pub(crate) fn prefix(&self, n: usize) -> Vec<u8> {
         let Some(g) = self.list.get(n) else { return Vec::new() };
         let Some(described) = self.described.get(g.described) else { return Vec::new() };
         let parameter = g.parameter.as_ref().map_or(&[][..], |p| p);
@@ -178,7 +178,7 @@ impl Groupings {
     }
 
     /// Its entries; see [`RunLengths::write`].
-    pub(super) fn write_runs(
+    pub(crate) fn write_runs(
         &self,
         n: usize,
         ends: impl Iterator<Item = u32>,
@@ -188,7 +188,7 @@ impl Groupings {
     }
 
     /// Memory held besides the struct itself.
-    pub(super) fn heap_size(&self) -> usize {
+    pub(crate) fn heap_size(&self) -> usize {
         let entries = |d: &SgpdBox| {
             d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
         };
@@ -264,7 +264,7 @@ fn too_many() -> FormatError {
 }
 
 /// The descriptions of an `stbl`.
-pub(super) fn read_descriptions<R: ReadAt>(
+pub(crate) fn read_descriptions<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,
 ) -> Result<Vec<SgpdBox>, FormatError> {

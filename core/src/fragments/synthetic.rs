@@ -12,56 +12,58 @@ use std::io;
 use crate::limits;
 use crate::source::{GENERATED, Identity, ReadAt};
 
-use super::fragments::TrackFragments;
-use super::stretches::{Entries, Layout, Stretch, Stretches};
+use super::batch::Batch;
+use super::batches::{Batches, Entries};
+use super::tables::TableLayout;
+use super::track::TrackFragments;
 
 /// What of a film's metadata stands nowhere in its file.
 #[derive(Debug, Default)]
-pub struct Made {
+pub struct Synthetic {
     /// In order and without gaps, each with where it begins.
     parts: Vec<(u64, Part)>,
     len: u64,
-    stretches: Option<Box<Stretches>>,
+    batches: Option<Box<Batches>>,
 }
 
 #[derive(Debug)]
 enum Part {
     Bytes(Vec<u8>),
-    /// The entries of a table of [`Stretches`].
+    /// The entries of a table of [`Batches`].
     Entries(usize),
 }
 
-impl Made {
+impl Synthetic {
     /// All of it in memory.
-    pub(super) fn of(bytes: Vec<u8>) -> Self {
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         if bytes.is_empty() {
             return Self::default();
         }
-        Self { len: bytes.len() as u64, parts: vec![(0, Part::Bytes(bytes))], stretches: None }
+        Self { len: bytes.len() as u64, parts: vec![(0, Part::Bytes(bytes))], batches: None }
     }
 
     /// As [`Self::of`] the bytes of `layout`, but the entries of its tables are let go, to be made anew.
-    pub(super) fn anew(
+    pub(crate) fn anew(
         file_len: u64,
-        stretches: Vec<Stretch>,
+        batches: Vec<Batch>,
         fragments: Vec<TrackFragments>,
-        layout: &Layout,
+        layout: &TableLayout,
     ) -> Self {
-        let stretches = Box::new(Stretches::new(file_len, stretches, fragments, layout));
+        let batches = Box::new(Batches::new(file_len, batches, fragments, layout));
         let mut parts = Vec::new();
         let mut at = 0;
-        for (n, span) in layout.spans.iter().enumerate().filter(|(n, _)| !stretches.is_small(*n)) {
+        for (n, span) in layout.spans.iter().enumerate().filter(|(n, _)| !batches.is_small(*n)) {
             let bytes = layout.bytes.get(at..span.start).unwrap_or_default();
             parts.push((at as u64, Part::Bytes(bytes.to_vec())));
             parts.push((span.start as u64, Part::Entries(n)));
             at = span.end;
         }
         parts.push((at as u64, Part::Bytes(layout.bytes.get(at..).unwrap_or_default().to_vec())));
-        Self { parts, len: layout.bytes.len() as u64, stretches: Some(stretches) }
+        Self { parts, len: layout.bytes.len() as u64, batches: Some(batches) }
     }
 
     /// The bytes that are in memory; of [`Self::of`], all.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         let bytes = self.parts.into_iter().filter_map(|(_, part)| match part {
             Part::Bytes(bytes) => Some(bytes),
             Part::Entries(_) => None,
@@ -81,18 +83,18 @@ impl Made {
 
     /// What it takes to make all of it once, in bytes read.
     pub fn cost(&self) -> u64 {
-        self.stretches.as_ref().map_or(0, |s| s.total_cost())
+        self.batches.as_ref().map_or(0, |s| s.total_cost())
     }
 
     /// Memory held besides the struct itself.
-    pub(super) fn heap_size(&self) -> usize {
+    pub(crate) fn heap_size(&self) -> usize {
         let parts = self.parts.iter().map(|(_, part)| match part {
             Part::Bytes(bytes) => bytes.capacity(),
             Part::Entries(_) => 0,
         });
         parts.sum::<usize>()
             + self.parts.capacity() * size_of::<(u64, Part)>()
-            + self.stretches.as_ref().map_or(0, |s| size_of_val(&**s) + s.heap_size())
+            + self.batches.as_ref().map_or(0, |s| size_of_val(&**s) + s.heap_size())
     }
 }
 
@@ -103,16 +105,16 @@ impl Made {
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
-    made: &'a Made,
+    made: &'a Synthetic,
     pages: Option<RefCell<Pages>>,
-    /// Stretches that were made, and their bytes.
+    /// Batches that were made, and their bytes.
     held: RefCell<VecDeque<(usize, usize, Entries)>>,
     /// What may still be read to make more.
     left: Cell<u64>,
     is_spent: Cell<bool>,
 }
 
-/// Bytes of made stretches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
+/// Bytes of made batches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
 const HELD: usize = 384 << 10;
 
 /// Bytes of a page.
@@ -132,12 +134,12 @@ struct Pages {
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
     /// A film of a file and what was made of it, for look-ups.
-    pub fn new(file: &'a R, made: &'a Made) -> Self {
+    pub fn new(file: &'a R, made: &'a Synthetic) -> Self {
         Self { pages: Some(RefCell::default()), ..Self::in_order(file, made) }
     }
 
     /// The same, to be read in order.
-    pub fn in_order(file: &'a R, made: &'a Made) -> Self {
+    pub fn in_order(file: &'a R, made: &'a Synthetic) -> Self {
         let most = limits::READS.saturating_add(made.cost().saturating_mul(limits::READS_OF_METADATA));
         Self {
             file,
@@ -155,50 +157,50 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
     }
 
     fn read_made(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Made { parts, len, stretches } = self.made;
+        let Synthetic { parts, len, batches } = self.made;
         let at = parts.partition_point(|(start, _)| *start <= offset);
         let Some((start, part)) = at.checked_sub(1).and_then(|at| parts.get(at)) else { return Ok(0) };
         let end = parts.get(at).map_or(*len, |(start, _)| *start);
         let most = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(buf.len());
         let buf = buf.get_mut(..most).unwrap_or_default();
-        match (part, stretches) {
+        match (part, batches) {
             (Part::Bytes(bytes), _) => bytes.read_at(buf, offset - start),
-            (Part::Entries(table), Some(stretches)) if most > 0 => {
-                self.read_entries(stretches, *table, buf, offset - start)
+            (Part::Entries(table), Some(batches)) if most > 0 => {
+                self.read_entries(batches, *table, buf, offset - start)
             }
             _ => Ok(0),
         }
     }
 
-    /// Reads from the entries of a table, up to the end of a stretch.
+    /// Reads from the entries of a table, up to the end of a batch.
     fn read_entries(
         &self,
-        stretches: &Stretches,
+        batches: &Batches,
         table: usize,
         buf: &mut [u8],
         offset: u64,
     ) -> io::Result<usize> {
-        let number = stretches.holding(table, offset);
-        let from = offset.saturating_sub(stretches.span(number, table).start as u64);
+        let number = batches.holding(table, offset);
+        let from = offset.saturating_sub(batches.span(number, table).start as u64);
         let read = |entries: &Entries, buf: &mut [u8]| match entries.get(table) {
             Some(entries) => entries.read_at(buf, from),
             None => Ok(0),
         };
-        if let Some(kept) = stretches.kept(number) {
+        if let Some(kept) = batches.kept(number) {
             return read(kept, buf);
         }
         let mut held = self.held.borrow_mut();
         if let Some((.., entries)) = held.iter().find(|(n, ..)| *n == number) {
             return read(entries, buf);
         }
-        match self.left.get().checked_sub(stretches.cost(number)) {
+        match self.left.get().checked_sub(batches.cost(number)) {
             Some(left) => self.left.set(left),
             None => {
                 self.is_spent.set(true);
                 return Err(io::ErrorKind::QuotaExceeded.into());
             }
         }
-        let entries = stretches.make(self.file, number)?;
+        let entries = batches.make(self.file, number)?;
         let n = read(&entries, buf)?;
         let bytes = HELD / 256 + entries.iter().map(Vec::len).sum::<usize>();
         let mut total = bytes + held.iter().map(|(_, bytes, _)| bytes).sum::<usize>();
@@ -279,11 +281,11 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Whatever is read of what is made anew is what was made first.
-    pub(in crate::index) fn assert_made_anew<R: ReadAt>(file: &R, made: &Made, first: &[u8]) {
+    pub(crate) fn assert_made_anew<R: ReadAt>(file: &R, made: &Synthetic, first: &[u8]) {
         let whole = FilmSource::new(file, made);
         let mut anew = vec![0; first.len()];
         whole.read_exact_at(&mut anew, GENERATED).unwrap();

@@ -13,23 +13,23 @@ use crate::source::ReadAt;
 
 /// What the tables say.
 #[derive(Default)]
-pub(super) struct Places(BTreeSet<Place>);
+pub(crate) struct Locations(BTreeSet<Location>);
 
 /// Where a fragment or a segment begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Location {
     offset: u64,
     /// A track whose first sample there is presented at a time; or 0.
     track_id: u32,
     time: u64,
 }
 
-impl Places {
+impl Locations {
     /// What the boxes before the first fragment say, and `mfra`.
     ///
     /// # Errors
     /// When the file cannot be read. A table that makes no sense knows no places.
-    pub(super) fn read<R: ReadAt>(
+    pub(crate) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         top: &[BoxHeader],
     ) -> Result<Self, FormatError> {
@@ -43,33 +43,33 @@ impl Places {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub(super) fn pass<R: ReadAt>(
+    pub(crate) fn pass<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         header: &BoxHeader,
     ) -> Result<(), FormatError> {
         if &header.box_type.0 == b"sidx" {
             sensible(each_sidx_reference(reader, header, |offset| {
-                self.add(Place { offset, ..Place::default() });
+                self.add(Location { offset, ..Location::default() });
             }))?;
         }
         Ok(())
     }
 
     /// The first place after `offset`.
-    pub(super) fn after(&self, offset: u64) -> Option<u64> {
-        let after = Place { offset: offset.saturating_add(1), ..Place::default() };
+    pub(crate) fn after(&self, offset: u64) -> Option<u64> {
+        let after = Location { offset: offset.saturating_add(1), ..Location::default() };
         self.0.range(after..).next().map(|place| place.offset)
     }
 
     /// When the first sample that the fragment at `offset` has of a track is presented.
-    pub(super) fn time(&self, offset: u64, track_id: u32) -> Option<i64> {
-        let first = Place { offset, track_id, time: 0 };
+    pub(crate) fn time(&self, offset: u64, track_id: u32) -> Option<i64> {
+        let first = Location { offset, track_id, time: 0 };
         let named = self.0.range(first..).next().filter(|p| (p.offset, p.track_id) == (offset, track_id))?;
         i64::try_from(named.time).ok()
     }
 
-    fn add(&mut self, place: Place) {
+    fn add(&mut self, place: Location) {
         if self.0.len() < limits::PLACES {
             self.0.insert(place);
         }
@@ -80,8 +80,8 @@ impl Places {
         for tfra in reader.children(mfra.payload(), mfra.end())?.iter().filter(|b| &b.box_type.0 == b"tfra") {
             sensible(each_tfra_entry(reader, tfra, |track_id, entry| {
                 let TfraEntry { moof_offset: offset, time, is_first_sample } = entry;
-                let unnamed = Place { offset, ..Place::default() };
-                self.add(if is_first_sample { Place { track_id, time, ..unnamed } } else { unnamed });
+                let unnamed = Location { offset, ..Location::default() };
+                self.add(if is_first_sample { Location { track_id, time, ..unnamed } } else { unnamed });
             }))?;
         }
         Ok(())

@@ -1,0 +1,173 @@
+//! The sample auxiliary information of fragments, put together.
+
+use crate::boxes::{
+    BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox, TableReader,
+    WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags, senc_entries_of, write_box,
+};
+use crate::source::ReadAt;
+
+/// The auxiliary information of a track fragment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FragmentAuxiliary {
+    /// With its lengths and places told.
+    Told {
+        saiz: BoxHeader,
+        saio: BoxHeader,
+        senc: Option<BoxHeader>,
+        /// What the `saio` counts from.
+        base: u64,
+    },
+    /// A `senc`, or the `uuid` box it was before: how long each entry is, is in the entries.
+    Untold(BoxHeader),
+}
+
+impl FragmentAuxiliary {
+    /// Finds it among the boxes of a `traf`, whose `senc`, by whatever name, is `senc`. `Err` names a box whose shape we cannot
+    /// carry over.
+    pub(crate) fn find<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        children: &[BoxHeader],
+        senc: Option<BoxHeader>,
+        base: u64,
+    ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
+        let (saiz, saio) = match find_encryption_boxes(reader, children)? {
+            Ok(about) => about,
+            Err(second) => return Ok(Err(second)),
+        };
+        Ok(match (saiz, saio, senc) {
+            (None, None, None) => Ok(None),
+            (Some(saiz), Some(saio), senc) => Ok(Some(Self::Told { saiz, saio, senc, base })),
+            (_, _, Some(senc)) => Ok(Some(Self::Untold(senc))),
+            (Some(alone), None, None) | (None, Some(alone), None) => Err(alone),
+        })
+    }
+}
+
+/// The auxiliary information of all fragments of a track, put together.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    kind: Option<[u8; 8]>,
+    pub(crate) sizes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    senc: Option<[u8; 4]>,
+}
+
+impl Gathered {
+    /// Bytes held.
+    pub(crate) fn len(&self) -> usize {
+        self.sizes.len() + self.bytes.len()
+    }
+
+    /// Adds what a fragment says of its samples, so many in each run, the first of which is number `first`
+    /// (0-based) of the track; samples before it that nothing was said of have none. `Err` as
+    /// [`FragmentAuxiliary::find`].
+    pub(crate) fn add<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        from: &FragmentAuxiliary,
+        first: usize,
+        runs: &[u32],
+    ) -> Result<Result<(), BoxHeader>, FormatError> {
+        let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
+        self.sizes.resize(first, 0);
+        match from {
+            FragmentAuxiliary::Untold(senc) => {
+                let Some(read) = SencBox::read(reader, senc)? else { return Ok(Err(*senc)) };
+                let Some(sizes) = read.lengths(reader, count)? else { return Ok(Err(*senc)) };
+                if !self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }) {
+                    return Ok(Err(*senc));
+                }
+                self.sizes.extend(sizes);
+                self.copy(reader, first, usize::MAX, read.data, senc)?;
+            }
+            FragmentAuxiliary::Told { saiz, saio, senc, base } => {
+                let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
+                let all = sizes.bytes(reader.source(), 0..sizes.count())?;
+                let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
+                self.kind = self.kind.or(kind);
+                match &sizes {
+                    SampleSizes::Constant { .. } => self.sizes.resize(first + count as usize, default_size),
+                    SampleSizes::Table { table, .. } => {
+                        let mut entries = TableReader::new(reader.source(), *table, 512);
+                        for n in 0..count {
+                            self.sizes.extend_from_slice(entries.entry(n)?);
+                        }
+                    }
+                }
+                let offsets = read_saio(reader, saio)?;
+                if let Some(data) = senc.and_then(|senc| senc_entries_of(&senc, all)) {
+                    self.copy(reader, first, usize::MAX, data, saio)?;
+                } else if offsets.count() == 1 {
+                    let offset = offsets.get(reader.source(), 0)?;
+                    self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio)?;
+                } else if offsets.count() as usize == runs.len() {
+                    let mut at = first;
+                    let mut offsets = offsets.reader(reader.source(), 64);
+                    for (n, &samples) in (0..).zip(runs) {
+                        let offset = offsets.get(n)?;
+                        self.copy(reader, at, samples as usize, base.saturating_add(offset), saio)?;
+                        at += samples as usize;
+                    }
+                } else {
+                    return Ok(Err(*saio));
+                }
+                if let Some(senc) = senc {
+                    if !self.take_flags(read_senc_flags(reader, senc)?) {
+                        return Ok(Err(*senc));
+                    }
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Version and flags of a `senc`; `false` where they are not those of the fragments before, as they say for all of the
+    /// film what an entry is.
+    fn take_flags(&mut self, flags: [u8; 4]) -> bool {
+        *self.senc.get_or_insert(flags) == flags
+    }
+
+    /// Copies what stands at `offset`, for as many samples from `first` on.
+    fn copy<R: ReadAt>(
+        &mut self,
+        reader: &Reader<'_, R>,
+        first: usize,
+        samples: usize,
+        offset: u64,
+        told_by: &BoxHeader,
+    ) -> Result<(), FormatError> {
+        let sizes = self.sizes.get(first..).unwrap_or_default();
+        let len: usize = sizes.iter().take(samples).map(|&s| usize::from(s)).sum();
+        if !reader.holds(offset, len as u64) {
+            return Err(told_by.error("an offset past the end of the file"));
+        }
+        let start = self.bytes.len();
+        self.bytes.resize(start + len, 0);
+        let out = self.bytes.get_mut(start..).unwrap_or_default();
+        read_exact(reader.source(), out, offset)
+    }
+
+    /// What the `saiz` of a flat film begins with.
+    pub(crate) fn saiz_prefix(&self) -> Vec<u8> {
+        [&[0, 0, 0, u8::from(self.kind.is_some())][..], self.kind.as_ref().map_or(&[], |k| k), &[0]].concat()
+    }
+
+    /// Writes the `saio` of a flat film, whose `senc` follows; `address` is where `out` begins.
+    pub(crate) fn write_saio(&self, out: &mut Vec<u8>, address: u64) {
+        let kind = self.kind.as_ref().map_or(&[][..], |k| k);
+        let head = [&[1, 0, 0, u8::from(self.kind.is_some())][..], kind, &1u32.to_be_bytes()].concat();
+        // The offset itself, the header of the senc, its flags and count.
+        let data = address + (out.len() + 8 + head.len() + 8 + 16) as u64;
+        write_box(out, b"saio", |out| {
+            out.extend_from_slice(&head);
+            out.extend_from_slice(&data.to_be_bytes());
+        });
+    }
+
+    /// What its `senc` begins with.
+    pub(crate) fn senc_prefix(&self, samples: usize) -> Vec<u8> {
+        let long = self.sizes.iter().any(|&s| s > MAX_VECTOR_SIZE);
+        let flags = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
+        [flags, u32::try_from(samples).unwrap_or(u32::MAX).to_be_bytes()].concat()
+    }
+}

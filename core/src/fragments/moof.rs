@@ -1,0 +1,223 @@
+//! Reads a movie fragment: its track runs, and where their media is.
+
+use crate::boxes::{
+    BoxHeader, FormatError, Reader, SampleDefaults, TfhdBox, TrunBox, TrunField, find_senc, read_tfdt,
+    read_tfxd,
+};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::auxiliary::FragmentAuxiliary;
+use super::run::{More, Run, is_more};
+use super::track::TrackFragments;
+
+/// Reads one fragment again, which has made sense before.
+///
+/// # Errors
+/// When it makes none now, or cannot be read.
+pub(crate) fn read_moof<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    all: &mut [TrackFragments],
+) -> Result<(), FormatError> {
+    let runs = read_runs(reader, moof, all)?;
+    take_runs(reader, moof, runs, all)?;
+    Ok(())
+}
+
+/// Reads the runs of one fragment.
+///
+/// # Errors
+/// [`FormatError::Box`] when it makes no sense. Other errors are no fault of this fragment.
+pub(crate) fn read_runs<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    all: &[TrackFragments],
+) -> Result<Vec<Run>, FormatError> {
+    let mut runs = Vec::new();
+    let mut implicit_base = moof.offset;
+    for traf in reader.children(moof.payload(), moof.end())?.iter().filter(|b| &b.box_type.0 == b"traf") {
+        let first = runs.len();
+        read_traf(reader, moof, traf, implicit_base, all, &mut runs)?;
+        if let Some(last) = runs.get(first..).and_then(<[Run]>::last) {
+            implicit_base = last.end;
+        }
+        if runs.len() > limits::RUNS {
+            return Err(FormatError::Film(format!("more than {} runs in one fragment", limits::RUNS)));
+        }
+    }
+    let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
+    let more: u64 = runs.iter().map(|r| u64::from(r.count())).sum();
+    check_count(samples + more, reader.file_len())?;
+    Ok(runs)
+}
+
+/// Takes the samples of one fragment; `false` when its media is not all there, and only the samples that are were taken.
+///
+/// # Errors
+/// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
+/// this fragment.
+pub(crate) fn take_runs<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    mut runs: Vec<Run>,
+    all: &mut [TrackFragments],
+) -> Result<bool, FormatError> {
+    let is_whole = runs.iter().all(|r| r.end <= reader.file_len());
+    if !is_whole {
+        keep_complete(reader, &mut runs)?;
+    }
+    for run in &runs {
+        if let Some(track) = all.get_mut(run.track) {
+            track.add(reader, run, moof)?;
+        }
+        // Its lengths may be made up; its bytes are in the file, and once.
+        let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
+        if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
+            return Err(FormatError::Film(format!(
+                "over {most} bytes of auxiliary information in fragments"
+            )));
+        }
+    }
+    Ok(is_whole)
+}
+
+/// Of each track, keeps the samples before the first that reaches past the end of the file.
+fn keep_complete<R: ReadAt>(reader: &mut Reader<'_, R>, runs: &mut [Run]) -> Result<(), FormatError> {
+    let mut ended = Vec::new();
+    for run in runs.iter_mut() {
+        let count = if ended.contains(&run.track) { 0 } else { run.complete_samples(reader)? };
+        if count < run.count() {
+            ended.push(run.track);
+            run.trun.truncate(count);
+        }
+    }
+    let mut counts = Vec::new();
+    for run in runs.iter_mut().rev() {
+        counts.push(run.count());
+        if let Some(more) = &mut run.more {
+            counts.reverse();
+            more.runs = std::mem::take(&mut counts);
+        }
+    }
+    Ok(())
+}
+
+fn read_traf<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    traf: &BoxHeader,
+    implicit_base: u64,
+    all: &[TrackFragments],
+    runs: &mut Vec<Run>,
+) -> Result<(), FormatError> {
+    let children = reader.children(traf.payload(), traf.end())?;
+    let tfhd =
+        children.iter().find(|b| &b.box_type.0 == b"tfhd").ok_or_else(|| traf.error("no tfhd in it"))?;
+    let tfhd = TfhdBox::read(reader, tfhd)?;
+    // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
+    let n = all.iter().position(|t| t.seed.track_id == tfhd.track_id).unwrap_or(usize::MAX);
+    let defaults = tfhd.defaults(all.get(n).map(|t| t.seed.defaults).unwrap_or_default());
+    let base = match tfhd.base_data_offset {
+        Some(offset) => offset,
+        None if tfhd.default_base_is_moof => moof.offset,
+        None => implicit_base,
+    };
+    let mut decode_time = None;
+    for child in &children {
+        match &child.box_type.0 {
+            b"tfdt" => decode_time = Some(read_tfdt(reader, child)?),
+            b"uuid" if decode_time.is_none() => decode_time = read_tfxd(reader, child)?,
+            _ => {}
+        }
+    }
+    let (senc, _) = find_senc(reader, children.iter().copied())?;
+    let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?;
+    let first = runs.len();
+    let mut next = base;
+    for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
+        let run = read_trun(reader, trun, n, base, next, defaults, decode_time.take())?;
+        next = run.end;
+        runs.push(run);
+    }
+    let counts = runs.iter().skip(first).map(Run::count).collect();
+    match runs.get_mut(first) {
+        Some(run) => {
+            let unknown = children.iter().filter(|b| !is_known(b)).map(|b| b.box_type).collect();
+            let boxes = children.into_iter().filter(is_more).collect();
+            run.more = Some(More { boxes, auxiliary, runs: counts, unknown });
+        }
+        None if tfhd.duration_is_empty => runs.push(Run {
+            track: n,
+            offset: base,
+            end: base,
+            trun: TrunBox::empty(),
+            defaults,
+            decode_time,
+            pause: defaults.duration,
+            more: None,
+        }),
+        None => {}
+    }
+    Ok(())
+}
+
+fn read_trun<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+    track: usize,
+    base: u64,
+    next: u64,
+    defaults: SampleDefaults,
+    decode_time: Option<i64>,
+) -> Result<Run, FormatError> {
+    let trun = TrunBox::read(reader, header)?;
+    let offset = match trun.data_offset {
+        Some(relative) => {
+            base.checked_add_signed(relative.into()).ok_or_else(|| header.error("data before the file"))?
+        }
+        None => next,
+    };
+    let bytes = if trun.has(TrunField::Size) {
+        let mut sum = 0u64;
+        trun.each_window(reader, |_, entries| {
+            sum += entries.column(TrunField::Size, 0).map(u64::from).sum::<u64>();
+            true
+        })?;
+        sum
+    } else {
+        u64::from(trun.sample_count()) * u64::from(defaults.size)
+    };
+    let end = offset.checked_add(bytes).ok_or_else(|| header.error("data past 64 bits"))?;
+    Ok(Run { track, offset, end, trun, defaults, decode_time, pause: 0, more: None })
+}
+
+/// Whether a box of a `traf` is read, or speaks of no sample.
+fn is_known(header: &BoxHeader) -> bool {
+    is_more(header)
+        || matches!(
+            &header.box_type.0,
+            b"tfhd"
+                | b"tfdt"
+                | b"trun"
+                | b"saiz"
+                | b"saio"
+                | b"senc"
+                | b"uuid"
+                | b"free"
+                | b"skip"
+                | b"meta"
+                | b"udta"
+        )
+}
+
+/// Samples may have no table of their own and take no bytes, so that a few bytes claim millions.
+pub(crate) fn check_count(samples: u64, file_len: u64) -> Result<(), FormatError> {
+    let most = limits::FRAGMENT_SAMPLES.min(file_len);
+    if samples > most {
+        return Err(FormatError::Film(format!(
+            "{samples} samples in fragments, more than the {most} we take"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! A track run, and what else its fragment says of its samples.
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, SampleDefaults, TrunBox, TrunField};
+use crate::source::ReadAt;
+
+use super::auxiliary::FragmentAuxiliary;
+
+/// A `trun` (8.8.8) and where its media is.
+pub(crate) struct Run {
+    pub(crate) track: usize,
+    pub(crate) offset: u64,
+    pub(crate) end: u64,
+    pub(crate) trun: TrunBox,
+    pub(crate) defaults: SampleDefaults,
+    /// `tfdt` (8.8.12), for the first run of a fragment.
+    pub(crate) decode_time: Option<i64>,
+    /// Time that passes before it without any sample.
+    pub(crate) pause: u32,
+    /// What else the fragment says of its samples, for its first run.
+    pub(crate) more: Option<More>,
+}
+
+pub(crate) struct More {
+    pub(crate) boxes: Vec<BoxHeader>,
+    /// Or the box that is none we know.
+    pub(crate) auxiliary: Result<Option<FragmentAuxiliary>, BoxHeader>,
+    /// Samples of each run.
+    pub(crate) runs: Vec<u32>,
+    /// Boxes that may speak of samples one by one.
+    pub(crate) unknown: Vec<BoxType>,
+}
+
+/// Whether a box of a `traf` or `stbl` speaks of samples one by one and is put together from the fragments.
+pub(crate) fn is_more(header: &BoxHeader) -> bool {
+    matches!(&header.box_type.0, b"sgpd" | b"sbgp" | b"csgp" | b"sdtp" | b"subs")
+}
+
+impl Run {
+    pub(crate) fn count(&self) -> u32 {
+        self.trun.sample_count()
+    }
+
+    /// By how much its first sample is presented after it is decoded.
+    pub(crate) fn first_offset<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<i64, FormatError> {
+        if !self.trun.has(TrunField::CompositionOffset) {
+            return Ok(0);
+        }
+        let mut first = 0;
+        self.trun.each_window(reader, |_, entries| {
+            let offset = entries.column(TrunField::CompositionOffset, 0).next();
+            first = offset.map_or(0, |n| i32::from_be_bytes(n.to_be_bytes()));
+            false
+        })?;
+        Ok(first.into())
+    }
+
+    /// How many of its samples lie inside the file.
+    pub(crate) fn complete_samples<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<u32, FormatError> {
+        let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
+        if self.end <= reader.file_len() {
+            return Ok(self.count());
+        }
+        if !self.trun.has(TrunField::Size) {
+            let complete = left.checked_div(u64::from(self.defaults.size)).unwrap_or(u64::MAX);
+            return Ok(u32::try_from(complete).unwrap_or(u32::MAX).min(self.count()));
+        }
+        let mut complete = 0;
+        self.trun.each_window(reader, |_, entries| {
+            for size in entries.column(TrunField::Size, 0) {
+                match left.checked_sub(u64::from(size)) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+                complete += 1;
+            }
+            true
+        })?;
+        Ok(complete)
+    }
+}

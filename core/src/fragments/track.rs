@@ -1,0 +1,375 @@
+//! What the fragments say of one track.
+
+use crate::boxes::{
+    BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, TableReader, TrunField, u32_at,
+};
+use crate::index::{Node, SampleTable, Track};
+use crate::source::ReadAt;
+
+use super::auxiliary::{FragmentAuxiliary, Gathered};
+use super::groups::Groupings;
+use super::per_sample::{Dependencies, Subsamples};
+use super::run::{More, Run, is_more};
+use super::run_lengths::{RunLengths, number};
+
+/// Notes of one track.
+const NOTES: usize = 8;
+
+/// What the fragments say of one track: all of them, or those of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct TrackFragments {
+    pub(crate) seed: Seed,
+    /// Samples and chunks of the batches before.
+    pub(crate) before: End,
+    /// Where each batch begins; for a batch, nothing.
+    pub(crate) starts: Vec<TrackStart>,
+    pub(crate) durations: RunLengths,
+    pub(crate) offsets: RunLengths,
+    pub(crate) has_negative_offsets: bool,
+    pub(crate) sizes: Vec<u32>,
+    /// Offset, samples, sample description.
+    pub(crate) chunks: Vec<(u64, u32, u32)>,
+    pub(crate) sync: Vec<u32>,
+    /// Decode time of the first sample.
+    pub(crate) first: Option<i64>,
+    /// Decode time of the next.
+    pub(crate) next: i64,
+    /// Something before the next was damaged, so that its time is not known.
+    pub(crate) is_lost: bool,
+    pub(crate) auxiliary: Gathered,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) subsamples: Option<Subsamples>,
+    /// A box in a fragment that speaks of samples and that we cannot carry over.
+    pub(crate) unsliced: Option<BoxHeader>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// What has to be known of a track to read any of its fragments.
+#[derive(Debug, Default)]
+pub(crate) struct Seed {
+    pub(crate) track_id: u32,
+    pub(crate) is_sound: bool,
+    pub(crate) defaults: SampleDefaults,
+    pub(crate) groupings: Groupings,
+}
+
+impl Seed {
+    /// Memory held besides the struct itself.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.groupings.heap_size()
+    }
+}
+
+/// Samples and chunks of a track up to somewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct End {
+    pub(crate) samples: u32,
+    pub(crate) chunks: u32,
+}
+
+/// Where a batch begins in a track.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TrackStart {
+    pub(crate) before: End,
+    /// Decode time of its first sample.
+    pub(crate) time: i64,
+    /// The decode time of a later batch is earlier than this one ends, or later: from this sample on, it has this
+    /// duration, and those after it none.
+    cut: Option<(u32, u32)>,
+}
+
+impl TrackFragments {
+    /// Nothing yet of a batch.
+    pub(crate) fn from(seed: &Seed, start: &TrackStart) -> Self {
+        let Seed { track_id, is_sound, defaults, ref groupings } = *seed;
+        Self {
+            seed: Seed { track_id, is_sound, defaults, groupings: groupings.of_batch() },
+            before: start.before,
+            next: start.time,
+            first: (start.before.samples > 0).then_some(0),
+            ..Self::default()
+        }
+    }
+
+    /// What is needed to make its tables anew.
+    pub(crate) fn into_seed(self) -> Seed {
+        let groupings = self.seed.groupings.of_batch();
+        Seed { groupings, ..self.seed }
+    }
+
+    pub(crate) fn begin_batch(&mut self) {
+        self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
+    }
+
+    /// Samples and chunks up to where it ends.
+    pub(crate) fn end(&self) -> End {
+        End {
+            samples: self.before.samples.saturating_add(number(self.sizes.len())),
+            chunks: self.before.chunks.saturating_add(number(self.chunks.len())),
+        }
+    }
+
+    /// What later batches have to say of this one, and what is not said of all its samples.
+    pub(crate) fn finish(&mut self, start: &TrackStart) {
+        if let Some((sample, duration)) = start.cut {
+            let kept = sample.saturating_sub(self.before.samples) as usize;
+            let mut left = self.sizes.len().saturating_sub(kept);
+            for _ in 0..left {
+                self.durations.pop();
+            }
+            if left > 0 {
+                self.durations.push(1, duration);
+                left -= 1;
+            }
+            self.durations.push(number(left), 0);
+        }
+        self.seed.groupings.finish(number(self.sizes.len()));
+    }
+
+    /// Begins with what the `moov` holds of the track, which is nothing in most films.
+    pub(crate) fn of<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        track: &Track,
+        stbl: &Node,
+    ) -> Result<Self, FormatError> {
+        let seed = Seed {
+            track_id: track.tkhd.track_id,
+            is_sound: &track.handler.0 == b"soun",
+            defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
+            groupings: Groupings::new(track.descriptions.clone()),
+        };
+        let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
+        if track.samples.count > 0 {
+            let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
+            let auxiliary = FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?;
+            // Its descriptions are the film's own.
+            let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
+            let runs = chunk_lengths(reader.source(), &track.samples)?;
+            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;
+            this.take_moov(reader.source(), &track.samples)?;
+        }
+        Ok(this)
+    }
+
+    fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
+        self.first = Some(0);
+        for run in samples.joint_from(source, 0)? {
+            let run = run?;
+            self.durations.push(run.count, u32::try_from(run.delta).unwrap_or(u32::MAX));
+            self.push_offset(
+                run.count,
+                u32::from_be_bytes(i32::try_from(run.offset).unwrap_or(0).to_be_bytes()),
+            );
+            self.next = run.dts + i64::from(run.count) * run.delta;
+        }
+        let mut sizes = samples.sizes.reader(source, 0..samples.count);
+        for _ in 0..samples.count {
+            self.sizes.push(u32::try_from(sizes.sum(1)?).unwrap_or(u32::MAX));
+        }
+        let mut offsets = samples.offsets.reader(source, 512);
+        let mut left = samples.count;
+        for run in samples.stsc.pieces_from(source, 0)? {
+            let run = run?;
+            for chunk in run.unit..run.end() {
+                let count = run.samples_per_chunk().min(left);
+                left -= count;
+                if count > 0 {
+                    self.chunks.push((offsets.get(chunk)?, count, run.description_index()));
+                }
+            }
+        }
+        match &samples.sync {
+            crate::boxes::SyncSamples::All => self.sync.extend(1..=samples.count),
+            crate::boxes::SyncSamples::Listed(table) => {
+                let mut listed = TableReader::new(source, *table, 512);
+                for n in 0..table.count {
+                    self.sync.push(u32_at(listed.entry(n)?, 0));
+                }
+                // Order is what finds the entries of a batch.
+                self.sync.retain(|n| (1..=samples.count).contains(n));
+                self.sync.sort_unstable();
+            }
+        }
+        Ok(())
+    }
+
+    fn push_offset(&mut self, count: u32, offset: u32) {
+        self.has_negative_offsets |= offset > u32::MAX / 2;
+        self.offsets.push(count, offset);
+    }
+
+    pub(crate) fn add<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        run: &Run,
+        moof: &BoxHeader,
+    ) -> Result<(), FormatError> {
+        if let Some(more) = &run.more {
+            self.add_more(reader, more)?;
+        }
+        if let Some(time) = run.decode_time {
+            self.go_to(time).map_err(|reason| moof.error(reason))?;
+            self.is_lost = false;
+        }
+        if run.pause > 0 {
+            self.go_to(self.next + i64::from(run.pause)).map_err(|reason| moof.error(reason))?;
+        }
+        let count = run.count();
+        if count == 0 {
+            return Ok(());
+        }
+        self.first.get_or_insert(self.next);
+        self.chunks.push((run.offset, count, run.defaults.description_index));
+        let first = self.end().samples.saturating_add(1);
+        let trun = &run.trun;
+        if !trun.has(TrunField::Duration) {
+            self.durations.push(count, run.defaults.duration);
+            self.next += i64::from(count) * i64::from(run.defaults.duration);
+        }
+        if !trun.has(TrunField::Size) {
+            self.sizes.resize(self.sizes.len() + count as usize, run.defaults.size);
+        }
+        if !trun.has(TrunField::CompositionOffset) {
+            self.push_offset(count, 0);
+        }
+        // The first sample may have flags of its own, instead of those in the table.
+        let own = u32::from(trun.first_sample_flags.is_some());
+        if trun.first_sample_flags.is_some_and(|flags| self.is_sync(flags)) {
+            self.sync.push(first);
+        }
+        if !trun.has(TrunField::Flags) && self.is_sync(run.defaults.flags) {
+            self.sync.extend(first.saturating_add(own)..first.saturating_add(count));
+        }
+        trun.each_window(reader, |n, entries| {
+            if trun.has(TrunField::Duration) {
+                for duration in entries.column(TrunField::Duration, 0) {
+                    self.durations.push(1, duration);
+                    self.next += i64::from(duration);
+                }
+            }
+            if trun.has(TrunField::Size) {
+                self.sizes.extend(entries.column(TrunField::Size, 0));
+            }
+            if trun.has(TrunField::CompositionOffset) {
+                let offsets = entries.column(TrunField::CompositionOffset, 0);
+                offsets.for_each(|offset| self.push_offset(1, offset));
+            }
+            if trun.has(TrunField::Flags) {
+                let from = if n == 0 { own } else { 0 };
+                let flags = entries.column(TrunField::Flags, from as usize).map(SampleFlags);
+                for (sample, flags) in (first.saturating_add(n + from)..).zip(flags) {
+                    if self.is_sync(flags) {
+                        self.sync.push(sample);
+                    }
+                }
+            }
+            true
+        })
+    }
+
+    /// What else is said of the samples that come next.
+    fn add_more<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, more: &More) -> Result<(), FormatError> {
+        let first = self.sizes.len();
+        let number = number(first);
+        let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
+        self.seed.groupings.add(reader, &more.boxes, number, count)?;
+        for unknown in &more.unknown {
+            let note = format!("left out {unknown} of fragments: not known how it is cut");
+            if self.notes.len() < NOTES && !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        for header in &more.boxes {
+            match &header.box_type.0 {
+                b"sdtp" => self.dependencies.add(reader, header, first, count)?,
+                b"subs" => {
+                    let Some(subsamples) = &mut self.subsamples else { continue };
+                    if !subsamples.add(reader, header, number, count)? {
+                        self.subsamples = None;
+                        self.notes.push("left out subs of fragments: they are more than we cut".into());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let added = match &more.auxiliary {
+            Ok(Some(auxiliary)) => self.auxiliary.add(reader, auxiliary, first, &more.runs)?,
+            Ok(None) => Ok(()),
+            Err(unknown) => Err(*unknown),
+        };
+        self.unsliced = self.unsliced.or(added.err());
+        Ok(())
+    }
+
+    /// Some writers leave `sample_is_non_sync_sample` at 0 for all pictures and only say which depend
+    /// on others.
+    fn is_sync(&self, flags: SampleFlags) -> bool {
+        !flags.is_non_sync() && (self.seed.is_sound || !flags.depends_on_others())
+    }
+
+    /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
+    pub(crate) fn go_to(&mut self, time: i64) -> Result<(), String> {
+        if time.unsigned_abs() >= 1 << 60 {
+            return Err("a decode time (tfdt) of more than 60 bits".into());
+        }
+        let mut until = self.next;
+        let (mut popped, mut passed) = (0, 0);
+        while self.first.is_some() && time != until {
+            let Some(last) = self.durations.pop() else {
+                if self.before.samples > 0 {
+                    // The batches before know of it.
+                    break;
+                }
+                return Err("a decode time (tfdt) before the first sample's".into());
+            };
+            popped += 1;
+            until -= i64::from(last);
+            if time >= until {
+                let duration = u32::try_from(time - until).map_err(|_| {
+                    format!("a gap of {} ticks before its decode time (tfdt)", time - self.next)
+                })?;
+                self.durations.push(1, duration);
+                until = time;
+                self.cut_batches(number(self.sizes.len() - popped), duration);
+            } else {
+                // Sent again, by a live encoder that began anew.
+                passed += 1;
+            }
+        }
+        self.durations.push(passed, 0);
+        self.next = time;
+        let samples = self.end().samples;
+        if let Some(start) = self.starts.last_mut().filter(|s| s.before.samples == samples) {
+            start.time = time;
+        }
+        Ok(())
+    }
+
+    /// Tells the batches before the last that from a sample on, it has this duration, and those after it none.
+    fn cut_batches(&mut self, sample: u32, duration: u32) {
+        let Some((last, earlier)) = self.starts.split_last_mut() else { return };
+        let mut after = last.before.samples;
+        for start in earlier.iter_mut().rev() {
+            if after <= sample {
+                return;
+            }
+            let first = start.before.samples;
+            start.cut = Some(if first > sample { (first, 0) } else { (sample, duration) });
+            after = first;
+        }
+    }
+}
+
+/// Samples of each chunk.
+fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<Vec<u32>, FormatError> {
+    let mut out = Vec::new();
+    let mut left = samples.count;
+    for run in samples.stsc.pieces_from(source, 0)? {
+        let run = run?;
+        for _ in 0..run.count {
+            out.push(run.samples_per_chunk().min(left));
+            left -= run.samples_per_chunk().min(left);
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,175 @@
+//! Writes the samples of a track's fragments as the tables of a flat film.
+
+use crate::boxes::BoxType;
+use crate::source::GENERATED;
+
+use super::batch::are_few;
+use super::run_lengths::number;
+use super::tables::{GeneratedTable, TableKind, TableLayout};
+use super::track::{End, TrackFragments};
+
+impl TrackFragments {
+    /// Whether it has descriptions of a grouping, so that the `moov`'s own are not wanted any more.
+    pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
+        self.seed.groupings.describes(grouping)
+    }
+
+    /// Bytes of each chunk, if those numbers are few and short enough to be kept.
+    pub(crate) fn chunk_sizes(&self, batches: usize) -> Option<Box<[u32]>> {
+        // Nothing is few in tests; there the others are those of flat films.
+        if !cfg!(test) && !are_few(self.chunks.len() * size_of::<u32>(), batches) {
+            return None;
+        }
+        let mut sizes = self.sizes.iter();
+        let bytes = self.chunks.iter().map(|&(_, samples, _)| {
+            u32::try_from(sizes.by_ref().take(samples as usize).map(|&s| u64::from(s)).sum::<u64>()).ok()
+        });
+        bytes.collect()
+    }
+
+    /// Decode time of the first sample.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].
+    pub(crate) fn write(&mut self, track: usize, out: &mut TableLayout) {
+        let samples = self.sizes.len();
+        self.seed.groupings.finish(number(samples));
+        let ends: Vec<End> = self.starts.iter().skip(1).map(|s| s.before).chain([self.end()]).collect();
+        let this = &*self;
+        let mut table = |box_type: &[u8; 4], prefix: &[u8], has_count, kind, entry_size| {
+            let table = GeneratedTable { track, kind, entry_size };
+            out.table(box_type, prefix, has_count, table, |bytes| this.write_entries(&table, &ends, bytes));
+        };
+        table(b"stts", &[0; 4], true, TableKind::Durations, 8);
+        if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
+            table(b"ctts", &[u8::from(self.has_negative_offsets), 0, 0, 0], true, TableKind::Offsets, 8);
+        }
+        table(b"stsc", &[0; 4], true, TableKind::Chunks, 12);
+        table(b"stsz", &[0; 8], true, TableKind::Sizes, 4);
+        if self.chunks.iter().any(|(offset, ..)| u32::try_from(*offset).is_err()) {
+            table(b"co64", &[0; 4], true, TableKind::ChunkOffsets, 8);
+        } else {
+            table(b"stco", &[0; 4], true, TableKind::ChunkOffsets, 4);
+        }
+        self.seed.groupings.write_descriptions(&mut out.bytes);
+        for n in 0..self.seed.groupings.len() {
+            let table = GeneratedTable { track, kind: TableKind::Group(n), entry_size: 8 };
+            let prefix = self.seed.groupings.prefix(n);
+            out.table(b"sbgp", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+        if !self.dependencies.bytes.is_empty() {
+            let table = GeneratedTable { track, kind: TableKind::Dependencies, entry_size: 1 };
+            out.table(b"sdtp", &[0; 4], false, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+        if let Some(subsamples) = &self.subsamples {
+            subsamples.write(&mut out.bytes);
+        }
+        if self.unsliced.is_none() && !self.auxiliary.bytes.is_empty() {
+            let table = GeneratedTable { track, kind: TableKind::AuxiliarySizes, entry_size: 1 };
+            let prefix = self.auxiliary.saiz_prefix();
+            out.table(b"saiz", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
+            self.auxiliary.write_saio(&mut out.bytes, GENERATED);
+            let table = GeneratedTable { track, kind: TableKind::Auxiliary, entry_size: 1 };
+            let prefix = self.auxiliary.senc_prefix(samples);
+            out.table(b"senc", &prefix, false, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+        // Sound of which not one packet is marked is sound whose writer did not care.
+        let unmarked = self.seed.is_sound && self.sync.is_empty();
+        if self.sync.len() < samples && !unmarked {
+            let table = GeneratedTable { track, kind: TableKind::Sync, entry_size: 4 };
+            out.table(b"stss", &[0; 4], true, table, |bytes| self.write_entries(&table, &ends, bytes));
+        }
+    }
+
+    /// Appends the entries of a table, and gives how many there are up to each of `ends`, none of which an entry goes over.
+    pub(crate) fn write_entries(&self, table: &GeneratedTable, ends: &[End], out: &mut Vec<u8>) -> Vec<u32> {
+        let samples = ends.iter().map(|e| e.samples.saturating_sub(self.before.samples));
+        let mut fixed = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            let all = self.sizes.len().saturating_sub(bytes.len());
+            out.resize(out.len() + all, 0);
+            samples.clone().collect()
+        };
+        match table.kind {
+            TableKind::Durations => self.durations.write(samples, out),
+            TableKind::Offsets => self.offsets.write(samples, out),
+            TableKind::Group(n) => self.seed.groupings.write_runs(n, samples, out),
+            TableKind::Dependencies => fixed(&self.dependencies.bytes),
+            TableKind::AuxiliarySizes => fixed(&self.auxiliary.sizes),
+            TableKind::Auxiliary => {
+                out.extend_from_slice(&self.auxiliary.bytes);
+                let (mut at, mut sum) = (0, 0);
+                samples
+                    .map(|end| {
+                        let sizes = self.auxiliary.sizes.get(at..).unwrap_or_default();
+                        let now = (end as usize).saturating_sub(at);
+                        sum += sizes.iter().take(now).map(|&n| u32::from(n)).sum::<u32>();
+                        at = end as usize;
+                        sum
+                    })
+                    .collect()
+            }
+            TableKind::Sizes => {
+                self.sizes.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+                samples.collect()
+            }
+            TableKind::Sync => {
+                self.sync.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+                ends.iter().map(|e| number(self.sync.partition_point(|&n| n <= e.samples))).collect()
+            }
+            TableKind::ChunkOffsets => {
+                let skip = 8 - usize::from(table.entry_size).min(8);
+                for (offset, ..) in &self.chunks {
+                    out.extend_from_slice(offset.to_be_bytes().get(skip..).unwrap_or_default());
+                }
+                ends.iter().map(|e| e.chunks.saturating_sub(self.before.chunks)).collect()
+            }
+            TableKind::Chunks => {
+                let (mut at, mut entries) = (0, 0);
+                ends.iter()
+                    .map(|end| {
+                        let mut last = None;
+                        let end = end.chunks.saturating_sub(self.before.chunks) as usize;
+                        for (n, &(_, samples, description)) in
+                            (at..end).zip(self.chunks.get(at..end).unwrap_or_default())
+                        {
+                            if last.replace((samples, description)) != Some((samples, description)) {
+                                entries += 1;
+                                let chunk = self.before.chunks.saturating_add(number(n + 1));
+                                [chunk, samples, description]
+                                    .iter()
+                                    .for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
+                            }
+                        }
+                        at = end;
+                        entries
+                    })
+                    .collect()
+            }
+        }
+    }
+}
+
+/// The boxes that [`TrackFragments::write`] makes, which take the place of the `moov`'s own.
+pub(crate) fn is_replaced(box_type: BoxType) -> bool {
+    matches!(
+        &box_type.0,
+        b"stts"
+            | b"ctts"
+            | b"stsc"
+            | b"stsz"
+            | b"stz2"
+            | b"stco"
+            | b"co64"
+            | b"stss"
+            | b"saiz"
+            | b"saio"
+            | b"senc"
+            | b"sbgp"
+            | b"csgp"
+            | b"sdtp"
+            | b"subs"
+    )
+}

@@ -1,0 +1,318 @@
+//! Goes through the boxes of the top level from the first fragment on.
+//!
+//! Where one box ends the next begins, and in an undamaged file that is all it takes: the header of a
+//! `moof` is read with the `moof` itself, and that of the `mdat` after it in the same read (1,000
+//! fragments of 100 KB: 1,004 reads of 2 KB). `sidx`, `mfra` and `tfra` say neither how many samples
+//! there are nor how large they are, so they save nothing there. They show the way past
+//! [damage](super::locate).
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, TrexBox};
+use crate::index::{Node, Track};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD};
+use super::locate::Locations;
+use super::memory_permit::MemoryPermit;
+use super::moof::{check_count, read_runs, take_runs};
+use super::run::Run;
+use super::run_lengths::number;
+use super::track::{TrackFragments, TrackStart};
+
+/// Something that makes no sense.
+#[derive(Debug, Clone)]
+struct Damage {
+    /// The box of the top level.
+    at: u64,
+    box_type: BoxType,
+    offset: u64,
+    reason: String,
+}
+
+impl Damage {
+    /// # Errors
+    /// Those that are no fault of the box at `at`.
+    fn of(error: FormatError, at: u64) -> Result<Self, FormatError> {
+        match error {
+            FormatError::Box { box_type, offset, reason } => Ok(Self { at, box_type, offset, reason }),
+            error => Err(error),
+        }
+    }
+
+    fn error(&self) -> FormatError {
+        FormatError::Box { box_type: self.box_type, offset: self.offset, reason: self.reason.clone() }
+    }
+}
+
+/// What the fragments of a film say.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    pub(crate) tracks: Vec<TrackFragments>,
+    pub(crate) batches: Vec<Batch>,
+    damage: Vec<Damage>,
+    /// Nothing was found behind the last damage.
+    ends_early: bool,
+    permit: MemoryPermit,
+}
+
+/// Damage that is told of, in one film.
+const TOLD: usize = 8;
+
+impl Fragments {
+    /// Whether there is nothing but what the `moov` holds.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.iter().all(|s| s.moofs == 0)
+    }
+
+    /// What was left out, and why.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        self.damage.iter().enumerate().map(|(n, damage)| {
+            let error = damage.error();
+            if self.ends_early && n + 1 == self.damage.len() {
+                format!("the film ends before the file does: {error}")
+            } else {
+                format!("left out what is damaged: {error}")
+            }
+        })
+    }
+}
+
+/// Reads all fragments from the box at `from` on; each track comes with its `stbl`. What is damaged is left out, and what comes after it is
+/// taken where it can be found. A film that is still being written ends with its last whole sample.
+///
+/// # Errors
+/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one sample.
+pub(crate) fn read_fragments<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    from: u64,
+    mvex: Option<&BoxHeader>,
+    tracks: &[(&Track, &Node)],
+    top: &[BoxHeader],
+) -> Result<Fragments, FormatError> {
+    let mut places = Locations::read(reader, top)?;
+    let mut left_out = Vec::new();
+    let mut permit = MemoryPermit::default();
+    loop {
+        let mut walk = Walk::new(reader, mvex, tracks, &left_out, permit)?;
+        match walk.boxes(reader, from, &mut places)? {
+            // Nothing of it is believed, so what has been taken of it already has to go.
+            Some(damage) => {
+                permit = walk.found.permit;
+                left_out.push(damage);
+            }
+            None => {
+                let found = Fragments { ends_early: walk.is_lost, ..walk.found };
+                let is_hollow = found.tracks.iter().all(|t| t.sizes.is_empty());
+                return match found.damage.first() {
+                    Some(damage) if is_hollow => Err(damage.error()),
+                    _ => Ok(found),
+                };
+            }
+        }
+    }
+}
+
+/// Goes through the boxes of the top level.
+struct Walk<'a> {
+    found: Fragments,
+    /// Fragments of which nothing is taken. With one over [`limits::LEFT_OUT`], the film ends there.
+    left_out: &'a [Damage],
+    /// Behind damage, until there is a fragment that makes sense.
+    is_lost: bool,
+    /// The last fragment, where its media reaches past the end of the file.
+    unfinished: Option<Damage>,
+}
+
+impl<'a> Walk<'a> {
+    fn new<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        mvex: Option<&BoxHeader>,
+        tracks: &[(&Track, &Node)],
+        left_out: &'a [Damage],
+        permit: MemoryPermit,
+    ) -> Result<Self, FormatError> {
+        let in_moov = tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum();
+        check_count(in_moov, reader.file_len())?;
+        let mut found = Fragments { permit, ..Fragments::default() };
+        found.permit.take(reader.source(), in_moov, 0)?;
+        for (track, stbl) in tracks {
+            found.tracks.push(TrackFragments::of(reader, track, stbl)?);
+        }
+        if let Some(mvex) = mvex {
+            read_trex(reader, mvex, &mut found.tracks)?;
+        }
+        let in_moov = samples_of(&found.tracks);
+        if in_moov > 0 {
+            found.batches.push(Batch { samples: in_moov, ..Batch::default() });
+            found.tracks.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
+        }
+        Ok(Self { found, left_out, is_lost: false, unfinished: None })
+    }
+
+    /// Reads the fragments from `at` on; gives one that was taken in part and has to be left out.
+    fn boxes<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        mut at: u64,
+        places: &mut Locations,
+    ) -> Result<Option<Damage>, FormatError> {
+        reader.read_ahead(READ_AHEAD);
+        let end = reader.file_len();
+        for _ in 0..limits::FRAGMENT_BOXES {
+            if let Some(damage) = self.left_out.get(limits::LEFT_OUT).filter(|damage| damage.at <= at) {
+                self.lose(damage.clone());
+                return Ok(None);
+            }
+            let header = match reader.header(at, end) {
+                Ok(Some(header)) => header,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.lose(Damage::of(error, at)?);
+                    match places.after(at) {
+                        Some(place) => at = place,
+                        None => return Ok(None),
+                    }
+                    continue;
+                }
+            };
+            places.pass(reader, &header)?;
+            if &header.box_type.0 == b"moof" {
+                if let Some(spoilt) = self.fragment(reader, &header, places)? {
+                    return Ok(Some(spoilt));
+                }
+            } else if let Some(batch) = self.found.batches.last_mut() {
+                batch.cost += COST_OF_BOX;
+            }
+            at = self.end_of(reader, &header, places)?;
+        }
+        Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
+    }
+
+    /// Where to go on after a box, which may be none: at the next place that is known, if that lies inside of it.
+    fn end_of<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        header: &BoxHeader,
+        places: &Locations,
+    ) -> Result<u64, FormatError> {
+        let mut inside = places.after(header.offset).filter(|&place| place < header.end());
+        // Of the media no more than could be a header.
+        reader.read_ahead(16);
+        while let Some(place) = inside.filter(|_| !self.is_lost) {
+            let is_fragment = match reader.header(place, header.end()) {
+                Ok(found) => found.is_some_and(|found| &found.box_type.0 == b"moof"),
+                Err(error) => Damage::of(error, place).map(|_| false)?,
+            };
+            if is_fragment {
+                self.lose(Damage::of(header.error("a fragment begins inside of it"), header.offset)?);
+            } else {
+                inside = places.after(place).filter(|&place| place < header.end());
+            }
+        }
+        reader.read_ahead(READ_AHEAD);
+        Ok(inside.unwrap_or(header.end()))
+    }
+
+    /// What comes next has to say itself when it is.
+    fn lose(&mut self, damage: Damage) {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            self.found.damage.truncate(TOLD - 1);
+            self.found.damage.push(damage);
+        }
+        self.found.tracks.iter_mut().for_each(|t| t.is_lost = true);
+    }
+
+    /// Takes a fragment, or gives one that was taken and has to be left out.
+    fn fragment<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        moof: &BoxHeader,
+        places: &Locations,
+    ) -> Result<Option<Damage>, FormatError> {
+        if let Some(damage) = self.left_out.iter().find(|d| d.at == moof.offset) {
+            self.lose(damage.clone());
+            return Ok(None);
+        }
+        let tracks = &mut self.found.tracks;
+        let runs = read_runs(reader, moof, tracks).and_then(|mut runs| {
+            find_times(reader, moof, &mut runs, tracks, places)?;
+            Ok(runs)
+        });
+        let runs = match runs {
+            Ok(runs) => runs,
+            Err(error) => {
+                self.lose(Damage::of(error, moof.offset)?);
+                return Ok(None);
+            }
+        };
+        if self.unfinished.is_some() {
+            // The file does not end there: it is not true what that one says.
+            return Ok(self.unfinished.take());
+        }
+        let cost = COST_OF_BOX + moof.size.saturating_add(COST_OF_MOOF);
+        let is_next = |s: &Batch| s.moofs > 0 && !s.is_full() && cost <= s.cost.max(1 << 14);
+        if self.is_lost || !self.found.batches.last().is_some_and(is_next) {
+            self.found.batches.push(Batch { offset: moof.offset, ..Batch::default() });
+            self.found.tracks.iter_mut().for_each(TrackFragments::begin_batch);
+        }
+        self.is_lost = false;
+        let before = samples_of(&self.found.tracks);
+        let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count().into()));
+        let auxiliary = self.found.tracks.iter().map(|t| t.auxiliary.len() as u64).sum();
+        self.found.permit.take(reader.source(), samples, auxiliary)?;
+        let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
+        if let Some(batch) = self.found.batches.last_mut() {
+            batch.moofs += 1;
+            batch.cost += cost;
+            batch.samples =
+                batch.samples.saturating_add(samples_of(&self.found.tracks).saturating_sub(before));
+        }
+        match taken {
+            Ok(true) => Ok(None),
+            Ok(false) => {
+                let damage = Damage::of(moof.error("its media is not all there"), moof.offset)?;
+                self.lose(damage.clone());
+                self.unfinished = Some(damage);
+                Ok(None)
+            }
+            Err(error) => Damage::of(error, moof.offset).map(Some),
+        }
+    }
+}
+
+fn samples_of(all: &[TrackFragments]) -> u32 {
+    all.iter().fold(0, |sum, t| sum.saturating_add(number(t.sizes.len())))
+}
+
+fn read_trex<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    mvex: &BoxHeader,
+    all: &mut [TrackFragments],
+) -> Result<(), FormatError> {
+    for trex in reader.children(mvex.payload(), mvex.end())?.iter().filter(|b| &b.box_type.0 == b"trex") {
+        let TrexBox { track_id, defaults } = TrexBox::read(reader, trex)?;
+        all.iter_mut().filter(|t| t.seed.track_id == track_id).for_each(|t| t.seed.defaults = defaults);
+    }
+    Ok(())
+}
+
+/// Behind damage a time cannot be counted from what came before: where a fragment does not say its own, the film's tables may.
+fn find_times<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moof: &BoxHeader,
+    runs: &mut [Run],
+    all: &[TrackFragments],
+    places: &Locations,
+) -> Result<(), FormatError> {
+    let mut is_lost: Vec<_> = all.iter().map(|t| t.is_lost).collect();
+    for run in runs.iter_mut().filter(|run| run.more.is_some()) {
+        let (Some(track), Some(is_lost)) = (all.get(run.track), is_lost.get_mut(run.track)) else { continue };
+        if std::mem::take(is_lost) && run.decode_time.is_none() {
+            let time = places.time(moof.offset, track.seed.track_id);
+            let time =
+                time.ok_or_else(|| moof.error("nothing says when it is, and what came before is damaged"))?;
+            run.decode_time = Some(time.saturating_sub(run.first_offset(reader)?));
+        }
+    }
+    Ok(())
+}
