@@ -13,12 +13,13 @@ APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 
-.PHONY: help build demo test check conformance sanitize bench instructions fuzz install docker-test deny msrv clean
+.PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install docker-test deny msrv clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
 	@echo 'make test         format, lints and all tests, on both real servers'
 	@echo 'make conformance  every film cut everywhere, judged by two readers and a browser'
+	@echo 'make screens      what browsers and other players show of clips'
 	@echo 'make sanitize     the server tests with both servers under valgrind'
 	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
 	@echo 'make instructions that no more of them are needed for a request than before'
@@ -55,6 +56,10 @@ test: check build
 conformance: build
 	@tests/setup.sh conformance
 	$(CARGO) run --quiet --release --locked -p tests --bin conformance
+
+screens: build
+	@tests/setup.sh screens
+	$(CARGO) run --quiet --release --locked -p tests --bin screens -- $(SCREENS)
 
 sanitize: build
 	@tests/setup.sh sanitize

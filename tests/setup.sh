@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make build`, `test`, `demo`, `bench` and others lack on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|conformance|sanitize|bench|instructions|fuzz|docker
+#   tests/setup.sh build|demo|test|conformance|screens|sanitize|bench|instructions|fuzz|docker
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -82,6 +82,18 @@ case $goal in
         set -- /usr/lib/*/gstreamer-1.0/libgstisomp4.so
         need "$1" gstreamer1.0-plugins-good
         ;;
+    screens)
+        needs_test
+        need firefox-esr firefox-esr
+        need WebKitWebDriver webkit2gtk-driver
+        need Xvfb xvfb
+        need pulseaudio pulseaudio
+        need gst-launch-1.0 gstreamer1.0-tools
+        set -- /usr/lib/*/gstreamer-1.0/libgstlibav.so
+        need "$1" gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
+        need mpv mpv
+        need vlc vlc-bin vlc-plugin-base
+        ;;
     sanitize)
         needs_test
         need valgrind valgrind
@@ -140,8 +152,18 @@ npm_packages() {
     npm install --silent --no-save --no-audit --no-fund --prefix "$into" mp4box@2.4.1 mediabunny@1.61.0
 }
 
+# Firefox's driver is in no distribution.
+driver() {
+    [ "$goal" = screens ] || return 0
+    into=${CARGO_TARGET_DIR:-target}/h264-tests/geckodriver
+    grep -qs '"geckodriver 0.37.1 ' "$into/.crates.toml" && return
+    echo 'setup: compiling geckodriver'
+    cargo install --quiet --locked --root "$into" geckodriver@0.37.1
+}
+
 if [ -z "$packages$rust" ]; then
     npm_packages
+    driver
     exit
 fi
 command -v apt-get > /dev/null ||
@@ -187,3 +209,4 @@ if [ -n "$services" ] && command -v systemctl > /dev/null; then
     as_root systemctl disable --quiet $services || true
 fi
 npm_packages
+driver

@@ -1,15 +1,31 @@
-//! Chromium, and a player in a page of it: an element called `player`.
+//! Browsers, driven through WebDriver, and a player in a page of them: an element called `player`.
 
-use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-pub use fantoccini::Client;
 use fantoccini::ClientBuilder;
+pub use fantoccini::{Client, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::films::{COLUMNS, ROWS, Stamp};
+use crate::servers::free_port;
+use crate::work_dir;
+
+/// A browser engine of the distribution's packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Browser {
+    /// Chromium, without a window.
+    Chromium,
+    /// Firefox ESR, without a window.
+    Firefox,
+    /// WebKitGTK in its MiniBrowser. It needs a display.
+    WebKit,
+}
 
 /// Waits for the player, stops it and goes to `time`; then the picture's cells, and
 /// what the player says. The very first frame is what it shows without going anywhere.
@@ -46,34 +62,80 @@ const PLAY_OUT: &str = r"
     player.play();
 ";
 
-/// Gives a browser of its own to `work`, and ends it.
+/// Gives a Chromium of its own to `work`, and ends it.
 pub fn in_chromium(work: impl AsyncFnOnce(&Client)) {
-    let driver = Driver::start();
+    in_browser(Browser::Chromium, &[], work);
+}
+
+/// Gives a browser of its own to `work`, and ends it. `env` is added to its environment.
+pub fn in_browser<T>(browser: Browser, env: &[(String, String)], work: impl AsyncFnOnce(&Client) -> T) -> T {
+    let driver = Driver::start(browser, env);
     let profile = tempfile::tempdir().expect("a temporary directory");
-    let flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--autoplay-policy=no-user-gesture-required",
-        &format!("--user-data-dir={}", profile.path().display()),
-    ];
-    let capabilities = json!({ "goog:chromeOptions": { "args": flags }, "timeouts": { "script": 30000 } });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let Value::Object(capabilities) = capabilities else { panic!("an object") };
+        let Value::Object(capabilities) = browser.capabilities(profile.path()) else { panic!("an object") };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .expect("a browser");
-        work(&client).await;
-        client.close().await.expect("a browser that ends");
-    });
+        let done = work(&client).await;
+        // A browser that crashed has ended already.
+        client.close().await.ok();
+        done
+    })
+}
+
+impl Browser {
+    fn capabilities(self, profile: &Path) -> Value {
+        let mut capabilities = match self {
+            Self::Chromium => json!({ "goog:chromeOptions": { "args": [
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--autoplay-policy=no-user-gesture-required",
+                format!("--user-data-dir={}", profile.display()),
+            ] } }),
+            Self::Firefox => json!({ "moz:firefoxOptions": { "args": ["-headless"], "prefs": {
+                "media.autoplay.default": 0,
+                "media.autoplay.blocking_policy": 0,
+                "media.gmp-manager.updateEnabled": false,
+            } } }),
+            Self::WebKit => json!({ "webkitgtk:browserOptions": {
+                "binary": webkit_mini_browser(),
+                "args": ["--automation"],
+            } }),
+        };
+        capabilities["timeouts"] = json!({ "script": 60000 });
+        capabilities
+    }
+
+    fn driver(self, port: u16) -> Command {
+        let mut command = match self {
+            Self::Chromium => Command::new("chromedriver"),
+            // No distribution has it: `tests/setup.sh screens` takes it from crates.io.
+            Self::Firefox => Command::new(work_dir("geckodriver").join("bin/geckodriver")),
+            Self::WebKit => Command::new("WebKitWebDriver"),
+        };
+        command.arg(format!("--port={port}"));
+        command
+    }
+}
+
+/// Each version of its library has a MiniBrowser of its own; the newest serves.
+fn webkit_mini_browser() -> PathBuf {
+    let dirs = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let libraries = dirs.filter_map(|dir| std::fs::read_dir(dir.path()).ok()).flatten().flatten();
+    let found = libraries
+        .filter(|dir| dir.file_name().to_string_lossy().starts_with("webkit"))
+        .map(|dir| dir.path().join("MiniBrowser"))
+        .filter(|path| path.exists());
+    found.max().expect("MiniBrowser: install the distribution's package webkit2gtk-driver")
 }
 
 /// The number of the frame that [`look`] saw.
@@ -108,32 +170,40 @@ pub async fn play_out(browser: &Client) -> Result<Value, String> {
     run(browser, PLAY_OUT, vec![]).await
 }
 
-/// A ChromeDriver of our own, ended with its browser.
+/// A driver of our own in a process group of its own, ended with its browser.
 struct Driver {
     process: Child,
     port: u16,
 }
 
 impl Driver {
-    fn start() -> Self {
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
+    fn start(browser: Browser, env: &[(String, String)]) -> Self {
+        let port = free_port();
+        let process = browser
+            .driver(port)
+            .envs(env.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
-            .expect("chromedriver: install the distribution's package chromium-driver");
-        let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        let started =
-            lines.find(|line| line.contains("started successfully on port")).expect("a driver that starts");
-        let port =
-            started.trim_end_matches('.').rsplit(' ').next().and_then(|p| p.parse().ok()).expect("a port");
-        Self { process, port }
+            .unwrap_or_else(|e| panic!("the driver of {browser:?}: {e}; run `tests/setup.sh screens`"));
+        let driver = Self { process, port };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "the driver of {browser:?} does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        driver
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        kill_process(Pid::from_child(&self.process), Signal::TERM).ok();
+        let group = Pid::from_child(&self.process);
+        kill_process_group(group, Signal::TERM).ok();
         self.process.wait().ok();
+        // A browser that does not hear goes with its driver.
+        kill_process_group(group, Signal::KILL).ok();
     }
 }

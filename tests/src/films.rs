@@ -537,6 +537,11 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// The pitch in Hz of a track's sound in a tenth of a second: it tells the time.
+pub fn pitch(track: u32, tenth: u32) -> u32 {
+    200 + 50 * ((tenth * 13 + track * 7) % 61)
+}
+
 /// A WAV file whose pitch changes every 100 ms and tells the track and the time.
 fn tone(rate: u32, channels: u16, seconds: u32, track: u32) -> Vec<u8> {
     let samples = rate * seconds;
@@ -557,7 +562,7 @@ fn tone(rate: u32, channels: u16, seconds: u32, track: u32) -> Vec<u8> {
     let mut phase = 0.0f64;
     for n in 0..samples {
         let step = n / (rate / 10);
-        phase += f64::from(200 + 50 * ((step * 13 + track * 7) % 61)) / f64::from(rate);
+        phase += f64::from(pitch(track, step)) / f64::from(rate);
         let value = (phase * std::f64::consts::TAU).sin() * 9000.0;
         for channel in 0..channels {
             let value = if channel == 0 { value } else { value / 2.0 };

@@ -1,0 +1,139 @@
+//! Clips in a browser's player.
+
+use serde_json::{Value, json};
+use tests::browser::{Browser, Client, Locator, run};
+use tests::films::Stamp;
+
+use crate::sight::{Player, Seek, Sight};
+use crate::sound::{Recording, median};
+use crate::wanted::Wanted;
+
+pub(crate) const PAGE: &[(&str, &str)] =
+    &[("screens.html", include_str!("page.html")), ("page.js", include_str!("page.js"))];
+
+/// Calls a function of the page.
+const CALL: &str = "
+    const [name, given, done] = arguments;
+    window.screens[name](...given).then((said) => done({ said }), (e) => done({ error: String(e) }));
+";
+
+/// How long a player may take until it has a frame.
+const PATIENCE: u32 = 15_000;
+
+pub(crate) fn of(player: Player) -> Option<Browser> {
+    match player {
+        Player::Chromium => Some(Browser::Chromium),
+        Player::Firefox => Some(Browser::Firefox),
+        Player::WebKit => Some(Browser::WebKit),
+        _ => None,
+    }
+}
+
+/// Plays a clip.
+///
+/// # Errors
+/// That the browser does not answer; what is wrong with the clip is in the sight.
+pub(crate) async fn watch(browser: &Client, page: &str, url: &str, wanted: &Wanted) -> Result<Sight, String> {
+    browser.goto(page).await.map_err(|e| e.to_string())?;
+    let mut sight = Sight::default();
+    call(browser, "prepare", json!([url, PATIENCE])).await?;
+    let body = browser.find(Locator::Css("body")).await.map_err(|e| e.to_string())?;
+    body.click().await.map_err(|e| e.to_string())?;
+    let loaded = call(browser, "loaded", json!([])).await?;
+    if let Some(error) = error(&loaded) {
+        return Ok(Sight { error: Some(error), ..sight });
+    }
+    sight.loaded = loaded["seconds"].as_f64();
+    sight.still = number(&loaded["cells"]);
+    sight.duration[0] = loaded["duration"].as_f64();
+    call(browser, "listen", json!([])).await?;
+
+    let played = call(browser, "play", json!([1.3, false, 0])).await?;
+    let frames = frames(&played);
+    sight.begin = frames.iter().map(|(at, stamp)| (at - frames[0].0, stamp.number)).collect();
+    sight.offset = offset(&played, wanted);
+    if let Some(error) = error(&played) {
+        return Ok(Sight { error: Some(format!("while it plays: {error}")), ..sight });
+    }
+    for part in [0.31, 0.83, 0.57] {
+        let to = wanted.inside(part);
+        let found = call(browser, "seek", json!([to])).await?;
+        let mut seek = Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) };
+        // Near the end there is little to hear.
+        if seek.error.is_none() {
+            let played = call(browser, "play", json!([0.9, false, 0])).await?;
+            seek.offset = offset(&played, wanted);
+            seek.error = error(&played);
+        }
+        let broken = seek.error.is_some();
+        sight.seeks.push(seek);
+        if broken {
+            return Ok(sight);
+        }
+    }
+    call(browser, "seek", json!([(wanted.duration - 0.6).max(0.0)])).await?;
+    let played = call(browser, "play", json!([0.6, true, 8])).await?;
+    sight.last = number(&played["cells"]);
+    sight.ended = played["ended"].as_f64().and(played["at"].as_f64());
+    sight.duration[1] = played["duration"].as_f64();
+
+    let to = wanted.inside(0.45);
+    let found = call(browser, "load", json!([format!("{url}#t={to}"), PATIENCE])).await?;
+    let frame = number(&found["cells"]);
+    sight.fragment = Some(Seek { to, frame, offset: None, error: error(&found) });
+    Ok(sight)
+}
+
+/// A picture of what the browser shows now.
+pub(crate) async fn screenshot(browser: &Client) -> Option<Vec<u8>> {
+    browser.screenshot().await.ok()
+}
+
+async fn call(browser: &Client, name: &str, arguments: Value) -> Result<Value, String> {
+    let said = run(browser, CALL, vec![json!(name), arguments]).await?;
+    Ok(said["said"].clone())
+}
+
+fn error(said: &Value) -> Option<String> {
+    said["error"].as_str().map(str::to_owned)
+}
+
+fn stamp(cells: &Value) -> Option<Stamp> {
+    let cells: Option<Vec<u8>> =
+        cells.as_array()?.iter().map(|c| c.as_u64().and_then(|c| u8::try_from(c).ok())).collect();
+    Stamp::read(&cells?)
+}
+
+fn number(cells: &Value) -> Option<u32> {
+    Some(stamp(cells)?.number)
+}
+
+/// When frames were shown, by the page's clock, and what they say of themselves.
+fn frames(played: &Value) -> Vec<(f64, Stamp)> {
+    let all = played["frames"].as_array().map_or(&[][..], Vec::as_slice);
+    all.iter().filter_map(|frame| Some((frame[0].as_f64()?, stamp(&frame[2])?))).collect()
+}
+
+/// Time in the picture less time in the sound, less what the film itself has. Of a film without a
+/// picture, the player's clock instead of the picture.
+fn offset(played: &Value, wanted: &Wanted) -> Option<f64> {
+    let sound = &played["sound"];
+    let samples = sound["samples"].as_array()?.iter().filter_map(Value::as_f64).map(|v| v / 20_000.0);
+    let heard = Recording {
+        rate: sound["rate"].as_f64()?,
+        begins: sound["begins"].as_f64()?,
+        samples: samples.collect(),
+    };
+    let (seen, film): (Vec<(f64, f64)>, f64) = if wanted.picture {
+        let seen = frames(played).into_iter().map(|(at, stamp)| (at, f64::from(stamp.millis) / 1000.0));
+        (seen.collect(), wanted.offset?)
+    } else {
+        let clock = played["clock"].as_array()?.iter();
+        let seen = clock.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()? + wanted.start)));
+        (seen.filter(|(_, time)| *time > wanted.start).collect(), -wanted.heard)
+    };
+    let picture = median(seen.iter().map(|(at, time)| time - at))?;
+    let times = heard.times(0, |clock| clock + picture - film);
+    let sound = median(times.iter().map(|(clock, time)| time - clock))?;
+    Some(picture - sound - film)
+}

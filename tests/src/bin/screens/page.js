@@ -1,0 +1,151 @@
+// What a player in this page shows and sounds. `screens` (tests/src/bin/screens) calls it.
+'use strict';
+
+const COLUMNS = 10;
+const ROWS = 6;
+const canvas = Object.assign(document.createElement('canvas'), { width: COLUMNS * 16, height: ROWS * 16 });
+const pen = canvas.getContext('2d', { willReadFrequently: true });
+let player, context, tape;
+// Messages of the tape: number of the first sample, when it came, and the samples.
+let recorded = [];
+
+const TAPE = `registerProcessor('tape', class extends AudioWorkletProcessor {
+    constructor() { super(); this.held = []; }
+    process([input]) {
+        if (!this.held.length) this.first = currentFrame;
+        this.held.push(input[0] ? new Float32Array(input[0]) : new Float32Array(128));
+        if (this.held.length === 9) {
+            this.port.postMessage([this.first, this.held]);
+            this.held = [];
+        }
+        return true;
+    }
+});`;
+
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const event = (name, ms) => new Promise((done) => {
+    player.addEventListener(name, () => done(name), { once: true });
+    setTimeout(() => done('timeout'), ms);
+});
+const painted = (ms) => new Promise((done) => {
+    player.requestVideoFrameCallback(done);
+    setTimeout(done, ms);
+});
+
+// The brightness of the picture's cells; nothing where there is no picture.
+function cells() {
+    if (!player.videoWidth || player.readyState < 2) return null;
+    pen.drawImage(player, 0, 0, canvas.width, canvas.height);
+    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+    const seen = [];
+    for (let row = 0; row < ROWS; row++)
+        for (let column = 0; column < COLUMNS; column++)
+            seen.push(pixels[((row * 16 + 8) * canvas.width + column * 16 + 8) * 4 + 1]);
+    return seen;
+}
+
+const state = () => ({
+    cells: cells(),
+    duration: Number.isFinite(player.duration) ? player.duration : String(player.duration),
+    at: player.currentTime,
+    error: player.error ? player.error.message || `code ${player.error.code}` : null,
+});
+
+// At the next click loads a film. A player that was loaded at a click may sound.
+let loading;
+async function prepare(url, ms) {
+    document.addEventListener('click', () => {
+        context = new AudioContext();
+        context.resume();
+        loading = load(url, ms);
+    }, { once: true });
+}
+const loaded = () => loading;
+
+// Loads a film; its still picture before it plays.
+async function load(url, ms) {
+    const begun = performance.now();
+    player = Object.assign(document.createElement('video'), { preload: 'auto' });
+    document.body.replaceChildren(player);
+    player.src = url;
+    player.load();
+    const came = await Promise.race([event('loadeddata', ms), event('error', ms)]);
+    const seconds = (performance.now() - begun) / 1000;
+    if (came === 'timeout') return { error: `no first frame after ${ms / 1000} s`, state: player.readyState };
+    // To the place that the URL's fragment says.
+    for (let n = 0; n < 100 && player.seeking; n++) await wait(20);
+    if (player.videoWidth) await painted(700);
+    return { ...state(), seconds };
+}
+
+// Sends the player's sound to a tape, and on to the speakers.
+async function listen() {
+    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([TAPE], { type: 'text/javascript' })));
+    tape = new AudioWorkletNode(context, 'tape', { numberOfInputs: 1, numberOfOutputs: 1 });
+    tape.port.onmessage = ({ data: [first, held] }) => recorded.push([first, performance.now(), held]);
+    const source = context.createMediaElementSource(player);
+    source.connect(tape).connect(context.destination);
+    source.connect(context.destination);
+    await Promise.race([context.resume(), wait(2000)]);
+    return { context: context.state, rate: context.sampleRate };
+}
+
+// The recorded sound at some 8 kHz, below half of which it tells the time. A message holds 1152
+// samples, whole ones at the lower rate too.
+function sound(rate) {
+    if (!recorded.length) return null;
+    const by = Math.round(rate / 8000), start = recorded[0][0];
+    // Messages come late, never early: the earliest sets the sound's clock against the page's.
+    const shift = Math.min(...recorded.map(([first, came]) => came / 1000 - first / rate));
+    const samples = [];
+    for (const [first, , held] of recorded) {
+        const all = held.flatMap((block) => Array.from(block));
+        for (let at = 0; at + by <= all.length; at += by) {
+            let sum = 0;
+            for (let n = 0; n < by; n++) sum += all[at + n];
+            samples[(first - start + at) / by] = Math.round((sum / by) * 20000);
+        }
+    }
+    return { rate: rate / by, begins: start / rate + shift, samples: Array.from(samples, (v) => v ?? 0) };
+}
+
+// Plays from where the player is, for `seconds` or to the end, at most `patience` seconds longer.
+async function play(seconds, toEnd, patience) {
+    const frames = [], clock = [];
+    let on = true, ended = null;
+    const paint = (now, { mediaTime, expectedDisplayTime }) => {
+        if (!on) return;
+        frames.push([expectedDisplayTime / 1000, mediaTime, cells()]);
+        player.requestVideoFrameCallback(paint);
+    };
+    const stop = () => { ended = performance.now() / 1000; };
+    player.addEventListener('ended', stop, { once: true });
+    player.requestVideoFrameCallback(paint);
+    recorded = [];
+    // A player that has no more data neither starts nor fails.
+    await Promise.race([player.play(), wait(5000)]);
+    const from = performance.now() / 1000;
+    const until = from + seconds + (toEnd ? patience : 0);
+    while (ended === null && !player.error && performance.now() / 1000 < until) {
+        clock.push([performance.now() / 1000, player.currentTime]);
+        await wait(15);
+    }
+    if (toEnd && ended !== null) await wait(150);
+    player.pause();
+    on = false;
+    player.removeEventListener('ended', stop);
+    return { ...state(), ended, frames, clock, sound: toEnd || !context ? null : sound(context.sampleRate) };
+}
+
+// Goes to a time and stays there.
+async function seek(to) {
+    player.pause();
+    const seen = event('seeked', 8000);
+    player.currentTime = to;
+    const came = await seen;
+    if (player.videoWidth) await painted(700);
+    const { error, ...seenState } = state();
+    return { ...seenState, error: error || (came === 'timeout' ? 'does not seek' : null) };
+}
+
+window.screens = { prepare, loaded, load, listen, play, seek };

@@ -1,0 +1,102 @@
+//! What a player must show of a film, or of a clip of it.
+
+use tests::films::Film;
+use tests::probe::{Cut, Source};
+
+use crate::sound::{Recording, median};
+
+/// A frame, and when it is on screen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Shown {
+    /// Seconds since the clip begins.
+    pub(crate) time: f64,
+    /// Its number in the film.
+    pub(crate) number: u32,
+    /// The time that is written in it.
+    pub(crate) filmed: f64,
+}
+
+/// What is to be seen and heard.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// In order of presentation; none where there is no picture.
+    pub(crate) frames: Vec<Shown>,
+    pub(crate) duration: f64,
+    /// The film's time at which the clip begins.
+    pub(crate) start: f64,
+    pub(crate) picture: bool,
+    pub(crate) sound: bool,
+    /// How far the time in the picture is ahead of the time in the sound, in seconds.
+    pub(crate) offset: Option<f64>,
+    /// How far the sound's own time is ahead of the film's.
+    pub(crate) heard: f64,
+}
+
+impl Wanted {
+    pub(crate) fn of(source: &Source, film: &Film, cut: &Cut) -> Self {
+        let (start, end) = source.bounds(cut);
+        let stamped = source.decoded.frames.iter().filter_map(|f| f.stamp.map(|stamp| (f.time, stamp)));
+        let shown = |(time, stamp): (f64, tests::films::Stamp)| Shown {
+            time: time - start,
+            number: stamp.number,
+            filmed: f64::from(stamp.millis) / 1000.0,
+        };
+        let inside = |f: &Shown| f.time > -1e-6 && f.time < end - start - 1e-6;
+        let all: Vec<_> = stamped.map(shown).collect();
+        let sound = source.decoded.sounds.first().filter(|sound| sound.is_loud());
+        let offset = sound.and_then(|sound| offset_of(sound, &all, start));
+        Self {
+            frames: all.iter().copied().filter(inside).collect(),
+            duration: end - start,
+            start,
+            picture: film.stamped,
+            sound: sound.is_some(),
+            offset,
+            heard: sound.and_then(heard).unwrap_or(0.0),
+        }
+    }
+
+    /// The frame on screen at a time of the clip.
+    pub(crate) fn at(&self, time: f64) -> Option<Shown> {
+        self.frames.iter().copied().rfind(|f| f.time <= time + 1e-6)
+    }
+
+    /// The middle of the time that a frame near `part` of the clip is on screen.
+    pub(crate) fn inside(&self, part: f64) -> f64 {
+        let time = self.duration * part;
+        let Some(frame) = self.at(time) else { return time };
+        let next = self.frames.iter().find(|f| f.time > frame.time).map_or(self.duration, |f| f.time);
+        f64::midpoint(frame.time, next)
+    }
+}
+
+/// Sound as ffmpeg decodes it, by the film's clock.
+pub(crate) fn recording(sound: &tests::probe::Sound) -> Option<Recording> {
+    let (first, _) = sound.runs.first()?;
+    let by = (sound.rate / 8000.0).round().max(1.0);
+    let rate = sound.rate / by;
+    let mut samples: Vec<f64> = Vec::new();
+    for (begins, values) in &sound.runs {
+        #[expect(clippy::cast_precision_loss, reason = "films are short")]
+        let at = (*begins - *first) as f64 / by;
+        let length = crate::sound::index(at);
+        if length > samples.len() {
+            samples.resize(length, 0.0);
+        }
+        let mono: Vec<f64> = values.chunks(sound.channels).map(|v| f64::from(v[0]) / 32768.0).collect();
+        samples.extend(mono.chunks_exact(crate::sound::index(by)).map(|part| part.iter().sum::<f64>() / by));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "films are short")]
+    let begins = *first as f64 / sound.rate;
+    Some(Recording { rate, begins, samples })
+}
+
+fn heard(sound: &tests::probe::Sound) -> Option<f64> {
+    let times = recording(sound)?.times(0, |clock| clock);
+    median(times.iter().map(|(clock, film)| film - clock))
+}
+
+fn offset_of(sound: &tests::probe::Sound, frames: &[Shown], start: f64) -> Option<f64> {
+    let picture = median(frames.iter().map(|f| f.filmed - f.time - start))?;
+    Some(picture - heard(sound)?)
+}
