@@ -1,0 +1,192 @@
+//! The one pass over a run-length table that leaves checkpoints.
+
+use crate::boxes::u32_at;
+
+use super::kind::{Checkpoint, RunKind, STRIDE, out_of_order, stsc_entry};
+
+/// The one pass over a table that leaves checkpoints.
+pub(super) struct Pass {
+    kind: RunKind,
+    pub(super) at: Checkpoint,
+    entry: u32,
+    pub(super) checkpoints: Vec<Checkpoint>,
+    /// Units that are still to be covered.
+    pub(super) left: u32,
+    pub(super) lowest: i64,
+    pub(super) highest: i64,
+    /// `ctts`: bounds from each checkpoint to the next.
+    pub(super) bounds: Vec<(i64, i64)>,
+    pub(super) is_normal: bool,
+}
+
+impl Pass {
+    pub(super) fn new(kind: RunKind, units: u32) -> Self {
+        Self {
+            kind,
+            at: Checkpoint::default(),
+            entry: 0,
+            checkpoints: Vec::new(),
+            left: units,
+            lowest: i64::MAX,
+            highest: i64::MIN,
+            bounds: Vec::new(),
+            is_normal: true,
+        }
+    }
+
+    pub(super) fn see(&mut self, count: u32, value: u64) {
+        if self.left == 0 && self.entry > 0 {
+            return;
+        }
+        self.note_checkpoint();
+        self.entry += 1;
+        let count = count.min(self.left);
+        self.left -= count;
+        self.at.pass(self.kind, count, value);
+        self.is_normal &= count > 0 && self.at.runs == self.entry;
+        if count > 0 {
+            self.note_bounds((self.kind.extreme(value), self.kind.extreme(value)));
+        }
+    }
+
+    fn note_checkpoint(&mut self) {
+        if self.entry % STRIDE == 0 {
+            self.checkpoints.push(self.at);
+            if self.kind == RunKind::Ctts {
+                self.bounds.push((i64::MAX, i64::MIN));
+            }
+        }
+    }
+
+    fn note_bounds(&mut self, (lowest, highest): (i64, i64)) {
+        self.lowest = self.lowest.min(lowest);
+        self.highest = self.highest.max(highest);
+        if let Some(last) = self.bounds.last_mut() {
+            *last = (last.0.min(lowest), last.1.max(highest));
+        }
+    }
+
+    /// How many entries there are up to the next checkpoint.
+    fn room(&self) -> usize {
+        (STRIDE - self.entry % STRIDE) as usize
+    }
+
+    /// The next entries: no more than there is room for. A long film has a million, and they are most of what its
+    /// first request costs; what is odd about any of them is left to [`Self::see`].
+    fn see_block(&mut self, block: &Block, n: usize) {
+        let [counts, values, more] =
+            [&block.counts, &block.values, &block.more].map(|b| b.get(..n).unwrap_or_default());
+        let kind = self.kind;
+        let all = || values.iter().zip(more).map(|(&value, &more)| kind.value(value, more));
+        // Each in a loop of its own, so that it takes several entries at a time.
+        let units = counts.iter().fold(0u64, |all, &count| all.wrapping_add(count.into()));
+        let left = u64::from(self.left).checked_sub(units).and_then(|left| u32::try_from(left).ok());
+        let (Some(left), Some(first), Some(last), false, true) =
+            (left, all().next(), all().next_back(), block.has_empty(n), self.at.runs > 0)
+        else {
+            return counts.iter().zip(all()).for_each(|(&count, value)| self.see(count, value));
+        };
+        let changes = match kind {
+            RunKind::Stsc => count_u32(all().zip(all().skip(1)).map(|(one, next)| one != next)),
+            _ => count_u32(values.iter().zip(values.iter().skip(1)).map(|(one, next)| one != next)),
+        };
+        let (lowest, highest) = match kind {
+            RunKind::Ctts => bounds(values.iter().map(|v| i32::from_ne_bytes(v.to_ne_bytes()))),
+            _ => bounds(values.iter().copied()),
+        };
+        self.note_checkpoint();
+        self.note_bounds((lowest, highest));
+        if matches!(kind, RunKind::Stts | RunKind::Stsc) {
+            let products = counts.iter().zip(values).map(|(&n, &value)| u64::from(n) * u64::from(value));
+            // No more units than are left: it fits.
+            self.at.sum += products.fold(0, u64::wrapping_add);
+        }
+        self.at.unit += self.left - left;
+        self.at.runs += changes + u32::from(first != self.at.previous);
+        self.at.previous = last;
+        self.left = left;
+        self.entry += u32::try_from(n).unwrap_or(0);
+        self.is_normal &= self.at.runs == self.entry;
+    }
+
+    /// Entries of any table but an `stsc`.
+    pub(super) fn see_samples(&mut self, entries: &[u8]) {
+        let mut block = Block::EMPTY;
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (now, more) = rest.split_at(rest.len().min(8 * self.room()));
+            let fields = block.counts.iter_mut().zip(&mut block.values);
+            for ((count, value), b) in fields.zip(now.chunks_exact(8)) {
+                (*count, *value) = (u32_at(b, 0), u32_at(b, 4));
+            }
+            self.see_block(&block, now.len() / 8);
+            rest = more;
+        }
+    }
+
+    /// Entries of an `stsc`, the first of which is entry `index`: each ends the one before it. `open` is the one
+    /// before the first; returns the last.
+    pub(super) fn see_chunks(
+        &mut self,
+        entries: &[u8],
+        index: u32,
+        open: Option<(u32, u64)>,
+    ) -> Result<Option<(u32, u64)>, String> {
+        let count = entries.len() / 12;
+        let stretch =
+            |from: usize, to: usize| entries.get(12 * from..12 * to).unwrap_or_default().chunks_exact(12);
+        let mut block = Block::EMPTY;
+        let mut open = open;
+        let mut done = 0;
+        while let Some(entry) = stretch(done, done + 1).next() {
+            let number = index.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
+            let (first, value) = stsc_entry(entry, number);
+            if let Some((before, value)) = open.replace((first, value)).filter(|_| self.left > 0) {
+                let count = first.checked_sub(before).filter(|&n| n > 0);
+                self.see(count.ok_or_else(|| out_of_order(number, first, before))?, value);
+            }
+            done += 1;
+            // Those that follow it, each with the one that it ends. The first of the table is numbered as it likes.
+            let n = self.room().min(count - done);
+            let fields = block.counts.iter_mut().zip(&mut block.values).zip(&mut block.more);
+            let pairs = stretch(done - 1, done - 1 + n).zip(stretch(done, done + n));
+            for (((count, samples), description), (b, next)) in fields.zip(pairs) {
+                *count = u32_at(next, 0).saturating_sub(u32_at(b, 0));
+                (*samples, *description) = (u32_at(b, 4), u32_at(b, 8));
+            }
+            if number > 0 && n > 0 && !block.has_empty(n) {
+                self.see_block(&block, n);
+                done += n;
+                open = stretch(done - 1, done).next().map(|b| stsc_entry(b, 1));
+            }
+        }
+        Ok(open)
+    }
+}
+
+/// Entries between two checkpoints, field by field.
+struct Block {
+    counts: [u32; STRIDE as usize],
+    values: [u32; STRIDE as usize],
+    /// `stsc`: description indices.
+    more: [u32; STRIDE as usize],
+}
+
+impl Block {
+    const EMPTY: Self =
+        Self { counts: [0; STRIDE as usize], values: [0; STRIDE as usize], more: [0; STRIDE as usize] };
+
+    fn has_empty(&self, n: usize) -> bool {
+        self.counts.iter().take(n).fold(false, |any, &count| any | (count == 0))
+    }
+}
+
+fn count_u32(these: impl Iterator<Item = bool>) -> u32 {
+    these.fold(0, |count: u32, this| count.wrapping_add(this.into()))
+}
+
+/// The least and the greatest.
+fn bounds<T: Copy + Ord + Into<i64>>(values: impl Iterator<Item = T> + Clone) -> (i64, i64) {
+    let (Some(least), Some(greatest)) = (values.clone().min(), values.max()) else { return (0, 0) };
+    (least.into(), greatest.into())
+}

@@ -1,0 +1,110 @@
+//! `stts` and `ctts` read side by side.
+
+use crate::boxes::FormatError;
+use crate::source::ReadAt;
+
+use super::kind::Run;
+use super::pieces::Pieces;
+use super::table::Runs;
+
+/// Samples in a row with one duration and one composition offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JointRun {
+    /// First sample, 0-based.
+    pub sample: u32,
+    /// Number of samples.
+    pub count: u32,
+    /// Decode time of the first.
+    pub dts: i64,
+    /// Duration of each.
+    pub delta: i64,
+    /// Composition offset of each.
+    pub offset: i64,
+}
+
+impl JointRun {
+    /// Composition time of the `n`th sample of the run.
+    pub fn cts(&self, n: u32) -> i64 {
+        self.dts + i64::from(n) * self.delta + self.offset
+    }
+}
+
+/// `stts` and `ctts` read side by side.
+pub struct JointRuns<'a, R: ReadAt> {
+    stts: Pieces<'a, R>,
+    ctts: Option<Pieces<'a, R>>,
+    time: Option<Run>,
+    offset: Option<Run>,
+    base: i64,
+}
+
+impl<'a, R: ReadAt> JointRuns<'a, R> {
+    /// The samples from `sample` on; the track's first decodes at `base`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn from(
+        source: &'a R,
+        stts: &'a Runs,
+        ctts: Option<&'a Runs>,
+        sample: u32,
+        base: i64,
+    ) -> Result<Self, FormatError> {
+        Ok(Self {
+            stts: stts.pieces_from(source, sample)?,
+            ctts: ctts.map(|c| c.pieces_from(source, sample)).transpose()?,
+            time: None,
+            offset: None,
+            base,
+        })
+    }
+
+    fn next_run(&mut self) -> Result<Option<JointRun>, FormatError> {
+        let time = match self.time.take() {
+            Some(run) => run,
+            None => match self.stts.next_piece()? {
+                Some(run) => run,
+                None => return Ok(None),
+            },
+        };
+        let offset = match (&mut self.ctts, self.offset.take()) {
+            (_, Some(run)) => Some(run),
+            (Some(ctts), None) => ctts.next_piece()?,
+            (None, None) => None,
+        };
+        let count = offset.map_or(time.count, |o| o.count.min(time.count));
+        let time_overflow = || FormatError::Film("stts: decode times need more than 63 bits".into());
+        let run = JointRun {
+            sample: time.unit,
+            count,
+            dts: i64::try_from(time.sum)
+                .ok()
+                .and_then(|t| t.checked_add(self.base))
+                .ok_or_else(time_overflow)?,
+            delta: i64::try_from(time.value).map_err(|_| time_overflow())?,
+            offset: offset.map_or(0, |o| o.offset()),
+        };
+        if time.count > count {
+            self.time = Some(Run {
+                unit: time.unit + count,
+                count: time.count - count,
+                sum: time.sum + u64::from(count) * time.value,
+                ..time
+            });
+        }
+        self.offset = offset.filter(|o| o.count > count).map(|o| Run {
+            unit: o.unit + count,
+            count: o.count - count,
+            ..o
+        });
+        Ok(Some(run))
+    }
+}
+
+impl<R: ReadAt> Iterator for JointRuns<'_, R> {
+    type Item = Result<JointRun, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_run().transpose()
+    }
+}

@@ -1,0 +1,134 @@
+//! What an entry of a run-length table says.
+
+use crate::boxes::u32_at;
+
+/// Entries between two checkpoints.
+pub(super) const STRIDE: u32 = 128;
+
+/// Which table a [`Runs`] is over; says how an entry is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// Units are samples, the value is the duration, the sum is the decode time.
+    Stts,
+    /// Units are samples, the value is the composition offset, there is no sum.
+    Ctts,
+    /// Units are samples, the value is the group description index, there is no sum.
+    Sbgp {
+        /// The index of samples that no entry speaks of.
+        default: u32,
+    },
+    /// Units are chunks, the value packs samples per chunk and description index,
+    /// the sum is the number of samples.
+    Stsc,
+}
+
+impl RunKind {
+    pub(super) fn weight(self, value: u64) -> u64 {
+        match self {
+            Self::Stts => value,
+            Self::Ctts | Self::Sbgp { .. } => 0,
+            Self::Stsc => value >> 32,
+        }
+    }
+
+    /// The value of an entry whose fields after the first are these.
+    pub(super) fn value(self, field: u32, more: u32) -> u64 {
+        match self {
+            Self::Stsc => u64::from(field) << 32 | u64::from(more),
+            _ => field.into(),
+        }
+    }
+
+    /// What of a value the bounds of a table are of.
+    pub(super) fn extreme(self, value: u64) -> i64 {
+        match self {
+            Self::Ctts => offset_of(value),
+            kind => i64::try_from(kind.weight(value)).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// The value of units that no entry speaks of, if it is not that of the last entry.
+    pub(super) fn padding(self) -> Option<u64> {
+        match self {
+            Self::Ctts => Some(0),
+            Self::Sbgp { default } => Some(default.into()),
+            Self::Stts | Self::Stsc => None,
+        }
+    }
+}
+
+/// A stretch of units of equal value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// First unit, 0-based.
+    pub unit: u32,
+    /// Number of units.
+    pub count: u32,
+    /// The value; see [`RunKind`].
+    pub value: u64,
+    /// The sum of the values of all units before the first.
+    pub sum: u64,
+    /// How many merged runs come before the one this belongs to.
+    pub ordinal: u32,
+}
+
+impl Run {
+    /// The first unit after the run.
+    pub fn end(&self) -> u32 {
+        self.unit.saturating_add(self.count)
+    }
+
+    /// `ctts`: the composition offset in ticks.
+    pub fn offset(&self) -> i64 {
+        offset_of(self.value)
+    }
+
+    /// `stsc`: samples of each chunk.
+    pub fn samples_per_chunk(&self) -> u32 {
+        u32::try_from(self.value >> 32).unwrap_or(u32::MAX)
+    }
+
+    /// `stsc`: the sample description index, 1-based.
+    pub fn description_index(&self) -> u32 {
+        u32::try_from(self.value & 0xffff_ffff).unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Checkpoint {
+    pub(super) unit: u32,
+    /// Runs that begin before this entry.
+    pub(super) runs: u32,
+    pub(super) sum: u64,
+    /// Value of the last piece before this entry.
+    pub(super) previous: u64,
+}
+
+impl Checkpoint {
+    /// Goes past `count` units of a value.
+    pub(super) fn pass(&mut self, kind: RunKind, count: u32, value: u64) {
+        if count > 0 && (self.runs == 0 || self.previous != value) {
+            self.runs += 1;
+            self.previous = value;
+        }
+        self.unit += count;
+        self.sum += u64::from(count) * kind.weight(value);
+    }
+}
+
+/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild have
+/// negative offsets in version 0.
+pub(super) fn offset_of(value: u64) -> i64 {
+    let bytes = value.to_be_bytes();
+    i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))
+}
+
+/// First chunk and value. Some writers number the first chunk 0 or 2: whatever it says, it is the first.
+pub(super) fn stsc_entry(b: &[u8], index: u32) -> (u32, u64) {
+    let first = if index == 0 { 1 } else { u32_at(b, 0) };
+    (first, u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8)))
+}
+
+pub(super) fn out_of_order(index: u32, first: u32, before: u32) -> String {
+    format!("entry {} begins at chunk {first}, not after chunk {before}", index + 1)
+}

@@ -1,0 +1,20 @@
+//! The run-length tables: `stts` (8.6.1.2), `ctts` (8.6.1.3), `stsc` (8.7.4), `sbgp` (8.9.2).
+//!
+//! They are never expanded. One pass leaves a checkpoint every 128 entries; a look-up is a binary
+//! search over those and a scan of what stands between two of them.
+//!
+//! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal value, which a writer
+//! should have put into one entry. What we write is runs.
+
+mod build;
+mod joint;
+mod kind;
+mod pieces;
+mod table;
+mod usual;
+
+pub use joint::{JointRun, JointRuns};
+pub use kind::{Run, RunKind};
+pub use pieces::Pieces;
+pub use table::Runs;
+pub use usual::Usual;

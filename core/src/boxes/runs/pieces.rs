@@ -1,0 +1,257 @@
+//! Look-ups in a run-length table, and its pieces and runs in order.
+
+use crate::boxes::{FormatError, TableReader, u32_at};
+use crate::source::ReadAt;
+
+use super::kind::{Checkpoint, Run, RunKind, STRIDE, out_of_order, stsc_entry};
+use super::table::Runs;
+
+impl Runs {
+    /// The piece that holds `unit`. O(log n).
+    ///
+    /// # Errors
+    /// When the file cannot be read (any more), or there is no such unit.
+    pub fn at_unit<R: ReadAt>(&self, source: &R, unit: u32) -> Result<Run, FormatError> {
+        self.pieces_from(source, unit)?.next().unwrap_or_else(|| Err(self.outside()))
+    }
+
+    /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log n).
+    ///
+    /// # Errors
+    /// As [`Self::at_unit`].
+    pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
+        let after = self.checkpoints.partition_point(|c| c.sum <= sum);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.sum <= sum)?;
+        if let Some(piece) = pieces.next_piece()?.filter(|_| pieces.at.sum > sum) {
+            return Ok(piece);
+        }
+        // It is at or past the end of all.
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        let mut found = None;
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.sum > sum {
+                break;
+            }
+            found = Some(piece);
+            // There may be any number of empty entries before the next piece.
+            if pieces.at.sum > sum {
+                break;
+            }
+        }
+        found.ok_or_else(|| self.outside())
+    }
+
+    /// The pieces from the one that holds `unit` on; the first is cut to begin there.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pieces_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        unit: u32,
+    ) -> Result<Pieces<'a, R>, FormatError> {
+        let after = self.checkpoints.partition_point(|c| c.unit <= unit);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.unit <= unit)?;
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.end() > unit {
+                let skipped = unit - piece.unit;
+                pieces.held = Some(Run {
+                    unit,
+                    count: piece.count - skipped,
+                    sum: piece.sum + u64::from(skipped) * self.kind.weight(piece.value),
+                    ..piece
+                });
+                break;
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The runs from the one of `ordinal` on, each whole.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn runs_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        ordinal: u32,
+    ) -> Result<MergedRuns<'a, R>, FormatError> {
+        // The run may begin before a checkpoint that lies inside it.
+        let after = self.checkpoints.partition_point(|c| c.runs <= ordinal);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.go_past(|after| after.runs <= ordinal)?;
+        while let Some(piece) = pieces.next_piece()? {
+            if piece.ordinal >= ordinal {
+                pieces.held = Some(piece);
+                break;
+            }
+        }
+        Ok(MergedRuns { pieces })
+    }
+
+    fn outside(&self) -> FormatError {
+        FormatError::Film(format!(
+            "the {:?} table at byte {} changed while it was read",
+            self.kind, self.table.offset
+        ))
+    }
+}
+
+/// The pieces of a table, in order. Empty ones are left out.
+pub struct Pieces<'a, R: ReadAt> {
+    runs: &'a Runs,
+    reader: TableReader<'a, R>,
+    entry: u32,
+    at: Checkpoint,
+    held: Option<Run>,
+    padded: bool,
+}
+
+impl<'a, R: ReadAt> Pieces<'a, R> {
+    fn at(runs: &'a Runs, source: &'a R, checkpoint: usize) -> Self {
+        // One more, because an entry of an stsc is ended by the next.
+        let reader = TableReader::new(source, runs.table, STRIDE + 1);
+        let at = runs.checkpoints.get(checkpoint).copied();
+        let entry = u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+        let entry = if at.is_some() { entry } else { 0 };
+        Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
+    }
+
+    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may stop too early.
+    fn go_past(&mut self, is_before: impl Fn(&Checkpoint) -> bool) -> Result<(), FormatError> {
+        let kind = self.runs.kind;
+        if self.entry >= self.runs.table.count || self.runs.units == 0 {
+            return Ok(());
+        }
+        let entry = self.entry;
+        let bytes = self.reader.entries(entry)?;
+        let mut skip = |count: u32, value: u64| {
+            if count >= self.runs.units.saturating_sub(self.at.unit) {
+                return false;
+            }
+            let mut after = self.at;
+            after.pass(kind, count, value);
+            let goes_on = is_before(&after);
+            if goes_on {
+                self.at = after;
+                self.entry += 1;
+            }
+            goes_on
+        };
+        if kind == RunKind::Stsc {
+            let (mut first, _) = stsc_entry(bytes, entry);
+            for (b, next) in bytes.chunks_exact(12).zip(bytes.chunks_exact(12).skip(1)) {
+                let next = u32_at(next, 0);
+                if next <= first || !skip(next - first, stsc_entry(b, 1).1) {
+                    break;
+                }
+                first = next;
+            }
+        } else {
+            for b in bytes.chunks_exact(8) {
+                if !skip(u32_at(b, 0), u64::from(u32_at(b, 4))) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        loop {
+            match self.next_entry()? {
+                Some(piece) if piece.count == 0 => {}
+                piece => return Ok(piece),
+            }
+        }
+    }
+
+    /// Goes on at the last checkpoint that still lies in `run`, the one that was begun last.
+    fn skip_inside(&mut self, run: &mut Run) {
+        let inside = self.runs.checkpoints.partition_point(|c| c.runs <= run.ordinal + 1).saturating_sub(1);
+        let entry = u32::try_from(inside).unwrap_or(u32::MAX).saturating_mul(STRIDE);
+        if let Some(&checkpoint) = self.runs.checkpoints.get(inside).filter(|_| entry > self.entry) {
+            run.count = checkpoint.unit.saturating_sub(run.unit).max(run.count);
+            self.at = checkpoint;
+            self.entry = entry;
+        }
+    }
+
+    /// What the next entry covers, which may be nothing; after the last entry, the
+    /// units it should have covered.
+    fn next_entry(&mut self) -> Result<Option<Run>, FormatError> {
+        let left = self.runs.units.saturating_sub(self.at.unit);
+        if self.padded || (left == 0 && self.entry > 0) {
+            return Ok(None);
+        }
+        let (count, value) = if self.entry < self.runs.table.count {
+            let entry = self.entry;
+            self.entry += 1;
+            self.read_entry(entry)?
+        } else {
+            self.padded = true;
+            (left, self.runs.kind.padding().unwrap_or(self.at.previous))
+        };
+        let count = count.min(left);
+        let (unit, sum) = (self.at.unit, self.at.sum);
+        self.at.pass(self.runs.kind, count, value);
+        let ordinal = self.at.runs.saturating_sub(1);
+        Ok(Some(Run { unit, count, value, sum, ordinal }))
+    }
+
+    fn read_entry(&mut self, entry: u32) -> Result<(u32, u64), FormatError> {
+        let b = self.reader.entry(entry)?;
+        if self.runs.kind != RunKind::Stsc {
+            return Ok((u32_at(b, 0), u64::from(u32_at(b, 4))));
+        }
+        let (first, value) = stsc_entry(b, entry);
+        let next = if entry + 1 < self.runs.table.count {
+            u32_at(self.reader.entry(entry + 1)?, 0)
+        } else {
+            self.runs.units.saturating_add(1).max(first)
+        };
+        let count = next.checked_sub(first).filter(|&n| n > 0 || entry + 1 == self.runs.table.count);
+        let count = count.ok_or_else(|| FormatError::Film(out_of_order(entry + 1, next, first)))?;
+        Ok((count, value))
+    }
+}
+
+impl<R: ReadAt> Iterator for Pieces<'_, R> {
+    type Item = Result<Run, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_piece().transpose()
+    }
+}
+
+/// The merged runs of a table, in order.
+pub struct MergedRuns<'a, R: ReadAt> {
+    pieces: Pieces<'a, R>,
+}
+
+impl<R: ReadAt> Iterator for MergedRuns<'_, R> {
+    type Item = Result<Run, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut run = match self.pieces.next_piece().transpose()? {
+            Ok(run) => run,
+            e => return Some(e),
+        };
+        self.pieces.skip_inside(&mut run);
+        loop {
+            match self.pieces.next_piece() {
+                Ok(Some(piece)) if piece.ordinal == run.ordinal => run.count += piece.count,
+                Ok(piece) => {
+                    self.pieces.held = piece;
+                    return Some(Ok(run));
+                }
+                Err(e) => return Some(Err(e)),
+            }
+        }
+    }
+}
