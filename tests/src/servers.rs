@@ -664,7 +664,8 @@ impl Process {
         if !self.ended() {
             self.signal(Signal::TERM);
         }
-        let clean = self.wait_until(15, Self::ended);
+        // lighttpd's first process does not wait for its workers.
+        let clean = self.wait_until(15, |server| server.ended() && server.processes().is_empty());
         if !clean {
             kill_process_group(self.pid(), Signal::KILL).ok();
             self.child.wait().ok();
