@@ -1,8 +1,8 @@
 //! No panic gets into the server.
 
-use std::mem;
+use std::cell::Cell;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::ffi;
@@ -24,11 +24,19 @@ pub(crate) fn boundary<T>(default: impl FnOnce() -> T, body: impl FnOnce() -> T)
 /// The name of threads that are not the server's own.
 pub(crate) const POOL_THREAD: &str = "h264-streaming";
 
-/// What the last panic on such a thread said. The server's log is for its own thread only.
-static PANIC: Mutex<String> = Mutex::new(String::new());
+thread_local! {
+    /// What the last panic on this thread said, where that is not the server's own: its log is for that one only.
+    /// Nothing is dropped when a thread ends, as a destructor would keep the library from being unloaded.
+    static PANIC: Cell<ManuallyDrop<String>> = const { Cell::new(ManuallyDrop::new(String::new())) };
+}
 
+fn remember_panic(line: String) {
+    PANIC.set(ManuallyDrop::new(line));
+}
+
+/// What the last panic on this thread said.
 pub(crate) fn take_panic() -> String {
-    mem::take(&mut *PANIC.lock().unwrap_or_else(PoisonError::into_inner))
+    ManuallyDrop::into_inner(PANIC.take())
 }
 
 /// Makes a panic one line in the error log.
@@ -36,7 +44,7 @@ pub(crate) fn install_panic_hook() {
     panic::set_hook(Box::new(|panic| {
         let line = panic.to_string().replace('\n', " ");
         if thread::current().name() == Some(POOL_THREAD) {
-            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = line;
+            remember_panic(line);
         } else {
             ffi::log(&line);
         }
@@ -47,7 +55,25 @@ pub(crate) fn install_panic_hook() {
 mod tests {
     use std::panic::panic_any;
 
-    use super::boundary;
+    use std::sync::Barrier;
+    use std::thread::scope;
+
+    use super::{boundary, remember_panic, take_panic};
+
+    #[test]
+    fn each_of_two_threads_that_panic_at_once_has_its_own_words() {
+        let both = Barrier::new(2);
+        let words = |line: &str| {
+            remember_panic(line.into());
+            both.wait();
+            take_panic()
+        };
+        scope(|threads| {
+            let other = threads.spawn(|| words("one"));
+            assert_eq!(words("two"), "two");
+            assert_eq!(other.join().ok().as_deref(), Some("one"));
+        });
+    }
 
     #[test]
     fn a_value_passes() {
