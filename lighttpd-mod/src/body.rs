@@ -8,7 +8,8 @@ use std::vec;
 use mp4seek::http::Part;
 use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
-use crate::pool::{Awaited, Pool, Resident, Ticket};
+use crate::pool::{Pool, Ticket};
+use crate::reads::{Awaited, Resident};
 use crate::request::{FilmFile, Request};
 
 /// Over HTTP/2 the server takes up to 32 KiB at a time and comes back only while something is left:

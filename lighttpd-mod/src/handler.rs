@@ -13,7 +13,8 @@ use crate::body::{Body, Progress};
 use crate::boundary::boundary;
 use crate::config::State;
 use crate::ffi::{self, Module, h264_outcome};
-use crate::pool::{Awaited, Resident, Ticket};
+use crate::pool::Ticket;
+use crate::reads::{Awaited, Resident};
 use crate::request::{FilmFile, Request};
 
 /// What the server calls.

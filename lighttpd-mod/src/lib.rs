@@ -26,7 +26,9 @@ mod config;
 mod ffi;
 mod handler;
 mod pool;
+mod reads;
 mod request;
+mod threads;
 
 use std::ffi::c_int;
 use std::io::{self, Write};

@@ -23,6 +23,9 @@ impl Builder {
     }
 }
 
+/// Longer than any test waits.
+pub const FOR_EVER: Duration = Duration::from_secs(3000);
+
 fn library() -> PathBuf {
     let (source, dir) = (include_str!("slow_disk.c"), work_dir("slow-disk"));
     // Made by each process for itself, and put in place whole.

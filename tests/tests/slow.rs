@@ -7,16 +7,20 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tests::client::Reply;
+use tests::client::{Connection, Reply};
 use tests::films::{Film, demo_film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
+use tests::slow_disk::FOR_EVER;
 
 const QUERY: &str = "start=3.05&end=7";
 
 /// A server whose disk takes this long for each read, and a film on it.
 fn slow_site(milliseconds: u64, config: &str) -> (Site, Film) {
-    let disk = Duration::from_millis(milliseconds);
+    site_on(Duration::from_millis(milliseconds), config)
+}
+
+fn site_on(disk: Duration, config: &str) -> (Site, Film) {
     let site = Builder::new(Engine::Lighttpd).slow_disk(disk).config(config).start();
     let film = film("bframes");
     site.publish_as(&film, "slow.mp4");
@@ -161,4 +165,90 @@ fn a_server_stops_while_requests_wait() {
     // The site sees to it that it stops when it is told to, and by itself.
     drop(site);
     drop(waiting);
+}
+
+/// Opens this many connections, each of which asks for a film on the slow disk.
+fn ask_slow(site: &Site, count: usize) -> Vec<Connection> {
+    (0..count)
+        .map(|n| {
+            let mut connection = site.connect();
+            let start = format!("{}.{:02}", n % 7, n);
+            connection.write(&format!("GET /slow.mp4?start={start} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            connection
+        })
+        .collect()
+}
+
+/// The error log's line about the films whose reads did not end.
+const LEFT: &str = "stops without [0-9]+ reads that do not end, of [^,]*/slow.mp4$";
+
+/// Asks until reads hang in each of the workers.
+fn hang(site: &Site, workers: usize) -> Vec<Connection> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut waiting = Vec::new();
+    while site.module_threads().len() < workers {
+        assert!(Instant::now() < deadline, "threads in the workers: {:?}", site.module_threads());
+        waiting.extend(ask_slow(site, 4));
+        sleep(Duration::from_millis(50));
+    }
+    waiting
+}
+
+#[test]
+fn a_read_that_hangs_holds_up_no_stop() {
+    for (config, workers) in [("", 1), ("server.max-worker = 2", 2)] {
+        let (site, _) = site_on(FOR_EVER, config);
+        site.expect_log(LEFT);
+        let waiting = hang(&site, workers);
+        // The site sees to it that it stops when it is told to, and by itself.
+        drop(site);
+        drop(waiting);
+    }
+}
+
+#[test]
+fn a_read_that_hangs_holds_up_no_restart() {
+    // The server gives up clients that wait a second after the signal.
+    const TIMEOUT: &str = "server.feature-flags += (\"server.graceful-shutdown-timeout\" => 1)";
+    for (config, workers) in [("", 1), ("server.max-worker = 2\n", 2)] {
+        let (site, film) = site_on(FOR_EVER, &format!("{config}{TIMEOUT}"));
+        site.expect_log(LEFT);
+        site.allow_log("raceful");
+        // What was left at the first restart is still there at the second.
+        for _ in 0..2 {
+            let waiting = hang(&site, workers);
+            let lines = site.error_log().len();
+            site.signal(Signal::USR1);
+            for mut connection in waiting {
+                assert_eq!(connection.try_read(1000).unwrap_or(0), 0, "no answer");
+            }
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !site.error_log().iter().skip(lines).any(|line| line.contains("server started")) {
+                assert!(Instant::now() < deadline, "no restart: {:#?}", site.error_log());
+                sleep(Duration::from_millis(20));
+            }
+            let reply = site.get_after_restart(&format!("/fast.mp4?{QUERY}"));
+            assert!(is_clip(&reply, &film, QUERY));
+        }
+    }
+}
+
+#[test]
+fn a_read_that_ends_after_the_restart_does_no_harm() {
+    let config = "server.feature-flags += (\"server.graceful-shutdown-timeout\" => 1)";
+    let (site, film) = site_on(Duration::from_secs(8), config);
+    site.expect_log(LEFT);
+    site.allow_log("raceful");
+    let waiting = hang(&site, 1);
+    site.signal(Signal::USR1);
+    drop(waiting);
+    let reply = site.get_after_restart(&format!("/fast.mp4?{QUERY}"));
+    assert!(is_clip(&reply, &film, QUERY));
+    assert!(!site.module_threads().is_empty(), "nothing was left");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !site.module_threads().is_empty() {
+        assert!(Instant::now() < deadline, "threads: {:?}", site.module_threads());
+        sleep(Duration::from_millis(100));
+    }
+    assert!(is_clip(&site.get(&format!("/fast.mp4?{QUERY}")), &film, QUERY));
 }

@@ -1,0 +1,241 @@
+//! The threads of a worker, and the event that they raise when work is done.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::boundary::POOL_THREAD;
+
+/// Most threads. They wait more than they work: more would only make a slow disk slower.
+const THREADS: usize = 8;
+
+/// How long a server that stops or restarts waits for reads under way. A disk that is merely slow
+/// answers within this time. A file server that is gone may never answer, and the server accepts no
+/// connection while it waits.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The threads of this process that read files.
+pub(crate) struct Threads {
+    shared: Arc<Shared>,
+    handles: RefCell<Vec<JoinHandle<()>>>,
+}
+
+/// What the threads share with the server's own.
+pub(crate) struct Shared {
+    event: File,
+    work: Mutex<Work>,
+    /// A job was queued, or there will be none any more.
+    ready: Condvar,
+    /// A thread has ended.
+    ended: Condvar,
+    is_closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Work {
+    queue: VecDeque<Job>,
+    /// Numbers and films of the jobs under way.
+    running: Vec<(u64, String)>,
+    done: Vec<u64>,
+    /// Threads that wait for a job. One that was notified counts until it has taken the job.
+    idle: usize,
+    /// All threads that have not ended.
+    threads: usize,
+}
+
+/// A piece of work.
+pub(crate) struct Job {
+    pub(crate) number: u64,
+    /// The path of the film that it reads, for the error log.
+    pub(crate) film: String,
+    pub(crate) run: Box<dyn FnOnce() + Send>,
+}
+
+impl Threads {
+    /// Threads of the calling process. None is started before there is work.
+    ///
+    /// # Errors
+    /// When the process may not have another descriptor.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: takes numbers only.
+        let event = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+        if event < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: just opened, and nobody else's.
+        let event = unsafe { File::from_raw_fd(event) };
+        let shared = Shared {
+            event,
+            work: Mutex::default(),
+            ready: Condvar::new(),
+            ended: Condvar::new(),
+            is_closed: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), handles: RefCell::default() })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The event. It can be read when [`Self::take_done`] has something to give.
+    pub(crate) fn event(&self) -> RawFd {
+        self.shared.event.as_raw_fd()
+    }
+
+    /// Has a thread do the job. Where no thread can be had, it is done at once.
+    pub(crate) fn submit(&self, job: Job) {
+        let mut work = lock(&self.shared.work);
+        work.queue.push_back(job);
+        let needs_thread = work.idle == 0 && work.threads < THREADS;
+        // With other threads, the job waits for one of them.
+        if needs_thread && self.start(&mut work).is_err() && work.threads == 0 {
+            let job = work.queue.pop_back();
+            drop(work);
+            if let Some(job) = job {
+                job.finish(&self.shared);
+            }
+            return;
+        }
+        drop(work);
+        self.shared.ready.notify_one();
+    }
+
+    fn start(&self, work: &mut Work) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(POOL_THREAD.into());
+        let handle = without_signals(|| thread.spawn(move || shared.serve()))?;
+        work.threads += 1;
+        self.handles.borrow_mut().push(handle);
+        Ok(())
+    }
+
+    /// Takes a job back that no thread has begun.
+    pub(crate) fn withdraw(&self, number: u64) {
+        let mut work = lock(&self.shared.work);
+        let place = work.queue.iter().position(|job| job.number == number);
+        let job = place.and_then(|place| work.queue.remove(place));
+        drop(work);
+        // What it holds is released without the lock.
+        drop(job);
+    }
+
+    /// The numbers of the jobs that were done since the last call.
+    pub(crate) fn take_done(&self) -> Vec<u64> {
+        // Nothing to read is no harm: the list tells.
+        let _ = (&self.shared.event).read(&mut [0; 8]);
+        mem::take(&mut lock(&self.shared.work).done)
+    }
+
+    /// Ends the threads, and waits for the reads under way, but not for ever. The films whose reads
+    /// did not end.
+    ///
+    /// The server unloads this library afterwards. A thread that is still in a read would come back
+    /// to code that is gone, so the library then stays where it is until the process ends. A server
+    /// that loads it again for a restart gets the same copy. The thread touches nothing of the
+    /// server's: the file, the event and the result are its own.
+    pub(crate) fn close(&self) -> Vec<String> {
+        let mut work = lock(&self.shared.work);
+        self.shared.is_closed.store(true, Ordering::Relaxed);
+        let queue = mem::take(&mut work.queue);
+        drop(work);
+        drop(queue);
+        self.shared.ready.notify_all();
+        let work = lock(&self.shared.work);
+        let waited = self.shared.ended.wait_timeout_while(work, PATIENCE, |work| work.threads > 0);
+        let (work, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let left: Vec<_> = work.running.iter().map(|(_, film)| film.clone()).collect();
+        let is_all = work.threads == 0;
+        drop(work);
+        let handles = self.handles.take();
+        if !is_all && stay_loaded() {
+            return left;
+        }
+        // What has ended may have a few instructions left, in this library.
+        for handle in handles {
+            let _ = handle.join();
+        }
+        Vec::new()
+    }
+}
+
+impl Shared {
+    /// Whether nobody waits for any job any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// What a thread does.
+    fn serve(&self) {
+        let mut work = lock(&self.work);
+        while !self.is_closed() {
+            let Some(mut job) = work.queue.pop_front() else {
+                work.idle += 1;
+                work = self.ready.wait(work).unwrap_or_else(PoisonError::into_inner);
+                work.idle -= 1;
+                continue;
+            };
+            work.running.push((job.number, mem::take(&mut job.film)));
+            drop(work);
+            job.finish(self);
+            work = lock(&self.work);
+        }
+        work.threads -= 1;
+        drop(work);
+        self.ended.notify_all();
+    }
+}
+
+impl Job {
+    /// Does it, and tells the server.
+    fn finish(self, shared: &Shared) {
+        (self.run)();
+        let mut work = lock(&shared.work);
+        work.running.retain(|(number, _)| *number != self.number);
+        work.done.push(self.number);
+        drop(work);
+        // Fails only where it counts to 2^64, and is raised then all the more.
+        let _ = (&shared.event).write(&1u64.to_ne_bytes());
+    }
+}
+
+/// What panicked in here has not left anything half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Signals are for the server's own thread: they have to interrupt what it waits in.
+fn without_signals<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are filled before they are read, and this thread gets its own back.
+    unsafe {
+        let (mut all, mut before) = (mem::zeroed(), mem::zeroed());
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        let value = body();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
+        value
+    }
+}
+
+/// Keeps this library loaded until the process ends, whatever the server does. Whether that worked.
+fn stay_loaded() -> bool {
+    let here: *const c_void = (stay_loaded as fn() -> bool) as *const c_void;
+    // SAFETY: `dladdr` fills the record, and its name lives as long as the library. The name is that
+    // of a library that is loaded, so that no file is opened.
+    unsafe {
+        let mut found: libc::Dl_info = mem::zeroed();
+        libc::dladdr(here, &raw mut found) != 0
+            && !found.dli_fname.is_null()
+            && !libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE)
+                .is_null()
+    }
+}
