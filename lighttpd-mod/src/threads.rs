@@ -96,7 +96,8 @@ impl Threads {
     pub(crate) fn submit(&self, job: Job) {
         let mut work = lock(&self.shared.work);
         work.queue.push_back(job);
-        let needs_thread = work.idle == 0 && work.threads < THREADS;
+        // Several jobs may be queued before an idle thread takes one: each needs a thread of its own.
+        let needs_thread = work.queue.len() > work.idle && work.threads < THREADS;
         // With other threads, the job waits for one of them.
         if needs_thread && self.start(&mut work).is_err() && work.threads == 0 {
             let job = work.queue.pop_back();

@@ -179,6 +179,36 @@ fn ask_slow(site: &Site, count: usize) -> Vec<Connection> {
         .collect()
 }
 
+/// Waits until the module runs as many threads, in each process that has any.
+fn wait_for_threads(site: &Site, wanted: &[usize]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let threads = site.module_threads();
+        if threads == wanted {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{threads:?} threads, not {wanted:?}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn requests_that_come_at_once_do_not_wait_for_one_thread() {
+    for count in [2, 5, 8, 20] {
+        let (site, film) = slow_site(100, "");
+        // Leaves a thread that has nothing to do.
+        assert!(is_clip(&site.get(&format!("/slow.mp4?{QUERY}")), &film, QUERY));
+        wait_for_threads(&site, &[1]);
+        // Before the server goes on, all of them have asked.
+        site.signal(Signal::STOP);
+        let waiting = ask_slow(&site, count);
+        site.signal(Signal::CONT);
+        // A thread for each, up to the limit.
+        wait_for_threads(&site, &[count.min(8)]);
+        drop(waiting);
+    }
+}
+
 /// The error log's line about the films whose reads did not end.
 const LEFT: &str = "stops without [0-9]+ reads that do not end, of [^,]*/slow.mp4$";
 
