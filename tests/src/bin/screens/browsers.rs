@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tests::browser::{Browser, Client, Locator, run};
 use tests::films::Stamp;
 
+use crate::ear::Ear;
 use crate::sight::{Player, Seek, Sight};
 use crate::sound::{Recording, median};
 use crate::wanted::Wanted;
@@ -29,11 +30,17 @@ pub(crate) fn of(player: Player) -> Option<Browser> {
     }
 }
 
-/// Plays a clip.
+/// Plays a clip. Its sound comes through WebAudio, or else is heard by an ear.
 ///
 /// # Errors
 /// That the browser does not answer; what is wrong with the clip is in the sight.
-pub(crate) async fn watch(browser: &Client, page: &str, url: &str, wanted: &Wanted) -> Result<Sight, String> {
+pub(crate) async fn watch(
+    browser: &Client,
+    page: &str,
+    url: &str,
+    wanted: &Wanted,
+    ear: Option<&Ear>,
+) -> Result<Sight, String> {
     browser.goto(page).await.map_err(|e| e.to_string())?;
     let mut sight = Sight::default();
     call(browser, "prepare", json!([url, PATIENCE])).await?;
@@ -46,12 +53,18 @@ pub(crate) async fn watch(browser: &Client, page: &str, url: &str, wanted: &Want
     sight.loaded = loaded["seconds"].as_f64();
     sight.still = number(&loaded["cells"]);
     sight.duration[0] = loaded["duration"].as_f64();
-    call(browser, "listen", json!([])).await?;
+    let ear = match ear {
+        Some(ear) => Some((ear, shift(browser, ear).await?)),
+        None => {
+            call(browser, "listen", json!([])).await?;
+            None
+        }
+    };
 
-    let played = call(browser, "play", json!([1.3, false, 0])).await?;
+    let played = call(browser, "play", json!([2, false, 0])).await?;
     let frames = frames(&played);
     sight.begin = frames.iter().map(|(at, stamp)| (at - frames[0].0, stamp.number)).collect();
-    sight.offset = offset(&played, wanted);
+    sight.offset = offset(&played, wanted, ear);
     if let Some(error) = error(&played) {
         return Ok(Sight { error: Some(format!("while it plays: {error}")), ..sight });
     }
@@ -62,7 +75,7 @@ pub(crate) async fn watch(browser: &Client, page: &str, url: &str, wanted: &Want
         // Near the end there is little to hear.
         if seek.error.is_none() {
             let played = call(browser, "play", json!([0.9, false, 0])).await?;
-            seek.offset = offset(&played, wanted);
+            seek.offset = offset(&played, wanted, ear);
             seek.error = error(&played);
         }
         let broken = seek.error.is_some();
@@ -114,15 +127,41 @@ fn frames(played: &Value) -> Vec<(f64, Stamp)> {
     all.iter().filter_map(|frame| Some((frame[0].as_f64()?, stamp(&frame[2])?))).collect()
 }
 
-/// Time in the picture less time in the sound, less what the film itself has. Of a film without a
-/// picture, the player's clock instead of the picture.
-fn offset(played: &Value, wanted: &Wanted) -> Option<f64> {
-    let sound = &played["sound"];
+/// What the page recorded.
+fn recorded(sound: &Value) -> Option<Recording> {
     let samples = sound["samples"].as_array()?.iter().filter_map(Value::as_f64).map(|v| v / 20_000.0);
-    let heard = Recording {
+    Some(Recording {
         rate: sound["rate"].as_f64()?,
         begins: sound["begins"].as_f64()?,
         samples: samples.collect(),
+    })
+}
+
+/// How far the ear's clock is ahead of the page's. The call that took least time tells best.
+async fn shift(browser: &Client, ear: &Ear) -> Result<f64, String> {
+    let mut best = (f64::INFINITY, 0.0);
+    for _ in 0..8 {
+        let before = ear.now();
+        let clock = call(browser, "clock", json!([])).await?;
+        let after = ear.now();
+        let clock = clock.as_f64().ok_or("a page without a clock")?;
+        if after - before < best.0 {
+            best = (after - before, f64::midpoint(before, after) - clock);
+        }
+    }
+    Ok(best.1)
+}
+
+/// Time in the picture less time in the sound, less what the film itself has. Of a film without a
+/// picture, the player's clock instead of the picture.
+fn offset(played: &Value, wanted: &Wanted, ear: Option<(&Ear, f64)>) -> Option<f64> {
+    let heard = match ear {
+        Some((ear, shift)) => {
+            let clock = played["clock"].as_array()?;
+            let heard = ear.heard(clock.first()?[0].as_f64()? + shift, clock.last()?[0].as_f64()? + shift)?;
+            Recording { begins: heard.begins - shift, ..heard }
+        }
+        None => recorded(&played["sound"])?,
     };
     let (seen, film): (Vec<(f64, f64)>, f64) = if wanted.picture {
         let seen = frames(played).into_iter().map(|(at, stamp)| (at, f64::from(stamp.millis) / 1000.0));

@@ -16,6 +16,7 @@
 
 mod browsers;
 mod desk;
+mod ear;
 mod sight;
 mod sound;
 mod tools;
@@ -30,6 +31,7 @@ use tests::probe::{Cut, Source};
 use tests::servers::{APACHE, Builder, Site};
 
 use crate::desk::Desk;
+use crate::ear::Ear;
 use crate::sight::{Own, PLAYERS, Player, Sight, millis, text};
 use crate::wanted::Wanted;
 
@@ -90,11 +92,10 @@ impl Servers {
 
 fn main() {
     let options = Options::read();
-    let desk = Desk::start();
     let servers = Servers::start();
     let clips = clips(&options, &servers);
     for player in &options.players {
-        let sights = play(*player, &clips, &desk, options.shots.as_ref());
+        let sights = play(*player, &clips, options.shots.as_ref());
         let mut own = Own::default();
         for (clip, sight) in clips.iter().zip(sights) {
             if clip.is_plain() {
@@ -139,16 +140,19 @@ fn clips(options: &Options, servers: &Servers) -> Vec<Clip> {
     clips
 }
 
-fn play(player: Player, clips: &[Clip], desk: &Desk, shots: Option<&PathBuf>) -> Vec<Sight> {
+fn play(player: Player, clips: &[Clip], shots: Option<&PathBuf>) -> Vec<Sight> {
+    let desk = Desk::start();
     let Some(browser) = browsers::of(player) else {
         let watch = |clip: &Clip| tools::watch(player, &clip.url(), &clip.wanted, &desk.env());
         return clips.iter().map(watch).collect();
     };
+    // In WebKit a player whose sound goes through WebAudio now and then stands still after a seek.
+    let ear = (player == Player::WebKit).then(|| Ear::start(&desk.env()));
     in_browser(browser, &desk.env(), async |client| {
         let mut sights = Vec::new();
         for (n, clip) in clips.iter().enumerate() {
             let page = format!("{}/screens.html", clip.site);
-            let sight = browsers::watch(client, &page, &clip.url(), &clip.wanted).await;
+            let sight = browsers::watch(client, &page, &clip.url(), &clip.wanted, ear.as_ref()).await;
             let failed = |why| Sight { error: Some(why), ..Sight::default() };
             sights.push(sight.unwrap_or_else(failed));
             if let Some(dir) = shots

@@ -86,7 +86,8 @@ async function listen() {
     const source = context.createMediaElementSource(player);
     source.connect(tape).connect(context.destination);
     source.connect(context.destination);
-    await Promise.race([context.resume(), wait(2000)]);
+    // Until sound flows, if only silence.
+    for (let n = 0; n < 100 && recorded.length < 4; n++) await wait(20);
     return { context: context.state, rate: context.sampleRate };
 }
 
@@ -122,8 +123,11 @@ async function play(seconds, toEnd, patience) {
     player.addEventListener('ended', stop, { once: true });
     player.requestVideoFrameCallback(paint);
     recorded = [];
-    // A player that has no more data neither starts nor fails.
-    await Promise.race([player.play(), wait(5000)]);
+    // WebKit tells late that it plays, and a player that has no more data tells nothing.
+    const began = player.currentTime;
+    let failed;
+    player.play().catch((e) => { failed = String(e); });
+    for (let n = 0; n < 300 && !failed && player.currentTime === began; n++) await wait(15);
     const from = performance.now() / 1000;
     const until = from + seconds + (toEnd ? patience : 0);
     while (ended === null && !player.error && performance.now() / 1000 < until) {
@@ -134,7 +138,7 @@ async function play(seconds, toEnd, patience) {
     player.pause();
     on = false;
     player.removeEventListener('ended', stop);
-    return { ...state(), ended, frames, clock, sound: toEnd || !context ? null : sound(context.sampleRate) };
+    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, sound: toEnd || !tape ? null : sound(context.sampleRate) };
 }
 
 // Goes to a time and stays there.
@@ -148,4 +152,7 @@ async function seek(to) {
     return { ...seenState, error: error || (came === 'timeout' ? 'does not seek' : null) };
 }
 
-window.screens = { prepare, loaded, load, listen, play, seek };
+// The page's clock.
+const clock = async () => performance.now() / 1000;
+
+window.screens = { clock, prepare, loaded, load, listen, play, seek };

@@ -117,7 +117,7 @@ fn power(samples: &[f64]) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "films are short")]
-fn count(n: usize) -> f64 {
+pub(crate) fn count(n: usize) -> f64 {
     n as f64
 }
 
