@@ -1,134 +1,16 @@
 //! The query string of a request: which stretch of the film is asked for.
 
+mod options;
+mod time;
+mod tracks;
+
 use std::borrow::Cow;
 
-/// How a clip begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// At the sync sample presented at or before the start that was asked for.
-    Keyframe,
-    /// At the frame that is on screen at the start that was asked for.
-    #[default]
-    Exact,
-}
+pub use options::{DEFAULT_EXTENSIONS, Mode, has_extension};
+pub use time::Time;
+pub use tracks::{TrackKind, TrackSelector};
 
-impl std::str::FromStr for Mode {
-    type Err = ();
-    fn from_str(s: &str) -> Result<Self, ()> {
-        match s {
-            "keyframe" => Ok(Self::Keyframe),
-            "exact" => Ok(Self::Exact),
-            _ => Err(()),
-        }
-    }
-}
-
-/// A time that a viewer named, in nanoseconds. Finer decimals are cut off: two frames
-/// are never that close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Time(u64);
-
-/// Later than any film ends. A larger number is taken as this one.
-const NEVER: u64 = 1 << 62;
-
-impl Time {
-    /// Nanoseconds.
-    pub fn nanos(self) -> u64 {
-        self.0
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0).min(NEVER))
-    }
-
-    /// Reads `12`, `12.345`, `m:ss(.fff)` or `h:mm:ss(.fff)`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(':').rev();
-        let (whole, decimals) = match fields.next()?.split_once('.') {
-            Some((whole, decimals)) => (whole, decimals),
-            None => (text.rsplit(':').next()?, ""),
-        };
-        let minutes = fields.next();
-        let hours = fields.next();
-        if fields.next().is_some() || (whole.is_empty() && (decimals.is_empty() || minutes.is_some())) {
-            return None;
-        }
-        let mut seconds = if whole.is_empty() { 0 } else { digits(whole)? };
-        if minutes.is_some() && (seconds > 59 || whole.len() > 2) {
-            return None;
-        }
-        if let Some(minutes) = minutes {
-            let m = digits(minutes)?;
-            if hours.is_some() && (m > 59 || minutes.len() > 2) {
-                return None;
-            }
-            seconds = seconds.saturating_add(m.saturating_mul(60));
-        }
-        if let Some(hours) = hours {
-            seconds = seconds.saturating_add(digits(hours)?.saturating_mul(3600));
-        }
-        let mut nanos = 0;
-        if !decimals.is_empty() {
-            digits(decimals)?;
-            let nine = decimals.bytes().chain(std::iter::repeat(b'0')).take(9);
-            nanos = nine.fold(0, |n, d| n * 10 + u64::from(d - b'0'));
-        }
-        Some(Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanos).min(NEVER)))
-    }
-}
-
-/// A number of any length, in digits only; saturates.
-fn digits(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.bytes().fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0'))))
-}
-
-/// What kind of track is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TrackKind {
-    /// Pictures.
-    Video,
-    /// Sound.
-    Audio,
-    /// Subtitles and captions.
-    Text,
-}
-
-/// Which tracks a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TrackSelector {
-    /// All of a kind: `audio`.
-    Kind(TrackKind),
-    /// One of a kind, 1-based, in the order of the film: `a2`.
-    Nth(TrackKind, u32),
-    /// The one with this track number: `3`.
-    Id(u32),
-}
-
-impl TrackSelector {
-    /// Reads `v1-a2`, `audio`, `video,text`, `3`.
-    fn parse_list(text: &str) -> Option<Vec<Self>> {
-        text.split(['-', ',']).map(Self::parse).collect()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let kind = match text.trim_end_matches(|c: char| c.is_ascii_digit()) {
-            "v" | "video" => TrackKind::Video,
-            "a" | "audio" => TrackKind::Audio,
-            "s" | "text" => TrackKind::Text,
-            "" => return Some(Self::Id(u32::try_from(digits(text)?).ok()?)),
-            _ => return None,
-        };
-        let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-        if number.is_empty() {
-            return Some(Self::Kind(kind));
-        }
-        let number = u32::try_from(digits(number)?).ok().filter(|&n| n > 0)?;
-        Some(Self::Nth(kind, number))
-    }
-}
+use time::digits;
 
 /// The stretch of a film that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -326,22 +208,6 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(text).into()
 }
 
-/// The extensions served when the configuration names none.
-pub const DEFAULT_EXTENSIONS: &[&str] =
-    &[".mp4", ".m4v", ".m4a", ".m4b", ".mov", ".f4v", ".3gp", ".3g2", ".flv"];
-
-/// Whether `path` ends in one of `extensions` (ASCII case does not matter; with
-/// or without the leading dot).
-pub fn has_extension<'a>(path: &[u8], extensions: impl IntoIterator<Item = &'a [u8]>) -> bool {
-    let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
-    extensions.into_iter().any(|ext| {
-        let ext = ext.strip_prefix(b".").unwrap_or(ext);
-        let at = name.len().checked_sub(ext.len() + 1).filter(|_| !ext.is_empty());
-        at.and_then(|at| name.get(at..))
-            .is_some_and(|end| end.strip_prefix(b".").is_some_and(|e| e.eq_ignore_ascii_case(ext)))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,32 +220,6 @@ mod tests {
         let r = parse(query).unwrap();
         assert!(r.is_cut);
         (r.start.nanos() / 1_000_000, r.end.map(|e| e.nanos() / 1_000_000))
-    }
-
-    #[test]
-    fn times_have_the_forms_people_write() {
-        for (text, nanos) in [
-            ("0", 0),
-            ("61.5", 61_500_000_000),
-            (".25", 250_000_000),
-            ("5.", 5_000_000_000),
-            ("007", 7_000_000_000),
-            ("0.0000000019", 1),
-            ("0.333333333333333333333333", 333_333_333),
-            ("1:05", 65_000_000_000),
-            ("90:00.5", 5_400_500_000_000),
-            ("1:02:03.25", 3_723_250_000_000),
-            ("100:00:00", 360_000_000_000_000),
-        ] {
-            assert_eq!(Time::parse(text), Some(Time(nanos)), "{text}");
-        }
-        assert_eq!(Time::parse("99999999999999999999999999"), Some(Time(NEVER)));
-        for text in [
-            "", ".", "-1", "+1", "nan", "inf", "1e3", "1,5", "0x10", " 1", "1:60", "1:2:3:4", ":5", "1:",
-            "1:.5", "1:60:00", "1:2.5:3", "1.2.3", "٣",
-        ] {
-            assert_eq!(Time::parse(text), None, "{text}");
-        }
     }
 
     #[test]
@@ -463,14 +303,5 @@ mod tests {
         assert_eq!(flv_start(b"start=12345&x=1"), Ok(Some(12_345)));
         assert_eq!(flv_start(b"x=1"), Ok(None));
         assert!(flv_start(b"start=1.5").is_err());
-    }
-
-    #[test]
-    fn an_extension_is_the_end_of_the_name() {
-        let ours =
-            |path: &str| has_extension(path.as_bytes(), DEFAULT_EXTENSIONS.iter().map(|e| e.as_bytes()));
-        assert!(ours("/a/b.mp4") && ours("/a/b.MP4") && ours("c.m4v") && ours("/x.y/.mp4"));
-        assert!(!ours("/a/mp4") && !ours("/a.mp4/b") && !ours("/a/b.mp4x") && !ours("") && !ours("/"));
-        assert!(has_extension(b"a.mp4", [&b"mp4"[..]]) && !has_extension(b"a.", [&b""[..]]));
     }
 }
