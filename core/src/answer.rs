@@ -7,7 +7,7 @@ use crate::cache::FilmCache;
 use crate::index::Index;
 use crate::limits;
 use crate::plan::{Plan, plan_clip, plan_fast_start};
-use crate::request::{ClipRequest, Mode, RequestError, flv_start};
+use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
 use crate::seek::{Cut, SeekError, seek};
 use crate::source::{Identity, Metered, ReadAt};
 use crate::virtual_file::{Planned, VirtualFile};
@@ -26,13 +26,6 @@ impl Default for Seeker {
     fn default() -> Self {
         Self::new(DEFAULT_CACHE_SIZE)
     }
-}
-
-/// What the server's configuration says for this request.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Settings {
-    /// The mode where the query names none.
-    pub mode: Mode,
 }
 
 /// How a request is answered.
@@ -66,7 +59,7 @@ impl Error {
     /// The HTTP status to answer with: 400, 415, 416 or 500.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Request(RequestError::PastEnd) | Self::PastEnd(_) => 416,
+            Self::Request(RequestError::PastEnd { .. }) | Self::PastEnd(_) => 416,
             Self::Request(_) => 400,
             Self::Format(e) if matches!(**e, FormatError::Io { .. }) => 500,
             Self::Format(_) => 415,
@@ -127,10 +120,30 @@ impl Seeker {
     ) -> Result<Answer, Error> {
         let known = self.cache.known_index(identity);
         if known.is_none() && is_flv(source)? {
-            return answer_flv(source, identity, query);
+            return answer_flv(source, identity, query, settings);
         }
-        let request = ClipRequest::parse(query, settings.mode)?;
-        match self.answer_film(known, source, identity, &request) {
+        let asked = Asked::parse(query, settings)?;
+        let answer = self.answer_request(known.clone(), source, identity, &asked.request);
+        match (answer, asked.otherwise) {
+            (Err(Error::PastEnd(_)), Some(otherwise)) => {
+                self.answer_request(known, source, identity, &otherwise?)
+            }
+            // Of a file that is no film, no number is a time.
+            (Err(e), Some(Ok(otherwise))) if e.status() == 415 => {
+                self.answer_request(known, source, identity, &otherwise)
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    fn answer_request(
+        &self,
+        known: Option<Arc<Index>>,
+        source: &impl ReadAt,
+        identity: &Identity,
+        request: &ClipRequest,
+    ) -> Result<Answer, Error> {
+        match self.answer_film(known, source, identity, request) {
             Ok(film) => Ok(film),
             // Nobody asked for a cut: what we cannot read, the server can still send.
             Err(e) if !request.is_cut && !e.would_block() => Ok(Answer::Plain(Some(e.to_string()))),
@@ -203,8 +216,13 @@ fn is_flv(source: &impl ReadAt) -> Result<bool, Error> {
 }
 
 /// The original's answer for an FLV: its header, then the file from a byte on.
-fn answer_flv(source: &impl ReadAt, identity: &Identity, query: &[u8]) -> Result<Answer, Error> {
-    let from = match flv_start(query)? {
+fn answer_flv(
+    source: &impl ReadAt,
+    identity: &Identity,
+    query: &[u8],
+    settings: &Settings,
+) -> Result<Answer, Error> {
+    let from = match flv_start(query, settings)? {
         None | Some(0) => return Ok(Answer::Plain(None)),
         Some(from) => from,
     };
@@ -220,4 +238,48 @@ fn answer_flv(source: &impl ReadAt, identity: &Identity, query: &[u8]) -> Result
     let mut head = vec![0; FLV_HEADER_LEN];
     source.read_exact_at(&mut head, 0)?;
     Ok(Answer::Film(Box::new(VirtualFile::tail(head, from, identity))))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Film, TrackSpec, ask};
+
+    #[test]
+    fn a_number_in_t_is_a_time_only_within_the_film() {
+        // Ten seconds.
+        let film = Film::of(vec![TrackSpec::video(100, 10)]).build();
+        let whole = ask(&film, "").unwrap();
+        let clip = ask(&film, "start=5").unwrap();
+        assert!(whole != clip);
+        for query in ["t=5", "t=npt:5", "t=0:05"] {
+            assert_eq!(ask(&film, query).unwrap(), clip, "{query}");
+        }
+        for query in ["t=10", "t=1700000000000", "t=1e300", "t=9:00:00", "t=TOKEN"] {
+            assert_eq!(ask(&film, query).unwrap(), whole, "{query}");
+        }
+        assert_eq!(ask(&film, "t=99&tracks=video").unwrap(), ask(&film, "tracks=video").unwrap());
+        for (query, status) in [
+            ("t=npt:10", 416),
+            ("t=10,20", 416),
+            ("start=10", 416),
+            ("t=1&start=10", 416),
+            ("end=99&t=20", 400),
+            ("vbegin=5&t=7", 400),
+            ("t=99&tracks=9", 400),
+        ] {
+            assert_eq!(ask(&film, query).unwrap_err().status(), status, "{query}");
+        }
+        assert_eq!(ask(&film, "start=10&t=5").unwrap(), clip);
+    }
+
+    #[test]
+    fn a_file_that_is_no_film_has_no_times() {
+        let text = b"This is not a film. ".repeat(10);
+        for query in ["", "t=1", "t=TOKEN", "mode=download"] {
+            assert_eq!(ask(&text, query).unwrap(), None, "{query}");
+        }
+        for query in ["start=1", "t=1,2", "start=1&t=2", "t=1&tracks=1"] {
+            assert_eq!(ask(&text, query).unwrap_err().status(), 415, "{query}");
+        }
+    }
 }

@@ -24,7 +24,8 @@ pub mod source;
 pub mod tracks;
 pub mod virtual_file;
 
-pub use answer::{Answer, Error, Seeker, Settings};
+pub use answer::{Answer, Error, Seeker};
+pub use request::Settings;
 
 #[cfg(test)]
 mod properties;

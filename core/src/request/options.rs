@@ -1,5 +1,7 @@
 //! What a server's configuration says about requests.
 
+use super::Parameters;
+
 /// How a clip begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
@@ -19,6 +21,18 @@ impl std::str::FromStr for Mode {
             _ => Err(()),
         }
     }
+}
+
+/// What the server's configuration says for this request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// The mode where the query names none.
+    pub mode: Mode,
+    /// What the parameters of a query are called.
+    pub parameters: Parameters,
+    /// Whether every value must be of the form its parameter takes, as where a person wrote it for
+    /// us. In a link, other values may be somebody else's.
+    pub is_strict: bool,
 }
 
 /// The extensions served when the configuration names none.

@@ -9,7 +9,7 @@ use mp4seek::boxes::{BoxHeader, SyncSamples};
 use mp4seek::extents::ExtentList;
 use mp4seek::index::{Index, Node};
 use mp4seek::plan::plan_clip;
-use mp4seek::request::ClipRequest;
+use mp4seek::request::{Asked, ClipRequest};
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
 use mp4seek::source::{GENERATED, Identity, ReadAt};
 use mp4seek::{Error, plan};
@@ -110,7 +110,7 @@ pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Fai
 fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {
     let index = Index::build(film, identity.size)?;
     let film = &index.film(film);
-    let request = ClipRequest::parse(stretch.query().as_bytes(), stretch.settings().mode)?;
+    let request = Asked::parse(stretch.query().as_bytes(), &stretch.settings())?.request;
     let clip = if request.is_cut { Some(clip_report(&index, film, &request)?) } else { None };
     let reference = reference_track(&index, |_| true);
     let mut tracks = Vec::new();

@@ -93,7 +93,7 @@ impl Stretch {
             Mode::Keyframe => mp4seek::request::Mode::Keyframe,
             Mode::Exact => mp4seek::request::Mode::Exact,
         };
-        mp4seek::Settings { mode }
+        mp4seek::Settings { mode, is_strict: true, ..mp4seek::Settings::default() }
     }
 }
 

@@ -1,0 +1,65 @@
+//! The parameters of a query string, as they came.
+
+use std::borrow::Cow;
+
+use super::parameters::{Parameter, Parameters};
+
+/// What JavaScript writes into an address for a number or a word that it does not have.
+const NOTHING: [&[u8]; 4] = [b"NaN", b"Infinity", b"undefined", b"null"];
+
+/// The value of each parameter.
+#[derive(Debug)]
+pub(super) struct Values<'q> {
+    /// In the order of [`Parameter::ALL`], with the place in the query.
+    values: [Option<(usize, Cow<'q, [u8]>)>; 8],
+}
+
+impl<'q> Values<'q> {
+    /// Reads a query string (without its `?`, percent-encoded as it came).
+    ///
+    /// Of a repeated parameter, the last value counts. Unless `keeps_nothing`, an empty value is
+    /// none, and so is [`NOTHING`].
+    pub(super) fn read(query: &'q [u8], parameters: &Parameters, keeps_nothing: bool) -> Self {
+        let mut values = [const { None }; 8];
+        for (place, (name, value)) in pairs(query).enumerate() {
+            let is_nothing = value.is_empty() || NOTHING.contains(&&*value);
+            let Some(parameter) = parameters.find(&name).filter(|_| keeps_nothing || !is_nothing) else {
+                continue;
+            };
+            let slot = values.iter_mut().zip(Parameter::ALL).find(|(_, p)| *p == parameter);
+            if let Some((slot, _)) = slot {
+                *slot = Some((place, value));
+            }
+        }
+        Self { values }
+    }
+
+    /// The value of a parameter.
+    pub(super) fn get(&self, parameter: Parameter) -> Option<&[u8]> {
+        self.find(parameter).map(|(_, value)| &**value)
+    }
+
+    /// Where in the query a parameter stands; `None`, which comes before all places, for one that
+    /// is not there.
+    pub(super) fn place(&self, parameter: Parameter) -> Option<usize> {
+        self.find(parameter).map(|(place, _)| *place)
+    }
+
+    fn find(&self, parameter: Parameter) -> Option<&(usize, Cow<'q, [u8]>)> {
+        let (value, _) = self.values.iter().zip(Parameter::ALL).find(|(_, p)| *p == parameter)?;
+        value.as_ref()
+    }
+}
+
+fn pairs(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    query.split(|&b| b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let mut halves = pair.splitn(2, |&b| b == b'=');
+        let key = halves.next().unwrap_or_default();
+        let value = halves.next().unwrap_or_default();
+        (decode(key), decode(value))
+    })
+}
+
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    percent_encoding::percent_decode(text).into()
+}
