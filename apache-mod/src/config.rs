@@ -5,6 +5,7 @@
 //! | `H264Streaming` | `On` or `Off` | on for files with our handler, off for others |
 //! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
 //! | `H264StreamingExtensions` | one or more extensions | the core's list |
+//! | `H264StreamingParameters` | one or more `parameter=name` | the core's names |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
@@ -18,7 +19,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
+use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, Parameters, has_extension};
 
 use crate::boundary::boundary;
 use crate::ffi;
@@ -31,6 +32,7 @@ pub(crate) struct Config {
     mode: Option<Mode>,
     version_header: Option<bool>,
     extensions: Option<NonNull<Extension>>,
+    parameters: Parameters,
 }
 
 /// A link of the list of extensions, newest first, in the pool of the configuration.
@@ -68,6 +70,11 @@ impl Config {
         self.mode.unwrap_or_default()
     }
 
+    /// What the parameters of a query are called.
+    pub(crate) fn parameters(&self) -> Parameters {
+        self.parameters
+    }
+
     /// Whether answers carry `X-Mod-H264-Streaming`.
     pub(crate) fn sends_version(&self) -> bool {
         self.version_header.unwrap_or(true)
@@ -87,6 +94,7 @@ impl Config {
             mode: narrower.mode.or(self.mode),
             version_header: narrower.version_header.or(self.version_header),
             extensions: narrower.extensions.or(self.extensions),
+            parameters: self.parameters.overridden_by(&narrower.parameters),
         }
     }
 }
@@ -100,7 +108,7 @@ fn names<'a>(first: NonNull<Extension>) -> impl Iterator<Item = &'a [u8]> {
 
 /// The table of directives.
 #[repr(transparent)]
-pub(crate) struct Commands(pub(crate) [ffi::h264_command; 6]);
+pub(crate) struct Commands(pub(crate) [ffi::h264_command; 7]);
 
 // SAFETY: the table is never written to, and all it points to is static.
 unsafe impl Sync for Commands {}
@@ -113,6 +121,12 @@ pub(crate) static COMMANDS: Commands = Commands([
         ffi::H264_ITERATE,
         add_extension,
         c"extensions of films, such as .mp4 .m4v",
+    ),
+    one(
+        c"H264StreamingParameters",
+        ffi::H264_RAW_ARGS,
+        set_parameters,
+        c"names of the parameters of a query, such as start=from end=to",
     ),
     flag(c"H264StreamingVersionHeader", set_version_header, c"On or Off: send X-Mod-H264-Streaming"),
     ffi::h264_command {
@@ -247,6 +261,35 @@ unsafe extern "C" fn add_extension(
     }
 }
 
+unsafe extern "C" fn set_parameters(
+    _: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    value: *const c_char,
+) -> *const c_char {
+    // SAFETY: as in `set_mode`.
+    unsafe {
+        directive(config, |config| {
+            config.parameters = rename_parameters(&config.parameters, CStr::from_ptr(value))?;
+            Ok(())
+        })
+    }
+}
+
+/// Reads all of a directive's line at once, so that two parameters can exchange their names.
+fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, &'static CStr> {
+    const ALLOWED: &CStr = c"H264StreamingParameters must be parameter=name, once or more, such as \
+        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks and lang; a name is 1 \
+        to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
+    let mut pairs = Vec::new();
+    for word in line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        let word = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
+        let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;
+        let (parameter, name) = word.split_at(equals);
+        pairs.push((parameter, name.get(1..).unwrap_or_default()));
+    }
+    if pairs.is_empty() { Err(ALLOWED) } else { parameters.rename(pairs).map_err(|_| ALLOWED) }
+}
+
 fn parse_mode(value: &CStr) -> Result<Mode, &'static CStr> {
     let value = String::from_utf8_lossy(value.to_bytes()).to_ascii_lowercase();
     value.parse().map_err(|()| c"H264StreamingMode must be keyframe or exact")
@@ -310,6 +353,8 @@ unsafe fn in_pool<T: Copy>(pool: *mut ffi::apr_pool_t, value: T) -> NonNull<T> {
 
 #[cfg(test)]
 mod tests {
+    use mp4seek::request::Parameter;
+
     use super::*;
 
     #[test]
@@ -345,6 +390,14 @@ mod tests {
         }
         for bad in [c"", c"M", c"-1", c"+1", c"8 M", c"8MB", c"1.5M", c"99999999999G", c"all"] {
             assert!(parse_size(bad).unwrap_err().to_str().unwrap().contains("K, M or G"));
+        }
+        let renamed = rename_parameters(&Parameters::default(), c" start=end \t \"end=start\" ").unwrap();
+        assert_eq!(renamed.find(b"start"), Some(Parameter::End));
+        for bad in
+            [c"", c" ", c"start", c"=x", c"start=", c"from=start", c"start=end", c"t=x lang=x", c"t=a=b"]
+        {
+            let refused = rename_parameters(&Parameters::default(), bad).unwrap_err();
+            assert!(refused.to_str().unwrap().contains("start=from end=to"), "{bad:?}");
         }
         for good in [c".mp4", c"m4v", c".tar.gz"] {
             assert_eq!(check_extension(good), Ok(()));

@@ -35,7 +35,11 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         Ok(metadata) if metadata.is_file() => metadata,
         _ => return ffi::H264_DECLINED,
     };
-    let settings = Settings { mode: request.config().mode(), ..Settings::default() };
+    let settings = Settings {
+        mode: request.config().mode(),
+        parameters: request.config().parameters(),
+        is_strict: false,
+    };
     match seeker().answer(&file, &Identity::of(&metadata), request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {

@@ -162,6 +162,8 @@ int h264_config_read(struct server *srv, struct h264_module *module) {
         [H264_KEY_VERSION_HEADER] =
             {CONST_STR_LEN("h264-streaming.version-header"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
         [H264_KEY_CACHE_SIZE] = {CONST_STR_LEN("h264-streaming.cache-size"), T_CONFIG_INT, T_CONFIG_SCOPE_SERVER},
+        [H264_KEY_PARAMETERS] =
+            {CONST_STR_LEN("h264-streaming.parameters"), T_CONFIG_ARRAY_KVSTRING, T_CONFIG_SCOPE_CONNECTION},
         {NULL, 0, T_CONFIG_UNSET, T_CONFIG_SCOPE_UNSET},
     };
     return config_plugin_values_init(srv, module, keys, "mod_h264_streaming");
@@ -186,6 +188,7 @@ int h264_config_value(const struct h264_module *module, int context, uint32_t in
     case T_CONFIG_BOOL:
     case T_CONFIG_INT: value->number = values[index].v.u; break;
     case T_CONFIG_STRING: value->string = bytes_of(values[index].v.b); break;
+    case T_CONFIG_ARRAY_KVSTRING:
     case T_CONFIG_ARRAY_VLIST: value->list = values[index].v.a; break;
     default: break;
     }
@@ -198,6 +201,10 @@ uint32_t h264_list_len(const void *list) {
 
 struct h264_bytes h264_list_item(const void *list, uint32_t index) {
     return bytes_of(&((const data_string *)((const array *)list)->data[index])->value);
+}
+
+struct h264_bytes h264_list_key(const void *list, uint32_t index) {
+    return bytes_of(&((const array *)list)->data[index]->key);
 }
 
 int h264_condition_holds(struct request_st *r, int condition) {

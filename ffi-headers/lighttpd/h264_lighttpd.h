@@ -55,6 +55,7 @@ enum h264_key {
     H264_KEY_MODE,
     H264_KEY_VERSION_HEADER,
     H264_KEY_CACHE_SIZE,
+    H264_KEY_PARAMETERS,
 };
 
 struct h264_value {
@@ -70,6 +71,7 @@ int h264_config_condition(const struct h264_module *module, int context);
 int h264_config_value(const struct h264_module *module, int context, uint32_t index, struct h264_value *value);
 uint32_t h264_list_len(const void *list);
 struct h264_bytes h264_list_item(const void *list, uint32_t index);
+struct h264_bytes h264_list_key(const void *list, uint32_t index);
 int h264_condition_holds(struct request_st *r, int condition);
 
 /* Events: `ready` is called on the server's thread while `fd` can be read. */

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mp4seek::Seeker;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, has_extension};
+use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, Parameters, has_extension};
 
 use crate::ffi::{self, Module};
 use crate::pool::Pool;
@@ -37,6 +37,7 @@ struct Context {
     version_header: Option<bool>,
     /// In bytes.
     cache_size: Option<u64>,
+    parameters: Option<Parameters>,
 }
 
 /// The options that hold for a request.
@@ -45,6 +46,7 @@ pub(crate) struct Config<'a> {
     extensions: Option<&'a [Vec<u8>]>,
     pub(crate) mode: Mode,
     pub(crate) version_header: bool,
+    pub(crate) parameters: Parameters,
 }
 
 impl State {
@@ -77,14 +79,22 @@ impl State {
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
-        let mut config =
-            Config { enable: true, extensions: None, mode: Mode::default(), version_header: true };
+        let mut config = Config {
+            enable: true,
+            extensions: None,
+            mode: Mode::default(),
+            version_header: true,
+            parameters: Parameters::default(),
+        };
         for context in &self.contexts {
             if context.condition.is_none_or(|condition| request.holds(condition)) {
                 config.enable = context.enable.unwrap_or(config.enable);
                 config.extensions = context.extensions.as_deref().or(config.extensions);
                 config.mode = context.mode.unwrap_or(config.mode);
                 config.version_header = context.version_header.unwrap_or(config.version_header);
+                if let Some(parameters) = &context.parameters {
+                    config.parameters = config.parameters.overridden_by(parameters);
+                }
             }
         }
         config
@@ -126,6 +136,19 @@ impl Context {
                 // SAFETY: the server keeps its configuration unchanged.
                 self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);
             }
+            ffi::H264_KEY_PARAMETERS => {
+                // SAFETY: for this key the value is a list whose items have keys, and each `index` is below
+                // its length. The server keeps its configuration unchanged.
+                let pairs: Vec<(&[u8], &[u8])> = unsafe {
+                    let item = |index| {
+                        let (key, item) =
+                            (ffi::h264_list_key(value.list, index), ffi::h264_list_item(value.list, index));
+                        (ffi::slice_of(value, key), ffi::slice_of(value, item))
+                    };
+                    (0..ffi::h264_list_len(value.list)).map(item).collect()
+                };
+                self.parameters = Some(parameters(&pairs)?);
+            }
             ffi::H264_KEY_EXTENSIONS => {
                 // SAFETY: for this key the value is a list.
                 let count = unsafe { ffi::h264_list_len(value.list) };
@@ -161,6 +184,12 @@ fn mode(value: &[u8]) -> Result<Mode, String> {
     })
 }
 
+fn parameters(pairs: &[(&[u8], &[u8])]) -> Result<Parameters, String> {
+    Parameters::default().rename(pairs.iter().copied()).map_err(|error| {
+        format!("h264-streaming.parameters must be a list such as ( \"start\" => \"from\", \"end\" => \"to\" ): {error}")
+    })
+}
+
 fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
     if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
         let value = String::from_utf8_lossy(value);
@@ -173,7 +202,9 @@ fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Mode, extension, mode};
+    use mp4seek::request::Parameter;
+
+    use super::{Config, Mode, Parameters, extension, mode, parameters};
 
     #[test]
     fn modes_are_the_two() {
@@ -194,9 +225,24 @@ mod tests {
     }
 
     #[test]
+    fn parameters_have_names_of_their_own() {
+        let renamed = parameters(&[(b"start", b"end"), (b"end", b"start")]).unwrap();
+        assert_eq!(renamed.find(b"start"), Some(Parameter::End));
+        for wrong in [(&b"from"[..], &b"start"[..]), (b"start", b""), (b"start", b"a b"), (b"start", b"end")]
+        {
+            assert!(parameters(&[wrong]).unwrap_err().contains("\"start\" => \"from\""));
+        }
+    }
+
+    #[test]
     fn what_is_served_is_what_is_configured() {
-        let config =
-            |enable, extensions| Config { enable, extensions, mode: Mode::Exact, version_header: true };
+        let config = |enable, extensions| Config {
+            enable,
+            extensions,
+            mode: Mode::Exact,
+            version_header: true,
+            parameters: Parameters::default(),
+        };
         let only_mkv = [b".mkv".to_vec()];
         assert!(config(true, None).serves(b"/films/a.MP4"));
         assert!(!config(true, None).serves(b"/films/a.mkv"));

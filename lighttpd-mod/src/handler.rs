@@ -170,7 +170,8 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, 500, &error),
     };
-    let settings = Settings { mode: state.config(request).mode, ..Settings::default() };
+    let config = state.config(request);
+    let settings = Settings { mode: config.mode, parameters: config.parameters, is_strict: false };
     match worker.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, file, identity.mtime),

@@ -10,6 +10,7 @@
 //! | `h264-streaming.enable` | `"enable"` or `"disable"` | `"enable"` |
 //! | `h264-streaming.extensions` | list of file name extensions; `()` is none | [`DEFAULT_EXTENSIONS`](mp4seek::request::DEFAULT_EXTENSIONS) |
 //! | `h264-streaming.mode` | `"keyframe"` or `"exact"`, where the query names none | `"exact"` |
+//! | `h264-streaming.parameters` | list of names by parameter: `( "start" => "from" )` | none |
 //! | `h264-streaming.version-header` | `"enable"` or `"disable"`: send `X-Mod-H264-Streaming` | `"enable"` |
 //! | `h264-streaming.cache-size` | kbytes; 0 for none; not inside conditions | [16 MiB](mp4seek::answer::DEFAULT_CACHE_SIZE) |
 //!

@@ -33,6 +33,7 @@ on_both_engines!(
     a_narrower_place_keeps_what_it_does_not_set,
     hosts_are_apart,
     wrong_values_fail_the_test_of_the_configuration,
+    parameters_can_have_other_names,
     a_cache_of_any_size_gives_the_same,
     the_version_can_be_left_out,
     a_password_is_asked_for_first,
@@ -188,6 +189,13 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             "<Directory {docroot}>\nH264StreamingCacheSize 1M\n</Directory>",
             &["H264StreamingCacheSize", "not allowed"],
         ),
+        ("H264StreamingParameters", &["H264StreamingParameters", "start=from"]),
+        ("H264StreamingParameters start", &["H264StreamingParameters", "parameter=name"]),
+        ("H264StreamingParameters begin=from", &["H264StreamingParameters", "start, end, vbegin"]),
+        ("H264StreamingParameters start=", &["H264StreamingParameters", "letters, digits"]),
+        ("H264StreamingParameters start=a&b", &["H264StreamingParameters", "letters, digits"]),
+        ("H264StreamingParameters start=x end=x", &["H264StreamingParameters", "no two names"]),
+        ("H264StreamingParameters start=end", &["H264StreamingParameters", "no two names"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -202,6 +210,29 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         (
             "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.cache-size = 8\n}",
             &["h264-streaming.cache-size", "outside of all conditions"],
+        ),
+        ("h264-streaming.parameters = \"from\"", &["h264-streaming.parameters"]),
+        ("h264-streaming.parameters = (\"from\")", &["h264-streaming.parameters"]),
+        ("h264-streaming.parameters = (\"start\" => 5)", &["h264-streaming.parameters"]),
+        (
+            "h264-streaming.parameters = (\"begin\" => \"from\")",
+            &["h264-streaming.parameters", "start, end, vbegin"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"\")",
+            &["h264-streaming.parameters", "letters, digits"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"a&b\")",
+            &["h264-streaming.parameters", "letters, digits"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"x\", \"end\" => \"x\")",
+            &["h264-streaming.parameters", "the same name"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"end\")",
+            &["h264-streaming.parameters", "the same name"],
         ),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         (
@@ -218,6 +249,45 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
     }
     let (passed, said) = Builder::new(engine).test_config();
     assert!(passed, "{said}");
+}
+
+fn parameters_can_have_other_names(engine: Engine) {
+    let site = site(
+        engine,
+        "H264StreamingParameters start=from \"end=to\"\n<Directory {docroot}/sub>\n\
+         H264StreamingParameters end=until t=clip\n</Directory>\n\
+         <Location /swapped>\nH264StreamingParameters start=end end=start\n</Location>",
+        "h264-streaming.parameters = (\"start\" => \"from\", \"end\" => \"to\")\n\
+         $HTTP[\"url\"] =~ \"^/sub/\" {\nh264-streaming.parameters = (\"end\" => \"until\", \"t\" => \"clip\")\n}\n\
+         else $HTTP[\"url\"] =~ \"^/swapped/\" {\n\
+         h264-streaming.parameters = (\"start\" => \"end\", \"end\" => \"start\")\n}",
+    );
+    let film = film("bframes");
+    for dir in ["sub", "swapped"] {
+        fs::create_dir(site.docroot().join(dir)).expect("a document root that can be written");
+        site.publish_as(&film, format!("{dir}/f.mp4"));
+    }
+    site.publish_as(&film, "f.mp4");
+    let clip = clip(&film.path, "start=3&end=5").expect("a clip");
+    for target in [
+        "/f.mp4?from=3&to=5",
+        "/f.mp4?from=3&to=5&start=x&end=0",
+        "/f.mp4?t=3,5",
+        "/sub/f.mp4?from=3&until=5&to=4",
+        "/sub/f.mp4?clip=3,5&t=1,2",
+        "/swapped/f.mp4?end=3&start=5&from=4",
+    ] {
+        let reply = site.get(target);
+        assert!(reply.status == 200 && reply.body == clip, "{target}\n{reply}");
+    }
+    let whole = site.get("/f.mp4");
+    for target in ["/f.mp4?start=3&end=5", "/sub/f.mp4?start=3&to=5&t=3,5"] {
+        let reply = site.get(target);
+        assert!(reply.status == 200 && reply.body == whole.body, "{target}\n{reply}");
+    }
+    let reply = site.get("/f.mp4?from=x");
+    assert_eq!(reply.status, 400, "{reply}");
+    site.allow_log("from=x");
 }
 
 fn a_cache_of_any_size_gives_the_same(engine: Engine) {
