@@ -5,6 +5,7 @@
 
 mod access;
 mod auxiliary;
+mod foreign;
 mod pictures;
 mod samples;
 mod state;
@@ -105,10 +106,11 @@ impl Index {
     /// When the file is not a film that we can cut; says which box, where, and why.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
         let mut reader = Reader::new(file, file_len);
-        let top = top_level(&mut reader)?;
-        let no_moov = || FormatError::Film("no moov box: not an MP4 film, or one still being written".into());
+        let top = top_level(&mut reader);
         // Of several, players take the first.
-        let outer_moov = *top.iter().find(|b| &b.box_type.0 == b"moov").ok_or_else(no_moov)?;
+        let found = top.as_ref().ok().and_then(|top| top.iter().find(|b| &b.box_type.0 == b"moov"));
+        let Some(&outer_moov) = found else { return Err(no_moov(&mut reader, top.err())) };
+        let top = top?;
         if outer_moov.size > limits::MOOV {
             return Err(outer_moov.error(format!(
                 "{} bytes, more than the {} we take",
@@ -404,6 +406,24 @@ fn handler_of<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<BoxT
         Some(Ok(handler)) => Ok(handler),
         Some(Err(e @ FormatError::Io { .. })) => Err(e),
         _ => Ok(BoxType(*b"    ")),
+    }
+}
+
+/// Why a file without a `moov` is none that we can cut; `error` is what its boxes say.
+fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
+    if matches!(error, Some(FormatError::Io { .. })) || reader.file_len() == 0 {
+        return error.unwrap_or_else(|| FormatError::Film("the file is empty".into()));
+    }
+    match foreign::media_type(reader) {
+        Err(error) => error,
+        Ok(Some(kind)) => FormatError::Film(format!("not an MP4: by its first bytes it is {kind}")),
+        Ok(None) => match error {
+            Some(FormatError::Box { box_type, offset: 0, .. }) if !foreign::may_begin_with(box_type) => {
+                FormatError::Film(format!("not an MP4: as a box, its first bytes would be a '{box_type}'"))
+            }
+            Some(error) => error,
+            None => FormatError::Film("no moov box: not an MP4 film, or one still being written".into()),
+        },
     }
 }
 

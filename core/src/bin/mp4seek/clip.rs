@@ -1,42 +1,39 @@
-//! `mp4seek clip`
+//! `mp4seek clip` and `mp4seek faststart`
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mp4seek::source::{Identity, ReadAt};
-use mp4seek::{Answer, Seeker};
+use mp4seek::source::ReadAt;
+use mp4seek::{Answer, Seeker, Settings};
 
-use crate::{Failure, Stretch};
+use crate::Failure;
+use crate::input::Input;
+use crate::output::Output;
 
-pub(crate) fn run(input: &Path, output: &Path, stretch: &Stretch, quiet: bool) -> Result<(), Failure> {
-    let film = File::open(input).map_err(|e| Failure::io("open", input, e))?;
-    let identity = Identity::of(&film.metadata().map_err(|e| Failure::io("read", input, e))?);
-    let answer = Seeker::default().answer(&film, &identity, stretch.query().as_bytes(), &stretch.settings());
-    let answer = answer.map_err(|e| Failure::of(&e))?;
+/// Writes what a server would answer to `query`.
+pub(crate) fn run(
+    input: &Path,
+    output: &Path,
+    query: &str,
+    settings: &Settings,
+    force: bool,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let film = Input::open(input)?;
+    let identity = film.identity();
+    let answer = Seeker::default().answer(&film.file, &identity, query.as_bytes(), settings);
+    let answer = answer.map_err(|e| film.failure(&e))?;
     let len = match &answer {
         Answer::Plain(_) => identity.size,
         Answer::Film(clip) => clip.len(),
     };
     let read = |offset: u64, out: &mut [u8]| match &answer {
-        Answer::Plain(_) => film.read_exact_at(out, offset),
-        Answer::Film(clip) => clip.read_at(&film, offset, out),
+        Answer::Plain(_) => film.file.read_exact_at(out, offset),
+        Answer::Film(clip) => clip.read_at(&film.file, offset, out),
     };
     let bar = progress(len, quiet);
-    if output == Path::new("-") {
-        copy(len, read, &mut io::stdout().lock(), &bar).map_err(|e| Failure::io("write", output, e))?;
-    } else {
-        // Beside the target, then renamed onto it: nothing half-written is ever seen under
-        // its name, and a film may be replaced by a clip of itself.
-        let folder = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let fail = |e: io::Error| Failure::io("write", output, e);
-        let mut file = tempfile::Builder::new().prefix(".mp4seek").tempfile_in(folder).map_err(fail)?;
-        copy(len, read, file.as_file_mut(), &bar).map_err(fail)?;
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(fail)?;
-        file.persist(output).map_err(|e| fail(e.error))?;
-    }
+    Output::open(output, &film, force)?.write(|out| copy(len, read, out, &bar))?;
     bar.finish_and_clear();
     Ok(())
 }
@@ -54,7 +51,7 @@ fn progress(len: u64, quiet: bool) -> ProgressBar {
 fn copy(
     len: u64,
     read: impl Fn(u64, &mut [u8]) -> io::Result<()>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
     bar: &ProgressBar,
 ) -> io::Result<()> {
     let mut window = vec![0; 1 << 20];

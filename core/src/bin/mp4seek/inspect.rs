@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 
 use mp4seek::boxes::{BoxHeader, SyncSamples};
@@ -15,6 +14,7 @@ use mp4seek::source::{GENERATED, Identity, ReadAt};
 use mp4seek::{Error, plan};
 use serde::Serialize;
 
+use crate::input::Input;
 use crate::{Failure, Stretch};
 
 #[derive(Serialize)]
@@ -92,19 +92,14 @@ struct TrackClipReport {
 }
 
 pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Failure> {
-    let film = File::open(input).map_err(|e| Failure::io("open", input, e))?;
-    let identity = Identity::of(&film.metadata().map_err(|e| Failure::io("read", input, e))?);
-    let report = inspect(&film, &identity, stretch).map_err(|e| Failure::of(&e))?;
+    let film = Input::open(input)?;
+    let report = inspect(&film.file, &film.identity(), stretch).map_err(|e| film.failure(&e))?;
     let text = if json {
         serde_json::to_string_pretty(&report).map_err(|e| Failure::io("describe", input, e))? + "\n"
     } else {
         as_text(&report)
     };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // `| head` has seen enough.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|e| Failure::io("write", Path::new("-"), e)),
-    }
+    crate::print(&text)
 }
 
 fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {

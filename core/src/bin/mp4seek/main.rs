@@ -1,13 +1,17 @@
 //! `mp4seek`: what the server modules do, on the command line.
 
 mod clip;
+mod input;
 mod inspect;
+mod output;
+mod verify;
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use mp4seek::Error;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Cut a playable stretch out of an MP4 film, or look into one. Nothing is re-encoded.
 #[derive(Parser)]
@@ -25,19 +29,19 @@ Exit codes: 0 done, 1 a file cannot be read or written, 2 wrong arguments or tim
 enum Command {
     /// Write a stretch of a film as a film of its own, metadata first.
     Clip {
-        /// The film.
-        input: PathBuf,
-        /// Where to write the clip; `-` is standard output.
-        output: PathBuf,
+        #[command(flatten)]
+        files: Files,
         #[command(flatten)]
         stretch: Stretch,
-        /// No progress bar.
-        #[arg(short, long)]
-        quiet: bool,
+    },
+    /// Write a whole film metadata first, so that it plays while it loads.
+    Faststart {
+        #[command(flatten)]
+        files: Files,
     },
     /// Show boxes, tracks, edits and sync points, and with --start or --end the plan of that clip.
     Inspect {
-        /// The film.
+        /// The film; `-` is standard input.
         input: PathBuf,
         #[command(flatten)]
         stretch: Stretch,
@@ -45,16 +49,50 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say of each film whether a server would cut it, and what is odd about it.
+    Verify {
+        /// The films.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the completions of a shell to standard output.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Write a manual page to standard output.
+    Man {
+        /// That of a command of mp4seek.
+        command: Option<String>,
+    },
+}
+
+/// What is read and what is written.
+#[derive(Args)]
+struct Files {
+    /// The film; `-` is standard input.
+    input: PathBuf,
+    /// Where to write it; `-` is standard output.
+    output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(short, long)]
+    force: bool,
+    /// No progress bar.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// The stretch of a film.
 #[derive(Args)]
 struct Stretch {
     /// Where it begins: seconds (61.5) or h:mm:ss (0:01:01.5).
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     start: Option<String>,
     /// Where it ends; the end of the film if not given.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     end: Option<String>,
     /// Only these tracks: v1-a2, audio, video, text, or track numbers.
     #[arg(long)]
@@ -104,25 +142,54 @@ struct Failure {
 }
 
 impl Failure {
-    fn io(what: &str, path: &std::path::Path, e: impl std::fmt::Display) -> Self {
+    fn io(what: &str, path: &Path, e: impl std::fmt::Display) -> Self {
         Self { code: 1, message: format!("cannot {what} {}: {e}", path.display()) }
     }
+}
 
-    fn of(e: &Error) -> Self {
-        let code = match e.status() {
-            400 => 2,
-            415 => 3,
-            416 => 4,
-            _ => 1,
-        };
-        Self { code, message: e.to_string() }
+/// Writes to standard output, as far as somebody reads it.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // `| head` has seen enough.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|e| Failure::io("write", Path::new("standard output"), e)),
     }
+}
+
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mp4seek", &mut out);
+    print(&String::from_utf8_lossy(&out))
+}
+
+fn man(command: Option<&str>) -> Result<(), Failure> {
+    let mut page = Cli::command();
+    // Gives the commands their full names.
+    page.build();
+    if let Some(name) = command {
+        page = page.find_subcommand(name).cloned().ok_or_else(|| Failure {
+            code: 2,
+            message: format!("there is no command {name}; `mp4seek --help` lists them"),
+        })?;
+    }
+    let mut out = Vec::new();
+    let rendered = clap_mangen::Man::new(page).render(&mut out);
+    rendered.map_err(|e| Failure::io("write", Path::new("the manual page"), e))?;
+    print(&String::from_utf8_lossy(&out))
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Clip { input, output, stretch, quiet } => clip::run(&input, &output, &stretch, quiet),
+        Command::Clip { files: Files { input, output, force, quiet }, stretch } => {
+            clip::run(&input, &output, &stretch.query(), &stretch.settings(), force, quiet)
+        }
+        Command::Faststart { files: Files { input, output, force, quiet } } => {
+            clip::run(&input, &output, "", &mp4seek::Settings::default(), force, quiet)
+        }
         Command::Inspect { input, stretch, json } => inspect::run(&input, &stretch, json),
+        Command::Verify { files, json } => verify::run(&files, json),
+        Command::Completions { shell } => completions(shell),
+        Command::Man { command } => man(command.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod output;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -58,7 +60,8 @@ fn failures_have_codes_and_one_line() {
     std::fs::write(&text, "not a film").expect("a temporary directory");
     let out = dir.path().join("out.mp4");
     let out = out.to_str().expect("a UTF-8 path");
-    let cases: [(&[&str], &Path, i32); 7] = [
+    let cases: [(&[&str], &Path, i32); 8] = [
+        (&["clip", "--start", "-1", out], &film.path, 2),
         (&["clip", "--start", "x", out], &film.path, 2),
         (&["clip", "--start", "5", "--end", "4", out], &film.path, 2),
         (&["clip", "--start", "99", out], &film.path, 4),
@@ -71,6 +74,9 @@ fn failures_have_codes_and_one_line() {
         let done = mp4seek(args, input);
         assert_eq!(done.status.code(), Some(code), "{args:?}: {done:?}");
         assert_eq!(String::from_utf8_lossy(&done.stderr).lines().count(), 1, "{args:?}: {done:?}");
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        let named = [input.to_str().expect("a UTF-8 path"), "/nowhere/out.mp4"];
+        assert!(named.iter().any(|name| error.contains(name)), "{args:?}: {error}");
         assert!(!Path::new(out).exists(), "{args:?} leaves a file");
     }
 }
@@ -128,4 +134,55 @@ fn inspect_says_what_is_left_out() {
             .count()
     };
     assert_eq!((told("damaged.mp4"), told("sidx.mp4")), (1, 0));
+}
+
+#[test]
+fn verify_says_what_a_server_would_do() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let text = dir.path().join("text.mp4");
+    std::fs::write(&text, "not a film").expect("a temporary directory");
+    let good = film("bframes");
+    let done = mp4seek(&["verify"], &good.path);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stdout).contains(".mp4: can be cut\n"), "{done:?}");
+
+    let done = mp4seek(&["verify", "--json", good.path.to_str().expect("UTF-8")], &text);
+    assert_eq!(done.status.code(), Some(3), "{done:?}");
+    let json: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!((&json[0]["can_be_cut"], &json[1]["can_be_cut"]), (&true.into(), &false.into()));
+    assert!(json[1]["refusal"].as_str().is_some_and(|why| why.contains("not an MP4")), "{json}");
+
+    let done = mp4seek(&["verify"], &dir.path().join("none.mp4"));
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+}
+
+#[test]
+fn faststart_is_what_a_server_sends_without_times() {
+    let film = film("bframes");
+    let done = Command::new(built("H264_MP4SEEK", "mp4seek"))
+        .arg("faststart")
+        .arg(&film.path)
+        .arg("-")
+        .output()
+        .expect("a program that runs");
+    assert!(done.status.success(), "{done:?}");
+    assert!(done.stdout == clip(&film.path, "").expect("a film"));
+}
+
+#[test]
+fn manual_pages_and_completions_name_the_commands() {
+    let run = |args: &[&str]| {
+        let done = Command::new(built("H264_MP4SEEK", "mp4seek")).args(args).output();
+        let done = done.expect("a program that runs");
+        (done.status.code(), String::from_utf8(done.stdout).expect("UTF-8"))
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script) = run(&["completions", shell]);
+        assert!(code == Some(0) && script.contains("faststart"), "{shell}: {script}");
+    }
+    for (args, words) in [(&["man"][..], "mp4seek"), (&["man", "clip"], "force")] {
+        let (code, page) = run(args);
+        assert!(code == Some(0) && page.contains(".TH") && page.contains(words), "{args:?}: {page}");
+    }
+    assert_eq!(run(&["man", "nothing"]).0, Some(2));
 }

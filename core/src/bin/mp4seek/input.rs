@@ -1,0 +1,65 @@
+//! The film that is read.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mp4seek::Error;
+use mp4seek::source::Identity;
+
+use crate::Failure;
+
+/// A film, open and readable at any place.
+pub(crate) struct Input {
+    /// As the person named it.
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+    pub(crate) metadata: Metadata,
+}
+
+impl Input {
+    /// Opens a film. What can be read only once, `-` and pipes, is copied to a temporary file first:
+    /// the metadata may stand at its end.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let fail = |what| move |e: io::Error| Failure::io(what, path, e);
+        let opened = if path == Path::new("-") {
+            None
+        } else {
+            let file = File::open(path).map_err(fail("open"))?;
+            let metadata = file.metadata().map_err(fail("read"))?;
+            if metadata.is_dir() {
+                return Err(Failure::io("read", path, "it is a folder"));
+            }
+            Some((file, metadata))
+        };
+        let (file, metadata) = match opened {
+            Some((file, metadata)) if metadata.is_file() => (file, metadata),
+            Some((mut pipe, _)) => spool(&mut pipe).map_err(fail("read"))?,
+            None => spool(&mut io::stdin().lock()).map_err(fail("read"))?,
+        };
+        Ok(Self { path: path.to_owned(), file, metadata })
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::of(&self.metadata)
+    }
+
+    /// What is wrong with this film.
+    pub(crate) fn failure(&self, error: &Error) -> Failure {
+        let code = match error.status() {
+            400 => 2,
+            415 => 3,
+            416 => 4,
+            _ => 1,
+        };
+        Failure { code, message: format!("{}: {error}", self.path.display()) }
+    }
+}
+
+/// Copies what a pipe has to a temporary file, which nobody else sees.
+fn spool(pipe: &mut impl io::Read) -> io::Result<(File, Metadata)> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(pipe, &mut file)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}

@@ -1,0 +1,133 @@
+//! Where a clip is written to. Nothing that was there is lost without being asked for, and what was
+//! something else than a file (a device, a pipe, a link) stays that.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::Failure;
+use crate::input::Input;
+
+/// Where a clip is written to.
+pub(crate) enum Output {
+    Stdout,
+    /// A device, a pipe, or a file that has to stay the same one: written to as it is.
+    InPlace(PathBuf, File),
+    /// A file that gets its name when it is complete.
+    Renamed(PathBuf, NamedTempFile, OnExisting),
+}
+
+/// What becomes of a file of that name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnExisting {
+    Replace,
+    Keep,
+}
+
+impl Output {
+    /// Opens `path` for a clip of `input`. An existing file is overwritten with `force`, or if the
+    /// person at the terminal says so.
+    pub(crate) fn open(path: &Path, input: &Input, force: bool) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        let fail = |e: io::Error| Failure::io("write", path, e);
+        match fs::metadata(path) {
+            Ok(there) if there.is_file() => Self::over(path, &there, input, force),
+            Ok(there) if there.is_dir() => Err(Failure::io("write", path, "it is a folder")),
+            Ok(there) => {
+                if there.file_type().is_block_device() && !force {
+                    return Err(Failure::io("write", path, "it is a disk; --force writes over it"));
+                }
+                let file = OpenOptions::new().write(true).open(path).map_err(fail)?;
+                Ok(Self::InPlace(path.to_owned(), file))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_ok() => {
+                Err(Failure::io("write", path, "it is a symbolic link to a file that is not there"))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let file = beside(path).map_err(fail)?;
+                Ok(Self::Renamed(path.to_owned(), file, OnExisting::Keep))
+            }
+            Err(e) => Err(fail(e)),
+        }
+    }
+
+    /// Over a file that is there.
+    fn over(path: &Path, there: &Metadata, input: &Input, force: bool) -> Result<Self, Failure> {
+        let fail = |e: io::Error| Failure::io("write", path, e);
+        let is_input = (there.dev(), there.ino()) == (input.metadata.dev(), input.metadata.ino());
+        if !force && !may_overwrite(path).map_err(fail)? {
+            return Err(Failure::io("write", path, "it is there already; --force writes over it"));
+        }
+        // Whoever may not write to a file may not replace it either, whatever the folder allows.
+        let file = OpenOptions::new().write(true).open(path).map_err(fail)?;
+        // Through symbolic links.
+        let path = &fs::canonicalize(path).map_err(fail)?;
+        if there.nlink() == 1 {
+            if let Some(new) = beside(path).ok().and_then(|new| like(new, there).ok()) {
+                return Ok(Self::Renamed(path.clone(), new, OnExisting::Replace));
+            }
+        }
+        // It has other names, another owner, or a folder that takes no new files.
+        if is_input {
+            let reason = "it is the film itself, and can only be written in place";
+            return Err(Failure::io("write", path, reason));
+        }
+        file.set_len(0).map_err(fail)?;
+        Ok(Self::InPlace(path.clone(), file))
+    }
+
+    /// Has `copy` write the clip, and gives the file its name.
+    pub(crate) fn write(self, copy: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        let (path, written) = match self {
+            Self::Stdout => (PathBuf::from("standard output"), copy(&mut io::stdout().lock())),
+            Self::InPlace(path, mut file) => {
+                let written = copy(&mut file);
+                (path, written)
+            }
+            Self::Renamed(path, mut file, on_existing) => {
+                let written = copy(file.as_file_mut()).and_then(|()| match on_existing {
+                    OnExisting::Replace => file.persist(&path).map(drop).map_err(|e| e.error),
+                    OnExisting::Keep => file.persist_noclobber(&path).map(drop).map_err(|e| e.error),
+                });
+                (path, written)
+            }
+        };
+        match written {
+            // A reader such as `head` has seen enough.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|e| Failure::io("write", &path, e)),
+        }
+    }
+}
+
+/// A new file in the folder of `path`, with the mode that the umask leaves.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new().prefix(".mp4seek").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+/// Gives a new file the owner and the mode of the one that it will replace.
+fn like(file: NamedTempFile, there: &Metadata) -> io::Result<NamedTempFile> {
+    let own = file.as_file().metadata()?;
+    if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
+        fchown(file.as_file(), Some(there.uid()), Some(there.gid()))?;
+    }
+    file.as_file().set_permissions(Permissions::from_mode(there.mode() & 0o7777))?;
+    Ok(file)
+}
+
+/// Asks, where there is somebody to answer.
+fn may_overwrite(path: &Path) -> io::Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("mp4seek: overwrite {}? [y/N] ", path.display());
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,146 @@
+//! `mp4seek verify`: would a server cut these films, and what is odd about them?
+
+use std::path::{Path, PathBuf};
+
+use mp4seek::index::Index;
+use mp4seek::seek::reference_track;
+use mp4seek::{Answer, Error, Seeker, Settings};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::input::Input;
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    /// Whether clips of it are served.
+    can_be_cut: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    /// What a request without times gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whole: Option<String>,
+    /// What is left out of clips, or otherwise not as it should be.
+    notes: Vec<String>,
+}
+
+/// Looks into each film. Fails with 3 if one cannot be cut, with 1 if one cannot be read.
+pub(crate) fn run(files: &[PathBuf], json: bool) -> Result<(), Failure> {
+    let mut failure: Option<Failure> = None;
+    let mut reports = Vec::new();
+    for path in files {
+        let report = Input::open(path).and_then(|film| verify(&film));
+        match report {
+            Ok(report) => {
+                if !report.can_be_cut && failure.is_none() {
+                    failure = Some(Failure { code: 3, message: "not all of these films can be cut".into() });
+                }
+                reports.push(report);
+            }
+            Err(unreadable) => {
+                eprintln!("mp4seek: {}", unreadable.message);
+                failure = Some(Failure { code: 1, message: "not all of these files can be read".into() });
+            }
+        }
+    }
+    let text = if json {
+        let stdout = Path::new("standard output");
+        serde_json::to_string_pretty(&reports).map_err(|e| Failure::io("describe", stdout, e))? + "\n"
+    } else {
+        reports.iter().map(as_text).collect()
+    };
+    crate::print(&text)?;
+    failure.map_or(Ok(()), Err)
+}
+
+fn verify(film: &Input) -> Result<Report, Failure> {
+    let mut report = Report {
+        file: film.path.display().to_string(),
+        can_be_cut: false,
+        refusal: None,
+        whole: None,
+        notes: Vec::new(),
+    };
+    let refused = |report, error: &Error| match error.status() {
+        500 => Err(film.failure(error)),
+        _ => Ok(Report { refusal: Some(error.to_string()), ..report }),
+    };
+    let identity = film.identity();
+    let seeker = Seeker::default();
+    let ask = |query: String| seeker.answer(&film.file, &identity, query.as_bytes(), &Settings::default());
+    let index = match Index::build(&film.file, identity.size) {
+        Ok(index) => index,
+        // An FLV is cut by bytes, and has no index.
+        Err(error) => {
+            return match ask("start=13".into()) {
+                Ok(Answer::Film(_)) => Ok(Report {
+                    can_be_cut: true,
+                    whole: Some("sent as it is".into()),
+                    notes: vec!["an FLV: start= is a byte, which should be that of a key frame".into()],
+                    ..report
+                }),
+                _ => refused(report, &error.into()),
+            };
+        }
+    };
+    report.notes.clone_from(&index.notes);
+    match ask(String::new()) {
+        Ok(Answer::Plain(reason)) => {
+            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            report.whole = Some(format!("sent as it is{reason}"));
+        }
+        Ok(Answer::Film(whole)) => {
+            let what = if index.is_fragmented { "sent without fragments" } else { "sent metadata first" };
+            report.whole = Some(what.into());
+            add_notes(&mut report, whole.notes());
+        }
+        Err(error) => return refused(report, &error),
+    }
+    // In the middle of the film, where a cut has everything to leave out.
+    match ask(format!("start={}", middle(&index))) {
+        Ok(Answer::Film(clip)) => {
+            report.can_be_cut = true;
+            add_notes(&mut report, clip.notes());
+        }
+        Ok(Answer::Plain(_)) => report.can_be_cut = true,
+        Err(error) => return refused(report, &error),
+    }
+    for track in index.tracks.iter().filter(|t| t.samples.count == 0) {
+        report.notes.push(format!("track {} has no samples", track.tkhd.track_id));
+    }
+    if reference_track(&index, |_| true).is_none() && index.tracks.iter().any(|t| &t.handler.0 == b"vide") {
+        report.notes.push("no video track that is enabled has samples".into());
+    }
+    Ok(report)
+}
+
+/// The middle of the film, in seconds.
+fn middle(index: &Index) -> f64 {
+    let seconds = index.tracks.iter().map(|track| {
+        let ticks = track.samples.end.saturating_sub(track.samples.start);
+        ticks as f64 / f64::from(track.mdhd.timescale.max(1))
+    });
+    seconds.fold(0.0, f64::max) / 2.0
+}
+
+fn add_notes(report: &mut Report, notes: &[String]) {
+    for note in notes {
+        if !report.notes.contains(note) {
+            report.notes.push(note.clone());
+        }
+    }
+}
+
+fn as_text(report: &Report) -> String {
+    let verdict = match &report.refusal {
+        Some(refusal) => format!("cannot be cut: {refusal}"),
+        None => "can be cut".into(),
+    };
+    let mut out = format!("{}: {verdict}\n", report.file);
+    let whole = report.whole.iter().map(|whole| format!("without times it is {whole}"));
+    for line in whole.chain(report.notes.iter().cloned()) {
+        out.push_str(&format!("  {line}\n"));
+    }
+    out
+}

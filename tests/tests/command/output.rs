@@ -1,0 +1,268 @@
+//! What `mp4seek clip` writes to: nothing is lost, and what is no file stays what it is.
+
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+use tests::built;
+use tests::films::film;
+use tests::probe::clip;
+
+/// Who owns what the tests of missing rights need, where they run as root.
+const NOBODY: u32 = 65534;
+
+/// A folder, a film, and what the clip of it must be.
+struct Scene {
+    dir: TempDir,
+    film: PathBuf,
+    clip: Vec<u8>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let film = film("bframes").path.clone();
+        let clip = clip(&film, "start=3.05&end=6").expect("a clip");
+        Self { dir: tempfile::tempdir().expect("a temporary directory"), film, clip }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `mp4seek clip`, by way of `sh` where `before` is to be done first.
+    fn command(&self, before: &str, options: &[&str], output: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{before} exec \"$@\""), "sh"])
+            .arg(built("H264_MP4SEEK", "mp4seek"))
+            .args(["clip", "--start", "3.05", "--end", "6"])
+            .args(options)
+            .arg(&self.film)
+            .arg(output)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, options: &[&str], output: &Path) -> Output {
+        self.command("", options, output).output().expect("a program that runs")
+    }
+
+    /// Nothing but these files is in the folder.
+    fn assert_holds(&self, names: &[&str]) {
+        let mut found: Vec<_> = fs::read_dir(self.dir.path())
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, names);
+    }
+}
+
+fn assert_refused(done: &Output, words: &str) {
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(error.contains(words) && error.lines().count() == 1, "{error}");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").mode() & 0o7777
+}
+
+#[test]
+fn a_file_that_is_there_is_overwritten_only_when_asked_for() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    fs::write(&out, "precious").expect("a file");
+    assert_refused(&scene.run(&[], &out), "out.mp4: it is there already; --force");
+    assert_eq!(fs::read(&out).expect("a file"), b"precious");
+    assert!(scene.run(&["--force"], &out).status.success());
+    assert!(fs::read(&out).expect("a file") == scene.clip);
+    scene.assert_holds(&["out.mp4"]);
+}
+
+#[test]
+fn the_person_at_a_terminal_is_asked() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    for (answer, is_overwritten) in [("n\n", false), ("\n", false), ("y\n", true)] {
+        fs::write(&out, "precious").expect("a file");
+        let command = scene.command("", &[], &out);
+        let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+        let words = words.iter().map(|word| format!("'{}'", word.to_str().expect("UTF-8")));
+        // `script` gives it a terminal.
+        let mut terminal = Command::new("script")
+            .args(["-qec", &words.collect::<Vec<_>>().join(" "), "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of bsdutils");
+        let mut shown = [0; 1];
+        let mut screen = terminal.stdout.take().expect("an output");
+        // What is typed before the question is asked could be lost.
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"[y/N] ") && screen.read(&mut shown).expect("a terminal") == 1 {
+            seen.push(shown[0]);
+        }
+        let seen = String::from_utf8_lossy(&seen).into_owned();
+        assert!(seen.contains("overwrite") && seen.contains("out.mp4"), "{seen}");
+        terminal.stdin.take().expect("an input").write_all(answer.as_bytes()).expect("a terminal");
+        let status = terminal.wait().expect("an end");
+        assert_eq!(status.success(), is_overwritten, "{answer:?}");
+        assert_eq!(fs::read(&out).expect("a file") == scene.clip, is_overwritten, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
+    let scene = Scene::new();
+    for (umask, expected) in [("077", 0o600), ("022", 0o644), ("002", 0o664)] {
+        let out = scene.path(umask);
+        let done = scene.command(&format!("umask {umask};"), &[], &out).output().expect("a program");
+        assert!(done.status.success(), "{done:?}");
+        assert_eq!(mode(&out), expected, "umask {umask}");
+    }
+    let out = scene.path("out.mp4");
+    fs::write(&out, "old").expect("a file");
+    fs::set_permissions(&out, Permissions::from_mode(0o640)).expect("a file of ours");
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        std::os::unix::fs::chown(&out, Some(NOBODY), Some(NOBODY)).expect("root may");
+    }
+    let before = fs::metadata(&out).expect("a file");
+    assert!(scene.run(&["--force"], &out).status.success());
+    let after = fs::metadata(&out).expect("a file");
+    assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+    assert!(fs::read(&out).expect("a file") == scene.clip);
+}
+
+#[test]
+fn links_stay_links() {
+    let scene = Scene::new();
+    let (file, soft, hard) = (scene.path("file"), scene.path("soft"), scene.path("hard"));
+    fs::write(&file, "old").expect("a file");
+    symlink("file", &soft).expect("a link");
+    assert!(scene.run(&["--force"], &soft).status.success());
+    assert!(fs::symlink_metadata(&soft).expect("a link").is_symlink());
+    assert!(fs::read(&file).expect("a file") == scene.clip);
+
+    fs::write(&file, "old").expect("a file");
+    fs::hard_link(&file, &hard).expect("a link");
+    assert!(scene.run(&["--force"], &hard).status.success());
+    assert!(fs::read(&file).expect("a file") == scene.clip, "both names are of one file");
+    assert_eq!(fs::metadata(&file).expect("a file").nlink(), 2);
+
+    let nowhere = scene.path("nowhere");
+    symlink("not/there", &nowhere).expect("a link");
+    assert_refused(&scene.run(&["--force"], &nowhere), "a symbolic link to a file that is not there");
+    scene.assert_holds(&["file", "hard", "nowhere", "soft"]);
+}
+
+#[test]
+fn pipes_and_devices_are_written_to() {
+    let scene = Scene::new();
+    let fifo = scene.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    let mut running = scene.command("", &[], &fifo).spawn().expect("a program that runs");
+    let read = fs::read(&fifo).expect("a pipe");
+    assert!(running.wait().expect("an end").success() && read == scene.clip);
+    assert!(fs::metadata(&fifo).expect("a pipe").file_type().is_fifo());
+
+    // A node of our own: a fault must not cost the machine its /dev/null. Others may not make one.
+    if rustix::process::geteuid().is_root() {
+        let null = scene.path("null");
+        let made = Command::new("mknod").arg(&null).args(["c", "1", "3"]).status().expect("mknod");
+        assert!(made.success());
+        // A folder whose file system takes no devices says so when one is opened.
+        let is_usable = File::options().write(true).open(&null).is_ok();
+        let done = scene.run(&[], &null);
+        assert_eq!(done.status.success(), is_usable, "{done:?}");
+        assert!(fs::metadata(&null).expect("a device").file_type().is_char_device());
+    }
+    // As anybody, one that nobody may rename a file over.
+    let stdout = scene.run(&[], Path::new("/dev/stdout"));
+    assert!(stdout.status.success() && stdout.stdout == scene.clip);
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let scene = Scene::new();
+    assert_refused(&scene.run(&[], Path::new("/dev/full")), "No space left");
+    let out = scene.path("out.mp4");
+    fs::write(&out, "precious").expect("a file");
+    // Blocks of 512 or 1024 bytes, as the shell has them: less than the clip.
+    let done = scene.command("trap '' XFSZ; ulimit -f 8;", &["--force"], &out).output().expect("a program");
+    assert_refused(&done, "File too large");
+    assert_eq!(fs::read(&out).expect("a file"), b"precious");
+    scene.assert_holds(&["out.mp4"]);
+}
+
+#[test]
+fn what_may_not_be_written_is_not_replaced() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    fs::write(&out, "precious").expect("a file");
+    fs::set_permissions(&out, Permissions::from_mode(0o444)).expect("a file of ours");
+    fs::set_permissions(scene.dir.path(), Permissions::from_mode(0o777)).expect("a folder of ours");
+    // Somebody else gets both where he can read them.
+    let (program, input) = (scene.path("mp4seek"), scene.path("film.mp4"));
+    fs::copy(built("H264_MP4SEEK", "mp4seek"), &program).expect("a copy");
+    fs::copy(&scene.film, &input).expect("a copy");
+    fs::set_permissions(&input, Permissions::from_mode(0o444)).expect("a file of ours");
+    let mut command = Command::new(program);
+    command.args(["clip", "--force", "--start", "3"]).arg(input).arg(&out);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let done = command.output().expect("a program that runs");
+    assert_refused(&done, "out.mp4: Permission denied");
+    assert_eq!(fs::read(&out).expect("a file"), b"precious");
+}
+
+#[test]
+fn a_film_can_become_a_clip_of_itself() {
+    let scene = Scene::new();
+    let (out, other) = (scene.path("out.mp4"), scene.path("other.mp4"));
+    fs::copy(&scene.film, &out).expect("a copy");
+    let itself = |options: &[&str]| {
+        let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+        command.args(["clip", "--start", "3.05", "--end", "6"]).args(options).arg(&out).arg(&out);
+        command.stdin(Stdio::null()).output().expect("a program that runs")
+    };
+    assert_refused(&itself(&[]), "--force");
+    fs::hard_link(&out, &other).expect("a link");
+    assert_refused(&itself(&["--force"]), "it is the film itself");
+    assert!(fs::read(&out).expect("a film") == fs::read(&scene.film).expect("a film"));
+    fs::remove_file(other).expect("a link");
+    assert!(itself(&["--force"]).status.success());
+    assert!(fs::read(&out).expect("a clip").len() == scene.clip.len());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let scene = Scene::new();
+    for words in ["clip --start 1 \"$2\" -", "inspect --json \"$2\"", "verify \"$2\"", "man clip"] {
+        let line = format!("{{ \"$1\" {words}; echo \"code $?\" >&2; }} | true");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let done = Command::new("sh").args(["-c", &line, "sh"]).arg(program).arg(&scene.film).output();
+        let error = String::from_utf8(done.expect("a shell").stderr).expect("UTF-8");
+        assert_eq!(error, "code 0\n", "{words}");
+    }
+}
+
+#[test]
+fn a_film_from_a_pipe_is_read_whole_first() {
+    let scene = Scene::new();
+    let clip = |from: &str| {
+        let line = format!("cat \"$2\" | \"$1\" clip --start 3.05 --end 6 {from} -");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        Command::new("sh").args(["-c", &line, "sh"]).arg(program).arg(&scene.film).output().expect("a shell")
+    };
+    for from in ["-", "/dev/stdin"] {
+        let done = clip(from);
+        assert!(done.status.success() && done.stdout.len() == scene.clip.len(), "{from}: {:?}", done.stderr);
+    }
+}
