@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
-use mp4seek::http::{self, Conditions, Selection};
+use mp4seek::http::{self, Conditions, Selection, opaque_tag};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
@@ -113,26 +113,38 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         request.set_status(unmet);
         return bucket::send_nothing(request);
     }
-    if is_unsatisfiable(request, &film) {
-        let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
-        request.set_error_header(c"Content-Range", &range);
-        return ffi::H264_RANGE_NOT_SATISFIABLE;
+    match select_range(request, &film) {
+        Some(Selection::Unsatisfiable) => {
+            let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
+            request.set_error_header(c"Content-Range", &range);
+            return ffi::H264_RANGE_NOT_SATISFIABLE;
+        }
+        Some(Selection::NotModified) => {
+            request.set_status(ffi::H264_NOT_MODIFIED);
+            return bucket::send_nothing(request);
+        }
+        // The server would compare the date of an If-Range, which is no stronger than the tag.
+        Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
+        _ => {}
     }
     bucket::send(request, file, film)
 }
 
-/// Whether the answer is 416. The server's own byte range filter would say so too, but
-/// without the `Content-Range` that tells the client how long the film is.
-fn is_unsatisfiable(request: &Request<'_>, film: &VirtualFile) -> bool {
+/// What a request for a byte range gets; `None` for one that asks for no range.
+///
+/// The server's own filter sends the parts. But its 416 lacks the `Content-Range` that tells the
+/// client how long the film is, and it takes an `If-None-Match` beside a range for a strong comparison
+/// (RFC 9110, section 13.1.2, wants a weak one).
+fn select_range(request: &Request<'_>, film: &VirtualFile) -> Option<Selection> {
     let conditions = Conditions {
-        range: request.header(c"Range"),
+        range: Some(request.header(c"Range")?),
         if_range: request.header(c"If-Range"),
+        if_none_match: request.header(c"If-None-Match").filter(|_| request.makes_etags()),
         ..Conditions::default()
     };
-    request.status() == ffi::H264_HTTP_OK
-        && conditions.range.is_some()
-        && http::select(&conditions, film.etag(), request.last_modified(), film.len(), request.content_type())
-            == Selection::Unsatisfiable
+    let mtime = request.last_modified();
+    (request.status() == ffi::H264_HTTP_OK)
+        .then(|| http::select(&conditions, film.etag(), mtime, film.len(), request.content_type()))
 }
 
 #[cfg(test)]

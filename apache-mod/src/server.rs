@@ -92,6 +92,12 @@ impl<'r> Request<'r> {
         self.string(unsafe { ffi::h264_header_in(self.as_ptr(), name.as_ptr()) })
     }
 
+    /// Takes a field out of the request's header.
+    pub(crate) fn drop_header(&mut self, name: &CStr) {
+        // SAFETY: a live request; the name is only read.
+        unsafe { ffi::h264_drop_header_in(self.as_ptr(), name.as_ptr()) };
+    }
+
     /// The answer's status so far.
     pub(crate) fn status(&self) -> c_int {
         // SAFETY: a live request.

@@ -242,7 +242,12 @@ fn answer_flv(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Film, TrackSpec, ask};
+    use std::thread::sleep;
+    use std::time::{Duration, Instant, UNIX_EPOCH};
+
+    use super::*;
+    use crate::http::opaque_tag;
+    use crate::testing::{Film, TrackSpec, ask, identity};
 
     #[test]
     fn a_number_in_t_is_a_time_only_within_the_film() {
@@ -281,5 +286,36 @@ mod tests {
         for query in ["start=1", "t=1,2", "start=1&t=2", "t=1&tracks=1"] {
             assert_eq!(ask(&text, query).unwrap_err().status(), 415, "{query}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_weak_as_long_as_the_film_is_fresh() {
+        let film = Film::of(vec![TrackSpec::video(100, 10)]).build();
+        let seeker = Seeker::default();
+        let tag = |mtime, mtime_nanos| {
+            let identity = Identity { mtime, mtime_nanos, ..identity(&film) };
+            let answer = seeker.answer(&film, &identity, b"start=5", &Settings::default()).unwrap();
+            let Answer::Film(file) = answer else { panic!("the plain file") };
+            file.etag().to_owned()
+        };
+        let settled = tag(1_000_000_000, 0);
+        assert!(settled.starts_with("\"h264s"), "{settled}");
+        assert_eq!(tag(1_000_000_000, 999_999_999), settled);
+        assert_ne!(tag(1_000_000_001, 0), settled);
+
+        // The plan is kept from the first request on. What it says of the tag is not.
+        let now = i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+        let soon = tag(now + 5, 0);
+        assert!(soon.starts_with("W/\"h264s"), "{soon}");
+        let modified = Instant::now();
+        let written = tag(now - 1, 0);
+        assert!(written.starts_with("W/") || modified.elapsed() > Duration::from_millis(900), "{written}");
+        let is_strong = |tag: &String| !tag.starts_with("W/");
+        let later = std::iter::repeat_with(|| {
+            sleep(Duration::from_millis(100));
+            tag(now - 1, 0)
+        });
+        let later = later.take(100).find(is_strong).unwrap();
+        assert_eq!(opaque_tag(&written), later);
     }
 }

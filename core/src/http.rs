@@ -60,8 +60,17 @@ pub enum Part {
 /// Ranges of one request; more are not worth serving piecemeal (Apache's `MaxRanges` is the same).
 const MAX_RANGES: usize = 200;
 
+/// An entity tag without the mark of a weak one (RFC 9110, section 8.8.3).
+pub fn opaque_tag(etag: &str) -> &str {
+    etag.strip_prefix("W/").unwrap_or(etag)
+}
+
+fn is_weak(etag: &str) -> bool {
+    opaque_tag(etag).len() < etag.len()
+}
+
 /// Applies the conditions in the order of RFC 9110, section 13.2.2, for GET; for HEAD, which
-/// takes no ranges, leave `range` out. `mtime` is the `Last-Modified` of the answer in seconds since the epoch,
+/// takes no ranges, leave `range` out. `etag` may be a weak one, `mtime` is the `Last-Modified` of the answer in seconds since the epoch,
 /// `content_type` that of the film.
 pub fn select(
     conditions: &Conditions<'_>,
@@ -120,8 +129,8 @@ fn names(list: &[u8], etag: &str, comparison: Comparison) -> bool {
         let tag = if weak { rest.get(2..).unwrap_or_default() } else { rest };
         let Some(quoted) = tag.strip_prefix(b"\"") else { return false };
         let Some(close) = quoted.iter().position(|&b| b == b'"') else { return false };
-        let same = tag.get(..close + 2) == Some(etag.as_bytes());
-        if same && (comparison == Comparison::Weak || !weak) {
+        let same = tag.get(..close + 2) == Some(opaque_tag(etag).as_bytes());
+        if same && (comparison == Comparison::Weak || !(weak || is_weak(etag))) {
             return true;
         }
         rest = quoted.get(close + 1..).unwrap_or_default().trim_ascii_start();
@@ -130,10 +139,11 @@ fn names(list: &[u8], etag: &str, comparison: Comparison) -> bool {
     }
 }
 
-/// Whether an `If-Range` still holds: the same strong tag, or exactly the same date.
+/// Whether an `If-Range` still holds: the same strong tag, or exactly the same date. Where the tag is
+/// weak, so is the date: neither tells two contents of one second apart.
 fn is_current(validator: &[u8], etag: &str, mtime: i64) -> bool {
     let validator = validator.trim_ascii();
-    validator == etag.as_bytes() || date(validator) == Some(mtime)
+    !is_weak(etag) && (validator == etag.as_bytes() || date(validator) == Some(mtime))
 }
 
 fn date(value: &[u8]) -> Option<i64> {
@@ -185,7 +195,7 @@ fn number(text: &str) -> Option<u64> {
 
 fn multipart(ranges: Vec<Range<u64>>, etag: &str, len: u64, content_type: &[u8]) -> Multipart {
     // The same film gives the same body, so that a resumed download fits.
-    let boundary: String = etag.chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
+    let boundary: String = opaque_tag(etag).chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
     let content_type = String::from_utf8_lossy(content_type);
     let mut parts = Vec::new();
     let mut total = 0;
@@ -284,6 +294,32 @@ mod tests {
         assert_eq!(range(b"W/\"abc-1\""), Selection::Full);
         assert_eq!(range(EARLIER), Selection::Full);
         assert_eq!(range(b"\"old\""), Selection::Full);
+    }
+
+    #[test]
+    fn a_weak_tag_is_no_reason_to_send_a_part() {
+        let weak = |set: fn(&mut Conditions<'static>)| {
+            let mut conditions = Conditions::default();
+            set(&mut conditions);
+            select(&conditions, "W/\"abc-1\"", MTIME, 1000, b"video/mp4")
+        };
+        for tag in [&b"\"abc-1\""[..], b"W/\"abc-1\"", DATE] {
+            let mut conditions = Conditions { range: Some(b"bytes=0-9"), ..Conditions::default() };
+            let asked = |c: &Conditions<'_>| select(c, "W/\"abc-1\"", MTIME, 1000, b"video/mp4");
+            assert_eq!(asked(&conditions), Selection::Single(0..10));
+            conditions.if_range = Some(tag);
+            assert_eq!(asked(&conditions), Selection::Full, "{}", tag.escape_ascii());
+        }
+        assert_eq!(weak(|c| c.if_match = Some(b"\"abc-1\"")), Selection::PreconditionFailed);
+        assert_eq!(weak(|c| c.if_match = Some(b"W/\"abc-1\"")), Selection::PreconditionFailed);
+        assert_eq!(weak(|c| c.if_match = Some(b"*")), Selection::Full);
+        assert_eq!(weak(|c| c.if_none_match = Some(b"\"abc-1\"")), Selection::NotModified);
+        assert_eq!(weak(|c| c.if_none_match = Some(b"W/\"abc-1\"")), Selection::NotModified);
+        assert_eq!(weak(|c| c.if_none_match = Some(b"W/\"abc-2\"")), Selection::Full);
+        let Selection::Multi(parts) = weak(|c| c.range = Some(b"bytes=0-1,5-6")) else {
+            panic!("not multipart")
+        };
+        assert!(parts.content_type.ends_with("boundary=abc1"), "{}", parts.content_type);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs::{File, Metadata};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Reads at a position without moving a cursor, so that one open file can serve
 /// many readers.
@@ -132,7 +133,7 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
 }
 
 /// What tells one state of one file from every other: the cache key of its
-/// index, and (size and mtime only) a part of every ETag made from it.
+/// index, and (size and whole seconds of mtime only) a part of every ETag made from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// Device the file is on.
@@ -174,10 +175,40 @@ impl Identity {
         }
     }
 
+    /// Whether the content may change once more without a change of the whole seconds of its
+    /// modification time. File systems keep times in steps of up to two seconds. A time in the future
+    /// is one of a clock that is ahead of this one.
+    pub fn is_fresh(&self, now: SystemTime) -> bool {
+        const FRESH: i128 = 2_000_000_000;
+        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let modified = i128::from(self.mtime) * 1_000_000_000 + i128::from(self.mtime_nanos);
+        i128::try_from(now).unwrap_or(i128::MAX) - modified < FRESH
+    }
+
     /// Whether the content is the same, as far as times tell. A file that is moved or deleted while it
     /// is open gets another `ctime`, and keeps its content.
     pub fn is_same_content(&self, other: &Self) -> bool {
         let content = |i: &Self| (i.device, i.inode, i.size, i.mtime, i.mtime_nanos);
         content(self) == content(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_fresh_for_two_seconds_and_while_its_time_is_to_come() {
+        let at = |mtime, mtime_nanos| Identity { mtime, mtime_nanos, ..crate::testing::identity(b"") };
+        let now = UNIX_EPOCH + Duration::new(1000, 500_000_000);
+        for fresh in [at(1000, 0), at(999, 0), at(998, 500_000_001), at(1001, 0), at(i64::MAX, 999_999_999)] {
+            assert!(fresh.is_fresh(now), "{fresh:?}");
+        }
+        for settled in [at(998, 500_000_000), at(998, 0), at(0, 0), at(-5, 0), at(i64::MIN, 0)] {
+            assert!(!settled.is_fresh(now), "{settled:?}");
+        }
+        assert!(at(0, 0).is_fresh(UNIX_EPOCH - Duration::from_secs(9)));
     }
 }

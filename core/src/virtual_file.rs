@@ -3,9 +3,11 @@
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
+use crate::http::opaque_tag;
 use crate::index::Index;
 use crate::plan::Plan;
 use crate::source::{Identity, ReadAt, changed};
@@ -22,12 +24,14 @@ pub struct VirtualFile {
     identity: Identity,
     /// Where media lies that is sent next, where that had to be looked up.
     made: Arc<Mutex<ExtentList>>,
+    /// Whether the source was modified so recently that its entity tag is a weak one.
+    is_fresh: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Body {
     Film(Arc<Index>, Arc<Planned>),
-    /// A few bytes, then the rest of the source; and the entity tag.
+    /// A few bytes, then the rest of the source; and the weak entity tag.
     Tail(Vec<u8>, Range<u64>, String),
 }
 
@@ -35,6 +39,7 @@ enum Body {
 #[derive(Debug)]
 pub struct Planned {
     plan: Plan,
+    /// The weak form of the entity tag. Whether it is sent so depends on the time of the request.
     etag: String,
     metadata: OnceLock<Box<[u8]>>,
 }
@@ -109,15 +114,17 @@ const SMALL: u64 = 16 * 1024;
 
 impl VirtualFile {
     pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
+        let is_fresh = identity.is_fresh(SystemTime::now());
         let len = planned.plan.metadata_len + planned.plan.extents.len();
-        Self { body: Body::Film(index, planned), len, identity: *identity, made: Arc::default() }
+        Self { body: Body::Film(index, planned), len, identity: *identity, made: Arc::default(), is_fresh }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
         let len = head.len() as u64 + (identity.size - from);
+        let is_fresh = identity.is_fresh(SystemTime::now());
         let etag = etag(identity, &format!("flv-{from:x}"));
         let body = Body::Tail(head, from..identity.size, etag);
-        Self { body, len, identity: *identity, made: Arc::default() }
+        Self { body, len, identity: *identity, made: Arc::default(), is_fresh }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -130,13 +137,18 @@ impl VirtualFile {
         self.len == 0
     }
 
-    /// Strong entity tag, quotes included. It depends on the source's size and modification time, the
-    /// stretch and the format version, and on nothing else.
+    /// The entity tag, quotes included. It depends on the clip, the format version, and of the source
+    /// on its size and the whole seconds of its modification time, so that copies of a film on several
+    /// machines have the same one.
+    ///
+    /// The tag is weak (RFC 9110, section 8.8.1) for a source that was modified less than two seconds
+    /// before the request. So no strong tag names two contents of the same second.
     pub fn etag(&self) -> &str {
-        match &self.body {
+        let weak = match &self.body {
             Body::Film(_, planned) => &planned.etag,
             Body::Tail(.., etag) => etag,
-        }
+        };
+        if self.is_fresh { weak } else { opaque_tag(weak) }
     }
 
     /// What of the source was left out, for the debug log.
@@ -254,7 +266,8 @@ impl VirtualFile {
     }
 }
 
+/// A weak entity tag.
 fn etag(identity: &Identity, key: &str) -> String {
-    let Identity { size, mtime, mtime_nanos, .. } = identity;
-    format!("\"h264s{FORMAT}-{size:x}-{mtime:x}.{mtime_nanos:x}-{key}\"")
+    let Identity { size, mtime, .. } = identity;
+    format!("W/\"h264s{FORMAT}-{size:x}-{mtime:x}-{key}\"")
 }

@@ -53,7 +53,7 @@ _Static_assert(H264_OR_FILEINFO == OR_FILEINFO && H264_RSRC_CONF == RSRC_CONF, "
 _Static_assert(H264_LOG_ERROR == APLOG_ERR && H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_DEBUG == APLOG_DEBUG, "log levels");
 _Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR == AP_FILTER_ERROR, "handler results");
 _Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
-_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK, "500, 200");
+_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK && H264_NOT_MODIFIED == HTTP_NOT_MODIFIED, "500, 200");
 _Static_assert(H264_EGENERAL == APR_EGENERAL, "APR_EGENERAL");
 _Static_assert(H264_NONBLOCKING == (int)APR_NONBLOCK_READ, "APR_NONBLOCK_READ");
 _Static_assert(sizeof(apr_off_t) == sizeof(int64_t), "files over 2 GiB need a 64-bit apr_off_t");
@@ -173,6 +173,11 @@ int h264_makes_etags(const request_rec *r)
 const char *h264_header_in(const request_rec *r, const char *name)
 {
     return apr_table_get(r->headers_in, name);
+}
+
+void h264_drop_header_in(request_rec *r, const char *name)
+{
+    apr_table_unset(r->headers_in, name);
 }
 
 void h264_set_header_out(request_rec *r, const char *name, const char *value)

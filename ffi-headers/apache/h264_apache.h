@@ -36,6 +36,7 @@ enum h264_constant {
     H264_DECLINED = -1,
     H264_FILTER_ERROR = -102,
     H264_HTTP_OK = 200,
+    H264_NOT_MODIFIED = 304,
     H264_RANGE_NOT_SATISFIABLE = 416,
     H264_INTERNAL_SERVER_ERROR = 500,
     H264_EGENERAL = 20014,
@@ -127,6 +128,7 @@ const char *h264_content_type(const request_rec *r);
 int64_t h264_mtime(const request_rec *r);
 int h264_makes_etags(const request_rec *r);
 const char *h264_header_in(const request_rec *r, const char *name);
+void h264_drop_header_in(request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_environment(request_rec *r, const char *name, const char *value);
