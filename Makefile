@@ -36,8 +36,9 @@ build:
 
 demo:
 	@tests/setup.sh demo
-	$(CARGO) build --release --locked $(MODULES) -p tests --bin demo
-	@$(TARGET)/release/demo
+	$(CARGO) build --release --locked $(MODULES)
+	$(CARGO) build --release --locked -p tests --bin demo
+	@"$(TARGET)/release/demo"
 
 check:
 	@tests/setup.sh test
