@@ -102,9 +102,11 @@ pub const MEMORY_AT_ONCE: u64 = 16 << 20;
 /// Memory that a sample in fragments takes while the index is built, about.
 pub const MEMORY_OF_SAMPLE: u64 = 17;
 
-/// Seconds of a film of 24 hours, which may come in fragments of one, with three tracks of 60, 47 and 47 samples.
-const DAY: u64 = 24 * 60 * 60;
-const _: () = assert!(DAY * 6 <= FRAGMENT_BOXES as u64);
-const _: () = assert!(DAY * 3 <= PLACES as u64);
-const _: () = assert!(DAY * (60 + 47 + 47) <= FRAGMENT_SAMPLES);
-const _: () = assert!(DAY * (60 + 47 + 47) * 16 <= AUXILIARY);
+/// A film of 24 hours fits, in fragments of one second, with three tracks of 60, 47 and 47 samples.
+const _: () = {
+    let day: u64 = 24 * 60 * 60;
+    assert!(day * 6 <= FRAGMENT_BOXES as u64);
+    assert!(day * 3 <= PLACES as u64);
+    assert!(day * (60 + 47 + 47) <= FRAGMENT_SAMPLES);
+    assert!(day * (60 + 47 + 47) * 16 <= AUXILIARY);
+};
