@@ -358,7 +358,7 @@ impl Builder {
             "server.bind = \"127.0.0.1\"\nserver.port = {port}\nserver.document-root = \"{docroot}\"\n\
              server.errorlog = \"{dir}/error.log\"\nserver.pid-file = \"{dir}/server.pid\"\n\
              server.upload-dirs = (\"{dir}/tmp\")\n\
-             server.max-keep-alive-requests = 100000\nserver.max-keep-alive-idle = 30\n\
+             server.max-keep-alive-requests = 65535\nserver.max-keep-alive-idle = 30\n\
              server.feature-flags += (\"server.h2proto\" => \"enable\", \"server.h2c\" => \"enable\")\n\
              mimetype.assign = (\".mp4\" => \"video/mp4\", \".m4v\" => \"video/x-m4v\", \".m4a\" => \"audio/mp4\", \
              \".mov\" => \"video/quicktime\", \".flv\" => \"video/x-flv\", \".html\" => \"text/html\", \
