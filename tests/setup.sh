@@ -23,16 +23,6 @@ need() {
     esac || packages="$packages $*"
 }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo > /dev/null; then
-        sudo "$@"
-    else
-        die "as root, run: $*"
-    fi
-}
-
 # Whether version $1 is at least $2.
 at_least() {
     [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
@@ -121,22 +111,66 @@ case $goal in
     *) die "unknown goal $goal" ;;
 esac
 
-# Rust: the distribution's own is taken where there is none at all; one that is
-# there and too old is its owner's to replace.
+# Rust, first of all: packages are of no use where it cannot be had. The distribution's own is installed
+# where there is none; one that is there and too old is its owner's to replace.
 msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 rust=
 if [ "$goal" = docker ]; then
     :
 elif ! command -v cargo > /dev/null; then
     rust=install
-elif version=$(cargo --version | cut -d ' ' -f 2) && ! at_least "$version" "$msrv"; then
+elif version=$(cargo --version 2> /dev/null | cut -d ' ' -f 2) && ! at_least "${version:-0}" "$msrv"; then
     rust=replace
-elif [ "$goal" = test ]; then
+elif [ "$goal" = test ] || [ "$goal" = conformance ]; then
     cargo fmt --version > /dev/null 2>&1 || rust=tools
     cargo clippy --version > /dev/null 2>&1 || rust=tools
 fi
-if [ -n "$rust" ] && command -v rustup > /dev/null; then
-    [ $rust = replace ] && die "cargo $version is older than $msrv: run \`rustup update stable\`"
+
+candidate() {
+    LC_ALL=C apt-cache policy "$1" 2> /dev/null | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p'
+}
+
+# The distribution's packages of a Rust that is new enough. bookworm keeps a current one in packages of their own,
+# for its browsers. Before the first `apt-get update` only the release's name says which.
+rust_packages() {
+    web=
+    if ! at_least "$(candidate rustc)" "$msrv"; then
+        at_least "$(candidate rustc-web)" "$msrv" || grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release && web=-web
+    fi
+    echo "cargo$web rustc$web rustfmt$web rust$web-clippy"
+}
+
+# All that is missing, in one line that can be pasted.
+by_hand() {
+    all=$packages
+    [ -z "$rust" ] || all="$all $(rust_packages)"
+    [ -z "$all" ] || echo "apt-get update && apt-get install -y --no-install-recommends$all"
+}
+
+if [ "$rust" = replace ]; then
+    first=$(command -v cargo)
+    old="$first is cargo ${version:-of no version}, older than $msrv"
+    # Another that is new enough may stand later in PATH.
+    IFS=:
+    for dir in $PATH; do
+        [ -x "$dir/cargo" ] || continue
+        other=$("$dir/cargo" --version 2> /dev/null | cut -d ' ' -f 2)
+        ! at_least "${other:-0}" "$msrv" ||
+            die "$old, and first in PATH; $dir/cargo is $other: run PATH=$dir:\$PATH make ${MAKECMDGOALS:-$goal}"
+    done
+    unset IFS
+    if command -v rustup > /dev/null; then
+        rust=
+        line=$(by_hand)
+        die "$old: run rustup default stable && rustup update stable${line:+, and as root: $line}"
+    fi
+    case $first in
+        /usr/bin/*) ;;
+        *) old="$old: remove it from PATH" ;;
+    esac
+    command -v apt-get > /dev/null || die "$old, and install a newer Rust (https://rustup.rs)"
+    die "$old; as root, run: $(by_hand)"
+elif [ "$rust" = tools ] && command -v rustup > /dev/null; then
     rustup component add rustfmt clippy
     rust=
 fi
@@ -168,21 +202,25 @@ if [ -z "$packages$rust" ]; then
 fi
 command -v apt-get > /dev/null ||
     die "missing: what Debian packages as$packages${rust:+, and Rust $msrv or newer (https://rustup.rs)}"
-export DEBIAN_FRONTEND=noninteractive
-as_root apt-get update -qq
 
-if [ -n "$rust" ]; then
-    # bookworm keeps a current Rust in packages of their own, for its browsers.
-    candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p'; }
-    if at_least "$(candidate rustc)" "$msrv"; then
-        set -- cargo rustc rustfmt rust-clippy
-    elif at_least "$(candidate rustc-web)" "$msrv"; then
-        set -- cargo-web rustc-web rustfmt-web rust-web-clippy
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
     else
-        die "this distribution has no Rust $msrv or newer: install it from https://rustup.rs"
+        sudo "$@"
     fi
-    [ $rust = replace ] && die "cargo $version is older than $msrv: run \`apt-get install $*\` as root"
+}
+
+export DEBIAN_FRONTEND=noninteractive
+[ "$(id -u)" = 0 ] || command -v sudo > /dev/null || die "as root, run: $(by_hand)"
+as_root apt-get update -qq || die "that failed; as root, run: $(by_hand)"
+if [ -n "$rust" ]; then
+    # shellcheck disable=SC2046 # a list of packages
+    set -- $(rust_packages)
+    at_least "$(candidate "$2")" "$msrv" ||
+        die "this distribution has no Rust $msrv or newer: install it from https://rustup.rs"
     packages="$packages $*"
+    rust=
 fi
 
 echo "setup: installing$packages"
@@ -203,7 +241,7 @@ if [ -n "$services" ] && ! [ -e $policy ]; then
 fi
 # shellcheck disable=SC2086 # a list of packages
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages > /dev/null
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages > /dev/null || die "that failed; as root, run: $(by_hand)"
 if [ -n "$services" ] && command -v systemctl > /dev/null; then
     # shellcheck disable=SC2086
     as_root systemctl disable --quiet $services || true
