@@ -3,17 +3,17 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULES := -p mod_h264_streaming_apache -p mod_h264_streaming_lighttpd
-BUILT := $(TARGET)/release/libmod_h264_streaming_apache.so \
-         $(TARGET)/release/libmod_h264_streaming_lighttpd.so \
-         $(TARGET)/release/mp4seek
+BUILT := $(TARGET)/release
+STEP := @tests/step.sh
 
 PREFIX ?= /usr/local
 APACHE_MODULES ?= $(or $(shell apxs -q LIBEXECDIR 2>/dev/null),/usr/lib/apache2/modules)
 APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
+STRIP ?= strip
 
-.PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install docker-test deny msrv clean
+.PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install uninstall docker-test deny msrv clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
@@ -25,6 +25,7 @@ help:
 	@echo 'make instructions that no more of them are needed for a request than before'
 	@echo 'make build        both modules and the command line, in $(TARGET)/release'
 	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
+	@echo 'make uninstall    removes them again'
 	@echo 'make docker-test  the server tests against images of both servers'
 	@echo 'make fuzz         hostile films and requests, SECONDS of each kind (needs nightly Rust)'
 	@echo 'make deny         licences, sources and advisories of the dependencies'
@@ -32,18 +33,18 @@ help:
 
 build:
 	@tests/setup.sh build
-	$(CARGO) build --release --locked $(MODULES) -p mp4seek
+	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek
 
 demo:
 	@tests/setup.sh demo
-	$(CARGO) build --release --locked $(MODULES)
-	$(CARGO) build --release --locked -p tests --bin demo
-	@"$(TARGET)/release/demo"
+	$(STEP) build $(CARGO) build --release --locked $(MODULES)
+	$(STEP) build $(CARGO) build --release --locked -p tests --bin demo
+	$(STEP) demo "$(TARGET)/release/demo"
 
 check:
 	@tests/setup.sh test
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(STEP) format $(CARGO) fmt --all --check
+	$(STEP) lints $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 # Of each kind of film one; `make conformance` takes all.
 SAMPLE := ^(bframes|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opus|frag_cmaf|frag_hybrid)$$
@@ -51,12 +52,12 @@ SAMPLE := ^(bframes|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opu
 # The servers load the modules as they are installed: built for release.
 test: check build
 	@tests/setup.sh conformance
-	$(CARGO) test --workspace --locked
-	FILMS='$(SAMPLE)' $(CARGO) run --quiet --release --locked -p tests --bin conformance
+	$(STEP) tests $(CARGO) test --workspace --locked
+	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --release --locked -p tests --bin conformance
 
 conformance: build
 	@tests/setup.sh conformance
-	$(CARGO) run --quiet --release --locked -p tests --bin conformance
+	$(STEP) films $(CARGO) run --quiet --release --locked -p tests --bin conformance
 
 screens: build
 	@tests/setup.sh screens
@@ -76,20 +77,20 @@ instructions:
 	core/benches/instructions.sh
 
 # Does not build over what is there, so that it can run as another user than `make build`.
-install: $(BUILT)
-	install -D -m 644 $(word 1,$(BUILT)) $(DESTDIR)$(APACHE_MODULES)/mod_h264_streaming.so
-	install -D -m 644 $(word 2,$(BUILT)) $(DESTDIR)$(LIGHTTPD_MODULES)/mod_h264_streaming.so
-	install -D -m 755 $(word 3,$(BUILT)) $(DESTDIR)$(PREFIX)/bin/mp4seek
-	install -d $(DESTDIR)$(APACHE_CONF)/mods-available $(DESTDIR)$(LIGHTTPD_CONF)/conf-available
-	echo 'LoadModule h264_streaming_module $(APACHE_MODULES)/mod_h264_streaming.so' \
-		> $(DESTDIR)$(APACHE_CONF)/mods-available/h264_streaming.load
-	echo 'H264Streaming On' > $(DESTDIR)$(APACHE_CONF)/mods-available/h264_streaming.conf
-	echo 'server.modules += ( "mod_h264_streaming" )' \
-		> $(DESTDIR)$(LIGHTTPD_CONF)/conf-available/10-h264-streaming.conf
-	@echo 'Installed. To load: a2enmod h264_streaming; lighttpd-enable-mod h264-streaming'
-
-$(BUILT):
-	$(MAKE) build
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export APACHE_MODULES := $(APACHE_MODULES)
+install uninstall: export APACHE_CONF := $(APACHE_CONF)
+install uninstall: export LIGHTTPD_MODULES := $(LIGHTTPD_MODULES)
+install uninstall: export LIGHTTPD_CONF := $(LIGHTTPD_CONF)
+install uninstall: export STRIP := $(STRIP)
+install uninstall: export BUILT := $(BUILT)
+install:
+	@for file in libmod_h264_streaming_apache.so libmod_h264_streaming_lighttpd.so mp4seek; do \
+		[ -e "$(BUILT)/$$file" ] || exec $(MAKE) build; done
+	@./install.sh install
+uninstall:
+	@./install.sh uninstall
 
 fuzz:
 	@tests/setup.sh fuzz

@@ -1,0 +1,100 @@
+#!/bin/sh
+# What `make install` and `make uninstall` do. The Makefile says where everything is and goes, in variables.
+#   install.sh install|uninstall
+set -eu
+: "${BUILT:?run this by make install or make uninstall}"
+
+apache_load=$APACHE_CONF/mods-available/h264_streaming.load
+apache_conf=$APACHE_CONF/mods-available/h264_streaming.conf
+lighttpd_conf=$LIGHTTPD_CONF/conf-available/10-h264-streaming.conf
+
+# The configuration files as they are installed.
+content_of() {
+    case $1 in
+        "$apache_load") echo "LoadModule h264_streaming_module \"$APACHE_MODULES/mod_h264_streaming.so\"" ;;
+        "$apache_conf") echo 'H264Streaming On' ;;
+        "$lighttpd_conf") echo 'server.modules += ( "mod_h264_streaming" )' ;;
+    esac
+}
+
+is_as_installed() {
+    content_of "$1" | cmp -s - "$DESTDIR$1"
+}
+
+# An administrator's changes are kept.
+install_config() {
+    if [ -e "$DESTDIR$1" ] && ! is_as_installed "$1"; then
+        echo "kept: $DESTDIR$1, which was changed since it was installed"
+        return
+    fi
+    mkdir -p "$(dirname "$DESTDIR$1")"
+    content_of "$1" > "$DESTDIR$1"
+    chmod 644 "$DESTDIR$1"
+}
+
+uninstall_config() {
+    if [ ! -e "$DESTDIR$1" ] || is_as_installed "$1"; then
+        rm -f "$DESTDIR$1"
+    else
+        echo "kept: $DESTDIR$1, which was changed since it was installed"
+    fi
+}
+
+# Without the debug information, which is ten times the rest. Symbols stay: a backtrace names functions.
+install_program() {
+    "$STRIP" --strip-debug -o "$work/stripped" "$BUILT/$2" 2> /dev/null || cp "$BUILT/$2" "$work/stripped"
+    mkdir -p "$(dirname "$DESTDIR$3")"
+    install -m "$1" "$work/stripped" "$DESTDIR$3"
+}
+
+# A package (DESTDIR) holds everything; a machine gets what its servers can use.
+is_wanted() {
+    [ -n "$DESTDIR" ] || [ -d "$2" ] || {
+        echo "skipped: $1, as there is no $2: install the server, then run make install again"
+        return 1
+    }
+}
+
+install_all() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' INT TERM
+    enable=
+    if is_wanted "Apache's module" "$APACHE_MODULES"; then
+        install_program 644 libmod_h264_streaming_apache.so "$APACHE_MODULES/mod_h264_streaming.so"
+        if is_wanted "Apache's configuration" "$APACHE_CONF"; then
+            install_config "$apache_load"
+            install_config "$apache_conf"
+            enable="a2enmod h264_streaming"
+        fi
+    fi
+    if is_wanted "lighttpd's module" "$LIGHTTPD_MODULES"; then
+        install_program 644 libmod_h264_streaming_lighttpd.so "$LIGHTTPD_MODULES/mod_h264_streaming.so"
+        if is_wanted "lighttpd's configuration" "$LIGHTTPD_CONF"; then
+            install_config "$lighttpd_conf"
+            enable="${enable:+$enable; }lighttpd-enable-mod h264-streaming"
+        fi
+    fi
+    install_program 755 mp4seek "$PREFIX/bin/mp4seek"
+    echo "Installed.${enable:+ To load: $enable}"
+}
+
+uninstall_all() {
+    # A server whose configuration names a file that is gone does not start again.
+    if [ -z "$DESTDIR" ]; then
+        if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ]; then
+            a2dismod -q -f -p h264_streaming
+        fi
+        if [ -e "$LIGHTTPD_CONF/conf-enabled/10-h264-streaming.conf" ]; then
+            lighttpd-disable-mod h264-streaming > /dev/null
+        fi
+    fi
+    for file in "$apache_load" "$apache_conf" "$lighttpd_conf"; do
+        uninstall_config "$file"
+    done
+    rm -f "$DESTDIR$APACHE_MODULES/mod_h264_streaming.so" "$DESTDIR$LIGHTTPD_MODULES/mod_h264_streaming.so" \
+        "$DESTDIR$PREFIX/bin/mp4seek"
+    echo "Uninstalled. Servers that run keep the module until they are restarted"
+}
+
+"$1_all"
