@@ -1,7 +1,7 @@
 //! Real servers, the same scenarios on both.
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
-//! `client` talks to them; `films` makes films whose frames and sound tell their
+//! `place` finds where they can be served from; `client` talks to them; `films` makes films whose frames and sound tell their
 //! own time; `probe` reads films through ffmpeg, and judges clips; `slow_disk` keeps a server
 //! waiting for some of its files.
 
@@ -19,6 +19,7 @@ pub mod client;
 pub mod films;
 pub mod mp4box;
 pub mod patch;
+pub mod place;
 pub mod probe;
 pub mod servers;
 pub mod slow_disk;
@@ -34,7 +35,10 @@ pub fn target_dir() -> PathBuf {
 }
 
 /// A directory of the tests' own under [`target_dir`], made if need be.
+///
+/// Whoever's umask is strict has the tests' films and directories readable all the same: another user serves them.
 pub fn work_dir(name: &str) -> PathBuf {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let dir = target_dir().join("h264-tests").join(name);
     std::fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     dir.canonicalize().expect("a directory just made")

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -15,9 +15,10 @@ use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
+use crate::built;
 use crate::client::{Connection, Reply, Request};
 use crate::films::Film;
-use crate::{built, work_dir};
+use crate::place::{can_enter, sites_dir, worker};
 
 /// A web server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,16 +251,16 @@ impl Builder {
     fn write(&self, port: u16) -> TempDir {
         let dir = tempfile::Builder::new()
             .prefix("site-")
-            .tempdir_in(if self.in_memory { memory_dir() } else { work_dir("sites") })
+            .tempdir_in(if self.in_memory { memory_dir() } else { sites_dir().to_owned() })
             .expect("a directory that can be written");
         // The server's workers run as another user when the tests run as root.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a directory of our own");
         for name in ["docroot", "tmp", "modules"] {
             fs::create_dir(dir.path().join(name)).expect("a directory of our own");
         }
-        if let Some((user, group)) = worker_user() {
+        if let Some(worker) = worker() {
             for name in ["", "tmp"] {
-                chown(dir.path().join(name), Some(user), Some(group)).expect("root's right");
+                chown(dir.path().join(name), Some(worker.user), Some(worker.group)).expect("root's right");
             }
         }
         let config = match self.engine {
@@ -314,13 +315,13 @@ impl Builder {
         }
         if self.module {
             let module = built("H264_APACHE_MODULE", "libmod_h264_streaming_apache.so");
-            writeln!(text, "LoadModule h264_streaming_module {}", module.display()).ok();
+            writeln!(text, "LoadModule h264_streaming_module \"{}\"", module.display()).ok();
         }
         if self.access_log {
             text.push_str("LogFormat \"%r %>s %B\" test\nCustomLog {dir}/access.log test\n");
         }
-        if let Some((user, group)) = worker_user() {
-            writeln!(text, "User #{user}\nGroup #{group}").ok();
+        if let Some(worker) = worker() {
+            writeln!(text, "User #{}\nGroup #{}", worker.user, worker.group).ok();
         }
         writeln!(
             text,
@@ -351,7 +352,8 @@ impl Builder {
         if self.access_log {
             text.push_str("accesslog.filename = \"{dir}/access.log\"\naccesslog.format = \"%r %>s %B\"\n");
         }
-        if let Some((user, group)) = worker_user_names() {
+        if let Some(worker) = worker() {
+            let (user, group) = (&worker.user_name, &worker.group_name);
             writeln!(text, "server.username = \"{user}\"\nserver.groupname = \"{group}\"").ok();
         }
         text.push_str(
@@ -382,13 +384,17 @@ impl Builder {
             if ours.is_symlink() {
                 fs::remove_file(&ours).expect("a directory of our own");
             }
-            symlink(module, ours).expect("a directory of our own");
+            // The server loads it again when it restarts, and then no longer as root.
+            if can_enter(module.parent().expect("a file in a directory")) {
+                symlink(module, ours).expect("a directory of our own");
+            } else {
+                fs::copy(module, ours).expect("a directory of our own");
+            }
         }
     }
 
     fn nginx_config(&self) -> String {
-        let user =
-            worker_user_names().map(|(user, group)| format!("user {user} {group};")).unwrap_or_default();
+        let user = worker().map(|w| format!("user {} {};", w.user_name, w.group_name)).unwrap_or_default();
         let access_log = if self.access_log { "{dir}/access.log" } else { "off" };
         format!(
             "{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log;\n\
@@ -787,37 +793,6 @@ pub(crate) fn free_port() -> u16 {
 
 fn path_with_sbin() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
-}
-
-/// The user that a server's workers run as when the tests run as root: the owner
-/// of the target directory where that is not root, so that a checkout inside a
-/// private home can be served too.
-fn worker_user() -> Option<(u32, u32)> {
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    let owner = fs::metadata(work_dir("sites")).expect("a directory just made");
-    if owner.uid() != 0 {
-        return Some((owner.uid(), owner.gid()));
-    }
-    let passwd = fs::read_to_string("/etc/passwd").expect("a list of users");
-    let mut fields =
-        passwd.lines().find(|l| l.starts_with("www-data:")).expect("www-data").split(':').skip(2);
-    let mut id = || fields.next().and_then(|f| f.parse().ok()).expect("a line of /etc/passwd");
-    Some((id(), id()))
-}
-
-fn worker_user_names() -> Option<(String, String)> {
-    let (user, group) = worker_user()?;
-    let name = |file: &str, id: u32| {
-        fs::read_to_string(file)
-            .expect("a list of names")
-            .lines()
-            .find(|line| line.split(':').nth(2) == Some(id.to_string().as_str()))
-            .and_then(|line| line.split(':').next().map(str::to_owned))
-            .unwrap_or_else(|| panic!("no name for {id} in {file}"))
-    };
-    Some((name("/etc/passwd", user), name("/etc/group", group)))
 }
 
 #[cfg(test)]

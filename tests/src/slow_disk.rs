@@ -17,7 +17,11 @@ impl Builder {
     #[must_use]
     pub fn slow_disk(self, each: Duration) -> Self {
         let library = library();
-        self.env("LD_PRELOAD", library.to_str().expect("a target directory whose path is UTF-8"))
+        let dir =
+            library.parent().and_then(|dir| dir.to_str()).expect("a target directory whose path is UTF-8");
+        // By its name: a space in a path would end it.
+        self.env("LD_PRELOAD", "slow_disk.so")
+            .env("LD_LIBRARY_PATH", dir)
             .env("SLOW_FILE", SLOW)
             .env("SLOW_MS", &each.as_millis().to_string())
     }

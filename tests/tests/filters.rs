@@ -46,7 +46,7 @@ fn with_tls(engine: Engine) -> Site {
             format!(
                 "LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so\n\
                  LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n\
-                 SSLSessionCache shmcb:{{dir}}/sessions\nSSLEngine on\nSSLCertificateFile {pem}\nProtocols {protocols}\nProtocolsHonorOrder Off"
+                 SSLSessionCache shmcb:{{dir}}/sessions\nSSLEngine on\nSSLCertificateFile \"{pem}\"\nProtocols {protocols}\nProtocolsHonorOrder Off"
             )
         }
         _ => format!("server.modules += (\"mod_openssl\")\nssl.engine = \"enable\"\nssl.pemfile = \"{pem}\""),
