@@ -99,6 +99,8 @@ impl Browser {
                 "--disable-component-update",
                 "--disable-sync",
                 "--autoplay-policy=no-user-gesture-required",
+                // It ends with its end of the pipe: when the driver ends, however that comes.
+                "--remote-debugging-pipe",
                 format!("--user-data-dir={}", profile.display()),
             ] } }),
             Self::Firefox => json!({ "moz:firefoxOptions": { "args": ["-headless"], "prefs": {
@@ -116,13 +118,15 @@ impl Browser {
     }
 
     fn driver(self, port: u16) -> Command {
-        let mut command = match self {
-            Self::Chromium => Command::new("chromedriver"),
+        let program = match self {
+            Self::Chromium => "chromedriver".into(),
             // No distribution has it: `tests/setup.sh screens` takes it from crates.io.
-            Self::Firefox => Command::new(work_dir("geckodriver").join("bin/geckodriver")),
-            Self::WebKit => Command::new("WebKitWebDriver"),
+            Self::Firefox => work_dir("geckodriver").join("bin/geckodriver"),
+            Self::WebKit => "WebKitWebDriver".into(),
         };
-        command.arg(format!("--port={port}"));
+        // A driver ends when its test does, even when that is killed.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "--"]).arg(program).arg(format!("--port={port}"));
         command
     }
 }
@@ -188,9 +192,14 @@ impl Driver {
             .process_group(0)
             .spawn()
             .unwrap_or_else(|e| panic!("the driver of {browser:?}: {e}; run `tests/setup.sh screens`"));
-        let driver = Self { process, port };
+        let mut driver = Self { process, port };
         let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = driver.process.try_wait().ok().flatten();
+            assert!(
+                ended.is_none(),
+                "the driver of {browser:?} ended: {ended:?}; run `tests/setup.sh screens`"
+            );
             assert!(Instant::now() < deadline, "the driver of {browser:?} does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
