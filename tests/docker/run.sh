@@ -5,6 +5,7 @@
 # Ends with 0 if the tests pass, 77 if no engine can be had here, else with another code.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/docker/rules.sh
 
 image=${BASE_IMAGE:-debian:bookworm-slim}
 work=$PWD/target/docker
@@ -22,7 +23,7 @@ stop_engine() {
     umount "$work"/exec/netns/* 2>/dev/null || true
     # What the engine changed for the whole machine.
     sysctl -q -w "net.ipv4.ip_forward=$forwarding"
-    iptables -P FORWARD "$policy" || true
+    restore_rules "$work/rules" || true
     ip link delete docker0 2>/dev/null || true
     rm -rf "$work"
 }
@@ -31,7 +32,8 @@ start_engine() {
     [ "$(id -u)" = 0 ] || skip "no Docker engine answers, and starting one takes root"
     tests/setup.sh docker || skip "no Docker engine answers, and docker.io could not be installed"
     forwarding=$(sysctl -n net.ipv4.ip_forward)
-    policy=$(iptables -S FORWARD | sed -n 's/^-P FORWARD //p')
+    tests/docker/rules_test.sh
+    save_rules "$work/rules"
     # Short: the path of a socket may have some 100 bytes.
     socket=$(mktemp -u /tmp/h264-docker-XXXXXX)
     mkdir -p "$work"
