@@ -1,0 +1,141 @@
+//! `make install`, `make uninstall` and `tests/setup.sh`, as one uses them.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tests::{built, target_dir};
+
+const APACHE_CONF: &str = "etc/apache2/mods-available/h264_streaming.conf";
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
+}
+
+/// Runs make with the modules that are built, through a target directory with a space in its path.
+fn make(dir: &Path, arguments: &[&str]) -> String {
+    let target = dir.join("a target");
+    fs::create_dir_all(&target).expect("a directory of our own");
+    symlink(target_dir().join("release").canonicalize().expect("modules"), target.join("release")).ok();
+    let mut make = Command::new("make");
+    make.args(["--no-print-directory", "-C"])
+        .arg(workspace())
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", target);
+    said(make.output().expect("make"))
+}
+
+fn said(output: Output) -> String {
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// All files under `dir`.
+fn files(dir: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(next) = dirs.pop() {
+        for entry in fs::read_dir(next).expect("a directory of our own").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                found.insert(path.strip_prefix(dir).expect("a path under it").to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_installed_is_small_and_can_be_uninstalled() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let root = dir.path().join("a root");
+    let destination = format!("DESTDIR={}", root.display());
+    make(dir.path(), &["install", &destination]);
+    let wanted = [
+        APACHE_CONF,
+        "etc/apache2/mods-available/h264_streaming.load",
+        "etc/lighttpd/conf-available/10-h264-streaming.conf",
+        "usr/lib/apache2/modules/mod_h264_streaming.so",
+        "usr/lib/lighttpd/mod_h264_streaming.so",
+        "usr/local/bin/mp4seek",
+    ];
+    assert_eq!(files(&root), wanted.iter().map(PathBuf::from).collect());
+    let whole = built("H264_APACHE_MODULE", "libmod_h264_streaming_apache.so");
+    let has_lines = |module: &Path| {
+        let sections = Command::new("readelf").args(["--sections", "--wide"]).arg(module).output();
+        said(sections.expect("readelf, of binutils")).contains(".debug_line")
+    };
+    assert!(has_lines(&whole) && wanted[3..].iter().all(|file| !has_lines(&root.join(file))));
+    let version = Command::new(root.join(wanted[5])).arg("--version").output().expect("mp4seek");
+    assert!(said(version).contains("mp4seek"));
+
+    // What an administrator writes is kept, by both.
+    let conf = root.join(APACHE_CONF);
+    fs::write(&conf, "H264Streaming Off\n").expect("a file of our own");
+    for goal in ["install", "uninstall"] {
+        let said = make(dir.path(), &[goal, &destination]);
+        assert!(said.contains(&format!("kept: {}", conf.display())), "{said}");
+        assert_eq!(fs::read_to_string(&conf).expect("a file"), "H264Streaming Off\n");
+    }
+    assert_eq!(files(&root), BTreeSet::from([PathBuf::from(APACHE_CONF)]));
+}
+
+#[test]
+fn nothing_is_installed_for_a_server_that_is_not_there() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let folder = |name: &str| dir.path().join(name).display().to_string();
+    fs::create_dir(folder("modules")).expect("a directory of our own");
+    let folders = [
+        format!("PREFIX={}", folder("prefix")),
+        format!("APACHE_MODULES={}", folder("modules")),
+        format!("APACHE_CONF={}", folder("apache2")),
+        format!("LIGHTTPD_MODULES={}", folder("no-modules")),
+        format!("LIGHTTPD_CONF={}", folder("lighttpd")),
+    ];
+    let with_folders = |goal: &'static str| {
+        let arguments: Vec<&str> = [goal].into_iter().chain(folders.iter().map(String::as_str)).collect();
+        make(dir.path(), &arguments)
+    };
+    let said = with_folders("install");
+    for skipped in [folder("apache2"), folder("no-modules")] {
+        let line = said.lines().find(|line| line.contains(&skipped)).unwrap_or_default();
+        assert!(line.starts_with("skipped: "), "{said}");
+        assert!(!Path::new(&skipped).exists());
+    }
+    let installed = |name: &str| dir.path().join(name).is_file();
+    assert!(installed("modules/mod_h264_streaming.so") && installed("prefix/bin/mp4seek"), "{said}");
+    with_folders("uninstall");
+    assert!(!installed("modules/mod_h264_streaming.so") && !installed("prefix/bin/mp4seek"));
+}
+
+#[test]
+fn a_cargo_that_is_too_old_is_named_before_anything_is_installed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let old = dir.path().join("cargo");
+    fs::write(&old, "#!/bin/sh\necho cargo 1.63.0\n").expect("a file of our own");
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap_or_default());
+    let setup = |path: &str| {
+        let mut setup = Command::new(workspace().join("tests/setup.sh"));
+        let output = setup.arg("build").env("PATH", path).output().expect("a shell");
+        assert!(!output.status.success());
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(said.lines().count() == 1 && said.contains(&old.display().to_string()), "{said}");
+        said
+    };
+    let said = setup(&path);
+    assert!(said.contains("first in PATH") && said.contains("run PATH="), "{said}");
+    // Without another, what to install, with Rust.
+    let others = path.split(':').filter(|dir| !Path::new(dir).join("rustup").exists());
+    let without = others
+        .filter(|at| *at == dir.path().to_str().unwrap_or_default() || !Path::new(at).join("cargo").exists());
+    let said = setup(&without.collect::<Vec<_>>().join(":"));
+    assert!(said.contains("older than") && !said.contains("first in PATH"), "{said}");
+}
