@@ -556,6 +556,10 @@ impl Source {
         let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
         // A clip ends with a whole tick of its video.
         let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
+        // ffprobe counts, from version 6 on, all of the last packet of a track that begins later.
+        let late = reading.streams.iter().filter(|s| s.packets.first().is_some_and(|p| p.time > INSTANT));
+        let whole = late.flat_map(|s| s.packets.last()).map(|p| p.duration).fold(0.0, f64::max);
+        let longest = longest + whole;
         // Of a whole film the header is kept as it was.
         let kept = cut.start.is_none() && cut.end.is_none() && reading.duration == self.header;
         let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
