@@ -45,6 +45,11 @@ pub const READS: u64 = 128 << 20;
 /// work that a file can cause.
 pub const READS_OF_METADATA: u64 = 4;
 
+/// Bytes of metadata or media generated at once: what an answer holds in memory whose client does not
+/// read. With a header it stays below 64 KiB, which is what Apache (`FlushMaxThreshold`) and the
+/// chunks of lighttpd are laid out for.
+pub const WINDOW: usize = 48 * 1024;
+
 /// Extents of one answer that are kept, of 24 bytes each: for a client that does not read, too. A clip of an interleaved film has
 /// one. More of them are made from the sample tables when they are sent, unless the chunks are in no order: then the smallest gaps between
 /// them are sent along, up to as many bytes as are needed, and what is scattered even more is refused. Few in tests, whose films are short.

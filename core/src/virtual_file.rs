@@ -9,6 +9,7 @@ use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
 use crate::http::opaque_tag;
 use crate::index::Index;
+pub use crate::limits::WINDOW;
 use crate::plan::Plan;
 use crate::source::{Identity, ReadAt, changed};
 
@@ -97,10 +98,6 @@ impl Stretch {
         self.made as u64 + (self.media.end - self.media.start)
     }
 }
-
-/// Bytes to make at once: what an answer holds in memory whose client does not read. With a header it stays below
-/// 64 KiB, which is what Apache (`FlushMaxThreshold`) and the chunks of lighttpd are laid out for.
-pub const WINDOW: usize = 48 * 1024;
 
 /// Most media that is sent before the source is looked at again: it may have been changed.
 const SLICE: u64 = 4 << 20;

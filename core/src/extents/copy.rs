@@ -5,7 +5,8 @@ use std::io;
 use crate::index::Index;
 use crate::source::ReadAt;
 
-use super::{Extent, ExtentList, Extents};
+use super::list::{Extent, ExtentList};
+use super::lookup::Extents;
 
 /// Bytes that are read at once, to be copied from.
 const SPAN: usize = 128 * 1024;

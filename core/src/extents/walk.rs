@@ -8,7 +8,7 @@ use crate::index::{Index, SampleTable};
 use crate::limits;
 use crate::source::ReadAt;
 
-use super::Extent;
+use super::list::Extent;
 
 /// What is walked through at the same time. None stands before the one before it.
 #[derive(Debug, Clone)]

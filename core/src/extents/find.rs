@@ -1,0 +1,281 @@
+//! Finds which bytes of the file a clip needs.
+
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::index::{Index, SampleTable};
+use crate::limits;
+use crate::seek::TrackClip;
+use crate::source::ReadAt;
+
+use super::collector::{Collector, too_scattered};
+use super::list::ExtentList;
+use super::lookup::Extents;
+use super::walk::{Part, Stream, Walk, each_chunk};
+
+/// Finds what the tracks of a clip need of the file.
+///
+/// Most films are interleaved, and a clip of all their tracks is one stretch with a
+/// ragged beginning and end. So the chunks are only walked where the tracks do not
+/// all run side by side; the middle is taken whole if what the tracks need of it, known from
+/// prefix sums, says that there are no holes worth mentioning.
+///
+/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept where it is little, and is
+/// walked through again where it is much. Where chunks go back and forth so often that they cannot be walked through in that order, they
+/// are gathered and sorted; such a clip is refused if it lies in more places than are kept.
+///
+/// # Errors
+/// When the file cannot be read, or its tables name places that cannot be.
+pub fn find_extents<R: ReadAt>(
+    index: &Index,
+    source: &R,
+    clips: &[Option<TrackClip>],
+) -> Result<Extents, FormatError> {
+    let mut needs = Needs::default();
+    let held = || {
+        let tracks = index.tracks.iter().zip(clips).enumerate();
+        tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
+    };
+    let stretches = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
+    // Where a clip goes on elsewhere in the film, it mostly does so in all its tracks.
+    for n in 0..stretches {
+        let mut spans = Vec::new();
+        for (track, of, clip) in held() {
+            let Some(range) = clip.ranges.get(n) else { continue };
+            let span = Span::of(track, &of.samples, source, range.samples.clone())?;
+            if span.is_ascending(source)? {
+                spans.push(span);
+            } else {
+                needs.add_disordered(&span, source)?;
+            }
+        }
+        find_side_by_side(spans, source, &mut needs)?;
+    }
+    let extents = needs.finish(index, source)?;
+    if extents.end() > index.file_len {
+        return Err(FormatError::Film(format!(
+            "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
+            extents.end(),
+            index.file_len
+        )));
+    }
+    Ok(extents)
+}
+
+/// Finds what is needed where each track needs one stretch.
+fn find_side_by_side<R: ReadAt>(
+    spans: Vec<Span<'_>>,
+    source: &R,
+    needs: &mut Needs,
+) -> Result<(), FormatError> {
+    let all = spans.iter().fold(0u64, |all, s| all.saturating_add(s.bytes));
+    // A track with next to nothing in it (text, a time code) does not say where the others run.
+    let (main, small): (Vec<_>, Vec<_>) = spans.into_iter().partition(|s| s.bytes >= all / 100);
+    for span in &small {
+        needs.add(span, source, span.chunks.clone())?;
+    }
+    let side_by_side =
+        main.iter().map(|s| s.start).max().unwrap_or(0)..main.iter().map(|s| s.end).min().unwrap_or(0);
+    let mut needed = 0u64;
+    let mut middles = Vec::new();
+    for span in &main {
+        let first = span.samples.offsets.first_from(source, span.chunks.clone(), side_by_side.start)?;
+        // The first chunk may be cut: then it begins after its own offset.
+        let first = if span.start >= side_by_side.start { span.chunks.start } else { first };
+        let last = span.samples.offsets.first_from(source, span.chunks.clone(), side_by_side.end)?;
+        let middle = first.min(last)..last;
+        needed = needed.saturating_add(span.bytes_of(source, middle.clone())?);
+        middles.push(middle);
+    }
+    let length = side_by_side.end.saturating_sub(side_by_side.start);
+    // Where tracks share bytes the sum says nothing of holes.
+    let is_full = length > 0 && (length - length / 400..=length).contains(&needed);
+    if is_full && !share_bytes(&main, &middles, source)? {
+        needs.ranges.push(side_by_side)?;
+        for (span, middle) in main.iter().zip(middles) {
+            needs.add(span, source, span.chunks.start..middle.start)?;
+            // The chunk before the end may reach past it.
+            let tail = middle.end.saturating_sub(1).max(span.chunks.start)..span.chunks.end;
+            needs.add(span, source, tail)?;
+        }
+    } else {
+        for span in &main {
+            if span.bytes == span.end.saturating_sub(span.start) {
+                needs.ranges.push(span.start..span.end)?;
+            } else {
+                needs.add(span, source, span.chunks.clone())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether tracks that run side by side speak of the same media, as an alternative or the same picture twice does.
+/// Their first chunks tell.
+fn share_bytes<R: ReadAt>(
+    spans: &[Span<'_>],
+    middles: &[Range<u32>],
+    source: &R,
+) -> Result<bool, FormatError> {
+    let mut firsts = Vec::new();
+    for (span, middle) in spans.iter().zip(middles).filter(|(_, middle)| !middle.is_empty()) {
+        let chunk = span.samples.chunk(source, middle.start)?;
+        let start = span.samples.offsets.get(source, middle.start)?;
+        let samples = chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples);
+        firsts.push(start..start.saturating_add(span.samples.sizes.bytes(source, samples)?));
+    }
+    firsts.sort_unstable_by_key(|r| r.start);
+    Ok(firsts.iter().zip(firsts.iter().skip(1)).any(|(a, b)| b.start < a.end))
+}
+
+/// What a clip needs of one track, in one stretch.
+struct Span<'a> {
+    track: usize,
+    samples: &'a SampleTable,
+    range: Range<u32>,
+    chunks: Range<u32>,
+    start: u64,
+    /// Where the last chunk ends, if the chunks are in order.
+    end: u64,
+    bytes: u64,
+}
+
+impl<'a> Span<'a> {
+    fn of<R: ReadAt>(
+        track: usize,
+        samples: &'a SampleTable,
+        source: &R,
+        range: Range<u32>,
+    ) -> Result<Self, FormatError> {
+        let first = samples.chunk_of(source, range.start)?;
+        let last = samples.chunk_of(source, range.end - 1)?;
+        let start = samples.offset_in(source, &first, range.start)?;
+        let end = samples.offset_in(source, &last, range.end)?;
+        let chunks = first.index..last.index + 1;
+        let mut this = Self { track, samples, range, chunks, start, end, bytes: 0 };
+        this.bytes = this.bytes_of(source, this.chunks.clone())?;
+        Ok(this)
+    }
+
+    /// Whether no chunk stands before the one before it, nor before what is needed of a first one that is cut.
+    fn is_ascending<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
+        let offsets = &self.samples.offsets;
+        let second = self.chunks.start + 1;
+        Ok((second >= self.chunks.end || offsets.get(source, second)? >= self.start)
+            && offsets.is_ascending(source, self.chunks.clone())?)
+    }
+
+    /// Where one of its chunks begins.
+    fn start_of<R: ReadAt>(&self, source: &R, chunk: u32) -> Result<u64, FormatError> {
+        if chunk == self.chunks.start { Ok(self.start) } else { self.samples.offsets.get(source, chunk) }
+    }
+
+    /// Bytes of the clip's samples in a range of its chunks.
+    fn bytes_of<R: ReadAt>(&self, source: &R, chunks: Range<u32>) -> Result<u64, FormatError> {
+        if chunks.is_empty() {
+            return Ok(0);
+        }
+        let first = self.samples.chunk(source, chunks.start)?;
+        let last = self.samples.chunk(source, chunks.end - 1)?;
+        let start = first.first_sample.max(self.range.start);
+        let end = last.first_sample.saturating_add(last.samples).min(self.range.end);
+        self.samples.sizes.bytes(source, start..end)
+    }
+}
+
+/// What is to be walked through, and what is known to be needed.
+#[derive(Default)]
+struct Needs {
+    /// The chunks of a track, and where the last of them stands.
+    streams: Vec<(usize, Vec<Part>, u64)>,
+    ranges: Collector,
+    is_disordered: bool,
+}
+
+impl Needs {
+    /// Adds a range of the chunks of a span, which are in order.
+    fn add<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, chunks: Range<u32>) -> Result<(), FormatError> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let first = span.start_of(source, chunks.start)?;
+        let last = span.start_of(source, chunks.end - 1)?;
+        let part = Part { chunks, samples: span.range.clone() };
+        let follows = |s: &&mut (usize, Vec<Part>, u64)| s.0 == span.track && s.2 <= first;
+        let is_room = self.streams.len() < STREAMS;
+        match self.streams.iter_mut().find(follows) {
+            Some((_, parts, end)) => {
+                parts.push(part);
+                *end = last;
+            }
+            None if is_room => self.streams.push((span.track, vec![part], last)),
+            None => self.gather(span, source, &part)?,
+        }
+        Ok(())
+    }
+
+    /// Adds chunks of a span one by one, as there is no room to walk through them in their order.
+    fn gather<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, part: &Part) -> Result<(), FormatError> {
+        self.is_disordered = true;
+        each_chunk(span.samples, source, part, |range| self.ranges.push(range))
+    }
+
+    /// Adds all chunks of a span that are not in order: in as many parts as are, if those are few.
+    fn add_disordered<R: ReadAt>(&mut self, span: &Span<'_>, source: &R) -> Result<(), FormatError> {
+        let mut offsets = span.samples.offsets.reader(source, 64);
+        let mut before = span.start;
+        let mut parts = Vec::new();
+        let mut start = span.chunks.start;
+        for chunk in span.chunks.start + 1..span.chunks.end {
+            let offset = offsets.get(chunk)?;
+            if offset < before && parts.len() <= STREAMS {
+                parts.push(start..chunk);
+                start = chunk;
+            }
+            before = offset;
+        }
+        if parts.len() < STREAMS {
+            parts.push(start..span.chunks.end);
+            return parts.into_iter().try_for_each(|chunks| self.add(span, source, chunks));
+        }
+        let all = Part { chunks: span.chunks.clone(), samples: span.range.clone() };
+        self.gather(span, source, &all)
+    }
+
+    fn finish<R: ReadAt>(mut self, index: &Index, source: &R) -> Result<Extents, FormatError> {
+        self.ranges.join(0, u64::MAX);
+        if self.streams.is_empty() {
+            let needed = self.ranges.bytes();
+            return self.ranges.close_gaps(needed);
+        }
+        let mut streams: Vec<_> =
+            self.streams.into_iter().map(|(track, parts, _)| Stream::Chunks(track, parts)).collect();
+        if !self.ranges.list.is_empty() {
+            streams.push(Stream::Ranges(self.ranges.list));
+        }
+        let mut found = Collector::default();
+        let mut is_much = false;
+        // What is in order can be walked through again.
+        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * limits::EXTENTS };
+        let walk = Walk::of(index, source, streams, |e| {
+            is_much |= found.list.len() > most;
+            if !is_much {
+                let _ = found.push(e.offset..e.offset + e.len);
+            }
+        })?;
+        if !is_much {
+            found.close_small_holes(walk.len());
+            if found.list.len() <= limits::EXTENTS {
+                return Ok(ExtentList::of(found.list).into());
+            }
+        }
+        if self.is_disordered {
+            // Places would be looked up in no order either.
+            return if is_much { Err(too_scattered()) } else { found.close_gaps(walk.len()) };
+        }
+        Ok(walk.into())
+    }
+}
+
+/// Stretches of chunks in order that are walked through side by side: one for each track in most films.
+const STREAMS: usize = 64;
