@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::patch::{MdatSize, Parts};
+use crate::screened::SCREENED;
 use crate::variants::VARIANTS;
 use crate::work_dir;
 
@@ -195,6 +196,11 @@ pub fn variants() -> impl Iterator<Item = &'static str> {
     VARIANTS.iter().map(|variant| variant.name)
 }
 
+/// Films to play on screens, by name.
+pub fn screened() -> impl Iterator<Item = &'static str> {
+    SCREENED.iter().map(|film| film.name)
+}
+
 /// Every kind of film, by name.
 pub const KINDS: &[&str] = &[
     "bframes",
@@ -297,7 +303,10 @@ fn recipe(name: &'static str) -> Recipe {
             ..plain
         },
         "demo" => Recipe { seconds: 60, mux: "-movflags +faststart", ..plain },
-        _ => *VARIANTS.iter().find(|v| v.name == name).unwrap_or_else(|| panic!("no film is called {name}")),
+        _ => {
+            let found = VARIANTS.iter().chain(SCREENED).find(|film| film.name == name);
+            *found.unwrap_or_else(|| panic!("no film is called {name}"))
+        }
     }
 }
 

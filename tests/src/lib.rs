@@ -21,6 +21,7 @@ pub mod mp4box;
 pub mod patch;
 pub mod place;
 pub mod probe;
+mod screened;
 pub mod servers;
 pub mod slow_disk;
 mod variants;

@@ -6,7 +6,7 @@ use tests::films::Stamp;
 
 use crate::ear::Ear;
 use crate::sight::{Player, Seek, Sight};
-use crate::sound::{Recording, median};
+use crate::sound::{Recording, apart, nearest};
 use crate::wanted::Wanted;
 
 pub(crate) const PAGE: &[(&str, &str)] =
@@ -61,7 +61,7 @@ pub(crate) async fn watch(
         }
     };
 
-    let played = call(browser, "play", json!([2, false, 0])).await?;
+    let played = call(browser, "play", json!([2.4, false, 0])).await?;
     let frames = frames(&played);
     sight.begin = frames.iter().map(|(at, stamp)| (at - frames[0].0, stamp.number)).collect();
     sight.offset = offset(&played, wanted, ear);
@@ -163,16 +163,16 @@ fn offset(played: &Value, wanted: &Wanted, ear: Option<(&Ear, f64)>) -> Option<f
         }
         None => recorded(&played["sound"])?,
     };
-    let (seen, film): (Vec<(f64, f64)>, f64) = if wanted.picture {
+    let clock = played["clock"].as_array()?.iter();
+    let clock = clock.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()?)));
+    let (seen, film): (Vec<_>, f64) = if wanted.picture {
         let seen = frames(played).into_iter().map(|(at, stamp)| (at, f64::from(stamp.millis) / 1000.0));
         (seen.collect(), wanted.offset?)
     } else {
-        let clock = played["clock"].as_array()?.iter();
-        let seen = clock.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()? + wanted.start)));
-        (seen.filter(|(_, time)| *time > wanted.start).collect(), -wanted.heard)
+        let moving = clock.filter(|(_, time)| *time > 0.0);
+        (moving.map(|(at, time)| (at, time + wanted.start)).collect(), -wanted.heard)
     };
-    let picture = median(seen.iter().map(|(at, time)| time - at))?;
-    let times = heard.times(0, |clock| clock + picture - film);
-    let sound = median(times.iter().map(|(clock, time)| time - clock))?;
-    Some(picture - sound - film)
+    // The first frames may come late, and the middle one of many tells more than one alone.
+    let heard = heard.times(0, |clock| nearest(&seen, clock).unwrap_or(0.0) - film);
+    Some(apart(&seen, &heard)? - film)
 }

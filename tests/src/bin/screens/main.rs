@@ -8,32 +8,39 @@
 //! screens --file clip.mp4 --player chromium              any MP4, as a plain file
 //! ```
 //!
-//! `--film`, `--player` and `--mode` may be given several times; `--shots DIR` keeps a picture of each browser's page
-//! at the end. Of a `--file` ffmpeg's reading of it says what must be seen; of a film's clip, the film.
-//! The plain film is played first: what a player does to that is its own fault.
+//! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a picture of
+//! each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says what must be
+//! seen; of a film's clip, the film. The plain film is played first: what a player does to that is
+//! its own fault. The table is kept in `target/screens.md`, everything seen in `target/screens.txt`.
+//! Ends with 1 where something is wrong that is neither the player's own fault nor in
+//! `tests/screens/known.txt`.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
 
 mod browsers;
+mod clips;
 mod desk;
 mod ear;
+mod known;
+mod report;
 mod sight;
 mod sound;
 mod tools;
 mod wanted;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use mp4seek::request::Mode;
-use tests::browser::in_browser;
-use tests::films::{self, Film};
-use tests::probe::{Cut, Source};
-use tests::servers::{APACHE, Builder, Site};
+use tests::browser::{Browser, Client, in_browser};
+use tests::target_dir;
 
+use crate::clips::{Clip, Kind, Servers};
 use crate::desk::Desk;
 use crate::ear::Ear;
-use crate::sight::{Own, PLAYERS, Player, Sight, millis, text};
-use crate::wanted::Wanted;
+use crate::known::Known;
+use crate::report::Verdict;
+use crate::sight::{Own, PLAYERS, Player, Sight};
 
 /// What is asked for on the command line.
 #[derive(Debug, Default)]
@@ -43,151 +50,102 @@ struct Options {
     modes: Vec<Mode>,
     start: Option<f64>,
     end: Option<f64>,
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     shots: Option<PathBuf>,
-}
-
-/// A clip to play.
-struct Clip {
-    film: String,
-    query: String,
-    /// The address of its server, and what is asked for there.
-    site: String,
-    target: String,
-    wanted: Wanted,
-}
-
-impl Clip {
-    fn is_plain(&self) -> bool {
-        self.query.is_empty()
-    }
-
-    fn url(&self) -> String {
-        format!("{}{}", self.site, self.target)
-    }
-}
-
-struct Servers {
-    apache: Site,
-    /// Without the module: plain files.
-    plain: Site,
-}
-
-impl Servers {
-    fn start() -> Self {
-        let servers = Self {
-            apache: Builder::new(APACHE).start(),
-            plain: Builder::new(APACHE).without_module().start(),
-        };
-        for site in [&servers.apache, &servers.plain] {
-            // Players close connections in the middle of an answer.
-            site.allow_log("");
-            for (name, text) in browsers::PAGE {
-                site.put(name, text);
-            }
-        }
-        servers
-    }
+    sample: bool,
 }
 
 fn main() {
+    let begun = Instant::now();
     let options = Options::read();
     let servers = Servers::start();
-    let clips = clips(&options, &servers);
-    for player in &options.players {
-        let sights = play(*player, &clips, options.shots.as_ref());
-        let mut own = Own::default();
-        for (clip, sight) in clips.iter().zip(sights) {
-            if clip.is_plain() {
-                own = Own::of(&sight);
-            }
-            report(*player, clip, &sight, &own);
-        }
-    }
-}
-
-fn clips(options: &Options, servers: &Servers) -> Vec<Clip> {
-    let mut clips = Vec::new();
-    if let Some(path) = &options.file {
-        let name = path.file_name().and_then(|n| n.to_str()).expect("a file's name").to_owned();
-        let film = Film { name: name.clone(), path: path.canonicalize().expect("the file"), stamped: true };
-        servers.plain.publish_as(&film, "file.mp4");
-        let source = Source::of(&film).expect("a film that ffmpeg reads");
-        let whole = Cut { start: None, end: None, mode: Mode::Exact };
-        let wanted = Wanted::of(&source, &film, &whole);
-        let (query, target) = (String::new(), "/file.mp4".to_owned());
-        clips.push(Clip { film: name, query, site: servers.plain.url(""), target, wanted });
-    }
-    for name in &options.films {
-        let kind = films::KINDS.iter().copied().chain(films::variants()).chain(["demo"]).find(|k| k == name);
-        let film = films::film(kind.unwrap_or_else(|| panic!("no film is called {name}")));
-        let source = Source::of(&film).expect("a film that ffmpeg reads");
-        servers.plain.publish(&film);
-        let target = servers.apache.publish(&film);
-        let whole = Cut { start: None, end: None, mode: Mode::Exact };
-        let mut clip = |cut: &Cut, query: String| {
-            let wanted = Wanted::of(&source, &film, cut);
-            let site = if query.is_empty() { &servers.plain } else { &servers.apache };
-            let (film, target) = (film.name.clone(), format!("{target}{query}"));
-            clips.push(Clip { film, target, query, site: site.url(""), wanted });
+    let clips = clips::all(&options, &servers);
+    let known = Known::read();
+    // Each browser plays beside the others; of the rest one after the other.
+    let mut groups: Vec<Vec<Player>> = Vec::new();
+    let (browsers, tools): (Vec<_>, Vec<_>) =
+        options.players.iter().copied().partition(|player| browsers::of(*player).is_some());
+    groups.extend(browsers.into_iter().map(|browser| vec![browser]));
+    groups.push(tools);
+    let verdicts: Vec<_> = std::thread::scope(|scope| {
+        let start = |group: Vec<Player>| {
+            let (clips, options, known) = (&clips, &options, &known);
+            scope.spawn(move || {
+                group.into_iter().flat_map(|player| play(player, clips, options, known)).collect::<Vec<_>>()
+            })
         };
-        clip(&whole, String::new());
-        for mode in &options.modes {
-            let cut = Cut { start: options.start, end: options.end, mode: *mode };
-            clip(&cut, format!("?{}", cut.query()));
-        }
-    }
-    clips
+        let threads: Vec<_> = groups.into_iter().map(start).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a player's end")).collect()
+    });
+    let table = report::table(&clips, &verdicts);
+    let details: Vec<_> = verdicts.iter().map(|verdict| verdict.details(&clips[verdict.clip])).collect();
+    std::fs::write(target_dir().join("screens.md"), &table).expect("the target directory");
+    std::fs::write(target_dir().join("screens.txt"), details.join("\n") + "\n")
+        .expect("the target directory");
+    let wrong = verdicts.iter().filter(|verdict| !verdict.is_right()).count();
+    println!(
+        "\n{table}\n{} clips in {} sights, {wrong} of them wrong, in {:.0} s",
+        clips.len(),
+        verdicts.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    drop(servers);
+    std::process::exit(i32::from(wrong > 0));
 }
 
-fn play(player: Player, clips: &[Clip], shots: Option<&PathBuf>) -> Vec<Sight> {
+/// Plays all clips in a player.
+fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec<Verdict> {
     let desk = Desk::start();
+    let mut verdicts = Vec::new();
+    let mut own = Own::default();
+    let mut judge = |number: usize, sight: Sight| {
+        let clip = &clips[number];
+        if clip.kind == Kind::Plain {
+            own = Own::of(player, &sight, &clip.wanted);
+        }
+        Verdict::of(player, number, clip, sight, &own, known)
+    };
     let Some(browser) = browsers::of(player) else {
-        let watch = |clip: &Clip| tools::watch(player, &clip.url(), &clip.wanted, &desk.env());
-        return clips.iter().map(watch).collect();
+        for (number, clip) in clips.iter().enumerate() {
+            let mut watch = || judge(number, tools::watch(player, &clip.url(), &clip.wanted, &desk.env()));
+            let verdict = watch();
+            let verdict = if verdict.is_right() { verdict } else { verdict.better(watch()) };
+            println!("{}", verdict.details(clip));
+            verdicts.push(verdict);
+        }
+        return verdicts;
     };
     // In WebKit a player whose sound goes through WebAudio now and then stands still after a seek.
-    let ear = (player == Player::WebKit).then(|| Ear::start(&desk.env()));
-    in_browser(browser, &desk.env(), async |client| {
-        let mut sights = Vec::new();
-        for (n, clip) in clips.iter().enumerate() {
-            let page = format!("{}/screens.html", clip.site);
-            let sight = browsers::watch(client, &page, &clip.url(), &clip.wanted, ear.as_ref()).await;
-            let failed = |why| Sight { error: Some(why), ..Sight::default() };
-            sights.push(sight.unwrap_or_else(failed));
-            if let Some(dir) = shots
-                && let Some(png) = browsers::screenshot(client).await
-            {
-                let name = format!("{}-{}-{n}.png", player.name(), clip.film);
-                std::fs::write(dir.join(name), png).expect("the directory of --shots");
+    let ear = (browser == Browser::WebKit).then(|| Ear::start(&desk.env()));
+    while verdicts.len() < clips.len() {
+        // A browser that no longer answers is followed by another.
+        in_browser(browser, &desk.env(), async |client| {
+            for (number, clip) in clips.iter().enumerate().skip(verdicts.len()) {
+                let mut verdict = judge(number, watch(client, clip, ear.as_ref()).await);
+                if !verdict.is_right() {
+                    verdict = verdict.better(judge(number, watch(client, clip, ear.as_ref()).await));
+                }
+                println!("{}", verdict.details(clip));
+                if let Some(dir) = &options.shots
+                    && let Some(png) = browsers::screenshot(client).await
+                {
+                    let name = format!("{}-{}-{number}.png", player.name(), clip.film);
+                    std::fs::write(dir.join(name), png).expect("the directory of --shots");
+                }
+                verdicts.push(verdict);
+                if client.current_url().await.is_err() {
+                    break;
+                }
             }
-        }
-        sights
-    })
+        });
+    }
+    verdicts
 }
 
-fn report(player: Player, clip: &Clip, sight: &Sight, own: &Own) {
-    println!("{} {}{}", player.name(), clip.film, clip.query);
-    let begin: Vec<_> = sight.begin.iter().take(4).map(|(at, n)| format!("{n}@{at:.2}")).collect();
-    let seeks = sight.seeks.iter().chain(&sight.fragment).map(|seek| {
-        let offset = seek.offset.map(millis).unwrap_or_default();
-        let frame = clip.wanted.at(seek.to).map(|f| f.number);
-        format!("{:.2}: {} of {} {offset}", seek.to, text(seek.frame), text(frame))
-    });
-    println!(
-        "    still {} begin {} duration {:?} A/V {} seeks [{}] ended {:?} last {} frames {}",
-        text(sight.still),
-        begin.join(" "),
-        sight.duration,
-        sight.offset.map(millis).unwrap_or_default(),
-        seeks.collect::<Vec<_>>().join(", "),
-        sight.ended,
-        text(sight.last),
-        sight.frames.len(),
-    );
-    for fault in sight.faults(player, &clip.wanted, own) {
-        println!("    FAULT {fault}");
-    }
+async fn watch(client: &Client, clip: &Clip, ear: Option<&Ear>) -> Sight {
+    let page = format!("{}/screens.html", clip.site);
+    let sight = browsers::watch(client, &page, &clip.url(), &clip.wanted, ear).await;
+    sight.unwrap_or_else(|why| Sight { error: Some(why), ..Sight::default() })
 }
 
 impl Options {
@@ -210,8 +168,9 @@ impl Options {
                 }),
                 "--start" => options.start = Some(value().parse().expect("--start: seconds")),
                 "--end" => options.end = Some(value().parse().expect("--end: seconds")),
-                "--file" => options.file = Some(value().into()),
+                "--file" => options.files.push(value().into()),
                 "--shots" => options.shots = Some(value().into()),
+                "--sample" => options.sample = true,
                 _ => panic!("{word} is not known; the top of tests/src/bin/screens/main.rs says what is"),
             }
         }

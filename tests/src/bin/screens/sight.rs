@@ -1,5 +1,6 @@
 //! What a player was seen to do with a clip, and what is wrong with it.
 
+use crate::sound::median;
 use crate::wanted::Wanted;
 
 /// Who plays.
@@ -28,6 +29,31 @@ pub(crate) const PLAYERS: &[Player] = &[
 ];
 
 impl Player {
+    /// What people call it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
+            Self::WebKit => "WebKitGTK",
+            Self::GStreamer => "GStreamer",
+            Self::Mpv => "mpv",
+            Self::Vlc => "VLC",
+            Self::Ffmpeg => "ffmpeg",
+            Self::Unedited => "ffmpeg, no edit list",
+        }
+    }
+
+    /// What a browser's picture is ahead of its sound in any film, in seconds, as it is seen and
+    /// heard here: frames are painted when the screen is, and sound waits in buffers.
+    fn usual_offset(self) -> f64 {
+        match self {
+            Self::Chromium => 0.022,
+            Self::Firefox => -0.022,
+            Self::WebKit => -0.028,
+            _ => 0.0,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
@@ -75,134 +101,201 @@ pub(crate) struct Seek {
     pub(crate) error: Option<String>,
 }
 
+/// Something that is wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    /// What of the clip it concerns.
+    pub(crate) about: &'static str,
+    pub(crate) text: String,
+}
+
 /// What a player does with the plain film: its own faults are not the clip's.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Own {
-    pub(crate) start: f64,
-    pub(crate) seeks: f64,
+    /// As [`Sight::offset`]: what it has there, and in films that nothing is odd about.
+    offset: f64,
+    usual: f64,
+    /// Frames that it loses.
+    missing: usize,
+    /// Whether it does not play it at all.
+    fails: bool,
 }
 
 impl Own {
-    pub(crate) fn of(plain: &Sight) -> Self {
-        let seeks = crate::sound::median(plain.seeks.iter().filter_map(|s| s.offset));
-        let seeks = seeks.or(plain.offset).unwrap_or(0.0);
-        Self { start: plain.offset.unwrap_or(seeks), seeks }
+    pub(crate) fn of(player: Player, plain: &Sight, wanted: &Wanted) -> Self {
+        let offsets = plain.seeks.iter().map(|s| s.offset).chain([plain.offset]);
+        Self {
+            offset: median(offsets.flatten()).unwrap_or(player.usual_offset()),
+            usual: player.usual_offset(),
+            missing: plain.missing(wanted),
+            fails: plain.error.is_some(),
+        }
+    }
+
+    /// Whether a clip is in sync as far as the player can be.
+    fn allows(&self, offset: f64) -> bool {
+        [self.offset, self.usual].iter().any(|own| (offset - own).abs() <= APART)
+    }
+
+    /// Whether the plain film has such a fault, too.
+    pub(crate) fn has(&self, fault: &Fault) -> bool {
+        self.fails && fault.about == "error"
     }
 }
 
 /// How far sound and picture may be apart, beside what they are in the plain film.
 const APART: f64 = 0.040;
-/// How long Firefox may show what only serves decoding.
+/// How long a player that looks at no edit list may show what only serves decoding, beside frames
+/// that are reordered.
 const HIDDEN: f64 = 0.100;
+/// How long the beginning is looked at, less what a frame needs to be seen.
+const LOOKED_AT: f64 = 2.0;
+/// How many frames are reordered at most.
+const REORDERED: f64 = 4.0;
+/// How far a duration may be from the one asked for.
+const LENGTH: f64 = 0.050;
 
 impl Sight {
-    /// What is wrong, one line each.
-    pub(crate) fn faults(&self, player: Player, wanted: &Wanted, own: &Own) -> Vec<String> {
-        let mut faults: Vec<String> = self.error.iter().map(|e| format!("error: {e}")).collect();
-        if self.error.is_some() {
-            return faults;
+    /// What is wrong.
+    pub(crate) fn faults(&self, player: Player, wanted: &Wanted, own: &Own) -> Vec<Fault> {
+        if let Some(error) = &self.error {
+            return vec![Fault { about: "error", text: error.clone() }];
         }
+        let mut found = Faults(Vec::new());
         match player {
             Player::Chromium | Player::Firefox | Player::WebKit => {
-                self.browser_faults(player, wanted, own, &mut faults);
+                self.browser_faults(player, wanted, own, &mut found);
             }
-            Player::Unedited => self.unedited_faults(wanted, &mut faults),
-            _ => self.tool_faults(wanted, own, &mut faults),
+            Player::GStreamer | Player::Ffmpeg => self.exact_faults(wanted, own, &mut found),
+            Player::Mpv | Player::Vlc => self.unedited_faults(wanted, own, &mut found),
+            Player::Unedited => self.length_fault(wanted, &mut found),
         }
-        faults
+        found.0
     }
 
-    fn browser_faults(&self, player: Player, wanted: &Wanted, own: &Own, faults: &mut Vec<String>) {
-        let first = wanted.frames.first();
-        if let Some(first) = first {
+    fn browser_faults(&self, player: Player, wanted: &Wanted, own: &Own, found: &mut Faults) {
+        if let Some(first) = wanted.frames.first().filter(|first| first.time < LOOKED_AT) {
             if player != Player::Firefox && first.time < 0.02 && self.still != Some(first.number) {
-                faults.push(format!("still {} instead of {}", text(self.still), first.number));
+                found.add("still", format!("still {} instead of {}", text(self.still), first.number));
             }
-            let right = self.begin.iter().find(|(_, number)| *number >= first.number);
-            match right {
-                None => faults.push(format!("begins at {}, without {}", self.began(), first.number)),
-                Some((after, _)) if *after > HIDDEN => {
-                    faults.push(format!("begins at {}, right after {after:.2} s", self.began()));
-                }
-                Some(_) => {}
-            }
-            if player != Player::Firefox {
-                let began = self.begin.first().map(|(_, number)| *number);
-                // The first may have been painted before anybody looked.
-                let soon: Vec<_> = wanted.frames.iter().take(4).map(|f| f.number).collect();
-                if !began.is_some_and(|number| soon.contains(&number)) {
-                    faults.push(format!("begins at {} instead of {}", self.began(), first.number));
-                }
+            let hidden = self.begin.iter().filter(|(_, number)| *number < first.number);
+            let hidden_for = hidden.map(|(after, _)| *after).fold(0.0, f64::max);
+            let shown = self.begin.iter().find(|(_, number)| *number >= first.number);
+            // The very first may have been painted before anybody looked.
+            let soon = wanted.frames.iter().take(5).any(|f| shown.is_some_and(|(_, n)| f.number == *n));
+            if !soon || hidden_for > if player == Player::Firefox { HIDDEN } else { 0.0 } {
+                let began = text(self.begin.first().map(|(_, number)| *number));
+                let right = shown.map_or("never".into(), |(after, n)| format!("{n} after {after:.2} s"));
+                found.add("begin", format!("begins at {began}, {right}, instead of {}", first.number));
             }
         }
         for (what, said) in [("duration", self.duration[0]), ("duration at the end", self.duration[1])] {
-            if !said.is_some_and(|said| (said - wanted.duration).abs() < 0.05) {
-                let said = said.map_or("none".into(), |said| format!("{said:.3}"));
-                faults.push(format!("{what} {said} instead of {:.3}", wanted.duration));
+            if !said.is_some_and(|said| (said - wanted.duration).abs() < LENGTH) {
+                let said = said.map_or("none".into(), |said| format!("{said:.2}"));
+                found.add(what, format!("{what} {said} instead of {:.2}", wanted.duration));
             }
         }
-        if let Some(offset) = self.offset.filter(|o| (o - own.start).abs() > APART) {
-            faults.push(format!("A/V {} at the start, plain {}", millis(offset), millis(own.start)));
-        } else if self.offset.is_none() && wanted.sound {
-            faults.push("no A/V at the start".into());
+        if let Some(offset) = self.offset.filter(|o| !own.allows(*o)) {
+            found.add(
+                "A/V at the start",
+                format!("A/V {} at the start, plain {}", millis(offset), millis(own.offset)),
+            );
+        } else if self.offset.is_none()
+            && wanted.sound
+            && wanted.frames.first().is_none_or(|f| f.time < LOOKED_AT)
+        {
+            found.add("A/V at the start", "no sound in the first seconds".into());
         }
-        for seek in self.seeks.iter().chain(&self.fragment) {
-            seek.faults(wanted, own, faults);
+        for seek in &self.seeks {
+            seek.faults("seek", wanted, own, found);
+        }
+        if let Some(seek) = &self.fragment {
+            seek.faults("#t=", wanted, own, found);
         }
         if self.ended.is_none() {
-            faults.push("does not end".into());
+            found.add("end", "does not end".into());
         }
-        self.last_fault(wanted, faults);
+        self.last_fault(wanted, found);
     }
 
-    fn tool_faults(&self, wanted: &Wanted, own: &Own, faults: &mut Vec<String>) {
-        let all: Vec<_> = wanted.frames.iter().map(|f| f.number).collect();
-        let missing = all.iter().filter(|n| !self.frames.contains(n)).count();
-        let more = self.frames.iter().filter(|n| !all.contains(n)).count();
-        if missing > 0 {
-            faults.push(format!("{} of {} frames", all.len() - missing, all.len()));
-        }
+    /// Of players that show just what they are to show.
+    fn exact_faults(&self, wanted: &Wanted, own: &Own, found: &mut Faults) {
+        self.frame_faults(wanted, 0, found);
+        let more = self.frames.iter().filter(|n| !wanted.frames.iter().any(|f| f.number == **n)).count();
         if more > 0 {
-            faults.push(format!("{more} frames too many, from {}", text(self.frames.first().copied())));
+            found.add("more", format!("{more} frames too many, from {}", text(self.frames.first().copied())));
         }
-        if let Some(offset) = self.offset.filter(|o| (o - own.start).abs() > APART) {
-            faults.push(format!("A/V {}, plain {}", millis(offset), millis(own.start)));
-        }
-        self.last_fault(wanted, faults);
+        self.tool_offset_fault(own, found);
+        self.last_fault(wanted, found);
     }
 
-    fn unedited_faults(&self, wanted: &Wanted, faults: &mut Vec<String>) {
-        let longer = self.duration[0].unwrap_or(f64::INFINITY) - wanted.duration;
-        let depth = wanted.frames.windows(2).map(|w| w[1].time - w[0].time).fold(0.0, f64::max) * 4.0;
-        if longer > 0.1 + depth {
-            faults.push(format!("longer by {longer:.2} s without the edit list"));
+    /// Of players that show what is hidden, too.
+    fn unedited_faults(&self, wanted: &Wanted, own: &Own, found: &mut Faults) {
+        self.frame_faults(wanted, own.missing, found);
+        self.length_fault(wanted, found);
+        self.tool_offset_fault(own, found);
+        self.last_fault(wanted, found);
+    }
+
+    fn tool_offset_fault(&self, own: &Own, found: &mut Faults) {
+        if let Some(offset) = self.offset.filter(|o| !own.allows(*o)) {
+            found.add("A/V", format!("A/V {}, plain {}", millis(offset), millis(own.offset)));
         }
     }
 
-    fn last_fault(&self, wanted: &Wanted, faults: &mut Vec<String>) {
+    fn frame_faults(&self, wanted: &Wanted, lost: usize, found: &mut Faults) {
+        let (all, missing) = (wanted.frames.len(), self.missing(wanted));
+        if missing > lost {
+            found.add("frames", format!("{} of {all} frames", all - missing));
+        }
+    }
+
+    fn missing(&self, wanted: &Wanted) -> usize {
+        wanted.frames.iter().filter(|f| !self.frames.contains(&f.number)).count()
+    }
+
+    fn length_fault(&self, wanted: &Wanted, found: &mut Faults) {
+        let (Some(first), Some(last)) = (wanted.frames.first(), wanted.frames.last()) else { return };
+        let Some(length) = self.duration[0] else { return };
+        let frame = wanted.frames.windows(2).map(|w| w[1].time - w[0].time).fold(0.0, f64::max);
+        let longer = length - frame - (last.time - first.time);
+        if longer > HIDDEN + frame * REORDERED {
+            found.add("length", format!("longer by {longer:.2} s"));
+        }
+    }
+
+    fn last_fault(&self, wanted: &Wanted, found: &mut Faults) {
         let last = wanted.frames.last().map(|f| f.number);
         if last.is_some() && self.last != last {
-            faults.push(format!("last {} instead of {}", text(self.last), text(last)));
+            found.add("last", format!("last {} instead of {}", text(self.last), text(last)));
         }
-    }
-
-    /// The first frames that were painted.
-    pub(crate) fn began(&self) -> String {
-        text(self.begin.first().map(|(_, number)| *number))
     }
 }
 
 impl Seek {
-    fn faults(&self, wanted: &Wanted, own: &Own, faults: &mut Vec<String>) {
+    fn faults(&self, about: &'static str, wanted: &Wanted, own: &Own, found: &mut Faults) {
         let frame = wanted.at(self.to).map(|f| f.number);
         if let Some(error) = &self.error {
-            faults.push(format!("at {:.2}: {error}", self.to));
+            found.add(about, format!("{about} {:.2}: {error}", self.to));
         } else if frame.is_some() && self.frame != frame {
-            faults.push(format!("at {:.2} {} instead of {}", self.to, text(self.frame), text(frame)));
+            found.add(
+                about,
+                format!("{about} {:.2}: {} instead of {}", self.to, text(self.frame), text(frame)),
+            );
         }
-        if let Some(offset) = self.offset.filter(|o| (o - own.seeks).abs() > APART) {
-            faults.push(format!("A/V {} at {:.2}, plain {}", millis(offset), self.to, millis(own.seeks)));
+        if let Some(offset) = self.offset.filter(|o| !own.allows(*o)) {
+            let text =
+                format!("A/V {} after {about} {:.2}, plain {}", millis(offset), self.to, millis(own.offset));
+            found.add("A/V after a seek", text);
         }
+    }
+}
+
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, about: &'static str, text: String) {
+        self.0.push(Fault { about, text });
     }
 }
 

@@ -130,6 +130,19 @@ pub(crate) fn index(n: f64) -> usize {
     n.max(0.0) as usize
 }
 
+/// How far the time in the picture is ahead of the time in the sound, in seconds. Of both there
+/// are pairs: a time of the clock, and the film's time then.
+pub(crate) fn apart(seen: &[(f64, f64)], heard: &[(f64, f64)]) -> Option<f64> {
+    median(heard.iter().filter_map(|(clock, film)| Some(nearest(seen, *clock)? - film)))
+}
+
+/// The film's time at a time of the clock, by the picture seen nearest to it.
+pub(crate) fn nearest(seen: &[(f64, f64)], clock: f64) -> Option<f64> {
+    let far = |at: f64| (at - clock).abs();
+    let (at, film) = seen.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
+    Some(film + clock - at)
+}
+
 /// The middle one of some values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<_> = values.into_iter().collect();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use tests::probe::{Decoded, Reading};
 
 use crate::sight::{Player, Sight};
-use crate::sound::median;
+use crate::sound::{apart, nearest};
 use crate::wanted::{Wanted, recording};
 
 /// The longest that a player may take, in seconds.
@@ -41,19 +41,21 @@ pub(crate) fn watch(player: Player, url: &str, wanted: &Wanted, env: &[(String, 
     });
     match read {
         Ok((reading, decoded)) => sight(&reading, &decoded, wanted),
-        Err(e) => failed(format!("{}; it says: {said}", e.lines().last().unwrap_or_default())),
+        Err(_) => failed(format!("nothing to see or hear {said}").trim().to_owned()),
     }
 }
 
 fn sight(reading: &Reading, decoded: &Decoded, wanted: &Wanted) -> Sight {
     let stamped: Vec<_> = decoded.frames.iter().filter_map(|f| Some((f.time, f.stamp?))).collect();
-    let picture = median(stamped.iter().map(|(time, stamp)| f64::from(stamp.millis) / 1000.0 - time));
+    let (seen, film): (Vec<_>, f64) = if wanted.picture {
+        let seen = stamped.iter().map(|(time, stamp)| (*time, f64::from(stamp.millis) / 1000.0));
+        (seen.collect(), wanted.offset.unwrap_or(0.0))
+    } else {
+        (vec![(0.0, wanted.start)], -wanted.heard)
+    };
     let heard = decoded.sounds.first().and_then(recording);
-    let film = wanted.offset.unwrap_or(0.0);
-    let sound = heard.zip(picture).and_then(|(heard, picture)| {
-        let times = heard.times(0, |clock| clock + picture - film);
-        median(times.iter().map(|(clock, time)| time - clock))
-    });
+    let heard = heard.map(|heard| heard.times(0, |clock| nearest(&seen, clock).unwrap_or(0.0) - film));
+    let offset = heard.and_then(|heard| apart(&seen, &heard));
     let numbers: Vec<_> = stamped.iter().map(|(_, stamp)| stamp.number).collect();
     let begin = stamped.iter().map(|(time, stamp)| (time - stamped[0].0, stamp.number));
     let video = reading.streams.iter().find(|s| s.kind == "video").map(|s| &s.packets);
@@ -63,7 +65,7 @@ fn sight(reading: &Reading, decoded: &Decoded, wanted: &Wanted) -> Sight {
     Sight {
         begin: begin.collect(),
         duration: [lasts.filter(|l| l.is_finite()), None],
-        offset: picture.zip(sound).map(|(picture, sound)| picture - sound - film),
+        offset: offset.map(|offset| offset - film),
         last: numbers.last().copied(),
         frames: numbers,
         ..Sight::default()

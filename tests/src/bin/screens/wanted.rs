@@ -3,7 +3,7 @@
 use tests::films::Film;
 use tests::probe::{Cut, Source};
 
-use crate::sound::{Recording, median};
+use crate::sound::{Recording, apart, median, nearest};
 
 /// A frame, and when it is on screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,8 +34,14 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of(source: &Source, film: &Film, cut: &Cut) -> Self {
-        let (start, end) = source.bounds(cut);
-        let stamped = source.decoded.frames.iter().filter_map(|f| f.stamp.map(|stamp| (f.time, stamp)));
+        // Where offsets in fragments are negative, libavformat moves all times.
+        let moved = if film.name.contains("cmaf") { source.decoded.frames[0].time } else { 0.0 };
+        let move_up = |at: Option<f64>| at.map(|at| at + moved);
+        let (start, end) =
+            source.bounds(&Cut { start: move_up(cut.start.or(Some(0.0))), end: move_up(cut.end), ..*cut });
+        let (start, end) = (start - moved, end - moved);
+        let frames = source.decoded.frames.iter();
+        let stamped = frames.filter_map(|f| f.stamp.map(|stamp| (f.time - moved, stamp)));
         let shown = |(time, stamp): (f64, tests::films::Stamp)| Shown {
             time: time - start,
             number: stamp.number,
@@ -97,6 +103,6 @@ fn heard(sound: &tests::probe::Sound) -> Option<f64> {
 }
 
 fn offset_of(sound: &tests::probe::Sound, frames: &[Shown], start: f64) -> Option<f64> {
-    let picture = median(frames.iter().map(|f| f.filmed - f.time - start))?;
-    Some(picture - heard(sound)?)
+    let seen: Vec<_> = frames.iter().map(|f| (f.time + start, f.filmed)).collect();
+    apart(&seen, &recording(sound)?.times(0, |clock| nearest(&seen, clock).unwrap_or(clock)))
 }

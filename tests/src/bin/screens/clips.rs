@@ -1,0 +1,226 @@
+//! Which clips are played.
+
+use std::path::Path;
+
+use mp4seek::request::Mode;
+use tests::client::Reply;
+use tests::films::{self, Film};
+use tests::probe::{Cut, Source};
+use tests::servers::{APACHE, Builder, Engine, Site};
+
+use crate::Options;
+use crate::browsers::PAGE;
+use crate::wanted::Wanted;
+
+/// Of the films' clips these are played by CI.
+const SAMPLE: &[&str] = &[
+    "screen_bframes",
+    "screen_gop10",
+    "screen_one_key",
+    "screen_vfr",
+    "screen_late_video",
+    "screen_vp9_opus",
+    "edits_several",
+    "screen_cmaf",
+];
+
+/// Films beside those of half a minute.
+const OTHERS: &[&str] = &["edits_several"];
+
+/// What is played of a film.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The file itself, from a server without the module.
+    Plain,
+    /// The film without a query, from a server with the module.
+    Whole,
+    /// From the middle of a group of pictures.
+    Middle(Mode),
+    /// From a key frame.
+    Key(Mode),
+    /// From the frame before one.
+    Before(Mode),
+    /// From where the command line says.
+    Asked(Mode),
+    /// From the middle of a group of pictures, of nginx's mp4 module.
+    Nginx,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> String {
+        let mode = |mode| if mode == Mode::Exact { "exact" } else { "keyframe" };
+        match self {
+            Self::Plain => "the plain file".into(),
+            Self::Whole => "whole".into(),
+            Self::Middle(m) => format!("{}, amid a GOP", mode(m)),
+            Self::Key(m) => format!("{}, at a key frame", mode(m)),
+            Self::Before(m) => format!("{}, just before one", mode(m)),
+            Self::Asked(m) => mode(m).into(),
+            Self::Nginx => "nginx, amid a GOP".into(),
+        }
+    }
+}
+
+/// A clip to play.
+pub(crate) struct Clip {
+    pub(crate) film: String,
+    pub(crate) kind: Kind,
+    /// The address of its server, and what is asked for there.
+    pub(crate) site: String,
+    pub(crate) target: String,
+    pub(crate) wanted: Wanted,
+}
+
+impl Clip {
+    pub(crate) fn url(&self) -> String {
+        format!("{}{}", self.site, self.target)
+    }
+}
+
+pub(crate) struct Servers {
+    apache: Site,
+    lighttpd: Site,
+    /// Without the module: plain files.
+    plain: Site,
+    nginx: Site,
+}
+
+impl Servers {
+    pub(crate) fn start() -> Self {
+        let mp4 = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }\n\
+                   location ~ [.]js$ { types { text/javascript js; } }\n\
+                   location ~ [.]html$ { types { text/html html; } }";
+        let servers = Self {
+            apache: Builder::new(APACHE).start(),
+            lighttpd: Builder::new(Engine::Lighttpd).start(),
+            plain: Builder::new(APACHE).without_module().start(),
+            nginx: Builder::new(Engine::Nginx).config(mp4).start(),
+        };
+        for site in [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx] {
+            // Players close connections in the middle of an answer.
+            site.allow_log("");
+            for (name, text) in PAGE {
+                site.put(name, text);
+            }
+        }
+        servers
+    }
+
+    /// Both servers send the same bytes: which of them a player asks is all one.
+    fn assert_alike(&self, target: &str) {
+        let [one, other] = [&self.apache, &self.lighttpd].map(|site| site.get(target));
+        let said = |reply: &Reply| (reply.status, reply.header("content-type").to_owned());
+        assert_eq!(said(&one), said(&other), "{target}");
+        assert!(one.body == other.body, "{target} differs between the servers");
+    }
+}
+
+/// All that are asked for, film by film, each one's plain file first.
+pub(crate) fn all(options: &Options, servers: &Servers) -> Vec<Clip> {
+    let mut clips: Vec<_> =
+        options.files.iter().enumerate().map(|(n, path)| file(n, path, servers)).collect();
+    let named = |name: &String| {
+        let known = || films::KINDS.iter().copied().chain(films::variants()).chain(films::screened());
+        let long = format!("screen_{name}");
+        let found = known().find(|k| *k == long).or_else(|| known().chain(["demo"]).find(|k| k == name));
+        found.unwrap_or_else(|| panic!("no film is called {name}"))
+    };
+    let mut names: Vec<_> = options.films.iter().map(named).collect();
+    if names.is_empty() && options.files.is_empty() {
+        names = films::screened().chain(OTHERS.iter().copied()).collect();
+    }
+    if options.sample {
+        names.retain(|name| SAMPLE.contains(name));
+    }
+    for name in names {
+        clips.extend(of(&films::film(name), options, servers));
+    }
+    clips
+}
+
+/// A file that is no film of ours: what ffmpeg sees in it is what is to be seen.
+fn file(n: usize, path: &Path, servers: &Servers) -> Clip {
+    let name = path.file_name().and_then(|n| n.to_str()).expect("a file's name").to_owned();
+    let film = Film { name: name.clone(), path: path.canonicalize().expect("the file"), stamped: true };
+    servers.plain.publish_as(&film, format!("file{n}.mp4"));
+    let source = Source::of(&film).expect("a film that ffmpeg reads");
+    let wanted = Wanted::of(&source, &film, &cut(None, None, Mode::Exact));
+    Clip {
+        film: name,
+        kind: Kind::Plain,
+        site: servers.plain.url(""),
+        target: format!("/file{n}.mp4"),
+        wanted,
+    }
+}
+
+fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
+    Cut { start, end, mode }
+}
+
+fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
+    let source = Source::of(film).expect("a film that ffmpeg reads");
+    let sites = [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx];
+    let target = sites.map(|site| site.publish(film))[0].clone();
+    let fragmented = film.name.contains("fragments") || film.name.contains("cmaf");
+    let mut clips = Vec::new();
+    let mut clip = |kind: Kind, cut: &Cut| {
+        let query = match kind {
+            Kind::Plain | Kind::Whole => String::new(),
+            Kind::Nginx => format!("?{}", cut.query().trim_start_matches("mode=exact&")),
+            _ => format!("?{}", cut.query()),
+        };
+        let target = format!("{target}{query}");
+        let site = match kind {
+            Kind::Plain => &servers.plain,
+            Kind::Nginx => &servers.nginx,
+            _ => {
+                servers.assert_alike(&target);
+                if clips.len() % 2 == 0 { &servers.apache } else { &servers.lighttpd }
+            }
+        };
+        let wanted = Wanted::of(&source, film, cut);
+        clips.push(Clip { film: film.name.clone(), kind, site: site.url(""), target, wanted });
+    };
+    clip(Kind::Plain, &cut(None, None, Mode::Exact));
+    if options.start.is_some() || options.end.is_some() {
+        for mode in &options.modes {
+            clip(Kind::Asked(*mode), &cut(options.start, options.end, *mode));
+        }
+        return clips;
+    }
+    let millis = |at: f64| (at * 1e3).round() / 1e3;
+    let duration = source.reading.duration;
+    // Of half a minute 13.37 s: amid a group of pictures of most films.
+    let (middle, length) =
+        if duration < 29.0 { (duration * 0.4457, duration * 0.271) } else { (13.37, 8.13) };
+    let middle = millis(middle);
+    let end = Some(millis(middle + length));
+    if fragmented && !options.sample {
+        clip(Kind::Whole, &cut(None, None, Mode::Exact));
+    }
+    clip(Kind::Middle(Mode::Exact), &cut(Some(middle), end, Mode::Exact));
+    if options.sample {
+        if film.name == "screen_bframes" {
+            clip(Kind::Middle(Mode::Keyframe), &cut(Some(middle), end, Mode::Keyframe));
+        }
+        return clips;
+    }
+    let keys = || source.reading.frames().into_iter().filter(|(_, key)| *key).map(|(at, _)| at);
+    let key = keys().rfind(|at| *at <= middle && *at > 0.1).or_else(|| keys().find(|at| *at > middle));
+    for mode in options.modes.iter().copied() {
+        if mode == Mode::Keyframe {
+            clip(Kind::Middle(mode), &cut(Some(middle), end, mode));
+        }
+        // Without a picture each packet is a key frame.
+        if let Some(key) = key.filter(|_| film.stamped) {
+            // No sooner than the key frame: a time of milliseconds may be below it.
+            clip(Kind::Key(mode), &cut(Some(millis(key + 0.001)), end, mode));
+            clip(Kind::Before(mode), &cut(Some(millis(key - 0.005)), end, mode));
+        }
+    }
+    if !fragmented {
+        clip(Kind::Nginx, &cut(Some(middle), end, Mode::Exact));
+    }
+    clips
+}
