@@ -1,6 +1,7 @@
 //! The one call a server shim makes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::boxes::FormatError;
 use crate::cache::FilmCache;
@@ -9,6 +10,7 @@ use crate::limits;
 use crate::plan::{Plan, plan_clip, plan_fast_start};
 use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
 use crate::seek::{Cut, SeekError, seek};
+use crate::server::{Reports, Severity, Summary, Work};
 use crate::source::{Identity, Metered, ReadAt};
 use crate::virtual_file::{Planned, VirtualFile};
 
@@ -16,6 +18,7 @@ use crate::virtual_file::{Planned, VirtualFile};
 #[derive(Debug)]
 pub struct Seeker {
     cache: FilmCache,
+    reports: Reports,
 }
 
 /// The byte budget of the cache where the configuration names none: small enough for
@@ -67,6 +70,15 @@ impl Error {
         }
     }
 
+    /// How much its line in the error log matters, where it is the first about this film.
+    fn severity(&self) -> Severity {
+        match self.status() {
+            400 | 416 => Severity::Info,
+            415 => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
     /// Whether a source that may not be kept waiting would have been: the same call with one that may
     /// is the way on.
     pub fn would_block(&self) -> bool {
@@ -101,7 +113,15 @@ impl From<SeekError> for Error {
 impl Seeker {
     /// A seeker that keeps at most `cache_bytes` of indexes and plans between requests; 0 for none.
     pub fn new(cache_bytes: u64) -> Self {
-        Self { cache: FilmCache::new(cache_bytes) }
+        Self { cache: FilmCache::new(cache_bytes), reports: Reports::default() }
+    }
+
+    /// How much a line about this `error` matters. That a film cannot be cut is news only once, until the film changes.
+    pub fn severity(&self, error: &Error, identity: &Identity) -> Severity {
+        match error.severity() {
+            Severity::Warning if !self.reports.is_first(identity) => Severity::Debug,
+            severity => severity,
+        }
     }
 
     /// Answers the request `query` (what stands behind the `?`, percent-encoded as
@@ -118,13 +138,14 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Answer, Error> {
+        let began = Instant::now();
         let known = self.cache.known_index(identity);
         if known.is_none() && is_flv(source)? {
             return answer_flv(source, identity, query, settings);
         }
         let asked = Asked::parse(query, settings)?;
         let answer = self.answer_request(known.clone(), source, identity, &asked.request);
-        match (answer, asked.otherwise) {
+        let answer = match (answer, asked.otherwise) {
             (Err(Error::PastEnd(_)), Some(otherwise)) => {
                 self.answer_request(known, source, identity, &otherwise?)
             }
@@ -133,6 +154,13 @@ impl Seeker {
                 self.answer_request(known, source, identity, &otherwise)
             }
             (answer, _) => answer,
+        };
+        match answer {
+            Ok(Answer::Film(mut film)) => {
+                film.note_time(began.elapsed());
+                Ok(Answer::Film(film))
+            }
+            other => other,
         }
     }
 
@@ -158,9 +186,11 @@ impl Seeker {
         identity: &Identity,
         request: &ClipRequest,
     ) -> Result<Answer, Error> {
+        let mut work = Work { index_was_cached: known.is_some(), ..Work::default() };
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
         if let Some(plan) = self.cache.plan(identity, request) {
-            return Ok(film(index, plan, identity));
+            work.plan_was_cached = true;
+            return Ok(film(index, plan, identity, request, work));
         }
         let indexed = index.film(source);
         let metadata = index.outer_moov.size.saturating_add(index.made.len());
@@ -177,29 +207,38 @@ impl Seeker {
         })?;
         match planned {
             Err(reason) => Ok(Answer::Plain(reason)),
-            Ok(plan) => {
-                let plan = Arc::new(Planned::new(plan, identity));
+            Ok((plan, summary)) => {
+                let plan = Arc::new(Planned::new(plan, summary, identity));
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
-                Ok(film(index, plan, identity))
+                Ok(film(index, plan, identity, request, work))
             }
         }
     }
 }
 
-fn film(index: Arc<Index>, plan: Arc<Planned>, identity: &Identity) -> Answer {
-    Answer::Film(Box::new(VirtualFile::film(index, plan, identity)))
+fn film(
+    index: Arc<Index>,
+    plan: Arc<Planned>,
+    identity: &Identity,
+    request: &ClipRequest,
+    work: Work,
+) -> Answer {
+    Answer::Film(Box::new(VirtualFile::film(index, plan, identity, request.into(), work)))
 }
+
+/// A plan, and what it holds of the film where that is not all.
+type Summarized = (Plan, Option<Summary>);
 
 /// The plan of the answer; or why there is none, and the server sends the file as it is.
 fn plan(
     index: &Arc<Index>,
     source: &impl ReadAt,
     request: &ClipRequest,
-) -> Result<Result<Plan, Option<String>>, Error> {
+) -> Result<Result<Summarized, Option<String>>, Error> {
     Ok(match seek(index, source, request)? {
         Cut::Whole if index.is_fast_start() => Err(None),
-        Cut::Whole => plan_fast_start(index, source)?.map_err(Some),
-        Cut::Clip(clip) => Ok(plan_clip(index, source, &clip)?),
+        Cut::Whole => plan_fast_start(index, source)?.map(|plan| (plan, None)).map_err(Some),
+        Cut::Clip(clip) => Ok((plan_clip(index, source, &clip)?, Some(Summary::of(index, &clip)))),
     })
 }
 

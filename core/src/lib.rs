@@ -20,6 +20,7 @@ pub mod limits;
 pub mod plan;
 pub mod request;
 pub mod seek;
+pub mod server;
 pub mod source;
 pub mod tracks;
 pub mod virtual_file;

@@ -107,6 +107,10 @@ pub const MEMORY_AT_ONCE: u64 = 16 << 20;
 /// Memory that a sample in fragments takes while the index is built, about.
 pub const MEMORY_OF_SAMPLE: u64 = 17;
 
+/// Films that cannot be cut and were reported, of 56 bytes each. With more broken films than this, some are reported
+/// more than once.
+pub const REPORTS: usize = 1024;
+
 /// A film of 24 hours fits, in fragments of one second, with three tracks of 60, 47 and 47 samples.
 const _: () = {
     let day: u64 = 24 * 60 * 60;

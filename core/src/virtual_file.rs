@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
@@ -11,6 +11,7 @@ use crate::http::opaque_tag;
 use crate::index::Index;
 pub use crate::limits::WINDOW;
 use crate::plan::Plan;
+use crate::server::{Explanation, Summary, Times, Work};
 use crate::source::{Identity, ReadAt, changed};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
@@ -31,7 +32,7 @@ pub struct VirtualFile {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Film(Arc<Index>, Arc<Planned>),
+    Film(Arc<Index>, Arc<Planned>, Times, Work),
     /// A few bytes, then the rest of the source; and the weak entity tag.
     Tail(Vec<u8>, Range<u64>, String),
 }
@@ -40,6 +41,8 @@ enum Body {
 #[derive(Debug)]
 pub struct Planned {
     plan: Plan,
+    /// What there is in it; `None` for all of the film.
+    summary: Option<Summary>,
     /// The weak form of the entity tag. Whether it is sent so depends on the time of the request.
     etag: String,
     metadata: OnceLock<Box<[u8]>>,
@@ -51,16 +54,17 @@ const KEPT_METADATA: u64 = 16 * 1024;
 
 impl Planned {
     /// A plan that was made from the source of that identity.
-    pub fn new(plan: Plan, identity: &Identity) -> Self {
+    pub fn new(plan: Plan, summary: Option<Summary>, identity: &Identity) -> Self {
         let etag = etag(identity, &plan.key);
-        Self { plan, etag, metadata: OnceLock::new() }
+        Self { plan, summary, etag, metadata: OnceLock::new() }
     }
 
     /// Bytes it takes, at most, with its metadata.
     pub fn heap_size(&self) -> usize {
         let metadata = self.plan.metadata_len;
         let kept = if metadata <= KEPT_METADATA { usize::try_from(metadata).unwrap_or(0) } else { 0 };
-        size_of::<Self>() + self.plan.heap_size() + self.etag.capacity() + kept
+        let summary = self.summary.as_ref().map_or(0, Summary::heap_size);
+        size_of::<Self>() + self.plan.heap_size() + summary + self.etag.capacity() + kept
     }
 
     /// As [`generate`], from what is kept where that is there.
@@ -110,10 +114,17 @@ const LEAD: u64 = 4 * 1024;
 const SMALL: u64 = 16 * 1024;
 
 impl VirtualFile {
-    pub(crate) fn film(index: Arc<Index>, planned: Arc<Planned>, identity: &Identity) -> Self {
+    pub(crate) fn film(
+        index: Arc<Index>,
+        planned: Arc<Planned>,
+        identity: &Identity,
+        asked: Times,
+        work: Work,
+    ) -> Self {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let len = planned.plan.metadata_len + planned.plan.extents.len();
-        Self { body: Body::Film(index, planned), len, identity: *identity, made: Arc::default(), is_fresh }
+        let body = Body::Film(index, planned, asked, work);
+        Self { body, len, identity: *identity, made: Arc::default(), is_fresh }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
@@ -142,7 +153,7 @@ impl VirtualFile {
     /// before the request. So no strong tag names two contents of the same second.
     pub fn etag(&self) -> &str {
         let weak = match &self.body {
-            Body::Film(_, planned) => &planned.etag,
+            Body::Film(_, planned, ..) => &planned.etag,
             Body::Tail(.., etag) => etag,
         };
         if self.is_fresh { weak } else { opaque_tag(weak) }
@@ -151,15 +162,33 @@ impl VirtualFile {
     /// What of the source was left out, for the debug log.
     pub fn notes(&self) -> &[String] {
         match &self.body {
-            Body::Film(_, planned) => &planned.plan.notes,
+            Body::Film(_, planned, ..) => &planned.plan.notes,
             Body::Tail(..) => &[],
+        }
+    }
+
+    /// How this came about, for the debug log; `None` for the rest of an FLV, of which there is nothing to tell.
+    pub fn explanation(&self) -> Option<Explanation> {
+        match &self.body {
+            Body::Film(_, planned, asked, work) => {
+                let found = planned.summary.clone();
+                Some(Explanation { asked: *asked, found, bytes: self.len, work: *work })
+            }
+            Body::Tail(..) => None,
+        }
+    }
+
+    /// Notes how long it took to find all this out.
+    pub(crate) fn note_time(&mut self, took: Duration) {
+        if let Body::Film(_, _, _, work) = &mut self.body {
+            work.took = took;
         }
     }
 
     /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {
-            Body::Film(_, planned) => planned.plan.metadata_len,
+            Body::Film(_, planned, ..) => planned.plan.metadata_len,
             Body::Tail(head, ..) => head.len() as u64,
         }
     }
@@ -201,7 +230,7 @@ impl VirtualFile {
                 let all = Extent { offset: rest.start, len: rest.end - rest.start, position: 0 };
                 Some(place(all)).filter(is_large)
             }
-            Body::Film(index, planned) => {
+            Body::Film(index, planned, ..) => {
                 let film = index.film_in_order(source);
                 let position = range.start.saturating_sub(metadata);
                 let mut made = self.made();
@@ -230,20 +259,20 @@ impl VirtualFile {
         let (made, media) = out.split_at_mut(made);
         if !made.is_empty() {
             match &self.body {
-                Body::Film(index, planned) => planned.generate(index, source, offset, made)?,
+                Body::Film(index, planned, ..) => planned.generate(index, source, offset, made)?,
                 Body::Tail(head, ..) => head.read_exact_at(made, offset)?,
             }
         }
         let position = offset.max(metadata) - metadata;
         match &self.body {
-            Body::Film(index, planned) => {
+            Body::Film(index, planned, ..) => {
                 let film = index.film_in_order(source);
                 planned.plan.extents.copy(index, &film, position, media, &mut self.made())?;
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position))?,
         }
         self.check(source)?;
-        if let Body::Film(_, planned) = &self.body {
+        if let Body::Film(_, planned, ..) = &self.body {
             planned.keep(offset, made);
         }
         Ok(())
@@ -252,7 +281,7 @@ impl VirtualFile {
     /// Whether the source is still the file that this was planned from.
     fn check(&self, source: &impl ReadAt) -> io::Result<()> {
         match &self.body {
-            Body::Film(index, _) => index.check(source, &self.identity),
+            Body::Film(index, ..) => index.check(source, &self.identity),
             Body::Tail(..) => match source.identity()? {
                 Some(now) if now.size <= self.identity.size && !now.is_same_content(&self.identity) => {
                     Err(changed())

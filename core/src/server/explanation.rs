@@ -1,0 +1,191 @@
+//! How an answer came about, for the debug log.
+
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use crate::boxes::BoxType;
+use crate::index::Index;
+use crate::request::{ClipRequest, Mode, Time};
+use crate::seek::Clip;
+
+/// What a plan holds of a film. It is kept with the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    timescale: u32,
+    start: u64,
+    duration: u64,
+    tracks: Box<[TrackSummary]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TrackSummary {
+    id: u32,
+    handler: BoxType,
+    samples: u32,
+    edits: u32,
+}
+
+impl Summary {
+    /// What a clip of the film holds.
+    pub fn of(index: &Index, clip: &Clip) -> Self {
+        let tracks = index.tracks.iter().zip(&clip.tracks).filter_map(|(track, held)| {
+            let held = held.as_ref()?;
+            Some(TrackSummary {
+                id: track.tkhd.track_id,
+                handler: track.handler,
+                samples: held.sample_count(),
+                edits: u32::try_from(held.edits.len()).unwrap_or(u32::MAX),
+            })
+        });
+        Self {
+            timescale: clip.timescale,
+            start: clip.start,
+            duration: clip.duration,
+            tracks: tracks.collect(),
+        }
+    }
+
+    /// Bytes it takes besides its own size.
+    pub fn heap_size(&self) -> usize {
+        size_of_val(&*self.tracks)
+    }
+}
+
+/// What was asked for, what was found, and what it took. Displayed, it is one line.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    pub(crate) asked: Times,
+    /// `None` for all of the film.
+    pub(crate) found: Option<Summary>,
+    /// Length of the answer's whole body.
+    pub(crate) bytes: u64,
+    /// What took part in answering.
+    pub(crate) work: Work,
+}
+
+/// The times and the mode of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    start: Time,
+    end: Option<Time>,
+    mode: Mode,
+    is_cut: bool,
+}
+
+impl From<&ClipRequest> for Times {
+    fn from(request: &ClipRequest) -> Self {
+        let ClipRequest { start, end, mode, is_cut, .. } = *request;
+        Self { start, end, mode, is_cut }
+    }
+}
+
+/// Where the answer came from, and how long that took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Work {
+    pub(crate) index_was_cached: bool,
+    pub(crate) plan_was_cached: bool,
+    pub(crate) took: Duration,
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Times { start, end, mode, is_cut } = self.asked;
+        if is_cut {
+            write!(f, "asked for {} to ", Seconds::of_time(start))?;
+            match end {
+                Some(end) => write!(f, "{}", Seconds::of_time(end))?,
+                None => f.write_str("the end")?,
+            }
+            write!(f, ", {}", if mode == Mode::Exact { "exact" } else { "keyframe" })?;
+        } else {
+            f.write_str("asked for all")?;
+        }
+        match &self.found {
+            None => f.write_str("; the whole film, metadata first")?,
+            Some(Summary { timescale, start, duration, tracks }) => {
+                let at = |ticks| Seconds { ticks, timescale: u64::from(*timescale) };
+                write!(f, "; found {} to {}", at(*start), at(start.saturating_add(*duration)))?;
+                for TrackSummary { id, handler, samples, edits } in tracks {
+                    write!(f, "; track {id} ({handler}): ")?;
+                    write!(f, "{}, {}", Count(*samples, "sample"), Count(*edits, "edit"))?;
+                }
+            }
+        }
+        let cached = |was| if was { "cached" } else { "new" };
+        let Work { index_was_cached, plan_was_cached, took } = self.work;
+        let (index, plan) = (cached(index_was_cached), cached(plan_was_cached));
+        write!(f, "; index {index}, plan {plan}; {} bytes; {} us", self.bytes, took.as_micros())
+    }
+}
+
+struct Count(u32, &'static str);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+/// Seconds with as many decimals as it takes, at most six.
+struct Seconds {
+    ticks: u64,
+    timescale: u64,
+}
+
+impl Seconds {
+    fn of_time(time: Time) -> Self {
+        Self { ticks: time.nanos(), timescale: 1_000_000_000 }
+    }
+}
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let scale = self.timescale.max(1);
+        let micros = u128::from(self.ticks % scale) * 1_000_000 / u128::from(scale);
+        let text = format!("{}.{micros:06}", self.ticks / scale);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Film, TrackSpec, identity};
+    use crate::{Answer, Seeker, Settings};
+
+    #[test]
+    fn an_answer_is_explained_in_one_line() {
+        let film = Film::of(vec![TrackSpec::video(50, 10), TrackSpec::audio(100)]).build();
+        let seeker = Seeker::default();
+        let explain = |query: &str| {
+            let answer = seeker.answer(&film, &identity(&film), query.as_bytes(), &Settings::default());
+            let Ok(Answer::Film(clip)) = answer else { panic!("{query} is no clip: {answer:?}") };
+            let line = clip.explanation().unwrap().to_string();
+            assert!(line.contains(&format!("; {} bytes; ", clip.len())) && line.ends_with(" us"), "{line}");
+            line
+        };
+        let first = explain("start=0.5&end=1&mode=keyframe");
+        assert!(first.starts_with("asked for 0.5 to 1, keyframe; found 0"), "{first}");
+        assert!(first.contains(" (vide): ") && first.contains(" (soun): "), "{first}");
+        assert!(first.contains(" samples, 1 edit; index new, plan new; "), "{first}");
+        let again = explain("start=0.5&end=1&mode=keyframe");
+        assert!(again.contains("; index cached, plan cached; "), "{again}");
+        let other = explain("start=0.5");
+        assert!(other.starts_with("asked for 0.5 to the end, exact; "), "{other}");
+        assert!(other.contains("; index cached, plan new; "), "{other}");
+    }
+
+    #[test]
+    fn seconds_have_the_decimals_they_need() {
+        for (ticks, timescale, text) in [
+            (0, 90_000, "0"),
+            (900_000, 90_000, "10"),
+            (91_125, 90_000, "1.0125"),
+            (1, 3, "0.333333"),
+            (u64::MAX, 1, "18446744073709551615"),
+            (5, 0, "5"),
+        ] {
+            assert_eq!(Seconds { ticks, timescale }.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a client reads who is refused.
+
+use std::fmt::Display;
+
+/// A page of HTML, in ASCII, that says why a request is refused with this status.
+pub fn refusal_page(status: u16, reason: &dyn Display) -> String {
+    let phrase = match status {
+        400 => "Bad Request",
+        412 => "Precondition Failed",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        _ => "Error",
+    };
+    let (title, reason) = (format!("{status} {phrase}"), escaped(&sentence(&reason.to_string())));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n\
+         <p>{reason}</p>\n</body>\n</html>\n"
+    )
+}
+
+/// Why a byte range is refused.
+pub fn out_of_range(len: u64) -> String {
+    format!("the byte range lies outside of the clip, which has {len} bytes")
+}
+
+/// Ends in a full stop.
+fn sentence(reason: &str) -> String {
+    let reason = reason.trim_end();
+    format!("{reason}{}", if reason.ends_with(['.', '!', '?']) { "" } else { "." })
+}
+
+/// Text as HTML: what means something there, and what is not ASCII, as a number.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '0'..='9' | 'A'..='Z' | 'a'..='z' => html.push(c),
+            '<' | '>' | '&' | '"' | '\'' | '\x7f'.. => html += &format!("&#{};", u32::from(c)),
+            '\0'..='\x1f' => html.push('?'),
+            c => html.push(c),
+        }
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_why_and_carries_no_markup_of_a_client() {
+        let page = refusal_page(400, &"start=<script>\"é'\n&: not a time");
+        assert!(page.contains("<h1>400 Bad Request</h1>"), "{page}");
+        let reason = "<p>start=&#60;script&#62;&#34;&#233;&#39;?&#38;: not a time.</p>";
+        assert!(page.contains(reason) && page.is_ascii(), "{page}");
+    }
+}
