@@ -13,6 +13,7 @@ use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 
+use mp4seek::server::LogLine;
 use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
 use crate::boundary::boundary;
@@ -23,8 +24,17 @@ use crate::server::{self, Request};
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
 
-/// Answers with the whole film; the server's filters cut the byte ranges out of it.
-pub(crate) fn send(request: &mut Request<'_>, source: File, film: VirtualFile) -> c_int {
+/// Answers with the whole film; the server's filters cut the byte ranges out of it. `begins` is the first of these
+/// ranges, or all of the film.
+///
+/// # Errors
+/// When not even the first window can be read. Nothing is sent then.
+pub(crate) fn send(
+    request: &mut Request<'_>,
+    source: File,
+    film: VirtualFile,
+    begins: &Range<u64>,
+) -> io::Result<c_int> {
     let len = film.len();
     let film = Film {
         references: UnsafeCell::new(0),
@@ -34,14 +44,22 @@ pub(crate) fn send(request: &mut Request<'_>, source: File, film: VirtualFile) -
         sends_files: request.uses_sendfile(),
         pool: request.pool(),
         file: Cell::new(ptr::null_mut()),
-        path: request.filename().into(),
+        first: Cell::new(None),
+        asked: Asked {
+            client: request.client().into(),
+            path: request.filename().into(),
+            query: request.query().into(),
+        },
     };
+    if !request.has_no_body() {
+        film.read_first(begins, request.bucket_memory())?;
+    }
     let brigade = Brigade::new(request);
     let whole = Whole::film(request, film);
     brigade.append(&whole, 0..len);
     drop(whole);
     drain::watch(request);
-    brigade.pass(request)
+    Ok(brigade.pass(request))
 }
 
 /// Answers with a header alone.
@@ -59,11 +77,28 @@ pub(crate) struct Film {
     source: File,
     /// Whether media goes out by sendfile.
     sends_files: bool,
-    /// The request's, which lives until the last of its buckets has been sent.
+    /// The client's request's, which lives until the last of its buckets has been sent.
     pool: *mut ffi::apr_pool_t,
     /// The server's own name for the source, once it sends from it. Null until then.
     file: Cell<*mut ffi::apr_file_t>,
+    /// The first window, read before the header goes out, so that a disk that fails is an answer of its own. It is
+    /// there until a bucket takes it.
+    first: Cell<Option<FirstWindow>>,
+    asked: Asked,
+}
+
+/// Memory of the server's with `len` bytes of the film from `start` on.
+struct FirstWindow {
+    memory: *mut u8,
+    start: u64,
+    len: usize,
+}
+
+/// Who asked for what. The request may be gone when a line about its answer is written.
+struct Asked {
+    client: Box<[u8]>,
     path: Box<[u8]>,
+    query: Box<[u8]>,
 }
 
 // SAFETY: a bucket may be read and destroyed on another thread than the handler's. The buckets of one
@@ -231,17 +266,13 @@ impl FilmRef {
         // SAFETY: the caller's; a reference keeps the film alive.
         unsafe {
             let film = self.0.as_ref();
-            let memory = ffi::apr_bucket_alloc(len, ffi::h264_bucket_list(bucket)).cast::<u8>();
-            if memory.is_null() {
-                return None;
-            }
-            memory.write_bytes(0, len);
-            if let Err(error) = film.film.read_at(&film.source, start, slice::from_raw_parts_mut(memory, len))
-            {
-                ffi::apr_bucket_free(memory.cast());
-                film.log(&error);
-                return None;
-            }
+            let memory = match film.first.take() {
+                Some(first) if (first.start, first.len) == (start, len) => first.memory,
+                other => {
+                    other.into_iter().for_each(FirstWindow::free);
+                    film.read(start, len, ffi::h264_bucket_list(bucket)).map_err(|e| film.log(&e)).ok()?
+                }
+            };
             ffi::apr_bucket_heap_make(bucket, memory.cast(), len, Some(ffi::apr_bucket_free));
             Some(memory.cast())
         }
@@ -250,12 +281,7 @@ impl FilmRef {
     /// What of `range` is to be sent next.
     pub(crate) fn next(&self, range: &Range<u64>) -> Stretch {
         // SAFETY: a reference keeps the film alive.
-        let film = unsafe { self.0.as_ref() };
-        if film.sends_files {
-            return film.film.next(&film.source, range, WINDOW);
-        }
-        let left = range.end.saturating_sub(range.start);
-        Stretch { made: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }
+        unsafe { self.0.as_ref() }.next(range)
     }
 
     /// Puts a bucket of the source's `media` behind `bucket`. Whether that could be done.
@@ -278,9 +304,63 @@ impl FilmRef {
 }
 
 impl Film {
+    fn next(&self, range: &Range<u64>) -> Stretch {
+        if self.sends_files {
+            return self.film.next(&self.source, range, WINDOW);
+        }
+        let left = range.end.saturating_sub(range.start);
+        Stretch { made: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }
+    }
+
+    /// Reads the window that `range` begins with.
+    fn read_first(&self, range: &Range<u64>, list: *mut ffi::apr_bucket_alloc_t) -> io::Result<()> {
+        let len = self.next(range).made;
+        // SAFETY: the list of the request's connection, which this thread handles.
+        let memory = unsafe { self.read(range.start, len, list) }?;
+        self.first.set(Some(FirstWindow { memory, start: range.start, len }));
+        Ok(())
+    }
+
+    /// Reads `len` bytes of the film from `start` on, into memory of the server's.
+    ///
+    /// # Safety
+    /// `list` is live and this thread's.
+    unsafe fn read(&self, start: u64, len: usize, list: *mut ffi::apr_bucket_alloc_t) -> io::Result<*mut u8> {
+        // SAFETY: the caller's; the memory is written before it is lent, and freed where it is not handed out.
+        unsafe {
+            let memory = ffi::apr_bucket_alloc(len, list).cast::<u8>();
+            if memory.is_null() {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
+            memory.write_bytes(0, len);
+            match self.film.read_at(&self.source, start, slice::from_raw_parts_mut(memory, len)) {
+                Ok(()) => Ok(memory),
+                Err(error) => {
+                    ffi::apr_bucket_free(memory.cast());
+                    Err(error)
+                }
+            }
+        }
+    }
+
     fn log(&self, error: &io::Error) {
-        let path = String::from_utf8_lossy(&self.path);
-        server::log(ffi::H264_LOG_ERROR, &format!("{path}: the answer ends early: {error}"));
+        let Asked { client, path, query } = &self.asked;
+        let message = &format_args!("the answer ends early: {error}");
+        let line = LogLine { client: Some(client), path, query, message };
+        server::log(ffi::H264_LOG_ERROR, &line.to_string());
+    }
+}
+
+impl FirstWindow {
+    fn free(self) {
+        // SAFETY: `Film::read` allocated it, and nobody else has it.
+        unsafe { ffi::apr_bucket_free(self.memory.cast()) };
+    }
+}
+
+impl Drop for Film {
+    fn drop(&mut self) {
+        self.first.take().into_iter().for_each(FirstWindow::free);
     }
 }
 

@@ -1,12 +1,15 @@
 //! From a request to an answer.
 
 use std::ffi::{CStr, CString, OsStr, c_int};
-use std::fs::{File, Metadata};
+use std::fmt::Display;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
 
-use mp4seek::http::{self, Conditions, Selection, opaque_tag};
+use mp4seek::http::{self, Conditions, Part, Selection, opaque_tag};
+use mp4seek::server::{Severity, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
@@ -29,46 +32,74 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
     if !is_ours(request) {
         return ffi::H264_DECLINED;
     }
+    // The server itself would open it, and wait.
+    if request.is_device() {
+        return ffi::H264_FORBIDDEN;
+    }
+    if !request.is_regular_file() {
+        return ffi::H264_DECLINED;
+    }
     // A file that cannot be opened is the server's to refuse, in its own words.
-    let Ok(file) = File::open(OsStr::from_bytes(request.filename())) else { return ffi::H264_DECLINED };
-    let metadata = match file.metadata() {
-        Ok(metadata) if metadata.is_file() => metadata,
-        _ => return ffi::H264_DECLINED,
-    };
+    let Ok(file) = open(request.filename()) else { return ffi::H264_DECLINED };
+    let Ok(metadata) = file.metadata() else { return ffi::H264_DECLINED };
+    if !metadata.is_file() {
+        // It was a regular file when the server looked. The server would open it as one, and wait for its writer.
+        return ffi::H264_FORBIDDEN;
+    }
     let settings = Settings {
         mode: request.config().mode(),
         parameters: request.config().parameters(),
         is_strict: false,
     };
-    match seeker().answer(&file, &Identity::of(&metadata), request.query(), &settings) {
+    let identity = Identity::of(&metadata);
+    match seeker().answer(&file, &identity, request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {
-                request.log(ffi::H264_LOG_DEBUG, &reason);
+                request.log(Severity::Debug, &reason);
             }
             ffi::H264_DECLINED
         }
         Ok(Answer::Film(film)) => {
-            for note in film.notes() {
-                request.log(ffi::H264_LOG_DEBUG, note);
+            if request.logs(Severity::Debug) {
+                film.explanation().iter().for_each(|line| request.log(Severity::Debug, line));
+                film.notes().iter().for_each(|note| request.log(Severity::Debug, note));
             }
             send(request, file, &metadata, *film)
         }
         Err(error) => {
-            request.log(ffi::H264_LOG_ERROR, &error.to_string());
-            error.status().into()
+            request.log(seeker().severity(&error, &identity), &error);
+            refuse(request, error.status(), &error)
         }
     }
+}
+
+/// Opens a file without waiting, whatever has taken its place by now: a FIFO would keep a worker until somebody
+/// writes into it.
+fn open(path: &[u8]) -> io::Result<File> {
+    let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(OsStr::from_bytes(path));
+    match open(libc::O_NONBLOCK | libc::O_NOCTTY) {
+        // Another process has a lease on this regular file, and gives it up soon.
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => open(libc::O_NOCTTY),
+        file => file,
+    }
+}
+
+/// Refuses a request: with the server's error document, or a page with the reason.
+fn refuse(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> c_int {
+    if request.config().sends_version() {
+        request.set_error_header(c"X-Mod-H264-Streaming", VERSION);
+    }
+    if status < 500 {
+        let page = CString::new(refusal_page(status, reason)).unwrap_or_default();
+        request.set_error_page(status.into(), &page);
+    }
+    status.into()
 }
 
 /// Whether the configuration gives us this request's file.
 fn is_ours(request: &Request<'_>) -> bool {
     let config = request.config();
-    if config.is_off()
-        || !request.is_get()
-        || request.is_subrequest()
-        || !request.is_regular_file()
-        || !request.path_info().is_empty()
-    {
+    if config.is_off() || !request.is_get() || !request.path_info().is_empty() {
         return false;
     }
     let handler = request.handler();
@@ -108,26 +139,41 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         request.set_header(c"X-Mod-H264-Streaming", VERSION);
     }
 
-    let unmet = request.unmet_condition();
-    if unmet != ffi::H264_OK {
-        request.set_status(unmet);
-        return bucket::send_nothing(request);
-    }
-    match select_range(request, &film) {
-        Some(Selection::Unsatisfiable) => {
-            let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
-            request.set_error_header(c"Content-Range", &range);
-            return ffi::H264_RANGE_NOT_SATISFIABLE;
-        }
-        Some(Selection::NotModified) => {
-            request.set_status(ffi::H264_NOT_MODIFIED);
+    let mut begins = 0..film.len();
+    // The conditions and ranges are those of the whole answer, of which a subrequest gives a part.
+    if !request.is_subrequest() {
+        let unmet = request.unmet_condition();
+        if unmet != ffi::H264_OK {
+            request.set_status(unmet);
             return bucket::send_nothing(request);
         }
-        // The server would compare the date of an If-Range, which is no stronger than the tag.
-        Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
-        _ => {}
+        match select_range(request, &film) {
+            Some(Selection::Unsatisfiable) => {
+                let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
+                request.set_error_header(c"Content-Range", &range);
+                return refuse(request, 416, &out_of_range(film.len()));
+            }
+            Some(Selection::NotModified) => {
+                request.set_status(ffi::H264_NOT_MODIFIED);
+                return bucket::send_nothing(request);
+            }
+            // The server would compare the date of an If-Range, which is no stronger than the tag.
+            Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
+            Some(Selection::Single(range)) => begins = range,
+            Some(Selection::Multi(multipart)) => {
+                let is_range = |part| if let Part::Range(range) = part { Some(range) } else { None };
+                begins = multipart.parts.into_iter().find_map(is_range).unwrap_or(begins);
+            }
+            _ => {}
+        }
     }
-    bucket::send(request, file, film)
+    match bucket::send(request, file, film, &begins) {
+        Ok(status) => status,
+        Err(error) => {
+            request.log(Severity::Error, &error);
+            refuse(request, 500, &error)
+        }
+    }
 }
 
 /// What a request for a byte range gets; `None` for one that asks for no range.

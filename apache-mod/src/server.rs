@@ -1,8 +1,11 @@
 //! The server's request and log as Rust values.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+
+use mp4seek::server::{LogLine, Severity};
 
 use crate::config::Config;
 use crate::ffi;
@@ -18,6 +21,15 @@ pub(crate) struct Request<'r> {
 pub(crate) fn log(level: c_int, message: &str) {
     // SAFETY: the message is read up to its length.
     unsafe { ffi::h264_log_server(level, message.as_ptr().cast(), message.len()) };
+}
+
+fn level(severity: Severity) -> c_int {
+    match severity {
+        Severity::Debug => ffi::H264_LOG_DEBUG,
+        Severity::Info => ffi::H264_LOG_INFO,
+        Severity::Warning => ffi::H264_LOG_WARNING,
+        Severity::Error => ffi::H264_LOG_ERROR,
+    }
 }
 
 impl<'r> Request<'r> {
@@ -50,10 +62,28 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_is_subrequest(self.as_ptr()) != 0 }
     }
 
+    /// Whether only the answer's header is sent (HEAD).
+    pub(crate) fn has_no_body(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_has_no_body(self.as_ptr()) != 0 }
+    }
+
+    /// The memory of the buckets of its connection.
+    pub(crate) fn bucket_memory(&self) -> *mut ffi::apr_bucket_alloc_t {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_request_buckets(self.as_ptr()) }
+    }
+
     /// Whether the server found a regular file where the request points.
     pub(crate) fn is_regular_file(&self) -> bool {
         // SAFETY: a live request.
         unsafe { ffi::h264_is_regular_file(self.as_ptr()) != 0 }
+    }
+
+    /// Whether the server found a FIFO, a socket or a device there.
+    pub(crate) fn is_device(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_is_device(self.as_ptr()) != 0 }
     }
 
     /// The path of the file the server mapped the request to.
@@ -121,6 +151,12 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_set_error_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
     }
 
+    /// Gives the answer of this status a page, unless the configuration (`ErrorDocument`) has one for it.
+    pub(crate) fn set_error_page(&mut self, status: c_int, page: &CStr) {
+        // SAFETY: a live request; the server copies the page.
+        unsafe { ffi::h264_set_error_page(self.as_ptr(), status, page.as_ptr()) };
+    }
+
     /// Whether the configuration (`FileETag`) has entity tags at all.
     pub(crate) fn makes_etags(&self) -> bool {
         // SAFETY: a live request.
@@ -172,16 +208,34 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_uses_sendfile(self.as_ptr()) != 0 }
     }
 
-    /// The request's memory.
+    /// The memory of the client's request.
     pub(crate) fn pool(&self) -> *mut ffi::apr_pool_t {
         // SAFETY: a live request.
         unsafe { ffi::h264_request_pool(self.as_ptr()) }
     }
 
-    /// Writes a line about this request's file to the error log.
-    pub(crate) fn log(&self, level: c_int, message: &str) {
+    /// The client's address.
+    pub(crate) fn client(&self) -> &[u8] {
+        // SAFETY: a live request.
+        self.string(unsafe { ffi::h264_client(self.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// Whether the configuration (`LogLevel`) asks for lines that matter as little as this.
+    pub(crate) fn logs(&self, severity: Severity) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_logs(self.as_ptr(), level(severity)) != 0 }
+    }
+
+    /// Writes a line about this request to the error log. The server puts the client in front of it.
+    pub(crate) fn log(&self, severity: Severity, message: &dyn Display) {
+        if !self.logs(severity) {
+            return;
+        }
+        let line = LogLine { client: None, path: self.filename(), query: self.query(), message }.to_string();
         // SAFETY: a live request; the message is read up to its length.
-        unsafe { ffi::h264_log_request(self.as_ptr(), level, message.as_ptr().cast(), message.len()) };
+        unsafe {
+            ffi::h264_log_request(self.as_ptr(), level(severity), line.as_ptr().cast(), line.len());
+        }
     }
 
     fn string(&self, raw: *const c_char) -> Option<&[u8]> {

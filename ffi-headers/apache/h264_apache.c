@@ -5,6 +5,7 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "mod_core.h"
 #include "util_filter.h"
 #include "apr_buckets.h"
 #include "apr_portable.h"
@@ -50,10 +51,12 @@ _Static_assert(sizeof(h264_bucket_type) == sizeof(apr_bucket_type_t), "apr_bucke
 _Static_assert(H264_RAW_ARGS == (int)RAW_ARGS, "cmd_how");
 _Static_assert(H264_TAKE1 == (int)TAKE1 && H264_ITERATE == (int)ITERATE && H264_FLAG == (int)FLAG, "cmd_how");
 _Static_assert(H264_OR_FILEINFO == OR_FILEINFO && H264_RSRC_CONF == RSRC_CONF, "OR_FILEINFO, RSRC_CONF");
-_Static_assert(H264_LOG_ERROR == APLOG_ERR && H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_DEBUG == APLOG_DEBUG, "log levels");
+_Static_assert(H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_ERROR == APLOG_ERR && H264_LOG_WARNING == APLOG_WARNING
+                   && H264_LOG_INFO == APLOG_INFO && H264_LOG_DEBUG == APLOG_DEBUG,
+               "log levels");
 _Static_assert(H264_OK == OK && H264_DECLINED == DECLINED && H264_FILTER_ERROR == AP_FILTER_ERROR, "handler results");
-_Static_assert(H264_RANGE_NOT_SATISFIABLE == HTTP_RANGE_NOT_SATISFIABLE, "416");
-_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK && H264_NOT_MODIFIED == HTTP_NOT_MODIFIED, "500, 200");
+_Static_assert(H264_FORBIDDEN == HTTP_FORBIDDEN && H264_NOT_MODIFIED == HTTP_NOT_MODIFIED, "403, 304");
+_Static_assert(H264_INTERNAL_SERVER_ERROR == HTTP_INTERNAL_SERVER_ERROR && H264_HTTP_OK == HTTP_OK, "500, 200");
 _Static_assert(H264_EGENERAL == APR_EGENERAL, "APR_EGENERAL");
 _Static_assert(H264_NONBLOCKING == (int)APR_NONBLOCK_READ, "APR_NONBLOCK_READ");
 _Static_assert(sizeof(apr_off_t) == sizeof(int64_t), "files over 2 GiB need a 64-bit apr_off_t");
@@ -84,9 +87,14 @@ void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade 
     filter_record = ap_register_output_filter("H264_STREAMING", filter, NULL, AP_FTYPE_NETWORK - 1);
 }
 
+int h264_logs(const request_rec *r, int level)
+{
+    return APLOG_R_IS_LEVEL(r, level);
+}
+
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len)
 {
-    ap_log_rerror(APLOG_MARK, level, 0, r, "%s: %.*s", r->filename, (int)len, message);
+    ap_log_rerror(APLOG_MARK, level, 0, r, "%.*s", (int)len, message);
 }
 
 void h264_log_server(int level, const char *message, size_t len)
@@ -120,9 +128,20 @@ int h264_is_subrequest(const request_rec *r)
     return r->main != NULL;
 }
 
+int h264_has_no_body(const request_rec *r)
+{
+    return r->header_only;
+}
+
 int h264_is_regular_file(const request_rec *r)
 {
     return r->finfo.filetype == APR_REG;
+}
+
+int h264_is_device(const request_rec *r)
+{
+    const apr_filetype_e type = r->finfo.filetype;
+    return type == APR_PIPE || type == APR_SOCK || type == APR_CHR || type == APR_BLK;
 }
 
 int h264_status(const request_rec *r)
@@ -133,6 +152,12 @@ int h264_status(const request_rec *r)
 void h264_set_status(request_rec *r, int status)
 {
     r->status = status;
+}
+
+/* The client that mod_remoteip found, where that is on. */
+const char *h264_client(const request_rec *r)
+{
+    return r->useragent_ip;
 }
 
 const char *h264_filename(const request_rec *r)
@@ -190,6 +215,14 @@ void h264_set_error_header_out(request_rec *r, const char *name, const char *val
     apr_table_set(r->err_headers_out, name, value);
 }
 
+/* An ErrorDocument of the configuration comes first. The page must not look like a URL or a path. */
+void h264_set_error_page(request_rec *r, int status, const char *page)
+{
+    if (!ap_response_code_string(r, ap_index_of_response(status))) {
+        ap_custom_response(r, status, page);
+    }
+}
+
 void h264_set_environment(request_rec *r, const char *name, const char *value)
 {
     apr_table_set(r->subprocess_env, name, value);
@@ -205,8 +238,12 @@ int h264_uses_sendfile(const request_rec *r)
     return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;
 }
 
+/* That of the client's request: what a subrequest sends may be on its way when the subrequest is gone. */
 apr_pool_t *h264_request_pool(const request_rec *r)
 {
+    while (r->main) {
+        r = r->main;
+    }
     return r->pool;
 }
 
@@ -353,4 +390,9 @@ void *h264_bucket_data(const apr_bucket *bucket)
 apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket)
 {
     return bucket->list;
+}
+
+apr_bucket_alloc_t *h264_request_buckets(const request_rec *r)
+{
+    return r->connection->bucket_alloc;
 }

@@ -29,15 +29,17 @@ enum h264_constant {
     H264_FLAG = 5,
     H264_OR_FILEINFO = 4,
     H264_RSRC_CONF = 128,
-    H264_LOG_ERROR = 3,
     H264_LOG_CRITICAL = 2,
+    H264_LOG_ERROR = 3,
+    H264_LOG_WARNING = 4,
+    H264_LOG_INFO = 6,
     H264_LOG_DEBUG = 7,
     H264_OK = 0,
     H264_DECLINED = -1,
     H264_FILTER_ERROR = -102,
     H264_HTTP_OK = 200,
     H264_NOT_MODIFIED = 304,
-    H264_RANGE_NOT_SATISFIABLE = 416,
+    H264_FORBIDDEN = 403,
     H264_INTERNAL_SERVER_ERROR = 500,
     H264_EGENERAL = 20014,
     H264_NONBLOCKING = 1
@@ -109,6 +111,7 @@ apr_bucket *apr_bucket_heap_make(apr_bucket *bucket, const char *bytes, size_t l
 /* Accessors: a field or a macro of the server each. */
 void h264_hook_handler(int (*handler)(request_rec *r));
 void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade));
+int h264_logs(const request_rec *r, int level);
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
 void h264_log_server(int level, const char *message, size_t len);
 
@@ -117,9 +120,12 @@ const char *h264_refuse_unless_global(cmd_parms *command);
 void *h264_dir_config(const request_rec *r);
 int h264_is_get(const request_rec *r);
 int h264_is_subrequest(const request_rec *r);
+int h264_has_no_body(const request_rec *r);
 int h264_is_regular_file(const request_rec *r);
+int h264_is_device(const request_rec *r);
 int h264_status(const request_rec *r);
 void h264_set_status(request_rec *r, int status);
+const char *h264_client(const request_rec *r);
 const char *h264_filename(const request_rec *r);
 const char *h264_path_info(const request_rec *r);
 const char *h264_args(const request_rec *r);
@@ -131,6 +137,7 @@ const char *h264_header_in(const request_rec *r, const char *name);
 void h264_drop_header_in(request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
+void h264_set_error_page(request_rec *r, int status, const char *page);
 void h264_set_environment(request_rec *r, const char *name, const char *value);
 int h264_is_aborted(const request_rec *r);
 
@@ -157,5 +164,6 @@ uint64_t h264_bucket_start(const apr_bucket *bucket);
 size_t h264_bucket_len(const apr_bucket *bucket);
 void *h264_bucket_data(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket);
+apr_bucket_alloc_t *h264_request_buckets(const request_rec *r);
 
 #endif
