@@ -39,6 +39,12 @@ struct h264_module {
     void *state;
     handler_t (*serve_static)(request_st *r, void *data);
     void *static_data;
+    /* The module that finds the index of a directory, where it is listed after this one; else NULL. */
+    handler_t (*find_index)(request_st *r, void *data);
+    void *index_data;
+    /* What `find_index` replaces, for the time of one hook. */
+    buffer uri_path;
+    buffer physical_path;
 };
 
 static const struct h264_hooks *hooks;
@@ -81,7 +87,8 @@ static void *init(void) {
     return calloc(1, sizeof(struct h264_module));
 }
 
-static void find_static_handler(const server *srv, struct h264_module *module) {
+static void find_other_modules(const server *srv, struct h264_module *module) {
+    int is_after = 0;
     for (uint32_t i = 0; i < srv->plugins.used; ++i) {
 #if PLUGINS_BY_DATA
         plugin_data_base *data = ((plugin_data_base **)srv->plugins.ptr)[i];
@@ -90,14 +97,20 @@ static void find_static_handler(const server *srv, struct h264_module *module) {
         const plugin *found = ((plugin **)srv->plugins.ptr)[i];
         void *data = found->data;
 #endif
-        if (found->name == NULL || strcmp(found->name, "staticfile") != 0) continue;
-        module->serve_static = found->handle_subrequest_start;
-        module->static_data = data;
+        if (found->name == NULL) continue;
+        if (data == (void *)module) is_after = 1;
+        if (strcmp(found->name, "staticfile") == 0) {
+            module->serve_static = found->handle_subrequest_start;
+            module->static_data = data;
+        } else if (strcmp(found->name, "indexfile") == 0 && is_after) {
+            module->find_index = found->handle_subrequest_start;
+            module->index_data = data;
+        }
     }
 }
 
 static handler_t set_defaults(server *srv, void *module) {
-    find_static_handler(srv, module);
+    find_other_modules(srv, module);
     return handler_of(hooks->set_defaults(srv, module));
 }
 
@@ -105,8 +118,11 @@ static handler_t worker_init(server *srv, void *module) {
     return handler_of(hooks->worker_init(srv, module));
 }
 
-static void cleanup(void *module) {
+static void cleanup(void *data) {
+    struct h264_module *module = data;
     hooks->cleanup(module);
+    free(module->uri_path.ptr);
+    free(module->physical_path.ptr);
 }
 
 static handler_t subrequest_start(request_st *r, void *module) {
@@ -164,6 +180,11 @@ int h264_config_read(struct server *srv, struct h264_module *module) {
         [H264_KEY_CACHE_SIZE] = {CONST_STR_LEN("h264-streaming.cache-size"), T_CONFIG_INT, T_CONFIG_SCOPE_SERVER},
         [H264_KEY_PARAMETERS] =
             {CONST_STR_LEN("h264-streaming.parameters"), T_CONFIG_ARRAY_KVSTRING, T_CONFIG_SCOPE_CONNECTION},
+        [H264_KEY_LOG_CLIENT_ERRORS] =
+            {CONST_STR_LEN("h264-streaming.log-client-errors"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
+        [H264_KEY_STATIC_EXCLUDED] =
+            {CONST_STR_LEN("static-file.exclude-extensions"), T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION},
+        [H264_KEY_STATIC_ETAGS] = {CONST_STR_LEN("static-file.etags"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
         {NULL, 0, T_CONFIG_UNSET, T_CONFIG_SCOPE_UNSET},
     };
     return config_plugin_values_init(srv, module, keys, "mod_h264_streaming");
@@ -300,12 +321,39 @@ enum h264_outcome h264_serve_static(struct request_st *r, const struct h264_modu
     return H264_FINISHED;
 }
 
+/* Makes the request one for the index of its directory, as the module after this one would. 0 where there is none. */
+int h264_enter_index(struct request_st *r, struct h264_module *module) {
+    if (module->find_index == NULL || !buffer_has_slash_suffix(&r->uri.path)) return 0;
+    buffer_copy_buffer(&module->uri_path, &r->uri.path);
+    buffer_copy_buffer(&module->physical_path, &r->physical.path);
+    if (module->find_index(r, module->index_data) != HANDLER_GO_ON) {
+        r->http_status = 0; /* that module will find the same once more, in its turn */
+        return 0;
+    }
+    return !buffer_is_equal(&module->physical_path, &r->physical.path);
+}
+
+/* Makes it one for the directory again. */
+void h264_leave_index(struct request_st *r, struct h264_module *module) {
+    buffer_copy_buffer(&r->uri.path, &module->uri_path);
+    buffer_copy_buffer(&r->physical.path, &module->physical_path);
+}
+
 void *h264_context(const struct request_st *r, const struct h264_module *module) {
     return r->plugin_ctx[module->id];
 }
 
 void h264_set_context(struct request_st *r, const struct h264_module *module, void *context) {
     r->plugin_ctx[module->id] = context;
+}
+
+/* The client that mod_extforward found, where that is loaded. */
+struct h264_bytes h264_client(const struct request_st *r) {
+#ifdef H264_CLIENT_OF_REQUEST
+    return bytes_of(r->dst_addr_buf);
+#else
+    return bytes_of(&r->con->dst_addr_buf);
+#endif
 }
 
 struct h264_bytes h264_path(const struct request_st *r) {
@@ -380,6 +428,10 @@ int h264_ranges_enabled(const struct request_st *r) {
     return r->conf.range_requests;
 }
 
+int h264_etags_enabled(const struct request_st *r) {
+    return r->conf.etag_flags != 0;
+}
+
 void h264_keep_core_ranges_off(struct request_st *r) {
     r->conf.range_requests = 0; /* this request's copy */
 }
@@ -406,6 +458,12 @@ void h264_finish_body(struct request_st *r) {
 
 void h264_clear_body(struct request_st *r) {
     http_response_body_clear(r, 0);
+}
+
+/* Whether the server has put its own page in place of the body, and neither a document nor a handler of the
+ * configuration. It makes the path that of the document. */
+int h264_has_default_error_page(const struct request_st *r) {
+    return r->handler_module == NULL && r->error_handler_saved_status == 0 && buffer_is_blank(&r->physical.path);
 }
 
 uint64_t h264_queued(const struct request_st *r) {

@@ -56,6 +56,9 @@ enum h264_key {
     H264_KEY_VERSION_HEADER,
     H264_KEY_CACHE_SIZE,
     H264_KEY_PARAMETERS,
+    H264_KEY_LOG_CLIENT_ERRORS,
+    H264_KEY_STATIC_EXCLUDED, /* this and the next are the static file handler's own */
+    H264_KEY_STATIC_ETAGS,
 };
 
 struct h264_value {
@@ -93,8 +96,11 @@ int h264_is_claimed(const struct request_st *r);
 void h264_claim(struct request_st *r, struct h264_module *module);
 void h264_release(struct request_st *r);
 enum h264_outcome h264_serve_static(struct request_st *r, const struct h264_module *module);
+int h264_enter_index(struct request_st *r, struct h264_module *module);
+void h264_leave_index(struct request_st *r, struct h264_module *module);
 void *h264_context(const struct request_st *r, const struct h264_module *module);
 void h264_set_context(struct request_st *r, const struct h264_module *module, void *context);
+struct h264_bytes h264_client(const struct request_st *r);
 struct h264_bytes h264_path(const struct request_st *r);
 struct h264_bytes h264_path_info(const struct request_st *r);
 struct h264_bytes h264_query(const struct request_st *r);
@@ -113,6 +119,7 @@ void h264_set_status(struct request_st *r, int status);
 void h264_set_response_header(struct request_st *r, struct h264_bytes name, struct h264_bytes value);
 void h264_set_last_modified(struct request_st *r, int64_t mtime);
 int h264_ranges_enabled(const struct request_st *r);
+int h264_etags_enabled(const struct request_st *r);
 void h264_keep_core_ranges_off(struct request_st *r);
 void h264_keep_error_handler_out(struct request_st *r);
 
@@ -124,6 +131,7 @@ void h264_clear_body(struct request_st *r);
 uint64_t h264_queued(const struct request_st *r);
 unsigned char *h264_open_chunk(struct request_st *r, uint32_t len);
 void h264_commit_chunk(struct request_st *r, uint32_t len);
+int h264_has_default_error_page(const struct request_st *r);
 int h264_append_file(struct request_st *r, struct stat_cache_entry *file, uint64_t offset, uint64_t len);
 
 #endif

@@ -31,11 +31,15 @@ pub fn build() -> Result<(), Error> {
     common::compile(&common::own_file("lighttpd/h264_version.c"), "h264_version", &[])?;
     common::own_file("lighttpd/h264_config.h");
     let header = common::own_file("lighttpd/h264_lighttpd.h");
-    let flags = [
+    let mut flags = vec![
         format!("-DLIGHTTPD_VERSION_ID={:#x}", server.version_id()?),
         "-isystem".to_owned(),
         tree.join("src").display().to_string(),
     ];
+    // In newer versions each request has its client's address; in older ones the connection alone.
+    if fs::read_to_string(tree.join("src/request.h")).is_ok_and(|text| text.contains("dst_addr_buf")) {
+        flags.push("-DH264_CLIENT_OF_REQUEST".to_owned());
+    }
     common::compile(&common::own_file("lighttpd/h264_lighttpd.c"), "h264_lighttpd", &flags)?;
     common::bind(&header, &[])
 }

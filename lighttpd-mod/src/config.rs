@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use mp4seek::Seeker;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, Parameters, has_extension};
+use mp4seek::request::{
+    Asked, ClipRequest, DEFAULT_EXTENSIONS, Mode, Parameters, RequestError, Settings, has_extension,
+};
 
 use crate::ffi::{self, Module};
 use crate::pool::Pool;
@@ -35,6 +37,9 @@ struct Context {
     extensions: Option<Vec<Vec<u8>>>,
     mode: Option<Mode>,
     version_header: Option<bool>,
+    log_client_errors: Option<bool>,
+    static_excluded: Option<Vec<Vec<u8>>>,
+    static_etags: Option<bool>,
     /// In bytes.
     cache_size: Option<u64>,
     parameters: Option<Parameters>,
@@ -47,6 +52,11 @@ pub(crate) struct Config<'a> {
     pub(crate) mode: Mode,
     pub(crate) version_header: bool,
     pub(crate) parameters: Parameters,
+    pub(crate) log_client_errors: bool,
+    /// Ends of paths that the server does not serve as files.
+    excluded: &'a [Vec<u8>],
+    /// Whether files have entity tags.
+    pub(crate) etags: bool,
 }
 
 impl State {
@@ -79,13 +89,7 @@ impl State {
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
-        let mut config = Config {
-            enable: true,
-            extensions: None,
-            mode: Mode::default(),
-            version_header: true,
-            parameters: Parameters::default(),
-        };
+        let mut config = Config::default();
         for context in &self.contexts {
             if context.condition.is_none_or(|condition| request.holds(condition)) {
                 config.enable = context.enable.unwrap_or(config.enable);
@@ -95,6 +99,9 @@ impl State {
                 if let Some(parameters) = &context.parameters {
                     config.parameters = config.parameters.overridden_by(parameters);
                 }
+                config.excluded = context.static_excluded.as_deref().unwrap_or(config.excluded);
+                config.etags = context.static_etags.unwrap_or(config.etags);
+                config.log_client_errors = context.log_client_errors.unwrap_or(config.log_client_errors);
             }
         }
         config
@@ -126,6 +133,11 @@ impl Context {
         match value.key {
             ffi::H264_KEY_ENABLE => self.enable = Some(value.number != 0),
             ffi::H264_KEY_VERSION_HEADER => self.version_header = Some(value.number != 0),
+            ffi::H264_KEY_LOG_CLIENT_ERRORS => self.log_client_errors = Some(value.number != 0),
+            ffi::H264_KEY_STATIC_ETAGS => self.static_etags = Some(value.number != 0),
+            ffi::H264_KEY_STATIC_EXCLUDED => {
+                self.static_excluded = Some(items(value).map(<[u8]>::to_vec).collect());
+            }
             ffi::H264_KEY_CACHE_SIZE if self.condition.is_some() => {
                 let message =
                     "h264-streaming.cache-size is the server's: it must stand outside of all conditions";
@@ -150,14 +162,7 @@ impl Context {
                 self.parameters = Some(parameters(&pairs)?);
             }
             ffi::H264_KEY_EXTENSIONS => {
-                // SAFETY: for this key the value is a list.
-                let count = unsafe { ffi::h264_list_len(value.list) };
-                let items = (0..count).map(|index| {
-                    // SAFETY: `index` is below the length of the list, and the
-                    // server keeps its configuration unchanged.
-                    extension(unsafe { ffi::slice_of(value, ffi::h264_list_item(value.list, index)) })
-                });
-                self.extensions = Some(items.collect::<Result<_, _>>()?);
+                self.extensions = Some(items(value).map(extension).collect::<Result<_, _>>()?);
             }
             _ => {}
         }
@@ -165,10 +170,47 @@ impl Context {
     }
 }
 
+/// The strings of a value that is a list.
+fn items(value: &ffi::h264_value) -> impl Iterator<Item = &[u8]> {
+    // SAFETY: the keys that ask for it have lists.
+    let count = unsafe { ffi::h264_list_len(value.list) };
+    // SAFETY: `index` is below the length of the list, and the server keeps its configuration unchanged.
+    (0..count).map(|index| unsafe { ffi::slice_of(value, ffi::h264_list_item(value.list, index)) })
+}
+
+impl Default for Config<'_> {
+    fn default() -> Self {
+        Self {
+            enable: true,
+            extensions: None,
+            mode: Mode::default(),
+            version_header: true,
+            parameters: Parameters::default(),
+            log_client_errors: false,
+            excluded: &[],
+            etags: true,
+        }
+    }
+}
+
 impl Config<'_> {
+    /// How queries are read.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { mode: self.mode, parameters: self.parameters, is_strict: false }
+    }
+
+    /// Whether a query asks for a clip, and for nothing else.
+    pub(crate) fn asks_for_clip(&self, query: &[u8]) -> bool {
+        let is_clip =
+            |request: Result<ClipRequest, RequestError>| request.map_or(true, |request| request.is_cut);
+        Asked::parse(query, &self.settings())
+            .map_or(true, |asked| asked.request.is_cut && asked.otherwise.is_none_or(is_clip))
+    }
+
     /// Whether a film of this path is ours to answer.
     pub(crate) fn serves(&self, path: &[u8]) -> bool {
         self.enable
+            && !self.excluded.iter().any(|end| path.ends_with(end))
             && match self.extensions {
                 Some(extensions) => has_extension(path, extensions.iter().map(Vec::as_slice)),
                 None => has_extension(path, DEFAULT_EXTENSIONS.iter().map(|extension| extension.as_bytes())),
@@ -204,7 +246,7 @@ fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use mp4seek::request::Parameter;
 
-    use super::{Config, Mode, Parameters, extension, mode, parameters};
+    use super::{Config, Mode, extension, mode, parameters};
 
     #[test]
     fn modes_are_the_two() {
@@ -236,13 +278,10 @@ mod tests {
 
     #[test]
     fn what_is_served_is_what_is_configured() {
-        let config = |enable, extensions| Config {
-            enable,
-            extensions,
-            mode: Mode::Exact,
-            version_header: true,
-            parameters: Parameters::default(),
-        };
+        let excluded = [b".mp4".to_vec()];
+        let without = Config { excluded: &excluded, ..Config::default() };
+        assert!(!without.serves(b"/films/a.mp4") && without.serves(b"/films/a.m4v"));
+        let config = |enable, extensions| Config { enable, extensions, ..Config::default() };
         let only_mkv = [b".mkv".to_vec()];
         assert!(config(true, None).serves(b"/films/a.MP4"));
         assert!(!config(true, None).serves(b"/films/a.mkv"));

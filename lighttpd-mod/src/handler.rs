@@ -5,9 +5,10 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use mp4seek::http::{Conditions, Part, Selection, select};
+use mp4seek::server::{Severity, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
-use mp4seek::{Answer, Error, Settings};
+use mp4seek::{Answer, Error};
 
 use crate::body::{Body, Progress};
 use crate::boundary::boundary;
@@ -34,14 +35,23 @@ pub(crate) enum Context {
     Planned(Planned),
     /// An answer that is being sent.
     Body(Body),
-    /// The length of the film a byte range lay outside of.
-    Unsatisfiable(u64),
+    /// An answer that refuses the request.
+    Refusal(Refusal),
+}
+
+/// What completes the server's own answer to a request that is refused.
+pub(crate) struct Refusal {
+    status: c_int,
+    /// The length of the film that a byte range lay outside of.
+    len: Option<u64>,
+    /// A page with the reason, unless the configuration has one for this status.
+    page: Option<String>,
 }
 
 /// A request whose answer is planned on another thread.
 pub(crate) struct Planned {
     file: FilmFile,
-    mtime: i64,
+    identity: Identity,
     answer: Ticket<Result<Answer, Error>>,
 }
 
@@ -142,14 +152,27 @@ fn state<'hook>(request: &Request<'hook>) -> Option<&'hook State> {
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
 /// still refuse it.
 fn claim(request: &mut Request<'_>) -> h264_outcome {
-    let ours = !request.is_claimed()
-        && (request.is_get() || request.is_head())
-        && request.path_info().is_empty()
-        && state(request).is_some_and(|state| state.config(request).serves(request.path()));
-    if ours {
+    if request.is_claimed() || !(request.is_get() || request.is_head()) {
+        return ffi::H264_GO_ON;
+    }
+    if is_ours(request) {
         request.claim();
+    } else if request.enter_index() {
+        if is_ours(request) {
+            request.claim();
+        } else {
+            request.leave_index();
+        }
     }
     ffi::H264_GO_ON
+}
+
+/// Whether the file is a film for this module. The server ignores a path behind a file's name; here such a request
+/// is for a clip of a film that does not exist.
+fn is_ours(request: &Request<'_>) -> bool {
+    let Some(state) = state(request) else { return false };
+    let config = state.config(request);
+    config.serves(request.path()) && (request.path_info().is_empty() || config.asks_for_clip(request.query()))
 }
 
 /// Begins the answer, or goes on with its body.
@@ -165,22 +188,25 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     let Some((state, worker)) = state(request).and_then(|state| Some((state, state.worker()?))) else {
         return request.serve_static();
     };
+    if !request.path_info().is_empty() {
+        return request.end(404);
+    }
     let Some(file) = request.open() else { return request.serve_static() };
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
-        Err(error) => return fail(request, 500, &error),
+        Err(error) => return fail(request, &error),
     };
     let config = state.config(request);
-    let settings = Settings { mode: config.mode, parameters: config.parameters, is_strict: false };
+    let settings = config.settings();
     match worker.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
         Err(error) if error.would_block() => {}
-        answer => return answer_with(request, answer, file, identity.mtime),
+        answer => return answer_with(request, answer, file, &identity),
     }
     let (seeker, query) = (Arc::clone(&worker.seeker), request.query().to_vec());
     let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
     match worker.pool.run(request, &file, plan) {
-        Ok(answer) => go_on_with(request, Planned { file, mtime: identity.mtime, answer }),
-        Err(error) => fail(request, 500, &error),
+        Ok(answer) => go_on_with(request, Planned { file, identity, answer }),
+        Err(error) => fail(request, &error),
     }
 }
 
@@ -191,8 +217,8 @@ fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
             request.put_context(Box::new(Context::Planned(planned)));
             ffi::H264_WAIT
         }
-        Some(Ok(answer)) => answer_with(request, answer, planned.file, planned.mtime),
-        Some(Err(panic)) => fail(request, 500, &panic),
+        Some(Ok(answer)) => answer_with(request, answer, planned.file, &planned.identity),
+        Some(Err(panic)) => fail(request, &panic),
     }
 }
 
@@ -200,23 +226,41 @@ fn answer_with(
     request: &mut Request<'_>,
     answer: Result<Answer, Error>,
     file: FilmFile,
-    mtime: i64,
+    identity: &Identity,
 ) -> h264_outcome {
+    let Some((state, worker)) = state(request).and_then(|state| Some((state, state.worker()?))) else {
+        return ffi::H264_ERROR;
+    };
     match answer {
         Ok(Answer::Film(film)) => {
-            if request.logs_handling() {
-                film.notes().iter().for_each(|note| log(request, note));
+            if logs(request, state, Severity::Debug) {
+                film.explanation().iter().for_each(|line| request.log(line));
+                film.notes().iter().for_each(|note| request.log(note));
             }
-            send(request, film, file, mtime)
+            send(request, film, file, identity.mtime)
         }
         Ok(Answer::Plain(reason)) => {
-            if let Some(reason) = reason.filter(|_| request.logs_handling()) {
-                log(request, &reason);
+            if let Some(reason) = reason.filter(|_| logs(request, state, Severity::Debug)) {
+                request.log(&reason);
             }
             drop(file);
             request.serve_static()
         }
-        Err(error) => fail(request, error.status(), &error),
+        Err(error) => {
+            if logs(request, state, worker.seeker.severity(&error, identity)) {
+                request.log(&error);
+            }
+            end_with(request, error.status(), Some(&error))
+        }
+    }
+}
+
+/// Whether the configuration asks for lines that matter as little as this: the server itself knows no levels.
+fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
+    match severity {
+        Severity::Debug => request.logs_handling(),
+        Severity::Info => request.logs_handling() || state.config(request).log_client_errors,
+        Severity::Warning | Severity::Error => true,
     }
 }
 
@@ -229,9 +273,13 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime
     let len = film.len();
     let selection = select(&conditions(request), film.etag(), mtime, len, &content_type);
     let (parts, body_len) = match selection {
-        Selection::PreconditionFailed => return request.end(412),
+        Selection::PreconditionFailed => {
+            let reason = "what If-Match or If-Unmodified-Since asks for is no longer so";
+            return end_with(request, 412, Some(&reason));
+        }
         Selection::Unsatisfiable => {
-            request.put_context(Box::new(Context::Unsatisfiable(len)));
+            let page = Some(refusal_page(416, &out_of_range(len)));
+            request.put_context(Box::new(Context::Refusal(Refusal { status: 416, len: Some(len), page })));
             return request.end_without_handler(416);
         }
         Selection::NotModified => {
@@ -284,8 +332,14 @@ fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
 }
 
 fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
-    request.set_header("ETag", etag.as_bytes());
+    if request.etags_enabled() && state(request).is_some_and(|state| state.config(request).etags) {
+        request.set_header("ETag", etag.as_bytes());
+    }
     request.set_last_modified(mtime);
+    set_version(request);
+}
+
+fn set_version(request: &mut Request<'_>) {
     if state(request).is_some_and(|state| state.config(request).version_header) {
         let version = concat!("version=", env!("CARGO_PKG_VERSION"));
         request.set_header("X-Mod-H264-Streaming", version.as_bytes());
@@ -297,10 +351,10 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
         Err(error) if request.body_started() => {
-            log(request, &error);
+            request.log(&format_args!("the answer ends early: {error}"));
             return ffi::H264_ERROR;
         }
-        Err(error) => return fail(request, 500, &error),
+        Err(error) => return fail(request, &error),
     };
     match progress {
         // mod_deflate would compress what is finished before its head is sent; the entity tag and
@@ -319,12 +373,19 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     ffi::H264_FINISHED
 }
 
-/// The length a byte range was outside of: the server drops all headers when it
-/// makes an error document.
+/// Completes a refusal: the server drops all headers when it makes an error document.
 fn complete_head(request: &mut Request<'_>) -> h264_outcome {
     match request.take_context().map(|context| *context) {
-        Some(Context::Unsatisfiable(len)) if request.status() == 416 => {
-            request.set_header("Content-Range", format!("bytes */{len}").as_bytes());
+        Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
+            set_version(request);
+            if let Some(len) = len {
+                request.set_header("Content-Range", format!("bytes */{len}").as_bytes());
+            }
+            if let Some(page) = page.filter(|_| request.has_default_error_page()) {
+                if request.replace_body(page.as_bytes()).is_err() {
+                    return ffi::H264_ERROR;
+                }
+            }
         }
         Some(context) => request.put_context(Box::new(context)),
         None => {}
@@ -342,14 +403,16 @@ fn give_up(request: &mut Request<'_>) -> h264_outcome {
     if request.body_started() { ffi::H264_ERROR } else { request.end(500) }
 }
 
-fn fail(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> h264_outcome {
-    log(request, reason);
-    request.end(c_int::from(status))
+/// Ends a request that fails for no fault of its own.
+fn fail(request: &mut Request<'_>, reason: &dyn Display) -> h264_outcome {
+    request.log(reason);
+    end_with(request, 500, None)
 }
 
-/// One line with the file, the query and the reason.
-fn log(request: &Request<'_>, reason: &dyn Display) {
-    let path = String::from_utf8_lossy(request.path());
-    let query = String::from_utf8_lossy(request.query());
-    request.log(&format!("{path}?{query}: {reason}"));
+/// Ends a request with a status: with the configuration's error handler or document, or a page with the reason.
+fn end_with(request: &mut Request<'_>, status: u16, reason: Option<&dyn Display>) -> h264_outcome {
+    let page = reason.filter(|_| status < 500).map(|reason| refusal_page(status, reason));
+    let status = c_int::from(status);
+    request.put_context(Box::new(Context::Refusal(Refusal { status, len: None, page })));
+    request.end(status)
 }

@@ -1,6 +1,7 @@
 //! A request as the server keeps it, and the file behind it.
 
 use std::ffi::c_int;
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -8,6 +9,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::FromRawFd;
 use std::ptr::NonNull;
+
+use mp4seek::server::LogLine;
 
 use crate::ffi::{self, Module};
 use crate::handler::Context;
@@ -80,6 +83,18 @@ impl<'hook> Request<'hook> {
     pub(crate) fn claim(&mut self) {
         // SAFETY: a request of the running hook, and the module it runs for.
         unsafe { ffi::h264_claim(self.raw(), self.module.raw) };
+    }
+
+    /// Makes it one for the index file of its directory, where a module after this one would. Whether it did.
+    pub(crate) fn enter_index(&mut self) -> bool {
+        // SAFETY: a request of the running hook, and the module it runs for.
+        unsafe { ffi::h264_enter_index(self.raw(), self.module.raw) != 0 }
+    }
+
+    /// Takes back what [`Self::enter_index`] did in this hook.
+    pub(crate) fn leave_index(&mut self) {
+        // SAFETY: a request of the running hook, and the module it runs for.
+        unsafe { ffi::h264_leave_index(self.raw(), self.module.raw) };
     }
 
     /// The server's own handler of static files, as if this module were not there.
@@ -202,6 +217,27 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_ranges_enabled(self.raw()) != 0 }
     }
 
+    /// Whether the configuration (`etag.use-…`) has entity tags at all.
+    pub(crate) fn etags_enabled(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_etags_enabled(self.raw()) != 0 }
+    }
+
+    /// Whether the body is the server's page for an error, and not the configuration's.
+    pub(crate) fn has_default_error_page(&self) -> bool {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_has_default_error_page(self.raw()) != 0 }
+    }
+
+    /// Replaces the whole body, before the head is sent.
+    pub(crate) fn replace_body(&mut self, body: &[u8]) -> io::Result<()> {
+        // SAFETY: a request of the running hook.
+        unsafe { ffi::h264_clear_body(self.raw()) };
+        self.append(body)?;
+        self.finish_body();
+        Ok(())
+    }
+
     /// Keeps the server from applying byte ranges to what is sent.
     pub(crate) fn keep_core_ranges_off(&mut self) {
         // SAFETY: a request of the running hook.
@@ -272,10 +308,18 @@ impl<'hook> Request<'hook> {
         if appended { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Writes a line to the error log that is configured for it.
-    pub(crate) fn log(&self, message: &str) {
+    /// The client's address.
+    fn client(&self) -> &[u8] {
+        // SAFETY: unchanged while the wrapper is borrowed.
+        unsafe { ffi::slice_of(self, ffi::h264_client(self.raw())) }
+    }
+
+    /// Writes a line about this request to the error log that is configured for it.
+    pub(crate) fn log(&self, message: &dyn Display) {
+        let (client, path, query) = (Some(self.client()), self.path(), self.query());
+        let line = LogLine { client, path, query, message }.to_string();
         // SAFETY: a request of the running hook; the message is not kept.
-        unsafe { ffi::h264_log_request(self.raw(), ffi::bytes(message.as_bytes())) };
+        unsafe { ffi::h264_log_request(self.raw(), ffi::bytes(line.as_bytes())) };
     }
 
     /// Whether the configuration asks for how requests are handled
