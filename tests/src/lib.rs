@@ -3,7 +3,7 @@
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
 //! `place` finds where they can be served from; `client` talks to them; `films` makes films whose frames and sound tell their
 //! own time; `probe` reads films through ffmpeg, and judges clips; `slow_disk` keeps a server
-//! waiting for some of its files.
+//! waiting for some of its files, and `bad_disk` fails to read them.
 
 #![expect(
     clippy::expect_used,
@@ -14,12 +14,14 @@
     reason = "a test helper that cannot go on fails its test"
 )]
 
+pub mod bad_disk;
 pub mod browser;
 pub mod client;
 pub mod films;
 pub mod mp4box;
 pub mod patch;
 pub mod place;
+mod preload;
 pub mod probe;
 mod screened;
 pub mod servers;

@@ -58,6 +58,23 @@ macro_rules! on_both {
     };
 }
 
+/// Runs each scenario, a function of the engine, on both servers.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($($scenario:ident),+ $(,)?) => {
+        mod apache {
+            $(#[test] fn $scenario() { super::$scenario($crate::servers::APACHE) })+
+        }
+        mod lighttpd {
+            $(#[test] fn $scenario() { super::$scenario($crate::servers::Engine::Lighttpd) })+
+        }
+    };
+}
+
+/// Apache with one process, which so remembers of every request what a process remembers.
+pub const ONE_PROCESS: &str =
+    "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
+
 /// A server to be.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -95,11 +112,13 @@ struct Announced {
 }
 
 impl Builder {
-    /// A server with the module loaded and on, and a log of every request.
+    /// A server with the module loaded and on, and a log of every request, those that it refuses in words too.
     pub fn new(engine: Engine) -> Self {
         let defaults = match engine {
-            Engine::Apache(_) => "H264Streaming On\n",
-            Engine::Lighttpd => "h264-streaming.enable = \"enable\"\n",
+            Engine::Apache(_) => "H264Streaming On\nLogLevel h264_streaming:info\n",
+            Engine::Lighttpd => {
+                "h264-streaming.enable = \"enable\"\nh264-streaming.log-client-errors = \"enable\"\n"
+            }
             Engine::Nginx => "",
         };
         Self {

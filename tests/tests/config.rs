@@ -11,20 +11,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tests::films::{Film, film};
+use tests::on_both_engines;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
-
-/// Runs each scenario, a function of the engine, on both servers.
-macro_rules! on_both_engines {
-    ($($scenario:ident),+ $(,)?) => {
-        mod apache {
-            $(#[test] fn $scenario() { super::$scenario(super::APACHE) })+
-        }
-        mod lighttpd {
-            $(#[test] fn $scenario() { super::$scenario(super::Engine::Lighttpd) })+
-        }
-    };
-}
 
 on_both_engines!(
     off_is_off,

@@ -493,9 +493,16 @@ fn a_missing_film_is_404(site: &Site) {
         assert_eq!(reply.status, 404, "{target}\n{reply}");
     }
     site.put("static.txt", "static");
-    let more = ask(site, &format!("{path}/more?start=1"), &[]);
-    assert_eq!(more.status, ask(site, "/static.txt/more", &[]).status, "{more}");
-    assert_eq!(more.header("x-mod-h264-streaming"), "", "{more}");
+    for query in ["?start=1", "?start=x", "?end=1&v=2"] {
+        let more = ask(site, &format!("{path}/more{query}"), &[]);
+        assert_eq!(more.status, 404, "{query}\n{more}");
+    }
+    // Without a clip, what the server makes of it.
+    for query in ["", "?v=2"] {
+        let more = ask(site, &format!("{path}/more{query}"), &[]);
+        assert_eq!(more.status, ask(site, "/static.txt/more", &[]).status, "{more}");
+        assert_eq!(more.header("x-mod-h264-streaming"), "", "{more}");
+    }
     let folder = ask(site, "/folder.mp4?start=1", &[]).status;
     assert!([301, 403, 404].contains(&folder), "{folder}");
     // What the servers themselves say of missing files.

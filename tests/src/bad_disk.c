@@ -1,0 +1,91 @@
+/* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds FAIL_FILE (from
+ * FAIL_FROM up to FAIL_TO), and names that have just become those of something else: what holds STALE_FILE looks
+ * like a regular file of 1 MiB until it is opened. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int is_named(const char *path, const char *variable) {
+    const char *name = getenv(variable), *base = strrchr(path, '/');
+    return name != NULL && strstr(base != NULL ? base : path, name) != NULL;
+}
+
+static int fails(int fd, off_t offset, size_t len) {
+    char link[64], path[4096];
+    const char *from = getenv("FAIL_FROM"), *to = getenv("FAIL_TO");
+    if (from == NULL || to == NULL || offset >= atoll(to) || offset + (off_t)len <= atoll(from)) return 0;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    const ssize_t path_len = readlink(link, path, sizeof(path) - 1);
+    if (path_len < 0) return 0;
+    path[path_len] = '\0';
+    if (!is_named(path, "FAIL_FILE")) return 0;
+    errno = EIO;
+    return 1;
+}
+
+ssize_t pread(int fd, void *buffer, size_t len, off_t offset) {
+    return fails(fd, offset, len) ? -1 : syscall(SYS_pread64, fd, buffer, len, offset);
+}
+
+ssize_t pread64(int fd, void *buffer, size_t len, off64_t offset) {
+    return pread(fd, buffer, len, offset);
+}
+
+ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
+    size_t len = 0;
+    for (int i = 0; i < count; ++i) len += parts[i].iov_len;
+    return fails(fd, offset, len) ? -1 : syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
+}
+
+ssize_t sendfile(int out, int in, off_t *offset, size_t len) {
+    return fails(in, *offset, len) ? -1 : syscall(SYS_sendfile, out, in, offset, len);
+}
+
+ssize_t sendfile64(int out, int in, off64_t *offset, size_t len) {
+    return sendfile(out, in, offset, len);
+}
+
+static int looked_at(int result, const char *path, struct stat *st) {
+    if (result == 0 && is_named(path, "STALE_FILE")) {
+        st->st_mode = S_IFREG | 0644;
+        st->st_size = 1 << 20;
+    }
+    return result;
+}
+
+int fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags) {
+    const int result = (int)syscall(SYS_newfstatat, dir, path, st, flags);
+    return (flags & AT_EMPTY_PATH) ? result : looked_at(result, path, st);
+}
+
+int stat(const char *restrict path, struct stat *restrict st) {
+    return fstatat(AT_FDCWD, path, st, 0);
+}
+
+int lstat(const char *restrict path, struct stat *restrict st) {
+    return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* The same structure, where times have 64 bits. */
+_Static_assert(sizeof(struct stat) == sizeof(struct stat64), "struct stat64");
+
+int fstatat64(int dir, const char *restrict path, struct stat64 *restrict st, int flags) {
+    return fstatat(dir, path, (struct stat *)st, flags);
+}
+
+int stat64(const char *restrict path, struct stat64 *restrict st) {
+    return stat(path, (struct stat *)st);
+}
+
+int lstat64(const char *restrict path, struct stat64 *restrict st) {
+    return lstat(path, (struct stat *)st);
+}

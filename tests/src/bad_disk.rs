@@ -1,0 +1,23 @@
+//! A disk that fails, or changes between two looks, for a server that this library is preloaded into.
+
+use std::ops::Range;
+
+use crate::servers::Builder;
+
+impl Builder {
+    /// With a disk that cannot read these bytes of the files whose name holds `name`.
+    #[must_use]
+    pub fn failing_disk(self, name: &str, bytes: &Range<u64>) -> Self {
+        self.preload("bad_disk", include_str!("bad_disk.c"))
+            .env("FAIL_FILE", name)
+            .env("FAIL_FROM", &bytes.start.to_string())
+            .env("FAIL_TO", &bytes.end.to_string())
+    }
+
+    /// With a disk where what has `name` in its name looks like a regular file to those who look by name. It is as
+    /// if something else took the place of a film right before it is opened.
+    #[must_use]
+    pub fn stale_names(self, name: &str) -> Self {
+        self.preload("bad_disk", include_str!("bad_disk.c")).env("STALE_FILE", name)
+    }
+}
