@@ -56,10 +56,11 @@ needs_test() {
     need openssl openssl
     need chromium chromium
     need chromedriver chromium-driver
-    # Where Apache is set up as a service, its PHP would change that: the test does without then.
+    # Where Apache is set up as a service, these would change it: their tests do without then.
     if ! [ -e /etc/apache2/apache2.conf ]; then
         set -- /usr/lib/apache2/modules/libphp*.so
         need "$1" libapache2-mod-php
+        need /usr/lib/apache2/modules/mod_xsendfile.so libapache2-mod-xsendfile
     fi
     # A peer, to try the tests' own tools on.
     need nginx nginx

@@ -17,6 +17,7 @@ use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 
 on_both_engines!(
     a_script_leads_to_a_clip_with_a_local_redirect,
+    x_sendfile_gives_the_whole_film_as_it_is,
     what_is_no_regular_file_keeps_nobody_waiting,
     what_was_a_regular_file_keeps_nobody_waiting,
     a_disk_that_fails_at_the_metadata_is_500,
@@ -103,8 +104,10 @@ fn apache_says_in_the_page_that_a_clip_cannot_be_included() {
     site.allow_log("unable to include");
 }
 
-/// The distribution's PHP for Apache, whichever version that is. Where Apache is set up as a service, `tests/setup.sh`
-/// does not install it, because that would change the service.
+/// Where Apache is set up as a service, `tests/setup.sh` installs no modules of other packages: they would change it.
+const APACHE_SERVICE: &str = "/etc/apache2/apache2.conf";
+
+/// The distribution's PHP for Apache, whichever version that is.
 fn php() -> Option<PathBuf> {
     let modules = fs::read_dir("/usr/lib/apache2/modules").expect("Apache's modules").flatten();
     modules.map(|module| module.path()).find(|path| {
@@ -115,7 +118,7 @@ fn php() -> Option<PathBuf> {
 #[test]
 fn php_sends_a_clip_with_virtual() {
     let Some(php) = php() else {
-        assert!(Path::new("/etc/apache2/apache2.conf").exists(), "run tests/setup.sh test for PHP");
+        assert!(Path::new(APACHE_SERVICE).exists(), "run tests/setup.sh test for PHP");
         return;
     };
     let config = format!(
@@ -168,6 +171,29 @@ fn a_script_leads_to_a_clip_with_a_local_redirect(engine: Engine) {
     assert!(reply.status == 400 && reply.text().contains("not a time"), "{reply}");
     assert!(film.path.exists());
     site.expect_log(r"f\.mp4\?start=x: ");
+}
+
+/// As documented: the servers send such a file themselves, and ask no module.
+fn x_sendfile_gives_the_whole_film_as_it_is(engine: Engine) {
+    const MODULE: &str = "/usr/lib/apache2/modules/mod_xsendfile.so";
+    if engine == APACHE && !Path::new(MODULE).exists() {
+        assert!(Path::new(APACHE_SERVICE).exists(), "run tests/setup.sh test for mod_xsendfile");
+        return;
+    }
+    let apache = format!(
+        "{APACHE_CGI}\nLoadModule xsendfile_module {MODULE}\nXSendFile On\nXSendFilePath {{docroot}}"
+    );
+    let lighttpd = format!("{LIGHTTPD_CGI}\ncgi.x-sendfile = \"enable\"");
+    let site = with(engine, &apache, &lighttpd).start();
+    let (film, _) = publish(&site, "bframes");
+    let whole = fs::read(&film.path).expect("a film");
+    let path = site.docroot().join("f.mp4");
+    put_script(&site, "film.cgi", &format!("Content-Type: video/mp4\\nX-Sendfile: {}\\n\\n", path.display()));
+    for target in ["/film.cgi", "/film.cgi?start=3&end=5"] {
+        let reply = site.get(target);
+        assert!(reply.status == 200 && reply.body == whole, "{target}\n{reply}");
+        assert_eq!(reply.header("x-mod-h264-streaming"), "", "{target}\n{reply}");
+    }
 }
 
 fn a_fifo(path: &Path) {
