@@ -245,7 +245,7 @@ fn recipe(name: &'static str) -> Recipe {
         "ntsc" => Recipe { video: Some(((30000, 1001), "-bf 2 -g 30")), audio: &[(44100, 2, "")], ..plain },
         "vfr" => Recipe {
             video: video(
-                "-bf 2 -g 40 -fps_mode passthrough -enc_time_base 1:1000 -video_track_timescale 1000",
+                "-bf 2 -g 40 -fps_mode passthrough -enc_time_base:v 1:1000 -video_track_timescale 1000",
             ),
             times: Some((
                 |n| n * 40 + 13 * u32::from(n % 3 == 1) + if n >= 100 { 1707 } else { 0 },

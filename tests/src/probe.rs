@@ -556,15 +556,19 @@ impl Source {
         let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
         // A clip ends with a whole tick of its video.
         let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
-        // ffprobe counts, from version 6 on, all of the last packet of a track that begins later.
-        let late = reading.streams.iter().filter(|s| s.packets.first().is_some_and(|p| p.time > INSTANT));
-        let whole = late.flat_map(|s| s.packets.last()).map(|p| p.duration).fold(0.0, f64::max);
-        let longest = longest + whole;
         // Of a whole film the header is kept as it was.
         let kept = cut.start.is_none() && cut.end.is_none() && reading.duration == self.header;
         let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
-        if !kept && !lasts.contains(&reading.duration) {
-            faults.push(format!("lasts {} s instead of {}", reading.duration, end - start));
+        // Of a track that begins with an empty edit, or is nothing but one, ffprobe tells from version 6 on the length
+        // of all its media.
+        let begins = |s: &Stream| s.packets.iter().filter(|p| p.shown).map(|p| p.time).reduce(f64::min);
+        let is_late = |s: &Stream| begins(s).is_none_or(|time| time > INSTANT);
+        let late = reading.streams.iter().any(is_late);
+        let header = header_duration(clip).unwrap_or(reading.duration);
+        for duration in [Some(header), (!late).then_some(reading.duration)].into_iter().flatten() {
+            if !kept && !lasts.contains(&duration) {
+                faults.push(format!("lasts {duration} s instead of {}", end - start));
+            }
         }
         // Covers are no tracks, and hint tracks hint at another file than the clip.
         let is_track = |s: &&Stream| s.is_track();
@@ -871,4 +875,19 @@ pub fn copied_by_ffmpeg(film: &Path, args: &[&str], out: PathBuf) -> PathBuf {
         .status();
     assert!(done.is_ok_and(|s| s.success()), "ffmpeg cannot copy {}", film.display());
     out
+}
+
+/// What the movie header (`mvhd`) says of the duration, in seconds.
+fn header_duration(film: &Path) -> Option<f64> {
+    let bytes = std::fs::read(film).ok()?;
+    let at = bytes.windows(4).position(|name| name == b"mvhd")?;
+    let field = |offset: usize, len: usize| {
+        let bytes = bytes.get(at + 4 + offset..at + 4 + offset + len)?;
+        Some(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    };
+    let (timescale, duration) = match field(0, 1)? {
+        0 => (field(12, 4)?, field(16, 4)?),
+        _ => (field(20, 4)?, field(24, 8)?),
+    };
+    Some(duration as f64 / timescale.max(1) as f64)
 }
