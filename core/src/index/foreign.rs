@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn other_files_are_named() {
         let matroska =
-            [&[0x1a, 0x45, 0xdf, 0xa3, 0x93, 0x42, 0x82, 0x88][..], b"matroska", &[0; 40]].concat();
+            [&[0x1a, 0x45, 0xdf, 0xa3, 0x93, 0x42, 0x82, 0x88][..], b"matroska", &[0; 300]].concat();
         let mut packet = [0; TS_PACKET];
         packet[0] = TS_SYNC;
         let cases: [(&[u8], &str); 7] = [
