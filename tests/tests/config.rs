@@ -224,6 +224,7 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             &["h264-streaming.parameters", "the same name"],
         ),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
+        ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
         (
             "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.mode = \"fast\"\n}",
             &["h264-streaming.mode", "keyframe"],
