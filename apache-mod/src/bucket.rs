@@ -345,8 +345,8 @@ impl Film {
 
     fn log(&self, error: &io::Error) {
         let Asked { client, path, query } = &self.asked;
-        let message = &format_args!("the answer ends early: {error}");
-        let line = LogLine { client: Some(client), path, query, message };
+        let message = format!("the answer ends early: {error}");
+        let line = LogLine { client: Some(client), path, query, message: &message };
         server::log(ffi::H264_LOG_ERROR, &line.to_string());
     }
 }
