@@ -17,7 +17,11 @@ const TS_SYNC: u8 = 0x47;
 pub(super) fn media_type<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Option<&'static str>, FormatError> {
     let len = usize::try_from(reader.file_len()).unwrap_or(MAGIC).min(MAGIC);
     let start = reader.bytes(0, len)?;
-    if start.iter().step_by(TS_PACKET).take(3).filter(|byte| **byte == TS_SYNC).count() == 3 {
+    // The packets of an M2TS have a time stamp of four bytes before them.
+    let is_stream = |packet, from| {
+        start.iter().skip(from).step_by(packet).take(3).filter(|byte| **byte == TS_SYNC).count() == 3
+    };
+    if is_stream(TS_PACKET, 0) || is_stream(TS_PACKET + 4, 4) {
         return Ok(Some("video/mp2t"));
     }
     // Boxes are told by their types, so what begins like an MP4 is a damaged one.
@@ -61,13 +65,14 @@ mod tests {
             [&[0x1a, 0x45, 0xdf, 0xa3, 0x93, 0x42, 0x82, 0x88][..], b"matroska", &[0; 300]].concat();
         let mut packet = [0; TS_PACKET];
         packet[0] = TS_SYNC;
-        let cases: [(&[u8], &str); 7] = [
+        let cases: [(&[u8], &str); 8] = [
             (&matroska, "video/x-matroska"),
             (&packet.repeat(4), "video/mp2t"),
+            (&[&[0; 4][..], &packet].concat().repeat(4), "video/mp2t"),
             (b"RIFF\x24\0\0\0AVI LIST\0\0\0\0", "video/x-msvideo"),
             (b"%PDF-1.7\n%....", "application/pdf"),
             (b"<!DOCTYPE html><html></html>", "text/html"),
-            (b"A letter to nobody.", "not an MP4: as a box, its first bytes would be a 'tter'"),
+            (b"A letter to nobody.", "not an MP4: its first bytes are no box of one"),
             (b"", "the file is empty"),
         ];
         for (file, expected) in cases {

@@ -419,7 +419,7 @@ fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) ->
         Ok(Some(kind)) => FormatError::Film(format!("not an MP4: by its first bytes it is {kind}")),
         Ok(None) => match error {
             Some(FormatError::Box { box_type, offset: 0, .. }) if !foreign::may_begin_with(box_type) => {
-                FormatError::Film(format!("not an MP4: as a box, its first bytes would be a '{box_type}'"))
+                FormatError::Film("not an MP4: its first bytes are no box of one".into())
             }
             Some(error) => error,
             None => FormatError::Film("no moov box: not an MP4 film, or one still being written".into()),

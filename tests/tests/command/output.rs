@@ -182,15 +182,97 @@ fn pipes_and_devices_are_written_to() {
         assert_eq!(done.status.success(), is_usable, "{done:?}");
         assert!(fs::metadata(&null).expect("a device").file_type().is_char_device());
     }
+    if rustix::process::geteuid().is_root() {
+        let disk = scene.path("disk");
+        let made = Command::new("mknod").arg(&disk).args(["b", "240", "0"]).status().expect("mknod");
+        assert!(made.success());
+        assert_refused(&scene.run(&[], &disk), "it is a disk; --force");
+    }
     // As anybody, one that nobody may rename a file over.
     let stdout = scene.run(&[], Path::new("/dev/stdout"));
     assert!(stdout.status.success() && stdout.stdout == scene.clip);
 }
 
 #[test]
+fn what_the_shell_opened_is_written_to() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    fs::write(&out, "kept").expect("a file");
+    for (redirection, before) in [(">>", &b"kept"[..]), (">", b"")] {
+        let line = format!("exec {redirection} '{}';", out.display());
+        let done = scene.command(&line, &[], Path::new("/dev/stdout")).output().expect("a program");
+        assert!(done.status.success(), "{done:?}");
+        assert!(fs::read(&out).expect("a file") == [before, &scene.clip].concat(), "{redirection}");
+    }
+}
+
+#[test]
+fn a_signal_leaves_no_file_behind() {
+    let scene = Scene::new();
+    let big = scene.path("big.mp4");
+    let out = scene.path("out.mp4");
+    fs::copy(&scene.film, &big).expect("a copy");
+    let file = File::options().write(true).open(&big).expect("a film");
+    // A hole of a size that takes a while to copy: a box of media at the end of the film.
+    let len = file.metadata().expect("a film").len();
+    let hole: u64 = 64 << 30;
+    let mut header = 1u32.to_be_bytes().to_vec();
+    header.extend_from_slice(b"mdat");
+    header.extend_from_slice(&hole.to_be_bytes());
+    std::os::unix::fs::FileExt::write_all_at(&file, &header, len).expect("a film");
+    file.set_len(len + hole).expect("a hole");
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::HUP]
+    {
+        let mut running = Command::new(built("H264_MP4SEEK", "mp4seek"))
+            .args(["faststart", "--quiet"])
+            .args([&big, &out])
+            .spawn()
+            .expect("a program that runs");
+        let holds_temporary = || {
+            let names = fs::read_dir(scene.dir.path()).expect("a folder");
+            names.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b".mp4seek"))
+        };
+        while !holds_temporary() {
+            assert!(running.try_wait().expect("a process").is_none(), "it ended early");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let pid = rustix::process::Pid::from_child(&running);
+        // The handler is set right after the file was made.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        rustix::process::kill_process(pid, signal).expect("a process of ours");
+        assert!(!running.wait().expect("an end").success());
+        scene.assert_holds(&["big.mp4"]);
+    }
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_changes_no_exit_code() {
+    for words in ["verify /nowhere.mp4", "clip /nowhere.mp4 -"] {
+        let run = format!("\"$1\" {words} 2>&1 >/dev/null; echo $? >&3");
+        let line = format!("{{ {{ sleep 0.2; {run}; }} | true; }} 3>&1");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let done = Command::new("sh").args(["-c", &line, "sh"]).arg(program).output().expect("a shell");
+        assert_eq!(String::from_utf8(done.stdout).expect("UTF-8"), "1\n", "{words}");
+    }
+}
+
+#[test]
 fn a_full_disk_loses_nothing() {
     let scene = Scene::new();
-    assert_refused(&scene.run(&[], Path::new("/dev/full")), "No space left");
+    // A node of our own: a fault must not cost the machine its /dev/full.
+    let mut full = PathBuf::from("/dev/full");
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        full = scene.path("full");
+        let made = Command::new("mknod").arg(&full).args(["c", "1", "7"]).status().expect("mknod");
+        assert!(made.success());
+    }
+    if File::options().write(true).open(&full).is_ok() {
+        assert_refused(&scene.run(&[], &full), "No space left");
+    }
+    if is_root {
+        fs::remove_file(full).expect("a node of ours");
+    }
     let out = scene.path("out.mp4");
     fs::write(&out, "precious").expect("a file");
     // Blocks of 512 or 1024 bytes, as the shell has them: less than the clip.

@@ -34,8 +34,8 @@ impl Input {
         };
         let (file, metadata) = match opened {
             Some((file, metadata)) if metadata.is_file() => (file, metadata),
-            Some((mut pipe, _)) => spool(&mut pipe).map_err(fail("read"))?,
-            None => spool(&mut io::stdin().lock()).map_err(fail("read"))?,
+            Some((mut pipe, _)) => spool(&mut pipe).map_err(spooling(path))?,
+            None => spool(&mut io::stdin().lock()).map_err(spooling(path))?,
         };
         Ok(Self { path: path.to_owned(), file, metadata })
     }
@@ -53,6 +53,21 @@ impl Input {
             _ => 1,
         };
         Failure { code, message: format!("{}: {error}", self.path.display()) }
+    }
+}
+
+/// What to do where a pipe cannot be copied.
+fn spooling(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    move |e| match e.kind() {
+        io::ErrorKind::StorageFull => {
+            let folder = std::env::temp_dir();
+            let reason = format!(
+                "{e}; a film from a pipe is copied to {} first, which needs as much room (TMPDIR names another folder)",
+                folder.display()
+            );
+            Failure::io("read", path, reason)
+        }
+        _ => Failure::io("read", path, e),
     }
 }
 

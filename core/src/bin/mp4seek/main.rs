@@ -95,10 +95,10 @@ struct Stretch {
     #[arg(long, allow_hyphen_values = true)]
     end: Option<String>,
     /// Only these tracks: v1-a2, audio, video, text, or track numbers.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     tracks: Option<String>,
     /// Of sound and text only this language, where the film has it: en, pt-BR.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     lang: Option<String>,
     /// Begin on the frame on screen at --start (exact), or on the key frame at or before it (keyframe).
     #[arg(long, value_enum, default_value = "exact")]
@@ -145,6 +145,11 @@ impl Failure {
     fn io(what: &str, path: &Path, e: impl std::fmt::Display) -> Self {
         Self { code: 1, message: format!("cannot {what} {}: {e}", path.display()) }
     }
+}
+
+/// Writes a line to standard error. Where nobody reads that, the exit code has to do.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "mp4seek: {message}");
 }
 
 /// Writes to standard output, as far as somebody reads it.
@@ -194,7 +199,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("mp4seek: {}", failure.message);
+            complain(&failure.message);
             ExitCode::from(failure.code)
         }
     }

@@ -35,6 +35,11 @@ impl Output {
             return Ok(Self::Stdout);
         }
         let fail = |e: io::Error| Failure::io("write", path, e);
+        if is_descriptor(path) {
+            // Opened by the shell, as the person wanted it; a file is appended to if that says so.
+            let file = OpenOptions::new().append(true).open(path).map_err(fail)?;
+            return Ok(Self::InPlace(path.to_owned(), file));
+        }
         match fs::metadata(path) {
             Ok(there) if there.is_file() => Self::over(path, &there, input, force),
             Ok(there) if there.is_dir() => Err(Failure::io("write", path, "it is a folder")),
@@ -90,6 +95,7 @@ impl Output {
                 (path, written)
             }
             Self::Renamed(path, mut file, on_existing) => {
+                leave_nothing(file.path());
                 let written = copy(file.as_file_mut()).and_then(|()| match on_existing {
                     OnExisting::Replace => file.persist(&path).map(drop).map_err(|e| e.error),
                     OnExisting::Keep => file.persist_noclobber(&path).map(drop).map_err(|e| e.error),
@@ -103,6 +109,12 @@ impl Output {
             written => written.map_err(|e| Failure::io("write", &path, e)),
         }
     }
+}
+
+/// Whether a path names what the process has open already.
+fn is_descriptor(path: &Path) -> bool {
+    let is_named = ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
+    is_named || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 
 /// A new file in the folder of `path`, with the mode that the umask leaves.
@@ -119,6 +131,17 @@ fn like(file: NamedTempFile, there: &Metadata) -> io::Result<NamedTempFile> {
     }
     file.as_file().set_permissions(Permissions::from_mode(there.mode() & 0o7777))?;
     Ok(file)
+}
+
+/// Has a file removed where a signal ends the process.
+fn leave_nothing(path: &Path) {
+    let path = path.to_owned();
+    // Fails only where a handler is set already.
+    let _ = ctrlc::set_handler(move || {
+        let _ = fs::remove_file(&path);
+        // As a shell reports the most usual of these signals.
+        std::process::exit(130);
+    });
 }
 
 /// Asks, where there is somebody to answer.

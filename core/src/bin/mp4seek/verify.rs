@@ -25,6 +25,17 @@ struct Report {
     notes: Vec<String>,
 }
 
+impl Report {
+    fn of(path: &Path) -> Self {
+        let file = path.display().to_string();
+        Self { file, can_be_cut: false, refusal: None, whole: None, notes: Vec::new() }
+    }
+
+    fn unread(path: &Path, why: String) -> Self {
+        Self { refusal: Some(why), ..Self::of(path) }
+    }
+}
+
 /// Looks into each film. Fails with 3 if one cannot be cut, with 1 if one cannot be read.
 pub(crate) fn run(files: &[PathBuf], json: bool) -> Result<(), Failure> {
     let mut failure: Option<Failure> = None;
@@ -39,7 +50,8 @@ pub(crate) fn run(files: &[PathBuf], json: bool) -> Result<(), Failure> {
                 reports.push(report);
             }
             Err(unreadable) => {
-                eprintln!("mp4seek: {}", unreadable.message);
+                crate::complain(&unreadable.message);
+                reports.push(Report::unread(path, unreadable.message));
                 failure = Some(Failure { code: 1, message: "not all of these files can be read".into() });
             }
         }
@@ -55,13 +67,7 @@ pub(crate) fn run(files: &[PathBuf], json: bool) -> Result<(), Failure> {
 }
 
 fn verify(film: &Input) -> Result<Report, Failure> {
-    let mut report = Report {
-        file: film.path.display().to_string(),
-        can_be_cut: false,
-        refusal: None,
-        whole: None,
-        notes: Vec::new(),
-    };
+    let mut report = Report::of(&film.path);
     let refused = |report, error: &Error| match error.status() {
         500 => Err(film.failure(error)),
         _ => Ok(Report { refusal: Some(error.to_string()), ..report }),
