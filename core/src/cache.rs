@@ -7,6 +7,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::boxes::FormatError;
+use crate::fragments::{LOOK_UP, MemoryPermits};
 use crate::index::Index;
 use crate::request::ClipRequest;
 use crate::source::{Identity, ReadAt};
@@ -17,6 +18,7 @@ use crate::virtual_file::Planned;
 #[derive(Debug)]
 pub struct FilmCache {
     cache: Cache<Key, Entry, Bytes>,
+    permits: MemoryPermits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,9 +81,12 @@ impl FilmCache {
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(items).weight_capacity(bytes).shards(shards).hot_allocation(HOT);
         let options = options.build();
-        let Ok(options) = options else { return Self { cache: Cache::with_weighter(items, bytes, Bytes) } };
+        let permits = MemoryPermits::default();
+        let Ok(options) = options else {
+            return Self { cache: Cache::with_weighter(items, bytes, Bytes), permits };
+        };
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle) }
+        Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits }
     }
 
     /// The index of a file, where it is kept.
@@ -94,33 +99,35 @@ impl FilmCache {
 
     /// The index of an open file, built now if it is not there. Of several first requests at
     /// once, one builds and the others wait for it; a source that may not be kept waiting gets
-    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock).
+    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock), and one that nobody wants any more does not wait.
     ///
     /// # Errors
     /// Why the file cannot be indexed.
     pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
+        let failed = |source| Arc::new(FormatError::Io { offset: 0, source });
         let build = || {
-            let index = Index::build(source, film.size).map(Arc::new).map_err(Arc::new)?;
-            let changed = |source| Arc::new(FormatError::Io { offset: 0, source });
-            index.check(source, film).map_err(changed).map(|()| index)
+            let index =
+                Index::build_with(source, film.size, &self.permits).map(Arc::new).map_err(Arc::new)?;
+            index.check(source, film).map_err(failed).map(|()| index)
         };
         if !is_settled(film, SystemTime::now()) {
             return build();
         }
         let key = Key { film: *film, request: None };
-        let patience = if source.may_wait() { None } else { Some(Duration::ZERO) };
+        let patience = if source.may_wait() { LOOK_UP } else { Duration::ZERO };
         loop {
-            let guard = match self.cache.get_value_or_guard(&key, patience) {
+            let guard = match self.cache.get_value_or_guard(&key, Some(patience)) {
                 GuardResult::Value(Entry::Index(index)) => return Ok(index),
                 GuardResult::Value(Entry::Failure(e, since)) if is_fresh(since) => return Err(e),
                 GuardResult::Value(_) => {
                     self.cache.remove_if(&key, Entry::is_stale);
                     continue;
                 }
-                GuardResult::Timeout => {
-                    let source = std::io::ErrorKind::WouldBlock.into();
-                    return Err(Arc::new(FormatError::Io { offset: 0, source }));
+                GuardResult::Timeout if source.may_wait() => {
+                    source.check_wanted().map_err(failed)?;
+                    continue;
                 }
+                GuardResult::Timeout => return Err(failed(std::io::ErrorKind::WouldBlock.into())),
                 GuardResult::Guard(guard) => guard,
             };
             let built = build();
@@ -182,7 +189,7 @@ mod tests {
     use std::cell::Cell;
     use std::io;
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     use std::thread;
 
     use super::*;
@@ -313,6 +320,50 @@ mod tests {
         fn may_wait(&self) -> bool {
             false
         }
+    }
+
+    /// A reader that nobody waits for from some moment on.
+    struct Leaving<'a>(&'a [u8], &'a AtomicBool);
+
+    impl ReadAt for Leaving<'_> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.0.read_at(buf, offset)
+        }
+
+        fn check_wanted(&self) -> io::Result<()> {
+            if self.1.load(Ordering::Relaxed) { Err(io::Error::other("left")) } else { Ok(()) }
+        }
+    }
+
+    /// A disk that does not answer before it is told to.
+    struct Hanging<'a>(&'a [u8], AtomicBool, Barrier);
+
+    impl ReadAt for Hanging<'_> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            if !self.1.swap(true, Ordering::Relaxed) {
+                self.2.wait();
+            }
+            self.0.read_at(buf, offset)
+        }
+    }
+
+    #[test]
+    fn who_leaves_does_not_wait_for_anothers_read_that_hangs() {
+        let film = one_film();
+        let (cache, leaves) = (FilmCache::new(1 << 20), AtomicBool::new(false));
+        let hanging = Hanging(&film, AtomicBool::new(false), Barrier::new(2));
+        thread::scope(|threads| {
+            let builds = threads.spawn(|| cache.index(&identity(&film), &hanging).is_ok());
+            while !hanging.1.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            let stays = threads.spawn(|| cache.index(&identity(&film), &film).is_ok());
+            let waits = threads.spawn(|| cache.index(&identity(&film), &Leaving(&film, &leaves)).map(drop));
+            leaves.store(true, Ordering::Relaxed);
+            assert!(waits.join().unwrap().unwrap_err().to_string().contains("left"));
+            hanging.2.wait();
+            assert!(builds.join().unwrap() && stays.join().unwrap());
+        });
     }
 
     fn would_block(result: Result<Arc<Index>, Arc<FormatError>>) -> bool {

@@ -35,6 +35,14 @@ pub trait ReadAt {
         true
     }
 
+    /// Fails once nobody waits for what is read. Whoever waits for another reader's work asks now and then.
+    ///
+    /// # Errors
+    /// That nobody waits.
+    fn check_wanted(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// What identifies the file as it is now; `None` for what cannot change.
     fn identity(&self) -> io::Result<Option<Identity>> {
         Ok(None)
@@ -58,6 +66,10 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn may_wait(&self) -> bool {
         (**self).may_wait()
+    }
+
+    fn check_wanted(&self) -> io::Result<()> {
+        (**self).check_wanted()
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {
@@ -125,6 +137,14 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
             }
         }
         self.source.read_at(buf, offset)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.source.may_wait()
+    }
+
+    fn check_wanted(&self) -> io::Result<()> {
+        self.source.check_wanted()
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

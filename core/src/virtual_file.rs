@@ -135,6 +135,13 @@ impl VirtualFile {
         Self { body, len, identity: *identity, made: Arc::default(), is_fresh }
     }
 
+    /// The same, sharing no lock with this one: a thread that holds one of its locks may hang, or not exist in
+    /// a copy of the process.
+    #[must_use]
+    pub fn without_shared_locks(&self) -> Self {
+        Self { made: Arc::default(), ..self.clone() }
+    }
+
     /// Length in bytes: the exact `Content-Length` of a full answer.
     pub fn len(&self) -> u64 {
         self.len

@@ -1,39 +1,149 @@
 //! One at a time, where building an index takes much memory.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::boxes::FormatError;
 use crate::limits;
 use crate::source::ReadAt;
 
-/// Held while an index is built that needs much memory. Such indexes are built one at a time in a
-/// process: a few of them at once would take all memory there is.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryPermit(Option<MutexGuard<'static, ()>>);
+/// How often a reader that waits for another's work looks whether its own is still wanted.
+pub(crate) const LOOK_UP: Duration = Duration::from_millis(100);
 
-static PERMIT: Mutex<()> = Mutex::new(());
+/// The one permit of a cache. It belongs to the cache and not to the process: a server may restart, or
+/// copy itself, while a thread holds the permit that hangs in a read or does not exist in the copy.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct MemoryPermits(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    is_taken: Mutex<bool>,
+    returned: Condvar,
+}
+
+/// Held while an index is built that needs much memory. Such indexes are built one at a time: a few of
+/// them at once would take all memory there is.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryPermit {
+    permits: MemoryPermits,
+    is_held: bool,
+}
+
+impl MemoryPermits {
+    fn is_taken(&self) -> MutexGuard<'_, bool> {
+        // It guards nothing that could be left half done.
+        self.0.is_taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl MemoryPermit {
+    /// Not held yet.
+    pub(crate) fn of(permits: &MemoryPermits) -> Self {
+        Self { permits: permits.clone(), is_held: false }
+    }
+
     /// Waits for the permit, if so many samples and bytes of auxiliary information need it.
     ///
     /// # Errors
-    /// `WouldBlock` for a source that may not wait.
+    /// `WouldBlock` for a source that may not wait; why nobody wants to wait any more.
     pub(crate) fn take<R: ReadAt>(
         &mut self,
         source: &R,
         samples: u64,
         auxiliary: u64,
     ) -> Result<(), FormatError> {
+        let io = |source| FormatError::Io { offset: 0, source };
         let needed =
             samples.saturating_mul(limits::MEMORY_OF_SAMPLE).saturating_add(auxiliary.saturating_mul(2));
-        if self.0.is_none() && needed > limits::MEMORY_AT_ONCE {
-            if !source.may_wait() {
-                return Err(FormatError::Io { offset: 0, source: io::ErrorKind::WouldBlock.into() });
-            }
-            // It guards nothing that could be left half done.
-            self.0 = Some(PERMIT.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.is_held || needed <= limits::MEMORY_AT_ONCE {
+            return Ok(());
         }
+        if !source.may_wait() {
+            return Err(io(io::ErrorKind::WouldBlock.into()));
+        }
+        let mut is_taken = self.permits.is_taken();
+        while *is_taken {
+            source.check_wanted().map_err(io)?;
+            let waited = self.permits.0.returned.wait_timeout(is_taken, LOOK_UP);
+            is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *is_taken = true;
+        drop(is_taken);
+        self.is_held = true;
         Ok(())
+    }
+}
+
+impl Drop for MemoryPermit {
+    fn drop(&mut self) {
+        if self.is_held {
+            *self.permits.is_taken() = false;
+            self.permits.0.returned.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::thread::{self, scope};
+
+    use super::*;
+
+    const MUCH: u64 = limits::MEMORY_AT_ONCE;
+
+    fn take(permits: &MemoryPermits, source: &impl ReadAt) -> Result<MemoryPermit, FormatError> {
+        let mut permit = MemoryPermit::of(permits);
+        permit.take(source, MUCH, 0).map(|()| permit)
+    }
+
+    #[test]
+    fn of_many_who_need_much_one_has_it() {
+        let (permits, holders) = (MemoryPermits::default(), AtomicU32::new(0));
+        scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..50 {
+                        let _permit = take(&permits, &Vec::new()).unwrap();
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        thread::yield_now();
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn little_needs_none_and_another_cache_has_its_own() {
+        let permits = MemoryPermits::default();
+        let _held = take(&permits, &Vec::new()).unwrap();
+        MemoryPermit::of(&permits).take(&Vec::new(), 1, 0).unwrap();
+        take(&MemoryPermits::default(), &Vec::new()).unwrap();
+    }
+
+    struct Unwanted(AtomicBool);
+
+    impl ReadAt for Unwanted {
+        fn read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn check_wanted(&self) -> io::Result<()> {
+            if self.0.load(Ordering::SeqCst) { Err(io::Error::other("unwanted")) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn who_is_not_wanted_any_more_does_not_wait() {
+        let (permits, source) = (MemoryPermits::default(), Unwanted(AtomicBool::new(false)));
+        let held = take(&permits, &source).unwrap();
+        scope(|threads| {
+            let waiter = threads.spawn(|| take(&permits, &source).map(drop));
+            source.0.store(true, Ordering::SeqCst);
+            assert!(waiter.join().unwrap().unwrap_err().to_string().contains("unwanted"));
+        });
+        drop(held);
     }
 }

@@ -36,6 +36,7 @@ mod track_tables;
 mod walk;
 
 pub(crate) use groups::read_descriptions;
+pub(crate) use memory_permit::{LOOK_UP, MemoryPermits};
 pub(crate) use tables::TableLayout;
 pub(crate) use track::TrackFragments;
 pub(crate) use track_tables::is_replaced;

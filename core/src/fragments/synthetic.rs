@@ -275,6 +275,10 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
         self.file.may_wait()
     }
 
+    fn check_wanted(&self) -> io::Result<()> {
+        self.file.check_wanted()
+    }
+
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.file.identity()
     }

@@ -13,7 +13,7 @@ use crate::source::ReadAt;
 
 use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD};
 use super::locate::Locations;
-use super::memory_permit::MemoryPermit;
+use super::memory_permit::{MemoryPermit, MemoryPermits};
 use super::moof::{check_count, read_runs, take_runs};
 use super::run::Run;
 use super::run_lengths::number;
@@ -88,10 +88,11 @@ pub(crate) fn read_fragments<R: ReadAt>(
     mvex: Option<&BoxHeader>,
     tracks: &[(&Track, &Node)],
     top: &[BoxHeader],
+    permits: &MemoryPermits,
 ) -> Result<Fragments, FormatError> {
     let mut places = Locations::read(reader, top)?;
     let mut left_out = Vec::new();
-    let mut permit = MemoryPermit::default();
+    let mut permit = MemoryPermit::of(permits);
     loop {
         let mut walk = Walk::new(reader, mvex, tracks, &left_out, permit)?;
         match walk.boxes(reader, from, &mut places)? {

@@ -27,7 +27,7 @@ pub use pictures::Pictures;
 pub use samples::{Chunk, SampleTable};
 
 use crate::fragments::{
-    Fragments, TableLayout, TrackFragments, is_replaced, read_descriptions, read_fragments,
+    Fragments, MemoryPermits, TableLayout, TrackFragments, is_replaced, read_descriptions, read_fragments,
 };
 use state::State;
 
@@ -105,6 +105,15 @@ impl Index {
     /// # Errors
     /// When the file is not a film that we can cut; says which box, where, and why.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
+        Self::build_with(file, file_len, &MemoryPermits::default())
+    }
+
+    /// As [`Self::build`], by one of several builders that share what memory there is.
+    pub(crate) fn build_with<R: ReadAt>(
+        file: &R,
+        file_len: u64,
+        permits: &MemoryPermits,
+    ) -> Result<Self, FormatError> {
         let mut reader = Reader::new(file, file_len);
         let top = top_level(&mut reader);
         // Of several, players take the first.
@@ -156,7 +165,7 @@ impl Index {
                 let tracks: Vec<_> = stbls.collect();
                 let source = FilmSource::in_order(file, &made);
                 let mut reader = Reader::with_generated(&source, file_len, made.len());
-                match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &this.top) {
+                match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &this.top, permits) {
                     Err(FormatError::Box { .. }) if first.is_none() => None,
                     found => Some(found?).filter(|found| first.is_some() || !found.is_empty()),
                 }
