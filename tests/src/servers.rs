@@ -237,9 +237,13 @@ impl Builder {
             Engine::Lighttpd => "lighttpd",
             Engine::Nginx => "nginx",
         };
+        // lighttpd that copies itself (`server.graceful-restart-bg`) has to know where it is.
+        let path = path_with_sbin();
+        let places = path.split(':').map(|dir| Path::new(dir).join(program));
+        let program = places.into_iter().find(|place| place.is_file()).unwrap_or_else(|| program.into());
         // In a session of its own: Apache's prefork signals its whole process group.
         // setsid becomes the server, so that our child's id is the server's.
-        let mut command = Command::new(if test { program } else { "setsid" });
+        let mut command = if test { Command::new(&program) } else { Command::new("setsid") };
         if !test && under_valgrind() {
             let log = format!("--log-file={}/valgrind.%p", dir.display());
             command.args([
@@ -251,7 +255,7 @@ impl Builder {
                 &log,
             ]);
         }
-        command.args((!test).then_some(program)).env("PATH", path_with_sbin()).env("LC_ALL", "C.UTF-8");
+        command.args((!test).then_some(&program)).env("PATH", path).env("LC_ALL", "C.UTF-8");
         command.envs(self.env.iter().cloned());
         let conf = dir.join("server.conf");
         match self.engine {
@@ -280,6 +284,13 @@ impl Builder {
         if let Some(worker) = worker() {
             for name in ["", "tmp"] {
                 chown(dir.path().join(name), Some(worker.user), Some(worker.group)).expect("root's right");
+            }
+            // What lighttpd opens again as this user when it copies itself.
+            if self.engine == Engine::Lighttpd {
+                for name in ["server.pid", "error.log", "access.log"] {
+                    File::create(dir.path().join(name)).expect("a directory of our own");
+                    chown(dir.path().join(name), Some(user), Some(group)).expect("root's right");
+                }
             }
         }
         let config = match self.engine {
@@ -605,11 +616,14 @@ impl Site {
 
     /// How many threads our module runs in each of the server's processes that has any.
     pub fn module_threads(&self) -> Vec<usize> {
-        let of_process = |process: PathBuf| {
-            let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
-            tasks.filter(|task| is_module_thread(&task.path())).count()
-        };
+        let of_process = |process: PathBuf| self.module_tasks(&process).len();
         self.processes().into_iter().map(of_process).filter(|&threads| threads > 0).collect()
+    }
+
+    /// The directories in `/proc` of the threads that our module runs in one of the server's processes.
+    pub fn module_tasks(&self, process: &Path) -> Vec<PathBuf> {
+        let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+        tasks.map(|task| task.path()).filter(|task| is_module_thread(task)).collect()
     }
 
     /// Sends a signal to the server's first process.
