@@ -118,6 +118,12 @@ static handler_t worker_init(server *srv, void *module) {
     return handler_of(hooks->worker_init(srv, module));
 }
 
+static handler_t trigger(server *srv, void *module) {
+    (void)srv;
+    hooks->trigger(module);
+    return HANDLER_GO_ON;
+}
+
 static void cleanup(void *data) {
     struct h264_module *module = data;
     hooks->cleanup(module);
@@ -152,6 +158,7 @@ void h264_register(struct plugin *p, const struct h264_hooks *table) {
     p->init = init;
     p->set_defaults = set_defaults;
     p->worker_init = worker_init;
+    p->handle_trigger = trigger;
     p->cleanup = cleanup;
     p->handle_subrequest_start = subrequest_start;
     p->handle_subrequest = subrequest;

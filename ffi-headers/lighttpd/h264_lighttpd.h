@@ -32,6 +32,8 @@ struct h264_hooks {
     enum h264_outcome (*set_defaults)(struct server *srv, struct h264_module *module);
     /* In each process that serves requests, once it will not fork itself any more. */
     enum h264_outcome (*worker_init)(struct server *srv, struct h264_module *module);
+    /* Once a second. */
+    void (*trigger)(struct h264_module *module);
     void (*cleanup)(struct h264_module *module);
     enum h264_outcome (*subrequest_start)(struct request_st *r, struct h264_module *module);
     enum h264_outcome (*subrequest)(struct request_st *r, struct h264_module *module);

@@ -8,7 +8,7 @@ use std::vec;
 use mp4seek::http::Part;
 use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
-use crate::pool::{Pool, Ticket};
+use crate::pool::{Outcome, Pool, Ticket};
 use crate::reads::{Awaited, Resident};
 use crate::request::{FilmFile, Request};
 
@@ -78,11 +78,18 @@ impl Body {
         }
         while !self.is_full(request) {
             if let Some(window) = self.awaited.take() {
-                let Some(made) = window.made.take() else {
-                    self.awaited = Some(window);
-                    return Ok(Progress::Waits);
+                let made = match window.made.take() {
+                    Outcome::Pending => {
+                        self.awaited = Some(window);
+                        return Ok(Progress::Waits);
+                    }
+                    Outcome::Lost => {
+                        self.film = Arc::new(self.film.without_shared_locks());
+                        continue;
+                    }
+                    Outcome::Done(made) => made?,
+                    Outcome::Panicked(panic) => return Err(io::Error::other(panic)),
                 };
-                let made = made.map_err(io::Error::other)??;
                 request.append(&made)?;
                 self.has_queued(request, made.len(), window.media)?;
                 continue;

@@ -1,6 +1,6 @@
 //! The options, and what they say for a request.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ffi::c_int;
 use std::str::{self, FromStr};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct State {
 
 /// What belongs to a process that serves requests.
 pub(crate) struct Worker {
-    pub(crate) seeker: Arc<Seeker>,
+    seeker: RefCell<Arc<Seeker>>,
     pub(crate) pool: Pool,
 }
 
@@ -77,15 +77,28 @@ impl State {
     /// Makes what belongs to this process.
     pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
         let pool = Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
-        let cache_size = self.contexts.iter().find_map(|context| context.cache_size);
-        let seeker = Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)));
-        let _ = self.worker.set(Worker { seeker, pool });
+        let _ = self.worker.set(Worker { seeker: RefCell::new(self.new_seeker()), pool });
         Ok(())
+    }
+
+    fn new_seeker(&self) -> Arc<Seeker> {
+        let cache_size = self.contexts.iter().find_map(|context| context.cache_size);
+        Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)))
     }
 
     /// What belongs to this process; `None` where it serves no requests.
     pub(crate) fn worker(&self) -> Option<&Worker> {
+        self.renew_copied_worker();
         self.worker.get()
+    }
+
+    /// Makes what belongs to a process once more, where this one is a copy of the one it was made in.
+    pub(crate) fn renew_copied_worker(&self) {
+        if let Some(worker) = self.worker.get().filter(|worker| worker.pool.is_copied()) {
+            // Threads that do not exist here may have held locks of the cache.
+            worker.seeker.replace(self.new_seeker());
+            worker.pool.renew();
+        }
     }
 
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
@@ -105,6 +118,12 @@ impl State {
             }
         }
         config
+    }
+}
+
+impl Worker {
+    pub(crate) fn seeker(&self) -> Arc<Seeker> {
+        Arc::clone(&self.seeker.borrow())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::ffi::c_int;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use mp4seek::http::{Conditions, Part, Selection, select};
 use mp4seek::server::{Severity, out_of_range, refusal_page};
@@ -14,7 +13,7 @@ use crate::body::{Body, Progress};
 use crate::boundary::boundary;
 use crate::config::State;
 use crate::ffi::{self, Module, h264_outcome};
-use crate::pool::Ticket;
+use crate::pool::{Outcome, Ticket};
 use crate::reads::{Awaited, Resident};
 use crate::request::{FilmFile, Request};
 
@@ -22,6 +21,7 @@ use crate::request::{FilmFile, Request};
 pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
     set_defaults: Some(set_defaults),
     worker_init: Some(worker_init),
+    trigger: Some(trigger),
     cleanup: Some(cleanup),
     subrequest_start: Some(subrequest_start),
     subrequest: Some(subrequest),
@@ -61,6 +61,18 @@ unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h2
 
 unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
     boundary(|| ffi::H264_ERROR, || start_worker(server, module))
+}
+
+unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
+    boundary(
+        || (),
+        || {
+            // A process that was copied has requests that nothing else would wake.
+            if let Some(state) = state_of(module) {
+                state.renew_copied_worker();
+            }
+        },
+    );
 }
 
 unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
@@ -112,10 +124,7 @@ fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_ou
 }
 
 fn start_worker(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    // SAFETY: null or what `configure` left there.
-    let Some(state) = (unsafe { ffi::h264_state(module).cast::<State>().as_ref() }) else {
-        return ffi::H264_ERROR;
-    };
+    let Some(state) = state_of(module) else { return ffi::H264_ERROR };
     match state.start_worker(server) {
         Ok(()) => ffi::H264_GO_ON,
         Err(message) => refuse(server, &message),
@@ -144,9 +153,13 @@ fn unconfigure(module: *mut ffi::h264_module) {
 }
 
 fn state<'hook>(request: &Request<'hook>) -> Option<&'hook State> {
-    // SAFETY: null or what `configure` left there, which is not changed, and
-    // lives until the server unloads its modules.
-    unsafe { ffi::h264_state(request.module().raw).cast::<State>().as_ref() }
+    state_of(request.module().raw)
+}
+
+fn state_of<'hook>(module: *mut ffi::h264_module) -> Option<&'hook State> {
+    // SAFETY: the module of the running hook. The pointer is null or what `configure` left there,
+    // which lives until the server unloads its modules.
+    unsafe { ffi::h264_state(module).cast::<State>().as_ref() }
 }
 
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
@@ -198,11 +211,12 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     };
     let config = state.config(request);
     let settings = config.settings();
-    match worker.seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
+    let seeker = worker.seeker();
+    match seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, file, &identity),
     }
-    let (seeker, query) = (Arc::clone(&worker.seeker), request.query().to_vec());
+    let query = request.query().to_vec();
     let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
     match worker.pool.run(request, &file, plan) {
         Ok(answer) => go_on_with(request, Planned { file, identity, answer }),
@@ -213,12 +227,16 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
 /// Answers once that is planned.
 fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
     match planned.answer.take() {
-        None => {
+        Outcome::Pending => {
             request.put_context(Box::new(Context::Planned(planned)));
             ffi::H264_WAIT
         }
-        Some(Ok(answer)) => answer_with(request, answer, planned.file, &planned.identity),
-        Some(Err(panic)) => fail(request, &panic),
+        Outcome::Lost => {
+            drop(planned);
+            begin(request)
+        }
+        Outcome::Done(answer) => answer_with(request, answer, planned.file, &planned.identity),
+        Outcome::Panicked(panic) => fail(request, &panic),
     }
 }
 
@@ -247,7 +265,7 @@ fn answer_with(
             request.serve_static()
         }
         Err(error) => {
-            if logs(request, state, worker.seeker.severity(&error, identity)) {
+            if logs(request, state, worker.seeker().severity(&error, identity)) {
                 request.log(&error);
             }
             end_with(request, error.status(), Some(&error))

@@ -5,6 +5,21 @@
 //! Where that will not do, the same work is done once more by a thread with the file itself, and
 //! the request waits for it as for any other event. Each request waits for one piece of work at a
 //! time, so the queue is as long as the server has requests, and has no bound of its own.
+//!
+//! # Processes
+//!
+//! What is made before the server forks is configuration, and nothing else. Threads, locks, the event
+//! and the cache belong to one process:
+//! - `worker_init` makes them: each worker of `server.max-worker` calls it after it was forked, and a
+//!   server without workers calls it too. The process that watches over the workers never does.
+//! - A server that restarts (SIGUSR1) unloads this library and loads it again, in the same process
+//!   where it has no workers. `cleanup` ends the threads before; one that hangs in a read stays, and
+//!   the library with it.
+//! - With `server.graceful-restart-bg` a server copies itself in the middle of its work: the copy goes
+//!   on with the requests under way, and the original starts again. The copy has requests that wait, but
+//!   no threads. It makes all it needs once more ([`Pool::renew`]), and asks for each answer again.
+//! - Programs that the server starts get no descriptor of ours: all of them close on exec.
+//! - Signals are the server's: its thread takes them, ours block all of them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,6 +28,7 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::process;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +44,8 @@ use crate::threads::{Job, Threads, lock};
 pub(crate) struct Pool(Rc<Waiting>);
 
 struct Waiting {
-    threads: Threads,
+    /// `None` where the process can have none.
+    threads: RefCell<Option<Threads>>,
     /// Requests to wake, by the number of the work they wait for.
     requests: RefCell<HashMap<u64, NonNull<ffi::request_st>>>,
     last: Cell<u64>,
@@ -48,6 +65,20 @@ pub(crate) struct Ticket<T> {
     given_up: Arc<AtomicBool>,
     result: Arc<Mutex<Option<Result<T, String>>>>,
     pool: Rc<Waiting>,
+    /// Whose threads do it.
+    process: u32,
+}
+
+/// What came of a piece of work.
+pub(crate) enum Outcome<T> {
+    /// Nothing yet.
+    Pending,
+    /// Nothing, ever: it was to be done by threads of another process, of which this one is a copy.
+    Lost,
+    /// The result.
+    Done(T),
+    /// The words of a panic.
+    Panicked(String),
 }
 
 impl Pool {
@@ -59,17 +90,54 @@ impl Pool {
     /// When the process may not have another descriptor.
     pub(crate) fn new(server: *mut ffi::server) -> io::Result<Self> {
         let pool = Self(Rc::new(Waiting {
-            threads: Threads::new()?,
+            threads: RefCell::new(Some(Threads::new()?)),
             requests: RefCell::default(),
             last: Cell::new(0),
             watch: Cell::new(None),
         }));
-        let (event, context) = (pool.0.threads.event(), Rc::as_ptr(&pool.0).cast_mut().cast());
-        // SAFETY: the server of the running hook. The pool owns the event and the context, and ends the
-        // watch before it lets go of them.
-        let node = unsafe { ffi::h264_watch(server, event, Some(wake), context) };
-        pool.0.watch.set(Some(Watch { server, node }));
+        pool.watch(server);
         Ok(pool)
+    }
+
+    fn watch(&self, server: *mut ffi::server) {
+        let Some(event) = self.0.threads.borrow().as_ref().map(Threads::event) else { return };
+        let context = Rc::as_ptr(&self.0).cast_mut().cast();
+        // SAFETY: the server of the running hook, or the one that lives until all modules are cleaned up. The
+        // pool owns the event and the context, and ends the watch before it lets go of them.
+        let node = unsafe { ffi::h264_watch(server, event, Some(wake), context) };
+        self.0.watch.set(Some(Watch { server, node }));
+    }
+
+    fn unwatch(&self) -> Option<*mut ffi::server> {
+        let Watch { server, node } = self.0.watch.take()?;
+        // SAFETY: the server lives until all modules are cleaned up, and watches the event since `watch`.
+        unsafe { ffi::h264_unwatch(server, node) };
+        Some(server)
+    }
+
+    /// Whether the process is a copy of the one that the threads belong to.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.0.threads.borrow().as_ref().is_some_and(|threads| !threads.is_of_this_process())
+    }
+
+    /// Makes the pool one of this process, which is a copy of the one it was made in. All requests that
+    /// wait are woken.
+    pub(crate) fn renew(&self) {
+        let server = self.unwatch();
+        if let Some(threads) = self.0.threads.take() {
+            threads.abandon();
+        }
+        match Threads::new() {
+            Ok(threads) => *self.0.threads.borrow_mut() = Some(threads),
+            Err(error) => ffi::log(&format!("cannot make an event, and reads wait for the disk: {error}")),
+        }
+        if let Some(server) = server {
+            self.watch(server);
+        }
+        for request in self.0.requests.take().into_values() {
+            // SAFETY: it waits, as in `wake`; the copy of the process has a copy of the request in its place.
+            unsafe { ffi::h264_wake(request.as_ptr()) };
+        }
     }
 
     /// Has `work` done with `file`, and `request` woken then. Where no thread can be had, it is done at once.
@@ -89,33 +157,50 @@ impl Pool {
         let number = pool.last.get();
         pool.requests.borrow_mut().insert(number, request.as_ptr());
         let given_up = Arc::new(AtomicBool::new(false));
-        let source = Awaited::new(file, Arc::clone(&given_up), Arc::clone(pool.threads.shared()));
-        let ticket = Ticket { number, given_up, result: Arc::default(), pool: Rc::clone(pool) };
+        let source = Awaited::new(
+            file,
+            Arc::clone(&given_up),
+            pool.threads.borrow().as_ref().map(|threads| Arc::clone(threads.shared())),
+        );
+        let ticket = Ticket {
+            number,
+            given_up,
+            result: Arc::default(),
+            pool: Rc::clone(pool),
+            process: process::id(),
+        };
         let result = Arc::clone(&ticket.result);
-        let run = Box::new(move || {
+        let run: Box<dyn FnOnce() + Send> = Box::new(move || {
             // The payload is let go as in `boundary`.
             let done = panic::catch_unwind(AssertUnwindSafe(|| work(&source))).map_err(mem::forget);
             *lock(&result) = Some(done.map_err(|()| take_panic()));
         });
         let film = String::from_utf8_lossy(request.path()).into_owned();
-        pool.threads.submit(Job { number, film, run });
+        match &*pool.threads.borrow() {
+            Some(threads) => threads.submit(Job { number, film, run }),
+            None => run(),
+        }
         Ok(ticket)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut films = self.0.threads.close();
+        self.unwatch();
+        let mut films = match self.0.threads.take() {
+            Some(threads) if threads.is_of_this_process() => threads.close(),
+            Some(threads) => {
+                threads.abandon();
+                return;
+            }
+            None => return,
+        };
         if !films.is_empty() {
             let reads = films.len();
             films.sort_unstable();
             films.dedup();
             let films = films.join(", ");
             ffi::log(&format!("stops without {reads} reads that do not end, of {films}"));
-        }
-        if let Some(Watch { server, node }) = self.0.watch.take() {
-            // SAFETY: the server lives until all modules are cleaned up, and watches the event since `new`.
-            unsafe { ffi::h264_unwatch(server, node) };
         }
     }
 }
@@ -125,9 +210,9 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
     boundary(
         || (),
         || {
-            // SAFETY: what `new` handed over, on the server's own thread.
+            // SAFETY: what `watch` handed over, on the server's own thread.
             let waiting = unsafe { &*waiting.cast::<Waiting>() };
-            for number in waiting.threads.take_done() {
+            for number in waiting.own_threads(Threads::take_done).unwrap_or_default() {
                 if let Some(request) = waiting.requests.borrow_mut().remove(&number) {
                     // SAFETY: it waits, so it has not been reset: its context would have dropped the ticket.
                     unsafe { ffi::h264_wake(request.as_ptr()) };
@@ -137,10 +222,25 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
     );
 }
 
+impl Waiting {
+    /// The result of `body`, where there are threads and they are of this process.
+    fn own_threads<T>(&self, body: impl FnOnce(&Threads) -> T) -> Option<T> {
+        self.threads.borrow().as_ref().filter(|threads| threads.is_of_this_process()).map(body)
+    }
+}
+
 impl<T> Ticket<T> {
-    /// What came of it, once it is there: the result, or the words of a panic.
-    pub(crate) fn take(&self) -> Option<Result<T, String>> {
-        lock(&self.result).take()
+    /// What came of it. A result is given once.
+    pub(crate) fn take(&self) -> Outcome<T> {
+        // A thread that is not there may have held the lock.
+        if self.process != process::id() {
+            return Outcome::Lost;
+        }
+        match lock(&self.result).take() {
+            None => Outcome::Pending,
+            Some(Ok(done)) => Outcome::Done(done),
+            Some(Err(panic)) => Outcome::Panicked(panic),
+        }
     }
 }
 
@@ -148,7 +248,7 @@ impl<T> Drop for Ticket<T> {
     fn drop(&mut self) {
         self.given_up.store(true, Ordering::Relaxed);
         if self.pool.requests.borrow_mut().remove(&self.number).is_some() {
-            self.pool.threads.withdraw(self.number);
+            self.pool.own_threads(|threads| threads.withdraw(self.number));
         }
     }
 }

@@ -59,21 +59,29 @@ impl ReadAt for Resident<'_> {
 pub(crate) struct Awaited {
     file: File,
     given_up: Arc<AtomicBool>,
-    shared: Arc<Shared>,
+    /// `None` on the server's own thread.
+    shared: Option<Arc<Shared>>,
 }
 
 impl Awaited {
-    pub(crate) fn new(file: File, given_up: Arc<AtomicBool>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(file: File, given_up: Arc<AtomicBool>, shared: Option<Arc<Shared>>) -> Self {
         Self { file, given_up, shared }
     }
 }
 
 impl ReadAt for Awaited {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        if self.given_up.load(Ordering::Relaxed) || self.shared.is_closed() {
+        self.check_wanted()?;
+        self.file.read_at(buf, offset)
+    }
+
+    fn check_wanted(&self) -> io::Result<()> {
+        if self.given_up.load(Ordering::Relaxed)
+            || self.shared.as_ref().is_some_and(|shared| shared.is_closed())
+        {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
-        self.file.read_at(buf, offset)
+        Ok(())
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

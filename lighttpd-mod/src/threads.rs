@@ -1,4 +1,8 @@
 //! The threads of a worker, and the event that they raise when work is done.
+//!
+//! Threads belong to the process that started them, and so does everything here. A copy of the
+//! process has the memory, but not the threads: a lock that one of them held at that moment is
+//! never released in the copy. [`Threads::is_of_this_process`] tells.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,6 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Threads {
     shared: Arc<Shared>,
     handles: RefCell<Vec<JoinHandle<()>>>,
+    process: u32,
 }
 
 /// What the threads share with the server's own.
@@ -80,7 +86,7 @@ impl Threads {
             ended: Condvar::new(),
             is_closed: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), handles: RefCell::default() })
+        Ok(Self { shared: Arc::new(shared), handles: RefCell::default(), process: process::id() })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -90,6 +96,12 @@ impl Threads {
     /// The event. It can be read when [`Self::take_done`] has something to give.
     pub(crate) fn event(&self) -> RawFd {
         self.shared.event.as_raw_fd()
+    }
+
+    /// Whether this process started the threads. In a copy of that process, nothing but
+    /// [`Self::abandon`] may be called.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process == process::id()
     }
 
     /// Has a thread do the job. Where no thread can be had, it is done at once.
@@ -166,6 +178,13 @@ impl Threads {
             let _ = handle.join();
         }
         Vec::new()
+    }
+
+    /// Lets go of the threads of another process, of which this one is a copy.
+    pub(crate) fn abandon(self) {
+        // Detaching a thread that does not exist here would write to memory that is no longer its own. What
+        // the threads share is never dropped, as their references to it are not.
+        mem::forget(self.handles);
     }
 }
 

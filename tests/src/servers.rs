@@ -289,7 +289,8 @@ impl Builder {
             if self.engine == Engine::Lighttpd {
                 for name in ["server.pid", "error.log", "access.log"] {
                     File::create(dir.path().join(name)).expect("a directory of our own");
-                    chown(dir.path().join(name), Some(user), Some(group)).expect("root's right");
+                    chown(dir.path().join(name), Some(worker.user), Some(worker.group))
+                        .expect("root's right");
                 }
             }
         }
