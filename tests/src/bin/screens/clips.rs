@@ -10,7 +10,7 @@ use tests::servers::{APACHE, Builder, Engine, Site};
 
 use crate::Options;
 use crate::browsers::PAGE;
-use crate::wanted::Wanted;
+use crate::wanted::{self, Wanted};
 
 /// Of the films' clips these are played by CI.
 const SAMPLE: &[&str] = &[
@@ -206,7 +206,8 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
         }
         return clips;
     }
-    let keys = || source.reading.frames().into_iter().filter(|(_, key)| *key).map(|(at, _)| at);
+    let moved = wanted::moved(&source, film);
+    let keys = || source.reading.frames().into_iter().filter(|(_, key)| *key).map(|(at, _)| at - moved);
     let key = keys().rfind(|at| *at <= middle && *at > 0.1).or_else(|| keys().find(|at| *at > middle));
     for mode in options.modes.iter().copied() {
         if mode == Mode::Keyframe {

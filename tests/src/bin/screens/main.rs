@@ -11,7 +11,8 @@
 //! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a picture of
 //! each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says what must be
 //! seen; of a film's clip, the film. The plain film is played first: what a player does to that is
-//! its own fault. The table is kept in `target/screens.md`, everything seen in `target/screens.txt`.
+//! its own fault. The table is kept in `target/screens.md`, everything seen in `target/screens.txt`;
+//! the table of the whole is `docs/players.md`, too.
 //! Ends with 1 where something is wrong that is neither the player's own fault nor in
 //! `tests/screens/known.txt`.
 
@@ -89,6 +90,9 @@ fn main() {
         verdicts.len(),
         begun.elapsed().as_secs_f64()
     );
+    if options.is_whole() {
+        report::publish(&table);
+    }
     drop(servers);
     std::process::exit(i32::from(wrong > 0));
 }
@@ -149,6 +153,15 @@ async fn watch(client: &Client, clip: &Clip, ear: Option<&Ear>) -> Sight {
 }
 
 impl Options {
+    /// Whether everything there is was played.
+    fn is_whole(&self) -> bool {
+        let all = self.players.len() == PLAYERS.len() && self.modes.len() == 2;
+        all && self.films.is_empty()
+            && self.files.is_empty()
+            && !self.sample
+            && self.start.or(self.end).is_none()
+    }
+
     fn read() -> Self {
         let mut options = Self::default();
         let mut words = std::env::args().skip(1);

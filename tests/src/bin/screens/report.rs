@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::clips::{Clip, Kind};
 use crate::known::Known;
@@ -84,8 +85,15 @@ impl Verdict {
             write!(said, " {number} ({after:.2})").ok();
         }
         let [before, at_end] = *duration;
-        write!(said, ", duration {} and {}, A/V {}, seeks", seconds(before), seconds(at_end), ms(*offset))
-            .ok();
+        write!(
+            said,
+            ", duration {} and {}, A/V {} (the film's {}), seeks",
+            seconds(before),
+            seconds(at_end),
+            ms(*offset),
+            ms(clip.wanted.offset)
+        )
+        .ok();
         for seek in seeks.iter().chain(&self.sight.fragment) {
             write!(said, " {:.2}: {} {}", seek.to, text(seek.frame), ms(seek.offset)).ok();
         }
@@ -96,6 +104,14 @@ impl Verdict {
         }
         said
     }
+}
+
+/// Writes the table to where people read it.
+pub(crate) fn publish(table: &str) {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    std::fs::create_dir_all(&docs).expect("a directory for it");
+    let text = [include_str!("players.md"), "\n", table].concat();
+    std::fs::write(docs.join("players.md"), text).expect("a directory just made");
 }
 
 /// Films and clips down, players across.

@@ -34,8 +34,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of(source: &Source, film: &Film, cut: &Cut) -> Self {
-        // Where offsets in fragments are negative, libavformat moves all times.
-        let moved = if film.name.contains("cmaf") { source.decoded.frames[0].time } else { 0.0 };
+        let moved = moved(source, film);
         let move_up = |at: Option<f64>| at.map(|at| at + moved);
         let (start, end) =
             source.bounds(&Cut { start: move_up(cut.start.or(Some(0.0))), end: move_up(cut.end), ..*cut });
@@ -74,6 +73,12 @@ impl Wanted {
         let next = self.frames.iter().find(|f| f.time > frame.time).map_or(self.duration, |f| f.time);
         f64::midpoint(frame.time, next)
     }
+}
+
+/// Where offsets in fragments are negative, libavformat moves all times by this.
+pub(crate) fn moved(source: &Source, film: &Film) -> f64 {
+    let first = source.decoded.frames.first();
+    first.filter(|_| film.name.contains("cmaf")).map_or(0.0, |first| first.time)
 }
 
 /// Sound as ffmpeg decodes it, by the film's clock.
