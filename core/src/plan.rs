@@ -2,6 +2,7 @@
 //! the total length. The tables themselves are made when they are sent (see `generate`).
 
 mod small;
+mod times;
 
 use std::ops::Range;
 
@@ -890,35 +891,10 @@ impl Layout<'_> {
         let mut list = Assembly::default();
         match &header.box_type.0 {
             b"stsd" => out.copy(header),
-            b"stts" => {
-                for range in ranges {
-                    let is_normal = samples.stts.is_normal();
-                    let made = |slice| (!is_normal).then(|| entries(8, EntryKind::Times(slice)));
-                    durations(&mut list, source, &samples.stts, range, made)?;
-                }
-                out.list(header.box_type, &[0; 4], 8, list)?;
-            }
+            b"stts" => times::durations(source, track, samples, held, out)?,
             b"ctts" => {
-                let Some(ctts) = &samples.ctts else { return Ok(()) };
-                let shift = held.offset_shift;
-                let (_, highest) = ctts.extremes();
-                if highest.saturating_add(shift) > i64::from(i32::MAX) {
-                    return Err(header.error("composition offsets too large to be moved"));
-                }
-                let mut all_zero = true;
-                for range in ranges {
-                    let slice = RunSlice::of(ctts, source, range.samples.clone())?;
-                    all_zero = all_zero
-                        && slice.count == 1
-                        && ctts.at_unit(source, range.samples.start)?.offset() + shift == 0;
-                    let made = (shift != 0 || !ctts.is_normal())
-                        .then(|| entries(8, EntryKind::Offsets(slice.clone(), shift)));
-                    list.runs(source, ctts, slice, made)?;
-                }
-                if !all_zero {
-                    let version = version_of(source, self.index, header)?;
-                    out.list(header.box_type, &[version, 0, 0, 0], 8, list)?;
-                }
+                let version = version_of(source, self.index, header)?;
+                times::composition_offsets(source, track, samples, held, header, version, out)?;
             }
             b"stsc" => {
                 let chunks = self.chunks.get(track).and_then(Option::as_ref);
@@ -1270,34 +1246,6 @@ fn saio(
 
 fn nibbles(table: Table, ranges: &[SampleRange]) -> EntryKind {
     EntryKind::Nibbles(table, ranges.iter().map(|r| r.samples.clone()).collect())
-}
-
-/// Appends the `stts` entries of a stretch, the first and the last of which may last otherwise than in the film.
-fn durations<R: ReadAt>(
-    list: &mut Assembly,
-    source: &R,
-    stts: &Runs,
-    range: &SampleRange,
-    made: impl FnOnce(RunSlice) -> Option<Entries>,
-) -> Result<(), FormatError> {
-    let mut units = range.samples.clone();
-    let duration = |unit| Ok(u32::try_from(stts.at_unit(source, unit)?.value).unwrap_or(u32::MAX));
-    let is_one = units.end - units.start == 1;
-    let mut last = None;
-    if range.gap > 0 {
-        units.end -= 1;
-        let trim = if is_one { range.trim } else { 0 };
-        let longer = duration(units.end)?.saturating_sub(trim).checked_add(range.gap);
-        last = Some(longer.ok_or_else(|| FormatError::Film("stts: a duration of more than 32 bits".into()))?);
-    }
-    if range.trim > 0 && !units.is_empty() {
-        list.entry(1, duration(units.start)?.saturating_sub(range.trim));
-        units.start += 1;
-    }
-    let slice = RunSlice::of(stts, source, units)?;
-    list.runs(source, stts, slice.clone(), made(slice))?;
-    last.into_iter().for_each(|duration| list.entry(1, duration));
-    Ok(())
 }
 
 fn version_of<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<u8, FormatError> {
