@@ -292,7 +292,8 @@ impl Decoded {
             let map = format!("0:v:{video}");
             ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
             ffmpeg.args(["-f", "framemd5"]).arg(file("frames"));
-            ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-vf"]);
+            // Else it counts in frames of a rate that it guesses.
+            ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-vf"]);
             ffmpeg.arg(format!("scale={COLUMNS}:{ROWS}:flags=area,format=gray"));
             ffmpeg.args(["-f", "rawvideo"]).arg(file("cells"));
         }

@@ -1,0 +1,308 @@
+//! Times of samples that only serve decoding: those before the first sample that is presented.
+//!
+//! A player that ignores the edit list shows these samples for as long as they last, and players
+//! count seeks from the first of them. The clip therefore gives them the shortest durations.
+//!
+//! ```text
+//! samples 0..N of a range, in decode order; F: composition time of the first presented sample
+//! hidden       a sample with a composition time before F
+//! H            number of samples up to and with the last hidden one
+//! reorder      how many samples decode order may be from composition order, at most
+//! F'         = reorder + H + pause * multiplier           (clip ticks, from the range's start)
+//! natural(i) = F' + (decode time of i - F) * multiplier
+//! len        = the first i >= H with natural(i) >= i      (F' grows where there is none)
+//!
+//! decode time of i       i < len: i                       else natural(i)
+//! composition time of i  hidden:  reorder + its rank among the hidden samples, at least i
+//!                        else     F' + (composition time of i - F) * multiplier
+//! ```
+//!
+//! Hidden samples thus are one tick apart, are in composition order, have no negative composition
+//! offset and end before F'. What is presented keeps its distance to F. The few presented samples
+//! among the first `len` are decoded early: the decoder's reorder delay passes in ticks as well.
+//!
+//! The pause is about a frame. GStreamer takes a frame to last as long as the frame rate says, and
+//! shows what of it is left after the edit has begun: without the pause it shows all hidden frames.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::boxes::{FormatError, JointRuns};
+use crate::index::{SampleTable, Track};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// Samples at the start of a range that are decoded before the first presented one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hidden {
+    /// Samples up to and with the last hidden one.
+    count: u32,
+    /// Composition time in the film of the first presented sample.
+    first_presented: i64,
+    /// How many samples decode order may be from composition order, at most.
+    reorder: u32,
+    /// Media ticks of the film between the last of them and the first presented sample.
+    pause: i64,
+    /// Whether all of them are in composition order, and none of them is presented.
+    in_order: bool,
+}
+
+/// The times that the first samples of a range get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeadIn {
+    /// Samples that get such times: the hidden ones, and presented ones decoded among or soon after
+    /// them. Each but the last is decoded for one tick.
+    pub len: u32,
+    /// Duration of the last of them, in ticks of the clip.
+    pub last_duration: u32,
+    /// Whether composition times are decode times: nothing is reordered.
+    pub in_order: bool,
+    /// Composition time in the film of the first presented sample.
+    pub first_presented: i64,
+    /// That time in the clip, counted from the decode time of the first sample of the range.
+    pub presented_at: i64,
+    /// How many samples decode order may be from composition order, at most.
+    reorder: u32,
+    multiplier: u32,
+}
+
+/// The longest pause, in milliseconds: of 14 frames a second.
+const MAX_PAUSE: i64 = 70;
+
+/// Composition offsets farther from each other than this are not moved.
+const MAX_SPREAD: i64 = 1 << 29;
+
+impl Hidden {
+    /// The hidden samples of a range, if there are any. Those with a composition time of
+    /// `first_presented` or later are presented; the first of them in decode order is sample
+    /// `presented` of the film.
+    pub(super) fn of<R: ReadAt>(
+        track: &Track,
+        source: &R,
+        range: &Range<u32>,
+        first_presented: i64,
+        presented: u32,
+    ) -> Result<Option<Self>, FormatError> {
+        let samples = &track.samples;
+        let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), |ctts| ctts.extremes());
+        if highest - lowest > MAX_SPREAD || first_presented.abs() > i64::MAX / 8 {
+            return Ok(None);
+        }
+        let last = match presented.checked_sub(1) {
+            last if highest == lowest => last,
+            _ => samples.last_before(source, first_presented)?,
+        };
+        let end = last.map_or(0, |last| last + 1).min(range.end - 1);
+        let count = end.saturating_sub(range.start);
+        if count == 0 || i64::from(count) > MAX_SPREAD {
+            return Ok(None);
+        }
+        let reorder = samples.reorder();
+        let in_order = reorder == 0 && end <= presented;
+        // Some films do not last as long as they say, some have frames that last unequally.
+        let mean = samples.stts.sum().checked_div(samples.count.into()).unwrap_or(0);
+        let frame = mean.max(samples.stts.at_unit(source, range.end - 1)?.value);
+        let longest = i64::from(track.mdhd.timescale).saturating_mul(MAX_PAUSE) / 1000;
+        let pause = i64::try_from(frame).unwrap_or(i64::MAX).min(longest);
+        Ok(Some(Self { count, first_presented, reorder, pause, in_order }))
+    }
+
+    /// Ticks that the hidden samples take.
+    pub(super) fn ticks(&self) -> u32 {
+        self.count + self.reorder
+    }
+
+    /// The times of the lead-in of a range whose decoding ends at `decode_end`.
+    pub(super) fn lead_in<R: ReadAt>(
+        &self,
+        samples: &SampleTable,
+        source: &R,
+        range: &Range<u32>,
+        decode_end: i64,
+        multiplier: u32,
+    ) -> Result<LeadIn, FormatError> {
+        let scaled = |time: i64| (time - self.first_presented).saturating_mul(multiplier.into());
+        let pause = self.pause.saturating_mul(multiplier.into());
+        let mut presented_at = i64::from(self.ticks()).saturating_add(pause);
+        let total = range.end - range.start;
+        let last = self.count.saturating_add(limits::REORDER).min(total - 1);
+        let mut len = self.count;
+        let mut natural = 0;
+        for run in JointRuns::from(source, &samples.stts, None, range.start + len, samples.base)? {
+            let run = run?;
+            natural = scaled(run.dts);
+            // The first sample of the run that may be decoded when it is in the film.
+            let mut left = run.count;
+            while left > 0 && len < last && presented_at.saturating_add(natural) < i64::from(len) {
+                (len, left) = (len + 1, left - 1);
+                natural = natural.saturating_add(run.delta.saturating_mul(multiplier.into()));
+            }
+            if left > 0 {
+                break;
+            }
+        }
+        presented_at = presented_at.max(i64::from(len).saturating_sub(natural));
+        let mut next = presented_at.saturating_add(natural);
+        if len == self.count && next.saturating_add(self.reorder.into()) > presented_at {
+            // The last hidden sample would last until after the first presented one has begun.
+            len += 1;
+            let end = match len < total {
+                true => samples.dts(source, range.start + len)?,
+                false => decode_end,
+            };
+            next = presented_at.saturating_add(scaled(end));
+        }
+        let last_duration = next.saturating_sub(i64::from(len - 1)).max(1);
+        Ok(LeadIn {
+            len,
+            last_duration: u32::try_from(last_duration).unwrap_or(u32::MAX >> 1),
+            in_order: self.in_order,
+            first_presented: self.first_presented,
+            presented_at,
+            reorder: self.reorder,
+            multiplier,
+        })
+    }
+}
+
+impl LeadIn {
+    /// Gives the composition offset, in ticks of the clip, of each sample of `part`. Samples are
+    /// counted from the first of the range, which is sample `start` of the film.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn each_offset<R: ReadAt>(
+        &self,
+        samples: &SampleTable,
+        source: &R,
+        start: u32,
+        part: Range<u32>,
+        mut put: impl FnMut(i64),
+    ) -> Result<(), FormatError> {
+        // Composition times of the samples that may be reordered with the one at hand.
+        let mut window = VecDeque::with_capacity(2 * self.reorder as usize + 1);
+        let mut first = part.start.saturating_sub(self.reorder);
+        let runs =
+            JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), start + first, samples.base)?;
+        let mut times = runs.flat_map(|run| {
+            let (run, error) = match run {
+                Ok(run) => (Some(run), None),
+                Err(e) => (None, Some(Err(e))),
+            };
+            run.into_iter().flat_map(|run| (0..run.count).map(move |n| Ok(run.cts(n)))).chain(error)
+        });
+        for n in part {
+            while first + self.reorder < n {
+                window.pop_front();
+                first += 1;
+            }
+            while window.len() as u64 + u64::from(first) <= u64::from(n) + u64::from(self.reorder) {
+                match times.next() {
+                    Some(time) => window.push_back(time?),
+                    None => break,
+                }
+            }
+            let time = *window.get((n - first) as usize).ok_or_else(FormatError::changed)?;
+            let own = i64::from(n);
+            let composed = if time >= self.first_presented {
+                let since = (time - self.first_presented).saturating_mul(self.multiplier.into());
+                self.presented_at.saturating_add(since)
+            } else {
+                let before = (first..).zip(&window).filter(|(m, t)| (**t, *m) < (time, n)).count();
+                let rank = i64::from(first) + i64::try_from(before).unwrap_or(0);
+                (i64::from(self.reorder) + rank).min(self.presented_at - 1).max(own)
+            };
+            put(composed - own);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expanded, Film, Sample, TrackSpec, clip, expand};
+
+    /// Video of which only the first sample is a sync sample; each fourth frame is decoded before the
+    /// three that are presented before it.
+    fn one_sync(frames: u32, timescale: u32, delta: u32) -> TrackSpec {
+        let order = |n: u32| if n % 4 == 1 && n > 0 { 4 } else { i32::from(n == 0) };
+        let samples = (0..frames).map(|n| Sample {
+            delta,
+            offset: order(n) * i32::try_from(delta).unwrap(),
+            sync: n == 0,
+            size: 9,
+        });
+        TrackSpec::new(b"vide", b"avc1", timescale, samples.collect())
+    }
+
+    fn cut(film: &TrackSpec, query: &str) -> Expanded {
+        expand(&clip(&Film::of(vec![film.clone()]).build(), query).unwrap()).swap_remove(0)
+    }
+
+    /// Seconds from the first sample to the edit.
+    fn lead_in(clip: &Expanded) -> f64 {
+        let [(_, media_time, _)] = clip.edits[..] else { panic!("{:?}", clip.edits) };
+        media_time as f64 / f64::from(clip.timescale)
+    }
+
+    #[test]
+    fn an_hour_of_hidden_samples_takes_a_tenth_of_a_second() {
+        let film = one_sync(50_000, 600, 24);
+        let clip = cut(&film, "start=1801.3&end=1803");
+        assert_eq!(clip.samples.len(), 45_075);
+        assert!(lead_in(&clip) < 0.1, "{}", lead_in(&clip));
+        // No tick is shorter than the microseconds that players count in.
+        assert_eq!(clip.timescale, 999_600);
+        let shown = clip.shown();
+        assert_eq!(shown.len(), 43);
+        assert_eq!(shown[0].bytes, Film::sample_bytes(0, 45_034, 9));
+    }
+
+    #[test]
+    fn a_coarse_timescale_is_raised_as_far_as_hidden_samples_need() {
+        let film = one_sync(400, 25, 1);
+        let clip = cut(&film, "start=10&end=12");
+        // 250 samples and those that they may be reordered with, in 25 ms.
+        assert_eq!(clip.timescale % 25, 0);
+        assert!((10_000..11_000).contains(&clip.timescale), "{}", clip.timescale);
+        // A frame, and the hidden ones.
+        assert!(lead_in(&clip) < 0.065, "{}", lead_in(&clip));
+        assert_eq!(cut(&film, "start=0&end=2").timescale, 25);
+        assert_eq!(cut(&one_sync(400, 12_800, 512), "start=10&end=12").timescale, 12_800);
+    }
+
+    #[test]
+    fn without_reordering_there_are_no_composition_offsets() {
+        let mut film = one_sync(400, 12_800, 512);
+        film.samples.iter_mut().for_each(|s| s.offset = 0);
+        let clip = cut(&film, "start=10&end=12");
+        assert!(!clip.boxes.contains_key(b"ctts"));
+        let words: Vec<u8> =
+            [0u32, 3, 249, 1, 1, 513, 50, 512].into_iter().flat_map(u32::to_be_bytes).collect();
+        assert_eq!(clip.boxes[b"stts"], words);
+        assert_eq!(clip.edits[0].1, 249 + 513);
+    }
+
+    #[test]
+    fn sound_keeps_its_times() {
+        let film = Film::of(vec![TrackSpec { coding: *b"mp4a", ..TrackSpec::audio(40) }]).build();
+        let clip = expand(&clip(&film, "start=2").unwrap()).swap_remove(0);
+        assert!(clip.samples.iter().all(|s| s.delta == 1024) && clip.edits[0].1 >= 3 * 1024);
+    }
+
+    #[test]
+    fn a_clip_of_a_clip_leads_in_no_longer() {
+        let film = Film::of(vec![one_sync(400, 600, 24)]).build();
+        let mut clips = vec![clip(&film, "start=10").unwrap()];
+        for _ in 0..5 {
+            let next = clip(clips.last().unwrap(), "start=0.2").unwrap();
+            clips.push(next);
+        }
+        let lead_ins: Vec<_> = clips.iter().map(|clip| lead_in(&expand(clip)[0])).collect();
+        assert!(lead_ins.iter().all(|seconds| *seconds < 0.08), "{lead_ins:?}");
+        let last = expand(clips.last().unwrap()).swap_remove(0);
+        let direct = cut(&one_sync(400, 600, 24), "start=11");
+        let presented = |clip: &Expanded| clip.shown().into_iter().map(|s| s.bytes).collect::<Vec<_>>();
+        assert_eq!(presented(&last), presented(&direct));
+    }
+}
