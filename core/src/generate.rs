@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::boxes::{ChunkOffsets, FormatError, Runs, TableReader, read_words, u32_at};
 use crate::extents::Places;
 use crate::index::{Auxiliary, AuxiliaryPlace, Index, ToldAuxiliary};
-use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice};
+use crate::plan::{ChunkSlice, Content, Entries, EntryKind, Part, Plan, RunSlice, clamped};
 use crate::source::ReadAt;
 
 /// Fills `out` with the metadata from offset `from` of the answer on.
@@ -98,19 +98,43 @@ impl<R: ReadAt> Maker<'_, R> {
         let Some(track) = self.index.tracks.get(entries.track) else { return Err(FormatError::changed()) };
         let samples = &track.samples;
         match &entries.kind {
-            EntryKind::Times(slice) => self.write_runs(&samples.stts, slice, 0, index, out),
+            EntryKind::Times(slice, multiplier) => self.write_runs(
+                &samples.stts,
+                slice,
+                Change { multiplier: *multiplier, shift: 0 },
+                index,
+                out,
+            ),
             EntryKind::Group(slice, n) => match samples.groups.get(*n) {
-                Some(runs) => self.write_runs(runs, slice, 0, index, out),
+                Some(runs) => self.write_runs(runs, slice, Change::NONE, index, out),
                 None => Err(FormatError::changed()),
             },
-            EntryKind::Offsets(slice, shift) => match &samples.ctts {
+            EntryKind::Offsets(slice, multiplier, shift) => match &samples.ctts {
                 Some(runs) => {
-                    // The shifted offset is kept in 32 bits by the plan; two's complement adds the same either way.
-                    let shift = i32::try_from(*shift).unwrap_or(0).to_be_bytes();
-                    self.write_runs(runs, slice, u32::from_be_bytes(shift), index, out)
+                    // The changed offset is kept in 32 bits by the plan; two's complement multiplies and adds
+                    // the same either way.
+                    let shift = u32::from_be_bytes(i32::try_from(*shift).unwrap_or(0).to_be_bytes());
+                    self.write_runs(runs, slice, Change { multiplier: *multiplier, shift }, index, out)
                 }
                 None => Err(FormatError::changed()),
             },
+            EntryKind::LeadIn(lead_in, start, shift) => {
+                let count = u32::try_from(out.len() / 8).unwrap_or(u32::MAX);
+                let mut entries = out.chunks_exact_mut(8);
+                lead_in.each_offset(
+                    samples,
+                    self.source,
+                    *start,
+                    index..index.saturating_add(count),
+                    |offset| {
+                        let offset = clamped(offset.saturating_add(*shift));
+                        put_words(
+                            entries.next().unwrap_or_default(),
+                            &[1, u32::from_be_bytes(offset.to_be_bytes())],
+                        );
+                    },
+                )
+            }
             EntryKind::Chunks(slice) => self.write_chunks(&samples.stsc, slice, index, out),
             EntryKind::ChunkOffsets(chunks, first) => {
                 let wide = entries.entry_size == 8;
@@ -160,12 +184,12 @@ impl<R: ReadAt> Maker<'_, R> {
         }
     }
 
-    /// Entries of a table of samples and a value, which is made greater by `shift`.
+    /// Entries of a table of samples and a value, which is changed.
     fn write_runs(
         &self,
         runs: &Runs,
         slice: &RunSlice,
-        shift: u32,
+        change: Change,
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
@@ -184,8 +208,8 @@ impl<R: ReadAt> Maker<'_, R> {
             let (now, later) = rest.split_at_mut(rest.len().min(8 * (end - n) as usize));
             if copied.contains(&n) {
                 runs.table().read_entries(self.source, slice.first.saturating_add(n), now)?;
-                if shift != 0 {
-                    change_words::<8>(now, 4, |value| value.wrapping_add(shift));
+                if change != Change::NONE {
+                    change_words::<8>(now, 4, |value| change.of(value));
                 }
             } else {
                 let mut made = runs.runs_from(self.source, slice.first.saturating_add(n))?;
@@ -193,7 +217,7 @@ impl<R: ReadAt> Maker<'_, R> {
                     let run = made.next().ok_or_else(FormatError::changed)??;
                     let units =
                         run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
-                    let value = u32::try_from(run.value).unwrap_or(u32::MAX).wrapping_add(shift);
+                    let value = change.of(u32::try_from(run.value).unwrap_or(u32::MAX));
                     put_words(entry, &[units, value]);
                 }
             }
@@ -286,6 +310,23 @@ impl<R: ReadAt> Maker<'_, R> {
             done += reader.each(first.saturating_add(done), count - done, put)?;
         }
         Ok(())
+    }
+}
+
+/// What a value of the source is in the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Change {
+    multiplier: u32,
+    /// Added after that.
+    shift: u32,
+}
+
+impl Change {
+    const NONE: Self = Self { multiplier: 1, shift: 0 };
+
+    #[inline]
+    fn of(self, value: u32) -> u32 {
+        value.wrapping_mul(self.multiplier).wrapping_add(self.shift)
     }
 }
 

@@ -31,6 +31,13 @@ pub const MOOV: u64 = 1 << 30;
 /// samples are presented in the order they are stored in all but broken films.
 pub const SYNC_STEPS: u32 = 1024;
 
+/// Samples that one sample is reordered with, before it and after it. Codecs allow 16 pictures to be held back;
+/// hierarchical groups have 32 or 64 pictures.
+pub const REORDER: u32 = 64;
+
+/// The finest media timescale that a clip raises a track's to. Players count in microseconds.
+pub const MEDIA_TIMESCALE: u32 = 1_000_000;
+
 /// Samples looked into to find one to start from, where no box tells: some 2 minutes of pictures.
 pub const PICTURES: u32 = 4096;
 

@@ -13,8 +13,10 @@ use crate::boxes::{
 use crate::extents::{ExtentList, Extents, find_extents};
 use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, ToldAuxiliary, Track};
 use crate::limits;
-use crate::seek::{Clip, SampleRange, TrackClip};
+use crate::seek::{Clip, LeadIn, SampleRange, TrackClip};
 use crate::source::ReadAt;
+
+pub(crate) use times::clamped;
 
 /// The layout of an answer: metadata first, then the media.
 #[derive(Debug)]
@@ -67,10 +69,12 @@ pub struct Entries {
 /// Which table of a track, and which part of it.
 #[derive(Debug)]
 pub enum EntryKind {
-    /// `stts`
-    Times(RunSlice),
-    /// `ctts`, with what is added to each offset.
-    Offsets(RunSlice, i64),
+    /// `stts`, with what each duration is multiplied by.
+    Times(RunSlice, u32),
+    /// `ctts`, with what each offset is multiplied by, and what is then added to it.
+    Offsets(RunSlice, u32, i64),
+    /// `ctts` of a lead-in, an entry a sample, with what is added to each offset. It begins with this sample.
+    LeadIn(LeadIn, u32, i64),
     /// `sbgp`: which of the track's groupings.
     Group(RunSlice, usize),
     /// `stsc`
@@ -804,7 +808,8 @@ impl Layout<'_> {
             }
             (b"mdhd", Some(held)) => {
                 let mut bytes = Vec::new();
-                of.mdhd.write(&mut bytes, held.media_duration);
+                let timescale = of.mdhd.timescale.saturating_mul(held.multiplier);
+                of.mdhd.write(&mut bytes, timescale, held.media_duration);
                 out.bytes(&bytes);
             }
             (b"edts", Some(_)) => self.edts(track, out),

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::source::ReadAt;
-use crate::testing::{Film, Sample, Shown, TrackSpec, ask, clip, expand, identity, media_end, share_media};
+use crate::testing::{
+    Expanded, Film, One, Sample, Shown, TrackSpec, ask, clip, expand, identity, media_end, share_media,
+};
 use crate::{Answer, Seeker, Settings};
 
 /// The order in which frames are decoded: their places on screen, and whether each is a sync sample. Of the anchors
@@ -258,6 +260,51 @@ fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>], cuts: f64) -> Result<
     Ok(())
 }
 
+/// What holds for the times of a clip's samples, hidden ones above all.
+fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCaseError> {
+    let scale = i64::from(cut.timescale / of.timescale);
+    prop_assert_eq!(cut.timescale % of.timescale, 0);
+    let place = |s: &One| of.samples.iter().position(|o| o.bytes == s.bytes).unwrap();
+    let held: Vec<(usize, &One)> = cut.samples.iter().map(|s| (place(s), s)).collect();
+    for pair in held.windows(2) {
+        prop_assert!(pair[0].1.dts < pair[1].1.dts, "decode times {:?}", pair);
+    }
+    // Samples that lie side by side in the film.
+    for range in held.chunk_by(|a, b| a.0 + 1 == b.0) {
+        let first_dts = range[0].1.dts;
+        // Where edits begin in it, in media time.
+        let ends = range.iter().map(|(_, s)| s.dts + i64::from(s.delta)).max().unwrap();
+        let mut edits: Vec<i64> =
+            cut.edits.iter().map(|e| e.1).filter(|t| (first_dts..=ends).contains(t)).collect();
+        edits.sort_unstable();
+        let latest = range.iter().map(|(_, s)| s.cts).max().unwrap();
+        let Some(first) = edits.first().copied().filter(|first| *first <= latest) else { continue };
+        let shown = range.iter().map(|(_, s)| s.cts).filter(|cts| *cts <= first).max().unwrap_or(first);
+        let (hidden, presented): (Vec<_>, Vec<_>) = range.iter().partition(|(_, s)| s.cts < shown);
+        for &&(n, sample) in &hidden {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let later = hidden.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
+            prop_assert!(later.clone().all(|(_, s)| s.cts > sample.cts), "sample {} is out of order", n);
+            prop_assert!(sample.cts + i64::from(sample.delta) <= shown, "sample {} lasts too long", n);
+        }
+        for &&(n, sample) in &presented {
+            let &&(m, other) = &presented[0];
+            let apart = of.samples[n].cts - of.samples[m].cts;
+            prop_assert_eq!(sample.cts - other.cts, apart * scale, "samples {} and {}", m, n);
+        }
+        let offsets = || of.samples.iter().map(|s| s.cts - s.dts);
+        let depth = offsets().max().unwrap() - offsets().min().unwrap();
+        let allowed = f64::from(of.timescale) * 0.1 + depth as f64;
+        prop_assert!(
+            hidden.is_empty() || (shown - first_dts) as f64 <= allowed * scale as f64,
+            "{} of {}",
+            shown - first_dts,
+            cut.timescale
+        );
+    }
+    Ok(())
+}
+
 /// 400 films, the same in every run: what fails is the change at hand. `PROPTEST_CASES` in the environment
 /// asks for so many others, to search with.
 fn config() -> ProptestConfig {
@@ -293,6 +340,22 @@ proptest! {
         let tick = 1.0 / f64::from(film.tracks[0].timescale);
         prop_assert!(real_end < end + tick + TICK, "ends at {} instead of {}", real_end, end);
         assert_same(&shown_in(&clip, 0.0, f64::MAX), &shown_in(&source, real_start, real_end.min(total)), 1.0)?;
+    }
+
+    /// Samples that only serve decoding are short, in the order in which the film presents them, and not composed
+    /// before they are decoded. What is presented is as far apart as in the film, to the tick.
+    #[test]
+    fn hidden_samples_come_first_and_take_no_time(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let cut = clip(&source, &format!("start={start}&end={:.3}", start + length * total)).unwrap();
+        for (of, cut) in expand(&source).iter().zip(&expand(&cut)) {
+            if of.samples.len() == cut.samples.len() || of.handler == *b"soun" {
+                continue;
+            }
+            assert_lead_in(of, cut)?;
+        }
     }
 
     /// In keyframe mode the clip begins at a sync sample, no later than asked for.

@@ -3,6 +3,8 @@
 //! Times are presentation times. Movie time goes through a track's edit list to media
 //! time, and through the composition offsets to samples; the cut itself is in decode order.
 
+mod lead_in;
+
 use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError, Runs, SyncSamples};
@@ -11,6 +13,9 @@ use crate::limits;
 use crate::request::{ClipRequest, Mode, RequestError, Time};
 use crate::source::ReadAt;
 use crate::tracks::{chosen_tracks, kind_of};
+
+use lead_in::Hidden;
+pub use lead_in::LeadIn;
 
 /// The part of a film that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +40,17 @@ pub struct Clip {
 }
 
 /// What a clip holds of a track.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackClip {
     /// The samples, in decode order: one stretch of the track, or several where edits are far apart.
     pub ranges: Vec<SampleRange>,
     /// The clip's own edit list, in the clip's movie time.
     pub edits: Vec<ElstEntry>,
-    /// Added to every composition offset, so that no edit begins at a negative media time.
+    /// Ticks of the clip's media time for each of the film's.
+    pub multiplier: u32,
+    /// Added to every composition offset, in ticks of the clip, so that no edit begins at a negative media time.
     pub offset_shift: i64,
-    /// Length of the samples in media ticks.
+    /// Length of the samples in ticks of the clip.
     pub media_duration: u64,
 }
 
@@ -54,9 +61,11 @@ pub struct SampleRange {
     pub samples: Range<u32>,
     /// Samples of the clip before it.
     pub place: u32,
-    /// Taken off the duration of the first sample, in media ticks.
+    /// The times of the first samples, where some of them are hidden.
+    pub lead_in: Option<LeadIn>,
+    /// Taken off the duration of the first sample, in media ticks of the film.
     pub trim: u32,
-    /// Added to the duration of the last sample, in media ticks, so that nothing of the next stretch is
+    /// Added to the duration of the last sample, in media ticks of the film, so that nothing of the next stretch is
     /// presented before this one has ended, and that the last does not end before its edit.
     pub gap: u32,
 }
@@ -76,6 +85,12 @@ impl SampleRange {
 }
 
 impl TrackClip {
+    /// Of a track that has nothing in the clip.
+    fn empty() -> Self {
+        let edits = Vec::new();
+        Self { ranges: Vec::new(), edits, multiplier: 1, offset_shift: 0, media_duration: 0 }
+    }
+
     /// How many samples there are.
     pub fn sample_count(&self) -> u32 {
         self.ranges.last().map_or(0, |r| r.place + r.len())
@@ -461,8 +476,8 @@ fn cut_track<R: ReadAt>(
             plays.extend(play(track, line, source, segment, from..to)?);
         }
     }
-    let stretches = lay_out(track, source, &plays)?;
-    let Some(last) = stretches.last() else { return Ok(TrackClip::default()) };
+    let (stretches, multiplier) = lay_out(track, source, &plays)?;
+    let Some(last) = stretches.last() else { return Ok(TrackClip::empty()) };
     let media_duration = u64::try_from(last.to + last.len).unwrap_or(0);
     let mut edits = Edits::default();
     for play in &plays {
@@ -481,29 +496,37 @@ fn cut_track<R: ReadAt>(
         edit.media_time = edit.media_time.map(|t| t + offset_shift);
     }
     let ranges = stretches.into_iter().map(|s| s.range).collect();
-    Ok(TrackClip { ranges, edits: edits.list, offset_shift, media_duration })
+    Ok(TrackClip { ranges, edits: edits.list, multiplier, offset_shift, media_duration })
 }
 
 /// A stretch of samples and its place in the clip.
 struct Stretch {
     range: SampleRange,
-    /// Decode time of the first sample, in the film …
-    from: i64,
-    /// … and in the clip.
+    /// Decode time of the first sample in the clip.
     to: i64,
+    /// A media time of the film …
+    origin: i64,
+    /// … and the same in the clip, counted from `to`.
+    origin_at: i64,
+    multiplier: u32,
     /// Time from the first sample to the end of the last, in the clip.
     len: i64,
 }
 
 impl Stretch {
-    /// A media time of the film in the media time of the clip.
+    /// A media time of the film in the media time of the clip. It is not that of a hidden sample.
     fn in_clip(&self, time: i64) -> i64 {
-        self.to + (time - self.from) - i64::from(self.range.trim)
+        self.to + self.since_start(time)
+    }
+
+    fn since_start(&self, time: i64) -> i64 {
+        self.origin_at + (time - self.origin).saturating_mul(self.multiplier.into())
     }
 }
 
-/// Puts the samples of all edits one after the other, in the order of the film, each of them once.
-fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<Vec<Stretch>, FormatError> {
+/// Puts the samples of all edits one after the other, in the order of the film, each of them once. Gives the multiplier
+/// of their media time, too.
+fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<(Vec<Stretch>, u32), FormatError> {
     let samples = &track.samples;
     let mut plays: Vec<_> = plays.iter().collect();
     plays.sort_unstable_by_key(|p| (p.samples.start, p.samples.end));
@@ -519,39 +542,104 @@ fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<Vec<S
     if highest - lowest > MAX_GAP {
         close_holes(&mut ranges, u32::MAX);
     }
-    let mut out: Vec<Stretch> = Vec::new();
+    let mut parts = Vec::new();
     let mut rest = plays.as_slice();
     for range in ranges {
-        let from = samples.dts(source, range.start)?;
-        let end =
-            if range.end < samples.count { samples.dts(source, range.end)? } else { samples.decode_end() };
         let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < range.end));
         rest = later;
+        let hidden = hidden(track, source, &range, here)?;
+        parts.push((range, here, hidden));
+    }
+    let multiplier = multiplier(track, parts.iter().filter_map(|(.., hidden)| hidden.as_ref()));
+    let scaled = |time: i64| time.saturating_mul(multiplier.into());
+    let mut out: Vec<Stretch> = Vec::new();
+    let count = parts.len();
+    for (n, (samples_here, here, hidden)) in parts.into_iter().enumerate() {
+        let from = samples.dts(source, samples_here.start)?;
+        let end = match samples_here.end < samples.count {
+            true => samples.dts(source, samples_here.end)?,
+            false => samples.decode_end(),
+        };
         let trim = match here {
-            [only] => trim(track, source, only, from)?,
+            [only] if hidden.is_none() => trim(track, source, only, from)?,
             _ => 0,
         };
+        let lead_in = hidden.map(|hidden| hidden.lead_in(samples, source, &samples_here, end, multiplier));
+        let lead_in = lead_in.transpose()?;
         let (to, place) = out.last().map_or((0, 0), |b| (b.to + b.len, b.range.place + b.range.len()));
-        let len = end - from - i64::from(trim);
-        let mut stretch =
-            Stretch { range: SampleRange { samples: range, place, trim, gap: 0 }, from, to, len };
+        let (origin, origin_at) = match &lead_in {
+            Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
+            None => (from + i64::from(trim), 0),
+        };
+        let range = SampleRange { samples: samples_here, place, lead_in, trim, gap: 0 };
+        let mut stretch = Stretch { range, to, origin, origin_at, multiplier, len: 0 };
         // How long frames that are reordered are on screen is not how long they are decoded.
         let media_end = here.iter().map(|p| p.media_end).max().unwrap_or(from);
-        let missing = match rest {
-            // The last presented of one stretch comes before the first of the next, whatever their offsets.
-            [_, ..] => (highest - lowest).max(media_end - end - lowest),
-            [] if samples.end_of(source, &stretch.range.samples)? < media_end => {
+        let missing = match n + 1 < count {
+            // The last presented of one stretch comes before the first of the next, whatever their offsets, and
+            // before what is hidden there.
+            true => (highest - lowest.min(0)).max(media_end - end - lowest.min(0)),
+            false => {
                 let last = stretch.range.samples.end - 1;
-                media_end - end + samples.dts(source, last)? - samples.cts(source, last)?
+                let begun = stretch.range.samples.start + lead_in.map_or(0, |l| l.len);
+                // What the lead-in has of presented samples may last shorter than in the film.
+                match samples.end_of(source, &(begun.min(last)..last + 1))? < media_end {
+                    true => media_end - end + samples.dts(source, last)? - samples.cts(source, last)?,
+                    false => 0,
+                }
             }
-            [] => 0,
         };
-        stretch.range.gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
-        stretch.len += i64::from(stretch.range.gap);
+        let gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
+        stretch.range.gap = gap;
+        let held = stretch.range.len();
+        if let Some(lead_in) = stretch.range.lead_in.as_mut().filter(|lead_in| lead_in.len == held) {
+            // The last sample of the range is one of the lead-in.
+            lead_in.last_duration = lead_in.last_duration.saturating_add(gap.saturating_mul(multiplier));
+        }
+        stretch.len = stretch.since_start(end) + scaled(gap.into());
         out.push(stretch);
     }
-    Ok(out)
+    Ok((out, multiplier))
 }
+
+/// What a range has of hidden samples. Of sound all samples keep their times: how much of what is decoded is not
+/// heard is told by them.
+fn hidden<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    range: &Range<u32>,
+    plays: &[&Play],
+) -> Result<Option<Hidden>, FormatError> {
+    let first = plays.iter().map(|p| (p.first_shown, p.first_presented)).min();
+    let Some((first_shown, _)) = first.filter(|_| &track.handler.0 != b"soun") else { return Ok(None) };
+    let presented = plays.iter().map(|p| p.first_presented).min().unwrap_or(range.start);
+    Hidden::of(track, source, range, first_shown, presented)
+}
+
+/// The least multiplier of a track's timescale with which hidden samples take no longer than they may.
+fn multiplier<'a>(track: &Track, hidden: impl Iterator<Item = &'a Hidden>) -> u32 {
+    let ticks = hidden.map(Hidden::ticks).max().unwrap_or(0);
+    let timescale = u64::from(track.mdhd.timescale.max(1));
+    let needed = (u64::from(ticks) * LEAD_INS_A_SECOND).div_ceil(timescale);
+    let finest = u64::from(limits::MEDIA_TIMESCALE) / timescale;
+    let needed = needed.min(finest).clamp(1, highest_multiplier(track));
+    u32::try_from(needed).unwrap_or(1)
+}
+
+/// With a greater one, what the clip says of the track may not fit in its fields.
+fn highest_multiplier(track: &Track) -> u64 {
+    let samples = &track.samples;
+    let (_, longest) = samples.stts.extremes();
+    let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
+    let of_a_field = MAX_GAP / 4 / longest.max(highest.abs()).max(lowest.abs()).max(1);
+    let of_all =
+        (i64::MAX >> 8) / samples.decode_end().saturating_abs().max(samples.end.saturating_abs()).max(1);
+    let of_timescale = i64::from(u32::MAX) / i64::from(track.mdhd.timescale.max(1));
+    u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
+}
+
+/// Hidden samples take no longer than 25 ms.
+const LEAD_INS_A_SECOND: u64 = 40;
 
 /// No sample is made longer by more ticks.
 const MAX_GAP: i64 = (u32::MAX >> 1) as i64;
@@ -632,6 +720,10 @@ struct Play {
     media_end: i64,
     /// 16.16 fixed point.
     rate: u32,
+    /// Composition time of the first sample that is presented.
+    first_shown: i64,
+    /// The first sample in decode order that is presented.
+    first_presented: u32,
     /// What must be decoded for it.
     samples: Range<u32>,
 }
@@ -678,14 +770,23 @@ fn play<R: ReadAt>(
         media_time = shown.min(media_time);
         media_end = media_time.saturating_add(1);
     }
-    let Some(needed) = track.samples.presented(source, shown.min(media_time), media_end)? else {
+    let first_shown = shown.min(media_time);
+    let Some(needed) = track.samples.presented(source, first_shown, media_end)? else {
         return Ok(None);
     };
     let lead_in = lead_in(track, source, needed.start, media_time)?;
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
     let first = track.samples.preceding_sync(source, lead_in, latest)?;
     let samples = on_packets(track, source, first..needed.end)?;
-    Ok(Some(Play { movie: start..movie.end, media_time, media_end, rate: segment.rate, samples }))
+    Ok(Some(Play {
+        movie: start..movie.end,
+        media_time,
+        media_end,
+        rate: segment.rate,
+        first_shown,
+        first_presented: needed.start,
+        samples,
+    }))
 }
 
 /// The sample to begin with so that the decoder has settled when it reaches `sample`: sound

@@ -56,10 +56,10 @@ impl MdhdBox {
         self.rest.capacity()
     }
 
-    /// Writes the header with another duration, version 1 only where needed.
-    pub fn write(&self, out: &mut Vec<u8>, duration: u64) {
+    /// Writes the header with another timescale and duration, version 1 only where needed.
+    pub fn write(&self, out: &mut Vec<u8>, timescale: u32, duration: u64) {
         write_box(out, b"mdhd", |out| {
-            let timescale = self.timescale.to_be_bytes();
+            let timescale = timescale.to_be_bytes();
             write_times(out, self.flags, self.creation, self.modification, &timescale, duration);
             out.extend_from_slice(&self.rest);
         });

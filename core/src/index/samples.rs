@@ -257,7 +257,9 @@ impl SampleTable {
             if run.sample >= samples.end {
                 break;
             }
-            end = end.max(run.cts(run.count.min(samples.end - run.sample) - 1) + run.delta);
+            if run.sample.saturating_add(run.count) > samples.start {
+                end = end.max(run.cts(run.count.min(samples.end - run.sample) - 1) + run.delta);
+            }
         }
         Ok(end)
     }
@@ -372,6 +374,46 @@ impl SampleTable {
             last = last.max(last_in(run, from, to).map_or(0, |n| run.sample + n));
         })?;
         Ok(Some(first..last + 1))
+    }
+
+    /// The last sample in decode order that is presented before `time`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_before<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<u32>, FormatError> {
+        let (lowest, highest) = self.usual_offsets();
+        if self.count == 0 {
+            return Ok(None);
+        }
+        // What decodes by then is presented before `time`, whatever its offset. That goes for usual ones.
+        let surely = time.saturating_sub(1).saturating_sub(highest);
+        let mut last = None;
+        for run in self.joint_from(source, surely)? {
+            let run = run?;
+            if run.dts + lowest >= time {
+                break;
+            }
+            last = last.max(last_not_after(&run, time - 1).map(|n| run.sample + n));
+        }
+        self.each_odd(source, |run| {
+            last = last.max(last_not_after(run, time - 1).map(|n| run.sample + n));
+        })?;
+        Ok(last)
+    }
+
+    /// How many samples decode order may be from composition order, at most: as far as the usual
+    /// offsets tell, and no more than are taken to be reordered.
+    pub fn reorder(&self) -> u32 {
+        let (lowest, highest) = self.usual_offsets();
+        let (shortest, _) = self.stts.extremes();
+        // Of two samples the later one is presented first only if they are decoded closer to each
+        // other than the offsets are apart.
+        let apart = (highest - lowest).saturating_sub(1).max(0);
+        let most = match apart {
+            0 => 0,
+            _ => apart.checked_div(shortest).unwrap_or(i64::MAX),
+        };
+        u32::try_from(most).unwrap_or(u32::MAX).min(limits::REORDER)
     }
 
     /// The sync sample to begin decoding at, so that the samples from `sample` on in

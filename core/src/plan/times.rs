@@ -7,7 +7,8 @@ use crate::source::ReadAt;
 
 use super::{Assembly, Entries, EntryKind, RunSlice};
 
-/// Appends the `stts`. The first and the last sample of a range may last otherwise than in the film.
+/// Appends the `stts`. The first and the last sample of a range may last otherwise than in the film,
+/// and so do those of a lead-in.
 pub(super) fn durations<R: ReadAt>(
     source: &R,
     track: usize,
@@ -19,13 +20,25 @@ pub(super) fn durations<R: ReadAt>(
     let too_long = || FormatError::Film("stts: a duration of more than 32 bits".into());
     let duration = |unit, trim: u32, gap: u32| {
         let film = u32::try_from(stts.at_unit(source, unit)?.value).unwrap_or(u32::MAX);
-        film.saturating_sub(trim).checked_add(gap).ok_or_else(too_long)
+        let lasts = film.saturating_sub(trim).checked_add(gap).and_then(|n| n.checked_mul(held.multiplier));
+        lasts.ok_or_else(too_long)
     };
+    let is_copied = stts.is_normal() && held.multiplier == 1;
     let mut list = Assembly::default();
     for range in &held.ranges {
         let mut units = range.samples.clone();
+        if let Some(lead_in) = &range.lead_in {
+            units.start += lead_in.len;
+            let last = u32::from(lead_in.last_duration != 1);
+            if lead_in.len > last {
+                list.entry(lead_in.len - last, 1);
+            }
+            if last > 0 {
+                list.entry(1, lead_in.last_duration);
+            }
+        }
         let mut last = None;
-        if range.gap > 0 {
+        if range.gap > 0 && !units.is_empty() {
             units.end -= 1;
             let trim = if units.is_empty() { range.trim } else { 0 };
             last = Some(duration(units.end, trim, range.gap)?);
@@ -35,8 +48,8 @@ pub(super) fn durations<R: ReadAt>(
             units.start += 1;
         }
         let slice = RunSlice::of(stts, source, units)?;
-        let made = (!stts.is_normal()).then(|| {
-            let kind = EntryKind::Times(slice.clone());
+        let made = (!is_copied).then(|| {
+            let kind = EntryKind::Times(slice.clone(), held.multiplier);
             Entries { track, entry_size: 8, kind }
         });
         list.runs(source, stts, slice, made)?;
@@ -56,26 +69,45 @@ pub(super) fn composition_offsets<R: ReadAt>(
     out: &mut Assembly,
 ) -> Result<(), FormatError> {
     let Some(ctts) = &samples.ctts else { return Ok(()) };
-    let shift = held.offset_shift;
+    let (shift, multiplier) = (held.offset_shift, held.multiplier);
     let (_, highest) = ctts.extremes();
-    if highest.saturating_add(shift) > i64::from(i32::MAX) {
+    if highest.saturating_mul(multiplier.into()).saturating_add(shift) > i64::from(i32::MAX) {
         return Err(header.error("composition offsets too large to be moved"));
     }
-    let is_copied = ctts.is_normal() && shift == 0;
+    let entries = |kind| Entries { track, entry_size: 8, kind };
+    let is_copied = ctts.is_normal() && shift == 0 && multiplier == 1;
     let mut list = Assembly::default();
     let mut all_zero = true;
     for range in &held.ranges {
-        let slice = RunSlice::of(ctts, source, range.samples.clone())?;
-        all_zero =
-            all_zero && slice.count == 1 && ctts.at_unit(source, range.samples.start)?.offset() + shift == 0;
-        let made = (!is_copied).then(|| {
-            let kind = EntryKind::Offsets(slice.clone(), shift);
-            Entries { track, entry_size: 8, kind }
-        });
+        let mut units = range.samples.clone();
+        if let Some(lead_in) = &range.lead_in {
+            if lead_in.in_order {
+                all_zero &= shift == 0;
+                list.entry(lead_in.len, u32::from_be_bytes(clamped(shift).to_be_bytes()));
+            } else {
+                all_zero = false;
+                list.entries(lead_in.len, entries(EntryKind::LeadIn(*lead_in, units.start, shift)));
+            }
+            units.start += lead_in.len;
+        }
+        if units.is_empty() {
+            continue;
+        }
+        let first = units.start;
+        let slice = RunSlice::of(ctts, source, units)?;
+        all_zero = all_zero
+            && slice.count == 1
+            && ctts.at_unit(source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
+        let made = (!is_copied).then(|| entries(EntryKind::Offsets(slice.clone(), multiplier, shift)));
         list.runs(source, ctts, slice, made)?;
     }
     if all_zero {
         return Ok(());
     }
     out.list(header.box_type, &[version, 0, 0, 0], 8, list)
+}
+
+/// An offset as its field can hold it.
+pub(crate) fn clamped(offset: i64) -> i32 {
+    i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX })
 }

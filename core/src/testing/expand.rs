@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 /// A track, every sample of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Expanded {
+    pub(crate) handler: [u8; 4],
     pub(crate) timescale: u32,
     pub(crate) movie_timescale: u32,
     pub(crate) samples: Vec<One>,
@@ -190,6 +191,7 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
         })
     });
     Expanded {
+        handler: find(mdia, b"hdlr").unwrap()[8..12].try_into().unwrap(),
         timescale: word(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
         movie_timescale,
         samples,

@@ -10,7 +10,7 @@ mod fragments;
 mod pictures;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
-pub(crate) use expand::{Expanded, Shown, expand, media_end};
+pub(crate) use expand::{Expanded, One, Shown, expand, media_end};
 pub(crate) use fragments::fragments_at;
 
 use crate::source::Identity;
