@@ -21,6 +21,8 @@ const PRESENTED: [&str; 6] = ["vide", "soun", "text", "sbtl", "subt", "clcp"];
 const INSTANT: f64 = 1e-6;
 /// Past the end of its media by so many seconds an edit is not by rounding.
 const FAR: f64 = 0.5;
+/// What a clip is longer at most, in seconds, for a player that ignores its edit list, not counting its reorder depth.
+const LEAD_IN: f64 = 0.1;
 /// Room for what counting in floating point loses.
 const EXACT: f64 = 1e-9;
 
@@ -471,6 +473,7 @@ impl Track {
             return verdict;
         }
         verdict.faults.extend(self.run_fault(clip));
+        verdict.faults.extend(self.lead_in_fault(clip));
         if self.holds_on() {
             return verdict;
         }
@@ -515,6 +518,20 @@ impl Track {
         }
         verdict.faults.truncate(6);
         verdict
+    }
+
+    /// Whether a player that ignores the edit list shows hidden frames of the clip for longer than it may: before
+    /// the first frame that is shown.
+    fn lead_in_fault(&self, clip: &Self) -> Option<String> {
+        let mut shown = clip.edits.iter().map(|(_, from, _)| *from).filter(|from| *from >= 0.0);
+        let (Some(from), None) = (shown.next(), shown.next()) else { return None };
+        let times = || clip.samples.iter().map(|s| s.cts);
+        let on_screen = times().filter(|cts| *cts <= from).fold(f64::NAN, f64::max);
+        let lasts = (on_screen - times().fold(f64::INFINITY, f64::min)) / clip.timescale;
+        let offsets = || self.samples.iter().map(|s| s.cts - s.dts);
+        let spread = offsets().fold(f64::NEG_INFINITY, f64::max) - offsets().fold(f64::INFINITY, f64::min);
+        let is_long = self.kind == "vide" && lasts > LEAD_IN + spread / self.timescale;
+        is_long.then(|| format!("{lasts:.3} s of hidden frames before the first that is shown"))
     }
 
     /// Whether what the clip holds is not this track's own samples, in runs that each begin where
