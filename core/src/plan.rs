@@ -11,7 +11,7 @@ use crate::boxes::{
     is_senc, u32_at, u64_at, write_box, write_elst,
 };
 use crate::extents::{ExtentList, Extents, find_extents};
-use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, ToldAuxiliary, Track};
+use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, SyncEvidence, ToldAuxiliary, Track};
 use crate::limits;
 use crate::seek::{Clip, LeadIn, SampleRange, TrackClip};
 use crate::source::ReadAt;
@@ -373,6 +373,11 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
     let layout = Layout { index, clip: Some(clip), chunks, extents: &extents, media_header_len };
     let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
+    for (track, held) in index.tracks.iter().zip(&clip.tracks) {
+        if held.is_some() && track.samples.sync_evidence(source)? == SyncEvidence::Nothing {
+            assembly.note(track.untold_sync());
+        }
+    }
     for header in &index.top {
         match &header.box_type.0 {
             b"moov" | b"mdat" => {}

@@ -12,8 +12,11 @@ pub struct SampleEntry {
     /// (samples, bytes) of one packet, where constant-size sound is counted in
     /// PCM frames and the `stsz` does not say how many bytes they take.
     pub packet: Option<(u32, u32)>,
-    /// Bytes of the length before each unit of a picture, in codings that are made of such (`avcC`, `hvcC`).
-    pub unit_length: Option<u8>,
+    /// Of a picture in a coding that is made of units: the box of its configuration (`avcC`, `hvcC`, `vvcC`), and the
+    /// bytes of the length before each unit.
+    pub units: Option<(BoxType, u8)>,
+    /// Of an `mp4v`, its `objectTypeIndication`; 0 where there is none.
+    pub object_type: u8,
     /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes say.
     pub any_packet: bool,
 }
@@ -32,13 +35,15 @@ pub fn read_stsd<R: ReadAt>(
         return Err(header.error("no sample description"));
     };
     let mut entry =
-        SampleEntry { coding: first.box_type, packet: None, unit_length: None, any_packet: false };
-    if &first.box_type.0 == b"enca" {
-        entry.coding = original_format(reader, &first)?.unwrap_or(BoxType(*b"mp4a"));
+        SampleEntry { coding: first.box_type, packet: None, units: None, object_type: 0, any_packet: false };
+    match &first.box_type.0 {
+        b"enca" => entry.coding = original_format(reader, &first, SOUND)?.unwrap_or(BoxType(*b"mp4a")),
+        b"encv" => entry.coding = original_format(reader, &first, PICTURE)?.unwrap_or(first.box_type),
+        _ => {}
     }
     let mut is_usac = false;
     if &entry.coding.0 == b"mp4a" {
-        let (object_type, audio) = object_types(reader, &first)?;
+        let (object_type, audio) = object_types(reader, &first, SOUND)?;
         // ISO/IEC 14496-1, 7.2.6.6: MPEG-1 or -2 layer 3.
         if matches!(object_type, 0x6b | 0x69) {
             entry.coding = BoxType(*b".mp3");
@@ -56,7 +61,10 @@ pub fn read_stsd<R: ReadAt>(
         entry.packet = sound_packet(first.box_type, b);
     }
     if &handler.0 == b"vide" {
-        entry.unit_length = unit_length(reader, &first)?;
+        entry.units = units(reader, &first)?;
+    }
+    if &entry.coding.0 == b"mp4v" {
+        entry.object_type = object_types(reader, &first, PICTURE)?.0;
     }
     Ok(entry)
 }
@@ -67,18 +75,23 @@ const SOUND: u64 = 28;
 /// Bytes of a picture's description before the boxes in it.
 const PICTURE: u64 = 78;
 
-/// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's configuration.
-fn unit_length<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<Option<u8>, FormatError> {
+/// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's configuration; 11.2.4.2: the two
+/// bits before the lowest.
+fn units<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    entry: &BoxHeader,
+) -> Result<Option<(BoxType, u8)>, FormatError> {
     let (children, _) = reader.readable_children(entry.payload() + PICTURE, entry.end())?;
     for child in children {
-        let at = match &child.box_type.0 {
-            b"avcC" => 4,
-            b"hvcC" => 21,
+        let (at, shift) = match &child.box_type.0 {
+            b"avcC" => (4, 0),
+            b"hvcC" => (21, 0),
+            b"vvcC" => (4, 1),
             _ => continue,
         };
         if child.payload_len() > at {
             let byte = reader.bytes(child.payload() + at, 1)?.first().copied();
-            return Ok(byte.map(|b| (b & 3) + 1));
+            return Ok(byte.map(|b| (child.box_type, (b >> shift & 3) + 1)));
         }
     }
     Ok(None)
@@ -88,8 +101,9 @@ fn unit_length<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Resu
 fn original_format<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
+    fields: u64,
 ) -> Result<Option<BoxType>, FormatError> {
-    let Some(frma) = find_in(reader, entry, SOUND, &[b"sinf", b"frma"])? else { return Ok(None) };
+    let Some(frma) = find_in(reader, entry, fields, &[b"sinf", b"frma"])? else { return Ok(None) };
     let format = reader.bytes(frma.payload(), usize::try_from(frma.payload_len()).unwrap_or(4).min(4))?;
     Ok(format.first_chunk().map(|format| BoxType(*format)))
 }
@@ -134,10 +148,14 @@ fn find_in<R: ReadAt>(
 /// ISO/IEC 14496-3, table 1.17: the audio object type of extended HE-AAC.
 const USAC: u8 = 42;
 
-/// What an `mp4a` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and, of MPEG-4 sound, that of ISO/IEC 14496-3;
+/// What an `mp4a` or `mp4v` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and, of MPEG-4 sound, that of ISO/IEC 14496-3;
 /// 0 for what is not said. Only the usual place is looked at.
-fn object_types<R: ReadAt>(reader: &mut Reader<'_, R>, entry: &BoxHeader) -> Result<(u8, u8), FormatError> {
-    let Ok(children) = reader.children(entry.payload() + SOUND, entry.end()) else { return Ok((0, 0)) };
+fn object_types<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    entry: &BoxHeader,
+    fields: u64,
+) -> Result<(u8, u8), FormatError> {
+    let Ok(children) = reader.children(entry.payload() + fields, entry.end()) else { return Ok((0, 0)) };
     let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok((0, 0)) };
     let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
     // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type and ends with what is

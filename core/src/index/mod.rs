@@ -24,7 +24,7 @@ pub use crate::fragments::synthetic::{FilmSource, Synthetic};
 pub use access::Access;
 pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
 pub use pictures::Pictures;
-pub use samples::{Chunk, SampleTable};
+pub use samples::{Chunk, SampleTable, SyncEvidence};
 
 use crate::fragments::{
     Fragments, MemoryPermits, TableLayout, TrackFragments, is_replaced, read_descriptions, read_fragments,
@@ -181,6 +181,8 @@ impl Index {
         }
         // The fragments have been told of them; the boxes themselves stay where they are.
         this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
+        let untold = this.tracks.iter().filter(|t| t.samples.is_untold());
+        this.notes.extend(untold.map(Track::untold_sync));
         Ok(this)
     }
 
@@ -560,6 +562,14 @@ impl Node {
 }
 
 impl Track {
+    /// A note that nothing says where decoding of the track can begin.
+    pub fn untold_sync(&self) -> String {
+        let (id, coding) = (self.tkhd.track_id, self.coding);
+        format!(
+            "track {id} ({coding}): nothing says where decoding can begin, so a clip may begin at any sample"
+        )
+    }
+
     fn heap_size(&self) -> usize {
         self.tkhd.heap_size()
             + self.mdhd.heap_size()

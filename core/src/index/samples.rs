@@ -7,6 +7,7 @@ use crate::boxes::{
     BoxType, ChunkOffsets, FormatError, JointRun, JointRuns, Run, Runs, SampleEntry, SampleSizes,
     SyncSamples, Table,
 };
+use crate::index::pictures::Dependencies;
 use crate::index::{Access, Auxiliary, Pictures};
 use crate::limits;
 use crate::source::ReadAt;
@@ -30,7 +31,9 @@ pub struct SampleTable {
     pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
-    /// How the samples themselves say that, where no box does.
+    /// How that is known, before a look at the samples.
+    evidence: SyncEvidence,
+    /// How the samples themselves say it, where no box does.
     doubt: Option<Doubt>,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
@@ -61,8 +64,33 @@ const FIRST_PICTURES: u32 = 16;
 struct Doubt {
     pictures: Pictures,
     file_len: u64,
-    /// Whether the doubt is right, once the first samples have been looked into.
-    is_right: OnceLock<bool>,
+    /// What the first samples say, once they have been looked into.
+    seen: OnceLock<Seen>,
+}
+
+/// What the first pictures of a track say of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Some need others.
+    Dependent,
+    /// Each can be decoded on its own.
+    Whole,
+    /// Not even the first can be decoded on its own.
+    Nothing,
+}
+
+/// How it is known where decoding of a track can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncEvidence {
+    /// A table or sample groups say it.
+    Boxes,
+    /// Each sample can be decoded on its own, as its coding is such.
+    Coding,
+    /// The pictures themselves say it; they are looked into.
+    Pictures,
+    /// No box says it, or one that says it of all samples, and the pictures are in a coding that is not read, or say
+    /// nothing. It is believed to be so of all samples.
+    Nothing,
 }
 
 /// The chunk that holds a sample.
@@ -102,6 +130,7 @@ impl SampleTable {
             offsets,
             chunk_sizes: None,
             sync,
+            evidence: SyncEvidence::Boxes,
             doubt: None,
             groups,
             access,
@@ -225,7 +254,39 @@ impl SampleTable {
         if entry.any_packet {
             self.sync = SyncSamples::All;
         }
-        self.doubt(Pictures::of(entry), file_len);
+        let is_told = self.listed_sync().is_some() || self.has_no_sync() || self.count == 0;
+        let dependencies = match &handler.0 {
+            b"vide" => Dependencies::of(entry),
+            _ => Dependencies::None,
+        };
+        self.evidence = match dependencies {
+            _ if is_told => SyncEvidence::Boxes,
+            Dependencies::None => SyncEvidence::Coding,
+            Dependencies::Said(_) => SyncEvidence::Pictures,
+            Dependencies::Unknown if self.count == 1 => SyncEvidence::Coding,
+            Dependencies::Unknown => SyncEvidence::Nothing,
+        };
+        if let (Dependencies::Said(pictures), None) = (dependencies, self.listed_sync()) {
+            self.doubt = Some(Doubt { pictures, file_len, seen: OnceLock::new() }).filter(|_| self.count > 0);
+        }
+    }
+
+    /// How it is known where decoding can begin.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sync_evidence<R: ReadAt>(&self, source: &R) -> Result<SyncEvidence, FormatError> {
+        match self.seen(source)? {
+            Some((_, Seen::Nothing)) if self.evidence == SyncEvidence::Pictures && self.count > 1 => {
+                Ok(SyncEvidence::Nothing)
+            }
+            _ => Ok(self.evidence),
+        }
+    }
+
+    /// Whether no box says where decoding can begin, and nothing can be seen of it: the coding is not one that is read.
+    pub(super) fn is_untold(&self) -> bool {
+        self.evidence == SyncEvidence::Nothing
     }
 
     /// Of pictures or sound: what is presented last is so for as long as the others are in the mean, where the film does not
@@ -485,41 +546,40 @@ impl SampleTable {
         pictures.can_begin_at(source, offset..offset.saturating_add(size).min(file_len))
     }
 
-    /// Lets samples be looked into for where decoding can begin, if nothing is said of it, or that it can at each.
-    fn doubt(&mut self, pictures: Option<Pictures>, file_len: u64) {
-        let doubtful = pictures.filter(|_| self.listed_sync().is_none() && self.count > 0);
-        self.doubt = doubtful.map(|pictures| Doubt { pictures, file_len, is_right: OnceLock::new() });
-    }
-
     /// How the samples say that decoding can begin at them, where nothing else does. What is said of all of them is believed if it
     /// is so of the first few.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn pictures<R: ReadAt>(&self, source: &R) -> Result<Option<Pictures>, FormatError> {
-        let Some(Doubt { pictures, is_right, .. }) = &self.doubt else { return Ok(None) };
-        let is_right = match is_right.get() {
-            Some(known) => *known,
-            None => {
-                let found = self.is_dependent(source, *pictures)?;
-                *is_right.get_or_init(|| found)
-            }
-        };
-        Ok(Some(*pictures).filter(|_| is_right))
+        Ok(self.seen(source)?.filter(|(_, seen)| *seen == Seen::Dependent).map(|(pictures, _)| pictures))
     }
 
-    /// Whether decoding can begin at the first picture, but not at all of those after it.
-    fn is_dependent<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<bool, FormatError> {
+    /// How the samples say that decoding can begin at them, and what the first few of them say.
+    fn seen<R: ReadAt>(&self, source: &R) -> Result<Option<(Pictures, Seen)>, FormatError> {
+        let Some(Doubt { pictures, seen, .. }) = &self.doubt else { return Ok(None) };
+        let seen = match seen.get() {
+            Some(known) => *known,
+            None => {
+                let found = self.look_at_first(source, *pictures)?;
+                *seen.get_or_init(|| found)
+            }
+        };
+        Ok(Some((*pictures, seen)))
+    }
+
+    /// What the first pictures say.
+    fn look_at_first<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<Seen, FormatError> {
         let mut chunk = self.chunk_of(source, 0)?;
         if !self.can_begin_at(source, pictures, &mut chunk, 0)? {
-            return Ok(false);
+            return Ok(Seen::Nothing);
         }
         for sample in 1..self.count.min(FIRST_PICTURES) {
             if !self.can_begin_at(source, pictures, &mut chunk, sample)? {
-                return Ok(true);
+                return Ok(Seen::Dependent);
             }
         }
-        Ok(false)
+        Ok(Seen::Whole)
     }
 
     /// The last sample that neither decodes after `sample` nor is presented after `time` and that, as is seen in it, decoding
