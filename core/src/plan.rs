@@ -237,6 +237,7 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     let layout = Layout {
         index,
         clip: None,
+        left_out: without_samples(index),
         chunks: whole_chunks(index, source)?,
         extents: &extents,
         media_header_len: 0,
@@ -247,6 +248,13 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     }
     let assembly = layout.solve(source, assembly)?;
     Ok(Plan::new(assembly, extents, "whole".into()))
+}
+
+/// The tracks that a film would be better off without: they have no samples. All stay where none has any.
+fn without_samples(index: &Index) -> Vec<bool> {
+    let is_empty = |track: &Track| track.samples.count == 0;
+    let stay = index.tracks.iter().all(is_empty);
+    index.tracks.iter().map(|track| !stay && is_empty(track)).collect()
 }
 
 /// Whether the auxiliary information of a track can be told to be where it will be: it lies in the media that is sent, or
@@ -371,7 +379,8 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         })
         .collect::<Result<_, _>>()?;
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
-    let layout = Layout { index, clip: Some(clip), chunks, extents: &extents, media_header_len };
+    let left_out = clip.tracks.iter().map(Option::is_none).collect();
+    let layout = Layout { index, clip: Some(clip), left_out, chunks, extents: &extents, media_header_len };
     let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
         if held.is_some() && track.samples.sync_evidence(source)? == SyncEvidence::Nothing {
@@ -673,6 +682,8 @@ struct Layout<'a> {
     index: &'a Index,
     /// `None` for the whole film, whose boxes all stay as they are.
     clip: Option<&'a Clip>,
+    /// Tracks that the answer does not have.
+    left_out: Vec<bool>,
     chunks: Vec<Option<TrackChunks>>,
     extents: &'a Extents,
     /// Bytes between the `moov` and the media.
@@ -725,7 +736,7 @@ impl Layout<'_> {
         match (&header.box_type.0, self.clip) {
             (b"trak", _) => {
                 let Some(track) = node.track else { return Ok(()) };
-                if self.clip.is_some() && self.held(track).is_none() {
+                if self.is_left_out(track) {
                     return Ok(());
                 }
                 let wide = wide.get(track).copied().unwrap_or(false);
@@ -818,7 +829,9 @@ impl Layout<'_> {
                 out.bytes(&bytes);
             }
             (b"edts", Some(_)) => self.edts(track, out),
-            (b"tref", Some(_)) => self.tref(source, header, out)?,
+            (b"tref", _) if self.clip.is_some() || self.left_out.contains(&true) => {
+                self.tref(source, header, out)?
+            }
             (b"senc" | b"uuid", Some(held)) if is_senc(&mut self.index.reader(source), header)? => {
                 self.senc(source, header, of, held, out)?;
             }
@@ -839,6 +852,10 @@ impl Layout<'_> {
         }
     }
 
+    fn is_left_out(&self, track: usize) -> bool {
+        self.left_out.get(track).copied().unwrap_or(false)
+    }
+
     fn held(&self, track: usize) -> Option<&TrackClip> {
         self.clip?.tracks.get(track)?.as_ref()
     }
@@ -847,7 +864,7 @@ impl Layout<'_> {
     fn tref<R: ReadAt>(&self, source: &R, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
         let held = |id: u32| {
             let mut tracks = self.index.tracks.iter().enumerate();
-            tracks.any(|(n, t)| t.tkhd.track_id == id && self.held(n).is_some())
+            tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))
         };
         let mut reader = self.index.reader(source);
         let mut kept = Vec::new();
@@ -920,7 +937,10 @@ impl Layout<'_> {
             b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
             _ if ranges.is_empty() => {}
             // It is known better.
-            b"stss" if matches!(samples.sync, SyncSamples::All) || samples.pictures(source)?.is_some() => {}
+            b"stss"
+                if matches!(samples.sync, SyncSamples::All)
+                    || samples.pictures(source)?.is_some()
+                    || samples.is_whole(source)? => {}
             b"stss" | b"stps" => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
                 for SampleRange { samples, place, .. } in ranges {

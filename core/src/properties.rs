@@ -209,8 +209,28 @@ fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
         let (start, end) = (s.from.max(from) - from, s.to.min(to) - from);
         (end > start + TICK).then_some(Shown { from: start, to: end, ..s })
     };
-    expand(film).iter().map(|t| t.shown().into_iter().filter_map(cut).collect()).collect()
+    // By number of the track: a clip has none that shows nothing.
+    let mut tracks = vec![Vec::new(); TRACKS];
+    for track in expand(film) {
+        tracks[track.id as usize - 1] = track.shown().into_iter().filter_map(cut).collect();
+    }
+    tracks
 }
+
+/// What a clip must show: a picture that has ended by its start shows its last frame once more, for as long as a clip
+/// likes.
+fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
+    let mut tracks = shown_in(film, from, to);
+    for track in expand(film).iter().filter(|t| &t.handler == b"vide") {
+        let shown = track.shown();
+        let Some(last) = shown.last().filter(|last| last.to <= from + 1e-6) else { continue };
+        tracks[track.id as usize - 1] = vec![Shown { from: 0.0, to: f64::INFINITY, ..last.clone() }];
+    }
+    tracks
+}
+
+/// Tracks of a film that is made here, at most.
+const TRACKS: usize = 4;
 
 /// A frame of sound at the lowest rate that is tried here: how exact a cut of sound can be.
 /// (A little more, as the whole of a film is rounded, too.)
@@ -238,7 +258,10 @@ fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>], cuts: f64) -> Result<
         let names = |l: &[Shown]| l.iter().map(name).collect::<Vec<_>>();
         // What is shown for about a tick may round to one more or to none.
         let is_sliver = |s: &Shown| s.to - s.from < (cuts + 1.0) * TICK;
-        let off = |c: &Shown, s: &Shown| (c.from - s.from).abs().max((c.to - s.to).abs());
+        let off = |c: &Shown, s: &Shown| {
+            let late = if s.to == f64::INFINITY { 0.0 } else { (c.to - s.to).abs() };
+            (c.from - s.from).abs().max(late)
+        };
         let (mut held, mut due) = (clip.iter().peekable(), source.iter().peekable());
         loop {
             match (held.peek(), due.peek()) {
@@ -339,7 +362,7 @@ proptest! {
         let real_end = (real_start + duration(&clip)).max(end);
         let tick = 1.0 / f64::from(film.tracks[0].timescale);
         prop_assert!(real_end < end + tick + TICK, "ends at {} instead of {}", real_end, end);
-        assert_same(&shown_in(&clip, 0.0, f64::MAX), &shown_in(&source, real_start, real_end.min(total)), 1.0)?;
+        assert_same(&shown_in(&clip, 0.0, f64::MAX), &due_in(&source, real_start, real_end.min(total)), 1.0)?;
     }
 
     /// Samples that only serve decoding are short, in the order in which the film presents them, and not composed
@@ -368,7 +391,7 @@ proptest! {
         let length = duration(&cut);
         let real_start = total - length;
         prop_assert!(real_start <= start + TICK);
-        assert_same(&shown_in(&cut, 0.0, f64::MAX), &shown_in(&source, real_start, total), 1.0)?;
+        assert_same(&shown_in(&cut, 0.0, f64::MAX), &due_in(&source, real_start, total), 1.0)?;
     }
 
     /// Cutting a clip again gives what one cut would have given.
@@ -384,8 +407,14 @@ proptest! {
         let again = (again * length * 1000.0).round() / 1000.0;
         let twice = clip(&once, &format!("start={again}")).unwrap();
         let first = if start == 0.0 { 0.0 } else { snapped(&film, &source, start) };
-        let at = if again == 0.0 { first } else { snapped(&film, &source, first + again) };
-        assert_same(&shown_in(&twice, 0.0, f64::MAX), &shown_in(&source, at, total), 2.0)?;
+        // Of a picture that has ended a clip shows the last frame once more, and begins on it.
+        let has_ended = shown_in(&source, first, f64::MAX)[0].is_empty();
+        let at = match again {
+            0.0 => first,
+            _ if has_ended => first + snapped(&film, &once, again),
+            _ => snapped(&film, &source, first + again),
+        };
+        assert_same(&shown_in(&twice, 0.0, f64::MAX), &due_in(&source, at, total), 2.0)?;
     }
 
     /// Two clips side by side hold each frame once, save for what leads in to the second.
@@ -469,7 +498,9 @@ proptest! {
         let start = (start * duration(&source)).max(0.001);
         let cut = clip(&source, &format!("start={start:.3}&end={:.3}", start + length)).unwrap();
         let cut = expand(&cut);
-        for (of, cut) in expand(&source).iter().zip(&cut) {
+        let source = expand(&source);
+        for cut in &cut {
+            let of = source.iter().find(|t| t.id == cut.id).unwrap();
             let place = |bytes: &[u8]| of.samples.iter().position(|s| s.bytes == bytes).unwrap();
             let mut needed = vec![false; of.samples.len()];
             let mut elapsed = 0;

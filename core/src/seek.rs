@@ -3,6 +3,7 @@
 //! Times are presentation times. Movie time goes through a track's edit list to media
 //! time, and through the composition offsets to samples; the cut itself is in decode order.
 
+mod hold;
 mod lead_in;
 
 use std::ops::Range;
@@ -168,14 +169,27 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
         (Some(end), None) => clock.ticks(end),
     };
     let end = end.max(start + 1);
-    let tracks = index
+    let mut tracks = index
         .tracks
         .iter()
         .zip(&lines)
         .zip(&chosen)
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
+    leave_out_empty(&mut tracks);
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+}
+
+/// Leaves out the tracks of which the clip has no samples: Chromium fails to seek in a film with such a track. A clip of
+/// nothing at all keeps them, as a film has tracks.
+fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
+    let is_empty = |held: &TrackClip| held.ranges.is_empty();
+    if tracks.iter().flatten().all(is_empty) {
+        return;
+    }
+    for track in tracks {
+        *track = track.take().filter(|held| !is_empty(held));
+    }
 }
 
 /// When the last of what is seen or heard ends. Data tracks (time codes, telemetry) may run on past
@@ -475,6 +489,9 @@ fn cut_track<R: ReadAt>(
         if from < to {
             plays.extend(play(track, line, source, segment, from..to)?);
         }
+    }
+    if plays.is_empty() {
+        plays.extend(hold::hold_last(track, line, source, &clip)?);
     }
     let (stretches, multiplier) = lay_out(track, source, &plays)?;
     let Some(last) = stretches.last() else { return Ok(TrackClip::empty()) };

@@ -170,6 +170,8 @@ pub(crate) enum Patch {
     TrackByTrack,
     /// The first track does not say which samples are sync samples.
     NoSyncTable,
+    /// The first track says that all samples are sync samples.
+    EverySync,
     /// The last sample of the first track lasts no time.
     EndAtOnce,
 }
@@ -508,6 +510,11 @@ fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
         }
         Patch::NoSyncTable => {
             parts.drop_sync_table(0);
+            parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
+        }
+        Patch::EverySync => {
+            parts.drop_sync_table(0);
+            parts.list_all_sync(0);
             parts.write(&mut out, &[&chunks], MdatSize::Bits32, 0, false)
         }
         Patch::EndAtOnce => {

@@ -137,6 +137,16 @@ impl Parts {
         stbl.retain(|n| n.kind != *b"stss");
     }
 
+    /// Lists every sample of the track of index `track` in an `stss`.
+    pub fn list_all_sync(&mut self, track: usize) {
+        let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
+        let stbl = tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]);
+        let samples = be32(leaf(stbl, &[*b"stsz"]), 8);
+        let fields = [0, samples].into_iter().chain(1..=samples);
+        let stss = fields.flat_map(u32::to_be_bytes).collect();
+        stbl.push(Node { kind: *b"stss", body: Body::Leaf(stss) });
+    }
+
     /// Writes `ftyp`, a media data box for each group of chunks with `hole` bytes
     /// of nothing before the last group, and `moov` where `moov_first` says.
     ///

@@ -23,6 +23,11 @@ const fn mp4(name: &'static str, encoder: &'static str) -> Recipe {
     Recipe { name, video: video(encoder), ..SHORT }
 }
 
+/// Without a word about sync samples.
+const fn no_sync(name: &'static str, encoder: &'static str) -> Recipe {
+    Recipe { name, video: video(encoder), patch: Patch::NoSyncTable, ..SHORT }
+}
+
 const fn pace(name: &'static str, rate: (u32, u32)) -> Recipe {
     Recipe { name, video: Some((rate, "-bf 2 -g 24")), ..SHORT }
 }
@@ -183,10 +188,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
         "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=error:keyint=30:intra-refresh=1:bframes=0:pools=1",
     ),
     mp4("aom_altref", "-c:v libaom-av1 -cpu-used 8 -crf 40 -g 30 -lag-in-frames 19 -row-mt 0 -threads 1"),
-    mp4(
-        "vp9_altref",
-        "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 100k -g 30 -auto-alt-ref 1 -lag-in-frames 16 -threads 1",
-    ),
+    mp4("vp9_altref", VP9),
     mp4("mpeg4_b", "-c:v mpeg4 -bf 2 -g 25 -q:v 6"),
     mp4("mpeg2", "-c:v mpeg2video -bf 2 -g 15 -q:v 6"),
     mp4("mpeg1", "-c:v mpeg1video -bf 2 -g 15 -q:v 6"),
@@ -297,6 +299,22 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     again("bunny_fragments", "node {tests}/node/mux.cjs {in} {out} fragmented"),
     // As VLC writes what it has encoded.
     Recipe { patch: Patch::NoSyncTable, ..mux("no_sync_table", "") },
+    no_sync("no_sync_mpeg4", "-c:v mpeg4 -bf 2 -g 25 -q:v 6"),
+    no_sync("no_sync_mpeg2", "-c:v mpeg2video -bf 2 -g 15 -q:v 6"),
+    no_sync("no_sync_mpeg1", "-c:v mpeg1video -bf 2 -g 15 -q:v 6"),
+    Recipe { extension: "mov", ..no_sync("no_sync_m2v1", "-c:v mpeg2video -bf 2 -g 15 -q:v 6") },
+    no_sync("no_sync_hevc", HEVC),
+    no_sync("no_sync_av1", AV1),
+    no_sync("no_sync_vp9", VP9),
+    Recipe { extension: "mov", ..no_sync("no_sync_svq1", "-c:v svq1 -g 25 -q:v 6 -pix_fmt yuv410p") },
+    Recipe { extension: "3gp", mux: "-f 3gp", ..no_sync("no_sync_h263", "-c:v h263 -s 176x144 -g 12") },
+    // As a real 3GP says.
+    Recipe {
+        extension: "3gp",
+        mux: "-f 3gp",
+        patch: Patch::EverySync,
+        ..no_sync("every_sync_h263", "-c:v h263 -s 176x144 -g 12")
+    },
     Recipe {
         patch: Patch::Edits(&[&[(4.0, Some(-0.08))], &[(4.0, Some(0.0))]]),
         ..mux("edit_before_the_first", "")
@@ -336,4 +354,5 @@ pub(crate) const VARIANTS: &[Recipe] = &[
 
 const HEVC: &str =
     "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=error:keyint=30:bframes=3:pools=1";
+const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 100k -g 30 -auto-alt-ref 1 -lag-in-frames 16 -threads 1";
 const AV1: &str = "-c:v libsvtav1 -preset 12 -crf 40 -g 30 -svtav1-params lp=1";

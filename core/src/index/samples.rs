@@ -488,7 +488,7 @@ impl SampleTable {
     pub fn preceding_sync<R: ReadAt>(&self, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
         let Some(table) = self.listed_sync() else {
             let found = self.preceding_picture(source, sample, time)?;
-            let otherwise = if self.has_no_sync() { 0 } else { sample };
+            let otherwise = if self.begins_at_first(source)? { 0 } else { sample };
             return Ok(found.map_or(otherwise, |(sample, _)| sample));
         };
         let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
@@ -524,9 +524,23 @@ impl SampleTable {
         }
     }
 
-    /// Whether a table says that nothing is a sync sample; then there is only the first to begin at.
+    /// Whether a table says that nothing is a sync sample.
     fn has_no_sync(&self) -> bool {
         matches!(&self.sync, SyncSamples::Listed(table) if table.count == 0)
+    }
+
+    /// Whether there is only the first to begin at: a table says that nothing is a sync sample, and the pictures do not
+    /// say that all are.
+    fn begins_at_first<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
+        Ok(self.has_no_sync() && !self.is_whole(source)?)
+    }
+
+    /// Whether each picture says that it can be decoded on its own, where no box says which can.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_whole<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
+        Ok(self.seen(source)?.is_some_and(|(_, seen)| seen == Seen::Whole))
     }
 
     /// Whether decoding can begin at a sample of `chunk`, by what is seen in it.
@@ -638,7 +652,7 @@ impl SampleTable {
         let Some(table) = self.listed_sync() else {
             return match self.preceding_picture(source, last, time)? {
                 Some((_, cts)) => Ok(Some(cts)),
-                None if self.has_no_sync() => first(),
+                None if self.begins_at_first(source)? => first(),
                 None => self.on_screen(source, time),
             };
         };

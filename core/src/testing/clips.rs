@@ -964,15 +964,18 @@ fn what_holds_for_all_of_the_film_is_in_every_clip() {
     ];
     let film = Film::of(tracks).build();
     for query in ["start=1", "end=1", "start=0.5&end=0.9"] {
-        let cut = expand(&clip(&film, query).unwrap());
-        let counts: Vec<_> = cut.iter().map(|t| t.samples.len()).collect();
+        let mut cut = expand(&clip(&film, query).unwrap());
+        let counts: Vec<_> = cut.iter().map(|t| (t.id, t.samples.len())).collect();
         // A line of text is there for as long as it says.
-        assert_eq!(counts[1..], [1, 7, usize::from(query == "end=1"), 1], "{query}");
+        let mut wanted = vec![(2, 1), (3, 7), (4, 1), (5, 1)];
+        wanted.retain(|(id, _)| *id != 4 || query == "end=1");
+        assert_eq!(counts[1..], wanted, "{query}");
+        cut.retain(|t| t.id != 4);
         let length = |t: usize| cut[t].edits.iter().map(|e| e.0).sum::<u64>();
         assert_eq!((length(1), length(2)), (length(0), length(0)), "{query}");
         // A time code counts on.
         let start = if query == "start=1" { 1000 } else { i64::from(query != "end=1") * 500 };
-        assert_eq!((cut[1].edits[0].1, cut[4].edits[0].1), (0, start), "{query}");
+        assert_eq!((cut[1].edits[0].1, cut[3].edits[0].1), (0, start), "{query}");
     }
     // They do not make the film longer.
     assert_eq!(status(&film, "start=2").0, 416);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 /// A track, every sample of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Expanded {
+    pub(crate) id: u32,
     pub(crate) handler: [u8; 4],
     pub(crate) timescale: u32,
     pub(crate) movie_timescale: u32,
@@ -136,6 +137,8 @@ pub(crate) fn expand(film: &[u8]) -> Vec<Expanded> {
 fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
     let mdia = find(trak, b"mdia").unwrap();
     let mdhd = find(mdia, b"mdhd").unwrap();
+    let tkhd = find(trak, b"tkhd").unwrap();
+    let hdlr = find(mdia, b"hdlr").unwrap();
     let stbl = find(find(mdia, b"minf").unwrap(), b"stbl").unwrap();
     let list = |t: &[u8; 4], width: usize, skip: usize| -> Vec<Vec<u8>> {
         let Some(b) = find(stbl, t) else { return Vec::new() };
@@ -191,7 +194,8 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
         })
     });
     Expanded {
-        handler: find(mdia, b"hdlr").unwrap()[8..12].try_into().unwrap(),
+        id: word(tkhd, if tkhd[0] == 1 { 20 } else { 12 }),
+        handler: hdlr[8..12].try_into().unwrap(),
         timescale: word(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
         movie_timescale,
         samples,

@@ -61,9 +61,10 @@ fn a_film_that_is_being_written_gives_what_is_complete() {
         let whole = film.build_fragmented(style);
         let first = boxes(&whole).iter().find(|(t, ..)| t == b"moof").unwrap().1;
         for len in (first..=whole.len()).rev().step_by(5) {
-            let expected = complete(&film, &whole, style, len);
+            let mut expected = complete(&film, &whole, style, len);
+            expected.retain(|track| !track.is_empty());
             let got = ask(&whole[..len], "").unwrap();
-            if expected.iter().all(Vec::is_empty) {
+            if expected.is_empty() {
                 // Players may know what to do with it.
                 assert_eq!(got, None, "style {style}, {len} bytes");
             } else {
@@ -261,7 +262,7 @@ fn time_may_pass_without_samples() {
 #[test]
 fn boxes_of_fragments_that_are_not_known_are_left_out_with_a_note() {
     let film = fragments_with(3, |_, _| full_box(b"what", 0, [0]));
-    assert_eq!(notes(&film), "left out what of fragments: not known how it is cut");
+    assert!(notes(&film).lines().any(|note| note == "left out what of fragments: not known how it is cut"));
 }
 
 /// What a decrypter needs, told in every way that fragments know.

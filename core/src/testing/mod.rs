@@ -5,6 +5,7 @@ mod build;
 mod clips;
 mod damage;
 mod encrypted;
+mod ended;
 mod expand;
 mod fragments;
 mod pictures;

@@ -165,6 +165,10 @@ fn a_table_of_no_sync_samples_or_of_all_says_as_little() {
     let empty = [full_box(b"stss", 0, [0])];
     assert_eq!(decoded(&film_of(&avc, &empty, false, |n| n % 5 == 0), "start=1.4&end=1.5"), 4);
     assert_eq!(decoded(&film_of(&avc, &empty, false, |_| false), "start=1.5&end=1.6"), 16);
+    // A 3GP of intra pictures only has an empty table.
+    let intra = film_of(&avc, &empty, false, |_| true);
+    assert_eq!(decoded(&intra, "start=1.5&end=1.6"), 1);
+    assert!(!expand(&clip(&intra, "start=0.5").unwrap())[0].boxes.contains_key(b"stss"));
 }
 
 /// A film that says where reads of it begin.

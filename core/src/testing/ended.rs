@@ -1,0 +1,89 @@
+//! Clips of films whose tracks begin apart or end apart.
+
+use super::{Film, TrackSpec, ask, clip, expand, full_box, make_box};
+
+fn tref(kind: &[u8; 4], id: u32) -> Vec<u8> {
+    make_box(b"tref", make_box(kind, id.to_be_bytes()))
+}
+
+fn has(film: &[u8], box_type: &[u8; 4]) -> bool {
+    film.windows(4).any(|w| w == box_type)
+}
+
+fn handlers(film: &[u8]) -> Vec<[u8; 4]> {
+    expand(film).iter().map(|t| t.handler).collect()
+}
+
+#[test]
+fn a_picture_that_has_ended_goes_on_showing_its_last_frame() {
+    // A second of picture, four of sound.
+    for gop in [5, 4] {
+        let film = Film::of(vec![TrackSpec::video(10, gop), TrackSpec::audio(32)]).build();
+        let last = expand(&film)[0].shown().pop().unwrap();
+        for query in ["start=1", "start=2", "start=2&end=2.05", "start=2&mode=keyframe"] {
+            let cut = clip(&film, query).unwrap();
+            let tracks = expand(&cut);
+            let shown = tracks[0].shown();
+            assert_eq!(shown.iter().map(|s| &s.bytes).collect::<Vec<_>>(), [&last.bytes], "{query}");
+            let lasts = if query.contains("end") { 0.05 } else { 0.1 };
+            assert!((shown[0].to - lasts).abs() < 1e-6 && shown[0].from.abs() < 1e-9, "{query}: {shown:?}");
+            assert!(tracks[0].samples[0].sync, "{query}");
+            let until =
+                if query.contains("end") { 0.05 } else { if query == "start=1" { 3.096 } else { 2.096 } };
+            assert!((tracks[1].shown().last().unwrap().to - until).abs() < 1e-6, "{query}");
+            // A clip of the clip begins where it is asked to, too.
+            if query == "start=2" {
+                let again = expand(&clip(&cut, "start=1").unwrap());
+                assert_eq!(again[0].shown()[0].bytes, last.bytes);
+                assert!((again[1].shown().last().unwrap().to - 1.096).abs() < 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_track_of_which_a_clip_has_no_samples_is_left_out_with_its_references() {
+    // Four seconds of picture; a second of sound, and of text.
+    let mut picture = TrackSpec::video(40, 5);
+    picture.in_trak = vec![make_box(
+        b"tref",
+        [make_box(b"chap", 3u32.to_be_bytes()), make_box(b"fall", [0, 0, 0, 1, 0, 0, 0, 2])].concat(),
+    )];
+    let mut text = TrackSpec::audio(8);
+    (text.handler, text.coding) = (*b"text", *b"tx3g");
+    let film = Film::of(vec![picture, TrackSpec::audio(8), text]).build();
+    let early = clip(&film, "start=0.5").unwrap();
+    assert_eq!(handlers(&early), [*b"vide", *b"soun", *b"text"]);
+    assert!(has(&early, b"chap"));
+    let late = clip(&film, "start=2").unwrap();
+    assert_eq!(handlers(&late), [*b"vide"]);
+    assert!(!has(&late, b"chap"));
+    let fall = late.windows(4).position(|w| w == b"fall").unwrap();
+    assert_eq!(late[fall - 4..fall + 8], make_box(b"fall", 1u32.to_be_bytes()));
+    // The picture begins after the clip has ended.
+    let late =
+        TrackSpec { edits: vec![(1000, -1, 0x10000), (1000, 100, 0x10000)], ..TrackSpec::video(10, 5) };
+    let film = Film::of(vec![late, TrackSpec::audio(16)]).build();
+    assert_eq!(handlers(&clip(&film, "end=0.5").unwrap()), [*b"soun"]);
+    assert_eq!(handlers(&clip(&film, "end=1.5").unwrap()), [*b"vide", *b"soun"]);
+    // Of nothing at all there is a film that is as empty.
+    assert_eq!(handlers(&clip(&film, "end=0.5&tracks=video").unwrap()), [*b"vide"]);
+}
+
+#[test]
+fn a_film_loses_a_track_without_samples_when_its_metadata_is_moved() {
+    let mut empty = TrackSpec::audio(0);
+    empty.more = vec![full_box(b"stss", 0, [0])];
+    let mut picture = TrackSpec::video(10, 5);
+    picture.in_trak = vec![tref(b"sync", 2)];
+    let film = Film::of(vec![picture, empty.clone()]);
+    let fast = ask(&film.build(), "").unwrap().unwrap();
+    assert_eq!(handlers(&fast), [*b"vide"]);
+    assert!(!has(&fast, b"tref"));
+    assert_eq!(expand(&fast)[0].shown(), expand(&film.build())[0].shown());
+    // What needs no change stays as it is.
+    assert!(ask(&Film { moov_first: true, ..film }.build(), "").unwrap().is_none());
+    // A film of nothing keeps its tracks.
+    let nothing = ask(&Film::of(vec![empty.clone(), empty]).build(), "").unwrap().unwrap();
+    assert_eq!(handlers(&nothing).len(), 2);
+}
