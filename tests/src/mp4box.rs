@@ -173,9 +173,12 @@ impl Movie {
         // Hint tracks hint at another file than the clip.
         let (ours, theirs) = (clip.media_tracks(), self.media_tracks());
         let name = |t: &&Track| format!("{} {}/{}", t.id, t.kind, t.codec);
+        let theirs: Vec<_> = theirs.into_iter().filter(|t| self.belongs(t, start, end)).collect();
         let (named, wanted): (Vec<_>, Vec<_>) =
             (ours.iter().map(name).collect(), theirs.iter().map(name).collect());
-        if named != wanted {
+        // Of nothing at all a clip has all tracks, empty.
+        let is_nothing = theirs.is_empty() && ours.iter().all(|t| t.samples.is_empty());
+        if named != wanted && !is_nothing {
             verdict.faults.push(format!("tracks are {named:?} instead of {wanted:?}"));
             return verdict;
         }
@@ -198,6 +201,15 @@ impl Movie {
             verdict.faults.push(format!("lasts {seconds} s instead of {wanted}"));
         }
         verdict
+    }
+
+    /// Whether a clip has a track of this film: something of it is shown there, or it is a picture that has ended and goes
+    /// on showing its last frame.
+    fn belongs(&self, track: &Track, start: f64, end: f64) -> bool {
+        let is_inside = |s: &Segment| s.end > start + EXACT && s.start < end - EXACT;
+        let segments = track.segments(self.timescale);
+        let holds_on = track.holds_on() && !track.samples.is_empty();
+        holds_on || segments.iter().any(is_inside) || track.has_ended(self.timescale, start)
     }
 
     /// Where the presentation of a clip begins and ends in this film.
@@ -319,6 +331,12 @@ impl Track {
         let Some(&(_, from, _)) = self.edits.iter().find(|(_, from, _)| *from >= 0.0) else { return false };
         let first = self.samples.iter().map(|s| s.cts).min_by(f64::total_cmp);
         self.kind == "vide" && self.samples.len() > 1 && first.is_some_and(|cts| cts - from > 1.0)
+    }
+
+    /// Whether it is a picture that is over by `time`.
+    fn has_ended(&self, movie_timescale: f64, time: f64) -> bool {
+        let end = self.segments(movie_timescale).last().map(|s| s.end);
+        self.kind == "vide" && end.is_some_and(|end| end <= time + EXACT)
     }
 
     /// Whether what it says holds for all of the film, however long that is said to last: one sample of
@@ -480,6 +498,15 @@ impl Track {
         let tick = 1.0 / self.timescale + EXACT;
         let ours = clip.shown(clip_timescale);
         let theirs = self.shown(timescale);
+        if self.has_ended(timescale, start) {
+            // Players keep the last frame on screen.
+            let last = theirs.last().map(|s| &self.samples[s.sample].hash);
+            let shown: Vec<_> = ours.iter().map(|s| Some(&clip.samples[s.sample].hash)).collect();
+            if shown != [last] || ours[0].from > EXACT {
+                verdict.faults.push("does not show the last frame of a picture that has ended".into());
+            }
+            return verdict;
+        }
         let inside = |s: &&Shown| s.to > start + EXACT && s.from < end - EXACT;
         let mut theirs = theirs.iter().filter(inside).peekable();
         // Less than a tick of a sample may be left out.

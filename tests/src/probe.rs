@@ -44,6 +44,8 @@ pub struct Reading {
 /// The packets of a track.
 #[derive(Debug)]
 pub struct Stream {
+    /// The number of the track, as ffprobe writes it.
+    pub id: String,
     /// `video`, `audio`, `subtitle`, `data`; `picture` for a cover, `hint` for a hint track.
     pub kind: String,
     /// Name of the codec.
@@ -251,7 +253,27 @@ impl Stream {
             _ if ["rtp ", "sdp "].contains(&word("codec_tag_string").as_str()) => "hint".to_owned(),
             kind => kind.to_owned(),
         };
-        Self { kind, codec: word("codec_name"), tick, packets: Vec::new() }
+        Self { id: word("id"), kind, codec: word("codec_name"), tick, packets: Vec::new() }
+    }
+
+    /// Whether something of it is shown between two times, or it is a picture that has ended by the first of them and
+    /// goes on showing its last frame. Samples of data and text are not told apart from gaps between them.
+    fn belongs(&self, start: f64, end: f64) -> Option<bool> {
+        let near = self.tick + MOVIE_TICK + INSTANT;
+        let shown = || self.packets.iter().filter(|p| p.shown);
+        let overlap = |near: f64| shown().any(|p| p.time + p.duration > start + near && p.time < end - near);
+        match (overlap(near), overlap(-near)) {
+            (true, _) => Some(true),
+            _ if self.has_ended(start) => Some(true),
+            (_, false) if self.kind == "video" || self.kind == "audio" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a picture that is over by `time`.
+    fn has_ended(&self, time: f64) -> bool {
+        let ends = self.packets.iter().filter(|p| p.shown).map(|p| p.time + p.duration);
+        self.kind == "video" && ends.max_by(f64::total_cmp).is_some_and(|end| end <= time + INSTANT)
     }
 
     fn is_track(&self) -> bool {
@@ -573,11 +595,21 @@ impl Source {
         }
         // Covers are no tracks, and hint tracks hint at another file than the clip.
         let is_track = |s: &&Stream| s.is_track();
-        let tracks = |r: &Reading| {
-            r.streams.iter().filter(is_track).map(|s| format!("{}/{}", s.kind, s.codec)).collect::<Vec<_>>()
+        let whole = cut.start.is_none() && cut.end.is_none();
+        let held: BTreeSet<_> = reading.streams.iter().map(|s| s.id.clone()).collect();
+        let is_due = |s: &&Stream| {
+            // Of nothing at all a clip has all tracks, empty.
+            let is_empty = !reading.streams.iter().any(|s| !s.packets.is_empty());
+            let due = if whole { Some(!s.packets.is_empty()) } else { s.belongs(start, end) };
+            is_empty || due.unwrap_or(held.contains(&s.id))
         };
-        if tracks(&reading) != tracks(&self.reading) {
-            faults.push(format!("tracks are {:?} instead of {:?}", tracks(&reading), tracks(&self.reading)));
+        let name = |s: &Stream| format!("{}/{}", s.kind, s.codec);
+        let ours: Vec<_> = reading.streams.iter().filter(is_track).collect();
+        let theirs: Vec<_> = self.reading.streams.iter().filter(is_track).filter(is_due).collect();
+        let names = |list: &[&Stream]| list.iter().map(|s| name(s)).collect::<Vec<_>>();
+        let plain = whole && names(&ours).len() > theirs.len();
+        if names(&ours) != names(&theirs) && !plain {
+            faults.push(format!("tracks are {:?} instead of {:?}", names(&ours), names(&theirs)));
             return faults;
         }
         // libavformat sets what follows a second edit up to a frame aside.
@@ -586,12 +618,18 @@ impl Source {
         let crosses = begins.skip(1).any(|at| at > start + INSTANT && at < end - INSTANT);
         // What follows the frame that an edit begins inside of, it sets to the edit's beginning.
         let near = if crosses || inside { self.frame() } else { 0.0 };
-        let ours = reading.streams.iter().filter(is_track);
-        let theirs = self.reading.streams.iter().filter(is_track);
-        let first_video = self.reading.streams.iter().position(|s| s.kind == "video");
-        for (i, (ours, theirs)) in ours.zip(theirs).enumerate() {
+        let first_video = self.reading.streams.iter().find(|s| s.kind == "video").map(|s| &s.id);
+        for (i, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
+            if theirs.has_ended(start) {
+                // Its frame is compared.
+                let shown = ours.packets.iter().filter(|p| p.shown).count();
+                if shown != 1 {
+                    faults.push(format!("track {i}: {shown} packets of a picture that has ended"));
+                }
+                continue;
+            }
             // Of another video track it sets the edit to a frame's start.
-            let other_video = ours.kind == "video" && Some(i) != first_video;
+            let other_video = ours.kind == "video" && Some(&theirs.id) != first_video;
             let frame = theirs.packets.iter().map(|p| p.duration).fold(0.0, f64::max);
             let near = if other_video { near + frame } else { near };
             packet_faults(ours, theirs, start, end, near)
@@ -603,8 +641,10 @@ impl Source {
             return faults;
         }
         // The same track, where the clip has something of it.
-        let video = self.reading.video_number();
-        let video = video.filter(|n| reading.pictures().nth(*n).is_some_and(|s| !s.packets.is_empty()));
+        let of_source = self.reading.video();
+        let video = reading
+            .pictures()
+            .position(|s| of_source.is_some_and(|of| of.id == s.id) && !s.packets.is_empty());
         match Decoded::read_tracks(clip, &reading, video, AS_EDITED) {
             Ok(decoded) => {
                 let aside = |line: &str| crosses && line.contains("non monotonically increasing dts");
@@ -619,12 +659,24 @@ impl Source {
                 // Some decoders (libdav1d's) give out what the edit list hides.
                 let early = |f: &&Frame| f.time < -tick / 2.0 && hidden.contains(&micros(f.time));
                 let frames: Vec<_> = decoded.frames.iter().filter(|f| !early(f)).cloned().collect();
-                faults.extend(frame_faults(&frames, &self.decoded.frames, start, end, tick + near));
-                let codecs = self.reading.streams.iter().filter(|s| s.kind == "audio").map(|s| &s.codec);
-                let sounds = decoded.sounds.iter().zip(&self.decoded.sounds).zip(codecs);
-                for (i, ((ours, theirs), codec)) in sounds.enumerate() {
+                match self.decoded.frames.last() {
+                    Some(last) if of_source.is_some_and(|of| of.has_ended(start)) => {
+                        if frames.iter().map(|f| &f.hash).ne([&last.hash]) {
+                            faults.push("does not show the last frame of a picture that has ended".into());
+                        }
+                    }
+                    _ => {
+                        faults.extend(frame_faults(&frames, &self.decoded.frames, start, end, tick + near));
+                    }
+                }
+                let is_sound = |s: &&Stream| s.kind == "audio";
+                let sounds = self.reading.streams.iter().filter(is_sound).zip(&self.decoded.sounds);
+                for (i, (stream, theirs)) in sounds.enumerate() {
+                    let place = reading.streams.iter().filter(is_sound).position(|s| s.id == stream.id);
+                    let none = Sound::default();
+                    let ours = place.and_then(|n| decoded.sounds.get(n)).unwrap_or(&none);
                     faults.extend(
-                        sound_fault(ours, theirs, codec, self.ours, start, end)
+                        sound_fault(ours, theirs, &stream.codec, self.ours, start, end)
                             .map(|f| format!("sound {i}: {f}")),
                     );
                 }
