@@ -209,6 +209,40 @@ impl Reading {
         Ok(Self { streams, duration, chapters, complaints: complaints(&text) })
     }
 
+    /// Where every packet of the picture is said to be a key frame, the decoder says which are. A table
+    /// of sync samples may be missing, and ffprobe then says it of all.
+    fn believe_pictures(&mut self, path: &Path, how: &[&str]) {
+        let Some(video) = self.streams.iter_mut().position(|s| s.kind == "video" && !s.packets.is_empty())
+        else {
+            return;
+        };
+        let stream = &mut self.streams[video];
+        if stream.packets.len() < 2 || !stream.packets.iter().all(|p| p.key) {
+            return;
+        }
+        let out = Command::new("ffprobe")
+            .args(["-v", "quiet", "-of", "csv=p=0", "-select_streams", &video.to_string()])
+            .args(["-show_entries", "frame=key_frame,pts,pict_type"])
+            .args(how)
+            .arg("-i")
+            .arg(path)
+            .stdin(Stdio::null())
+            .output()
+            .expect("ffprobe: install the distribution's package");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let frames = text.lines().filter_map(|line| {
+            let mut fields = line.split(',');
+            let (key, pts, kind) = (fields.next()?, fields.next()?, fields.next()?);
+            // Decoders of old codings say of all that they are key frames.
+            Some((pts.parse::<f64>().ok()? * stream.tick, key == "1" && kind == "I"))
+        });
+        let frames: Vec<_> = frames.collect();
+        for packet in &mut stream.packets {
+            let is_dependent = |(time, key): &(f64, bool)| !key && (time - packet.time).abs() < INSTANT;
+            packet.key = !frames.iter().any(is_dependent);
+        }
+    }
+
     /// Where the last track ends: a film's own header may say less.
     fn end(&self) -> f64 {
         self.end_of_packets().max(self.duration)
@@ -459,7 +493,8 @@ impl Source {
     }
 
     fn read(film: &Film, how: &[&str]) -> Result<Self, String> {
-        let reading = Reading::read(&film.path, how)?;
+        let mut reading = Reading::read(&film.path, how)?;
+        reading.believe_pictures(&film.path, how);
         let long = reading.duration > LONGEST_DECODED;
         let decoded = if long { Err("too long".into()) } else { Decoded::read(&film.path, &reading, how) };
         let (decoded, decodes) = match decoded {

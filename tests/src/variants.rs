@@ -301,7 +301,6 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     Recipe { patch: Patch::NoSyncTable, ..mux("no_sync_table", "") },
     no_sync("no_sync_mpeg4", "-c:v mpeg4 -bf 2 -g 25 -q:v 6"),
     no_sync("no_sync_mpeg2", "-c:v mpeg2video -bf 2 -g 15 -q:v 6"),
-    no_sync("no_sync_mpeg1", "-c:v mpeg1video -bf 2 -g 15 -q:v 6"),
     Recipe { extension: "mov", ..no_sync("no_sync_m2v1", "-c:v mpeg2video -bf 2 -g 15 -q:v 6") },
     no_sync("no_sync_hevc", HEVC),
     no_sync("no_sync_av1", AV1),
