@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make build`, `test`, `demo`, `bench` and others lack on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|conformance|screens|sanitize|bench|instructions|fuzz|docker
+#   tests/setup.sh build|demo|test|conformance|screens|sanitize|bench|instructions|fuzz|docker|fresh
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -114,6 +114,11 @@ case $goal in
         need ip iproute2
         need mmdebstrap mmdebstrap
         ;;
+    fresh)
+        need mmdebstrap mmdebstrap
+        need git git
+        need ip iproute2
+        ;;
     *) die "unknown goal $goal" ;;
 esac
 
@@ -121,7 +126,7 @@ esac
 # where there is none; one that is there and too old is its owner's to replace.
 msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 rust=
-if [ "$goal" = docker ]; then
+if [ "$goal" = docker ] || [ "$goal" = fresh ]; then
     :
 elif ! command -v cargo > /dev/null; then
     rust=install
@@ -162,7 +167,7 @@ if [ "$rust" = replace ]; then
         [ -x "$dir/cargo" ] || continue
         other=$("$dir/cargo" --version 2> /dev/null | cut -d ' ' -f 2)
         ! at_least "${other:-0}" "$msrv" ||
-            die "$old, and first in PATH; $dir/cargo is $other: run PATH=$dir:\$PATH make ${MAKECMDGOALS:-$goal}"
+            die "$old, and first in PATH; $dir/cargo is $other: run PATH=$dir:\$PATH make $goal"
     done
     unset IFS
     if command -v rustup > /dev/null; then

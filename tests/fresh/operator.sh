@@ -1,0 +1,66 @@
+#!/bin/bash
+# In a root where the modules were built, with a network of its own: they are installed into the distribution's
+# servers, give a clip, and are uninstalled without a trace.
+#   operator.sh USER
+. "$(dirname "$0")/common.sh"
+
+film=("$clone"/target/h264-tests/demo/*.mp4)
+load='/etc/apache2/mods-available/h264_streaming.conf'
+cp "${film[0]}" /var/www/html/film.mp4
+chmod 644 /var/www/html/film.mp4
+
+# a2enmod makes two directories for its own notes.
+files() {
+    find / -xdev \( -path /proc -o -path /dev -o -path /sys -o -path /run -o -path /tmp -o -path /var/tmp \
+        -o -path /var/log -o -path /var/cache -o -path "$HOME" \) -prune \
+        -o ! -path '/var/lib/apache2/module/*abled_by_admin' -printf '%p %y %m %U %l\n' | sort
+}
+
+# As both use port 80, one server at a time.
+clip_of() {
+    "/etc/init.d/$1" start > /tmp/out 2>&1 || { cat /tmp/out; fail "$1 does not start"; }
+    for _ in $(seq 100); do
+        status=$(curl -s --noproxy '*' -D "/tmp/$1.head" -o "/tmp/$1.mp4" -w '%{http_code}' \
+            'http://127.0.0.1/film.mp4?start=10.5&end=15') && break
+        sleep 0.1
+    done
+    "/etc/init.d/$1" stop > /tmp/out 2>&1 || { cat /tmp/out; fail "$1 does not stop"; }
+    for _ in $(seq 100); do
+        grep -qsxF "$1" /proc/[0-9]*/comm || break
+        sleep 0.1
+    done
+    [ "$status" = 200 ] || fail "$1 answers ${status:-nothing}"
+}
+
+# What the servers leave behind when they run is not ours.
+clip_of apache2
+clip_of lighttpd
+files > /tmp/before
+
+mapfile -t install < <(commands_of Install)
+step "${install[1]}"
+for command in 'sudo a2enmod h264_streaming' 'sudo lighttpd-enable-mod h264-streaming'; do
+    grep -qF "\`$command &&" "$clone/README.md" || fail "README does not say \`$command\`"
+    step "$command"
+done
+for server in apache2 lighttpd; do
+    clip_of $server
+    is_clip /tmp/$server.mp4
+    grep -qi '^x-mod-h264-streaming:' /tmp/$server.head || fail "not the module's answer: $(cat /tmp/$server.head)"
+done
+cmp /tmp/apache2.mp4 /tmp/lighttpd.mp4 || fail 'the servers give different clips'
+
+# An administrator's change survives.
+cp -p $load /tmp/load
+echo '# mine' >> $load
+step "${install[1]}"
+grep -qF "kept: $load" /tmp/out || fail "make install does not say that it keeps $load"
+grep -q '^# mine$' $load || fail "$load was overwritten"
+cp -p /tmp/load $load
+
+step 'sudo make uninstall'
+files > /tmp/after
+diff /tmp/before /tmp/after || fail 'this is left behind, or gone'
+clip_of apache2
+clip_of lighttpd
+nothing_runs 'both servers'
