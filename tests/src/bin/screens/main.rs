@@ -130,11 +130,11 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
                     verdict = verdict.better(judge(number, watch(client, clip, ear.as_ref()).await));
                 }
                 println!("{}", verdict.details(clip));
-                if let Some(dir) = &options.shots
-                    && let Some(png) = browsers::screenshot(client).await
-                {
-                    let name = format!("{}-{}-{number}.png", player.name(), clip.film);
-                    std::fs::write(dir.join(name), png).expect("the directory of --shots");
+                if let Some(dir) = &options.shots {
+                    if let Some(png) = browsers::screenshot(client).await {
+                        let name = format!("{}-{}-{number}.png", player.name(), clip.film);
+                        std::fs::write(dir.join(name), png).expect("the directory of --shots");
+                    }
                 }
                 verdicts.push(verdict);
                 if client.current_url().await.is_err() {
