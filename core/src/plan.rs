@@ -2,6 +2,7 @@
 //! the total length. The tables themselves are made when they are sent (see `generate`).
 
 mod small;
+mod tags;
 mod times;
 
 use std::ops::Range;
@@ -757,6 +758,7 @@ impl Layout<'_> {
                 out.note(names_places(header));
                 Ok(())
             }
+            (b"meta", Some(_)) => self.tags(source, header, out),
             (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
             _ => {
                 out.copy(header);
@@ -1233,7 +1235,7 @@ impl Layout<'_> {
         clip: &Clip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        if !node.children.iter().any(|c| matches!(&c.header.box_type.0, b"chpl" | b"hnti")) {
+        if !node.children.iter().any(|c| matches!(&c.header.box_type.0, b"chpl" | b"hnti" | b"meta")) {
             out.copy(&node.header);
             return Ok(());
         }
@@ -1247,10 +1249,20 @@ impl Layout<'_> {
                     }
                 }
                 b"hnti" => {}
+                b"meta" => self.tags(source, &child.header, &mut content)?,
                 _ => content.copy(&child.header),
             }
         }
         out.wrap(node.header.box_type, content)
+    }
+
+    /// A `meta`, without what counts samples of the whole film.
+    fn tags<R: ReadAt>(&self, source: &R, meta: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+        match tags::without_counts(&mut self.index.reader(source), meta)? {
+            Some(kept) => out.append(kept),
+            None => out.copy(meta),
+        }
+        Ok(())
     }
 }
 
