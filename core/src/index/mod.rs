@@ -584,6 +584,9 @@ impl Track {
             Some(elst) => read_elst(reader, &elst.header)?,
             None => Vec::new(),
         };
+        // A list that presents nothing, for no time, is taken as none: players show the track.
+        let is_void = edits.iter().all(|e| e.media_time.is_none() && e.segment_duration == 0);
+        let edits = if is_void { Vec::new() } else { edits };
         let mdia = trak.need(b"mdia")?;
         let mdhd = MdhdBox::read(reader, &mdia.need(b"mdhd")?.header)?;
         let handler = match mdia.child(b"hdlr")? {
@@ -711,10 +714,12 @@ fn read_samples<R: ReadAt>(
         None => SyncSamples::All,
     };
     let mut groups = Vec::new();
+    // Each csgp becomes an sbgp in a clip, which must be within the limit, too.
+    let mut groupings = stbl.children.iter().filter(|c| matches!(&c.header.box_type.0, b"sbgp" | b"csgp"));
+    if let Some(excess) = groupings.nth(limits::GROUPINGS) {
+        return Err(excess.header.error(format!("more than {} sample groupings", limits::GROUPINGS)));
+    }
     for sbgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"sbgp") {
-        if groups.len() >= limits::GROUPINGS {
-            return Err(sbgp.header.error(format!("more than {} sample groupings", limits::GROUPINGS)));
-        }
         let head = usize::try_from(sbgp.header.payload_len()).unwrap_or(8).min(8);
         let head = reader.bytes(sbgp.header.payload(), head)?;
         let described = descriptions.iter().find(|d| head.ends_with(&d.grouping));
