@@ -152,6 +152,10 @@ fn verify_says_what_a_server_would_do() {
     assert_eq!((&json[0]["can_be_cut"], &json[1]["can_be_cut"]), (&true.into(), &false.into()));
     assert!(json[1]["refusal"].as_str().is_some_and(|why| why.contains("not an MP4")), "{json}");
 
+    let unsaid = mp4seek(&["verify"], &film("no_sync_mpeg2").path);
+    let unsaid = String::from_utf8_lossy(&unsaid.stdout).into_owned();
+    assert!(unsaid.contains("the pictures say where decoding can begin"), "{unsaid}");
+
     let done = mp4seek(&["verify"], &dir.path().join("none.mp4"));
     assert_eq!(done.status.code(), Some(1), "{done:?}");
 }

@@ -53,8 +53,10 @@ struct TrackReport {
     samples: u32,
     seconds: f64,
     edits: Vec<EditReport>,
-    /// `None` when every sample is one.
+    /// `None` when every sample is one, as far as boxes say.
     sync_points: Option<Vec<f64>>,
+    /// What says where decoding can begin.
+    sync_evidence: &'static str,
 }
 
 #[derive(Serialize)]
@@ -127,6 +129,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             seconds: ticks as f64 / f64::from(track.mdhd.timescale.max(1)),
             edits: edits(&track.edits, index.mvhd.timescale),
             sync_points: sync,
+            sync_evidence: crate::verify::evidence(track.samples.sync_evidence(film)?),
         });
     }
     let boxes = index.top.iter().map(|b| if *b == index.outer_moov { node(&index.moov) } else { leaf(b) });
@@ -243,7 +246,7 @@ fn as_text(report: &Report) -> String {
         );
         edit_text(&t.edits, &mut out);
         match &t.sync_points {
-            None => out.push_str("  every sample is a sync sample\n"),
+            None => _ = writeln!(out, "  every sample may be a sync sample: {}", t.sync_evidence),
             Some(points) => {
                 let shown: Vec<_> = points.iter().take(SHOWN).map(|p| format!("{p:.3}")).collect();
                 let more = points.len().saturating_sub(SHOWN);

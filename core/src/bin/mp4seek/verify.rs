@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mp4seek::index::Index;
+use mp4seek::index::{Index, SyncEvidence};
 use mp4seek::seek::reference_track;
 use mp4seek::{Answer, Error, Seeker, Settings};
 use serde::Serialize;
@@ -115,6 +115,19 @@ fn verify(film: &Input) -> Result<Report, Failure> {
     for track in index.tracks.iter().filter(|t| t.samples.count == 0) {
         report.notes.push(format!("track {} has no samples", track.tkhd.track_id));
     }
+    let film_source = index.film(&film.file);
+    for track in index.tracks.iter().filter(|t| &t.handler.0 == b"vide" && t.samples.count > 1) {
+        let found = track.samples.sync_evidence(&film_source);
+        let found = found.map_err(|error| film.failure(&error.into()))?;
+        if matches!(found, SyncEvidence::Pictures | SyncEvidence::Nothing) {
+            report.notes.push(format!(
+                "track {} ({}): {}",
+                track.tkhd.track_id,
+                track.coding,
+                evidence(found)
+            ));
+        }
+    }
     if reference_track(&index, |_| true).is_none() && index.tracks.iter().any(|t| &t.handler.0 == b"vide") {
         report.notes.push("no video track that is enabled has samples".into());
     }
@@ -128,6 +141,18 @@ fn middle(index: &Index) -> f64 {
         ticks as f64 / f64::from(track.mdhd.timescale.max(1))
     });
     seconds.fold(0.0, f64::max) / 2.0
+}
+
+/// What says where decoding of a track can begin, in words.
+pub(crate) fn evidence(of: SyncEvidence) -> &'static str {
+    match of {
+        SyncEvidence::Boxes => "boxes say where decoding can begin",
+        SyncEvidence::Coding => "decoding can begin at every sample of this coding",
+        SyncEvidence::Pictures => "the pictures say where decoding can begin",
+        SyncEvidence::Nothing => {
+            "nothing says where decoding can begin, clips may begin with a broken picture"
+        }
+    }
 }
 
 fn add_notes(report: &mut Report, notes: &[String]) {
