@@ -89,9 +89,9 @@ install uninstall: export BUILT := $(BUILT)
 install:
 	@for file in libmod_h264_streaming_apache.so libmod_h264_streaming_lighttpd.so mp4seek; do \
 		[ -e "$(BUILT)/$$file" ] || exec $(MAKE) build; done
-	@./install.sh install
+	@tests/install.sh install
 uninstall:
-	@./install.sh uninstall
+	@tests/install.sh uninstall
 
 fuzz:
 	@tests/setup.sh fuzz
