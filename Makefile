@@ -54,7 +54,6 @@ SAMPLE := ^(bframes|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opu
 test: check build
 	@tests/setup.sh conformance
 	$(STEP) tests $(CARGO) test --workspace --locked
-	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --release --locked -p tests --bin conformance
 
 conformance: build
 	@tests/setup.sh conformance
