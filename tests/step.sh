@@ -6,8 +6,8 @@ shift
 echo "$*"
 "$@" && exit
 status=$?
-# Ctrl-C is no failure.
-[ $status != 130 ] || exit $status
+# One that Ctrl-C or another signal ended did not fail.
+[ $status -le 128 ] || exit $status
 case $step in
     build)
         advice='the first line above that begins with "error" says what is missing. If a download failed, run this again; tests/setup.sh build installs what the build needs'
