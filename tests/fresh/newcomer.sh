@@ -28,6 +28,7 @@ esac
 make_demo() {
     local log=/tmp/demo.log began=$SECONDS urls url
     # With a process group of its own, as a terminal's Ctrl-C reaches it.
+    : > $log
     set -m
     as_user sh -c "$*" > $log 2>&1 < /dev/null &
     local demo=$!
