@@ -47,9 +47,6 @@ check:
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) lints $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-# Of each kind of film one; `make conformance` takes all.
-SAMPLE := ^(bframes|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opus|frag_cmaf|frag_hybrid)$$
-
 # The servers load the modules as they are installed: built for release.
 test: check build
 	@tests/setup.sh conformance
