@@ -58,6 +58,7 @@ conformance: build
 
 screens: build
 	@tests/setup.sh screens
+	$(STEP) tests $(CARGO) test --locked -p tests --features screens --test firefox
 	$(CARGO) run --quiet --release --locked -p tests --bin screens -- $(SCREENS)
 
 sanitize: build

@@ -62,6 +62,40 @@ const PLAY_OUT: &str = r"
     player.play();
 ";
 
+/// Loads a film into a new player, goes to a time, plays on to the end, and goes back.
+const PLAY_AND_SEEK: &str = r"
+    const [url, first, second, done] = arguments;
+    const player = Object.assign(document.createElement('video'), { id: 'player', preload: 'auto', muted: true });
+    document.body.replaceChildren(player);
+    const seen = [];
+    for (const name of ['loadeddata', 'seeked', 'ended'])
+        player.addEventListener(name, () => seen.push([name, player.currentTime]));
+    const event = (name) => new Promise((heard, failed) => {
+        player.addEventListener(name, heard, { once: true });
+        player.addEventListener('error', () => failed(`${name}: ${player.error.message || player.error.code}`));
+        setTimeout(() => failed(`no ${name} at ${player.currentTime}`), 25000);
+    });
+    async function go(time) {
+        const there = event('seeked');
+        player.currentTime = time;
+        await there;
+        return player.currentTime;
+    }
+    async function all() {
+        const loaded = event('loadeddata');
+        player.src = url;
+        await loaded;
+        const at = [await go(first)];
+        const end = event('ended');
+        player.play().catch(() => {});
+        await end;
+        const ended = player.currentTime;
+        at.push(await go(second));
+        done({ at, ended, duration: player.duration, width: player.videoWidth, seen });
+    }
+    all().catch((error) => done({ error: String(error), seen }));
+";
+
 /// Gives a Chromium of its own to `work`, and ends it.
 pub fn in_chromium(work: impl AsyncFnOnce(&Client)) {
     in_browser(Browser::Chromium, &[], work);
@@ -172,6 +206,14 @@ pub async fn run(browser: &Client, script: &str, arguments: Vec<Value>) -> Resul
 /// As [`run`].
 pub async fn play_out(browser: &Client) -> Result<Value, String> {
     run(browser, PLAY_OUT, vec![]).await
+}
+
+/// Loads what is at `url` into a player of the page, goes to `first`, plays on to the end, and goes back to `second`.
+///
+/// # Errors
+/// As [`run`].
+pub async fn play_and_seek(browser: &Client, url: &str, first: f64, second: f64) -> Result<Value, String> {
+    run(browser, PLAY_AND_SEEK, vec![json!(url), json!(first), json!(second)]).await
 }
 
 /// A driver of our own in a process group of its own, ended with its browser.

@@ -2,8 +2,8 @@
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
 //! `place` finds where they can be served from; `client` talks to them; `films` makes films whose frames and sound tell their
-//! own time; `probe` reads films through ffmpeg, and judges clips; `slow_disk` keeps a server
-//! waiting for some of its files, and `bad_disk` fails to read them.
+//! own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks` plays some of them in a browser;
+//! `slow_disk` keeps a server waiting for some of its files, and `bad_disk` fails to read them.
 
 #![expect(
     clippy::expect_used,
@@ -25,6 +25,7 @@ mod preload;
 pub mod probe;
 mod screened;
 pub mod servers;
+pub mod short_tracks;
 pub mod slow_disk;
 mod variants;
 

@@ -1,4 +1,5 @@
-//! The demo page in Chromium: it plays clips, and shows the frames asked for.
+//! Chromium plays clips: on the demo page, which shows the frames asked for, and of films that have less sound than
+//! picture.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -8,12 +9,17 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::browser::{Client, in_chromium, look, play_out, run, stamp};
+use tests::browser::{Browser, Client, in_chromium, look, play_out, run, stamp};
 use tests::films::demo_film;
 use tests::on_both;
 use tests::servers::Site;
+use tests::short_tracks;
 
-on_both!(the_page_plays_clips, the_page_shows_what_is_wrong);
+on_both!(the_page_plays_clips, the_page_shows_what_is_wrong, a_clip_past_the_end_of_a_track_plays);
+
+fn a_clip_past_the_end_of_a_track_plays(site: &Site) {
+    short_tracks::assert_clips_play(Browser::Chromium, site);
+}
 
 fn the_page_plays_clips(site: &Site) {
     let source = tests::probe::Source::of(&demo_film()).expect("a film");
