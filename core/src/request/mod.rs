@@ -115,6 +115,11 @@ impl Asked {
         };
         Ok(Self { request, otherwise })
     }
+
+    /// Whether a query asks for a clip of any film. One that asks for a clip but cannot be read does.
+    pub fn wants_clip(query: &[u8], settings: &Settings) -> bool {
+        !Self::parse(query, settings).is_ok_and(|asked| !asked.request.is_cut)
+    }
 }
 
 /// A query while it is read.

@@ -260,3 +260,15 @@ proptest! {
         prop_assert_eq!(Time::parse(&format!("0.{}{whole:020}{decimals}E+{}", "0".repeat(shift), 20 + shift)), wanted);
     }
 }
+
+#[test]
+fn a_clip_is_wanted_by_any_parameter_of_ours() {
+    let wants = |query: &str| Asked::wants_clip(query.as_bytes(), &Settings::default());
+    for query in ["start=1", "end=2", "t=5", "t=1,2", "tracks=video", "lang=en", "user=7&start=0", "start=x"]
+    {
+        assert!(wants(query), "{query}");
+    }
+    for query in ["", "user=7", "start=", "t=TOKEN", "mode=download", "mode=exact", "starts=1"] {
+        assert!(!wants(query), "{query}");
+    }
+}
