@@ -131,7 +131,7 @@ impl Brigade {
         // SAFETY: a live request; the brigade is empty afterwards, and its pool's.
         let (status, aborted) = unsafe {
             ffi::h264_append_eos(request.as_ptr(), self.0);
-            (ffi::h264_pass(request.as_ptr(), self.0), ffi::h264_is_aborted(request.as_ptr()) != 0)
+            (ffi::h264_pass(request.filters(), self.0), ffi::h264_is_aborted(request.as_ptr()) != 0)
         };
         // The server's own handler for files does not report these either.
         if status == 0 || request.status() != ffi::H264_HTTP_OK || aborted {

@@ -46,12 +46,19 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         // It was a regular file when the server looked. The server would open it as one, and wait for its writer.
         return ffi::H264_FORBIDDEN;
     }
-    let settings = Settings {
-        mode: request.config().mode(),
-        parameters: request.config().parameters(),
-        is_strict: false,
-    };
-    let identity = Identity::of(&metadata);
+    answer(request, file, &metadata)
+}
+
+/// What the configuration says about this request's query.
+pub(crate) fn settings(request: &Request<'_>) -> Settings {
+    let config = request.config();
+    Settings { mode: config.mode(), parameters: config.parameters(), is_strict: false }
+}
+
+/// Answers a request with a regular file, cut as its query asks, or declines it: the file is sent as it is then.
+pub(crate) fn answer(request: &mut Request<'_>, file: File, metadata: &Metadata) -> c_int {
+    let settings = settings(request);
+    let identity = Identity::of(metadata);
     match seeker().answer(&file, &identity, request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {
@@ -64,7 +71,7 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
                 film.explanation().iter().for_each(|line| request.log(Severity::Debug, line));
                 film.notes().iter().for_each(|note| request.log(Severity::Debug, note));
             }
-            send(request, file, &metadata, *film)
+            send(request, file, metadata, *film)
         }
         Err(error) => {
             request.log(seeker().severity(&error, &identity), &error);

@@ -11,6 +11,7 @@
 //! - `handler`: from a request to an answer.
 //! - `bucket`: a film as buckets: metadata made when it is read, media from the file.
 //! - `drain`: a slow client holds neither a worker nor a film's whole metadata.
+//! - `sent_file`: the clip where a script sends a film with `X-Sendfile`.
 //! - `server`: the server's request and log as Rust values.
 //! - `boundary`: no panic leaves the module.
 
@@ -23,6 +24,7 @@ mod config;
 mod drain;
 mod ffi;
 mod handler;
+mod sent_file;
 mod server;
 
 use boundary::boundary;
@@ -57,6 +59,8 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
         unsafe {
             ffi::h264_hook_handler(Some(handle));
             ffi::h264_register_filter(Some(drain::filter));
+            ffi::h264_hook_insert_filter(Some(sent_file::insert));
+            ffi::h264_register_sent_file_filter(Some(sent_file::filter));
         }
     });
 }

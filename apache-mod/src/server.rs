@@ -14,7 +14,17 @@ use crate::ffi;
 #[derive(Debug)]
 pub(crate) struct Request<'r> {
     raw: NonNull<ffi::request_rec>,
+    /// `None` where a handler answers.
+    sent_file: Option<SentFile>,
     server: PhantomData<&'r mut ffi::request_rec>,
+}
+
+/// A file that another module sends as the answer, as a filter of ours finds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SentFile {
+    pub(crate) filter: *mut ffi::ap_filter_t,
+    /// A string in the request's pool.
+    pub(crate) path: *const c_char,
 }
 
 /// Writes a line to the server's error log.
@@ -36,7 +46,26 @@ impl<'r> Request<'r> {
     /// # Safety
     /// `raw` is a live request that this thread handles for as long as `'r`.
     pub(crate) unsafe fn new(raw: *mut ffi::request_rec) -> Option<Self> {
-        NonNull::new(raw).map(|raw| Self { raw, server: PhantomData })
+        NonNull::new(raw).map(|raw| Self { raw, sent_file: None, server: PhantomData })
+    }
+
+    /// The request, for a filter that answers it from a file.
+    ///
+    /// # Safety
+    /// The filter runs for this request, for as long as `'r`, and the path is a string in its pool.
+    pub(crate) unsafe fn with_sent_file(self, file: SentFile) -> Self {
+        Self { sent_file: Some(file), ..self }
+    }
+
+    /// What the answer passes through.
+    pub(crate) fn filters(&self) -> *mut ffi::ap_filter_t {
+        // SAFETY: a live request, or a filter that runs.
+        unsafe {
+            match self.sent_file {
+                Some(file) => ffi::h264_next_filter(file.filter),
+                None => ffi::h264_output_filters(self.as_ptr()),
+            }
+        }
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ffi::request_rec {
@@ -60,6 +89,12 @@ impl<'r> Request<'r> {
     pub(crate) fn is_subrequest(&self) -> bool {
         // SAFETY: a live request.
         unsafe { ffi::h264_is_subrequest(self.as_ptr()) != 0 }
+    }
+
+    /// Whether mod_xsendfile may replace the answer by a file that a script names.
+    pub(crate) fn sends_named_files(&self) -> bool {
+        // SAFETY: a live request.
+        unsafe { ffi::h264_sends_named_files(self.as_ptr()) != 0 }
     }
 
     /// Whether only the answer's header is sent (HEAD).
@@ -86,10 +121,11 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_is_device(self.as_ptr()) != 0 }
     }
 
-    /// The path of the file the server mapped the request to.
+    /// The path of the file that answers the request: the one the server mapped it to, or another that was sent.
     pub(crate) fn filename(&self) -> &[u8] {
         // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_filename(self.as_ptr()) }).unwrap_or_default()
+        let mapped = || unsafe { ffi::h264_filename(self.as_ptr()) };
+        self.string(self.sent_file.map_or_else(mapped, |file| file.path)).unwrap_or_default()
     }
 
     /// What stands behind the file in the request's path.
@@ -172,6 +208,13 @@ impl<'r> Request<'r> {
     /// Sets what describes a body of `len` bytes that changed at `mtime` (microseconds
     /// since the epoch).
     pub(crate) fn describe_body(&mut self, len: i64, mtime: i64) {
+        if self.sent_file.is_some() {
+            // What a script or another module says of the whole file.
+            for name in [c"ETag", c"Last-Modified", c"Content-Length", c"Accept-Ranges"] {
+                // SAFETY: a live request; the name is only read.
+                unsafe { ffi::h264_drop_header_out(self.as_ptr(), name.as_ptr()) };
+            }
+        }
         // SAFETY: a live request.
         unsafe {
             ffi::ap_update_mtime(self.as_ptr(), mtime);
@@ -198,6 +241,10 @@ impl<'r> Request<'r> {
 
     /// Reads away a body nobody wants. 0, or the status to answer with.
     pub(crate) fn discard_body(&mut self) -> c_int {
+        // The body is the script's to read.
+        if self.sent_file.is_some() {
+            return ffi::H264_OK;
+        }
         // SAFETY: a live request.
         unsafe { ffi::ap_discard_request_body(self.as_ptr()) }
     }

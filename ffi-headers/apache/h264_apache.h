@@ -110,6 +110,8 @@ apr_bucket *apr_bucket_heap_make(apr_bucket *bucket, const char *bytes, size_t l
 
 /* Accessors: a field or a macro of the server each. */
 void h264_hook_handler(int (*handler)(request_rec *r));
+void h264_hook_insert_filter(void (*hook)(request_rec *r));
+void h264_register_sent_file_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade));
 void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade));
 int h264_logs(const request_rec *r, int level);
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
@@ -136,6 +138,7 @@ int h264_makes_etags(const request_rec *r);
 const char *h264_header_in(const request_rec *r, const char *name);
 void h264_drop_header_in(request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
+void h264_drop_header_out(request_rec *r, const char *name);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_page(request_rec *r, int status, const char *page);
 void h264_set_environment(request_rec *r, const char *name, const char *value);
@@ -148,7 +151,8 @@ apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *typ
 void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len);
 void h264_append_eos(const request_rec *r, apr_bucket_brigade *brigade);
 void h264_add_filter(request_rec *r);
-int h264_pass(const request_rec *r, apr_bucket_brigade *brigade);
+ap_filter_t *h264_output_filters(const request_rec *r);
+int h264_pass(ap_filter_t *next, apr_bucket_brigade *brigade);
 int h264_pass_on(ap_filter_t *filter, apr_bucket_brigade *brigade);
 apr_bucket *h264_first_bucket(const apr_bucket_brigade *brigade);
 apr_bucket *h264_next_bucket(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
@@ -165,5 +169,16 @@ size_t h264_bucket_len(const apr_bucket *bucket);
 void *h264_bucket_data(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_request_buckets(const request_rec *r);
+
+int h264_sends_named_files(const request_rec *r);
+void h264_add_sent_file_filter(request_rec *r);
+request_rec *h264_request_of(const ap_filter_t *filter);
+ap_filter_t *h264_next_filter(const ap_filter_t *filter);
+int h264_sent_file(const apr_bucket_brigade *brigade, const char **path, int *descriptor);
+void h264_step_aside(ap_filter_t *filter);
+int h264_has_answered(const ap_filter_t *filter);
+void h264_note_answered(ap_filter_t *filter);
+void h264_refuse(ap_filter_t *filter, int status);
+void h264_empty(apr_bucket_brigade *brigade);
 
 #endif

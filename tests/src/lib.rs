@@ -3,7 +3,8 @@
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
 //! `place` finds where they can be served from; `client` talks to them; `films` makes films whose frames and sound tell their
 //! own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks` plays some of them in a browser;
-//! `slow_disk` keeps a server waiting for some of its files, and `bad_disk` fails to read them.
+//! `slow_disk` keeps a server waiting for some of its files, and `bad_disk` fails to read them; `scripts` are programs
+//! that servers run.
 
 #![expect(
     clippy::expect_used,
@@ -24,6 +25,7 @@ pub mod place;
 mod preload;
 pub mod probe;
 mod screened;
+pub mod scripts;
 pub mod servers;
 pub mod short_tracks;
 pub mod slow_disk;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use regex::Regex;
@@ -13,11 +13,11 @@ use tests::client::Connection;
 use tests::films::{Film, demo_film, film};
 use tests::on_both_engines;
 use tests::probe::clip;
+use tests::scripts::{APACHE_CGI, LIGHTTPD_CGI, php, put_script};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 
 on_both_engines!(
     a_script_leads_to_a_clip_with_a_local_redirect,
-    x_sendfile_gives_the_whole_film_as_it_is,
     what_is_no_regular_file_keeps_nobody_waiting,
     what_was_a_regular_file_keeps_nobody_waiting,
     a_disk_that_fails_at_the_metadata_is_500,
@@ -104,27 +104,9 @@ fn apache_says_in_the_page_that_a_clip_cannot_be_included() {
     site.allow_log("unable to include");
 }
 
-/// Where Apache is set up as a service, `tests/setup.sh` installs no modules of other packages: they would change it.
-const APACHE_SERVICE: &str = "/etc/apache2/apache2.conf";
-
-/// The distribution's PHP for Apache, whichever version that is.
-fn php() -> Option<PathBuf> {
-    let modules = fs::read_dir("/usr/lib/apache2/modules").expect("Apache's modules").flatten();
-    modules.map(|module| module.path()).find(|path| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("libphp"))
-    })
-}
-
 #[test]
 fn php_sends_a_clip_with_virtual() {
-    let Some(php) = php() else {
-        assert!(Path::new(APACHE_SERVICE).exists(), "run tests/setup.sh test for PHP");
-        return;
-    };
-    let config = format!(
-        "LoadModule php_module {}\n<FilesMatch \"\\.php$\">\nSetHandler application/x-httpd-php\n</FilesMatch>",
-        php.display()
-    );
+    let Some(config) = php() else { return };
     let site = Builder::new(Engine::Apache(Mpm::Prefork)).config(&config).start();
     let (_, long) = publish(&site, LONG);
     let page = format!("<?php header('Content-Type: video/mp4'); virtual('/f.mp4?{QUERY}');");
@@ -139,18 +121,6 @@ fn php_sends_a_clip_with_virtual() {
         assert!(part.status == 200 && part.body == long, "{part}");
     }
 }
-
-/// A program that the server runs for `/{name}`.
-fn put_script(site: &Site, name: &str, head: &str) {
-    site.put(name, format!("#!/bin/sh\nprintf '{head}'\n"));
-    let path = site.docroot().join(name);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a file of our own");
-}
-
-/// Programs whose names end in `.cgi`.
-const APACHE_CGI: &str = "LoadModule cgid_module /usr/lib/apache2/modules/mod_cgid.so\nScriptSock {dir}/cgid.sock\n\
-     <Directory {docroot}>\nOptions +ExecCGI\nAddHandler cgi-script .cgi\n</Directory>";
-const LIGHTTPD_CGI: &str = "server.modules += (\"mod_cgi\")\ncgi.assign = (\".cgi\" => \"\")";
 
 fn a_script_leads_to_a_clip_with_a_local_redirect(engine: Engine) {
     let lighttpd = format!("{LIGHTTPD_CGI}\ncgi.local-redir = \"enable\"");
@@ -171,29 +141,6 @@ fn a_script_leads_to_a_clip_with_a_local_redirect(engine: Engine) {
     assert!(reply.status == 400 && reply.text().contains("not a time"), "{reply}");
     assert!(film.path.exists());
     site.expect_log(r"f\.mp4\?start=x: ");
-}
-
-/// As documented: the servers send such a file themselves, and ask no module.
-fn x_sendfile_gives_the_whole_film_as_it_is(engine: Engine) {
-    const MODULE: &str = "/usr/lib/apache2/modules/mod_xsendfile.so";
-    if engine == APACHE && !Path::new(MODULE).exists() {
-        assert!(Path::new(APACHE_SERVICE).exists(), "run tests/setup.sh test for mod_xsendfile");
-        return;
-    }
-    let apache = format!(
-        "{APACHE_CGI}\nLoadModule xsendfile_module {MODULE}\nXSendFile On\nXSendFilePath {{docroot}}"
-    );
-    let lighttpd = format!("{LIGHTTPD_CGI}\ncgi.x-sendfile = \"enable\"");
-    let site = with(engine, &apache, &lighttpd).start();
-    let (film, _) = publish(&site, "bframes");
-    let whole = fs::read(&film.path).expect("a film");
-    let path = site.docroot().join("f.mp4");
-    put_script(&site, "film.cgi", &format!("Content-Type: video/mp4\\nX-Sendfile: {}\\n\\n", path.display()));
-    for target in ["/film.cgi", "/film.cgi?start=3&end=5"] {
-        let reply = site.get(target);
-        assert!(reply.status == 200 && reply.body == whole, "{target}\n{reply}");
-        assert_eq!(reply.header("x-mod-h264-streaming"), "", "{target}\n{reply}");
-    }
 }
 
 fn a_fifo(path: &Path) {

@@ -1,0 +1,290 @@
+//! Scripts that send a film with `X-Sendfile`.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use tests::films::film;
+use tests::probe::clip;
+use tests::scripts::{APACHE_CGI, LIGHTTPD_CGI, php, put_script, x_sendfile};
+use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
+
+const QUERY: &str = "start=3.05&end=7";
+
+/// A film of which a clip is longer than any window or threshold.
+const LONG: &str = "pcm";
+
+/// Apache whose `/film.cgi` sends a film, which has a URL too: `/f.mp4`.
+struct Fixture {
+    site: Site,
+    film: Vec<u8>,
+    clip: Vec<u8>,
+}
+
+/// `None` where mod_xsendfile cannot be had.
+fn apache(config: &str) -> Option<Fixture> {
+    let site = Builder::new(APACHE).config(&format!("{APACHE_CGI}\n{}\n{config}", x_sendfile()?)).start();
+    let film = film(LONG);
+    site.publish_as(&film, "f.mp4");
+    put_sender(&site, "film.cgi", "f.mp4", "");
+    let clip = clip(&film.path, QUERY).expect("a clip");
+    Some(Fixture { film: fs::read(&film.path).expect("a film"), site, clip })
+}
+
+fn path(site: &Site, name: &str) -> PathBuf {
+    site.docroot().join(name)
+}
+
+/// A script that sends the file `name` with some more headers.
+fn put_sender(site: &Site, script: &str, name: &str, headers: &str) {
+    let path = path(site, name);
+    let head = format!("Content-Type: video/mp4\\n{headers}X-Sendfile: {}\\n\\nnot this", path.display());
+    put_script(site, script, &head);
+}
+
+#[test]
+fn apache_cuts_the_film_that_a_script_sends() {
+    for sendfile in ["On", "Off"] {
+        let Some(Fixture { site, film, clip }) = apache(&format!("EnableSendfile {sendfile}")) else {
+            return;
+        };
+        let target = format!("/film.cgi?user=7&{QUERY}");
+        for http2 in [false, true] {
+            let ask = |target| if http2 { site.request(target).http2() } else { site.request(target) };
+            let (direct, request) = (ask(&format!("/f.mp4?{QUERY}")).send(), ask(&target));
+            let reply = request.clone().send();
+            assert!(reply.status == 200 && reply.body == clip, "{reply}");
+            let same = [
+                "etag",
+                "last-modified",
+                "content-length",
+                "content-type",
+                "accept-ranges",
+                "x-mod-h264-streaming",
+            ];
+            for name in same {
+                assert_eq!(reply.header(name), direct.header(name), "{name}\n{reply}");
+            }
+            assert_eq!(reply.headers.len(), direct.headers.len(), "{reply}\n{direct}");
+
+            let head = request.clone().head().send();
+            assert_eq!((head.status, head.length()), (200, clip.len() as u64), "{head}");
+            assert_eq!(head.header("etag"), direct.header("etag"));
+
+            let part = request.clone().range("100-199").send();
+            assert!(part.status == 206 && part.body == clip[100..200], "{part}");
+            assert_eq!(part.header("content-range"), format!("bytes 100-199/{}", clip.len()));
+            // The film is that long, the clip is not.
+            let past = request.clone().range(&format!("{}-", clip.len())).send();
+            assert!(film.len() > clip.len() && past.status == 416, "{past}");
+            assert_eq!(past.header("content-range"), format!("bytes */{}", clip.len()));
+            assert!(past.text().contains(&clip.len().to_string()), "{past}");
+
+            let etag = direct.header("etag");
+            let unchanged = request.clone().header("If-None-Match", etag).send();
+            assert!(unchanged.status == 304 && unchanged.body.is_empty(), "{unchanged}");
+            assert_eq!(unchanged.header("etag"), etag);
+            let date = direct.header("last-modified");
+            assert_eq!(request.clone().header("If-Modified-Since", date).send().status, 304);
+            let resumed = request.clone().range("100-199").header("If-Range", etag).send();
+            assert!(resumed.status == 206 && resumed.body == clip[100..200], "{resumed}");
+            let other = request.clone().range("100-199").header("If-Range", "\"other\"").send();
+            assert!(other.status == 200 && other.body == clip, "{other}");
+        }
+        let several = site.request(&target).range("0-9,100-109").send();
+        assert!(several.status == 206 && several.body.len() > 20, "{several}");
+        assert!(several.header("content-type").starts_with("multipart/byteranges"), "{several}");
+        for bytes in [&clip[..10], &clip[100..110]] {
+            assert!(several.body.windows(10).any(|w| w == bytes), "{several}");
+        }
+    }
+}
+
+#[test]
+fn apache_refuses_in_the_place_of_the_script() {
+    let Some(Fixture { site, film, .. }) = apache("KeepAlive On") else { return };
+    site.put("text.mp4", "This is not a film. ".repeat(10));
+    put_sender(&site, "text.cgi", "text.mp4", "");
+    site.expect_log("f.mp4.start=x: ");
+    site.expect_log("text.mp4.start=1: ");
+    site.allow_log("f.mp4.start=9999|f.mp4.start=5&end=4");
+    for (target, status, reason) in [
+        ("/film.cgi?start=x", 400, "not a time"),
+        ("/film.cgi?start=5&end=4", 400, "ends"),
+        ("/film.cgi?start=9999", 416, "past the end"),
+        ("/text.cgi?start=1", 415, "not an MP4"),
+    ] {
+        for request in [site.request(target), site.request(target).http2()] {
+            let reply = request.send();
+            assert!(
+                reply.status == status && reply.text().contains(reason),
+                "{target}\n{reply}{}",
+                reply.text()
+            );
+            assert!(reply.header("x-mod-h264-streaming").starts_with("version="), "{reply}");
+            assert_eq!(reply.header("etag"), "", "{reply}");
+            assert!(reply.header("content-type").starts_with("text/html"), "{reply}");
+        }
+        // Nothing of the script's comes after the refusal. Apache ends the connection after 400.
+        let mut connection = site.connect();
+        for left in (0..3).rev() {
+            connection.write(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            assert_eq!(connection.reply().status, status, "{target}");
+            if status == 400 {
+                while connection.read(4096) > 0 {}
+                assert_eq!(connection.received(), b"");
+                connection = site.connect();
+            }
+            if left == 0 {
+                connection.write("GET /film.cgi HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                assert!(connection.reply().body == film, "{target}");
+                while connection.read(4096) > 0 {}
+                assert_eq!(connection.received(), b"");
+            }
+        }
+    }
+}
+
+#[test]
+fn apache_has_its_own_document_for_the_refusal() {
+    let Some(Fixture { site, .. }) = apache("ErrorDocument 400 /sorry.html") else { return };
+    site.put("sorry.html", "sorry");
+    site.expect_log("f.mp4.start=x: ");
+    let mut connection = site.connect();
+    connection.write("GET /film.cgi?start=x HTTP/1.1\r\nHost: a\r\n\r\n");
+    while connection.read(4096) > 0 {}
+    let reply = String::from_utf8_lossy(connection.received());
+    assert!(reply.starts_with("HTTP/1.1 400") && reply.ends_with("\r\n\r\nsorry"), "{reply}");
+}
+
+#[test]
+fn apache_sends_what_is_no_clip_as_it_is() {
+    let off =
+        "<Location /off>\nH264Streaming Off\n</Location>\n<Location /plain>\nXSendFile Off\n</Location>";
+    let Some(Fixture { site, film, clip }) = apache(off) else { return };
+    fs::create_dir(site.docroot().join("off")).expect("a document root that can be written");
+    fs::create_dir(site.docroot().join("plain")).expect("a document root that can be written");
+    put_sender(&site, "off/film.cgi", "f.mp4", "");
+    put_sender(&site, "plain/film.cgi", "f.mp4", "");
+    site.put("film.bin", &film);
+    put_sender(&site, "bin.cgi", "film.bin", "");
+    let targets =
+        ["/film.cgi", "/film.cgi?user=7", "/film.cgi?start=", "/film.cgi?t=TOKEN", "/bin.cgi?start=3"];
+    for target in targets.into_iter().chain(["/off/film.cgi?start=3"]) {
+        let reply = site.get(target);
+        assert!(reply.status == 200 && reply.body == film, "{target}\n{reply}");
+        assert_eq!(reply.header("x-mod-h264-streaming"), "", "{target}\n{reply}");
+    }
+    // The script's own words, and files that no script sends.
+    put_script(&site, "page.cgi", "Content-Type: text/plain\\n\\na page");
+    for target in ["/page.cgi?start=3", "/page.cgi?start=x"] {
+        assert_eq!(site.get(target).text(), "a page");
+    }
+    assert_eq!(site.get("/plain/film.cgi?start=3").text(), "not this");
+    site.put("page.txt", "a page");
+    assert_eq!(site.get("/page.txt?start=x").text(), "a page");
+    assert!(site.get(&format!("/f.mp4?{QUERY}")).body == clip);
+    let posted = site.request(&format!("/film.cgi?{QUERY}")).method("POST").send();
+    assert!(posted.status == 200 && posted.body == film, "{posted}");
+    let gone = "X-Sendfile: /nowhere/f.mp4\\n\\n";
+    put_script(&site, "gone.cgi", &format!("Content-Type: video/mp4\\n{gone}"));
+    assert_eq!(site.get("/gone.cgi?start=3").status, 404);
+    site.allow_log("xsendfile");
+}
+
+/// What a script says of the film does not hold for a clip.
+#[test]
+fn apache_describes_the_clip_and_not_the_film() {
+    for config in ["", "FileETag None"] {
+        let Some(Fixture { site, clip, .. }) = apache(config) else { return };
+        let headers = "ETag: \"whole\"\\nLast-Modified: Sat, 01 Jan 2000 00:00:00 GMT\\n\
+                       Cache-Control: private\\nAccept-Ranges: none\\n";
+        put_sender(&site, "said.cgi", "f.mp4", headers);
+        let reply = site.get(&format!("/said.cgi?{QUERY}"));
+        assert!(reply.status == 200 && reply.body == clip, "{reply}");
+        assert_eq!(reply.header("cache-control"), "private");
+        let direct = site.get(&format!("/f.mp4?{QUERY}"));
+        assert_eq!(direct.header("etag").is_empty(), !config.is_empty());
+        for name in ["etag", "last-modified", "accept-ranges"] {
+            let values = reply.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+            assert_eq!(values.collect::<Vec<_>>().join("|"), direct.header(name), "{reply}");
+        }
+    }
+}
+
+/// The server compresses what the script says, and not the clip.
+#[test]
+fn apache_compresses_no_clip_that_a_script_sends() {
+    let deflate =
+        "LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so\nSetOutputFilter DEFLATE";
+    let Some(Fixture { site, clip, .. }) = apache(deflate) else { return };
+    let reply = site.request(&format!("/film.cgi?{QUERY}")).header("Accept-Encoding", "gzip").send();
+    assert!(reply.status == 200 && reply.body == clip, "{reply}");
+    assert_eq!(reply.header("content-encoding"), "");
+    assert_eq!(reply.header("etag"), site.get(&format!("/f.mp4?{QUERY}")).header("etag"));
+}
+
+#[test]
+fn php_sends_a_clip_with_x_sendfile() {
+    let (Some(php), Some(x_sendfile)) = (php(), x_sendfile()) else { return };
+    let config = format!("{php}\n{x_sendfile}");
+    let site = Builder::new(Engine::Apache(Mpm::Prefork)).config(&config).start();
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    let clip = clip(&film.path, QUERY).expect("a clip");
+    let path = path(&site, "f.mp4");
+    // A script may go on for long after its headers are sent.
+    let page = format!(
+        "<?php header('Content-Type: video/mp4'); header('X-Sendfile: {}'); \
+         for ($i = 0; $i < 20; $i++) {{ echo str_repeat('not this', 1000); flush(); }}",
+        path.display()
+    );
+    site.put("video.php", page);
+    site.expect_log("f.mp4.start=x: ");
+    site.expect_log("f.mp4.start=999: ");
+    for target in [format!("/video.php?{QUERY}"), "/video.php?start=999".into(), "/video.php?start=x".into()]
+    {
+        let mut connection = site.connect();
+        for _ in 0..3 {
+            connection.write(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let reply = connection.reply();
+            if reply.status == 200 {
+                assert!(reply.body == clip, "{reply}");
+            } else {
+                let reason = if reply.status == 400 { "not a time" } else { "past the end" };
+                assert!(
+                    [400, 416].contains(&reply.status) && reply.text().contains(reason),
+                    "{target}\n{reply}"
+                );
+            }
+            if reply.status == 400 {
+                while connection.read(4096) > 0 {}
+                assert_eq!(connection.received(), b"");
+                connection = site.connect();
+            }
+        }
+        connection.write("GET /f.mp4?start=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(connection.reply().status, 200);
+        while connection.read(4096) > 0 {}
+        assert_eq!(connection.received(), b"");
+    }
+}
+
+/// As documented: lighttpd sends such a file itself, and asks no module.
+#[test]
+fn lighttpd_sends_the_whole_film() {
+    let config = format!("{LIGHTTPD_CGI}\ncgi.x-sendfile = \"enable\"");
+    let site = Builder::new(Engine::Lighttpd).config(&config).start();
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    put_sender(&site, "film.cgi", "f.mp4", "");
+    for target in ["/film.cgi", "/film.cgi?start=3&end=5"] {
+        let reply = site.get(target);
+        assert!(
+            reply.status == 200 && reply.body == fs::read(&film.path).expect("a film"),
+            "{target}\n{reply}"
+        );
+        assert_eq!(reply.header("x-mod-h264-streaming"), "", "{target}\n{reply}");
+    }
+}
