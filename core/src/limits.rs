@@ -5,11 +5,33 @@
 /// seen in the wild is a 70 KiB `stsd` with embedded codec data.
 pub const SMALL_BOX: usize = 1 << 20;
 
-/// Boxes in one container, the top level of a flat film included.
+/// Boxes in one container, the top level of a flat film included, beside [`ADDED_BOXES`].
 pub const CHILDREN: usize = 4096;
 
-/// Boxes of a `moov` that are looked at, all tracks together.
+/// Boxes of a `moov` that are looked at, all tracks together, beside [`ADDED_BOXES`].
 pub const MOOV_BOXES: usize = 1 << 16;
+
+/// Boxes that a clip may have and its film not, and how many of them in one container. The number of these is not limited by
+/// [`CHILDREN`], so that a clip of any film that can be cut can be cut again.
+pub const ADDED_BOXES: [(&[u8; 4], usize); 13] = [
+    // One for the media, where that lay elsewhere.
+    (b"mdat", 1),
+    // For what is decoded and not presented.
+    (b"edts", 1),
+    (b"elst", 1),
+    (b"ctts", 1),
+    // Where decoding can begin, as the pictures say.
+    (b"stss", 1),
+    // What fragments say of their samples.
+    (b"sdtp", 1),
+    (b"subs", 1),
+    (b"sbgp", GROUPINGS),
+    (b"sgpd", GROUPINGS),
+    (b"saiz", 1),
+    (b"saio", 1),
+    (b"senc", 1),
+    (b"free", 1),
+];
 
 /// Track runs of one fragment. A run is a chunk: a fragment of a minute has some hundred.
 pub const RUNS: usize = 1 << 16;
@@ -17,8 +39,12 @@ pub const RUNS: usize = 1 << 16;
 /// Tracks of a film. The most seen in the wild is 32.
 pub const TRACKS: usize = 256;
 
-/// Edits of one track. An editor's export may have hundreds.
+/// Edits of one track that present something. An editor's export may have hundreds.
 pub const EDITS: usize = 16 * 1024;
+
+/// Edits of one track, the empty ones included. A clip has at most one before each that presents something, so that it is
+/// within the limits if its film is.
+pub const ALL_EDITS: usize = 2 * EDITS;
 
 /// Stretches of one track in a clip: as many as there are edits far apart. With more, the nearest ones are joined, and
 /// what lies between them comes along.
@@ -26,6 +52,9 @@ pub const SAMPLE_RANGES: usize = 1024;
 
 /// Size of a `moov`. A 24-hour film with three tracks has some 100 MB.
 pub const MOOV: u64 = 1 << 30;
+
+/// Size of a `moov` with what a clip adds to it. No clip has a larger one, so that it can be cut again.
+pub const MOOV_OF_CLIP: u64 = MOOV + MOOV / 16;
 
 /// Sync samples looked at to find the one to start from, beyond the first. Sync
 /// samples are presented in the order they are stored in all but broken films.
@@ -117,6 +146,9 @@ pub const MEMORY_OF_SAMPLE: u64 = 17;
 /// Films that cannot be cut and were reported, of 56 bytes each. With more broken films than this, some are reported
 /// more than once.
 pub const REPORTS: usize = 1024;
+
+/// The longest edit list fits into a box that is read as a whole.
+const _: () = assert!(28 + ALL_EDITS * 20 <= SMALL_BOX);
 
 /// A film of 24 hours fits, in fragments of one second, with three tracks of 60, 47 and 47 samples.
 const _: () = {

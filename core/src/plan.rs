@@ -718,6 +718,12 @@ impl Layout<'_> {
                 *wide |= needed;
             }
             if !changed {
+                if moov.len() + 8 > limits::MOOV_OF_CLIP {
+                    let most = limits::MOOV_OF_CLIP;
+                    let reason =
+                        format!("the answer's metadata would be larger than the {most} bytes we take");
+                    return Err(FormatError::Film(reason));
+                }
                 let mut all = before;
                 all.wrap(BoxType(*b"moov"), moov)?;
                 return Ok(all);

@@ -507,11 +507,6 @@ fn cut_track<R: ReadAt>(
             media_rate: play.rate,
         });
     }
-    // A clip that we make can be cut again.
-    if edits.list.len() > limits::EDITS {
-        let reason = format!("a track of the clip would need more than {} edits", limits::EDITS);
-        return Err(FormatError::Film(reason));
-    }
     let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
     let offset_shift = (-earliest).max(0);
     for edit in &mut edits.list {

@@ -23,7 +23,7 @@ impl ElstEntry {
 /// Reads an `elst`.
 ///
 /// # Errors
-/// When the box is malformed, has more than [`limits::EDITS`] entries, or cannot be read.
+/// When the box is malformed, has more than [`limits::EDITS`] entries that present something, or cannot be read.
 pub fn read_elst<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     header: &BoxHeader,
@@ -31,14 +31,14 @@ pub fn read_elst<R: ReadAt>(
     let b = reader.payload(header, 8)?;
     let wide = b.first() == Some(&1);
     let count = u32_at(b, 4) as usize;
-    if count > limits::EDITS {
-        return Err(header.error(format!("{count} edits, more than the {} we take", limits::EDITS)));
+    if count > limits::ALL_EDITS {
+        return Err(header.error(format!("{count} edits, more than the {} we take", limits::ALL_EDITS)));
     }
     let size = if wide { 20 } else { 12 };
     let entries = b
         .get(8..8 + count * size)
         .ok_or_else(|| header.error(format!("{count} edits do not fit in its {} bytes", header.size)))?;
-    Ok(entries
+    let entries: Vec<_> = entries
         .chunks_exact(size)
         .map(|e| {
             let (segment_duration, media_time, rate) = if wide {
@@ -53,7 +53,15 @@ pub fn read_elst<R: ReadAt>(
                 media_rate: u32_at(e, rate),
             }
         })
-        .collect())
+        .collect();
+    let presented = entries.iter().filter(|e: &&ElstEntry| e.media_time.is_some()).count();
+    if presented > limits::EDITS {
+        let most = limits::EDITS;
+        return Err(
+            header.error(format!("{presented} edits that are not empty, more than the {most} we take"))
+        );
+    }
+    Ok(entries)
 }
 
 /// Writes an `elst`, version 1 only where needed.

@@ -1,5 +1,6 @@
 //! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
 
+mod count;
 mod csgp;
 mod elst;
 mod hdlr;
@@ -31,6 +32,7 @@ mod trun;
 use std::fmt;
 use std::io;
 
+pub use count::BoxCounter;
 pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
 pub use elst::{ElstEntry, read_elst, write_elst};
 pub use hdlr::read_hdlr;

@@ -1,6 +1,6 @@
 //! Buffered reads of box headers and small boxes.
 
-use super::{BoxHeader, BoxType, FormatError};
+use super::{BoxCounter, BoxHeader, BoxType, FormatError};
 use crate::limits;
 use crate::source::{GENERATED, ReadAt};
 
@@ -182,6 +182,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         end: u64,
     ) -> Result<(Vec<BoxHeader>, Option<FormatError>), FormatError> {
         let mut out = Vec::new();
+        let mut counter = BoxCounter::default();
         let mut at = from;
         loop {
             let header = match self.header(at, end) {
@@ -194,7 +195,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
             if header.box_type == BoxType([0; 4]) {
                 return Ok((out, None));
             }
-            if out.len() >= limits::CHILDREN {
+            if !counter.takes(header.box_type) {
                 let error = header.error(format!("more than {} boxes in one container", limits::CHILDREN));
                 return Ok((out, Some(error)));
             }

@@ -11,8 +11,8 @@ mod samples;
 mod state;
 
 use crate::boxes::{
-    BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind, Runs,
-    SampleEntry, SampleSizes, SgpdBox, SyncSamples, Table, TkhdBox, find_senc, read_elst, read_hdlr,
+    BoxCounter, BoxHeader, BoxType, ChunkOffsets, ElstEntry, FormatError, MdhdBox, MvhdBox, Reader, RunKind,
+    Runs, SampleEntry, SampleSizes, SgpdBox, SyncSamples, Table, TkhdBox, find_senc, read_elst, read_hdlr,
     read_stsd, u16_at, u32_at,
 };
 use crate::limits;
@@ -120,11 +120,11 @@ impl Index {
         let found = top.as_ref().ok().and_then(|top| top.iter().find(|b| &b.box_type.0 == b"moov"));
         let Some(&outer_moov) = found else { return Err(no_moov(&mut reader, top.err())) };
         let top = top?;
-        if outer_moov.size > limits::MOOV {
+        if outer_moov.size > limits::MOOV_OF_CLIP {
             return Err(outer_moov.error(format!(
                 "{} bytes, more than the {} we take",
                 outer_moov.size,
-                limits::MOOV
+                limits::MOOV_OF_CLIP
             )));
         }
         let made = Synthetic::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
@@ -445,6 +445,7 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
     let mut out: Vec<BoxHeader> = Vec::new();
     let mut at = 0;
     let mut fragments = None;
+    let mut counter = BoxCounter::default();
     for _ in 0..limits::FRAGMENT_BOXES {
         let header = match reader.header(at, end) {
             Ok(Some(header)) => header,
@@ -461,7 +462,7 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
         if header.box_type == BoxType([0; 4]) {
             break;
         }
-        if out.len() >= limits::CHILDREN {
+        if !counter.takes(header.box_type) {
             return Err(header.error(format!("more than {} boxes in the file", limits::CHILDREN)));
         }
         at = header.end();
@@ -501,7 +502,7 @@ fn children_of<R: ReadAt>(
         ((children, None), _) => children,
     };
     *budget = budget
-        .checked_sub(children.len())
+        .checked_sub(BoxCounter::of(&children))
         .ok_or_else(|| parent.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)))?;
     let mut out: Vec<Node> = Vec::new();
     for header in children {

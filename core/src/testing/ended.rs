@@ -99,22 +99,3 @@ fn an_edit_list_that_presents_nothing_is_none() {
     assert_eq!(shown(&with), shown(&without));
     assert!(shown(&with) > 0);
 }
-
-#[test]
-fn a_clip_needs_no_more_edits_than_a_film_may_have() {
-    use crate::limits;
-    // As many as there may be, every other one of nothing.
-    let half = limits::EDITS / 2;
-    let mut video = TrackSpec::video(40, 5);
-    video.edits = (0..half).flat_map(|_| [(100, 100, 0x10000), (100, -1, 0x10000)]).collect();
-    let film = Film::of(vec![video]).build();
-    let cut = clip(&film, "start=0.05").unwrap();
-    clip(&cut, "start=0.25").unwrap();
-    // Starting in a gap adds none; an edit that begins before the first sample adds one of nothing.
-    let mut video = TrackSpec::video(40, 5);
-    video.samples.iter_mut().for_each(|sample| sample.offset += 100);
-    video.edits = vec![(2, 199, 0x10000); limits::EDITS];
-    let film = Film::of(vec![video]).build();
-    let error = ask(&film, "start=0.001").unwrap_err().to_string();
-    assert!(error.contains("more than 16384 edits"), "{error}");
-}

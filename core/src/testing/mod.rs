@@ -8,6 +8,7 @@ mod encrypted;
 mod ended;
 mod expand;
 mod fragments;
+mod limits;
 mod pictures;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
