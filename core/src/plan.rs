@@ -4,6 +4,7 @@
 mod small;
 mod tags;
 mod times;
+mod treatment;
 
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use crate::seek::{Clip, LeadIn, SampleRange, TrackClip};
 use crate::source::ReadAt;
 
 pub(crate) use times::clamped;
+pub use treatment::{LISTED, Place, Treatment};
 
 /// The layout of an answer: metadata first, then the media.
 #[derive(Debug)]
@@ -178,20 +180,6 @@ impl ChunkSlice {
     pub fn count(&self) -> u32 {
         u32::from(self.head.is_some()) + self.body.count + u32::from(self.tail.is_some())
     }
-}
-
-/// How a box of the source fares in a clip. The table in the documentation of this module
-/// is this function.
-fn is_dropped(box_type: BoxType) -> bool {
-    matches!(
-        &box_type.0,
-        // Padding.
-        b"free" | b"skip" | b"wide"
-        // Says where fragments are, of which a clip has none.
-        | b"mvex" | b"mfra" | b"sidx" | b"ssix" | b"styp" | b"emsg" | b"prft"
-        // When to start playing a download of the whole film; which part of it to load first.
-        | b"pdin" | b"load"
-    )
 }
 
 /// Lays out the whole film with its metadata first. `None` with a reason when that
@@ -389,13 +377,14 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         }
     }
     for header in &index.top {
-        match &header.box_type.0 {
-            b"moov" | b"mdat" => {}
-            b"meta" if holds_file_offsets(source, index, header)? => {
+        match Treatment::of(Place::File, header.box_type) {
+            Treatment::Copied => assembly.copy(header),
+            Treatment::Metadata if holds_file_offsets(source, index, header)? => {
                 assembly.note(format!("left out {}: it names places in the file", header.box_type));
             }
-            t if is_dropped(BoxType(*t)) => {}
-            _ => assembly.copy(header),
+            Treatment::Metadata => assembly.copy(header),
+            // The `moov` and the media follow; nothing else has a rule here.
+            _ => {}
         }
     }
     let mut assembly = layout.solve(source, assembly)?;
@@ -740,8 +729,8 @@ impl Layout<'_> {
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
         let header = &node.header;
-        match (&header.box_type.0, self.clip) {
-            (b"trak", _) => {
+        match (Treatment::of(Place::Movie, header.box_type), self.clip) {
+            (Treatment::Container, _) if &header.box_type.0 == b"trak" => {
                 let Some(track) = node.track else { return Ok(()) };
                 if self.is_left_out(track) {
                     return Ok(());
@@ -753,19 +742,19 @@ impl Layout<'_> {
                 out.copy(header);
                 Ok(())
             }
-            (b"mvhd", Some(clip)) => {
+            (Treatment::Header, Some(clip)) => {
                 let mut bytes = Vec::new();
                 self.index.mvhd.write(&mut bytes, clip.timescale, clip.duration);
                 out.bytes(&bytes);
                 Ok(())
             }
-            (b"udta", Some(clip)) => self.movie_udta(source, node, clip, out),
-            (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
+            (Treatment::Container, Some(clip)) => self.movie_udta(source, node, clip, out),
+            (Treatment::MetadataAndTags, Some(_)) if holds_file_offsets(source, self.index, header)? => {
                 out.note(names_places(header));
                 Ok(())
             }
-            (b"meta", Some(_)) => self.tags(source, header, out),
-            (t, Some(_)) if is_dropped(BoxType(*t)) => Ok(()),
+            (Treatment::MetadataAndTags, Some(_)) => self.tags(source, header, out),
+            (Treatment::LeftOut, Some(_)) => Ok(()),
             _ => {
                 out.copy(header);
                 Ok(())
@@ -804,9 +793,8 @@ impl Layout<'_> {
         let header = &node.header;
         let held = self.held(track);
         let Some(of) = self.index.tracks.get(track) else { return Ok(()) };
-        match (&header.box_type.0, held) {
-            (b"mdia" | b"minf", _) => return self.container(source, node, track, wide, out),
-            (b"stbl", None) => {
+        match (Treatment::of(Place::Track, header.box_type), held) {
+            (Treatment::Container, None) if &header.box_type.0 == b"stbl" => {
                 let mut content = Assembly::default();
                 for child in &node.children {
                     match &child.header.box_type.0 {
@@ -817,7 +805,7 @@ impl Layout<'_> {
                 }
                 return out.wrap(header.box_type, content);
             }
-            (b"stbl", Some(held)) => {
+            (Treatment::Container, Some(held)) if &header.box_type.0 == b"stbl" => {
                 let mut content = Assembly::default();
                 for child in &node.children {
                     self.stbl_child(source, child, track, of, held, wide, &mut content)?;
@@ -825,28 +813,29 @@ impl Layout<'_> {
                 self.seen_sync(source, &of.samples, held, &mut content)?;
                 return out.wrap(header.box_type, content);
             }
-            (b"tkhd", Some(held)) => {
+            (Treatment::Container, _) => return self.container(source, node, track, wide, out),
+            (Treatment::Header, Some(held)) if &header.box_type.0 == b"tkhd" => {
                 let mut bytes = Vec::new();
                 of.tkhd.write(&mut bytes, held.duration());
                 out.bytes(&bytes);
             }
-            (b"mdhd", Some(held)) => {
+            (Treatment::Header, Some(held)) => {
                 let mut bytes = Vec::new();
                 let timescale = of.mdhd.timescale.saturating_mul(held.multiplier);
                 of.mdhd.write(&mut bytes, timescale, held.media_duration);
                 out.bytes(&bytes);
             }
-            (b"edts", Some(_)) => self.edts(track, out),
-            (b"tref", _) if self.clip.is_some() || self.left_out.contains(&true) => {
+            (Treatment::Edits, Some(_)) => self.edts(track, out),
+            (Treatment::References, _) if self.clip.is_some() || self.left_out.contains(&true) => {
                 self.tref(source, header, out)?
             }
-            (b"senc" | b"uuid", Some(held)) if is_senc(&mut self.index.reader(source), header)? => {
+            (Treatment::Encryption, Some(held)) if is_senc(&mut self.index.reader(source), header)? => {
                 self.senc(source, header, of, held, out)?;
             }
-            (b"meta", Some(_)) if holds_file_offsets(source, self.index, header)? => {
+            (Treatment::Metadata, Some(_)) if holds_file_offsets(source, self.index, header)? => {
                 out.note(names_places(header));
             }
-            (t, Some(_)) if is_dropped(BoxType(*t)) => {}
+            (Treatment::LeftOut, Some(_)) => {}
             _ => out.copy(header),
         }
         Ok(())
@@ -924,14 +913,14 @@ impl Layout<'_> {
         let ranges = held.ranges.as_slice();
         let entries = |entry_size, kind| Entries { track, entry_size, kind };
         let mut list = Assembly::default();
-        match &header.box_type.0 {
-            b"stsd" => out.copy(header),
-            b"stts" => times::durations(source, track, samples, held, out)?,
-            b"ctts" => {
+        match Treatment::of(Place::SampleTable, header.box_type) {
+            Treatment::Copied => out.copy(header),
+            Treatment::Durations => times::durations(source, track, samples, held, out)?,
+            Treatment::CompositionOffsets => {
                 let version = version_of(source, self.index, header)?;
                 times::composition_offsets(source, track, samples, held, header, version, out)?;
             }
-            b"stsc" => {
+            Treatment::Chunks => {
                 let chunks = self.chunks.get(track).and_then(Option::as_ref);
                 let mut place = 0;
                 for (range, of) in ranges.iter().zip(chunks.map_or(&[][..], |c| &c.ranges)) {
@@ -941,15 +930,15 @@ impl Layout<'_> {
                 }
                 out.list(header.box_type, &[0; 4], 12, list)?;
             }
-            b"stsz" | b"stz2" => self.sizes(track, samples, held, out)?,
-            b"stco" | b"co64" => self.chunk_offsets(track, wide, out)?,
+            Treatment::Sizes => self.sizes(track, samples, held, out)?,
+            Treatment::ChunkOffsets => self.chunk_offsets(track, wide, out)?,
             _ if ranges.is_empty() => {}
             // It is known better.
-            b"stss"
+            Treatment::SyncSamples
                 if matches!(samples.sync, SyncSamples::All)
                     || samples.pictures(source)?.is_some()
                     || samples.is_whole(source)? => {}
-            b"stss" | b"stps" => {
+            Treatment::SyncSamples | Treatment::PartialSyncSamples => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
                 for SampleRange { samples, place, .. } in ranges {
                     let first = SyncSamples::listed_before(&table, source, samples.start)?;
@@ -961,10 +950,10 @@ impl Layout<'_> {
                 }
                 out.list(header.box_type, &[0; 4], 4, list)?;
             }
-            b"sdtp" => per_sample(header, 1, held, out)?,
-            b"stdp" => per_sample(header, 2, held, out)?,
-            b"sgpd" => out.copy(header),
-            b"sbgp" => {
+            Treatment::ByteForEachSample => per_sample(header, 1, held, out)?,
+            Treatment::WordForEachSample => per_sample(header, 2, held, out)?,
+            Treatment::GroupDescriptions => out.copy(header),
+            Treatment::Groups => {
                 let grouping = samples.groups.iter().enumerate();
                 let mut grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
                 let Some((n, runs, offset)) =
@@ -982,16 +971,16 @@ impl Layout<'_> {
                 let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
                 out.list(header.box_type, reader.bytes(header.payload(), prefix)?, 8, list)?;
             }
-            b"saiz" | b"saio" if samples.auxiliary.is_none() => {
+            Treatment::AuxiliarySizes | Treatment::AuxiliaryOffsets if samples.auxiliary.is_none() => {
                 out.note(format!("left out {}: it is not about encryption", header.box_type));
             }
-            b"saiz" => self.auxiliary(source, track, samples, held, out)?,
+            Treatment::AuxiliarySizes => self.auxiliary(source, track, samples, held, out)?,
             // It comes with the saiz.
-            b"saio" => {}
-            b"senc" | b"uuid" if is_senc(&mut self.index.reader(source), header)? => {
+            Treatment::AuxiliaryOffsets => {}
+            Treatment::Encryption if is_senc(&mut self.index.reader(source), header)? => {
                 self.senc(source, header, of, held, out)?;
             }
-            b"padb" => {
+            Treatment::PaddingBits => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 0)?;
                 let len = header.payload_len().saturating_sub(8);
                 let last = ranges.last().map_or(0, |r| r.samples.end);
@@ -1010,10 +999,10 @@ impl Layout<'_> {
                     out.wrap(header.box_type, content)?;
                 }
             }
-            b"stsh" | b"subs" | b"csgp" if header.payload_len() > limits::SMALL_BOX as u64 => {
+            Treatment::Small if header.payload_len() > limits::SMALL_BOX as u64 => {
                 out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
             }
-            b"stsh" | b"subs" | b"csgp" => {
+            Treatment::Small => {
                 let mut reader = self.index.reader(source);
                 match small::cut(header.box_type, reader.payload(header, 0)?, ranges) {
                     Some(bytes) => out.bytes(&bytes),
@@ -1022,9 +1011,7 @@ impl Layout<'_> {
                     }
                 }
             }
-            // Its bounds hold for the whole film only; players work without.
-            b"cslg" => {}
-            t if is_dropped(BoxType(*t)) => {}
+            Treatment::LeftOut => {}
             _ => out.note(format!(
                 "left out {} at byte {}: not known how it is cut",
                 header.box_type, header.offset
@@ -1241,21 +1228,22 @@ impl Layout<'_> {
         clip: &Clip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        if !node.children.iter().any(|c| matches!(&c.header.box_type.0, b"chpl" | b"hnti" | b"meta")) {
+        let treatment = |child: &Node| Treatment::of(Place::UserData, child.header.box_type);
+        if node.children.iter().all(|child| treatment(child) == Treatment::Copied) {
             out.copy(&node.header);
             return Ok(());
         }
         let mut content = Assembly::default();
         for child in &node.children {
-            match &child.header.box_type.0 {
-                b"chpl" => {
+            match treatment(child) {
+                Treatment::Chapters => {
                     let mut reader = self.index.reader(source);
                     if child.header.payload_len() <= limits::SMALL_BOX as u64 {
                         content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
                     }
                 }
-                b"hnti" => {}
-                b"meta" => self.tags(source, &child.header, &mut content)?,
+                Treatment::LeftOut => {}
+                Treatment::Tags => self.tags(source, &child.header, &mut content)?,
                 _ => content.copy(&child.header),
             }
         }
