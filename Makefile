@@ -38,8 +38,8 @@ build:
 
 demo:
 	@tests/setup.sh demo
-	$(STEP) build $(CARGO) build --release --locked $(MODULES)
-	$(STEP) build $(CARGO) build --release --locked -p tests --bin demo
+	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek
+	$(STEP) build $(CARGO) build --release --locked --no-default-features -p tests --bin demo
 	$(STEP) demo "$(TARGET)/release/demo"
 
 check:
