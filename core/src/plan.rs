@@ -1,6 +1,7 @@
 //! From sample ranges to the exact layout of the answer: every box's size, every extent,
 //! the total length. The tables themselves are made when they are sent (see `generate`).
 
+mod id3;
 mod small;
 mod tags;
 mod times;
@@ -382,7 +383,7 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
             Treatment::Metadata if holds_file_offsets(source, index, header)? => {
                 assembly.note(format!("left out {}: it names places in the file", header.box_type));
             }
-            Treatment::Metadata => assembly.copy(header),
+            Treatment::Metadata => layout.tags(source, header, &mut assembly)?,
             // The `moov` and the media follow; nothing else has a rule here.
             _ => {}
         }
@@ -748,12 +749,15 @@ impl Layout<'_> {
                 out.bytes(&bytes);
                 Ok(())
             }
-            (Treatment::Container, Some(clip)) => self.movie_udta(source, node, clip, out),
-            (Treatment::MetadataAndTags, Some(_)) if holds_file_offsets(source, self.index, header)? => {
+            (Treatment::Container, Some(clip)) => {
+                let children: Vec<_> = node.children.iter().map(|child| child.header).collect();
+                self.udta(source, header, &children, clip, out)
+            }
+            (Treatment::Metadata, Some(_)) if holds_file_offsets(source, self.index, header)? => {
                 out.note(names_places(header));
                 Ok(())
             }
-            (Treatment::MetadataAndTags, Some(_)) => self.tags(source, header, out),
+            (Treatment::Metadata, Some(_)) => self.tags(source, header, out),
             (Treatment::LeftOut, Some(_)) => Ok(()),
             _ => {
                 out.copy(header);
@@ -813,6 +817,7 @@ impl Layout<'_> {
                 self.seen_sync(source, &of.samples, held, &mut content)?;
                 return out.wrap(header.box_type, content);
             }
+            (Treatment::UserData, Some(_)) => self.track_udta(source, header, out)?,
             (Treatment::Container, _) => return self.container(source, node, track, wide, out),
             (Treatment::Header, Some(held)) if &header.box_type.0 == b"tkhd" => {
                 let mut bytes = Vec::new();
@@ -835,6 +840,7 @@ impl Layout<'_> {
             (Treatment::Metadata, Some(_)) if holds_file_offsets(source, self.index, header)? => {
                 out.note(names_places(header));
             }
+            (Treatment::Metadata, Some(_)) => self.tags(source, header, out)?,
             (Treatment::LeftOut, Some(_)) => {}
             _ => out.copy(header),
         }
@@ -1220,37 +1226,58 @@ impl Layout<'_> {
         }
     }
 
-    /// The `udta` of the movie: Nero's chapter list counts from the start of the film, and hints are for hint tracks.
-    fn movie_udta<R: ReadAt>(
+    /// The `udta` of a track.
+    fn track_udta<R: ReadAt>(
         &self,
         source: &R,
-        node: &Node,
+        header: &BoxHeader,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let children = self.index.reader(source).readable_children(header.payload(), header.end())?;
+        match (self.clip, children) {
+            (Some(clip), (children, None)) => self.udta(source, header, &children, clip, out),
+            _ => {
+                out.copy(header);
+                Ok(())
+            }
+        }
+    }
+
+    /// A `udta` with these boxes in it. Some of them count from the start of the film, and hints are for hint tracks.
+    fn udta<R: ReadAt>(
+        &self,
+        source: &R,
+        header: &BoxHeader,
+        children: &[BoxHeader],
         clip: &Clip,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
-        let treatment = |child: &Node| Treatment::of(Place::UserData, child.header.box_type);
-        if node.children.iter().all(|child| treatment(child) == Treatment::Copied) {
-            out.copy(&node.header);
+        let treatment = |child: &BoxHeader| Treatment::of(Place::UserData, child.box_type);
+        if children.iter().all(|child| treatment(child) == Treatment::Copied) {
+            out.copy(header);
             return Ok(());
         }
         let mut content = Assembly::default();
-        for child in &node.children {
+        for child in children {
+            let mut reader = self.index.reader(source);
+            let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
             match treatment(child) {
-                Treatment::Chapters => {
-                    let mut reader = self.index.reader(source);
-                    if child.header.payload_len() <= limits::SMALL_BOX as u64 {
-                        content.bytes(&cut_chpl(reader.payload(&child.header, 0)?, clip).unwrap_or_default());
-                    }
+                Treatment::Chapters if is_small => {
+                    content.bytes(&cut_chpl(reader.payload(child, 0)?, clip).unwrap_or_default());
                 }
-                Treatment::LeftOut => {}
-                Treatment::Tags => self.tags(source, &child.header, &mut content)?,
-                _ => content.copy(&child.header),
+                Treatment::Highlights if is_small => {
+                    content.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
+                }
+                Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
+                Treatment::StartTimeCode if clip.start > 0 => {}
+                Treatment::Tags => self.tags(source, child, &mut content)?,
+                _ => content.copy(child),
             }
         }
-        out.wrap(node.header.box_type, content)
+        out.wrap(header.box_type, content)
     }
 
-    /// A `meta`, without what counts samples of the whole film.
+    /// A `meta`, without what counts samples or times of the whole film.
     fn tags<R: ReadAt>(&self, source: &R, meta: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
         match tags::without_counts(&mut self.index.reader(source), meta)? {
             Some(kept) => out.append(kept),

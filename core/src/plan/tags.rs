@@ -1,13 +1,20 @@
-//! Tags that count samples of the whole film, which a clip must not have.
+//! Tags that count samples or times of the whole film, which a clip must not have as they are.
 //!
-//! iTunes writes how many samples of audio are priming and padding, and how many the film has, into
-//! a freeform tag named `iTunSMPB`. Players take it for more than the edit list: of a clip they would
-//! play priming that its edit list hides. The edit list of the clip says it all.
+//! - iTunes writes how many samples of audio are priming and padding, and how many the film has, into
+//!   a freeform tag named `iTunSMPB`. Players take it for more than the edit list: of a clip they would
+//!   play priming that its edit list hides. The edit list of the clip says it all.
+//! - Frames of an ID3v2 tag (`ID32`) say when something happens: see [`id3`](super::id3).
+//! - GoPro's cameras write the times of highlights (`HMMT`): they move with the clip.
+//! - Adobe's programs write the time code of the start (`©TIM`, with its scale in `©TSC` and `©TSZ`). A clip that
+//!   begins later leaves it out: a time code track, which is cut, says what the time is.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader};
+use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, u32_at, write_box};
+use crate::limits;
+use crate::seek::Clip;
 use crate::source::ReadAt;
 
 use super::Assembly;
+use super::id3::{Kept, without_times};
 
 /// Names of the tags that are left out.
 const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
@@ -15,7 +22,28 @@ const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
 /// Longest tag that is looked into.
 const LONGEST: u64 = 4096;
 
-/// A `meta` box without tags that count samples; `None` where it has none, or is no list of tags.
+/// GoPro's highlights: their number, then places for as many as there may be, each of them a time in milliseconds or
+/// unused. Those in the clip stay. `None` when there are more than places.
+pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
+    let millis = |ticks: u64| u128::from(ticks) * 1000 / u128::from(clip.timescale.max(1));
+    let (from, to) = (millis(clip.start), millis(clip.start.saturating_add(clip.duration)));
+    let count = usize::try_from(u32_at(payload.get(..4)?, 0)).ok()?;
+    let places = payload.get(4..)?;
+    let times = places.get(..count.checked_mul(4)?)?.chunks_exact(4).map(|time| u128::from(u32_at(time, 0)));
+    let kept: Vec<u32> = times
+        .filter(|time| (from..to).contains(time))
+        .filter_map(|time| u32::try_from(time - from).ok())
+        .collect();
+    let mut out = Vec::new();
+    write_box(&mut out, b"HMMT", |out| {
+        out.extend_from_slice(&u32::try_from(kept.len()).unwrap_or(0).to_be_bytes());
+        out.extend(kept.iter().flat_map(|time| time.to_be_bytes()));
+        out.resize(out.len() + places.len() - kept.len() * 4, 0);
+    });
+    Some(out)
+}
+
+/// A `meta` box without tags that count samples or times; `None` where it has none, or is no list of tags.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -26,34 +54,69 @@ pub(super) fn without_counts<R: ReadAt>(
     // The meta box of ISO/IEC 14496-12 (8.11.1) has a version and flags, QuickTime's has not.
     for from in [meta.payload() + 4, meta.payload()] {
         let children = readable(reader.children(from, meta.end()))?;
-        let Some(ilst) = children.iter().find(|b| &b.box_type.0 == b"ilst") else { continue };
-        let items = readable(reader.children(ilst.payload(), ilst.end()))?;
-        let mut kept = Assembly::default();
+        if !children.iter().any(|b| matches!(&b.box_type.0, b"ilst" | b"ID32")) {
+            continue;
+        }
+        let mut content = Assembly::default();
+        content.source(meta.payload(), from - meta.payload());
         let mut is_changed = false;
-        for item in &items {
-            if counts_samples(reader, item)? {
-                is_changed = true;
-            } else {
-                kept.copy(item);
+        for child in &children {
+            let changed = match &child.box_type.0 {
+                b"ilst" => cut_ilst(reader, child)?,
+                b"ID32" if child.payload_len() <= limits::SMALL_BOX as u64 => cut_id32(reader, child)?,
+                _ => None,
+            };
+            is_changed |= changed.is_some();
+            match changed {
+                Some(changed) => content.append(changed),
+                None => content.copy(child),
             }
         }
         if !is_changed {
             return Ok(None);
-        }
-        let mut content = Assembly::default();
-        content.source(meta.payload(), from - meta.payload());
-        for child in &children {
-            if child == ilst {
-                content.wrap(BoxType(*b"ilst"), std::mem::take(&mut kept))?;
-            } else {
-                content.copy(child);
-            }
         }
         let mut out = Assembly::default();
         out.wrap(BoxType(*b"meta"), content)?;
         return Ok(Some(out));
     }
     Ok(None)
+}
+
+/// An `ilst` without tags that count samples; `None` where it has none.
+fn cut_ilst<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    ilst: &BoxHeader,
+) -> Result<Option<Assembly>, FormatError> {
+    let mut kept = Assembly::default();
+    let mut is_changed = false;
+    for item in &readable(reader.children(ilst.payload(), ilst.end()))? {
+        if counts_samples(reader, item)? {
+            is_changed = true;
+        } else {
+            kept.copy(item);
+        }
+    }
+    let mut out = Assembly::default();
+    out.wrap(BoxType(*b"ilst"), kept)?;
+    Ok(is_changed.then_some(out))
+}
+
+/// An `ID32` without frames that are timed; `None` where it has none.
+fn cut_id32<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    id32: &BoxHeader,
+) -> Result<Option<Assembly>, FormatError> {
+    let mut out = Assembly::default();
+    match without_times(reader.payload(id32, 0)?) {
+        Kept::All => return Ok(None),
+        Kept::Nothing => {}
+        Kept::Part(part) => {
+            let mut bytes = Vec::new();
+            write_box(&mut bytes, b"ID32", |out| out.extend_from_slice(&part));
+            out.bytes(&bytes);
+        }
+    }
+    Ok(Some(out))
 }
 
 /// Whether an item of an `ilst` is a freeform tag of such a name.
@@ -81,7 +144,7 @@ fn readable(read: Result<Vec<BoxHeader>, FormatError>) -> Result<Vec<BoxHeader>,
 #[cfg(test)]
 mod tests {
     use crate::boxes::write_box;
-    use crate::testing::{Film, TrackSpec, clip};
+    use crate::testing::{Film, TrackSpec, clip, make_box};
 
     fn freeform(name: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -117,6 +180,67 @@ mod tests {
         let cut = clip(&film, "start=1&end=2").unwrap();
         assert!(holds(&film, b"iTunSMPB") && !holds(&cut, b"iTunSMPB"));
         assert!(holds(&cut, b"iTunNORM") && holds(&cut, b"mdirappl"));
+    }
+
+    #[test]
+    fn a_track_and_the_file_may_have_such_tags_too() {
+        let tags = |tag: &[u8]| {
+            let ilst = make_box(b"ilst", [freeform(b"iTunNORM"), freeform(tag)].concat());
+            make_box(b"meta", [&[0; 4][..], &ilst].concat())
+        };
+        let counts = tags(b"iTunSMPB");
+        let in_udta = make_box(b"udta", [make_box(b"name", b"sound"), counts.clone()].concat());
+        for in_trak in [counts.clone(), in_udta] {
+            let track = TrackSpec { in_trak: vec![in_trak], ..TrackSpec::audio(200) };
+            let film = Film::of(vec![track]).build();
+            let cut = clip(&film, "start=1&end=2").unwrap();
+            assert!(holds(&film, b"iTunSMPB") && !holds(&cut, b"iTunSMPB"));
+            assert!(holds(&cut, b"iTunNORM") && holds(&film, b"sound") == holds(&cut, b"sound"));
+        }
+        let film = [Film::of(vec![TrackSpec::audio(200)]).build(), counts].concat();
+        let cut = clip(&film, "start=1&end=2").unwrap();
+        assert!(!holds(&cut, b"iTunSMPB") && holds(&cut, b"iTunNORM"));
+    }
+
+    #[test]
+    fn an_id3_tag_loses_what_is_timed() {
+        let frames = b"ETCO\0\0\0\x01\0\0\x02TIT2\0\0\0\x02\0\0\0a";
+        let id32 = |frames: &[u8]| {
+            let size = u8::try_from(frames.len()).unwrap();
+            make_box(b"ID32", [b"\0\0\0\0\x15\xc7ID3\x04\0\0\0\0\0", &[size][..], frames].concat())
+        };
+        let meta = make_box(b"meta", [&[0; 4][..], &id32(frames)].concat());
+        let film = Film { more: vec![meta], ..Film::of(vec![TrackSpec::audio(200)]) }.build();
+        let cut = clip(&film, "start=1&end=2").unwrap();
+        assert!(holds(&cut, &id32(&frames[11..])) && !holds(&cut, b"ETCO"));
+    }
+
+    #[test]
+    fn highlights_move_with_the_clip() {
+        let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+        let film = |content: Vec<u8>| {
+            let udta = make_box(b"udta", [make_box(b"FIRM", b"v1"), make_box(b"HMMT", content)].concat());
+            Film { more: vec![udta], ..Film::of(vec![TrackSpec::audio(200)]) }.build()
+        };
+        // Of eight places four are used.
+        let cut =
+            clip(&film(words(&[4, 500, 1024, 2500, 9000, 0, 0, 0, 0])), "start=1.024&end=5.12").unwrap();
+        assert!(holds(&cut, &make_box(b"HMMT", words(&[2, 0, 1476, 0, 0, 0, 0, 0, 0]))));
+        assert!(holds(&cut, b"FIRM"));
+        let cut = clip(&film(words(&[2, 500])), "start=1").unwrap();
+        assert!(!holds(&cut, b"HMMT") && holds(&cut, b"FIRM"));
+    }
+
+    #[test]
+    fn the_time_code_of_the_start_is_no_other_times() {
+        let boxes =
+            [make_box(b"\xa9TIM", b"\0\x0b\0\x0001:00:00:00"), make_box(b"\xa9TSC", b"\0\x02\0\x0025")];
+        let udta =
+            make_box(b"udta", [&boxes.concat()[..], &make_box(b"\xa9day", b"\0\x04\0\x002026")].concat());
+        let film = Film { more: vec![udta], ..Film::of(vec![TrackSpec::audio(200)]) }.build();
+        let later = clip(&film, "start=1&end=2").unwrap();
+        assert!(!holds(&later, b"\xa9TIM") && !holds(&later, b"\xa9TSC") && holds(&later, b"\xa9day"));
+        assert!(holds(&clip(&film, "end=2").unwrap(), &boxes.concat()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum Place {
     File,
     /// The `moov`.
     Movie,
-    /// The `udta` of the `moov`.
+    /// A `udta`.
     UserData,
     /// A `trak`, and the `mdia` and `minf` in it.
     Track,
@@ -45,14 +45,18 @@ pub enum Treatment {
     Edits,
     /// References to other tracks.
     References,
-    /// A `meta` box that may state places in the file.
-    Metadata,
+    /// The `udta` of a track.
+    UserData,
     /// A `meta` box that may state places in the file, or hold tags.
-    MetadataAndTags,
+    Metadata,
     /// A `meta` box that may hold tags.
     Tags,
     /// Chapters as Nero writes them.
     Chapters,
+    /// Times of highlights as GoPro's cameras write them.
+    Highlights,
+    /// The time code of the start as Adobe's programs write it.
+    StartTimeCode,
     /// Sample durations.
     Durations,
     /// Composition offsets.
@@ -115,11 +119,13 @@ treatments! {
     Movie {
         b"trak" | b"udta" => Container,
         b"mvhd" => Header,
-        b"meta" => MetadataAndTags,
+        b"meta" => Metadata,
     }
     UserData {
         b"meta" => Tags,
         b"chpl" => Chapters,
+        b"HMMT" => Highlights,
+        b"\xa9TIM" | b"\xa9TSC" | b"\xa9TSZ" => StartTimeCode,
         b"hnti" => LeftOut,
     }
     Track {
@@ -127,6 +133,7 @@ treatments! {
         b"tkhd" | b"mdhd" => Header,
         b"edts" => Edits,
         b"tref" => References,
+        b"udta" => UserData,
         b"meta" => Metadata,
         b"senc" | b"uuid" => Encryption,
     }
@@ -180,7 +187,7 @@ impl Display for Place {
         f.write_str(match self {
             Self::File => "the file",
             Self::Movie => "`moov`",
-            Self::UserData => "`udta` of `moov`",
+            Self::UserData => "`udta`",
             Self::Track => "`trak`, `mdia`, `minf`",
             Self::SampleTable => "`stbl`",
             Self::Anywhere => "anywhere but in `udta`",
@@ -201,15 +208,18 @@ impl Display for Treatment {
             Self::Header => "Kept, with the duration of the clip and the time scale that it needs.",
             Self::Edits => "Written for the clip, from the film's own edit list and the times asked for.",
             Self::References => "Kept, without references to tracks that the clip does not have.",
+            Self::UserData => "Kept. The boxes in it are treated one by one.",
             Self::Metadata => {
-                "Copied. Left out, with a line in the debug log, if it states places in the file (`iloc`)."
+                "Copied, without tags that count samples or times of the whole film (`iTunSMPB`, timed frames of \
+                 `ID32`). Left out, with a line in the debug log, if it states places in the file (`iloc`)."
             }
-            Self::MetadataAndTags => {
-                "Copied, without tags that count samples of the whole film (`iTunSMPB`). Left out, with a line in \
-                 the debug log, if it states places in the file (`iloc`)."
+            Self::Tags => {
+                "Copied, without tags that count samples or times of the whole film (`iTunSMPB`, timed frames of \
+                 `ID32`)."
             }
-            Self::Tags => "Copied, without tags that count samples of the whole film (`iTunSMPB`).",
             Self::Chapters => "The chapters of the clip, moved with it.",
+            Self::Highlights => "The highlights of the clip, moved with it.",
+            Self::StartTimeCode => "Copied if the clip begins where the film does. Else left out.",
             Self::Durations => "Cut. The first and the last sample may last less or longer than in the film.",
             Self::CompositionOffsets => "Cut. Left out if all offsets are 0.",
             Self::Chunks => "Cut. The first and the last chunk may hold fewer samples.",
@@ -255,8 +265,9 @@ mod tests {
                 row(last, "all others", Treatment::of_others(last));
             }
             last = Some(place);
-            let names: Vec<_> =
-                names.iter().map(|name| format!("`{}`", String::from_utf8_lossy(*name))).collect();
+            // The sign of Apple's tags is one byte.
+            let text = |name: &[u8; 4]| name.iter().copied().map(char::from).collect::<String>();
+            let names: Vec<_> = names.iter().map(|name| format!("`{}`", text(name))).collect();
             row(place, &names.join(" "), treatment);
         }
         table
