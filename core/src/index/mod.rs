@@ -585,9 +585,7 @@ impl Track {
             Some(elst) => read_elst(reader, &elst.header)?,
             None => Vec::new(),
         };
-        // A list that presents nothing, for no time, is taken as none: players show the track.
-        let is_void = edits.iter().all(|e| e.media_time.is_none() && e.segment_duration == 0);
-        let edits = if is_void { Vec::new() } else { edits };
+        let edits = with_media(edits);
         let mdia = trak.need(b"mdia")?;
         let mdhd = MdhdBox::read(reader, &mdia.need(b"mdhd")?.header)?;
         let handler = match mdia.child(b"hdlr")? {
@@ -729,6 +727,20 @@ fn read_samples<R: ReadAt>(
     }
     let access = Access::read(reader, stbl, descriptions, &groups, count)?;
     SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, access, base)
+}
+
+/// An edit list that presents something: after the empty edits of one that presents nothing, the whole media follows, as
+/// Chromium plays it. (Firefox plays the media at once, and libavformat by itself nothing at all.)
+fn with_media(mut edits: Vec<ElstEntry>) -> Vec<ElstEntry> {
+    if edits.iter().any(|e| e.media_time.is_some()) {
+        return edits;
+    }
+    if edits.iter().all(|e| e.segment_duration == 0) {
+        return Vec::new();
+    }
+    // Its duration of 0 means to the end.
+    edits.push(ElstEntry { segment_duration: 0, media_time: Some(0), media_rate: ElstEntry::NORMAL_RATE });
+    edits
 }
 
 fn is_one_tick_each<R: ReadAt>(reader: &mut Reader<'_, R>, stts: &BoxHeader) -> Result<bool, FormatError> {

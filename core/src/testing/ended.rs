@@ -99,3 +99,26 @@ fn an_edit_list_that_presents_nothing_is_none() {
     assert_eq!(shown(&with), shown(&without));
     assert!(shown(&with) > 0);
 }
+
+#[test]
+fn after_empty_edits_alone_the_whole_media_follows() {
+    let mut video = TrackSpec::video(40, 5);
+    video.edits = vec![(600, -1, 0x10000), (400, -1, 0x10000)];
+    let film = Film::of(vec![video, TrackSpec::audio(64)]).build();
+    let first_at = |query: &str| {
+        let cut = expand(&clip(&film, query).unwrap());
+        let first = cut[0].shown().swap_remove(0);
+        (first.from, first.bytes)
+    };
+    // Composition times begin at 0.1 s.
+    let media = expand(&film)[0].samples[0].bytes.clone();
+    let (from, bytes) = first_at("start=0.4");
+    assert!((from - 0.7).abs() < 1e-6 && bytes == media, "{from}");
+    let (from, bytes) = first_at("start=2.1");
+    assert!(from.abs() < 1e-6 && bytes.starts_with(b"<0:"), "{from}");
+    assert_eq!(handlers(&clip(&film, "end=0.9").unwrap()), [*b"soun"]);
+    // A clip of the clip shows the same.
+    let again = clip(&clip(&film, "start=0.4").unwrap(), "start=0.4").unwrap();
+    let again = expand(&again);
+    assert!((again[0].shown()[0].from - 0.3).abs() < 1e-6 && again[0].shown()[0].bytes == media);
+}
