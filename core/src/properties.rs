@@ -283,6 +283,21 @@ fn assert_same(clip: &[Vec<Shown>], source: &[Vec<Shown>], cuts: f64) -> Result<
     Ok(())
 }
 
+/// The tracks of a clip, each with that of the film which its samples are of.
+fn with_sources<'a>(film: &'a [Expanded], clip: &'a [Expanded]) -> Vec<(&'a Expanded, &'a Expanded)> {
+    let source = |cut: &Expanded| {
+        let first = &cut.samples.first()?.bytes;
+        film.iter().find(|of| of.samples.iter().any(|s| s.bytes == *first))
+    };
+    clip.iter().filter_map(|cut| Some((source(cut)?, cut))).collect()
+}
+
+/// Where in its media an edit ends.
+fn media_end_of(track: &Expanded, &(duration, media_time, rate): &(u64, i64, u32)) -> i64 {
+    let ticks = u128::from(duration) * u128::from(track.timescale) * u128::from(rate);
+    media_time + i64::try_from(ticks.div_ceil(u128::from(track.movie_timescale) << 16)).unwrap().max(1)
+}
+
 /// What holds for the times of a clip's samples, hidden ones above all.
 fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCaseError> {
     let scale = i64::from(cut.timescale / of.timescale);
@@ -296,22 +311,57 @@ fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCaseError> {
     for range in held.chunk_by(|a, b| a.0 + 1 == b.0) {
         let first_dts = range[0].1.dts;
         // Where edits begin in it, in media time.
-        let ends = range.iter().map(|(_, s)| s.dts + i64::from(s.delta)).max().unwrap();
+        let ends = range.iter().map(|(_, s)| s.cts.max(s.dts) + i64::from(s.delta)).max().unwrap();
         let mut edits: Vec<i64> =
             cut.edits.iter().map(|e| e.1).filter(|t| (first_dts..=ends).contains(t)).collect();
         edits.sort_unstable();
         let latest = range.iter().map(|(_, s)| s.cts).max().unwrap();
         let Some(first) = edits.first().copied().filter(|first| *first <= latest) else { continue };
         let shown = range.iter().map(|(_, s)| s.cts).filter(|cts| *cts <= first).max().unwrap_or(first);
-        let (hidden, presented): (Vec<_>, Vec<_>) = range.iter().partition(|(_, s)| s.cts < shown);
-        for &&(n, sample) in &hidden {
+        let (hidden, rest): (Vec<_>, Vec<_>) = range.iter().copied().partition(|(_, s)| s.cts < shown);
+        let end = cut
+            .edits
+            .iter()
+            .filter(|e| (first_dts..=ends).contains(&e.1))
+            .map(|e| media_end_of(cut, e))
+            .max()
+            .unwrap();
+        let (presented, late): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|(_, s)| s.cts < end);
+        // What is presented last, and what is decoded but presented later, ends with the clip, unless that is not much
+        // longer than its frames are reordered.
+        let is_last = range.last() == held.last() && cut.edits.iter().all(|e| e.2 == 0x10000);
+        let last = presented.iter().max_by_key(|(_, s)| s.cts).filter(|_| presented.len() > 12);
+        let negative = scale * of.samples.iter().map(|s| s.dts - s.cts).max().unwrap().max(0);
+        // What is decoded after the end is not composed before that.
+        let is_moved = |s: &One| s.cts - s.dts > negative;
+        let ends = last.into_iter().chain(late.iter().filter(|(_, s)| last.is_some() && is_moved(s)));
+        // An edit may end amid a tick of the film.
+        let longest =
+            i64::try_from(late.len()).unwrap() + 3 * scale + i64::from(cut.timescale / cut.movie_timescale);
+        for (n, s) in ends.filter(|_| is_last) {
+            prop_assert!(
+                s.cts + i64::from(s.delta) <= end + longest,
+                "sample {} ends after {}: {:?}",
+                n,
+                end,
+                s
+            );
+        }
+        for &(n, sample) in late.iter().filter(|_| is_last) {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let later = late.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
+            let in_order = later.clone().all(|(_, s)| s.cts > sample.cts);
+            prop_assert!(!is_moved(sample) || in_order, "sample {} is out of order", n);
+        }
+        for &(n, sample) in &hidden {
             prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
             let later = hidden.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
             prop_assert!(later.clone().all(|(_, s)| s.cts > sample.cts), "sample {} is out of order", n);
             prop_assert!(sample.cts + i64::from(sample.delta) <= shown, "sample {} lasts too long", n);
         }
-        for &&(n, sample) in &presented {
-            let &&(m, other) = &presented[0];
+        prop_assert!(hidden.is_empty() || cut.samples.iter().all(|s| s.cts >= s.dts), "a negative offset");
+        for &(n, sample) in &presented {
+            let (m, other) = presented[0];
             let apart = of.samples[n].cts - of.samples[m].cts;
             prop_assert_eq!(sample.cts - other.cts, apart * scale, "samples {} and {}", m, n);
         }
@@ -372,12 +422,32 @@ proptest! {
         let source = film.build();
         let total = duration(&source);
         let start = (start * total * 1000.0).round() / 1000.0;
-        let cut = clip(&source, &format!("start={start}&end={:.3}", start + length * total)).unwrap();
-        for (of, cut) in expand(&source).iter().zip(&expand(&cut)) {
+        let cut = clip(&source, &format!("start={start}&end={:.3}", start + (length * total).max(0.001))).unwrap();
+        for (of, cut) in with_sources(&expand(&source), &expand(&cut)) {
             if of.samples.len() == cut.samples.len() || of.handler == *b"soun" {
                 continue;
             }
             assert_lead_in(of, cut)?;
+        }
+    }
+
+    /// An empty edit is as long in the timescale of the media as it is in the movie's.
+    #[test]
+    fn an_empty_edit_is_the_same_in_either_timescale(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
+        let source = film.build();
+        let start = (start * duration(&source)).max(0.001);
+        let cut = clip(&source, &format!("start={start:.3}&end={:.3}", start + length)).unwrap();
+        let cut = expand(&cut);
+        let waiting = |handler: [u8; 4]| {
+            cut.iter().filter(move |t| t.handler == handler && t.edits.iter().any(|e| e.1 < 0))
+        };
+        // Of several sounds there may be but one, and none in too coarse a timescale.
+        let sound = waiting(*b"soun").filter(|t| t.timescale > 20_000).take(usize::from(waiting(*b"vide").count() == 0));
+        for track in waiting(*b"vide").chain(sound) {
+            prop_assert_eq!(track.timescale, track.movie_timescale);
+        }
+        for (of, cut) in with_sources(&expand(&source), &cut) {
+            prop_assert!(of.handler != *b"soun" || of.timescale == cut.timescale);
         }
     }
 

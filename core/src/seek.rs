@@ -3,6 +3,7 @@
 //! Times are presentation times. Movie time goes through a track's edit list to media
 //! time, and through the composition offsets to samples; the cut itself is in decode order.
 
+mod ending;
 mod hold;
 mod lead_in;
 
@@ -15,8 +16,10 @@ use crate::request::{ClipRequest, Mode, RequestError, Time};
 use crate::source::ReadAt;
 use crate::tracks::{chosen_tracks, kind_of};
 
-use lead_in::Hidden;
+use ending::Ending;
+pub use ending::Retimed;
 pub use lead_in::LeadIn;
+use lead_in::{Hidden, LEAD_INS_A_SECOND};
 
 /// The part of a film that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct SampleRange {
     /// Added to the duration of the last sample, in media ticks of the film, so that nothing of the next stretch is
     /// presented before this one has ended, and that the last does not end before its edit.
     pub gap: u32,
+    /// The last samples, where they end otherwise than in the film. They have no gap.
+    pub ending: Vec<Retimed>,
 }
 
 impl SampleRange {
@@ -139,10 +144,62 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     }
     let chosen = chosen_tracks(index, request)?;
     let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
-    let timescale = movie_timescale(index, reference);
+    let timescale = movie_timescale(index, reference, &[]);
+    let cut = cut_film(index, source, request, &chosen, reference, timescale)?;
+    let other = match Waiting::of(index, &cut) {
+        Waiting::No => timescale,
+        Waiting::Pictures(waiting) => movie_timescale(index, reference, &waiting),
+        // libavformat counts the samples to skip in the media timescale of sound, which thus stays the sampling rate.
+        Waiting::Sound(sound) => sound,
+    };
+    if other == timescale { Ok(cut) } else { cut_film(index, source, request, &chosen, reference, other) }
+}
+
+/// A coarser movie timescale than this rounds times by more than 25 µs.
+const LEAST_SOUND: u32 = 20_000;
+
+/// What a clip waits for, with empty edits.
+enum Waiting {
+    /// Nothing that is seen or heard.
+    No,
+    /// Pictures: the media timescales of these tracks.
+    Pictures(Vec<u32>),
+    /// Sound of this media timescale, and no pictures.
+    Sound(u32),
+}
+
+impl Waiting {
+    fn of(index: &Index, cut: &Cut) -> Self {
+        let Cut::Clip(clip) = cut else { return Self::No };
+        let waits = |held: &Option<TrackClip>| {
+            held.as_ref().is_some_and(|held| held.edits.iter().any(|e| e.media_time.is_none()))
+        };
+        let waiting = |handler: [u8; 4]| {
+            let tracks = index.tracks.iter().zip(&clip.tracks);
+            let waiting = tracks.filter(move |(track, held)| track.handler.0 == handler && waits(held));
+            waiting.map(|(track, _)| track.mdhd.timescale.max(1))
+        };
+        let pictures: Vec<_> = waiting(*b"vide").collect();
+        match waiting(*b"soun").find(|&timescale| timescale >= LEAST_SOUND) {
+            _ if !pictures.is_empty() => Self::Pictures(pictures),
+            Some(sound) => Self::Sound(sound),
+            None => Self::No,
+        }
+    }
+}
+
+/// Cuts a film, counting in this movie timescale.
+fn cut_film<R: ReadAt>(
+    index: &Index,
+    source: &R,
+    request: &ClipRequest,
+    chosen: &[bool],
+    reference: Option<usize>,
+    timescale: u32,
+) -> Result<Cut, SeekError> {
     let mut lines: Vec<_> =
         index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
-    let film_end = film_end(index, &lines, &chosen);
+    let film_end = film_end(index, &lines, chosen);
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
     }
@@ -173,7 +230,7 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
         .tracks
         .iter()
         .zip(&lines)
-        .zip(&chosen)
+        .zip(chosen)
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     leave_out_empty(&mut tracks);
@@ -212,7 +269,7 @@ fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> u64 {
 /// When the film cannot be read.
 pub fn sync_points<R: ReadAt>(index: &Index, source: &R, track: &Track) -> Result<Vec<f64>, FormatError> {
     let SyncSamples::Listed(table) = &track.samples.sync else { return Ok(Vec::new()) };
-    let timescale = movie_timescale(index, None);
+    let timescale = movie_timescale(index, None, &[]);
     let line = Timeline::of(track, index.mvhd.timescale, timescale);
     let mut out = Vec::new();
     for n in 0..table.count {
@@ -257,9 +314,11 @@ fn is_still(track: &Track) -> bool {
     &track.handler.0 == b"vide" && track.samples.count == 1
 }
 
-/// A timescale in which both the source's edits and the frames the clip begins and
-/// ends on are whole ticks, where there is one that fits.
-fn movie_timescale(index: &Index, reference: Option<usize>) -> u32 {
+/// A timescale in which the source's edits and the frames the clip begins and ends on are whole ticks, and which
+/// is a multiple of those of the `waiting` tracks. Firefox reads an empty edit in the timescale of its media: with a
+/// multiple, both can be made the same. Where there is none that fits, the source's edits are rounded first, to half a
+/// tick at most, and then waiting tracks are left out.
+fn movie_timescale(index: &Index, reference: Option<usize>, waiting: &[u32]) -> u32 {
     let with_samples = || index.tracks.iter().position(|t| t.samples.count > 0);
     let media = reference
         .or_else(with_samples)
@@ -268,7 +327,12 @@ fn movie_timescale(index: &Index, reference: Option<usize>) -> u32 {
     let movie = u64::from(index.mvhd.timescale.max(1));
     let media = u64::from(media);
     let fits = |n: &u64| *n <= u64::from(u32::MAX >> 1);
-    let common = movie.checked_mul(media / gcd(movie, media)).filter(fits).unwrap_or(media);
+    let common = |a: u64, b: u64| a.checked_mul(b / gcd(a, b)).filter(fits);
+    let all = |from: u64| waiting.iter().try_fold(from, |all, &scale| common(all, scale.into()));
+    let with_edits = common(movie, media);
+    let exact =
+        with_edits.and_then(all).filter(|&all| waiting.is_empty() || all <= limits::MEDIA_TIMESCALE.into());
+    let common = exact.or_else(|| all(media)).or(with_edits).unwrap_or(media);
     let finer = common * MIN_TIMESCALE.div_ceil(common);
     u32::try_from(finer).unwrap_or(u32::MAX)
 }
@@ -363,6 +427,11 @@ impl Timeline {
             }
         }
         line
+    }
+
+    /// Whether ticks of the media are not whole ticks of the movie.
+    fn is_coarse(&self) -> bool {
+        self.timescale % self.media_timescale != 0
     }
 
     fn end(&self) -> u64 {
@@ -493,7 +562,11 @@ fn cut_track<R: ReadAt>(
     if plays.is_empty() {
         plays.extend(hold::hold_last(track, line, source, &clip)?);
     }
-    let (stretches, multiplier) = lay_out(track, source, &plays)?;
+    // Whether something is not presented from the start of the clip on, or with a gap between.
+    let follows =
+        plays.iter().try_fold(clip.start, |end, p: &Play| (p.movie.start <= end).then_some(p.movie.end));
+    let waits_in = follows.is_none().then_some(line.timescale);
+    let (stretches, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
     let Some(last) = stretches.last() else { return Ok(TrackClip::empty()) };
     let media_duration = u64::try_from(last.to + last.len).unwrap_or(0);
     let mut edits = Edits::default();
@@ -508,12 +581,24 @@ fn cut_track<R: ReadAt>(
         });
     }
     let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
-    let offset_shift = (-earliest).max(0);
+    let mut offset_shift = (-earliest).max(0);
+    if stretches.iter().any(|s| s.range.lead_in.is_some()) {
+        offset_shift = offset_shift.max(negative_offset(track, multiplier));
+    }
     for edit in &mut edits.list {
         edit.media_time = edit.media_time.map(|t| t + offset_shift);
     }
     let ranges = stretches.into_iter().map(|s| s.range).collect();
     Ok(TrackClip { ranges, edits: edits.list, multiplier, offset_shift, media_duration })
+}
+
+/// By how much composition offsets are negative, if they can be moved. libavformat does not look for negative ones at
+/// the end of a track, if those before are not.
+fn negative_offset(track: &Track, multiplier: u32) -> i64 {
+    let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
+    let scaled = |offset: i64| offset.saturating_mul(multiplier.into());
+    let shift = scaled(-lowest.min(0));
+    if scaled(highest).saturating_add(shift) <= MAX_GAP { shift } else { 0 }
 }
 
 /// A stretch of samples and its place in the clip.
@@ -539,11 +624,35 @@ impl Stretch {
     fn since_start(&self, time: i64) -> i64 {
         self.origin_at + (time - self.origin).saturating_mul(self.multiplier.into())
     }
+
+    /// Lets the samples of the last range end with their edit.
+    fn end_with(&mut self, ending: &Ending) {
+        let held = self.range.len();
+        let since_start = |time| self.since_start(time);
+        if let Some(before) = self.range.lead_in.as_ref().and_then(|lead_in| lead_in.all_but_last(held)) {
+            // The last sample is one of the lead-in.
+            let lasts = since_start(ending.end) - since_start(ending.last_composition());
+            let last_duration = u32::try_from(lasts.max(1)).unwrap_or(u32::MAX >> 1);
+            self.len = before + i64::from(last_duration);
+            self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
+            return;
+        }
+        let lead_in = self.range.lead_in.map_or(0, |lead_in| lead_in.len);
+        let (retimed, decode_end) = ending.retimed(lead_in, self.multiplier, since_start);
+        self.len = decode_end.unwrap_or(self.len);
+        self.range.ending = retimed;
+    }
 }
 
 /// Puts the samples of all edits one after the other, in the order of the film, each of them once. Gives the multiplier
-/// of their media time, too.
-fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<(Vec<Stretch>, u32), FormatError> {
+/// of their media time, too. `waits_in` is the movie timescale where there are empty edits.
+fn lay_out<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    plays: &[Play],
+    waits_in: Option<u32>,
+) -> Result<(Vec<Stretch>, u32), FormatError> {
     let samples = &track.samples;
     let mut plays: Vec<_> = plays.iter().collect();
     plays.sort_unstable_by_key(|p| (p.samples.start, p.samples.end));
@@ -567,29 +676,40 @@ fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<(Vec<
         let hidden = hidden(track, source, &range, here)?;
         parts.push((range, here, hidden));
     }
-    let multiplier = multiplier(track, parts.iter().filter_map(|(.., hidden)| hidden.as_ref()));
-    let scaled = |time: i64| time.saturating_mul(multiplier.into());
+    let ending = match parts.last() {
+        Some((range, here, _)) => ending(track, line, source, range, here)?,
+        None => None,
+    };
+    let hidden = parts.iter().filter_map(|(.., hidden)| hidden.as_ref());
+    let has_late = ending.as_ref().is_some_and(Ending::has_hidden);
+    let multiplier = multiplier(track, hidden, has_late, waits_in);
     let mut out: Vec<Stretch> = Vec::new();
     let count = parts.len();
     for (n, (samples_here, here, hidden)) in parts.into_iter().enumerate() {
         let from = samples.dts(source, samples_here.start)?;
-        let end = match samples_here.end < samples.count {
-            true => samples.dts(source, samples_here.end)?,
-            false => samples.decode_end(),
-        };
+        let end = samples.decode_end_of(source, &samples_here)?;
         let trim = match here {
             [only] if hidden.is_none() => trim(track, source, only, from)?,
             _ => 0,
         };
-        let lead_in = hidden.map(|hidden| hidden.lead_in(samples, source, &samples_here, end, multiplier));
+        let ending = ending.as_ref().filter(|_| n + 1 == count);
+        let until = ending.map_or((i64::MAX, 0), |ending| (ending.end, ending.margin));
+        let lead_in =
+            hidden.map(|hidden| hidden.lead_in(samples, source, &samples_here, end, until, multiplier));
         let lead_in = lead_in.transpose()?;
         let (to, place) = out.last().map_or((0, 0), |b| (b.to + b.len, b.range.place + b.range.len()));
         let (origin, origin_at) = match &lead_in {
             Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
             None => (from + i64::from(trim), 0),
         };
-        let range = SampleRange { samples: samples_here, place, lead_in, trim, gap: 0 };
+        let range = SampleRange { samples: samples_here, place, lead_in, trim, gap: 0, ending: Vec::new() };
         let mut stretch = Stretch { range, to, origin, origin_at, multiplier, len: 0 };
+        stretch.len = stretch.since_start(end);
+        if let Some(ending) = ending {
+            stretch.end_with(ending);
+            out.push(stretch);
+            continue;
+        }
         // How long frames that are reordered are on screen is not how long they are decoded.
         let media_end = here.iter().map(|p| p.media_end).max().unwrap_or(from);
         let missing = match n + 1 < count {
@@ -608,12 +728,14 @@ fn lay_out<R: ReadAt>(track: &Track, source: &R, plays: &[Play]) -> Result<(Vec<
         };
         let gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
         stretch.range.gap = gap;
+        stretch.len = stretch.len.saturating_add(i64::from(gap).saturating_mul(multiplier.into()));
         let held = stretch.range.len();
-        if let Some(lead_in) = stretch.range.lead_in.as_mut().filter(|lead_in| lead_in.len == held) {
+        let all = stretch.range.lead_in.as_mut().and_then(|l| Some((l.all_but_last(held)?, l)));
+        if let Some((before, lead_in)) = all {
             // The last sample of the range is one of the lead-in.
-            lead_in.last_duration = lead_in.last_duration.saturating_add(gap.saturating_mul(multiplier));
+            lead_in.last_duration = u32::try_from((stretch.len - before).max(1)).unwrap_or(u32::MAX >> 1);
+            stretch.len = before + i64::from(lead_in.last_duration);
         }
-        stretch.len = stretch.since_start(end) + scaled(gap.into());
         out.push(stretch);
     }
     Ok((out, multiplier))
@@ -633,14 +755,45 @@ fn hidden<R: ReadAt>(
     Hidden::of(track, source, range, first_shown, presented)
 }
 
-/// The least multiplier of a track's timescale with which hidden samples take no longer than they may.
-fn multiplier<'a>(track: &Track, hidden: impl Iterator<Item = &'a Hidden>) -> u32 {
-    let ticks = hidden.map(Hidden::ticks).max().unwrap_or(0);
+/// How the last range of a track ends, where its samples may be told to end with their edit: pictures that are
+/// presented one after the other.
+fn ending<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    range: &Range<u32>,
+    plays: &[&Play],
+) -> Result<Option<Ending>, FormatError> {
+    let is_usual = |p: &&Play| p.rate == ElstEntry::NORMAL_RATE;
+    let end = plays.iter().map(|p| p.media_end).max().filter(|_| plays.iter().all(is_usual));
+    let moves = &track.handler.0 == b"vide" && !is_still(track) && !holds_on(track);
+    let Some(end) = end.filter(|_| moves) else { return Ok(None) };
+    // An edit may end so much later than it should, rounded to ticks of the movie.
+    let margin = if line.is_coarse() { line.to_media(1, Rounding::Up) } else { 0 };
+    Ending::of(&track.samples, source, range, end, margin).map(Some)
+}
+
+/// The least multiplier of a track's timescale with which hidden samples take no longer than they may, or that which
+/// makes it the movie's where there are empty edits.
+fn multiplier<'a>(
+    track: &Track,
+    hidden: impl Iterator<Item = &'a Hidden>,
+    has_late: bool,
+    waits_in: Option<u32>,
+) -> u32 {
     let timescale = u64::from(track.mdhd.timescale.max(1));
-    let needed = (u64::from(ticks) * LEAD_INS_A_SECOND).div_ceil(timescale);
+    let highest = highest_multiplier(track);
+    let is_seen = &track.handler.0 == b"vide";
+    let movie = waits_in.map(u64::from).filter(|movie| is_seen && movie % timescale == 0);
+    if let Some(same) = movie.map(|movie| movie / timescale).filter(|&same| same <= highest) {
+        return u32::try_from(same).unwrap_or(1);
+    }
+    let ticks = hidden.map(Hidden::ticks).max().unwrap_or(0);
+    // A sample that is presented after the end of the clip makes it a tick longer.
+    let ticks_a_second = if has_late { LEAST_TICKS_A_SECOND } else { 0 };
+    let needed = (u64::from(ticks) * LEAD_INS_A_SECOND).max(ticks_a_second).div_ceil(timescale);
     let finest = u64::from(limits::MEDIA_TIMESCALE) / timescale;
-    let needed = needed.min(finest).clamp(1, highest_multiplier(track));
-    u32::try_from(needed).unwrap_or(1)
+    u32::try_from(needed.min(finest).clamp(1, highest)).unwrap_or(1)
 }
 
 /// With a greater one, what the clip says of the track may not fit in its fields.
@@ -655,8 +808,8 @@ fn highest_multiplier(track: &Track) -> u64 {
     u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
 }
 
-/// Hidden samples take no longer than 25 ms.
-const LEAD_INS_A_SECOND: u64 = 40;
+/// The least timescale of a track with samples that are presented after the end of the clip.
+const LEAST_TICKS_A_SECOND: u64 = 500;
 
 /// No sample is made longer by more ticks.
 const MAX_GAP: i64 = (u32::MAX >> 1) as i64;
@@ -764,7 +917,13 @@ fn play<R: ReadAt>(
         _ => (movie.start - segment.start, movie.end - segment.start),
     };
     let mut media_time = into(from, Rounding::Nearest);
-    let mut media_end = into(to, Rounding::Up).max(media_time.saturating_add(1)).min(track.samples.end);
+    let mut media_end = into(to, Rounding::Up);
+    if line.is_coarse() && &track.handler.0 == b"vide" && segment.rate == ElstEntry::NORMAL_RATE {
+        let near = |time| near_frame(track, line, source, time);
+        media_time = near(media_time)?.unwrap_or(media_time).max(segment.media_time);
+        media_end = near(into(to, Rounding::Nearest))?.unwrap_or(media_end);
+    }
+    media_end = media_end.max(media_time.saturating_add(1)).min(track.samples.end);
     if is_still(track) || holds_on(track) {
         // There is no later part of it to begin at, and libavformat shows nothing of a frame that begins
         // before its edit.
@@ -804,6 +963,19 @@ fn play<R: ReadAt>(
         first_presented: needed.start,
         samples,
     }))
+}
+
+/// When the frame begins that begins at a media time, as far as movie ticks tell it.
+fn near_frame<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    time: i64,
+) -> Result<Option<i64>, FormatError> {
+    // Half a movie tick, and what is rounded.
+    let off = scale(1, line.media_timescale, line.timescale, Rounding::Up) / 2 + 1;
+    let frame = track.samples.on_screen(source, time.saturating_add(off))?;
+    Ok(frame.filter(|frame| time.saturating_sub(*frame) <= off))
 }
 
 /// The sample to begin with so that the decoder has settled when it reaches `sample`: sound

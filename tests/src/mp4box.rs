@@ -491,7 +491,10 @@ impl Track {
             return verdict;
         }
         verdict.faults.extend(self.run_fault(clip));
-        verdict.faults.extend(self.lead_in_fault(clip));
+        // A film from its start on is as it was.
+        if start > EXACT {
+            verdict.faults.extend(self.lead_in_fault(clip));
+        }
         if self.holds_on() {
             return verdict;
         }

@@ -334,6 +334,14 @@ impl SampleTable {
         Ok(i64::try_from(run.sum).unwrap_or(i64::MAX).saturating_add(self.base))
     }
 
+    /// Decode time at which the last of some samples ends.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn decode_end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
+        if samples.end < self.count { self.dts(source, samples.end) } else { Ok(self.decode_end()) }
+    }
+
     /// Decode time at which the last sample ends.
     pub fn decode_end(&self) -> i64 {
         i64::try_from(self.stts.sum()).unwrap_or(i64::MAX).saturating_add(self.base)
@@ -460,6 +468,19 @@ impl SampleTable {
             last = last.max(last_not_after(run, time - 1).map(|n| run.sample + n));
         })?;
         Ok(last)
+    }
+
+    /// The composition offset of the last sync sample among some samples, if boxes say which those are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sync_offset<R: ReadAt>(&self, source: &R, among: &Range<u32>) -> Result<Option<i64>, FormatError> {
+        let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(None) };
+        let before = SyncSamples::listed_before(table, source, among.end)?;
+        let Some(last) = before.checked_sub(1) else { return Ok(None) };
+        let last = SyncSamples::listed(table, source, last)?.checked_sub(1);
+        let Some(last) = last.filter(|last| among.contains(last)) else { return Ok(None) };
+        Ok(Some(ctts.at_unit(source, last)?.offset()))
     }
 
     /// How many samples decode order may be from composition order, at most: as far as the usual

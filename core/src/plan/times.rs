@@ -29,14 +29,15 @@ pub(super) fn durations<R: ReadAt>(
         let mut units = range.samples.clone();
         if let Some(lead_in) = &range.lead_in {
             units.start += lead_in.len;
-            let last = u32::from(lead_in.last_duration != 1);
+            let last = u32::from(lead_in.last_duration != lead_in.step);
             if lead_in.len > last {
-                list.entry(lead_in.len - last, 1);
+                list.entry(lead_in.len - last, lead_in.step);
             }
             if last > 0 {
                 list.entry(1, lead_in.last_duration);
             }
         }
+        units.end -= u32::try_from(range.ending.len()).unwrap_or(0);
         let mut last = None;
         if range.gap > 0 && !units.is_empty() {
             units.end -= 1;
@@ -54,6 +55,7 @@ pub(super) fn durations<R: ReadAt>(
         });
         list.runs(source, stts, slice, made)?;
         last.into_iter().for_each(|duration| list.entry(1, duration));
+        merged(&mut list, range.ending.iter().map(|sample| sample.duration));
     }
     out.list(BoxType(*b"stts"), &[0; 4], 8, list)
 }
@@ -90,21 +92,39 @@ pub(super) fn composition_offsets<R: ReadAt>(
             }
             units.start += lead_in.len;
         }
-        if units.is_empty() {
-            continue;
+        units.end -= u32::try_from(range.ending.len()).unwrap_or(0);
+        if !units.is_empty() {
+            let first = units.start;
+            let slice = RunSlice::of(ctts, source, units)?;
+            all_zero = all_zero
+                && slice.count == 1
+                && ctts.at_unit(source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
+            let made = (!is_copied).then(|| entries(EntryKind::Offsets(slice.clone(), multiplier, shift)));
+            list.runs(source, ctts, slice, made)?;
         }
-        let first = units.start;
-        let slice = RunSlice::of(ctts, source, units)?;
-        all_zero = all_zero
-            && slice.count == 1
-            && ctts.at_unit(source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
-        let made = (!is_copied).then(|| entries(EntryKind::Offsets(slice.clone(), multiplier, shift)));
-        list.runs(source, ctts, slice, made)?;
+        let ending = || range.ending.iter().map(|sample| clamped(sample.offset.saturating_add(shift)));
+        all_zero = all_zero && ending().all(|offset| offset == 0);
+        merged(&mut list, ending().map(|offset| u32::from_be_bytes(offset.to_be_bytes())));
     }
     if all_zero {
         return Ok(());
     }
     out.list(header.box_type, &[version, 0, 0, 0], 8, list)
+}
+
+/// Appends an entry for each run of equal values.
+fn merged(list: &mut Assembly, values: impl Iterator<Item = u32>) {
+    let mut run = (0, 0);
+    for value in values {
+        if run.0 > 0 && run.1 != value {
+            list.entry(run.0, run.1);
+            run.0 = 0;
+        }
+        run = (run.0 + 1, value);
+    }
+    if run.0 > 0 {
+        list.entry(run.0, run.1);
+    }
 }
 
 /// An offset as its field can hold it.

@@ -8,21 +8,26 @@
 //! hidden       a sample with a composition time before F
 //! H            number of samples up to and with the last hidden one
 //! reorder      how many samples decode order may be from composition order, at most
-//! F'         = reorder + H + pause * multiplier           (clip ticks, from the range's start)
+//! step       ticks of the clip from one hidden sample to the next: one, or few
+//! delay      reorder * step, or what of the composition offset of a later sync sample exceeds the pause
+//! F'         = delay + H * step + pause * multiplier      (clip ticks, from the range's start)
 //! natural(i) = F' + (decode time of i - F) * multiplier
-//! len        = the first i >= H with natural(i) >= i      (F' grows where there is none)
+//! len        = the first i >= H with natural(i) >= i * step
 //!
-//! decode time of i       i < len: i                       else natural(i)
-//! composition time of i  hidden:  reorder + its rank among the hidden samples, at least i
+//! decode time of i       i < len: i * step                else natural(i)
+//! composition time of i  hidden:  delay + step * its rank among the hidden samples, at least i * step
 //!                        else     F' + (composition time of i - F) * multiplier
+//!                                 (where the clip ends: see `ending`)
 //! ```
 //!
-//! Hidden samples thus are one tick apart, are in composition order, have no negative composition
+//! Hidden samples thus are a step apart, are in composition order, have no negative composition
 //! offset and end before F'. What is presented keeps its distance to F. The few presented samples
 //! among the first `len` are decoded early: the decoder's reorder delay passes in ticks as well.
 //!
 //! The pause is about a frame. GStreamer takes a frame to last as long as the frame rate says, and
 //! shows what of it is left after the edit has begun: without the pause it shows all hidden frames.
+//! The delay is for libavformat. It looks for the sync sample before a time by decode times, and takes
+//! all of them to be as far before composition times as that of the first sample is before F'.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -43,6 +48,10 @@ pub(super) struct Hidden {
     reorder: u32,
     /// Media ticks of the film between the last of them and the first presented sample.
     pause: i64,
+    /// Composition offset, in the film, of sync samples that follow.
+    sync_offset: i64,
+    /// Media ticks of the film in a second.
+    timescale: i64,
     /// Whether all of them are in composition order, and none of them is presented.
     in_order: bool,
 }
@@ -51,8 +60,10 @@ pub(super) struct Hidden {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeadIn {
     /// Samples that get such times: the hidden ones, and presented ones decoded among or soon after
-    /// them. Each but the last is decoded for one tick.
+    /// them.
     pub len: u32,
+    /// Duration of each but the last, in ticks of the clip.
+    pub step: u32,
     /// Duration of the last of them, in ticks of the clip.
     pub last_duration: u32,
     /// Whether composition times are decode times: nothing is reordered.
@@ -63,8 +74,20 @@ pub struct LeadIn {
     pub presented_at: i64,
     /// How many samples decode order may be from composition order, at most.
     reorder: u32,
+    /// When the first of the hidden samples is presented, counted like `presented_at`.
+    delay: i64,
     multiplier: u32,
+    /// Composition time in the film from which on samples are not presented, and how much later they are.
+    until: (i64, i64),
+    /// Samples of the range.
+    held: u32,
 }
+
+/// How many times as long as a hidden sample a frame lasts, if hidden samples may last as long.
+const LONGEST_IN_STEPS: i64 = 500;
+
+/// Hidden samples take no longer than 10 ms, unless their ticks would be shorter than players count in.
+pub(super) const LEAD_INS_A_SECOND: u64 = 100;
 
 /// The longest pause, in milliseconds: of 14 frames a second.
 const MAX_PAUSE: i64 = 70;
@@ -98,18 +121,32 @@ impl Hidden {
             return Ok(None);
         }
         let reorder = samples.reorder();
-        let in_order = reorder == 0 && end <= presented;
-        // Some films do not last as long as they say, some have frames that last unequally.
-        let mean = samples.stts.sum().checked_div(samples.count.into()).unwrap_or(0);
-        let frame = mean.max(samples.stts.at_unit(source, range.end - 1)?.value);
+        let in_order = (lowest, highest) == (0, 0) && end <= presented;
+        // The mean of what is decoded after them. Of a clip that is cut again the hidden samples do not count.
+        let decode_end = samples.decode_end_of(source, range)?;
+        let frame = (decode_end - samples.dts(source, end)?) / i64::from(range.end - end);
         let longest = i64::from(track.mdhd.timescale).saturating_mul(MAX_PAUSE) / 1000;
-        let pause = i64::try_from(frame).unwrap_or(i64::MAX).min(longest);
-        Ok(Some(Self { count, first_presented, reorder, pause, in_order }))
+        let pause = frame.min(longest);
+        let sync_offset = match reorder {
+            0 => highest,
+            _ => samples.sync_offset(source, &(end..range.end))?.unwrap_or(0),
+        };
+        let timescale = track.mdhd.timescale.into();
+        Ok(Some(Self { count, first_presented, reorder, pause, sync_offset, timescale, in_order }))
     }
 
     /// Ticks that the hidden samples take.
     pub(super) fn ticks(&self) -> u32 {
         self.count + self.reorder
+    }
+
+    /// Ticks between two hidden samples. libavformat complains of a sample that lasts a thousand times as long as
+    /// those before it; of those that follow one may last `longest`.
+    fn step(&self, longest: i64, multiplier: u32) -> i64 {
+        let ticks =
+            self.timescale.saturating_mul(multiplier.into()) / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1);
+        let room = ticks / i64::from(self.ticks());
+        (longest / LONGEST_IN_STEPS).min(room).max(1)
     }
 
     /// The times of the lead-in of a range whose decoding ends at `decode_end`.
@@ -119,13 +156,20 @@ impl Hidden {
         source: &R,
         range: &Range<u32>,
         decode_end: i64,
+        until: (i64, i64),
         multiplier: u32,
     ) -> Result<LeadIn, FormatError> {
         let scaled = |time: i64| (time - self.first_presented).saturating_mul(multiplier.into());
         let pause = self.pause.saturating_mul(multiplier.into());
-        let mut presented_at = i64::from(self.ticks()).saturating_add(pause);
+        let sync_offset = self.sync_offset.clamp(0, MAX_SPREAD).saturating_mul(multiplier.into());
+        let (_, longest) = samples.stts.extremes();
+        let longest = longest.saturating_mul(multiplier.into()).saturating_add(pause.max(sync_offset));
+        let step = self.step(longest, multiplier);
+        let delay = (i64::from(self.reorder) * step).max(sync_offset - pause);
+        let steps = |count: u32| i64::from(count).saturating_mul(step);
+        let mut presented_at = delay.saturating_add(steps(self.count)).saturating_add(pause);
         let total = range.end - range.start;
-        let last = self.count.saturating_add(limits::REORDER).min(total - 1);
+        let last = self.count.saturating_add(limits::REORDER).min(total);
         let mut len = self.count;
         let mut natural = 0;
         for run in JointRuns::from(source, &samples.stts, None, range.start + len, samples.base)? {
@@ -133,7 +177,7 @@ impl Hidden {
             natural = scaled(run.dts);
             // The first sample of the run that may be decoded when it is in the film.
             let mut left = run.count;
-            while left > 0 && len < last && presented_at.saturating_add(natural) < i64::from(len) {
+            while left > 0 && len < last && presented_at.saturating_add(natural) < steps(len) {
                 (len, left) = (len + 1, left - 1);
                 natural = natural.saturating_add(run.delta.saturating_mul(multiplier.into()));
             }
@@ -141,9 +185,13 @@ impl Hidden {
                 break;
             }
         }
-        presented_at = presented_at.max(i64::from(len).saturating_sub(natural));
+        if len < total {
+            presented_at = presented_at.max(steps(len).saturating_sub(natural));
+        } else {
+            natural = scaled(decode_end);
+        }
         let mut next = presented_at.saturating_add(natural);
-        if len == self.count && next.saturating_add(self.reorder.into()) > presented_at {
+        if len == self.count && next.saturating_add(delay) > presented_at {
             // The last hidden sample would last until after the first presented one has begun.
             len += 1;
             let end = match len < total {
@@ -152,20 +200,29 @@ impl Hidden {
             };
             next = presented_at.saturating_add(scaled(end));
         }
-        let last_duration = next.saturating_sub(i64::from(len - 1)).max(1);
+        let last_duration = next.saturating_sub(steps(len - 1)).max(1);
         Ok(LeadIn {
             len,
+            step: u32::try_from(step).unwrap_or(1),
             last_duration: u32::try_from(last_duration).unwrap_or(u32::MAX >> 1),
             in_order: self.in_order,
             first_presented: self.first_presented,
             presented_at,
             reorder: self.reorder,
+            delay,
             multiplier,
+            until,
+            held: total,
         })
     }
 }
 
 impl LeadIn {
+    /// How long all samples but the last are decoded, where these are all of a range of `held` samples.
+    pub(super) fn all_but_last(&self, held: u32) -> Option<i64> {
+        (self.len == held).then(|| i64::from(held - 1).saturating_mul(self.step.into()))
+    }
+
     /// Gives the composition offset, in ticks of the clip, of each sample of `part`. Samples are
     /// counted from the first of the range, which is sample `start` of the film.
     ///
@@ -196,21 +253,32 @@ impl LeadIn {
                 window.pop_front();
                 first += 1;
             }
-            while window.len() as u64 + u64::from(first) <= u64::from(n) + u64::from(self.reorder) {
+            let end = u64::from(n) + u64::from(self.reorder) + 1;
+            while window.len() as u64 + u64::from(first) < end.min(self.held.into()) {
                 match times.next() {
                     Some(time) => window.push_back(time?),
                     None => break,
                 }
             }
             let time = *window.get((n - first) as usize).ok_or_else(FormatError::changed)?;
-            let own = i64::from(n);
-            let composed = if time >= self.first_presented {
+            let step = i64::from(self.step);
+            let own = i64::from(n).saturating_mul(step);
+            let in_clip = |time: i64| {
                 let since = (time - self.first_presented).saturating_mul(self.multiplier.into());
                 self.presented_at.saturating_add(since)
+            };
+            let before = |from: i64| {
+                let before = |(m, t): &(u32, &i64)| **t >= from && (**t, *m) < (time, n);
+                i64::try_from((first..).zip(&window).filter(before).count()).unwrap_or(0)
+            };
+            let (until, margin) = self.until;
+            let composed = if time >= until {
+                in_clip(until.saturating_add(margin)).saturating_add(before(until)).max(own)
+            } else if time >= self.first_presented {
+                in_clip(time)
             } else {
-                let before = (first..).zip(&window).filter(|(m, t)| (**t, *m) < (time, n)).count();
-                let rank = i64::from(first) + i64::try_from(before).unwrap_or(0);
-                (i64::from(self.reorder) + rank).min(self.presented_at - 1).max(own)
+                let rank = i64::from(first) + before(i64::MIN);
+                (self.delay + rank.saturating_mul(step)).min(self.presented_at - 1).max(own)
             };
             put(composed - own);
         }
@@ -232,7 +300,9 @@ mod tests {
             sync: n == 0,
             size: 9,
         });
-        TrackSpec::new(b"vide", b"avc1", timescale, samples.collect())
+        let first = i32::try_from(delta).unwrap();
+        let edits = vec![(frames * 1000 / (timescale / delta), first, 0x10000)];
+        TrackSpec { edits, ..TrackSpec::new(b"vide", b"avc1", timescale, samples.collect()) }
     }
 
     fn cut(film: &TrackSpec, query: &str) -> Expanded {
@@ -249,7 +319,7 @@ mod tests {
     fn an_hour_of_hidden_samples_takes_a_tenth_of_a_second() {
         let film = one_sync(50_000, 600, 24);
         let clip = cut(&film, "start=1801.3&end=1803");
-        assert_eq!(clip.samples.len(), 45_075);
+        assert_eq!(clip.samples.len(), 45_076);
         assert!(lead_in(&clip) < 0.1, "{}", lead_in(&clip));
         // No tick is shorter than the microseconds that players count in.
         assert_eq!(clip.timescale, 999_600);
@@ -257,19 +327,20 @@ mod tests {
         let presented: Vec<_> = clip.shown().into_iter().map(|s| s.bytes).collect();
         let begun = source.iter().position(|s| s.bytes == presented[0]).unwrap();
         assert!((1801.26..1801.31).contains(&source[begun].from), "{:?}", source[begun]);
-        assert!(source[begun..begun + 43].iter().map(|s| &s.bytes).eq(&presented));
+        assert!(source[begun..begun + presented.len()].iter().map(|s| &s.bytes).eq(&presented));
     }
 
     #[test]
     fn a_coarse_timescale_is_raised_as_far_as_hidden_samples_need() {
         let film = one_sync(400, 25, 1);
         let clip = cut(&film, "start=10&end=12");
-        // 250 samples and those that they may be reordered with, in 25 ms.
+        // 250 samples and those that they may be reordered with, in 10 ms.
         assert_eq!(clip.timescale % 25, 0);
-        assert!((10_000..11_000).contains(&clip.timescale), "{}", clip.timescale);
+        assert!((25_000..27_000).contains(&clip.timescale), "{}", clip.timescale);
         // A frame, and the hidden ones.
-        assert!(lead_in(&clip) < 0.065, "{}", lead_in(&clip));
-        assert_eq!(cut(&film, "start=0&end=2").timescale, 25);
+        assert!(lead_in(&clip) < 0.051, "{}", lead_in(&clip));
+        // What is presented after the end makes the clip no more than 2 ms longer.
+        assert_eq!(cut(&film, "start=0&end=2").timescale, 500);
         assert_eq!(cut(&one_sync(400, 12_800, 512), "start=10&end=12").timescale, 12_800);
     }
 
@@ -277,6 +348,7 @@ mod tests {
     fn without_reordering_there_are_no_composition_offsets() {
         let mut film = one_sync(400, 12_800, 512);
         film.samples.iter_mut().for_each(|s| s.offset = 0);
+        film.edits.clear();
         let clip = cut(&film, "start=10&end=12");
         assert!(!clip.boxes.contains_key(b"ctts"));
         let words: Vec<u8> =

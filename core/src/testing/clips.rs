@@ -701,8 +701,8 @@ fn every_table_is_cut_to_each_stretch() {
     assert_eq!(stbl_box(&cut, b"padb").unwrap(), [0, 0, 0, 0, 0, 0, 0, 5, 0x07, 0x20, 0x30]);
     assert_eq!(stbl_box(&cut, b"stsh").unwrap(), words(&[0, 1, 4, 2]));
     assert_eq!(stbl_box(&cut, b"stss").unwrap(), words(&[0, 2, 1, 2]));
-    // Frame 0 lasts until nothing of the next range can come before its end; what is hidden there lasts a tick.
-    assert_eq!(stbl_box(&cut, b"stts").unwrap(), words(&[0, 3, 1, 3000, 3, 1, 1, 1000]));
+    // Frame 0 lasts until nothing of the next range can come before its end; what is hidden there lasts two ticks.
+    assert_eq!(stbl_box(&cut, b"stts").unwrap(), words(&[0, 3, 1, 3000, 3, 2, 1, 1000]));
     let groups: Vec<_> = cut.windows(8).filter(|w| w.starts_with(b"sbgp")).collect();
     assert_eq!(groups.len(), 2);
     let at = |name: &[u8]| cut.windows(4).position(|w| w == name).unwrap() + 4;

@@ -1,7 +1,7 @@
 //! Fragmented films of which a part is damaged.
 
 use super::fragments::{boxes, film, notes};
-use super::{Film, TrackSpec, ask, expand, full_box, make_box};
+use super::{Expanded, Film, TrackSpec, ask, expand, full_box, make_box};
 use crate::limits;
 
 /// File offsets, 64-bit times, two runs.
@@ -25,13 +25,14 @@ fn inside(film: &[u8], box_type: &[u8; 4], nth: usize, from: usize) -> usize {
     all.map(|(at, _)| at).nth(nth).unwrap()
 }
 
-/// Of each track, the bytes of each sample, its duration, its composition offset and whether it is a sync sample.
+/// Of each track, the bytes of each sample, its duration, its composition offset and whether it is a sync sample. Times
+/// are in ticks of the film: where an empty edit comes first, those of the answer may be finer.
 type Samples = Vec<Vec<(Vec<u8>, u32, i64, bool)>>;
 
 /// All samples but those of some fragments, whose time those before them are held for.
 fn without(lost: &[usize], style: u32) -> Samples {
     let whole = expand(&ask(&film().build_fragmented(style), "").unwrap().unwrap());
-    let tracks = whole.into_iter().map(|track| {
+    let tracks = whole.into_iter().map(in_ticks_of_the_film).map(|track| {
         let mut kept: Vec<(Vec<u8>, u32, i64, bool)> = Vec::new();
         let mut gap = 0;
         for (n, s) in track.samples.into_iter().enumerate() {
@@ -52,7 +53,21 @@ fn without(lost: &[usize], style: u32) -> Samples {
 
 fn samples(film: &[u8]) -> Samples {
     let one = |s: super::expand::One| (s.bytes, s.delta, s.cts - s.dts, s.sync);
-    expand(film).into_iter().map(|t| t.samples.into_iter().map(one).collect()).collect()
+    expand(film)
+        .into_iter()
+        .map(in_ticks_of_the_film)
+        .map(|t| t.samples.into_iter().map(one).collect())
+        .collect()
+}
+
+fn in_ticks_of_the_film(mut track: Expanded) -> Expanded {
+    let timescale = if &track.handler == b"vide" { 1000 } else { 8000 };
+    let finer = track.timescale / timescale;
+    assert_eq!(track.timescale, finer * timescale);
+    for s in &mut track.samples {
+        (s.dts, s.cts, s.delta) = (s.dts / i64::from(finer), s.cts / i64::from(finer), s.delta / finer);
+    }
+    track
 }
 
 /// What a plain request for the film gets.

@@ -1,0 +1,142 @@
+//! Times of the samples at the end of a clip.
+//!
+//! Chromium takes a film to last until the last sample ends, presented or not, and Firefox plays
+//! that long. Where pictures are reordered, some that are decoded for the sake of others are
+//! presented after the edit has ended, and the last one of the clip may last longer than the edit.
+//!
+//! ```text
+//! E            media time at which the edit ends, E' the same in the clip
+//! first        the first sample that ends after E, in decode order
+//! from there on, in decode order:
+//!   presented at E or later   composition time E' + its rank among these, decoded for one tick
+//!   else                      composition time as before, lasts until E' at most
+//! ```
+//!
+//! Decode times follow from the durations; composition offsets grow as much as these shrink.
+
+use std::ops::Range;
+
+use crate::boxes::{FormatError, JointRuns};
+use crate::index::SampleTable;
+use crate::source::ReadAt;
+
+/// Times of the last samples of a range in the film.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// The place of the first of them in the range.
+    first: u32,
+    times: Vec<Times>,
+    /// Media time at which the last edit ends.
+    pub(super) end: i64,
+    /// How much later, in media ticks of the film, what is presented after it begins.
+    pub(super) margin: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    decode: i64,
+    composition: i64,
+    duration: i64,
+}
+
+/// A sample whose times in the clip are not the film's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retimed {
+    /// In ticks of the clip.
+    pub duration: u32,
+    /// Composition offset in ticks of the clip.
+    pub offset: i64,
+}
+
+impl Ending {
+    /// The last samples of a range, as many as may be reordered with the last one, and one more: it may still be on
+    /// screen when the last begins.
+    pub(super) fn of<R: ReadAt>(
+        samples: &SampleTable,
+        source: &R,
+        range: &Range<u32>,
+        end: i64,
+        margin: i64,
+    ) -> Result<Self, FormatError> {
+        let count = samples.reorder().saturating_add(2).min(range.end - range.start);
+        let first = range.end - count;
+        let mut times = Vec::with_capacity(count as usize);
+        let mut left = count;
+        for run in JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), first, samples.base)? {
+            let run = run?;
+            for n in 0..run.count.min(left) {
+                let composition = run.cts(n);
+                times.push(Times { decode: composition - run.offset, composition, duration: run.delta });
+            }
+            left = left.saturating_sub(run.count);
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(Self { first: first - range.start, times, end, margin })
+    }
+
+    /// Whether some of the samples are not presented.
+    pub(super) fn has_hidden(&self) -> bool {
+        self.times.iter().any(|t| t.composition >= self.end)
+    }
+
+    /// Composition time of the sample decoded last.
+    pub(super) fn last_composition(&self) -> i64 {
+        self.times.last().map_or(self.end, |t| t.composition)
+    }
+
+    /// The times that the last samples of the range get, none if those of the film are right, and when their
+    /// decoding ends. `lead_in` samples of the range have others already; `in_clip` is the time in the clip of one
+    /// in the film.
+    pub(super) fn retimed(
+        &self,
+        lead_in: u32,
+        multiplier: u32,
+        in_clip: impl Fn(i64) -> i64,
+    ) -> (Vec<Retimed>, Option<i64>) {
+        let multiplier = i64::from(multiplier);
+        let end = in_clip(self.end);
+        let later = self.times.get(lead_in.saturating_sub(self.first) as usize..).unwrap_or_default();
+        let ends_late = |t: &Times| t.composition.saturating_add(t.duration) > self.end;
+        let kept = later.iter().position(ends_late).unwrap_or(later.len());
+        let ends = |t: &Times| in_clip(t.composition).saturating_add(t.duration.saturating_mul(multiplier));
+        let mut reached = later.iter().take(kept).map(ends).max().unwrap_or(i64::MIN);
+        let rest = match later.len().checked_sub(1) {
+            // The last sample lasts until the edit ends, if no other does.
+            Some(last) if kept > last && reached < end => later.get(last..),
+            _ => later.get(kept..),
+        };
+        let rest = rest.unwrap_or_default();
+        let mut decode = rest.first().map_or(0, |t| in_clip(t.decode));
+        let mut out = Vec::with_capacity(rest.len());
+        for (n, t) in rest.iter().enumerate() {
+            let lasts = t.duration.saturating_mul(multiplier);
+            let (composition, mut lasts) = if t.composition >= self.end {
+                let rank = self.rank(self.times.len() - rest.len() + n);
+                ((end + self.margin * multiplier + rank).max(decode), lasts.min(1))
+            } else {
+                let composition = in_clip(t.composition);
+                (composition, lasts.min(end - composition))
+            };
+            if t.composition < self.end {
+                reached = reached.max(composition + lasts);
+            }
+            if n + 1 == rest.len() && reached < end {
+                lasts = end - composition;
+            }
+            let duration = u32::try_from(lasts.max(0)).unwrap_or(u32::MAX >> 1);
+            out.push(Retimed { duration, offset: composition - decode });
+            decode += i64::from(duration);
+        }
+        (out, rest.first().map(|_| decode))
+    }
+
+    /// How many samples that are not presented come before this one in composition order.
+    fn rank(&self, place: usize) -> i64 {
+        let Some(own) = self.times.get(place) else { return 0 };
+        let hidden = self.times.iter().enumerate().filter(|(_, t)| t.composition >= self.end);
+        let before = hidden.filter(|(n, t)| (t.composition, *n) < (own.composition, place));
+        i64::try_from(before.count()).unwrap_or(0)
+    }
+}
