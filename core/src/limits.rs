@@ -60,6 +60,12 @@ pub const MOOV_OF_CLIP: u64 = MOOV + MOOV / 16;
 /// samples are presented in the order they are stored in all but broken films.
 pub const SYNC_STEPS: u32 = 1024;
 
+/// How far before an open group of pictures a clip may begin, to begin with a closed one: seconds of decoding.
+pub const CLOSED_GOP_SECONDS: u64 = 10;
+
+/// The same in bytes, which are sent and decoded before the first picture is presented: some seconds of HD video.
+pub const CLOSED_GOP_BYTES: u64 = 4 << 20;
+
 /// Samples that one sample is reordered with, before it and after it. Codecs allow 16 pictures to be held back;
 /// hierarchical groups have 32 or 64 pictures.
 pub const REORDER: u32 = 64;

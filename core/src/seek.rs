@@ -6,6 +6,7 @@
 mod ending;
 mod hold;
 mod lead_in;
+mod open_gop;
 
 use std::ops::Range;
 
@@ -953,6 +954,7 @@ fn play<R: ReadAt>(
     let lead_in = lead_in(track, source, needed.start, media_time)?;
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
     let first = track.samples.preceding_sync(source, lead_in, latest)?;
+    let first = open_gop::closed_before(track, source, first)?;
     let samples = on_packets(track, source, first..needed.end)?;
     Ok(Some(Play {
         movie: start..movie.end,

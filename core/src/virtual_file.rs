@@ -15,7 +15,7 @@ use crate::server::{Explanation, Summary, Times, Work};
 use crate::source::{Identity, ReadAt, changed};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The answer to a request, laid out to the last byte before the first is sent.
 #[derive(Debug, Clone)]

@@ -26,6 +26,11 @@ pub(crate) const SCREENED: &[Recipe] = &[
     mp4("screen_one_key", "-bf 2 -g 10000"),
     mp4("screen_open_gop", "-bf 3 -g 50 -x264-params open-gop=1:b-pyramid=none"),
     mp4("screen_open_gop_pyramid", "-bf 5 -g 50 -x264-params open-gop=1:b-pyramid=normal:b-adapt=0"),
+    // Each fourth group is a closed one.
+    mp4(
+        "screen_open_gop_some",
+        "-bf 5 -g 50 -forced-idr 1 -force_key_frames expr:gte(t,n_forced*8) -x264-params open-gop=1:b-pyramid=normal:b-adapt=0",
+    ),
     Recipe {
         times: Some((|n| n * 40 + 13 * (n % 3 % 2), "N*40+13*eq(mod(N,3),1)")),
         ..mp4(

@@ -144,6 +144,11 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     mp4("pyramid_strict", "-bf 3 -g 30 -x264-params b-pyramid=strict:b-adapt=0"),
     mp4("sixteen_b", "-bf 16 -g 75 -refs 4 -x264-params b-adapt=0"),
     mp4("open_gop_pyramid", "-bf 5 -g 20 -x264-params open-gop=1:b-pyramid=normal:b-adapt=0"),
+    // Each fourth group is a closed one.
+    mp4(
+        "open_gop_some",
+        "-bf 5 -g 20 -forced-idr 1 -force_key_frames expr:gte(t,n_forced*3.2) -x264-params open-gop=1:b-pyramid=normal:b-adapt=0",
+    ),
     mp4("intra_refresh", "-bf 0 -g 25 -x264-params intra-refresh=1"),
     mp4("interlaced", "-bf 2 -g 30 -flags +ildct+ilme -x264-params tff=1"),
     mp4("fake_interlaced", "-bf 2 -g 30 -x264-params fake-interlaced=1"),

@@ -535,7 +535,7 @@ impl SampleTable {
     }
 
     /// The sync samples, where boxes say which they are.
-    fn listed_sync(&self) -> Option<&Table> {
+    pub(crate) fn listed_sync(&self) -> Option<&Table> {
         match &self.sync {
             // What names none, or all, says no more than a table that is missing.
             SyncSamples::Listed(table) if (1..self.count).contains(&table.count) || self.access.is_some() => {

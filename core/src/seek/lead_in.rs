@@ -341,20 +341,21 @@ mod tests {
         assert!(lead_in(&clip) < 0.051, "{}", lead_in(&clip));
         // What is presented after the end makes the clip no more than 2 ms longer.
         assert_eq!(cut(&film, "start=0&end=2").timescale, 500);
-        assert_eq!(cut(&one_sync(400, 12_800, 512), "start=10&end=12").timescale, 12_800);
+        assert_eq!(cut(&one_sync(400, 12_800, 512), "start=10&end=12").timescale, 25_600);
+        assert_eq!(cut(&one_sync(400, 12_800, 512), "start=2&end=4").timescale, 12_800);
     }
 
     #[test]
     fn without_reordering_there_are_no_composition_offsets() {
-        let mut film = one_sync(400, 12_800, 512);
+        let mut film = one_sync(400, 90_000, 3600);
         film.samples.iter_mut().for_each(|s| s.offset = 0);
         film.edits.clear();
         let clip = cut(&film, "start=10&end=12");
         assert!(!clip.boxes.contains_key(b"ctts"));
         let words: Vec<u8> =
-            [0u32, 3, 249, 1, 1, 513, 50, 512].into_iter().flat_map(u32::to_be_bytes).collect();
+            [0u32, 3, 249, 3, 1, 3603, 50, 3600].into_iter().flat_map(u32::to_be_bytes).collect();
         assert_eq!(clip.boxes[b"stts"], words);
-        assert_eq!(clip.edits[0].1, 249 + 513);
+        assert_eq!(clip.edits[0].1, 249 * 3 + 3603);
     }
 
     #[test]
