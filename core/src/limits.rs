@@ -66,6 +66,9 @@ pub const CLOSED_GOP_SECONDS: u64 = 10;
 /// The same in bytes, which are sent and decoded before the first picture is presented: some seconds of HD video.
 pub const CLOSED_GOP_BYTES: u64 = 4 << 20;
 
+/// Sync samples that are looked into for that: some reads each.
+pub const CLOSED_GOP_STEPS: usize = 32;
+
 /// Samples that one sample is reordered with, before it and after it. Codecs allow 16 pictures to be held back;
 /// hierarchical groups have 32 or 64 pictures.
 pub const REORDER: u32 = 64;

@@ -577,6 +577,25 @@ impl Assembly {
         }
     }
 
+    /// A box as it is, but for some bytes of it, which stand `at` an offset of the file.
+    fn copy_but(&mut self, header: &BoxHeader, at: u64, bytes: &[u8]) {
+        let mut copy = Self::default();
+        copy.copy(header);
+        let end = at.saturating_add(bytes.len() as u64);
+        for (len, piece) in copy.parts {
+            match piece {
+                Piece::Content(Content::Source(offset)) if (offset..offset + len).contains(&at) => {
+                    self.source(offset, at - offset);
+                    self.bytes(bytes);
+                    self.source(end, (offset + len).saturating_sub(end));
+                }
+                Piece::Content(Content::Source(offset)) => self.source(offset, len),
+                Piece::Content(Content::Bytes(own)) => self.bytes(&own),
+                piece => self.parts.push((len, piece)),
+            }
+        }
+    }
+
     fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {
@@ -920,7 +939,10 @@ impl Layout<'_> {
         let entries = |entry_size, kind| Entries { track, entry_size, kind };
         let mut list = Assembly::default();
         match Treatment::of(Place::SampleTable, header.box_type) {
-            Treatment::Copied => out.copy(header),
+            Treatment::Descriptions => match (held.pre_skip, of.pre_skip) {
+                (Some(value), Some(at)) => out.copy_but(header, at, &value.to_be_bytes()),
+                _ => out.copy(header),
+            },
             Treatment::Durations => times::durations(source, track, samples, held, out)?,
             Treatment::CompositionOffsets => {
                 let version = version_of(source, self.index, header)?;
@@ -946,13 +968,18 @@ impl Layout<'_> {
                     || samples.is_whole(source)? => {}
             Treatment::SyncSamples | Treatment::PartialSyncSamples => {
                 let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
-                for SampleRange { samples, place, .. } in ranges {
-                    let first = SyncSamples::listed_before(&table, source, samples.start)?;
-                    let end = SyncSamples::listed_before(&table, source, samples.end)?;
+                for SampleRange { samples, place, joined_until, .. } in ranges {
                     let shift = i64::from(*place) - i64::from(samples.start);
-                    let kind = EntryKind::SampleNumbers(table, first, shift);
-                    // The file's own order is not to be trusted.
-                    list.entries(end.saturating_sub(first), entries(4, kind));
+                    let is_joined = *joined_until > samples.start;
+                    let first = is_joined.then_some(samples.start..samples.start + 1);
+                    let rest = samples.start.max(*joined_until)..samples.end;
+                    for part in first.into_iter().chain([rest]) {
+                        let first = SyncSamples::listed_before(&table, source, part.start)?;
+                        let end = SyncSamples::listed_before(&table, source, part.end)?;
+                        let kind = EntryKind::SampleNumbers(table, first, shift);
+                        // The file's own order is not to be trusted.
+                        list.entries(end.saturating_sub(first), entries(4, kind));
+                    }
                 }
                 out.list(header.box_type, &[0; 4], 4, list)?;
             }

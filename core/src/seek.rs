@@ -7,6 +7,7 @@ mod ending;
 mod hold;
 mod lead_in;
 mod open_gop;
+mod opus;
 
 use std::ops::Range;
 
@@ -57,6 +58,8 @@ pub struct TrackClip {
     pub offset_shift: i64,
     /// Length of the samples in ticks of the clip.
     pub media_duration: u64,
+    /// What the clip's description of Opus says that a decoder drops, if that is not what the film's says.
+    pub pre_skip: Option<u16>,
 }
 
 /// A stretch of a track's samples.
@@ -66,6 +69,8 @@ pub struct SampleRange {
     pub samples: Range<u32>,
     /// Samples of the clip before it.
     pub place: u32,
+    /// Samples after the first and before this one are no sync samples of the clip: decoding begins with the first.
+    pub joined_until: u32,
     /// The times of the first samples, where some of them are hidden.
     pub lead_in: Option<LeadIn>,
     /// Taken off the duration of the first sample, in media ticks of the film.
@@ -95,7 +100,7 @@ impl TrackClip {
     /// Of a track that has nothing in the clip.
     fn empty() -> Self {
         let edits = Vec::new();
-        Self { ranges: Vec::new(), edits, multiplier: 1, offset_shift: 0, media_duration: 0 }
+        Self { ranges: Vec::new(), edits, multiplier: 1, offset_shift: 0, media_duration: 0, pre_skip: None }
     }
 
     /// How many samples there are.
@@ -235,6 +240,15 @@ fn cut_film<R: ReadAt>(
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     leave_out_empty(&mut tracks);
+    let pictures = guide.and_then(|(track, _)| {
+        let held = tracks.get(reference?)?.as_ref().filter(|_| &track.handler.0 == b"vide")?;
+        opus::lead_of(track, held)
+    });
+    for (track, held) in index.tracks.iter().zip(&mut tracks) {
+        if let Some(held) = held {
+            opus::shorten(track, held, source, pictures.unwrap_or((0, 1)))?;
+        }
+    }
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
 }
 
@@ -590,7 +604,7 @@ fn cut_track<R: ReadAt>(
         edit.media_time = edit.media_time.map(|t| t + offset_shift);
     }
     let ranges = stretches.into_iter().map(|s| s.range).collect();
-    Ok(TrackClip { ranges, edits: edits.list, multiplier, offset_shift, media_duration })
+    Ok(TrackClip { ranges, edits: edits.list, multiplier, offset_shift, media_duration, pre_skip: None })
 }
 
 /// By how much composition offsets are negative, if they can be moved. libavformat does not look for negative ones at
@@ -703,7 +717,16 @@ fn lay_out<R: ReadAt>(
             Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
             None => (from + i64::from(trim), 0),
         };
-        let range = SampleRange { samples: samples_here, place, lead_in, trim, gap: 0, ending: Vec::new() };
+        let joined_until = here.first().map_or(0, |first| first.joined_until);
+        let range = SampleRange {
+            samples: samples_here,
+            place,
+            joined_until,
+            lead_in,
+            trim,
+            gap: 0,
+            ending: Vec::new(),
+        };
         let mut stretch = Stretch { range, to, origin, origin_at, multiplier, len: 0 };
         stretch.len = stretch.since_start(end);
         if let Some(ending) = ending {
@@ -897,6 +920,8 @@ struct Play {
     first_presented: u32,
     /// What must be decoded for it.
     samples: Range<u32>,
+    /// As of [`SampleRange`].
+    joined_until: u32,
 }
 
 fn play<R: ReadAt>(
@@ -953,8 +978,8 @@ fn play<R: ReadAt>(
     };
     let lead_in = lead_in(track, source, needed.start, media_time)?;
     let latest = if lead_in < needed.start { i64::MAX } else { shown };
-    let first = track.samples.preceding_sync(source, lead_in, latest)?;
-    let first = open_gop::closed_before(track, source, first)?;
+    let sync = track.samples.preceding_sync(source, lead_in, latest)?;
+    let first = open_gop::closed_before(track, source, sync)?;
     let samples = on_packets(track, source, first..needed.end)?;
     Ok(Some(Play {
         movie: start..movie.end,
@@ -964,6 +989,7 @@ fn play<R: ReadAt>(
         first_shown,
         first_presented: needed.start,
         samples,
+        joined_until: if first < sync { sync + 1 } else { 0 },
     }))
 }
 

@@ -567,8 +567,13 @@ impl Track {
     /// Whether what the clip holds is not this track's own samples, in runs that each begin where
     /// decoding can.
     fn run_fault(&self, clip: &Self) -> Option<String> {
-        // Of sound a clip may say that all are sync samples, where the film does not.
-        let is_marked = |a: &Sample, b: &Sample| a.sync == b.sync || (self.kind == "soun" && a.sync);
+        // Of sound a clip may say that all are sync samples, where the film does not. Up to the first frame that is
+        // shown, those of open groups of pictures may not be marked, so that decoding begins before them.
+        let from = clip.edits.iter().map(|(_, from, _)| *from).find(|from| *from >= 0.0).unwrap_or(0.0);
+        let is_marked = |a: &Sample, b: &Sample| {
+            let is_joined = self.kind == "vide" && !a.sync && a.cts <= from && clip.samples[0].sync;
+            a.sync == b.sync || (self.kind == "soun" && a.sync) || is_joined
+        };
         let is_same = |a: &Sample, b: &Sample| a.hash == b.hash && a.size == b.size && is_marked(a, b);
         let (mut held, mut next) = (clip.samples.as_slice(), 0);
         while let Some(first) = held.first() {

@@ -19,6 +19,8 @@ pub struct SampleEntry {
     pub object_type: u8,
     /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes say.
     pub any_packet: bool,
+    /// Where `PreSkip` of Opus (Opus in ISOBMFF, 4.3.2) stands in the file, if there is just one description.
+    pub pre_skip: Option<u64>,
 }
 
 /// Reads the first sample description.
@@ -34,12 +36,22 @@ pub fn read_stsd<R: ReadAt>(
     let Some(first) = first.filter(|_| header.payload_len() > 8) else {
         return Err(header.error("no sample description"));
     };
-    let mut entry =
-        SampleEntry { coding: first.box_type, packet: None, units: None, object_type: 0, any_packet: false };
+    let mut entry = SampleEntry {
+        coding: first.box_type,
+        packet: None,
+        units: None,
+        object_type: 0,
+        any_packet: false,
+        pre_skip: None,
+    };
     match &first.box_type.0 {
         b"enca" => entry.coding = original_format(reader, &first, SOUND)?.unwrap_or(BoxType(*b"mp4a")),
         b"encv" => entry.coding = original_format(reader, &first, PICTURE)?.unwrap_or(first.box_type),
         _ => {}
+    }
+    if &entry.coding.0 == b"Opus" && first.end() == header.end() {
+        let config = find_in(reader, &first, SOUND, &[b"dOps"])?;
+        entry.pre_skip = config.filter(|dops| dops.payload_len() >= 4).map(|dops| dops.payload() + 2);
     }
     let mut is_usac = false;
     if &entry.coding.0 == b"mp4a" {

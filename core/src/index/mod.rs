@@ -80,6 +80,8 @@ pub struct Track {
     pub coding: BoxType,
     /// The edit list; empty when there is none.
     pub edits: Vec<ElstEntry>,
+    /// Where `PreSkip` of Opus stands in the file, if there is just one description.
+    pub pre_skip: Option<u64>,
     /// Where the samples are, and when.
     pub samples: SampleTable,
     /// Language: a BCP 47 tag (`elng`), or three letters (`mdhd`), or empty.
@@ -563,6 +565,12 @@ impl Node {
 }
 
 impl Track {
+    /// How samples of H.264 say whether they are IDR pictures.
+    pub(crate) fn avc(&self) -> Option<Pictures> {
+        let (configuration, length) = self.entry.units?;
+        (&configuration.0 == b"avcC").then_some(Pictures::Avc(length))
+    }
+
     /// A note that nothing says where decoding of the track can begin.
     pub fn untold_sync(&self) -> String {
         let (id, coding) = (self.tkhd.track_id, self.coding);
@@ -628,6 +636,7 @@ impl Track {
             mdhd,
             handler,
             coding: entry.coding,
+            pre_skip: entry.pre_skip,
             edits,
             samples,
             language,

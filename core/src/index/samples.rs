@@ -188,7 +188,7 @@ impl SampleTable {
     }
 
     /// The sample that is being decoded at `time`, clamped to the track.
-    fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
+    pub(crate) fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
         let Ok(time) = u64::try_from(time.saturating_sub(self.base)) else { return Ok(0) };
         let run = self.stts.at_sum(source, time)?;
         let into = (time - run.sum).checked_div(run.value).unwrap_or(u64::from(run.count));

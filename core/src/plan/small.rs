@@ -90,7 +90,15 @@ mod tests {
     ) -> Option<Vec<u8>> {
         let mut place = 0;
         let ranges = ranges.map(|samples| {
-            let range = SampleRange { samples, place, lead_in: None, trim: 0, gap: 0, ending: Vec::new() };
+            let range = SampleRange {
+                samples,
+                place,
+                joined_until: 0,
+                lead_in: None,
+                trim: 0,
+                gap: 0,
+                ending: Vec::new(),
+            };
             place += range.len();
             range
         });

@@ -57,6 +57,8 @@ pub enum Treatment {
     Highlights,
     /// The time code of the start as Adobe's programs write it.
     StartTimeCode,
+    /// Sample descriptions.
+    Descriptions,
     /// Sample durations.
     Durations,
     /// Composition offsets.
@@ -138,7 +140,7 @@ treatments! {
         b"senc" | b"uuid" => Encryption,
     }
     SampleTable {
-        b"stsd" => Copied,
+        b"stsd" => Descriptions,
         b"stts" => Durations,
         b"ctts" => CompositionOffsets,
         b"stsc" => Chunks,
@@ -220,6 +222,7 @@ impl Display for Treatment {
             Self::Chapters => "The chapters of the clip, moved with it.",
             Self::Highlights => "The highlights of the clip, moved with it.",
             Self::StartTimeCode => "Copied if the clip begins where the film does. Else left out.",
+            Self::Descriptions => "Copied. `PreSkip` of Opus becomes what the clip's edit list skips.",
             Self::Durations => "Cut. The first and the last sample may last less or longer than in the film.",
             Self::CompositionOffsets => "Cut. Left out if all offsets are 0.",
             Self::Chunks => "Cut. The first and the last chunk may hold fewer samples.",

@@ -218,6 +218,30 @@ impl Hidden {
 }
 
 impl LeadIn {
+    /// Of `len` samples a tick apart, but for the last, where none is reordered. The first presented
+    /// one has this composition time in the film, and that in the clip.
+    pub(super) fn in_order(
+        len: u32,
+        last_duration: u32,
+        first_presented: i64,
+        presented_at: i64,
+        held: u32,
+    ) -> Self {
+        Self {
+            len,
+            step: 1,
+            last_duration,
+            in_order: true,
+            first_presented,
+            presented_at,
+            reorder: 0,
+            delay: 0,
+            multiplier: 1,
+            until: (i64::MAX, 0),
+            held,
+        }
+    }
+
     /// How long all samples but the last are decoded, where these are all of a range of `held` samples.
     pub(super) fn all_but_last(&self, held: u32) -> Option<i64> {
         (self.len == held).then(|| i64::from(held - 1).saturating_mul(self.step.into()))

@@ -3,40 +3,59 @@
 //! Pictures that follow a sync sample in decode order and precede it in composition order may refer
 //! to pictures from before it. A clip presents none of them, but its decoder is given them. Most
 //! decoders conceal what they lack; Chromium ends with an error where such a picture is itself
-//! referred to. The clip therefore begins at an earlier sync sample that no such pictures follow, as
-//! none follows an IDR picture, if that is near. What is decoded from there on is hidden.
+//! referred to. A gradual refresh shows what is left of other pictures, until it is done. The clip
+//! therefore begins at an IDR picture, if one is near: nothing after it refers to what is before it.
+//! What is decoded from there on is hidden, and has no sync samples up to where the clip would have
+//! begun: libavformat begins at the last one before the edit.
 
 use crate::boxes::{FormatError, JointRuns, SyncSamples};
-use crate::index::{SampleTable, Track};
+use crate::index::{Pictures, SampleTable, Track};
 use crate::limits;
 use crate::source::ReadAt;
 
-/// The sample to begin decoding at, rather than at `first`: the last sync sample not after it that no
-/// picture is reordered across, where there is one not too far before. Else `first`.
+/// The sample to begin decoding at, rather than at `first`: the last IDR picture not after it, or else
+/// the last sync sample that no picture is reordered across, where there is one not too far before;
+/// else `first`.
 pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) -> Result<u32, FormatError> {
     let samples = &track.samples;
-    let is_h264 = matches!(&track.coding.0, b"avc1" | b"avc2" | b"avc3" | b"avc4");
-    let Some(table) = samples.listed_sync().filter(|_| is_h264 && samples.ctts.is_some()) else {
+
+    let (Some(table), Some(pictures)) = (samples.listed_sync(), track.avc()) else { return Ok(first) };
+    if is_idr(samples, source, pictures, first)? {
         return Ok(first);
-    };
+    }
     let before = SyncSamples::listed_before(table, source, first.saturating_add(1))?;
-    let earliest = {
-        let back = u64::from(track.mdhd.timescale).saturating_mul(limits::CLOSED_GOP_SECONDS);
-        samples.dts(source, first)?.saturating_sub_unsigned(back)
-    };
-    for entry in (0..before).rev().take(limits::SYNC_STEPS as usize) {
+    let back = u64::from(track.mdhd.timescale).saturating_mul(limits::CLOSED_GOP_SECONDS);
+    let earliest = samples.dts(source, first)?.saturating_sub_unsigned(back);
+    let mut closed = None;
+    for entry in (0..before).rev().take(limits::CLOSED_GOP_STEPS) {
         let number = SyncSamples::listed(table, source, entry)?;
         let Some(sync) = number.checked_sub(1).filter(|&sync| sync <= first) else { break };
-        if samples.dts(source, sync)? < earliest
-            || samples.sizes.bytes(source, sync..first)? > limits::CLOSED_GOP_BYTES
-        {
+        let is_far = samples.dts(source, sync)? < earliest
+            || samples.sizes.bytes(source, sync..first)? > limits::CLOSED_GOP_BYTES;
+        if is_far {
             break;
         }
-        if !has_leading(samples, source, sync)? {
+        if sync < first && is_idr(samples, source, pictures, sync)? {
             return Ok(sync);
         }
+        if closed.is_none() && !has_leading(samples, source, sync)? {
+            closed = Some(sync);
+        }
     }
-    Ok(first)
+    Ok(closed.unwrap_or(first))
+}
+
+/// Whether a sample is an IDR picture, as its first slice says.
+fn is_idr<R: ReadAt>(
+    samples: &SampleTable,
+    source: &R,
+    pictures: Pictures,
+    sample: u32,
+) -> Result<bool, FormatError> {
+    let chunk = samples.chunk_of(source, sample)?;
+    let offset = samples.offset_in(source, &chunk, sample)?;
+    let size = samples.sizes.bytes(source, sample..sample + 1)?;
+    pictures.can_begin_at(source, offset..offset.saturating_add(size))
 }
 
 /// Whether a sample after `sync` in decode order comes before it in composition order.
@@ -63,12 +82,16 @@ fn has_leading<R: ReadAt>(samples: &SampleTable, source: &R, sync: u32) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Film, Sample, TrackSpec, clip, expand};
+    use crate::testing::{Film, Sample, TrackSpec, clip, expand, make_box};
+
+    /// Units of an IDR picture and of another.
+    const IDR: u8 = 0x65;
+    const OTHER: u8 = 0x41;
 
     /// Groups of 41 pictures in decode order. The first is a sync sample that no picture is reordered
     /// across. Each fourth after it is decoded before the three presented before it, and every other
-    /// one of these is a sync sample.
-    fn open_groups(timescale: u32) -> TrackSpec {
+    /// one of these is a sync sample. `idr` says which samples are IDR pictures.
+    fn open_groups(timescale: u32, idr: &[usize]) -> Vec<u8> {
         let samples = (0..123).map(|n| {
             let within = n % 41;
             let (offset, sync) = match (within, within % 4) {
@@ -78,38 +101,64 @@ mod tests {
             };
             Sample { delta: 1, offset, sync, size: 20 }
         });
-        TrackSpec::new(b"vide", b"avc1", timescale, samples.collect())
+        let mut track = TrackSpec::new(b"vide", b"avc1", timescale, samples.collect());
+        let configuration = make_box(b"avcC", vec![0, 0, 0, 0, 0xff, 0, 0, 0]);
+        track.in_entry = vec![vec![0; 50], configuration];
+        let mut film = Film::of(vec![track]).build();
+        for n in 0..123 {
+            let name = Film::sample_bytes(0, n, 20);
+            let at = film.windows(name.len()).position(|w| w == name).unwrap();
+            let unit = if idr.contains(&n) { IDR } else { OTHER };
+            film[at..at + 5].copy_from_slice(&[0, 0, 0, 16, unit]);
+            film[at + 5] = u8::try_from(n).unwrap();
+        }
+        film
     }
 
     /// The sample of the film that a clip begins with, and the one that it presents first.
-    fn begun(film: &TrackSpec, query: &str) -> (usize, usize) {
-        let clip = expand(&clip(&Film::of(vec![film.clone()]).build(), query).unwrap()).swap_remove(0);
-        let place = |bytes: &[u8]| (0..123).find(|&n| Film::sample_bytes(0, n, 20) == bytes).unwrap();
-        (place(&clip.samples[0].bytes), place(&clip.shown()[0].bytes))
+    fn begun(film: &[u8], query: &str) -> (u8, u8) {
+        let clip = expand(&clip(film, query).unwrap()).swap_remove(0);
+        (clip.samples[0].bytes[5], clip.shown()[0].bytes[5])
     }
 
     #[test]
-    fn a_clip_begins_with_a_closed_group_if_one_is_near() {
-        let film = open_groups(25);
-        // Composed at 41 + 21 + 4.
+    fn a_clip_begins_with_an_idr_picture_if_one_is_near() {
+        let film = open_groups(25, &[0, 82]);
+        // Sample 62 is a sync sample, composed at 66.
+        assert_eq!(begun(&film, "start=2.64"), (0, 62));
+        assert_eq!(begun(&film, "start=2.8&mode=keyframe"), (0, 62));
+        assert_eq!(begun(&film, "start=3.32"), (82, 82));
+        assert_eq!(begun(&open_groups(25, &[0, 54]), "start=2.64"), (54, 62));
+    }
+
+    #[test]
+    fn no_sync_sample_is_hidden_behind_an_idr_picture() {
+        let clip = clip(&open_groups(25, &[0, 82]), "start=2.64").unwrap();
+        let listed = expand(&clip)[0].boxes[b"stss"][8..].to_vec();
+        let listed: Vec<_> = listed.chunks_exact(4).map(|n| n[3]).collect();
+        assert_eq!(listed, [1, 71, 79, 83, 88, 96, 104, 112, 120]);
+    }
+
+    #[test]
+    fn else_with_a_group_that_is_closed() {
+        let film = open_groups(25, &[]);
         assert_eq!(begun(&film, "start=2.64"), (41, 62));
         assert_eq!(begun(&film, "start=2.8&mode=keyframe"), (41, 62));
-        assert_eq!(begun(&film, "start=2.8&mode=exact").0, 41);
-        // A group that is closed itself.
         assert_eq!(begun(&film, "start=1.68"), (41, 41));
     }
 
     #[test]
-    fn it_begins_with_the_open_group_if_no_closed_one_is_near() {
-        assert_eq!(begun(&open_groups(1), "start=66"), (62, 62));
-        // Ten seconds before.
-        assert_eq!(begun(&open_groups(1), "start=50"), (41, 46));
+    fn nothing_farther_than_ten_seconds_is_near() {
+        let film = open_groups(1, &[0, 41, 82]);
+        assert_eq!(begun(&film, "start=66"), (62, 62));
+        assert_eq!(begun(&film, "start=50"), (41, 46));
     }
 
     #[test]
     fn other_codings_tell_their_decoders_what_to_leave_out() {
-        let mut film = open_groups(25);
-        film.coding = *b"hvc1";
+        let mut film = open_groups(25, &[0]);
+        let at = film.windows(4).position(|w| w == b"avcC").unwrap();
+        film[at..at + 4].copy_from_slice(b"hvcC");
         assert_eq!(begun(&film, "start=2.64"), (62, 62));
     }
 }

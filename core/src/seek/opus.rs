@@ -1,0 +1,142 @@
+//! Times of Opus packets that are decoded before the first that is heard.
+//!
+//! Chromium takes all that comes before the edit to last until the film begins, for pictures and for
+//! other sound alike, and moves sound by it. Of Opus it counts the pictures' alone, and drops as many
+//! samples as `PreSkip` says (Opus in ISOBMFF, 4.3.2) when it begins to decode. Both cancel each other
+//! where `PreSkip` and the media time of the edit are as long as that of the pictures.
+//!
+//! ```text
+//! media_time   where the edit begins, in ticks from the first packet
+//! H            packets that end at or before media_time
+//! into         media_time - decode time of packet H
+//! lead         the media time of the pictures' edit, in ticks
+//! F'         = the greater of lead - into, and H
+//!
+//! decode time of i      i < H: i              else F' + decode time of i - decode time of H
+//! media_time'         = F' + into             PreSkip' = media_time' at 48 kHz
+//! ```
+
+use crate::boxes::{ElstEntry, FormatError};
+use crate::index::Track;
+use crate::source::ReadAt;
+
+use super::{LeadIn, TrackClip};
+
+/// `PreSkip` counts samples at this rate.
+const RATE: u64 = 48_000;
+
+/// A time as ticks, and how many of them there are in a second.
+pub(super) type Lead = (i64, u32);
+
+/// Where in its media a track begins, if it is presented from the start of the clip on.
+pub(super) fn lead_of(track: &Track, held: &TrackClip) -> Option<Lead> {
+    let first = held.edits.first().filter(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)?;
+    Some((first.media_time?, track.mdhd.timescale.saturating_mul(held.multiplier)))
+}
+
+/// Gives the packets of a clip that are not heard as much time as the pictures' edit skips.
+pub(super) fn shorten<R: ReadAt>(
+    track: &Track,
+    held: &mut TrackClip,
+    source: &R,
+    pictures: Lead,
+) -> Result<(), FormatError> {
+    let samples = &track.samples;
+    let Some((media_time, timescale)) = lead_of(track, held) else { return Ok(()) };
+    let [range] = &mut held.ranges[..] else { return Ok(()) };
+    if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 || range.trim > 0 {
+        return Ok(());
+    }
+    let from = samples.dts(source, range.samples.start)?;
+    let begins = from.saturating_add(media_time);
+    let heard = samples.sample_at_dts(source, begins)?.min(range.samples.end - 1);
+    let count = heard.saturating_sub(range.samples.start);
+    let into = begins - samples.dts(source, heard)?;
+    if count == 0 || into < 0 {
+        return Ok(());
+    }
+    let (lead, in_a_second) = pictures;
+    let lead = i128::from(lead) * i128::from(timescale) / i128::from(in_a_second.max(1));
+    let lead = i64::try_from(lead).unwrap_or(i64::MAX);
+    let presented_at = lead.saturating_sub(into).max(count.into());
+    let begins_at = presented_at.saturating_add(into);
+    let pre_skip = u128::from(begins_at.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
+    let Ok(pre_skip) = u16::try_from(pre_skip) else { return Ok(()) };
+    let last_duration = u32::try_from(presented_at - i64::from(count - 1)).unwrap_or(1);
+    range.lead_in = Some(LeadIn::in_order(count, last_duration, begins - into, presented_at, range.len()));
+    held.pre_skip = Some(pre_skip);
+    let earlier = media_time - begins_at;
+    for edit in &mut held.edits {
+        edit.media_time = edit.media_time.map(|time| time - earlier);
+    }
+    held.media_duration = held.media_duration.saturating_add_signed(-earlier);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expanded, Film, Sample, TrackSpec, clip, expand, make_box};
+
+    /// Opus in packets of 20 ms, but for every fifth, which lasts twice as long, with 312 samples of
+    /// pre-skip; before it pictures, if so, of which each 50th is a sync sample.
+    fn film(pictures: bool) -> Vec<u8> {
+        let picture = |n| Sample { delta: 512, offset: 0, sync: n % 50 == 0, size: 20 };
+        let pictures =
+            pictures.then(|| TrackSpec::new(b"vide", b"vp09", 12_800, (0..250).map(picture).collect()));
+        let lasts = |n| if n % 5 == 1 { 1920 } else { 960 };
+        let packet = |n| Sample { delta: lasts(n), offset: 0, sync: true, size: 20 };
+        let mut sound = TrackSpec::new(b"soun", b"Opus", 48_000, (0..417).map(packet).collect());
+        sound.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
+        sound.edits = vec![(10_000, 312, 0x10000)];
+        Film::of(pictures.into_iter().chain([sound]).collect()).build()
+    }
+
+    /// `PreSkip` of a film.
+    fn pre_skip(film: &[u8]) -> i64 {
+        let at = film.windows(4).position(|w| w == b"dOps").unwrap();
+        u16::from_be_bytes([film[at + 6], film[at + 7]]).into()
+    }
+
+    /// Where the edit of a track begins, in seconds.
+    fn lead(track: &Expanded) -> f64 {
+        let [(_, media_time, _)] = track.edits[..] else { panic!("{:?}", track.edits) };
+        media_time as f64 / f64::from(track.timescale)
+    }
+
+    /// What is heard from a time on, and when, in ticks.
+    fn heard(film: &[u8], from: f64) -> Vec<(Vec<u8>, f64)> {
+        let sound = expand(film).pop().unwrap().shown().into_iter();
+        let later = sound.filter(|s| s.to > from + 1e-9);
+        later.map(|s| (s.bytes, ((s.from.max(from) - from) * 48e3).round())).collect()
+    }
+
+    #[test]
+    fn sound_is_led_in_for_as_long_as_pictures_are() {
+        let source = film(true);
+        for start in [0.0, 3.96, 5.0, 5.04, 9.96] {
+            let bytes = clip(&source, &format!("start={start}&end=9.98")).unwrap();
+            let [pictures, sound] = &expand(&bytes)[..] else { panic!() };
+            // Pictures of a key frame have no lead-in: then it is a tick for each packet, and a part of the next.
+            let (shortest, apart) = (0.0401, lead(sound) - lead(pictures));
+            assert!((-1e-4..if lead(pictures) > 0.0 { 1e-4 } else { shortest }).contains(&apart), "{start}");
+            assert_eq!(pre_skip(&bytes), sound.edits[0].1, "{start}");
+            let (ours, theirs) = (heard(&bytes, 0.0), heard(&source, start));
+            assert_eq!(ours[..], theirs[..ours.len()], "{start}");
+            assert!(ours.len() > 1 || start > 9.0, "{start}");
+        }
+    }
+
+    #[test]
+    fn a_clip_of_a_clip_is_led_in_for_no_longer() {
+        for pictures in [true, false] {
+            let mut bytes = film(pictures);
+            for _ in 0..5 {
+                bytes = clip(&bytes, "start=0.6").unwrap();
+                let sound = expand(&bytes).pop().unwrap();
+                assert!(lead(&sound) < 0.06, "{}", lead(&sound));
+                assert_eq!(pre_skip(&bytes), sound.edits[0].1);
+            }
+            assert_eq!(heard(&bytes, 0.0), heard(&film(pictures), 3.0));
+        }
+    }
+}
