@@ -12,7 +12,7 @@ case $step in
     build)
         advice='the first line above that begins with "error" says what is missing. If a download failed, run this again; tests/setup.sh build installs what the build needs'
         ;;
-    demo) advice='mend what the line above says and run make demo again; "When something is wrong" in README.md has more' ;;
+    demo) advice='mend what the line above says and run make demo again; "Is it on?" in docs/operations.md has more' ;;
     format) advice='run cargo fmt --all, and this again' ;;
     lints) advice='mend what clippy says above, and run this again' ;;
     tests)
