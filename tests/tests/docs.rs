@@ -1,0 +1,151 @@
+//! The documentation of the directives, against the code and the real servers.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
+use mp4seek::request::DEFAULT_EXTENSIONS;
+use regex::Regex;
+use tests::films::film;
+use tests::servers::{APACHE, Builder, Engine};
+
+fn read(path: &str) -> String {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    fs::read_to_string(workspace.join(path)).expect("a file of this repository")
+}
+
+/// What the first group of a regular expression matches, wherever it does.
+fn all(pattern: &str, text: &str) -> BTreeSet<String> {
+    let pattern = Regex::new(pattern).expect("a regular expression");
+    pattern.captures_iter(text).map(|found| found[1].to_string()).collect()
+}
+
+/// The page of a server, and the directives that its module has.
+fn page_and_directives(engine: Engine) -> (String, BTreeSet<String>) {
+    match engine {
+        Engine::Lighttpd => {
+            let keys = read("ffi-headers/lighttpd/h264_lighttpd.c");
+            let directives = all(r#"CONST_STR_LEN\("(h264-streaming\.[a-z-]+)"\)"#, &keys);
+            (read("docs/directives/lighttpd.md"), directives)
+        }
+        _ => {
+            let commands = read("apache-mod/src/config.rs");
+            let directives = all(r#"(?:flag|one)\(\s*c"(H264Streaming\w*)""#, &commands);
+            (read("docs/directives/apache.md"), directives)
+        }
+    }
+}
+
+/// The section of a directive.
+fn section<'a>(page: &'a str, directive: &str) -> &'a str {
+    let from = page.find(&format!("\n## {directive}\n")).expect("a heading");
+    let section = page.get(from + 4..).unwrap_or_default();
+    section.split("\n## ").next().unwrap_or_default()
+}
+
+/// The code blocks of a section.
+fn examples(section: &str) -> Vec<&str> {
+    let parts = section.split("```").skip(1).step_by(2);
+    parts.map(|block| block.split_once('\n').map_or("", |(_, lines)| lines)).collect()
+}
+
+const ENGINES: [Engine; 2] = [APACHE, Engine::Lighttpd];
+
+#[test]
+fn every_directive_has_its_section_and_every_section_its_directive() {
+    for engine in ENGINES {
+        let (page, directives) = page_and_directives(engine);
+        let headings = all(r"(?m)^## ([Hh]264\S+)$", &page);
+        assert_eq!(headings, directives, "the headings, and the directives of the code ({engine:?})");
+        for directive in &directives {
+            let section = section(&page, directive);
+            for row in ["| Syntax | ", "| Default | ", "| Context | "] {
+                assert!(section.contains(row), "{directive} has no row {row}");
+            }
+            assert!(examples(section).iter().any(|example| example.contains(directive)), "{directive}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_defaults_are_those_of_the_code() {
+    let (apache, _) = page_and_directives(APACHE);
+    let (lighttpd, _) = page_and_directives(Engine::Lighttpd);
+    let quoted: Vec<_> = DEFAULT_EXTENSIONS.iter().map(|extension| format!("\"{extension}\"")).collect();
+    for (page, directive, default) in [
+        (&apache, "H264StreamingExtensions", DEFAULT_EXTENSIONS.join(" ")),
+        (&apache, "H264StreamingCacheSize", format!("{}M", DEFAULT_CACHE_SIZE >> 20)),
+        (&lighttpd, "h264-streaming.extensions", format!("( {} )", quoted.join(", "))),
+        (&lighttpd, "h264-streaming.cache-size", (DEFAULT_CACHE_SIZE >> 10).to_string()),
+    ] {
+        let row = format!("| Default | `{default}` |");
+        assert!(section(page, directive).contains(&row), "{directive} has not the row {row}");
+    }
+}
+
+#[test]
+fn the_examples_are_accepted_by_the_servers() {
+    for engine in ENGINES {
+        let (page, directives) = page_and_directives(engine);
+        let examples: Vec<_> =
+            directives.iter().flat_map(|directive| examples(section(&page, directive))).collect();
+        assert_eq!(examples.len(), directives.len(), "{examples:#?}");
+        let site = Builder::new(engine).without_defaults().config(&examples.join("\n")).start();
+        let path = site.publish(&film("bframes"));
+        assert_eq!(site.get(&path).status, 200);
+    }
+}
+
+/// The Markdown files of the repository.
+fn pages() -> Vec<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let mut pages = Vec::new();
+    for dir in ["", "docs", "docs/directives", "core/docs"] {
+        for entry in fs::read_dir(workspace.join(dir)).expect("a directory of this repository").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".md") {
+                pages.push(if dir.is_empty() { name } else { format!("{dir}/{name}") });
+            }
+        }
+    }
+    pages
+}
+
+/// The anchors of a page, as GitHub makes them of its headings.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = all(r"(?m)^#+ (.+)$", page);
+    let anchor = |heading: &String| {
+        let kept = heading.chars().filter(|&c| c.is_alphanumeric() || c == ' ' || c == '-' || c == '_');
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.iter().map(anchor).collect()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let pages = pages();
+    assert!(pages.len() >= 10, "{pages:?}");
+    for name in &pages {
+        let page = read(name);
+        for link in all(r"\]\(([^)\s]+)\)", &page).iter().filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let dir = Path::new(name).parent().expect("a directory");
+            let target = if path.is_empty() { Path::new(name).to_owned() } else { dir.join(path) };
+            assert!(workspace.join(&target).exists(), "{name}: {link}");
+            if !anchor.is_empty() {
+                let found = anchors(&read(&target.to_string_lossy()));
+                assert!(found.contains(anchor), "{name}: {link} is none of {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines; what is about one subject has a page in docs/");
+}
