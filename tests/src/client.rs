@@ -169,7 +169,15 @@ impl Connection {
 
     /// Writes bytes of a request.
     pub fn write(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).expect("a server that reads its requests");
+        self.try_write(text).expect("a server that reads its requests");
+    }
+
+    /// Writes bytes of a request.
+    ///
+    /// # Errors
+    /// When the connection is broken off.
+    pub fn try_write(&mut self, text: &str) -> io::Result<()> {
+        self.stream.write_all(text.as_bytes())
     }
 
     /// Reads what there is, at most `len` bytes; 0 at the end.
