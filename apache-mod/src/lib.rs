@@ -14,6 +14,26 @@
 //! - `sent_file`: the clip where a script sends a film with `X-Sendfile`.
 //! - `server`: the server's request and log as Rust values.
 //! - `boundary`: no panic leaves the module.
+//!
+//! # Processes
+//!
+//! The first process reads the configuration and forks its children. What is there before a fork is
+//! configuration, and nothing else:
+//! - The first process registers the hooks and filters, installs the panic hook, and reads the directives into pools of
+//!   the server and one static number. It has no thread, no descriptor, no lock and no shared memory of the module's.
+//! - A child makes its seeker, and so the cache and the locks in it, when it answers its first request about a film.
+//!   That needs no `child_init`, and a child that is asked for no film goes without.
+//! - Children share nothing. A child that is killed leaves no lock behind that others wait for, and the size of the
+//!   cache holds for each child.
+//! - All work is done on threads of the server's, and signals are the server's. The module starts no thread, blocks no
+//!   signal and handles none. Reads that a signal interrupts are repeated.
+//! - A restart unloads the library in the first process and loads it again, so that its statics begin anew. (Where
+//!   something keeps it loaded, `config::reset` does.) Children of before go on with the copy that they were forked
+//!   with. An answer under way needs nothing but its own bucket, which holds the open file.
+//! - A child has nothing to tear down. The MPM prefork destroys the pools of a request in a signal handler when it is
+//!   told to stop at once: the buckets free memory and close a file there, as the server's own do, and take no lock of
+//!   the module's.
+//! - Programs that the server starts inherit no descriptor of the module's: all of them close on exec.
 
 use std::ffi::c_int;
 use std::ptr;
