@@ -1,8 +1,8 @@
 //! Programs that servers run to answer a request.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use crate::servers::Site;
 
@@ -19,9 +19,19 @@ pub const LIGHTTPD_CGI: &str = "server.modules += (\"mod_cgi\")\ncgi.assign = (\
 
 /// A program that the server runs for `/{name}`. It prints `head`.
 pub fn put_script(site: &Site, name: &str, head: &str) {
-    site.put(name, format!("#!/bin/sh\nprintf '{head}'\n"));
-    let path = site.docroot().join(name);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    put_program(site, name, &format!("#!/bin/sh\nprintf '{head}'\n"));
+}
+
+/// A program that the server runs for `/{name}`.
+///
+/// Another process writes it. A file that this process writes may be open for writing in a server that another test
+/// starts meanwhile, until that server is executed, and such a file cannot be executed (`ETXTBSY`).
+pub fn put_program(site: &Site, name: &str, text: &str) {
+    let draft = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(draft.path(), text).expect("a file of our own");
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "--"]).arg(draft.path()).arg(site.docroot().join(name));
+    assert!(install.status().is_ok_and(|status| status.success()), "{name} cannot be installed");
 }
 
 /// Configuration for PHP inside Apache with the MPM prefork. `None` where PHP cannot be had.

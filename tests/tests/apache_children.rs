@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tests::client::Connection;
 use tests::films::{Film, film};
 use tests::probe::clip;
+use tests::scripts::put_program;
 use tests::servers::{Builder, Engine, Mpm, ONE_PROCESS, Site};
 
 macro_rules! on_each_mpm {
@@ -303,9 +303,7 @@ fn programs_inherit_nothing() {
         let site = Builder::new(Engine::Apache(Mpm::Worker)).config(&config).start();
         let long = film(LONG);
         site.publish_as(&long, "long.mp4");
-        site.put("list.pl", format!("#!/usr/bin/perl\n{LIST}"));
-        let script = site.docroot().join("list.pl");
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+        put_program(&site, "list.pl", &format!("#!/usr/bin/perl\n{LIST}"));
         let under_way = clients_under_way(&site);
         assert!(site.descriptors_of(&site.docroot().join("long.mp4")) >= under_way.len());
         for _ in 0..3 {
