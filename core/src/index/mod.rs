@@ -741,14 +741,14 @@ fn read_samples<R: ReadAt>(
 /// An edit list that presents something: after the empty edits of one that presents nothing, the whole media follows, as
 /// Chromium plays it. (Firefox plays the media at once, and libavformat by itself nothing at all.)
 fn with_media(mut edits: Vec<ElstEntry>) -> Vec<ElstEntry> {
-    if edits.iter().any(|e| e.media_time.is_some()) {
-        return edits;
+    if !edits.is_empty() && edits.iter().all(|e| e.media_time.is_none()) {
+        // Its duration of 0 means to the end.
+        edits.push(ElstEntry {
+            segment_duration: 0,
+            media_time: Some(0),
+            media_rate: ElstEntry::NORMAL_RATE,
+        });
     }
-    if edits.iter().all(|e| e.segment_duration == 0) {
-        return Vec::new();
-    }
-    // Its duration of 0 means to the end.
-    edits.push(ElstEntry { segment_duration: 0, media_time: Some(0), media_rate: ElstEntry::NORMAL_RATE });
     edits
 }
 
