@@ -29,6 +29,12 @@ impl Scene {
         Self { dir: tempfile::tempdir().expect("a temporary directory"), film, clip }
     }
 
+    /// As [`Self::new`], beside what is built: `/tmp` may lie in memory, where files have fewer attributes.
+    fn in_target() -> Self {
+        let dir = tempfile::tempdir_in(tests::work_dir("command")).expect("a directory");
+        Self { dir, ..Self::new() }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -137,6 +143,54 @@ fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
     let after = fs::metadata(&out).expect("a file");
     assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
     assert!(fs::read(&out).expect("a file") == scene.clip);
+}
+
+#[test]
+fn an_old_file_keeps_its_attributes_and_access_control_list() {
+    use rustix::fs::{XattrFlags, getxattr, listxattr, setxattr};
+    // Its owner reads and writes, user 1234 reads, nobody else does anything: tag, permissions, number.
+    let entries: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 1234), (4, 0, !0), (0x10, 4, !0), (0x20, 0, !0)];
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, permissions, number) in entries {
+        list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
+        list.extend(number.to_le_bytes());
+    }
+    let scene = Scene::in_target();
+    let out = scene.path("out.mp4");
+    fs::write(&out, "old").expect("a file");
+    let attributes = [("user.title", &b"mine"[..]), ("system.posix_acl_access", &list)];
+    let set: Vec<_> = attributes
+        .into_iter()
+        .filter(|(name, value)| match setxattr(&out, *name, value, XattrFlags::empty()) {
+            Ok(()) => true,
+            Err(e) => {
+                assert_eq!(e, rustix::io::Errno::NOTSUP, "{name}");
+                false
+            }
+        })
+        .collect();
+    assert!(!set.is_empty(), "the file system of the target directory has no extended attributes");
+    let before = fs::metadata(&out).expect("a file");
+    assert!(scene.run(&["--force"], &out).status.success());
+    assert!(fs::read(&out).expect("a file") == scene.clip);
+    let after = fs::metadata(&out).expect("a file");
+    assert_ne!(before.ino(), after.ino(), "it was written in place");
+    assert_eq!(before.mode(), after.mode());
+    for (name, value) in set {
+        let mut found = [0; 256];
+        let len = getxattr(&out, name, &mut found[..]).expect(name);
+        assert_eq!(&found[..len], value, "{name}");
+    }
+    // One that the folder would give is none of the old file's.
+    let plain = scene.path("plain.mp4");
+    fs::write(&plain, "old").expect("a file");
+    if setxattr(scene.dir.path(), "system.posix_acl_default", &list, XattrFlags::empty()).is_ok() {
+        assert!(scene.run(&["--force"], &plain).status.success());
+        let mut names = [0; 4096];
+        let len = listxattr(&plain, &mut names[..]).expect("a list");
+        let names = String::from_utf8_lossy(&names[..len]).into_owned();
+        assert!(!names.contains("posix_acl"), "{names}");
+    }
 }
 
 #[test]
@@ -347,4 +401,40 @@ fn a_film_from_a_pipe_is_read_whole_first() {
         let done = clip(from);
         assert!(done.status.success() && done.stdout.len() == scene.clip.len(), "{from}: {:?}", done.stderr);
     }
+}
+
+#[test]
+fn a_film_from_a_pipe_that_there_is_no_room_for_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let (spool, out) = (scene.path("spool"), scene.path("out.mp4"));
+    fs::create_dir(&spool).expect("a folder");
+    let clip = |before: &str, with: &[&str]| {
+        // What is left in the folder is said on standard output.
+        let line = format!(
+            "{before} {{ cat \"$2\" | \"$1\" clip --start 3.05 --end 6 - \"$3\"; }}; code=$?; ls -A \"$TMPDIR\"; exit $code"
+        );
+        let (first, rest) = with.split_first().expect("a program");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let mut command = Command::new(first);
+        command.args(rest).args(["sh", "-c", &line, "sh"]).arg(program).arg(&scene.film).arg(&out);
+        command.env("TMPDIR", &spool).output().expect("a shell")
+    };
+    let assert_no_room = |done: &Output, words: &str| {
+        assert_eq!((done.status.code(), &*done.stdout), (Some(1), &b""[..]), "{done:?}");
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        let named =
+            error.contains("which needs as much room") && error.contains(spool.to_str().expect("UTF-8"));
+        assert!(named && error.contains(words), "{error}");
+    };
+    // Blocks of 512 or 1024 bytes, as the shell has them: less than the film.
+    assert_no_room(&clip("trap '' XFSZ PIPE; ulimit -f 8;", &["env"]), "File too large");
+    // A disk of our own, where one may be mounted.
+    let mount = "mount -t tmpfs -o size=64k none \"$TMPDIR\" || exit 99; trap '' PIPE;";
+    let done = clip(mount, &["unshare", "--map-root-user", "--mount"]);
+    let is_refused = String::from_utf8_lossy(&done.stderr).contains("unshare: ");
+    if !is_refused && done.status.code() != Some(99) {
+        assert_no_room(&done, "No space left");
+    }
+    assert!(fs::metadata(&scene.film).expect("a film").len() > 64 << 10);
+    scene.assert_holds(&["spool"]);
 }

@@ -59,7 +59,7 @@ impl Input {
 /// What to do where a pipe cannot be copied.
 fn spooling(path: &Path) -> impl FnOnce(io::Error) -> Failure {
     move |e| match e.kind() {
-        io::ErrorKind::StorageFull => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             let folder = std::env::temp_dir();
             let reason = format!(
                 "{e}; a film from a pipe is copied to {} first, which needs as much room (TMPDIR names another folder)",

@@ -73,11 +73,11 @@ enum Command {
 /// What is read and what is written.
 #[derive(Args)]
 struct Files {
-    /// The film; `-` is standard input.
+    /// The film; `-` is standard input. What comes from a pipe is copied to the folder TMPDIR first.
     input: PathBuf,
     /// Where to write it; `-` is standard output.
     output: PathBuf,
-    /// Write over a file that is there.
+    /// Write over a file that is there. It keeps its mode, owner, access control list and attributes.
     #[arg(short, long)]
     force: bool,
     /// No progress bar.

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::Failure;
@@ -73,11 +75,11 @@ impl Output {
         // Through symbolic links.
         let path = &fs::canonicalize(path).map_err(fail)?;
         if there.nlink() == 1 {
-            if let Some(new) = beside(path).ok().and_then(|new| like(new, there).ok()) {
+            if let Some(new) = beside(path).ok().and_then(|new| like(new, there, &file).ok()) {
                 return Ok(Self::Renamed(path.clone(), new, OnExisting::Replace));
             }
         }
-        // It has other names, another owner, or a folder that takes no new files.
+        // It has other names, another owner, attributes that may not be set, or a folder that takes no new files.
         if is_input {
             let reason = "it is the film itself, and can only be written in place";
             return Err(Failure::io("write", path, reason));
@@ -123,14 +125,50 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(".mp4seek").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
-/// Gives a new file the owner and the mode of the one that it will replace.
-fn like(file: NamedTempFile, there: &Metadata) -> io::Result<NamedTempFile> {
+/// Gives a new file the owner, the mode and the attributes of the one that it will replace.
+fn like(file: NamedTempFile, there: &Metadata, old: &File) -> io::Result<NamedTempFile> {
     let own = file.as_file().metadata()?;
     if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
         fchown(file.as_file(), Some(there.uid()), Some(there.gid()))?;
     }
     file.as_file().set_permissions(Permissions::from_mode(there.mode() & 0o7777))?;
+    copy_attributes(old, file.as_file())?;
     Ok(file)
+}
+
+/// Gives a new file the extended attributes of another, of which its access control list is one, and no others.
+fn copy_attributes(old: &File, new: &File) -> io::Result<()> {
+    let (wanted, own) = (attributes(old)?, attributes(new)?);
+    for (name, _) in own.iter().filter(|(name, _)| !wanted.iter().any(|(wanted, _)| wanted == name)) {
+        fremovexattr(new, name.as_slice())?;
+    }
+    for (name, value) in wanted.iter().filter(|attribute| !own.contains(attribute)) {
+        fsetxattr(new, name.as_slice(), value, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Most bytes of all names, and of one value, that Linux has.
+const MOST_BYTES: usize = 1 << 16;
+
+/// The extended attributes of a file: names and values.
+fn attributes(file: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut names = vec![0; MOST_BYTES];
+    let len = match flistxattr(file, &mut names[..]) {
+        Ok(len) => len,
+        // The file system has none.
+        Err(Errno::NOTSUP) => 0,
+        Err(e) => return Err(e.into()),
+    };
+    names.truncate(len);
+    let names = names.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let value = |name: &[u8]| {
+        let mut value = vec![0; MOST_BYTES];
+        let len = fgetxattr(file, name, &mut value[..])?;
+        value.truncate(len);
+        Ok((name.to_vec(), value))
+    };
+    names.map(value).collect()
 }
 
 /// Has a file removed where a signal ends the process.
