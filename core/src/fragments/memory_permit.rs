@@ -87,6 +87,7 @@ impl Drop for MemoryPermit {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::sync::mpsc::{self, RecvTimeoutError};
     use std::thread::{self, scope};
 
     use super::*;
@@ -98,29 +99,69 @@ mod tests {
         permit.take(source, MUCH, 0).map(|()| permit)
     }
 
+    /// Runs what would never end if it did not work.
+    fn in_time(body: impl FnOnce() + Send + 'static) {
+        let (done, is_done) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            body();
+            done.send(()).unwrap();
+        });
+        let waited = is_done.recv_timeout(Duration::from_secs(60));
+        assert_ne!(waited, Err(RecvTimeoutError::Timeout), "somebody waits for ever");
+        thread.join().unwrap();
+    }
+
     #[test]
     fn of_many_who_need_much_one_has_it() {
-        let (permits, holders) = (MemoryPermits::default(), AtomicU32::new(0));
-        scope(|threads| {
-            for _ in 0..8 {
-                threads.spawn(|| {
-                    for _ in 0..50 {
-                        let _permit = take(&permits, &Vec::new()).unwrap();
-                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
-                        thread::yield_now();
-                        holders.fetch_sub(1, Ordering::SeqCst);
-                    }
-                });
-            }
+        in_time(|| {
+            let (permits, holders) = (MemoryPermits::default(), AtomicU32::new(0));
+            scope(|threads| {
+                for _ in 0..8 {
+                    threads.spawn(|| {
+                        for _ in 0..50 {
+                            let _permit = take(&permits, &Vec::new()).unwrap();
+                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                            thread::yield_now();
+                            holders.fetch_sub(1, Ordering::SeqCst);
+                        }
+                    });
+                }
+            });
         });
     }
 
     #[test]
     fn little_needs_none_and_another_cache_has_its_own() {
-        let permits = MemoryPermits::default();
-        let _held = take(&permits, &Vec::new()).unwrap();
-        MemoryPermit::of(&permits).take(&Vec::new(), 1, 0).unwrap();
-        take(&MemoryPermits::default(), &Vec::new()).unwrap();
+        in_time(|| {
+            let permits = MemoryPermits::default();
+            let _held = take(&permits, &Vec::new()).unwrap();
+            MemoryPermit::of(&permits).take(&Vec::new(), 1, 0).unwrap();
+            take(&MemoryPermits::default(), &Vec::new()).unwrap();
+        });
+    }
+
+    struct Impatient;
+
+    impl ReadAt for Impatient {
+        fn read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn may_wait(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn who_may_not_wait_is_sent_away() {
+        in_time(|| {
+            let permits = MemoryPermits::default();
+            MemoryPermit::of(&permits).take(&Impatient, 1, 0).unwrap();
+            // The permit is free, but the work that it is for would take long.
+            let refused = take(&permits, &Impatient).unwrap_err();
+            let FormatError::Io { source, .. } = refused else { panic!("{refused}") };
+            assert_eq!(source.kind(), io::ErrorKind::WouldBlock);
+        });
     }
 
     struct Unwanted(AtomicBool);
@@ -137,13 +178,15 @@ mod tests {
 
     #[test]
     fn who_is_not_wanted_any_more_does_not_wait() {
-        let (permits, source) = (MemoryPermits::default(), Unwanted(AtomicBool::new(false)));
-        let held = take(&permits, &source).unwrap();
-        scope(|threads| {
-            let waiter = threads.spawn(|| take(&permits, &source).map(drop));
-            source.0.store(true, Ordering::SeqCst);
-            assert!(waiter.join().unwrap().unwrap_err().to_string().contains("unwanted"));
+        in_time(|| {
+            let (permits, source) = (MemoryPermits::default(), Unwanted(AtomicBool::new(false)));
+            let held = take(&permits, &source).unwrap();
+            scope(|threads| {
+                let waiter = threads.spawn(|| take(&permits, &source).map(drop));
+                source.0.store(true, Ordering::SeqCst);
+                assert!(waiter.join().unwrap().unwrap_err().to_string().contains("unwanted"));
+            });
+            drop(held);
         });
-        drop(held);
     }
 }
