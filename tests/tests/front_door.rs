@@ -115,6 +115,26 @@ fn nothing_is_installed_for_a_server_that_is_not_there() {
     assert!(!installed("modules/mod_h264_streaming.so") && !installed("prefix/bin/mp4seek"));
 }
 
+/// `PATH` without cargo and rustup. A folder that has one of them may have everything else, too: links to that take
+/// its place.
+fn path_without_rust(dir: &Path) -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let without = path.split(':').enumerate().map(|(n, folder)| {
+        let is_rust = |name: &str| ["cargo", "rustup"].contains(&name);
+        let entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+        if !entries.iter().any(|entry| entry.file_name().to_str().is_some_and(is_rust)) {
+            return folder.to_owned();
+        }
+        let links = dir.join(format!("links-{n}"));
+        fs::create_dir(&links).expect("a directory of our own");
+        for entry in entries.iter().filter(|entry| !entry.file_name().to_str().is_some_and(is_rust)) {
+            symlink(entry.path(), links.join(entry.file_name())).expect("a directory of our own");
+        }
+        links.display().to_string()
+    });
+    without.collect::<Vec<_>>().join(":")
+}
+
 #[test]
 fn a_cargo_that_is_too_old_is_named_before_anything_is_installed() {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -133,9 +153,7 @@ fn a_cargo_that_is_too_old_is_named_before_anything_is_installed() {
     let said = setup(&path);
     assert!(said.contains("first in PATH") && said.contains("run PATH="), "{said}");
     // Without another, what to install, with Rust.
-    let others = path.split(':').filter(|dir| !Path::new(dir).join("rustup").exists());
-    let without = others
-        .filter(|at| *at == dir.path().to_str().unwrap_or_default() || !Path::new(at).join("cargo").exists());
-    let said = setup(&without.collect::<Vec<_>>().join(":"));
+    let without = format!("{}:{}", dir.path().display(), path_without_rust(dir.path()));
+    let said = setup(&without);
     assert!(said.contains("older than") && !said.contains("first in PATH"), "{said}");
 }
