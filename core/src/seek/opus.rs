@@ -9,8 +9,8 @@
 //! media_time   where the edit begins, in ticks from the first packet
 //! H            packets that end at or before media_time
 //! into         media_time - decode time of packet H
-//! lead         the media time of the pictures' edit, in ticks
-//! F'         = the greater of lead - into, and H
+//! lead         the media time of the pictures' edit, in ticks, or 50 ms if that is longer
+//! F'         = lead - into, or decode time of packet H if that is shorter
 //!
 //! decode time of i      i < H: i              else F' + decode time of i - decode time of H
 //! media_time'         = F' + into             PreSkip' = media_time' at 48 kHz
@@ -24,6 +24,9 @@ use super::{LeadIn, TrackClip};
 
 /// `PreSkip` counts samples at this rate.
 const RATE: u64 = 48_000;
+
+/// The least lead, in milliseconds. With less, mpv and GStreamer play what comes before the edit, too.
+const LEAST_LEAD: i64 = 50;
 
 /// A time as ticks, and how many of them there are in a second.
 pub(super) type Lead = (i64, u32);
@@ -44,11 +47,11 @@ pub(super) fn shorten<R: ReadAt>(
     let samples = &track.samples;
     let Some((media_time, timescale)) = lead_of(track, held) else { return Ok(()) };
     let [range] = &mut held.ranges[..] else { return Ok(()) };
-    if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 || range.trim > 0 {
+    if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 {
         return Ok(());
     }
     let from = samples.dts(source, range.samples.start)?;
-    let begins = from.saturating_add(media_time);
+    let begins = from.saturating_add(range.trim.into()).saturating_add(media_time);
     let heard = samples.sample_at_dts(source, begins)?.min(range.samples.end - 1);
     let count = heard.saturating_sub(range.samples.start);
     let into = begins - samples.dts(source, heard)?;
@@ -57,11 +60,14 @@ pub(super) fn shorten<R: ReadAt>(
     }
     let (lead, in_a_second) = pictures;
     let lead = i128::from(lead) * i128::from(timescale) / i128::from(in_a_second.max(1));
-    let lead = i64::try_from(lead).unwrap_or(i64::MAX);
-    let presented_at = lead.saturating_sub(into).max(count.into());
+    let least = i64::from(timescale) * LEAST_LEAD / 1000;
+    let lead = i64::try_from(lead).unwrap_or(i64::MAX).max(least);
+    // In no more time than they take: libavformat drops as many samples as the edit skips of what comes out.
+    let presented_at = lead.saturating_sub(into).max(count.into()).min(media_time - into);
     let begins_at = presented_at.saturating_add(into);
     let pre_skip = u128::from(begins_at.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
     let Ok(pre_skip) = u16::try_from(pre_skip) else { return Ok(()) };
+    range.trim = 0;
     let last_duration = u32::try_from(presented_at - i64::from(count - 1)).unwrap_or(1);
     range.lead_in = Some(LeadIn::in_order(count, last_duration, begins - into, presented_at, range.len()));
     held.pre_skip = Some(pre_skip);
@@ -116,9 +122,9 @@ mod tests {
         for start in [0.0, 3.96, 5.0, 5.04, 9.96] {
             let bytes = clip(&source, &format!("start={start}&end=9.98")).unwrap();
             let [pictures, sound] = &expand(&bytes)[..] else { panic!() };
-            // Pictures of a key frame have no lead-in: then it is a tick for each packet, and a part of the next.
-            let (shortest, apart) = (0.0401, lead(sound) - lead(pictures));
-            assert!((-1e-4..if lead(pictures) > 0.0 { 1e-4 } else { shortest }).contains(&apart), "{start}");
+            // Pictures of a key frame have no lead-in.
+            let least = if start == 0.0 { 312.0 / 48_000.0 } else { lead(pictures).max(0.05) };
+            assert!((lead(sound) - least).abs() < 1e-4, "{start}: {} {}", lead(sound), lead(pictures));
             assert_eq!(pre_skip(&bytes), sound.edits[0].1, "{start}");
             let (ours, theirs) = (heard(&bytes, 0.0), heard(&source, start));
             assert_eq!(ours[..], theirs[..ours.len()], "{start}");
