@@ -55,6 +55,9 @@ pub struct SampleTable {
 /// samples last, none is odd.
 const NEAR: u64 = 1024;
 
+/// Sync samples whose composition offsets are looked at: in open groups of pictures they differ.
+const SYNC_OFFSETS: usize = 8;
+
 /// Pictures of which one at least depends on another, unless all of the track are whole.
 const FIRST_PICTURES: u32 = 16;
 
@@ -470,17 +473,20 @@ impl SampleTable {
         Ok(last)
     }
 
-    /// The composition offset of the last sync sample among some samples, if boxes say which those are.
+    /// The greatest composition offset of the first sync samples among some samples, if boxes say which those are.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn sync_offset<R: ReadAt>(&self, source: &R, among: &Range<u32>) -> Result<Option<i64>, FormatError> {
         let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(None) };
-        let before = SyncSamples::listed_before(table, source, among.end)?;
-        let Some(last) = before.checked_sub(1) else { return Ok(None) };
-        let last = SyncSamples::listed(table, source, last)?.checked_sub(1);
-        let Some(last) = last.filter(|last| among.contains(last)) else { return Ok(None) };
-        Ok(Some(ctts.at_unit(source, last)?.offset()))
+        let first = SyncSamples::listed_before(table, source, among.start)?;
+        let mut greatest = None;
+        for entry in (first..table.count).take(SYNC_OFFSETS) {
+            let sync = SyncSamples::listed(table, source, entry)?.checked_sub(1);
+            let Some(sync) = sync.filter(|sync| among.contains(sync)) else { break };
+            greatest = greatest.max(Some(ctts.at_unit(source, sync)?.offset()));
+        }
+        Ok(greatest)
     }
 
     /// How many samples decode order may be from composition order, at most: as far as the usual

@@ -1,5 +1,7 @@
 //! What a player was seen to do with a clip, and what is wrong with it.
 
+use std::ops::RangeInclusive;
+
 use crate::sound::median;
 use crate::wanted::Wanted;
 
@@ -158,7 +160,12 @@ const EARLY: f64 = 0.045;
 /// How long a frame lasts at most here, for one that is only just on screen.
 const FRAME: f64 = 0.040;
 /// Frames that VLC drops now and then while it records.
-const DROPPED: usize = 8;
+const DROPPED: i64 = 8;
+/// Frames that GStreamer loses at the end: over HTTP, `qtdemux` ends all tracks as soon as the decode time of a
+/// sample in any of them reaches the duration of the movie.
+const CUT_OFF: i64 = 3;
+/// Frames decoded after the end of the edit that players without edit lists show at last.
+const LATE: i64 = 6;
 /// How far a duration may be from the one asked for.
 const LENGTH: f64 = 0.050;
 
@@ -173,7 +180,7 @@ impl Sight {
             Player::Chromium | Player::Firefox | Player::WebKit => {
                 self.browser_faults(player, wanted, own, &mut found);
             }
-            Player::GStreamer | Player::Ffmpeg => self.exact_faults(wanted, own, &mut found),
+            Player::GStreamer | Player::Ffmpeg => self.exact_faults(player, wanted, own, &mut found),
             Player::Mpv | Player::Vlc => self.unedited_faults(player, wanted, own, &mut found),
             Player::Unedited => self.length_fault(wanted, &mut found),
         }
@@ -225,27 +232,30 @@ impl Sight {
         if self.ended.is_none() {
             found.add("end", "does not end".into());
         }
-        self.last_fault(wanted, found);
+        let late = if player == Player::Firefox { LATE } else { 0 };
+        self.last_fault(wanted, 0..=late, found);
     }
 
     /// Of players that show just what they are to show.
-    fn exact_faults(&self, wanted: &Wanted, own: &Own, found: &mut Faults) {
-        self.frame_faults(wanted, 0, found);
+    fn exact_faults(&self, player: Player, wanted: &Wanted, own: &Own, found: &mut Faults) {
+        let cut_off = if player == Player::GStreamer { CUT_OFF } else { 0 };
+        self.frame_faults(wanted, cut_off, found);
         let more = self.frames.iter().filter(|n| !wanted.frames.iter().any(|f| f.number == **n)).count();
         if more > 0 {
             found.add("more", format!("{more} frames too many, from {}", text(self.frames.first().copied())));
         }
         self.tool_offset_fault(own, found);
-        self.last_fault(wanted, found);
+        self.last_fault(wanted, -cut_off..=0, found);
     }
 
     /// Of players that show what is hidden, too.
     fn unedited_faults(&self, player: Player, wanted: &Wanted, own: &Own, found: &mut Faults) {
         let dropped = if player == Player::Vlc { DROPPED } else { 0 };
-        self.frame_faults(wanted, own.missing + dropped, found);
+        self.frame_faults(wanted, i64::try_from(own.missing).unwrap_or(0) + dropped, found);
         self.length_fault(wanted, found);
         self.tool_offset_fault(own, found);
-        self.last_fault(wanted, found);
+        let early = if player == Player::Vlc { DROPPED } else { 0 };
+        self.last_fault(wanted, -early..=LATE, found);
     }
 
     fn tool_offset_fault(&self, own: &Own, found: &mut Faults) {
@@ -254,9 +264,9 @@ impl Sight {
         }
     }
 
-    fn frame_faults(&self, wanted: &Wanted, lost: usize, found: &mut Faults) {
+    fn frame_faults(&self, wanted: &Wanted, lost: i64, found: &mut Faults) {
         let (all, missing) = (wanted.frames.len(), self.missing(wanted));
-        if missing > lost {
+        if i64::try_from(missing).unwrap_or(i64::MAX) > lost {
             found.add("frames", format!("{} of {all} frames", all - missing));
         }
     }
@@ -275,9 +285,11 @@ impl Sight {
         }
     }
 
-    fn last_fault(&self, wanted: &Wanted, found: &mut Faults) {
+    /// `off` says how much earlier or later than the last frame the player may end.
+    fn last_fault(&self, wanted: &Wanted, off: RangeInclusive<i64>, found: &mut Faults) {
         let last = wanted.frames.last().map(|f| f.number);
-        if last.is_some() && self.last != last {
+        let apart = self.last.zip(last).map(|(seen, last)| i64::from(seen) - i64::from(last));
+        if last.is_some() && !apart.is_some_and(|apart| off.contains(&apart)) {
             found.add("last", format!("last {} instead of {}", text(self.last), text(last)));
         }
     }
