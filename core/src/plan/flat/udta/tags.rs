@@ -13,7 +13,8 @@ use crate::limits;
 use crate::seek::Clip;
 use crate::source::ReadAt;
 
-use super::Assembly;
+use crate::plan::assembly::Assembly;
+
 use super::id3::{Kept, without_times};
 
 /// Names of the tags that are left out.

@@ -5,7 +5,9 @@ use crate::index::SampleTable;
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
-use super::{Assembly, Entries, EntryKind, RunSlice};
+use crate::plan::assembly::Assembly;
+use crate::plan::part::{Entries, EntryKind};
+use crate::plan::slice::RunSlice;
 
 /// Appends the `stts`. The first and the last sample of a range may last otherwise than in the film,
 /// and so do those of a lead-in.

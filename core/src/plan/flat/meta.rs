@@ -1,0 +1,25 @@
+//! `meta` boxes that state places in the file.
+
+use crate::boxes::{BoxHeader, FormatError};
+use crate::index::Index;
+use crate::source::ReadAt;
+
+pub(super) fn names_places(header: &BoxHeader) -> String {
+    format!("left out {} at byte {}: it names places in the file", header.box_type, header.offset)
+}
+
+/// Whether a `meta` box says where in the file its items are (`iloc`).
+pub(super) fn holds_file_offsets<R: ReadAt>(
+    source: &R,
+    index: &Index,
+    header: &BoxHeader,
+) -> Result<bool, FormatError> {
+    let mut reader = index.reader(source);
+    let mut has_iloc = |from| match reader.children(from, header.end()) {
+        Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
+        Err(e @ FormatError::Io { .. }) => Err(e),
+        Err(_) => Ok(false),
+    };
+    // QuickTime's meta is a plain box, ISO's has a version and flags.
+    Ok(has_iloc(header.payload() + 4)? || has_iloc(header.payload())?)
+}

@@ -1,0 +1,15 @@
+//! Flat answers: a `moov` with all tables, then the media in one `mdat`.
+
+mod chunks;
+mod clip;
+mod fast_start;
+mod layout;
+mod meta;
+mod moov;
+mod stbl;
+mod trak;
+mod udta;
+
+pub use clip::plan_clip;
+pub use fast_start::plan_fast_start;
+pub(crate) use stbl::clamped;
