@@ -7,7 +7,7 @@ mod part;
 mod slice;
 mod treatment;
 
-pub(crate) use flat::clamped;
+pub(crate) use flat::offset_field;
 pub use flat::{plan_clip, plan_fast_start};
 pub use part::{Content, Entries, EntryKind, Part, Plan};
 pub use slice::{ChunkSlice, RunSlice};

@@ -12,4 +12,4 @@ mod udta;
 
 pub use clip::plan_clip;
 pub use fast_start::plan_fast_start;
-pub(crate) use stbl::clamped;
+pub(crate) use stbl::offset_field;

@@ -18,7 +18,7 @@ use crate::source::ReadAt;
 use super::layout::Layout;
 use sizes::{nibbles, per_sample};
 
-pub(crate) use times::clamped;
+pub(crate) use times::offset_field;
 
 impl Layout<'_> {
     pub(super) fn chunk_offsets(

@@ -87,7 +87,7 @@ pub(super) fn composition_offsets<R: ReadAt>(
         if let Some(lead_in) = &range.lead_in {
             if lead_in.in_order {
                 all_zero &= shift == 0;
-                list.entry(lead_in.len, u32::from_be_bytes(clamped(shift).to_be_bytes()));
+                list.entry(lead_in.len, offset_field(shift));
             } else {
                 all_zero = false;
                 list.entries(lead_in.len, entries(EntryKind::LeadIn(*lead_in, units.start, shift)));
@@ -104,9 +104,9 @@ pub(super) fn composition_offsets<R: ReadAt>(
             let made = (!is_copied).then(|| entries(EntryKind::Offsets(slice.clone(), multiplier, shift)));
             list.runs(source, ctts, slice, made)?;
         }
-        let ending = || range.ending.iter().map(|sample| clamped(sample.offset.saturating_add(shift)));
+        let ending = || range.ending.iter().map(|sample| offset_field(sample.offset.saturating_add(shift)));
         all_zero = all_zero && ending().all(|offset| offset == 0);
-        merged(&mut list, ending().map(|offset| u32::from_be_bytes(offset.to_be_bytes())));
+        merged(&mut list, ending());
     }
     if all_zero {
         return Ok(());
@@ -129,7 +129,8 @@ fn merged(list: &mut Assembly, values: impl Iterator<Item = u32>) {
     }
 }
 
-/// An offset as its field can hold it.
-pub(crate) fn clamped(offset: i64) -> i32 {
-    i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX })
+/// The 32 bits of a composition offset in its field. One that does not fit becomes the nearest that does.
+pub(crate) fn offset_field(offset: i64) -> u32 {
+    let offset = i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX });
+    u32::from_be_bytes(offset.to_be_bytes())
 }

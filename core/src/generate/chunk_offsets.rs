@@ -1,0 +1,123 @@
+//! Where chunks and auxiliary information are in the answer: `stco`, `co64`, `saio`.
+
+use std::ops::Range;
+
+use crate::boxes::{ChunkOffsets, FormatError, read_words, u32_at};
+use crate::extents::Places;
+use crate::source::ReadAt;
+
+use super::context::Generator;
+use super::words::put_offset;
+
+impl<R: ReadAt> Generator<'_, R> {
+    pub(super) fn positions(&self) -> Positions<'_, R> {
+        let places = self.plan.extents.places(self.index, self.source);
+        Positions { places, metadata_len: self.plan.metadata_len, known: 0..0, shift: 0 }
+    }
+
+    /// Entries of an `stco` or `co64`. The first chunk begins at `first` in the source, unless that
+    /// is `u64::MAX`.
+    pub(super) fn write_chunk_offsets(
+        &self,
+        offsets: &ChunkOffsets,
+        chunks: &Range<u32>,
+        first: u64,
+        is_wide: bool,
+        index: u32,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let mut positions = self.positions();
+        let mut chunk = chunks.start.saturating_add(index);
+        let mut out = out;
+        if index == 0 && first != u64::MAX {
+            let (entry, rest) = out.split_at_mut(if is_wide { 8 } else { 4 }.min(out.len()));
+            put_offset(entry, positions.of(first)?);
+            (out, chunk) = (rest, chunk.saturating_add(1));
+        }
+        if is_wide || offsets.is_wide() {
+            self.write_offsets(offsets, chunk, is_wide, &mut positions, out)
+        } else {
+            offsets.table().read_entries(self.source, chunk, out)?;
+            positions.move_narrow(out)
+        }
+    }
+
+    /// Offsets that have 64 bits in the source, in the answer, or in both.
+    pub(super) fn write_offsets(
+        &self,
+        offsets: &ChunkOffsets,
+        first: u32,
+        is_wide: bool,
+        positions: &mut Positions<'_, R>,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let size = if is_wide { 8 } else { 4 };
+        let count = u32::try_from(out.len() / size).unwrap_or(u32::MAX);
+        let mut reader = offsets.reader(self.source, count);
+        let mut entries = out.chunks_exact_mut(size);
+        let mut done = 0;
+        while done < count {
+            let put = |offset| {
+                let entry = entries.next().unwrap_or_default();
+                put_offset(entry, positions.of(offset)?);
+                Ok(())
+            };
+            done += reader.each(first.saturating_add(done), count - done, put)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where offsets of the source are in the answer. Offsets that follow one another are mostly in the
+/// same extent, which is remembered.
+pub(super) struct Positions<'a, R: ReadAt> {
+    places: Places<'a, R>,
+    /// Length of the metadata.
+    metadata_len: u64,
+    /// The extent that was found last, in the source.
+    known: Range<u64>,
+    /// What is added to an offset in it.
+    shift: u64,
+}
+
+impl<R: ReadAt> Positions<'_, R> {
+    fn of(&mut self, offset: u64) -> Result<u64, FormatError> {
+        if !self.known.contains(&offset) {
+            let Some(extent) = self.places.holding(offset)? else {
+                // A chunk without bytes may have any offset. It gets that of the media's first
+                // byte.
+                return Ok(self.metadata_len);
+            };
+            self.known = extent.offset..extent.offset + extent.len;
+            self.shift = self.metadata_len.wrapping_add(extent.position).wrapping_sub(extent.offset);
+        }
+        Ok(offset.wrapping_add(self.shift))
+    }
+
+    /// Moves offsets of 32 bits, in place.
+    fn move_narrow(&mut self, offsets: &mut [u8]) -> Result<(), FormatError> {
+        for block in offsets.chunks_mut(BLOCK) {
+            let mut words = [0; BLOCK / 4];
+            let words = read_words(block, &mut words);
+            self.of(words.first().copied().unwrap_or(0).into())?;
+            let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+            let start = word(self.known.start);
+            let len = word(self.known.end) - start;
+            if words.iter().fold(true, |all, o| all & (o.wrapping_sub(start) < len)) {
+                // The plan has checked that the moved offsets have 32 bits.
+                let shift = word(self.shift & 0xffff_ffff);
+                for (entry, offset) in block.chunks_exact_mut(4).zip(words) {
+                    entry.copy_from_slice(&offset.wrapping_add(shift).to_be_bytes());
+                }
+            } else {
+                for entry in block.chunks_exact_mut(4) {
+                    put_offset(entry, self.of(u32_at(entry, 0).into())?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of offsets that are moved at once if they are in one extent.
+const BLOCK: usize = 1024;

@@ -1,0 +1,15 @@
+//! The bytes of a plan's metadata, one window at a time.
+//!
+//! The memory that a window takes does not grow with the movie: table entries are computed from the
+//! source's own tables when they are sent.
+
+mod chunk_offsets;
+mod chunks;
+mod context;
+mod entries;
+mod runs;
+mod sizes;
+mod window;
+mod words;
+
+pub use window::generate;

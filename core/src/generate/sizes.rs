@@ -1,0 +1,31 @@
+//! Tables of 4 bits for each sample: `stz2` and `padb`.
+
+use std::ops::Range;
+
+use crate::boxes::{FormatError, Table, TableReader};
+use crate::source::ReadAt;
+
+use super::context::Generator;
+
+impl<R: ReadAt> Generator<'_, R> {
+    /// Two samples in each byte, the first in the upper half. The last byte may hold one.
+    pub(super) fn write_nibbles(
+        &self,
+        table: Table,
+        samples: &[Range<u32>],
+        index: u32,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let mut pairs = TableReader::new(self.source, table, u32::try_from(out.len()).unwrap_or(1));
+        let mut nibble = |sample: Option<u32>| -> Result<u8, FormatError> {
+            let Some(sample) = sample else { return Ok(0) };
+            let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);
+            Ok(if sample % 2 == 0 { pair >> 4 } else { pair & 15 })
+        };
+        let mut samples = samples.iter().cloned().flatten().skip(2 * index as usize);
+        for out in out {
+            *out = nibble(samples.next())? << 4 | nibble(samples.next())?;
+        }
+        Ok(())
+    }
+}
