@@ -100,6 +100,11 @@ impl Assembly {
         }
     }
 
+    /// Marks where the auxiliary information of a track begins.
+    pub(super) fn mark(&mut self, track: usize) {
+        self.parts.push((0, Piece::Mark(track)));
+    }
+
     pub(super) fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {

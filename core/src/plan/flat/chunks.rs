@@ -1,9 +1,11 @@
-//! The chunks of a track in an answer.
+//! The chunks of a track in an answer: `stsc`, and `stco` or `co64`.
 
 use std::ops::Range;
 
-use crate::boxes::FormatError;
+use crate::boxes::{BoxType, FormatError};
 use crate::index::SampleTable;
+use crate::plan::assembly::Assembly;
+use crate::plan::part::{Entries, EntryKind};
 use crate::seek::SampleRange;
 use crate::source::ReadAt;
 
@@ -11,26 +13,27 @@ use crate::source::ReadAt;
 #[derive(Debug, Clone)]
 pub(super) struct TrackChunks {
     pub(super) ranges: Vec<ChunkRange>,
-    /// No chunk of them stands after this.
+    /// None of them begins after this offset of the source.
     pub(super) highest: u64,
 }
 
-/// Neighbouring chunks.
+/// Neighbouring chunks of the source.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkRange {
     pub(super) chunks: Range<u32>,
-    /// Where the first begins, when it is cut.
+    /// Where the first begins, when samples before it in the chunk are left out.
     pub(super) first_offset: Option<u64>,
 }
 
 impl TrackChunks {
+    /// The chunks that hold some sample ranges.
     pub(super) fn of<R: ReadAt>(
         samples: &SampleTable,
         source: &R,
-        held: &[SampleRange],
+        ranges: &[SampleRange],
     ) -> Result<Self, FormatError> {
         let mut this = Self { ranges: Vec::new(), highest: 0 };
-        for range in held.iter().map(|h| &h.samples) {
+        for range in ranges.iter().map(|h| &h.samples) {
             let first = samples.chunk_of(source, range.start)?;
             let last = samples.chunk_of(source, range.end - 1)?;
             let first_offset = samples.offset_in(source, &first, range.start)?;
@@ -45,4 +48,23 @@ impl TrackChunks {
         }
         Ok(this)
     }
+}
+
+/// Appends an `stco` or a `co64` (8.7.5).
+pub(super) fn chunk_offsets(
+    track: usize,
+    ranges: &[ChunkRange],
+    is_wide: bool,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let (box_type, entry_size) = if is_wide { (b"co64", 8) } else { (b"stco", 4) };
+    let mut list = Assembly::default();
+    for range in ranges {
+        let count = range.chunks.end - range.chunks.start;
+        // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
+        let first = range.first_offset.unwrap_or(u64::MAX);
+        let kind = EntryKind::ChunkOffsets(range.chunks.clone(), first);
+        list.entries(count, Entries { track, entry_size, kind });
+    }
+    out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)
 }

@@ -44,7 +44,8 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
         .collect::<Result<_, _>>()?;
     let media_header_len = if extents.len() + 8 > u64::from(u32::MAX) { 16 } else { 8 };
     let left_out = clip.tracks.iter().map(Option::is_none).collect();
-    let layout = Layout { index, clip: Some(clip), left_out, chunks, extents: &extents, media_header_len };
+    let layout =
+        Layout { index, source, clip: Some(clip), left_out, chunks, extents: &extents, media_header_len };
     let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
         if held.is_some() && track.samples.sync_evidence(source)? == SyncEvidence::Nothing {
@@ -57,12 +58,12 @@ pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Pl
             Treatment::Metadata if holds_file_offsets(source, index, header)? => {
                 assembly.note(format!("left out {}: it names places in the file", header.box_type));
             }
-            Treatment::Metadata => layout.tags(source, header, &mut assembly)?,
+            Treatment::Metadata => layout.tags(header, &mut assembly)?,
             // The `moov` and the media follow; nothing else has a rule here.
             _ => {}
         }
     }
-    let mut assembly = layout.solve(source, assembly)?;
+    let mut assembly = layout.solve(assembly)?;
     let mut header = Vec::new();
     if media_header_len == 8 {
         header.extend_from_slice(&u32::try_from(extents.len() + 8).unwrap_or(u32::MAX).to_be_bytes());

@@ -54,6 +54,7 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     let extents = list.into();
     let layout = Layout {
         index,
+        source,
         clip: None,
         left_out: without_samples(index),
         chunks: whole_chunks(index, source)?,
@@ -64,19 +65,20 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
     for header in before {
         assembly.copy(header);
     }
-    let assembly = layout.solve(source, assembly)?;
+    let assembly = layout.solve(assembly)?;
     Ok(Plan::new(assembly, extents, "whole".into()))
 }
 
-/// The tracks that a film would be better off without: they have no samples. All stay where none has any.
+/// The tracks that a film would be better off without: they have no samples. All stay where none
+/// has any.
 fn without_samples(index: &Index) -> Vec<bool> {
     let is_empty = |track: &Track| track.samples.count == 0;
     let stay = index.tracks.iter().all(is_empty);
     index.tracks.iter().map(|track| !stay && is_empty(track)).collect()
 }
 
-/// Whether the auxiliary information of a track can be told to be where it will be: it lies in the media that is sent, or
-/// in the `moov`, which is sent as well.
+/// Whether the auxiliary information of a track can be told to be where it will be: it lies in the
+/// media that is sent, or in the `moov`, which is sent as well.
 fn can_be_moved(samples: &SampleTable, index: &Index, extents: &ExtentList) -> bool {
     let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return false };
     match &told.place {

@@ -2,29 +2,35 @@
 
 use crate::extents::Extents;
 use crate::index::Index;
-use crate::seek::{Clip, TrackClip};
+use crate::seek::Clip;
+use crate::source::ReadAt;
 
-use super::chunks::TrackChunks;
+use super::chunks::{ChunkRange, TrackChunks};
 
-/// Puts the `moov` of an answer together.
-pub(super) struct Layout<'a> {
+/// What the `moov` of an answer is laid out from.
+pub(super) struct Layout<'a, R: ReadAt> {
     pub(super) index: &'a Index,
-    /// `None` for the whole film, whose boxes all stay as they are.
+    pub(super) source: &'a R,
+    /// `None` for the whole movie, whose boxes all stay as they are.
     pub(super) clip: Option<&'a Clip>,
-    /// Tracks that the answer does not have.
+    /// Which tracks the answer does not have.
     pub(super) left_out: Vec<bool>,
+    /// The chunks of each track. `None` for a track without any.
     pub(super) chunks: Vec<Option<TrackChunks>>,
     pub(super) extents: &'a Extents,
     /// Bytes between the `moov` and the media.
     pub(super) media_header_len: u64,
 }
 
-impl Layout<'_> {
+impl<R: ReadAt> Layout<'_, R> {
+    /// Whether the answer does not have this track.
     pub(super) fn is_left_out(&self, track: usize) -> bool {
         self.left_out.get(track).copied().unwrap_or(false)
     }
 
-    pub(super) fn held(&self, track: usize) -> Option<&TrackClip> {
-        self.clip?.tracks.get(track)?.as_ref()
+    /// The chunks of a track in the answer.
+    pub(super) fn chunk_ranges(&self, track: usize) -> &[ChunkRange] {
+        let chunks = self.chunks.get(track).and_then(Option::as_ref);
+        chunks.map_or(&[], |chunks| &chunks.ranges)
     }
 }

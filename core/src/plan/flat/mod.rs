@@ -7,6 +7,7 @@ mod layout;
 mod meta;
 mod moov;
 mod stbl;
+mod track_cut;
 mod trak;
 mod udta;
 

@@ -1,115 +1,119 @@
-//! The `trak` of a track.
+//! The `trak` of a track (ISO/IEC 14496-12, 8.3.1), and the `mdia` and `minf` in it.
 
 use crate::boxes::{BoxHeader, FormatError, is_senc, u32_at, write_box, write_elst};
 use crate::index::Node;
 use crate::plan::assembly::Assembly;
 use crate::plan::treatment::{Place, Treatment};
+use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
 use super::layout::Layout;
 use super::meta::{holds_file_offsets, names_places};
+use super::stbl::{cut_senc, cut_stbl, moved_stbl};
+use super::track_cut::TrackCut;
 
-impl Layout<'_> {
-    /// A `trak` or a box in it.
-    pub(super) fn container<R: ReadAt>(
+impl<R: ReadAt> Layout<'_, R> {
+    /// Appends a `trak`.
+    pub(super) fn trak(
         &self,
-        source: &R,
         node: &Node,
-        track: usize,
-        wide: bool,
+        number: usize,
+        is_wide: bool,
+        out: &mut Assembly,
+    ) -> Result<(), FormatError> {
+        let Some(track) = self.index.tracks.get(number) else { return Ok(()) };
+        match self.clip.and_then(|clip| clip.tracks.get(number)?.as_ref()) {
+            Some(clip) => {
+                let (index, source, chunks) = (self.index, self.source, self.chunk_ranges(number));
+                let cut = TrackCut { index, source, number, track, clip, chunks, is_wide };
+                self.cut_container(&cut, node, out)
+            }
+            None => self.moved_container(node, number, is_wide, out),
+        }
+    }
+
+    /// A `trak` of a whole movie, or a box in it that holds others.
+    fn moved_container(
+        &self,
+        node: &Node,
+        number: usize,
+        is_wide: bool,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
         let mut content = Assembly::default();
-        let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
         for child in &node.children {
-            self.trak_child(source, child, track, wide, &mut content)?;
-            if &child.header.box_type.0 == b"tkhd" && !has_edts {
-                self.edts(track, &mut content);
+            let header = &child.header;
+            match Treatment::of(Place::Track, header.box_type) {
+                Treatment::Container if &header.box_type.0 == b"stbl" => {
+                    moved_stbl(self, child, number, is_wide, &mut content)?;
+                }
+                Treatment::Container => self.moved_container(child, number, is_wide, &mut content)?,
+                Treatment::References if self.left_out.contains(&true) => self.tref(header, &mut content)?,
+                _ => content.copy(header),
             }
         }
         out.wrap(node.header.box_type, content)
     }
 
-    fn trak_child<R: ReadAt>(
+    /// A `trak` of a clip, or a box in it that holds others.
+    fn cut_container(
         &self,
-        source: &R,
+        cut: &TrackCut<'_, R>,
         node: &Node,
-        track: usize,
-        wide: bool,
         out: &mut Assembly,
     ) -> Result<(), FormatError> {
+        let mut content = Assembly::default();
+        let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
+        for child in &node.children {
+            self.cut_child(cut, child, &mut content)?;
+            if &child.header.box_type.0 == b"tkhd" && !has_edts {
+                edts(cut.clip, &mut content);
+            }
+        }
+        out.wrap(node.header.box_type, content)
+    }
+
+    fn cut_child(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), FormatError> {
         let header = &node.header;
-        let held = self.held(track);
-        let Some(of) = self.index.tracks.get(track) else { return Ok(()) };
-        match (Treatment::of(Place::Track, header.box_type), held) {
-            (Treatment::Container, None) if &header.box_type.0 == b"stbl" => {
-                let mut content = Assembly::default();
-                for child in &node.children {
-                    match &child.header.box_type.0 {
-                        b"stco" | b"co64" => self.chunk_offsets(track, wide, &mut content)?,
-                        b"saio" => self.moved_saio(track, &of.samples, &mut content)?,
-                        _ => content.copy(&child.header),
-                    }
-                }
-                return out.wrap(header.box_type, content);
-            }
-            (Treatment::Container, Some(held)) if &header.box_type.0 == b"stbl" => {
-                let mut content = Assembly::default();
-                for child in &node.children {
-                    self.stbl_child(source, child, track, of, held, wide, &mut content)?;
-                }
-                self.seen_sync(source, &of.samples, held, &mut content)?;
-                return out.wrap(header.box_type, content);
-            }
-            (Treatment::UserData, Some(_)) => self.track_udta(source, header, out)?,
-            (Treatment::Container, _) => return self.container(source, node, track, wide, out),
-            (Treatment::Header, Some(held)) if &header.box_type.0 == b"tkhd" => {
+        match Treatment::of(Place::Track, header.box_type) {
+            Treatment::Container if &header.box_type.0 == b"stbl" => cut_stbl(cut, node, out)?,
+            Treatment::Container => self.cut_container(cut, node, out)?,
+            Treatment::UserData => self.track_udta(header, out)?,
+            Treatment::Header if &header.box_type.0 == b"tkhd" => {
                 let mut bytes = Vec::new();
-                of.tkhd.write(&mut bytes, held.duration());
+                cut.track.tkhd.write(&mut bytes, cut.clip.duration());
                 out.bytes(&bytes);
             }
-            (Treatment::Header, Some(held)) => {
+            Treatment::Header => {
                 let mut bytes = Vec::new();
-                let timescale = of.mdhd.timescale.saturating_mul(held.multiplier);
-                of.mdhd.write(&mut bytes, timescale, held.media_duration);
+                let timescale = cut.track.mdhd.timescale.saturating_mul(cut.clip.multiplier);
+                cut.track.mdhd.write(&mut bytes, timescale, cut.clip.media_duration);
                 out.bytes(&bytes);
             }
-            (Treatment::Edits, Some(_)) => self.edts(track, out),
-            (Treatment::References, _) if self.clip.is_some() || self.left_out.contains(&true) => {
-                self.tref(source, header, out)?
-            }
-            (Treatment::Encryption, Some(held)) if is_senc(&mut self.index.reader(source), header)? => {
-                self.senc(source, header, of, held, out)?;
-            }
-            (Treatment::Metadata, Some(_)) if holds_file_offsets(source, self.index, header)? => {
+            Treatment::Edits => edts(cut.clip, out),
+            Treatment::References => self.tref(header, out)?,
+            Treatment::Encryption if is_senc(&mut cut.reader(), header)? => cut_senc(cut, header, out)?,
+            Treatment::Metadata if holds_file_offsets(self.source, self.index, header)? => {
                 out.note(names_places(header));
             }
-            (Treatment::Metadata, Some(_)) => self.tags(source, header, out)?,
-            (Treatment::LeftOut, Some(_)) => {}
+            Treatment::Metadata => self.tags(header, out)?,
+            Treatment::LeftOut => {}
             _ => out.copy(header),
         }
         Ok(())
     }
 
-    fn edts(&self, track: usize, out: &mut Assembly) {
-        if let Some(held) = self.held(track).filter(|h| !h.edits.is_empty()) {
-            let mut bytes = Vec::new();
-            write_box(&mut bytes, b"edts", |out| write_elst(out, &held.edits));
-            out.bytes(&bytes);
-        }
-    }
-
-    /// References to tracks that are left out are left out.
-    fn tref<R: ReadAt>(&self, source: &R, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
-        let held = |id: u32| {
+    /// Appends a `tref` (8.3.3) without references to tracks that the answer does not have.
+    fn tref(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+        let is_kept = |id: u32| {
             let mut tracks = self.index.tracks.iter().enumerate();
             tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))
         };
-        let mut reader = self.index.reader(source);
+        let mut reader = self.index.reader(self.source);
         let mut kept = Vec::new();
         for kind in reader.children(header.payload(), header.end())? {
             let ids =
-                reader.payload(&kind, 0)?.chunks_exact(4).map(|id| u32_at(id, 0)).filter(|&id| held(id));
+                reader.payload(&kind, 0)?.chunks_exact(4).map(|id| u32_at(id, 0)).filter(|&id| is_kept(id));
             let ids: Vec<u32> = ids.collect();
             if !ids.is_empty() {
                 write_box(&mut kept, &kind.box_type.0, |out| {
@@ -123,5 +127,14 @@ impl Layout<'_> {
             out.wrap(header.box_type, content)?;
         }
         Ok(())
+    }
+}
+
+/// Appends the edit list of the clip (8.6.5, 8.6.6), if it has one.
+fn edts(clip: &TrackClip, out: &mut Assembly) {
+    if !clip.edits.is_empty() {
+        let mut bytes = Vec::new();
+        write_box(&mut bytes, b"edts", |out| write_elst(out, &clip.edits));
+        out.bytes(&bytes);
     }
 }

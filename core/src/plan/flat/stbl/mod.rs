@@ -1,198 +1,158 @@
-//! The `stbl` of a track.
+//! The `stbl` of a track (ISO/IEC 14496-12, 8.5.1).
 
-mod auxiliary;
+mod encryption;
+mod groups;
+mod per_sample;
 mod sizes;
 mod small;
+mod sync_samples;
 mod times;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SyncSamples, Table, is_senc};
-use crate::index::{Index, Node, SampleTable, Track};
+use crate::boxes::{BoxHeader, FormatError, is_senc};
+use crate::index::Node;
 use crate::limits;
 use crate::plan::assembly::Assembly;
-use crate::plan::part::{Entries, EntryKind};
-use crate::plan::slice::{ChunkSlice, RunSlice};
+use crate::plan::part::EntryKind;
+use crate::plan::slice::ChunkSlice;
 use crate::plan::treatment::{Place, Treatment};
-use crate::seek::{SampleRange, TrackClip};
 use crate::source::ReadAt;
 
+use super::chunks::chunk_offsets;
 use super::layout::Layout;
-use sizes::{nibbles, per_sample};
+use super::track_cut::TrackCut;
 
+pub(super) use encryption::cut_senc;
 pub(crate) use times::offset_field;
 
-impl Layout<'_> {
-    pub(super) fn chunk_offsets(
-        &self,
-        track: usize,
-        wide: bool,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
-        let (box_type, entry_size) = if wide { (b"co64", 8) } else { (b"stco", 4) };
-        let mut list = Assembly::default();
-        let chunks = self.chunks.get(track).and_then(Option::as_ref);
-        for range in chunks.map_or(&[][..], |c| &c.ranges) {
-            let count = range.chunks.end - range.chunks.start;
-            // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
-            let first = range.first_offset.unwrap_or(u64::MAX);
-            let kind = EntryKind::ChunkOffsets(range.chunks.clone(), first);
-            list.entries(count, Entries { track, entry_size, kind });
+/// Appends the `stbl` of a whole movie. What states places in the file is moved, the rest copied.
+pub(super) fn moved_stbl<R: ReadAt>(
+    layout: &Layout<'_, R>,
+    node: &Node,
+    number: usize,
+    is_wide: bool,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let mut content = Assembly::default();
+    for child in &node.children {
+        match (&child.header.box_type.0, layout.index.tracks.get(number)) {
+            (b"stco" | b"co64", _) => {
+                chunk_offsets(number, layout.chunk_ranges(number), is_wide, &mut content)?;
+            }
+            (b"saio", Some(track)) => encryption::moved_saio(number, &track.samples, &mut content)?,
+            _ => content.copy(&child.header),
         }
-        out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)
     }
+    out.wrap(node.header.box_type, content)
+}
 
-    #[expect(clippy::too_many_arguments, reason = "the one place where all of them meet")]
-    pub(super) fn stbl_child<R: ReadAt>(
-        &self,
-        source: &R,
-        node: &Node,
-        track: usize,
-        of: &Track,
-        held: &TrackClip,
-        wide: bool,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
-        let header = &node.header;
-        let samples = &of.samples;
-        let ranges = held.ranges.as_slice();
-        let entries = |entry_size, kind| Entries { track, entry_size, kind };
-        let mut list = Assembly::default();
-        match Treatment::of(Place::SampleTable, header.box_type) {
-            Treatment::Descriptions => match (held.pre_skip, of.pre_skip) {
-                (Some(value), Some(at)) => out.copy_but(header, at, &value.to_be_bytes()),
-                _ => out.copy(header),
-            },
-            Treatment::Durations => times::durations(source, track, samples, held, out)?,
-            Treatment::CompositionOffsets => {
-                let version = version_of(source, self.index, header)?;
-                times::composition_offsets(source, track, samples, held, header, version, out)?;
-            }
-            Treatment::Chunks => {
-                let chunks = self.chunks.get(track).and_then(Option::as_ref);
-                let mut place = 0;
-                for (range, of) in ranges.iter().zip(chunks.map_or(&[][..], |c| &c.ranges)) {
-                    let slice = ChunkSlice::of(samples, source, &range.samples, place)?;
-                    place += of.chunks.end - of.chunks.start;
-                    list.entries(slice.count(), entries(12, EntryKind::Chunks(slice)));
-                }
-                out.list(header.box_type, &[0; 4], 12, list)?;
-            }
-            Treatment::Sizes => self.sizes(track, samples, held, out)?,
-            Treatment::ChunkOffsets => self.chunk_offsets(track, wide, out)?,
-            _ if ranges.is_empty() => {}
-            // It is known better.
-            Treatment::SyncSamples
-                if matches!(samples.sync, SyncSamples::All)
-                    || samples.pictures(source)?.is_some()
-                    || samples.is_whole(source)? => {}
-            Treatment::SyncSamples | Treatment::PartialSyncSamples => {
-                let table = Table::read(&mut self.index.reader(source), header, 0, 4)?;
-                for SampleRange { samples, place, joined_until, .. } in ranges {
-                    let shift = i64::from(*place) - i64::from(samples.start);
-                    let is_joined = *joined_until > samples.start;
-                    let first = is_joined.then_some(samples.start..samples.start + 1);
-                    let rest = samples.start.max(*joined_until)..samples.end;
-                    for part in first.into_iter().chain([rest]) {
-                        let first = SyncSamples::listed_before(&table, source, part.start)?;
-                        let end = SyncSamples::listed_before(&table, source, part.end)?;
-                        let kind = EntryKind::SampleNumbers(table, first, shift);
-                        // The file's own order is not to be trusted.
-                        list.entries(end.saturating_sub(first), entries(4, kind));
-                    }
-                }
-                out.list(header.box_type, &[0; 4], 4, list)?;
-            }
-            Treatment::ByteForEachSample => per_sample(header, 1, held, out)?,
-            Treatment::WordForEachSample => per_sample(header, 2, held, out)?,
-            Treatment::GroupDescriptions => out.copy(header),
-            Treatment::Groups => {
-                let grouping = samples.groups.iter().enumerate();
-                let mut grouping = grouping.map(|(n, g)| (n, g, g.table().offset));
-                let Some((n, runs, offset)) =
-                    grouping.find(|(_, _, at)| (header.payload()..=header.end()).contains(at))
-                else {
-                    return Ok(());
-                };
-                for range in ranges {
-                    let slice = RunSlice::of(runs, source, range.samples.clone())?;
-                    let made = (!runs.is_normal()).then(|| entries(8, EntryKind::Group(slice.clone(), n)));
-                    list.runs(source, runs, slice, made)?;
-                }
-                let mut reader = self.index.reader(source);
-                // Version, flags, grouping type and its parameter stay; the count is new.
-                let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);
-                out.list(header.box_type, reader.bytes(header.payload(), prefix)?, 8, list)?;
-            }
-            Treatment::AuxiliarySizes | Treatment::AuxiliaryOffsets if samples.auxiliary.is_none() => {
-                out.note(format!("left out {}: it is not about encryption", header.box_type));
-            }
-            Treatment::AuxiliarySizes => self.auxiliary(source, track, samples, held, out)?,
-            // It comes with the saiz.
-            Treatment::AuxiliaryOffsets => {}
-            Treatment::Encryption if is_senc(&mut self.index.reader(source), header)? => {
-                self.senc(source, header, of, held, out)?;
-            }
-            Treatment::PaddingBits => {
-                let table = Table::read(&mut self.index.reader(source), header, 0, 0)?;
-                let len = header.payload_len().saturating_sub(8);
-                let last = ranges.last().map_or(0, |r| r.samples.end);
-                if u64::from(table.count.min(last).div_ceil(2)) > len || table.count < last {
-                    out.note(format!(
-                        "left out {}: it has fewer entries than the track has samples",
-                        header.box_type
-                    ));
-                } else {
-                    let table = Table { count: last.div_ceil(2), entry_size: 1, ..table };
-                    let count = held.sample_count();
-                    let mut content = Assembly::default();
-                    content.bytes(&[0; 4]);
-                    content.bytes(&count.to_be_bytes());
-                    content.entries(count.div_ceil(2), entries(1, nibbles(table, ranges)));
-                    out.wrap(header.box_type, content)?;
-                }
-            }
-            Treatment::Small if header.payload_len() > limits::SMALL_BOX as u64 => {
-                out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
-            }
-            Treatment::Small => {
-                let mut reader = self.index.reader(source);
-                match small::cut(header.box_type, reader.payload(header, 0)?, ranges) {
-                    Some(bytes) => out.bytes(&bytes),
-                    None => {
-                        out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset))
-                    }
-                }
-            }
-            Treatment::LeftOut => {}
-            _ => out.note(format!(
-                "left out {} at byte {}: not known how it is cut",
-                header.box_type, header.offset
-            )),
+/// Appends the `stbl` of a clip.
+pub(super) fn cut_stbl<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    node: &Node,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let mut content = Assembly::default();
+    for child in &node.children {
+        let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
+        if !required_table(cut, treatment, &child.header, &mut content)? && !cut.ranges().is_empty() {
+            optional_table(cut, treatment, &child.header, &mut content)?;
         }
-        Ok(())
     }
+    sync_samples::detected(cut, &mut content)?;
+    out.wrap(node.header.box_type, content)
+}
 
-    /// The `stss` of a track that has none, or a wrong one, and that is not as it says: a reader that believed it would begin
-    /// decoding in the middle of what an edit hides.
-    pub(super) fn seen_sync<R: ReadAt>(
-        &self,
-        source: &R,
-        samples: &SampleTable,
-        held: &TrackClip,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
-        if held.ranges.is_empty() || samples.pictures(source)?.is_none() {
-            return Ok(());
+/// Appends one of the tables that each track has, those without samples included. `false` for
+/// another box.
+fn required_table<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    treatment: Treatment,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<bool, FormatError> {
+    match treatment {
+        Treatment::Descriptions => descriptions(cut, header, out),
+        Treatment::Durations => times::durations(cut, out)?,
+        Treatment::CompositionOffsets => times::composition_offsets(cut, header, out)?,
+        Treatment::Chunks => sample_to_chunk(cut, header, out)?,
+        Treatment::Sizes => sizes::sizes(cut, out)?,
+        Treatment::ChunkOffsets => chunk_offsets(cut.number, cut.chunks, cut.is_wide, out)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Appends one of the tables that a track may have.
+fn optional_table<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    treatment: Treatment,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    match treatment {
+        Treatment::SyncSamples if sync_samples::are_known_better(cut)? => {}
+        Treatment::SyncSamples | Treatment::PartialSyncSamples => {
+            sync_samples::sample_numbers(cut, header, out)?;
         }
-        let mut list = Assembly::default();
-        for range in &held.ranges {
-            for sample in samples.seen_sync(source, &range.samples)? {
-                list.bytes(&(range.place + (sample - range.samples.start) + 1).to_be_bytes());
-            }
+        Treatment::ByteForEachSample => per_sample::bytes(cut, 1, header, out)?,
+        Treatment::WordForEachSample => per_sample::bytes(cut, 2, header, out)?,
+        Treatment::PaddingBits => per_sample::padding_bits(cut, header, out)?,
+        Treatment::GroupDescriptions => out.copy(header),
+        Treatment::Groups => groups::sample_to_group(cut, header, out)?,
+        Treatment::AuxiliarySizes | Treatment::AuxiliaryOffsets if cut.samples().auxiliary.is_none() => {
+            out.note(format!("left out {}: it is not about encryption", header.box_type));
         }
-        out.list(BoxType(*b"stss"), &[0; 4], 4, list)
+        Treatment::AuxiliarySizes => encryption::cut_auxiliary(cut, out)?,
+        // It comes with the saiz.
+        Treatment::AuxiliaryOffsets => {}
+        Treatment::Encryption if is_senc(&mut cut.reader(), header)? => cut_senc(cut, header, out)?,
+        Treatment::Small => small_table(cut, header, out)?,
+        Treatment::LeftOut => {}
+        _ => out
+            .note(format!("left out {} at byte {}: not known how it is cut", header.box_type, header.offset)),
+    }
+    Ok(())
+}
+
+/// Appends the `stsd` (8.5.2). Where the clip skips another number of samples than the movie, the
+/// `PreSkip` of Opus changes.
+fn descriptions<R: ReadAt>(cut: &TrackCut<'_, R>, header: &BoxHeader, out: &mut Assembly) {
+    match (cut.clip.pre_skip, cut.track.pre_skip) {
+        (Some(value), Some(at)) => out.copy_but(header, at, &value.to_be_bytes()),
+        _ => out.copy(header),
     }
 }
 
-fn version_of<R: ReadAt>(source: &R, index: &Index, header: &BoxHeader) -> Result<u8, FormatError> {
-    Ok(index.reader(source).bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
+/// Appends the `stsc` (8.7.4).
+fn sample_to_chunk<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let mut list = Assembly::default();
+    let mut place = 0;
+    for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
+        let slice = ChunkSlice::of(cut.samples(), cut.source, &range.samples, place)?;
+        place += chunks.chunks.end - chunks.chunks.start;
+        list.entries(slice.count(), cut.entries(12, EntryKind::Chunks(slice)));
+    }
+    out.list(header.box_type, &[0; 4], 12, list)
+}
+
+/// Appends a table that is cut in memory.
+fn small_table<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    if header.payload_len() > limits::SMALL_BOX as u64 {
+        out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
+        return Ok(());
+    }
+    let mut reader = cut.reader();
+    match small::cut(header.box_type, reader.payload(header, 0)?, cut.ranges()) {
+        Some(bytes) => out.bytes(&bytes),
+        None => out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset)),
+    }
+    Ok(())
 }

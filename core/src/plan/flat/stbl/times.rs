@@ -1,117 +1,138 @@
-//! The tables of when samples are decoded and presented: `stts` and `ctts`.
+//! When samples are decoded and presented: `stts` and `ctts`.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError};
-use crate::index::SampleTable;
-use crate::seek::TrackClip;
+use std::ops::Range;
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
+use crate::plan::assembly::Assembly;
+use crate::plan::flat::track_cut::TrackCut;
+use crate::plan::part::EntryKind;
+use crate::plan::slice::RunSlice;
+use crate::seek::{LeadIn, SampleRange};
 use crate::source::ReadAt;
 
-use crate::plan::assembly::Assembly;
-use crate::plan::part::{Entries, EntryKind};
-use crate::plan::slice::RunSlice;
-
-/// Appends the `stts`. The first and the last sample of a range may last otherwise than in the film,
-/// and so do those of a lead-in.
-pub(super) fn durations<R: ReadAt>(
-    source: &R,
-    track: usize,
-    samples: &SampleTable,
-    held: &TrackClip,
-    out: &mut Assembly,
-) -> Result<(), FormatError> {
-    let stts = &samples.stts;
-    let too_long = || FormatError::Film("stts: a duration of more than 32 bits".into());
-    let duration = |unit, trim: u32, gap: u32| {
-        let film = u32::try_from(stts.at_unit(source, unit)?.value).unwrap_or(u32::MAX);
-        let lasts = film.saturating_sub(trim).checked_add(gap).and_then(|n| n.checked_mul(held.multiplier));
-        lasts.ok_or_else(too_long)
-    };
-    let is_copied = stts.is_normal() && held.multiplier == 1;
+/// Appends the `stts` (ISO/IEC 14496-12, 8.6.1.2). The first and the last sample of a range may
+/// have another duration than in the source, and so have those of a lead-in.
+pub(super) fn durations<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+    let stts = &cut.samples().stts;
+    let multiplier = cut.clip.multiplier;
+    let is_copied = stts.is_normal() && multiplier == 1;
     let mut list = Assembly::default();
-    for range in &held.ranges {
-        let mut units = range.samples.clone();
+    for range in cut.ranges() {
         if let Some(lead_in) = &range.lead_in {
-            units.start += lead_in.len;
-            let last = u32::from(lead_in.last_duration != lead_in.step);
-            if lead_in.len > last {
-                list.entry(lead_in.len - last, lead_in.step);
-            }
-            if last > 0 {
-                list.entry(1, lead_in.last_duration);
-            }
+            lead_in_durations(lead_in, &mut list);
         }
-        units.end -= u32::try_from(range.ending.len()).unwrap_or(0);
+        let mut units = unchanged(range);
         let mut last = None;
         if range.gap > 0 && !units.is_empty() {
             units.end -= 1;
             let trim = if units.is_empty() { range.trim } else { 0 };
-            last = Some(duration(units.end, trim, range.gap)?);
+            last = Some(duration(cut, units.end, trim, range.gap)?);
         }
         if range.trim > 0 && !units.is_empty() {
-            list.entry(1, duration(units.start, range.trim, 0)?);
+            list.entry(1, duration(cut, units.start, range.trim, 0)?);
             units.start += 1;
         }
-        let slice = RunSlice::of(stts, source, units)?;
-        let made = (!is_copied).then(|| {
-            let kind = EntryKind::Times(slice.clone(), held.multiplier);
-            Entries { track, entry_size: 8, kind }
-        });
-        list.runs(source, stts, slice, made)?;
+        let slice = RunSlice::of(stts, cut.source, units)?;
+        let generated = (!is_copied).then(|| cut.entries(8, EntryKind::Times(slice.clone(), multiplier)));
+        list.runs(cut.source, stts, slice, generated)?;
         last.into_iter().for_each(|duration| list.entry(1, duration));
         merged(&mut list, range.ending.iter().map(|sample| sample.duration));
     }
     out.list(BoxType(*b"stts"), &[0; 4], 8, list)
 }
 
-/// Appends the `ctts`, unless all offsets are 0.
+/// The samples of a range whose times are neither a lead-in's nor those of its ending.
+fn unchanged(range: &SampleRange) -> Range<u32> {
+    let lead_in = range.lead_in.as_ref().map_or(0, |lead_in| lead_in.len);
+    let ending = u32::try_from(range.ending.len()).unwrap_or(0);
+    range.samples.start + lead_in..range.samples.end - ending
+}
+
+/// The duration of a sample in the clip, of which something was taken off or added.
+fn duration<R: ReadAt>(cut: &TrackCut<'_, R>, sample: u32, trim: u32, gap: u32) -> Result<u32, FormatError> {
+    let source = u32::try_from(cut.samples().stts.at_unit(cut.source, sample)?.value).unwrap_or(u32::MAX);
+    let clip = source.saturating_sub(trim).checked_add(gap);
+    let clip = clip.and_then(|ticks| ticks.checked_mul(cut.clip.multiplier));
+    clip.ok_or_else(|| FormatError::Film("stts: a duration of more than 32 bits".into()))
+}
+
+fn lead_in_durations(lead_in: &LeadIn, list: &mut Assembly) {
+    let last = u32::from(lead_in.last_duration != lead_in.step);
+    if lead_in.len > last {
+        list.entry(lead_in.len - last, lead_in.step);
+    }
+    if last > 0 {
+        list.entry(1, lead_in.last_duration);
+    }
+}
+
+/// Appends the `ctts` (8.6.1.3), unless all offsets are 0.
 pub(super) fn composition_offsets<R: ReadAt>(
-    source: &R,
-    track: usize,
-    samples: &SampleTable,
-    held: &TrackClip,
+    cut: &TrackCut<'_, R>,
     header: &BoxHeader,
-    version: u8,
     out: &mut Assembly,
 ) -> Result<(), FormatError> {
-    let Some(ctts) = &samples.ctts else { return Ok(()) };
-    let (shift, multiplier) = (held.offset_shift, held.multiplier);
+    let version = cut.version(header)?;
+    let Some(ctts) = &cut.samples().ctts else { return Ok(()) };
+    let shift = cut.clip.offset_shift;
     let (_, highest) = ctts.extremes();
-    if highest.saturating_mul(multiplier.into()).saturating_add(shift) > i64::from(i32::MAX) {
+    if highest.saturating_mul(cut.clip.multiplier.into()).saturating_add(shift) > i64::from(i32::MAX) {
         return Err(header.error("composition offsets too large to be moved"));
     }
-    let entries = |kind| Entries { track, entry_size: 8, kind };
-    let is_copied = ctts.is_normal() && shift == 0 && multiplier == 1;
     let mut list = Assembly::default();
     let mut all_zero = true;
-    for range in &held.ranges {
-        let mut units = range.samples.clone();
+    for range in cut.ranges() {
         if let Some(lead_in) = &range.lead_in {
-            if lead_in.in_order {
-                all_zero &= shift == 0;
-                list.entry(lead_in.len, offset_field(shift));
-            } else {
-                all_zero = false;
-                list.entries(lead_in.len, entries(EntryKind::LeadIn(*lead_in, units.start, shift)));
-            }
-            units.start += lead_in.len;
+            all_zero &= lead_in_offsets(cut, range, lead_in, &mut list);
         }
-        units.end -= u32::try_from(range.ending.len()).unwrap_or(0);
-        if !units.is_empty() {
-            let first = units.start;
-            let slice = RunSlice::of(ctts, source, units)?;
-            all_zero = all_zero
-                && slice.count == 1
-                && ctts.at_unit(source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
-            let made = (!is_copied).then(|| entries(EntryKind::Offsets(slice.clone(), multiplier, shift)));
-            list.runs(source, ctts, slice, made)?;
-        }
+        all_zero &= source_offsets(cut, ctts, unchanged(range), &mut list)?;
         let ending = || range.ending.iter().map(|sample| offset_field(sample.offset.saturating_add(shift)));
-        all_zero = all_zero && ending().all(|offset| offset == 0);
+        all_zero &= ending().all(|offset| offset == 0);
         merged(&mut list, ending());
     }
     if all_zero {
         return Ok(());
     }
     out.list(header.box_type, &[version, 0, 0, 0], 8, list)
+}
+
+/// The offsets of a lead-in, which begins its range. Says whether all are 0.
+fn lead_in_offsets<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    range: &SampleRange,
+    lead_in: &LeadIn,
+    list: &mut Assembly,
+) -> bool {
+    let shift = cut.clip.offset_shift;
+    if lead_in.in_order {
+        list.entry(lead_in.len, offset_field(shift));
+        return shift == 0;
+    }
+    let kind = EntryKind::LeadIn(*lead_in, range.samples.start, shift);
+    list.entries(lead_in.len, cut.entries(8, kind));
+    false
+}
+
+/// The source's own offsets, moved. Says whether all are 0.
+fn source_offsets<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    ctts: &Runs,
+    units: Range<u32>,
+    list: &mut Assembly,
+) -> Result<bool, FormatError> {
+    if units.is_empty() {
+        return Ok(true);
+    }
+    let (shift, multiplier) = (cut.clip.offset_shift, cut.clip.multiplier);
+    let first = units.start;
+    let slice = RunSlice::of(ctts, cut.source, units)?;
+    let all_zero = slice.count == 1
+        && ctts.at_unit(cut.source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
+    let is_copied = ctts.is_normal() && shift == 0 && multiplier == 1;
+    let generated =
+        (!is_copied).then(|| cut.entries(8, EntryKind::Offsets(slice.clone(), multiplier, shift)));
+    list.runs(cut.source, ctts, slice, generated)?;
+    Ok(all_zero)
 }
 
 /// Appends an entry for each run of equal values.
@@ -129,7 +150,8 @@ fn merged(list: &mut Assembly, values: impl Iterator<Item = u32>) {
     }
 }
 
-/// The 32 bits of a composition offset in its field. One that does not fit becomes the nearest that does.
+/// The 32 bits of a composition offset in its field. One that does not fit becomes the nearest that
+/// does.
 pub(crate) fn offset_field(offset: i64) -> u32 {
     let offset = i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX });
     u32::from_be_bytes(offset.to_be_bytes())

@@ -14,17 +14,12 @@ use crate::source::ReadAt;
 use super::layout::Layout;
 use chpl::cut_chpl;
 
-impl Layout<'_> {
+impl<R: ReadAt> Layout<'_, R> {
     /// The `udta` of a track.
-    pub(super) fn track_udta<R: ReadAt>(
-        &self,
-        source: &R,
-        header: &BoxHeader,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
-        let children = self.index.reader(source).readable_children(header.payload(), header.end())?;
+    pub(super) fn track_udta(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+        let children = self.index.reader(self.source).readable_children(header.payload(), header.end())?;
         match (self.clip, children) {
-            (Some(clip), (children, None)) => self.udta(source, header, &children, clip, out),
+            (Some(clip), (children, None)) => self.udta(header, &children, clip, out),
             _ => {
                 out.copy(header);
                 Ok(())
@@ -33,9 +28,8 @@ impl Layout<'_> {
     }
 
     /// A `udta` with these boxes in it. Some of them count from the start of the film, and hints are for hint tracks.
-    pub(super) fn udta<R: ReadAt>(
+    pub(super) fn udta(
         &self,
-        source: &R,
         header: &BoxHeader,
         children: &[BoxHeader],
         clip: &Clip,
@@ -48,7 +42,7 @@ impl Layout<'_> {
         }
         let mut content = Assembly::default();
         for child in children {
-            let mut reader = self.index.reader(source);
+            let mut reader = self.index.reader(self.source);
             let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
             match treatment(child) {
                 Treatment::Chapters if is_small => {
@@ -59,7 +53,7 @@ impl Layout<'_> {
                 }
                 Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
                 Treatment::StartTimeCode if clip.start > 0 => {}
-                Treatment::Tags => self.tags(source, child, &mut content)?,
+                Treatment::Tags => self.tags(child, &mut content)?,
                 _ => content.copy(child),
             }
         }
@@ -67,13 +61,8 @@ impl Layout<'_> {
     }
 
     /// A `meta`, without what counts samples or times of the whole film.
-    pub(super) fn tags<R: ReadAt>(
-        &self,
-        source: &R,
-        meta: &BoxHeader,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
-        match tags::without_counts(&mut self.index.reader(source), meta)? {
+    pub(super) fn tags(&self, meta: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+        match tags::without_counts(&mut self.index.reader(self.source), meta)? {
             Some(kept) => out.append(kept),
             None => out.copy(meta),
         }

@@ -1,0 +1,191 @@
+//! What a decrypter needs of each sample: `saiz`, `saio` and `senc`.
+
+use std::ops::Range;
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox};
+use crate::index::{Auxiliary, AuxiliaryPlace, SampleTable, ToldAuxiliary};
+use crate::limits;
+use crate::plan::assembly::{Assembly, Piece};
+use crate::plan::flat::track_cut::TrackCut;
+use crate::plan::part::{Content, Entries, EntryKind};
+use crate::seek::SampleRange;
+use crate::source::ReadAt;
+
+/// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
+/// 23001-7, 7.2) that they locate.
+pub(super) fn cut_auxiliary<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+    let Some(Auxiliary::Told(located)) = &cut.samples().auxiliary else { return Ok(()) };
+    let mut len = 0;
+    // Samples of the clip up to the last that has an entry.
+    let mut count = 0;
+    for SampleRange { samples, place, .. } in cut.ranges() {
+        len += located.bytes(cut.source, samples)?;
+        let covered = located.covered(samples);
+        count = count.max(if covered > 0 { place + covered } else { 0 });
+    }
+    if len == 0 {
+        // All samples of the clip are clear.
+        return Ok(());
+    }
+    let clear = clear_entries(cut, located)?;
+    let (sizes, data) = sizes_and_data(cut, located, &clear)?;
+    saiz(located, count, sizes, out)?;
+    saio(located, 1, (8, Piece::PlaceOfMark(cut.number)), out)?;
+    if !clear.is_empty() {
+        // A senc has no entries for samples that are not encrypted.
+        return out.wrap(BoxType(*b"free"), data);
+    }
+    let mut senc = Assembly::default();
+    senc.bytes(&located.senc);
+    senc.bytes(&cut.clip.sample_count().to_be_bytes());
+    senc.append(data);
+    out.wrap(BoxType(*b"senc"), senc)
+}
+
+/// Entries for clear samples, which have none in the source.
+///
+/// libavformat expects of each sample an entry that is as long as an initialisation vector at
+/// least. It refuses a file with shorter ones.
+fn clear_entries<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    located: &ToldAuxiliary,
+) -> Result<Vec<(u32, Vec<u8>)>, FormatError> {
+    let mut entries = Vec::new();
+    for range in cut.ranges().iter().map(|r| &r.samples) {
+        for sample in located.clear(cut.source, range)? {
+            let size = cut.samples().sizes.bytes(cut.source, sample..sample + 1)?;
+            match located.clear_entry(size).filter(|_| entries.len() < limits::CLEAR_SAMPLES) {
+                Some(entry) => entries.push((sample, entry)),
+                None => return Ok(Vec::new()),
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// The lengths of the entries of a clip, and the entries. The source's own, but for those of
+/// `clear` samples.
+fn sizes_and_data<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    located: &ToldAuxiliary,
+    clear: &[(u32, Vec<u8>)],
+) -> Result<(Assembly, Assembly), FormatError> {
+    let mut sizes = Assembly::default();
+    let mut data = Assembly::default();
+    data.mark(cut.number);
+    for SampleRange { samples, .. } in cut.ranges() {
+        let covered = samples.start..samples.start + located.covered(samples);
+        let mut next = covered.start;
+        for (sample, entry) in clear.iter().filter(|(sample, _)| covered.contains(sample)) {
+            source_entries(cut, located, next..*sample, &mut sizes, &mut data)?;
+            sizes.bytes(&[u8::try_from(entry.len()).unwrap_or(u8::MAX)]);
+            data.bytes(entry);
+            next = sample + 1;
+        }
+        source_entries(cut, located, next..covered.end, &mut sizes, &mut data)?;
+    }
+    Ok((sizes, data))
+}
+
+/// The source's own entries for some samples, and their lengths.
+fn source_entries<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    located: &ToldAuxiliary,
+    samples: Range<u32>,
+    sizes: &mut Assembly,
+    data: &mut Assembly,
+) -> Result<(), FormatError> {
+    if samples.is_empty() {
+        return Ok(());
+    }
+    if let SampleSizes::Table { table, .. } = &located.sizes {
+        sizes.source(table.entry_offset(samples.start), (samples.end - samples.start).into());
+    }
+    let len = located.bytes(cut.source, &samples)?;
+    match &located.place {
+        AuxiliaryPlace::Stretch(start) => {
+            data.source(start.saturating_add(located.sizes.bytes(cut.source, 0..samples.start)?), len);
+        }
+        AuxiliaryPlace::Chunks { .. } => {
+            let too_much = |_| FormatError::Film("over 4 GiB of auxiliary information".into());
+            let len = u32::try_from(len).map_err(too_much)?;
+            data.entries(len, cut.entries(1, EntryKind::Auxiliary(samples)));
+        }
+    }
+    Ok(())
+}
+
+/// Appends the `saio` of the whole movie.
+pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), FormatError> {
+    let Some(Auxiliary::Told(located)) = &samples.auxiliary else { return Ok(()) };
+    match &located.place {
+        AuxiliaryPlace::Stretch(offset) => saio(located, 1, (8, Piece::PlaceOf(*offset)), out),
+        AuxiliaryPlace::Chunks { offsets, .. } => {
+            let entries = Entries { track, entry_size: 8, kind: EntryKind::AuxiliaryOffsets };
+            let count = offsets.count();
+            saio(located, count, (u64::from(count) * 8, Piece::Content(Content::Entries(entries))), out)
+        }
+    }
+}
+
+/// Appends a `senc` that no `saiz` locates. One that a `saiz` locates comes with that.
+pub(in crate::plan::flat) fn cut_senc<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let Some(Auxiliary::Untold(senc)) = &cut.samples().auxiliary else { return Ok(()) };
+    if senc.header != *header || cut.ranges().is_empty() {
+        return Ok(());
+    }
+    let SencBox { data, .. } = *senc;
+    let mut content = Assembly::default();
+    content.source(header.payload(), data - 4 - header.payload());
+    content.bytes(&cut.clip.sample_count().to_be_bytes());
+    let mut reader = cut.reader();
+    for range in cut.ranges().iter().map(|r| &r.samples) {
+        let start = senc.place_of(&mut reader, range.start)?;
+        let end = senc.place_of(&mut reader, range.end)?;
+        content.source(start, end.saturating_sub(start));
+    }
+    out.wrap(header.box_type, content)
+}
+
+/// Bit 0 of the flags of `saiz` and `saio`: the type of the information and its parameter are
+/// present.
+const AUX_INFO_TYPE_PRESENT: u8 = 1;
+
+/// Flags, and what they say is present.
+fn flags_and_type(located: &ToldAuxiliary) -> (u8, &[u8]) {
+    match &located.kind {
+        Some(kind) => (AUX_INFO_TYPE_PRESENT, kind),
+        None => (0, &[]),
+    }
+}
+
+fn saiz(located: &ToldAuxiliary, count: u32, sizes: Assembly, out: &mut Assembly) -> Result<(), FormatError> {
+    let (flags, aux_info_type) = flags_and_type(located);
+    let mut saiz = Assembly::default();
+    saiz.bytes(&[0, 0, 0, flags]);
+    saiz.bytes(aux_info_type);
+    saiz.bytes(&[located.default_size]);
+    saiz.bytes(&count.to_be_bytes());
+    saiz.append(sizes);
+    out.wrap(BoxType(*b"saiz"), saiz)
+}
+
+/// A `saio` of version 1, whose offsets have 64 bits.
+fn saio(
+    located: &ToldAuxiliary,
+    count: u32,
+    offsets: (u64, Piece),
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let (flags, aux_info_type) = flags_and_type(located);
+    let mut saio = Assembly::default();
+    saio.bytes(&[1, 0, 0, flags]);
+    saio.bytes(aux_info_type);
+    saio.bytes(&count.to_be_bytes());
+    saio.parts.push(offsets);
+    out.wrap(BoxType(*b"saio"), saio)
+}

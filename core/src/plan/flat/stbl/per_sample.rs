@@ -1,0 +1,58 @@
+//! Tables with as many bits for each sample, and no count that can be relied on: `sdtp`, `stdp`,
+//! `padb`.
+
+use crate::boxes::{BoxHeader, FormatError, Table};
+use crate::plan::assembly::Assembly;
+use crate::plan::flat::track_cut::TrackCut;
+use crate::seek::SampleRange;
+use crate::source::ReadAt;
+
+use super::sizes::nibbles;
+
+/// Appends an `sdtp` (ISO/IEC 14496-12, 8.6.4) or `stdp` (8.5.3): `size` bytes for each sample, and
+/// no count.
+pub(super) fn bytes<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    size: u64,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let mut content = Assembly::default();
+    content.bytes(&[0; 4]);
+    for SampleRange { samples, .. } in cut.ranges() {
+        let start = header.payload() + 4 + u64::from(samples.start) * size;
+        let len = u64::from(samples.end - samples.start) * size;
+        if start + len > header.end() {
+            out.note(too_short(header));
+            return Ok(());
+        }
+        content.source(start, len);
+    }
+    out.wrap(header.box_type, content)
+}
+
+/// Appends a `padb` (8.7.6): a count, and 4 bits for each sample.
+pub(super) fn padding_bits<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let table = Table::read(&mut cut.reader(), header, 0, 0)?;
+    let len = header.payload_len().saturating_sub(8);
+    let last = cut.ranges().last().map_or(0, |r| r.samples.end);
+    if u64::from(table.count.min(last).div_ceil(2)) > len || table.count < last {
+        out.note(too_short(header));
+        return Ok(());
+    }
+    let table = Table { count: last.div_ceil(2), entry_size: 1, ..table };
+    let count = cut.clip.sample_count();
+    let mut content = Assembly::default();
+    content.bytes(&[0; 4]);
+    content.bytes(&count.to_be_bytes());
+    content.entries(count.div_ceil(2), cut.entries(1, nibbles(table, cut.ranges())));
+    out.wrap(header.box_type, content)
+}
+
+fn too_short(header: &BoxHeader) -> String {
+    format!("left out {}: it has fewer entries than the track has samples", header.box_type)
+}

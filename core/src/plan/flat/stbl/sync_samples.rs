@@ -1,0 +1,61 @@
+//! Where decoding can begin: `stss` and `stps`.
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, SyncSamples, Table};
+use crate::plan::assembly::Assembly;
+use crate::plan::flat::track_cut::TrackCut;
+use crate::plan::part::EntryKind;
+use crate::seek::SampleRange;
+use crate::source::ReadAt;
+
+/// Whether the `stss` of the source is not to be believed.
+pub(super) fn are_known_better<R: ReadAt>(cut: &TrackCut<'_, R>) -> Result<bool, FormatError> {
+    let samples = cut.samples();
+    Ok(matches!(samples.sync, SyncSamples::All)
+        || samples.pictures(cut.source)?.is_some()
+        || samples.is_whole(cut.source)?)
+}
+
+/// Appends a list of sample numbers: `stss` (ISO/IEC 14496-12, 8.6.2), or QuickTime's `stps`.
+///
+/// Of a range that decoding does not begin in, only the first sample and those from `joined_until`
+/// on are listed.
+pub(super) fn sample_numbers<R: ReadAt>(
+    cut: &TrackCut<'_, R>,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), FormatError> {
+    let source = cut.source;
+    let table = Table::read(&mut cut.reader(), header, 0, 4)?;
+    let mut list = Assembly::default();
+    for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
+        let shift = i64::from(*place) - i64::from(samples.start);
+        let is_joined = *joined_until > samples.start;
+        let first = is_joined.then_some(samples.start..samples.start + 1);
+        let rest = samples.start.max(*joined_until)..samples.end;
+        for part in first.into_iter().chain([rest]) {
+            let first = SyncSamples::listed_before(&table, source, part.start)?;
+            let end = SyncSamples::listed_before(&table, source, part.end)?;
+            let kind = EntryKind::SampleNumbers(table, first, shift);
+            // A file may list its samples in any order, so that the end may come first.
+            list.entries(end.saturating_sub(first), cut.entries(4, kind));
+        }
+    }
+    out.list(header.box_type, &[0; 4], 4, list)
+}
+
+/// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
+/// file has no list, or a wrong one. A reader that believed it would begin to decode in the middle
+/// of what an edit hides.
+pub(super) fn detected<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+    let samples = cut.samples();
+    if cut.ranges().is_empty() || samples.pictures(cut.source)?.is_none() {
+        return Ok(());
+    }
+    let mut list = Assembly::default();
+    for range in cut.ranges() {
+        for sample in samples.seen_sync(cut.source, &range.samples)? {
+            list.bytes(&(range.place + (sample - range.samples.start) + 1).to_be_bytes());
+        }
+    }
+    out.list(BoxType(*b"stss"), &[0; 4], 4, list)
+}

@@ -1,0 +1,49 @@
+//! What the boxes of one track of a clip are cut from.
+
+use crate::boxes::{BoxHeader, FormatError, Reader};
+use crate::index::{Index, SampleTable, Track};
+use crate::plan::part::{Entries, EntryKind};
+use crate::seek::{SampleRange, TrackClip};
+use crate::source::ReadAt;
+
+use super::chunks::ChunkRange;
+
+/// One track of a clip.
+pub(super) struct TrackCut<'a, R: ReadAt> {
+    pub(super) index: &'a Index,
+    pub(super) source: &'a R,
+    /// Which of the file's tracks it is.
+    pub(super) number: usize,
+    pub(super) track: &'a Track,
+    pub(super) clip: &'a TrackClip,
+    /// The chunks of each sample range of the clip.
+    pub(super) chunks: &'a [ChunkRange],
+    /// Whether chunk offsets have 64 bits.
+    pub(super) is_wide: bool,
+}
+
+impl<'a, R: ReadAt> TrackCut<'a, R> {
+    /// The sample tables of the track in the source.
+    pub(super) fn samples(&self) -> &'a SampleTable {
+        &self.track.samples
+    }
+
+    /// The samples that the clip has.
+    pub(super) fn ranges(&self) -> &'a [SampleRange] {
+        &self.clip.ranges
+    }
+
+    pub(super) fn reader(&self) -> Reader<'a, R> {
+        self.index.reader(self.source)
+    }
+
+    /// Version of a full box (4.2.2).
+    pub(super) fn version(&self, header: &BoxHeader) -> Result<u8, FormatError> {
+        Ok(self.reader().bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
+    }
+
+    /// Entries of a table of this track.
+    pub(super) fn entries(&self, entry_size: u8, kind: EntryKind) -> Entries {
+        Entries { track: self.number, entry_size, kind }
+    }
+}
