@@ -17,6 +17,7 @@ pub mod generate;
 pub mod http;
 pub mod index;
 pub mod limits;
+mod movie;
 pub mod plan;
 pub mod request;
 pub mod seek;

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::boxes::{
-    BoxHeader, BoxType, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, u32_at,
+    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, u32_at,
 };
 use crate::limits;
 use crate::source::ReadAt;
 
 use super::run_lengths::RunLengths;
-use crate::index::Node;
 
 /// One grouping of a track, over all fragments.
 #[derive(Debug, Default)]
@@ -261,17 +260,4 @@ fn too_many() -> FormatError {
         "more than {} different descriptions of one grouping in fragments",
         limits::DESCRIPTIONS
     ))
-}
-
-/// The descriptions of an `stbl`.
-pub(crate) fn read_descriptions<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    stbl: &Node,
-) -> Result<Vec<SgpdBox>, FormatError> {
-    let mut out = Vec::new();
-    let headers = stbl.children.iter().map(|c| c.header);
-    for sgpd in headers.filter(|b| b.box_type == BoxType(*b"sgpd")).take(limits::GROUPINGS) {
-        out.extend(SgpdBox::read(reader, &sgpd)?);
-    }
-    Ok(out)
 }

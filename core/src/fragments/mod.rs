@@ -35,7 +35,6 @@ mod track;
 mod track_tables;
 mod walk;
 
-pub(crate) use groups::read_descriptions;
 pub(crate) use memory_permit::{LOOK_UP, MemoryPermits};
 pub(crate) use tables::TableLayout;
 pub(crate) use track::TrackFragments;

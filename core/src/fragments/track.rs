@@ -3,7 +3,7 @@
 use crate::boxes::{
     BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, TableReader, TrunField, u32_at,
 };
-use crate::index::{Node, SampleTable, Track};
+use crate::movie::{Node, SampleTable, Track};
 use crate::source::ReadAt;
 
 use super::auxiliary::{FragmentAuxiliary, Gathered};

@@ -7,8 +7,8 @@
 //! [damage](super::locate).
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, TrexBox};
-use crate::index::{Node, Track};
 use crate::limits;
+use crate::movie::{Node, Track};
 use crate::source::ReadAt;
 
 use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD};

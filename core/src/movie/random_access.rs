@@ -5,7 +5,7 @@ use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Tab
 use crate::limits;
 use crate::source::ReadAt;
 
-use super::Node;
+use super::node::Node;
 
 /// What a track says of random access, beyond its `stss`.
 #[derive(Debug, Default)]
@@ -208,4 +208,17 @@ impl Access {
         }
         Ok(best)
     }
+}
+
+/// The descriptions of an `stbl`.
+pub(crate) fn read_descriptions<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stbl: &Node,
+) -> Result<Vec<SgpdBox>, FormatError> {
+    let mut out = Vec::new();
+    let headers = stbl.children.iter().map(|c| c.header);
+    for sgpd in headers.filter(|b| &b.box_type.0 == b"sgpd").take(limits::GROUPINGS) {
+        out.extend(SgpdBox::read(reader, &sgpd)?);
+    }
+    Ok(out)
 }

@@ -3,6 +3,7 @@
 //! a file of its own, whose rule names the clause of the standard.
 
 mod av1;
+mod evidence;
 mod h263;
 mod h264;
 mod hevc;
@@ -20,6 +21,9 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, SampleEntry};
 use crate::source::ReadAt;
+
+pub use evidence::SyncEvidence;
+pub(crate) use evidence::{Doubt, Seen};
 
 /// How the pictures of a track say what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub enum Pictures {
 
 /// What the sample description says of the dependencies between pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dependencies {
+pub(crate) enum Dependencies {
     /// There are none: every picture can be decoded on its own.
     None,
     /// The pictures say themselves whether they can be decoded on their own.
@@ -70,7 +74,7 @@ const FRAME_HEADER: usize = 16;
 
 impl Dependencies {
     /// What a sample description says.
-    pub(super) fn of(entry: &SampleEntry) -> Self {
+    pub(crate) fn of(entry: &SampleEntry) -> Self {
         if let Some((configuration, length)) = entry.units {
             match &configuration.0 {
                 b"avcC" => return Self::Said(Pictures::Avc(length)),

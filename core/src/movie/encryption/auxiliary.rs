@@ -1,0 +1,115 @@
+//! What is known of the sample auxiliary information of a track.
+
+use std::ops::Range;
+
+use crate::boxes::{ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// The auxiliary information of a track.
+#[derive(Debug)]
+pub enum Auxiliary {
+    /// With its lengths and places told.
+    Told(ToldAuxiliary),
+    /// A `senc` alone, or the box that it was before.
+    Untold(SencBox),
+}
+
+/// Auxiliary information of which `saiz` and `saio` speak.
+#[derive(Debug)]
+pub struct ToldAuxiliary {
+    /// `aux_info_type` and its parameter, where the boxes say them.
+    pub kind: Option<[u8; 8]>,
+    /// Length for all samples; 0 when each has its own.
+    pub default_size: u8,
+    /// Lengths; of samples past the last, none.
+    pub sizes: SampleSizes,
+    /// Where it stands.
+    pub place: AuxiliaryPlace,
+    /// Version and flags of the `senc`.
+    pub senc: [u8; 4],
+    /// Bytes of the initialisation vector of a sample.
+    pub(super) vector: u8,
+}
+
+/// Where auxiliary information stands.
+#[derive(Debug)]
+pub enum AuxiliaryPlace {
+    /// All of it in one stretch, which begins here.
+    Stretch(u64),
+    /// That of each chunk in a place of its own.
+    Chunks {
+        /// Those places.
+        offsets: ChunkOffsets,
+        /// What of the file holds them all.
+        bounds: Range<u64>,
+    },
+}
+
+impl Auxiliary {
+    /// Memory held besides the struct itself.
+    pub(crate) fn heap_size(&self) -> usize {
+        match self {
+            Self::Untold(senc) => senc.heap_size(),
+            Self::Told(told) => {
+                let places = match &told.place {
+                    AuxiliaryPlace::Stretch(_) => 0,
+                    AuxiliaryPlace::Chunks { offsets, .. } => offsets.heap_size(),
+                };
+                told.sizes.heap_size() + places
+            }
+        }
+    }
+}
+
+impl ToldAuxiliary {
+    /// How many of the samples in `range`, from the first on, something is said of.
+    pub fn covered(&self, range: &Range<u32>) -> u32 {
+        range.end.min(self.sizes.count()).saturating_sub(range.start)
+    }
+
+    /// Bytes of the information of the samples in `range`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bytes<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<u64, FormatError> {
+        self.sizes.bytes(source, range.start..range.start + self.covered(range))
+    }
+
+    /// Those of the samples in `range` that have none, as they are not encrypted, where others are and they are few.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn clear<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+        let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Vec::new()) };
+        let mut sizes = TableReader::new(source, *table, 4096);
+        let (mut next, end) = (range.start, range.start + self.covered(range));
+        let mut clear = Vec::new();
+        while next < end {
+            let window = sizes.entries(next)?;
+            let numbered = (next..end).zip(window);
+            clear.extend(numbered.filter(|(_, size)| **size == 0).map(|(sample, _)| sample));
+            if clear.len() > limits::CLEAR_SAMPLES {
+                return Ok(Vec::new());
+            }
+            next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
+        }
+        Ok(clear)
+    }
+
+    /// An entry that says of all bytes of a sample of `size` bytes that they are not encrypted; `None` of too large a one.
+    pub fn clear_entry(&self, size: u64) -> Option<Vec<u8>> {
+        let most = u64::from(u16::MAX);
+        let parts = u16::try_from(size.div_ceil(most)).ok()?;
+        let mut out = vec![0; usize::from(self.vector)];
+        out.extend_from_slice(&parts.to_be_bytes());
+        let mut left = size;
+        while left > 0 {
+            let part = u16::try_from(left).unwrap_or(u16::MAX);
+            out.extend_from_slice(&part.to_be_bytes());
+            out.extend_from_slice(&[0; 4]);
+            left -= u64::from(part);
+        }
+        (out.len() <= usize::from(u8::MAX)).then_some(out)
+    }
+}

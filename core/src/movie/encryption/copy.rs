@@ -1,0 +1,66 @@
+//! Copies the sample auxiliary information of some samples.
+
+use std::ops::Range;
+
+use crate::boxes::{FormatError, read_exact};
+use crate::movie::samples::SampleTable;
+use crate::source::ReadAt;
+
+use super::auxiliary::{AuxiliaryPlace, ToldAuxiliary};
+
+impl ToldAuxiliary {
+    /// Fills `out` with the information of the samples in `range`, from its byte `skip` on. `samples` are the track's, by
+    /// whose chunks it is told where the information is.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has changed.
+    pub fn read_at<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: &SampleTable,
+        range: &Range<u32>,
+        skip: u64,
+        out: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let offsets = match &self.place {
+            AuxiliaryPlace::Stretch(start) => {
+                let offset = start + self.sizes.bytes(source, 0..range.start)? + skip;
+                return read_exact(source, out, offset);
+            }
+            AuxiliaryPlace::Chunks { offsets, .. } => offsets,
+        };
+        // The sample that has the first byte.
+        let (mut low, mut high) = (range.start, range.end);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.sizes.bytes(source, range.start..middle)? <= skip {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let chunk = samples.chunk_of(source, low)?;
+        let before = self.sizes.bytes(source, chunk.first_sample..low)?;
+        let mut skip = before + skip.saturating_sub(self.sizes.bytes(source, range.start..low)?);
+        let end = range.start + self.covered(range);
+        let mut sizes = self.sizes.reader(source, chunk.first_sample..end);
+        let mut places = offsets.reader(source, 64);
+        let mut rest = out;
+        for run in samples.stsc.pieces_from(source, chunk.index)? {
+            let run = run?;
+            for index in run.unit..run.end() {
+                if rest.is_empty() {
+                    return Ok(());
+                }
+                let len = sizes.sum(run.samples_per_chunk())?.saturating_sub(skip);
+                let (now, later) =
+                    rest.split_at_mut(usize::try_from(len).unwrap_or(usize::MAX).min(rest.len()));
+                if !now.is_empty() {
+                    read_exact(source, now, places.get(index)?.saturating_add(skip))?;
+                }
+                (rest, skip) = (later, 0);
+            }
+        }
+        read_exact(source, rest, u64::MAX)
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads the boxes that speak of encryption.
+
+use crate::boxes::{
+    BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox,
+    WHOLE_SAMPLES, find_encryption_boxes, read_saio, read_senc_flags, read_vector_size, senc_entries_of,
+};
+use crate::movie::node::Node;
+use crate::movie::samples::SampleTable;
+use crate::source::ReadAt;
+
+use super::auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
+
+impl Auxiliary {
+    /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose shape we cannot cut.
+    pub(crate) fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        stbl: &Node,
+        senc: Option<BoxHeader>,
+        samples: &SampleTable,
+    ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
+        let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
+        let about = match find_encryption_boxes(reader, &boxes)? {
+            Ok(about) => about,
+            Err(second) => return Ok(Err(second)),
+        };
+        let (Some(saiz), saio) = about else {
+            let Some(senc) = senc else { return Ok(about.1.map_or(Ok(None), Err)) };
+            let read = SencBox::read(reader, &senc)?;
+            let all = read.filter(|s| s.count >= samples.count);
+            return Ok(all.map(|s| Some(Self::Untold(s))).ok_or(senc));
+        };
+        let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, &saiz)?;
+        let len = sizes.bytes(reader.source(), 0..sizes.count())?;
+        // Players believe the senc more than the saio, which some writers count from the wrong place.
+        let inside = senc.and_then(|senc| senc_entries_of(&senc, len));
+        let place = match (inside, saio) {
+            (Some(offset), _) => AuxiliaryPlace::Stretch(offset),
+            (None, None) => return Ok(Err(saiz)),
+            (None, Some(saio)) => match read_place(reader, &saio, samples, &sizes)? {
+                Some(place) => place,
+                None => return Ok(Err(saio)),
+            },
+        };
+        if matches!(place, AuxiliaryPlace::Stretch(offset) if !reader.holds(offset, len)) {
+            return Ok(Err(saio.unwrap_or(saiz)));
+        }
+        let senc = match senc {
+            Some(senc) => read_senc_flags(reader, &senc)?,
+            None if default_size > MAX_VECTOR_SIZE || default_size == 0 => SUBSAMPLES,
+            None => WHOLE_SAMPLES,
+        };
+        let vector = match boxes.iter().find(|h| &h.box_type.0 == b"stsd") {
+            Some(stsd) => read_vector_size(reader, stsd)?,
+            None => 0,
+        };
+        Ok(Ok(Some(Self::Told(ToldAuxiliary { kind, default_size, sizes, place, senc, vector }))))
+    }
+}
+
+/// Where a `saio` says the information is; `None` when that does not fit the chunks, or the file.
+fn read_place<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    saio: &BoxHeader,
+    samples: &SampleTable,
+    sizes: &SampleSizes,
+) -> Result<Option<AuxiliaryPlace>, FormatError> {
+    let offsets = read_saio(reader, saio)?;
+    if offsets.count() == 0 {
+        return Ok(None);
+    }
+    let source = reader.source();
+    let mut places = offsets.reader(source, 512);
+    if offsets.count() == 1 {
+        return Ok(Some(AuxiliaryPlace::Stretch(places.get(0)?)));
+    }
+    let mut left = samples.count.min(sizes.count());
+    let mut sizes = sizes.reader(source, 0..left);
+    let (mut lowest, mut highest) = (u64::MAX, 0);
+    let mut first = None;
+    let mut next = None;
+    let mut is_one_stretch = true;
+    let mut chunk = 0;
+    for run in samples.stsc.pieces_from(source, 0)? {
+        let run = run?;
+        for _ in 0..run.count {
+            if chunk == offsets.count() {
+                return Ok(None);
+            }
+            let offset = places.get(chunk)?;
+            let count = run.samples_per_chunk().min(left);
+            let len = sizes.sum(count)?;
+            left -= count;
+            chunk += 1;
+            if len == 0 {
+                continue;
+            }
+            if !reader.holds(offset, len) {
+                return Ok(None);
+            }
+            first.get_or_insert(offset);
+            is_one_stretch &= next.is_none_or(|next| next == offset);
+            next = Some(offset + len);
+            (lowest, highest) = (lowest.min(offset), highest.max(offset + len));
+        }
+    }
+    if chunk != offsets.count() {
+        return Ok(None);
+    }
+    let one = first.filter(|_| is_one_stretch).map(AuxiliaryPlace::Stretch);
+    Ok(Some(one.unwrap_or(AuxiliaryPlace::Chunks { offsets, bounds: lowest..highest })))
+}

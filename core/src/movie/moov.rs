@@ -1,0 +1,102 @@
+//! The `moov`: the movie header and the tracks.
+
+use crate::boxes::{BoxHeader, BoxType, FormatError, MvhdBox, Reader, read_hdlr};
+use crate::limits;
+use crate::request::TrackKind;
+use crate::source::ReadAt;
+use crate::tracks::kind_of;
+
+use super::node::{Node, children_of};
+use super::track::Track;
+
+/// QuickTime's compressed movie resource (`cmov`): the whole `moov` in one zlib stream.
+pub(crate) fn unpack<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    moov: &BoxHeader,
+) -> Result<Option<Vec<u8>>, FormatError> {
+    let children = reader.children(moov.payload(), moov.end())?;
+    let Some(cmov) = children.iter().find(|b| &b.box_type.0 == b"cmov") else { return Ok(None) };
+    let children = reader.children(cmov.payload(), cmov.end())?;
+    let part = |t: &[u8; 4]| children.iter().find(|b| &b.box_type.0 == t);
+    if let Some(dcom) = part(b"dcom") {
+        if reader.payload(dcom, 4)? != b"zlib" {
+            return Err(dcom.error("compressed with something other than zlib"));
+        }
+    }
+    let cmvd = part(b"cmvd").ok_or_else(|| cmov.error("no compressed data (cmvd) in it"))?;
+    if cmvd.payload_len() < 4 || cmvd.payload_len() > limits::UNPACKED_MOOV as u64 {
+        return Err(cmvd.error("too short, or longer than we take"));
+    }
+    let mut packed = vec![0; usize::try_from(cmvd.payload_len() - 4).unwrap_or(0)];
+    let offset = cmvd.payload() + 4;
+    reader
+        .source()
+        .read_exact_at(&mut packed, offset)
+        .map_err(|source| FormatError::Io { offset, source })?;
+    let most = packed.len().saturating_mul(limits::UNPACKED_RATIO).clamp(1 << 16, limits::UNPACKED_MOOV);
+    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, most);
+    unpacked.map(Some).map_err(|e| cmvd.error(format!("cannot be unpacked: {e}")))
+}
+
+pub(crate) type Moov = (Node, MvhdBox, Vec<Track>, Vec<String>);
+
+pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<Moov, FormatError> {
+    let mut mvhd = None;
+    let mut tracks = Vec::new();
+    let mut broken = Vec::new();
+    let mut children = Vec::new();
+    let mut budget = limits::MOOV_BOXES;
+    let (headers, junk) = reader.readable_children(moov.payload(), moov.end())?;
+    for header in headers {
+        let mut node = Node { header, children: Vec::new(), track: None };
+        match &header.box_type.0 {
+            b"mvhd" if mvhd.is_some() => return Err(header.error("a second movie header")),
+            b"mvhd" => mvhd = Some(MvhdBox::read(reader, &header)?),
+            b"trak" if tracks.len() >= limits::TRACKS => {
+                return Err(header.error(format!("more than {} tracks", limits::TRACKS)));
+            }
+            b"trak" => {
+                node.children = children_of(reader, &header, &mut budget)?;
+                match Track::read(reader, &node) {
+                    Ok(track) => {
+                        node.track = Some(tracks.len());
+                        tracks.push(track);
+                    }
+                    Err(e @ FormatError::Io { .. }) => return Err(e),
+                    Err(e) => broken.push((handler_of(reader, &node)?, e)),
+                }
+            }
+            b"udta" => node.children = children_of(reader, &header, &mut budget)?,
+            _ => {}
+        }
+        children.push(node);
+    }
+    // Bytes after the tracks that are no box are no reason to refuse them.
+    if let (Some(junk), true) = (junk, mvhd.is_none() || tracks.is_empty()) {
+        return Err(junk);
+    }
+    let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
+    let mut notes = Vec::new();
+    for (handler, e) in broken {
+        // Players do without a track that is broken; without all that is seen, or heard, it would be another film.
+        let kind = kind_of(handler);
+        let is_like = |t: &Track| kind.is_none() || kind_of(t.handler) == kind;
+        if matches!(kind, None | Some(TrackKind::Video | TrackKind::Audio)) && !tracks.iter().any(is_like) {
+            return Err(e);
+        }
+        notes.push(format!("left out a track that cannot be read: {e}"));
+    }
+    if tracks.is_empty() {
+        return Err(moov.error("no tracks"));
+    }
+    Ok((Node { header: moov, children, track: None }, mvhd, tracks, notes))
+}
+
+/// What a track is for, as far as that can be read.
+fn handler_of<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<BoxType, FormatError> {
+    match trak.at(&[b"mdia", b"hdlr"]).map(|hdlr| read_hdlr(reader, &hdlr.header)) {
+        Some(Ok(handler)) => Ok(handler),
+        Some(Err(e @ FormatError::Io { .. })) => Err(e),
+        _ => Ok(BoxType(*b"    ")),
+    }
+}

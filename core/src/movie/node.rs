@@ -1,0 +1,89 @@
+//! The boxes of the `moov`, as a tree.
+
+use crate::boxes::{BoxCounter, BoxHeader, BoxType, FormatError, Reader};
+use crate::limits;
+use crate::source::ReadAt;
+
+/// A box of the `moov`.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Where it stands.
+    pub header: BoxHeader,
+    /// The boxes in it, where a cut may change one of them.
+    pub children: Vec<Node>,
+    /// For a `trak`, which of the tracks it is.
+    pub track: Option<usize>,
+}
+
+impl Node {
+    /// The only child of a type.
+    ///
+    /// # Errors
+    /// When there is a second one: which of the two a player believes is anyone's guess.
+    pub fn child(&self, box_type: &[u8; 4]) -> Result<Option<&Node>, FormatError> {
+        let mut found = self.children.iter().filter(|c| &c.header.box_type.0 == box_type);
+        let first = found.next();
+        match found.next() {
+            Some(second) => Err(second.header.error("a second box of its kind")),
+            None => Ok(first),
+        }
+    }
+
+    /// The first box of these types, each in the one before it.
+    pub(crate) fn at(&self, path: &[&[u8; 4]]) -> Option<&Node> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        self.children.iter().find(|c| &c.header.box_type.0 == *first)?.at(rest)
+    }
+
+    /// As [`Self::at`].
+    pub(crate) fn descend(&mut self, path: &[&[u8; 4]]) -> Option<&mut Node> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        self.children.iter_mut().find(|c| &c.header.box_type.0 == *first)?.descend(rest)
+    }
+
+    /// The only child of one of two types that say the same.
+    pub(crate) fn either(&self, one: &[u8; 4], other: &[u8; 4]) -> Result<&Node, FormatError> {
+        match (self.child(one)?, self.child(other)?) {
+            (Some(_), Some(second)) => Err(second.header.error(format!("there is a {} too", BoxType(*one)))),
+            (Some(found), None) | (None, Some(found)) => Ok(found),
+            (None, None) => {
+                Err(self.header.error(format!("no {} or {} in it", BoxType(*one), BoxType(*other))))
+            }
+        }
+    }
+
+    pub(crate) fn need(&self, box_type: &[u8; 4]) -> Result<&Node, FormatError> {
+        self.child(box_type)?.ok_or_else(|| self.header.error(format!("no {} in it", BoxType(*box_type))))
+    }
+}
+
+/// The tree below a container; `budget` is how many boxes more may be in it.
+pub(super) fn children_of<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    parent: &BoxHeader,
+    budget: &mut usize,
+) -> Result<Vec<Node>, FormatError> {
+    let children = match (reader.readable_children(parent.payload(), parent.end())?, &parent.box_type.0) {
+        // What people put into a udta is their own affair.
+        ((_, Some(_)), b"udta") => return Ok(Vec::new()),
+        ((_, Some(error)), _) => return Err(error),
+        ((children, None), _) => children,
+    };
+    *budget = budget
+        .checked_sub(BoxCounter::of(&children))
+        .ok_or_else(|| parent.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)))?;
+    let mut out: Vec<Node> = Vec::new();
+    for header in children {
+        // Depth is bounded by this list: no box is in it as its own parent.
+        let is_container = matches!(
+            (&parent.box_type.0, &header.box_type.0),
+            (b"trak", b"mdia" | b"edts") | (b"mdia", b"minf") | (b"minf", b"stbl")
+        );
+        if is_container && out.iter().any(|n| n.header.box_type == header.box_type) {
+            return Err(header.error("a second box of its kind"));
+        }
+        let children = if is_container { children_of(reader, &header, budget)? } else { Vec::new() };
+        out.push(Node { header, children, track: None });
+    }
+    Ok(out)
+}

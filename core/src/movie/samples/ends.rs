@@ -1,0 +1,86 @@
+//! When the presentation of a track begins and ends.
+
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::source::ReadAt;
+
+use super::table::SampleTable;
+
+impl SampleTable {
+    pub(super) fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64, i64), FormatError> {
+        if self.count == 0 {
+            return Ok((0, 0, 0));
+        }
+        let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
+        let total =
+            total.ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
+        let (lowest, highest) = self.usual_offsets();
+        let (_, longest) = self.stts.extremes();
+        let mut start = i64::MAX;
+        for run in self.joint_from(source, self.base)? {
+            let run = run?;
+            if run.dts + lowest > start {
+                break;
+            }
+            start = start.min(run.cts(0));
+        }
+        // When the last sample with a usual offset has been decoded.
+        let decoded = match self.usual_at_or_before(self.count - 1) {
+            Some(last) if last + 1 < self.count => self.dts(source, last + 1)?,
+            Some(_) => self.base + total,
+            None => self.base,
+        };
+        let (mut last, mut end) = (i64::MIN, i64::MIN);
+        for run in self.joint_from(source, decoded + lowest - highest - longest)? {
+            let run = run?;
+            last = last.max(run.cts(run.count - 1));
+            end = end.max(run.cts(run.count - 1) + run.delta);
+        }
+        self.each_odd(source, |run| {
+            start = start.min(run.cts(0));
+            last = last.max(run.cts(run.count - 1));
+            end = end.max(run.cts(run.count - 1) + run.delta);
+        })?;
+        // How long the last is on screen is not how long it is decoded, where frames that last unequally are
+        // reordered: all are shown for as long as all are decoded.
+        end = end.max((start + total).min(last + longest));
+        Ok((start, last, end))
+    }
+
+    /// Of pictures or sound: what is presented last is so for as long as the others are in the mean, where the film does not
+    /// say how long. (Writers know how long a sample lasts when the next one comes.)
+    pub(super) fn present_last(&mut self) {
+        let sum = i64::try_from(self.stts.sum()).unwrap_or(i64::MAX);
+        let (shortest, _) = self.stts.extremes();
+        let mean = sum.checked_div(i64::from(self.count) - 1).unwrap_or(0);
+        if shortest == 0 && self.end == self.last {
+            self.end = self.end.saturating_add(mean);
+        }
+    }
+
+    /// When the presentation of these samples, which are not none, has ended by their own durations. Offsets out of
+    /// the usual bounds are not looked for.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
+        let (lowest, highest) = self.usual_offsets();
+        let (shortest, longest) = self.stts.extremes();
+        let last = self.dts(source, samples.end - 1)?;
+        if shortest == longest && highest == lowest {
+            return Ok(last + highest + longest);
+        }
+        let mut end = i64::MIN;
+        for run in self.joint_from(source, last + lowest - highest - longest)? {
+            let run = run?;
+            if run.sample >= samples.end {
+                break;
+            }
+            if run.sample.saturating_add(run.count) > samples.start {
+                end = end.max(run.cts(run.count.min(samples.end - run.sample) - 1) + run.delta);
+            }
+        }
+        Ok(end)
+    }
+}

@@ -1,0 +1,139 @@
+//! Where decoding can begin, by what the boxes say.
+
+use std::ops::Range;
+
+use crate::boxes::{FormatError, SyncSamples, Table};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::table::SampleTable;
+
+/// Sync samples whose composition offsets are looked at: in open groups of pictures they differ.
+const SYNC_OFFSETS: usize = 8;
+
+impl SampleTable {
+    /// The sync sample to begin decoding at, so that the samples from `sample` on in
+    /// decode order and from `time` on in presentation can be shown: the last one
+    /// that neither decodes after `sample` nor is presented after `time`. An open GOP's leading pictures are
+    /// presented before their own sync sample and need the one before. Partial sync samples (`stps`, `rap `) do as
+    /// well, and samples from which all is right after a while (`roll`), if that is by `sample`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn preceding_sync<R: ReadAt>(&self, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
+        let Some(table) = self.listed_sync() else {
+            let found = self.preceding_picture(source, sample, time)?;
+            let otherwise = if self.begins_at_first(source)? { 0 } else { sample };
+            return Ok(found.map_or(otherwise, |(sample, _)| sample));
+        };
+        let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
+        let mut nearest = None;
+        let mut found = None;
+        for step in 0..before.min(limits::SYNC_STEPS) {
+            let number = SyncSamples::listed(table, source, before - 1 - step)?;
+            let Some(sync) = number.checked_sub(1).filter(|&s| s <= sample) else { break };
+            nearest = nearest.or(Some(sync));
+            if self.cts(source, sync)? <= time {
+                found = Some(sync);
+                break;
+            }
+        }
+        let mut other = None;
+        if let Some(access) = &self.access {
+            let later = found.map_or(0, |sync| sync + 1);
+            other = access.last_in(&self.groups, source, later, sample, |at, right| {
+                Ok(right <= sample && self.cts(source, at)? <= time)
+            })?;
+        }
+        Ok(other.or(found).or(nearest).unwrap_or(0))
+    }
+
+    /// The composition time of the sync sample presented last at or before `time`, or of another that is right
+    /// where decoding begins with it (or, after a gradual refresh, some samples before it).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sync_at<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
+        if self.count == 0 {
+            return Ok(None);
+        }
+        let (lowest, _) = self.usual_offsets();
+        let last = self.sample_at_dts(source, time - lowest)?;
+        // A track without (usable) sync samples begins at its first sample.
+        let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));
+        let Some(table) = self.listed_sync() else {
+            return match self.preceding_picture(source, last, time)? {
+                Some((_, cts)) => Ok(Some(cts)),
+                None if self.begins_at_first(source)? => first(),
+                None => self.on_screen(source, time),
+            };
+        };
+        let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
+        let mut found = None;
+        for step in 0..before.min(limits::SYNC_STEPS) {
+            let number = SyncSamples::listed(table, source, before - 1 - step)?;
+            let Some(sync) = number.checked_sub(1).filter(|&s| s < self.count) else { break };
+            let cts = self.cts(source, sync)?;
+            if cts <= time {
+                found = Some((sync, cts));
+                break;
+            }
+        }
+        let mut best = found.map(|(_, cts)| cts);
+        if let Some(access) = &self.access {
+            let later = found.map_or(0, |(sync, _)| sync + 1);
+            access.last_in(&self.groups, source, later, last, |_, right| {
+                let cts = if right < self.count { self.cts(source, right)? } else { i64::MAX };
+                best = best.max(Some(cts).filter(|&cts| cts <= time));
+                Ok(cts <= time)
+            })?;
+        }
+        best.map_or_else(first, |cts| Ok(Some(cts)))
+    }
+
+    /// The greatest composition offset of the first sync samples among some samples, if boxes say which those are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sync_offset<R: ReadAt>(&self, source: &R, among: &Range<u32>) -> Result<Option<i64>, FormatError> {
+        let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(None) };
+        let first = SyncSamples::listed_before(table, source, among.start)?;
+        let mut greatest = None;
+        for entry in (first..table.count).take(SYNC_OFFSETS) {
+            let sync = SyncSamples::listed(table, source, entry)?.checked_sub(1);
+            let Some(sync) = sync.filter(|sync| among.contains(sync)) else { break };
+            greatest = greatest.max(Some(ctts.at_unit(source, sync)?.offset()));
+        }
+        Ok(greatest)
+    }
+
+    /// The sync samples, where boxes say which they are.
+    pub(crate) fn listed_sync(&self) -> Option<&Table> {
+        match &self.sync {
+            // What names none, or all, says no more than a table that is missing.
+            SyncSamples::Listed(table) if (1..self.count).contains(&table.count) || self.access.is_some() => {
+                Some(table)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a table says that nothing is a sync sample.
+    pub(super) fn has_no_sync(&self) -> bool {
+        matches!(&self.sync, SyncSamples::Listed(table) if table.count == 0)
+    }
+
+    /// Whether there is only the first to begin at: a table says that nothing is a sync sample, and the pictures do not
+    /// say that all are.
+    pub(super) fn begins_at_first<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
+        Ok(self.has_no_sync() && !self.is_whole(source)?)
+    }
+
+    /// How many samples before `sample` the film says must be decoded for it to be right (`roll`, `prol`).
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn roll_before<R: ReadAt>(&self, source: &R, sample: u32) -> Result<u32, FormatError> {
+        self.access.as_ref().map_or(Ok(0), |access| access.roll_before(&self.groups, source, sample))
+    }
+}

@@ -1,0 +1,189 @@
+//! A track's sample tables, and the times of one sample.
+
+use std::ops::Range;
+
+use crate::boxes::{ChunkOffsets, FormatError, JointRuns, Runs, SampleSizes, SyncSamples};
+use crate::limits;
+use crate::movie::encryption::Auxiliary;
+use crate::movie::random_access::Access;
+use crate::movie::sync_detection::{Doubt, SyncEvidence};
+use crate::source::ReadAt;
+
+/// A track's sample tables.
+#[derive(Debug)]
+pub struct SampleTable {
+    /// Samples that have both a size and a chunk.
+    pub count: u32,
+    /// Durations.
+    pub stts: Runs,
+    /// Composition offsets.
+    pub ctts: Option<Runs>,
+    /// Samples of each chunk.
+    pub stsc: Runs,
+    /// Sizes.
+    pub sizes: SampleSizes,
+    /// Places of the chunks.
+    pub offsets: ChunkOffsets,
+    /// Bytes of each chunk, where to look up the sizes of all samples costs much more than to keep them: in fragments.
+    pub chunk_sizes: Option<Box<[u32]>>,
+    /// Where decoding can begin.
+    pub sync: SyncSamples,
+    /// How that is known, before a look at the samples.
+    pub(super) evidence: SyncEvidence,
+    /// How the samples themselves say it, where no box does.
+    pub(super) doubt: Option<Doubt>,
+    /// Sample groupings, in the order of the file.
+    pub groups: Vec<Runs>,
+    /// What they and `stps` say of where decoding can begin.
+    pub access: Option<Box<Access>>,
+    /// What a decrypter needs for each sample.
+    pub auxiliary: Option<Auxiliary>,
+    /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin together.
+    pub base: i64,
+    /// Composition time of the sample presented first, in media ticks.
+    pub start: i64,
+    /// That of the sample presented last.
+    pub(super) last: i64,
+    /// Composition time at which the last presentation ends, in media ticks.
+    pub end: i64,
+}
+
+/// Samples that are soon looked through: if no composition offset is farther from another than so many
+/// samples last, none is odd.
+const NEAR: u64 = 1024;
+
+impl SampleTable {
+    #[expect(clippy::too_many_arguments, reason = "one for each box; they have nothing else in common")]
+    pub(super) fn new<R: ReadAt>(
+        source: &R,
+        count: u32,
+        stts: Runs,
+        ctts: Option<Runs>,
+        stsc: Runs,
+        sizes: SampleSizes,
+        offsets: ChunkOffsets,
+        sync: SyncSamples,
+        groups: Vec<Runs>,
+        access: Option<Box<Access>>,
+        base: i64,
+    ) -> Result<Self, FormatError> {
+        let mut this = Self {
+            count,
+            stts,
+            ctts,
+            stsc,
+            sizes,
+            offsets,
+            chunk_sizes: None,
+            sync,
+            evidence: SyncEvidence::Boxes,
+            doubt: None,
+            groups,
+            access,
+            auxiliary: None,
+            base,
+            start: 0,
+            last: 0,
+            end: 0,
+        };
+        if let (Some(ctts), Some(mean)) = (&mut this.ctts, this.stts.sum().checked_div(count.into())) {
+            let (lowest, highest) = ctts.extremes();
+            if highest.abs_diff(lowest) / NEAR <= mean {
+                ctts.take_as_usual();
+            }
+        }
+        (this.start, this.last, this.end) = this.find_ends(source)?;
+        Ok(this)
+    }
+
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        self.stts.heap_size()
+            + self.ctts.as_ref().map_or(0, Runs::heap_size)
+            + self.stsc.heap_size()
+            + self.sizes.heap_size()
+            + self.offsets.heap_size()
+            + self.chunk_sizes.as_ref().map_or(0, |sizes| size_of_val(&**sizes))
+            + self.auxiliary.as_ref().map_or(0, Auxiliary::heap_size)
+            + self.access.as_ref().map_or(0, |a| a.heap_size())
+            + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
+    }
+
+    /// The bounds of the composition offsets, but for those of a few odd stretches.
+    pub(super) fn usual_offsets(&self) -> (i64, i64) {
+        self.ctts.as_ref().map_or((0, 0), |ctts| (ctts.usual().lowest, ctts.usual().highest))
+    }
+
+    /// The last sample at or before this one whose offset is within the usual bounds.
+    pub(super) fn usual_at_or_before(&self, sample: u32) -> Option<u32> {
+        self.ctts.as_ref().map_or(Some(sample), |ctts| ctts.usual().at_or_before(sample))
+    }
+
+    /// The sample that is being decoded at `time`, clamped to the track.
+    pub(crate) fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
+        let Ok(time) = u64::try_from(time.saturating_sub(self.base)) else { return Ok(0) };
+        let run = self.stts.at_sum(source, time)?;
+        let into = (time - run.sum).checked_div(run.value).unwrap_or(u64::from(run.count));
+        Ok(run.unit + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
+    }
+
+    /// Samples with their times, among them all that decode at or after `from`.
+    pub(crate) fn joint_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        from: i64,
+    ) -> Result<JointRuns<'a, R>, FormatError> {
+        // One tick earlier, because samples of no duration may share the time `from`.
+        let first = if self.count == 0 { 0 } else { self.sample_at_dts(source, from.saturating_sub(1))? };
+        JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
+    }
+
+    /// Decode time of a sample.
+    ///
+    /// # Errors
+    /// When there is no such sample or the file cannot be read.
+    pub fn dts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
+        let run = self.stts.at_unit(source, sample)?;
+        Ok(i64::try_from(run.sum).unwrap_or(i64::MAX).saturating_add(self.base))
+    }
+
+    /// Decode time at which the last of some samples ends.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn decode_end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
+        if samples.end < self.count { self.dts(source, samples.end) } else { Ok(self.decode_end()) }
+    }
+
+    /// Decode time at which the last sample ends.
+    pub fn decode_end(&self) -> i64 {
+        i64::try_from(self.stts.sum()).unwrap_or(i64::MAX).saturating_add(self.base)
+    }
+
+    /// Composition time of a sample.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub fn cts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
+        let offset = match &self.ctts {
+            Some(ctts) => ctts.at_unit(source, sample)?.offset(),
+            None => 0,
+        };
+        Ok(self.dts(source, sample)? + offset)
+    }
+
+    /// How many samples decode order may be from composition order, at most: as far as the usual
+    /// offsets tell, and no more than are taken to be reordered.
+    pub fn reorder(&self) -> u32 {
+        let (lowest, highest) = self.usual_offsets();
+        let (shortest, _) = self.stts.extremes();
+        // Of two samples the later one is presented first only if they are decoded closer to each
+        // other than the offsets are apart.
+        let apart = (highest - lowest).saturating_sub(1).max(0);
+        let most = match apart {
+            0 => 0,
+            _ => apart.checked_div(shortest).unwrap_or(i64::MAX),
+        };
+        u32::try_from(most).unwrap_or(u32::MAX).min(limits::REORDER)
+    }
+}
