@@ -1,0 +1,78 @@
+//! The boxes of the top level of a file.
+
+use crate::boxes::{BoxCounter, BoxHeader, BoxType, FormatError, Reader};
+use crate::limits;
+use crate::source::ReadAt;
+
+use super::other_formats;
+
+/// Why a file without a `moov` is none that we can cut; `error` is what its boxes say.
+pub(super) fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
+    if matches!(error, Some(FormatError::Io { .. })) || reader.file_len() == 0 {
+        return error.unwrap_or_else(|| FormatError::Film("the file is empty".into()));
+    }
+    match other_formats::media_type(reader) {
+        Err(error) => error,
+        Ok(Some(kind)) => FormatError::Film(format!("not an MP4: by its first bytes it is {kind}")),
+        Ok(None) => match error {
+            Some(FormatError::Box { box_type, offset: 0, .. })
+                if !other_formats::may_begin_with(box_type) =>
+            {
+                FormatError::Film("not an MP4: its first bytes are no box of one".into())
+            }
+            Some(error) => error,
+            None => FormatError::Film("no moov box: not an MP4 film, or one still being written".into()),
+        },
+    }
+}
+
+/// The boxes of the top level, up to the first fragment; and the `moov`, where that comes later. A file may end in bytes
+/// that are no box, or in a box that is cut off: players take such a film as far as it goes, and so do we.
+pub(super) fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
+    let end = reader.file_len();
+    let mut out: Vec<BoxHeader> = Vec::new();
+    let mut at = 0;
+    let mut fragments = None;
+    let mut counter = BoxCounter::default();
+    for _ in 0..limits::FRAGMENT_BOXES {
+        let header = match reader.header(at, end) {
+            Ok(Some(header)) => header,
+            Ok(None) => break,
+            Err(e @ FormatError::Io { .. }) => return Err(e),
+            Err(e) if out.is_empty() => return Err(e),
+            Err(_) => {
+                if let Some(cut_off) = cut_off(reader, at)? {
+                    out.push(cut_off);
+                }
+                break;
+            }
+        };
+        if header.box_type == BoxType([0; 4]) {
+            break;
+        }
+        if !counter.takes(header.box_type) {
+            return Err(header.error(format!("more than {} boxes in the file", limits::CHILDREN)));
+        }
+        at = header.end();
+        let is_moov = &header.box_type.0 == b"moov";
+        if fragments.is_none() || is_moov {
+            out.push(header);
+        }
+        if &header.box_type.0 == b"moof" {
+            fragments = Some(header);
+        }
+        if fragments.is_some() && out.iter().any(|b| &b.box_type.0 == b"moov") {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// The `mdat` of a file whose end is missing, as long as what is there.
+fn cut_off<R: ReadAt>(reader: &mut Reader<'_, R>, at: u64) -> Result<Option<BoxHeader>, FormatError> {
+    let left = reader.file_len().saturating_sub(at);
+    let b = reader.bytes(at, 8)?;
+    let header_len = if b.starts_with(&[0, 0, 0, 1]) { 16 } else { 8 };
+    let whole = b.ends_with(b"mdat") && left >= u64::from(header_len);
+    Ok(whole.then_some(BoxHeader { box_type: BoxType(*b"mdat"), offset: at, header_len, size: left }))
+}
