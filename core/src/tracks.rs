@@ -2,6 +2,7 @@
 
 use crate::boxes::BoxType;
 use crate::index::{Index, Track};
+use crate::movie::is_text;
 use crate::request::{ClipRequest, RequestError, TrackKind, TrackSelector};
 
 /// For each track whether the clip has it. Hint tracks never come along: they speak of the samples of another
@@ -30,7 +31,7 @@ pub fn kind_of(handler: BoxType) -> Option<TrackKind> {
     match &handler.0 {
         b"vide" => Some(TrackKind::Video),
         b"soun" => Some(TrackKind::Audio),
-        b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" => Some(TrackKind::Text),
+        _ if is_text(handler) => Some(TrackKind::Text),
         _ => None,
     }
 }

@@ -25,3 +25,4 @@ pub(crate) use samples::read_samples;
 pub use samples::{Chunk, SampleTable};
 pub use sync_detection::{Pictures, SyncEvidence};
 pub use track::Track;
+pub(crate) use track::is_text;

@@ -2,12 +2,10 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, MvhdBox, Reader, read_hdlr};
 use crate::limits;
-use crate::request::TrackKind;
 use crate::source::ReadAt;
-use crate::tracks::kind_of;
 
 use super::node::{Node, children_of};
-use super::track::Track;
+use super::track::{Track, is_text};
 
 /// QuickTime's compressed movie resource (`cmov`): the whole `moov` in one zlib stream.
 pub(crate) fn unpack<R: ReadAt>(
@@ -78,10 +76,14 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
     let mvhd = mvhd.ok_or_else(|| moov.error("no movie header (mvhd)"))?;
     let mut notes = Vec::new();
     for (handler, e) in broken {
-        // Players do without a track that is broken; without all that is seen, or heard, it would be another film.
-        let kind = kind_of(handler);
-        let is_like = |t: &Track| kind.is_none() || kind_of(t.handler) == kind;
-        if matches!(kind, None | Some(TrackKind::Video | TrackKind::Audio)) && !tracks.iter().any(is_like) {
+        // Players do without a broken track. A movie without any video, or any audio, that the file
+        // has would be another one.
+        let is_needed = match &handler.0 {
+            b"vide" | b"soun" => !tracks.iter().any(|t: &Track| t.handler == handler),
+            _ if is_text(handler) => false,
+            _ => tracks.is_empty(),
+        };
+        if is_needed {
             return Err(e);
         }
         notes.push(format!("left out a track that cannot be read: {e}"));

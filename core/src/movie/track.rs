@@ -46,6 +46,11 @@ pub struct Track {
     pub(crate) descriptions: Vec<SgpdBox>,
 }
 
+/// Whether a handler is that of subtitles, captions or other text.
+pub(crate) fn is_text(handler: BoxType) -> bool {
+    matches!(&handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp")
+}
+
 impl Track {
     /// How samples of H.264 say whether they are IDR pictures.
     pub(crate) fn avc(&self) -> Option<Pictures> {
