@@ -3,6 +3,7 @@
 mod count;
 mod csgp;
 mod elst;
+mod grouping;
 mod hdlr;
 mod mdhd;
 mod mvhd;
@@ -35,6 +36,7 @@ use std::io;
 pub use count::BoxCounter;
 pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
 pub use elst::{ElstEntry, read_elst, write_elst};
+pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;

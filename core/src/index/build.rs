@@ -2,13 +2,12 @@
 
 use crate::boxes::{BoxHeader, FormatError, MvhdBox, Reader};
 use crate::fragments::synthetic::{FilmSource, Synthetic};
-use crate::fragments::{MemoryPermits, read_fragments};
-use crate::limits;
+use crate::fragments::{Fragments, MemoryPermits, read_fragments};
 use crate::movie::{Node, Track, read_moov, unpack};
 use crate::source::{GENERATED, Identity, ReadAt};
 
 use super::fingerprint::State;
-use super::top_level::{no_moov, top_level};
+use super::top_level::find_moov;
 
 /// A film, ready to be cut.
 #[derive(Debug)]
@@ -51,20 +50,30 @@ impl Index {
         file_len: u64,
         permits: &MemoryPermits,
     ) -> Result<Self, FormatError> {
-        let mut reader = Reader::new(file, file_len);
-        let top = top_level(&mut reader);
-        // Of several, players take the first.
-        let found = top.as_ref().ok().and_then(|top| top.iter().find(|b| &b.box_type.0 == b"moov"));
-        let Some(&outer_moov) = found else { return Err(no_moov(&mut reader, top.err())) };
-        let top = top?;
-        if outer_moov.size > limits::MOOV_OF_CLIP {
-            return Err(outer_moov.error(format!(
-                "{} bytes, more than the {} we take",
-                outer_moov.size,
-                limits::MOOV_OF_CLIP
-            )));
+        let (top, outer_moov) = find_moov(&mut Reader::new(file, file_len))?;
+        let mut this = Self::of_moov(file, file_len, top, outer_moov)?;
+        if let Some(fragments) = this.find_fragments(file, permits)? {
+            this.is_fragmented = true;
+            this.notes.extend(fragments.notes());
+            this.top.retain(|b| &b.box_type.0 != b"moof");
+            this.take_fragments(file, fragments)?;
         }
-        let made = Synthetic::of(unpack(&mut reader, &outer_moov)?.unwrap_or_default());
+        // Only the fragments refer to these copies. The boxes themselves stay where they are.
+        this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
+        let untold = this.tracks.iter().filter(|t| t.samples.is_untold());
+        this.notes.extend(untold.map(Track::untold_sync));
+        Ok(this)
+    }
+
+    /// What the `moov` alone says.
+    fn of_moov<R: ReadAt>(
+        file: &R,
+        file_len: u64,
+        top: Vec<BoxHeader>,
+        outer_moov: BoxHeader,
+    ) -> Result<Self, FormatError> {
+        let unpacked = unpack(&mut Reader::new(file, file_len), &outer_moov)?;
+        let made = Synthetic::of(unpacked.unwrap_or_default());
         let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_generated(&source, file_len, made.len());
         let moov = match reader.header(GENERATED, GENERATED + made.len())? {
@@ -73,54 +82,36 @@ impl Index {
             None => outer_moov,
         };
         let (moov, mvhd, tracks, notes) = read_moov(&mut reader, moov)?;
-        let mut this = Self {
-            file_len,
-            outer_moov,
-            moov,
-            is_fragmented: false,
-            made: Synthetic::default(),
-            notes,
-            mvhd,
-            tracks,
-            top,
-            state: State::default(),
-        };
-        let last_moof = this.top.iter().rfind(|b| &b.box_type.0 == b"moof");
-        let ends: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
-        this.state =
-            State::of(file, &ends).map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
-        let mvex = this.moov.child(b"mvex")?.map(|n| n.header);
-        let first = this.top.iter().find(|b| &b.box_type.0 == b"moof").map(|b| b.offset);
-        // Of a film that should have some, the first may be damaged.
-        let damaged = this.top.last().map(BoxHeader::end).filter(|&end| mvex.is_some() && end < file_len);
-        let fragments = match first.or(damaged) {
-            Some(from) => {
-                let stbls = this.moov.children.iter().filter_map(|trak| {
-                    let track = this.tracks.get(trak.track?)?;
-                    Some((track, trak.at(&[b"mdia", b"minf", b"stbl"])?))
-                });
-                let tracks: Vec<_> = stbls.collect();
-                let source = FilmSource::in_order(file, &made);
-                let mut reader = Reader::with_generated(&source, file_len, made.len());
-                match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &this.top, permits) {
-                    Err(FormatError::Box { .. }) if first.is_none() => None,
-                    found => Some(found?).filter(|found| first.is_some() || !found.is_empty()),
-                }
-            }
-            None => None,
-        };
-        this.made = made;
-        if let Some(fragments) = fragments {
-            this.is_fragmented = true;
-            this.notes.extend(fragments.notes());
-            this.top.retain(|b| &b.box_type.0 != b"moof");
-            this.take_fragments(file, fragments)?;
+        let last_moof = top.iter().rfind(|b| &b.box_type.0 == b"moof");
+        let probed: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
+        let state = State::of(file, &probed)
+            .map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
+        Ok(Self { file_len, top, outer_moov, moov, is_fragmented: false, made, notes, mvhd, tracks, state })
+    }
+
+    /// Reads the movie fragments, if there are any.
+    fn find_fragments<R: ReadAt>(
+        &self,
+        file: &R,
+        permits: &MemoryPermits,
+    ) -> Result<Option<Fragments>, FormatError> {
+        let mvex = self.moov.child(b"mvex")?.map(|n| n.header);
+        let first = self.top.iter().find(|b| &b.box_type.0 == b"moof").map(|b| b.offset);
+        // In a file that should have fragments, the first one may be damaged.
+        let end = self.top.last().map(BoxHeader::end);
+        let damaged = end.filter(|&end| mvex.is_some() && end < self.file_len);
+        let Some(from) = first.or(damaged) else { return Ok(None) };
+        let stbls = self.moov.children.iter().filter_map(|trak| {
+            let track = self.tracks.get(trak.track?)?;
+            Some((track, trak.at(&[b"mdia", b"minf", b"stbl"])?))
+        });
+        let tracks: Vec<_> = stbls.collect();
+        let source = self.film_in_order(file);
+        let mut reader = Reader::with_generated(&source, self.file_len, self.made.len());
+        match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &self.top, permits) {
+            Err(FormatError::Box { .. }) if first.is_none() => Ok(None),
+            found => Ok(Some(found?).filter(|found| first.is_some() || !found.is_empty())),
         }
-        // The fragments have been told of them; the boxes themselves stay where they are.
-        this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
-        let untold = this.tracks.iter().filter(|t| t.samples.is_untold());
-        this.notes.extend(untold.map(Track::untold_sync));
-        Ok(this)
     }
 
     /// The film as its metadata is looked up: the file and what was made of it.

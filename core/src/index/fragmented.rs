@@ -1,6 +1,8 @@
 //! Completes an index from the movie fragments.
 
-use crate::boxes::{BoxHeader, FormatError, Reader};
+use std::ops::Range;
+
+use crate::boxes::{FormatError, Reader, read_grouping_type};
 use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, TableLayout, TrackFragments, is_replaced};
 use crate::movie::{Auxiliary, Node, Track, read_descriptions, read_samples};
@@ -17,11 +19,11 @@ impl Index {
     ) -> Result<(), FormatError> {
         let Fragments { tracks: mut fragments, batches, .. } = fragments;
         let mut layout = TableLayout::of(std::mem::take(&mut self.made).into_bytes());
-        let mut places = Vec::new();
+        let mut spans = Vec::new();
         for (n, track) in fragments.iter_mut().enumerate() {
             let start = layout.bytes.len() as u64;
             track.write(n, &mut layout);
-            places.push(GENERATED + start..GENERATED + layout.bytes.len() as u64);
+            spans.push(GENERATED + start..GENERATED + layout.bytes.len() as u64);
         }
         let made = Synthetic::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
@@ -29,54 +31,20 @@ impl Index {
         let mut reader = Reader::with_generated(&source, self.file_len, made.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
-            let (Some(track), Some(fragment), Some(place)) =
-                (self.tracks.get_mut(n), fragments.get(n), places.get(n))
-            else {
-                continue;
-            };
-            let stbl = node
-                .descend(&[b"mdia", b"minf", b"stbl"])
-                .ok_or_else(|| FormatError::Film("no stbl".into()))?;
-            let is_described =
-                |header: &BoxHeader, reader: &mut Reader<'_, _>| -> Result<bool, FormatError> {
-                    if &header.box_type.0 != b"sgpd" || header.payload_len() < 8 {
-                        return Ok(false);
-                    }
-                    let grouping = reader.bytes(header.payload() + 4, 4)?;
-                    Ok(fragment.describes([grouping[0], grouping[1], grouping[2], grouping[3]]))
-                };
-            let mut kept = Vec::new();
-            for child in std::mem::take(&mut stbl.children) {
-                if !is_replaced(child.header.box_type) && !is_described(&child.header, &mut reader)? {
-                    kept.push(child);
+            if let (Some(track), Some(fragment), Some(span)) =
+                (self.tracks.get_mut(n), fragments.get(n), spans.get(n))
+            {
+                let stbl = node
+                    .descend(&[b"mdia", b"minf", b"stbl"])
+                    .ok_or_else(|| FormatError::Film("no stbl".into()))?;
+                replace_tables(&mut reader, stbl, fragment, span)?;
+                read_tables(&mut reader, stbl, track, fragment, &origin)?;
+                track.samples.chunk_sizes = fragment.chunk_sizes(batches.len());
+                if track.mdhd.timescale == 0 && track.samples.count > 0 {
+                    return Err(node.header.error("a track with a timescale of 0"));
                 }
+                self.notes.extend(fragment.notes.iter().cloned());
             }
-            stbl.children = kept;
-            let made = reader.children(place.start, place.end)?;
-            stbl.children.extend(made.into_iter().map(|header| Node {
-                header,
-                children: Vec::new(),
-                track: None,
-            }));
-            let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
-            let descriptions = read_descriptions(&mut reader, stbl)?;
-            let packet = None;
-            track.samples = read_samples(&mut reader, stbl, &descriptions, packet, base)?;
-            track.samples.know_kind(track.handler, &track.entry, self.file_len);
-            // What takes a pass over all of a table is found out while it is in memory.
-            track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
-            track.samples.offsets.order(reader.source())?;
-            track.samples.chunk_sizes = fragment.chunk_sizes(batches.len());
-            track.unsliced = fragment.unsliced;
-            let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
-            match Auxiliary::read(&mut reader, stbl, senc, &track.samples)? {
-                Ok(auxiliary) => track.samples.auxiliary = auxiliary,
-                Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
-            }
-            if track.mdhd.timescale == 0 && track.samples.count > 0 {
-                return Err(node.header.error("a track with a timescale of 0"));
-            }
-            self.notes.extend(fragment.notes.iter().cloned());
         }
         layout.bytes = made.into_bytes();
         self.made = Synthetic::anew(self.file_len, batches, fragments, &layout);
@@ -84,6 +52,55 @@ impl Index {
         crate::fragments::synthetic::tests::assert_made_anew(file, &self.made, &layout.bytes);
         Ok(())
     }
+}
+
+/// Puts the boxes that stand in `span` in the place of those of an `stbl`.
+fn replace_tables<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stbl: &mut Node,
+    fragment: &TrackFragments,
+    span: &Range<u64>,
+) -> Result<(), FormatError> {
+    let mut kept = Vec::new();
+    for child in std::mem::take(&mut stbl.children) {
+        let header = &child.header;
+        let is_replaced = is_replaced(header.box_type)
+            || (&header.box_type.0 == b"sgpd"
+                && read_grouping_type(reader, header)?.is_some_and(|grouping| fragment.describes(grouping)));
+        if !is_replaced {
+            kept.push(child);
+        }
+    }
+    let generated = reader.children(span.start, span.end)?;
+    let generated = generated.into_iter().map(|header| Node { header, children: Vec::new(), track: None });
+    kept.extend(generated);
+    stbl.children = kept;
+    Ok(())
+}
+
+/// Reads the tables of an `stbl` that were generated from fragments.
+fn read_tables<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stbl: &Node,
+    track: &mut Track,
+    fragment: &TrackFragments,
+    origin: &Origin,
+) -> Result<(), FormatError> {
+    let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
+    let descriptions = read_descriptions(reader, stbl)?;
+    let packet = None;
+    track.samples = read_samples(reader, stbl, &descriptions, packet, base)?;
+    track.samples.know_kind(track.handler, &track.entry, reader.file_len());
+    // What takes a pass over all of a table is found out while it is in memory.
+    track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
+    track.samples.offsets.order(reader.source())?;
+    track.unsliced = fragment.unsliced;
+    let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
+    match Auxiliary::read(reader, stbl, senc, &track.samples)? {
+        Ok(auxiliary) => track.samples.auxiliary = auxiliary,
+        Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
+    }
+    Ok(())
 }
 
 /// When the presentation of a fragmented film begins: recordings of live streams count from when

@@ -6,8 +6,26 @@ use crate::source::ReadAt;
 
 use super::other_formats;
 
+/// The boxes of the top level, and the `moov` among them.
+///
+/// # Errors
+/// When there is no `moov`, or one that is too large.
+pub(super) fn find_moov<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+) -> Result<(Vec<BoxHeader>, BoxHeader), FormatError> {
+    let top = top_level(reader);
+    // Players take the first one if there are several.
+    let found = top.as_ref().ok().and_then(|top| top.iter().find(|b| &b.box_type.0 == b"moov"));
+    let Some(&moov) = found else { return Err(no_moov(reader, top.err())) };
+    if moov.size > limits::MOOV_OF_CLIP {
+        let (size, most) = (moov.size, limits::MOOV_OF_CLIP);
+        return Err(moov.error(format!("{size} bytes, more than the {most} we take")));
+    }
+    Ok((top?, moov))
+}
+
 /// Why a file without a `moov` is none that we can cut; `error` is what its boxes say.
-pub(super) fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
+fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
     if matches!(error, Some(FormatError::Io { .. })) || reader.file_len() == 0 {
         return error.unwrap_or_else(|| FormatError::Film("the file is empty".into()));
     }
@@ -28,7 +46,7 @@ pub(super) fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<Forma
 
 /// The boxes of the top level, up to the first fragment; and the `moov`, where that comes later. A file may end in bytes
 /// that are no box, or in a box that is cut off: players take such a film as far as it goes, and so do we.
-pub(super) fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
+fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
     let end = reader.file_len();
     let mut out: Vec<BoxHeader> = Vec::new();
     let mut at = 0;

@@ -1,7 +1,7 @@
 //! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
-use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table};
+use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -38,6 +38,33 @@ enum Members {
 }
 
 impl Members {
+    /// The members of the groups of one grouping: those of the first `sbgp` or `csgp` of that type.
+    fn read<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        stbl: &Node,
+        described: &SgpdBox,
+        groups: &[Runs],
+        samples: u32,
+    ) -> Result<Self, FormatError> {
+        let boxes = |box_type: &'static [u8; 4]| {
+            stbl.children.iter().map(|c| c.header).filter(move |h| &h.box_type.0 == box_type)
+        };
+        for (n, sbgp) in boxes(b"sbgp").take(groups.len()).enumerate() {
+            if read_grouping_type(reader, &sbgp)? == Some(described.grouping) {
+                return Ok(Self::Sbgp(n));
+            }
+        }
+        for csgp in boxes(b"csgp").filter(|h| h.payload_len() <= limits::SMALL_BOX as u64) {
+            if read_grouping_type(reader, &csgp)? == Some(described.grouping) {
+                let members = Self::of_csgp(reader.payload(&csgp, 8)?, samples, described.default);
+                if let Some(members) = members {
+                    return Ok(members);
+                }
+            }
+        }
+        Ok(Self::All(described.default))
+    }
+
     fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
         let runs = CsgpBox::read(payload, std::slice::from_ref(&(0..samples)))?.runs;
         let mut end = 0;
@@ -101,32 +128,12 @@ impl Access {
         }
         let is_wanted = |d: &&SgpdBox| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
         for described in descriptions.iter().filter(is_wanted) {
-            let mut members = None;
-            for (n, group) in groups.iter().enumerate() {
-                let sbgp = stbl
-                    .children
-                    .iter()
-                    .find(|c| (c.header.payload()..c.header.end()).contains(&(group.table().offset - 1)));
-                let sbgp = sbgp.map_or(0, |c| c.header.payload());
-                if members.is_none() && reader.bytes(sbgp + 4, 4)? == described.grouping {
-                    members = Some(Members::Sbgp(n));
-                }
-            }
-            for csgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"csgp") {
-                let payload_len = csgp.header.payload_len();
-                if members.is_none() && (8..=limits::SMALL_BOX as u64).contains(&payload_len) {
-                    let payload = reader.payload(&csgp.header, 8)?;
-                    if payload.get(4..8) == Some(&described.grouping) {
-                        members = Members::of_csgp(payload, samples, described.default);
-                    }
-                }
-            }
+            let members = Members::read(reader, stbl, described, groups, samples)?;
             let is_point = &described.grouping == b"rap ";
             let values = described.entries.iter().map(|entry| match entry.first_chunk() {
                 Some(distance) if !is_point => i16::from_be_bytes(*distance),
                 _ => 0,
             });
-            let members = members.unwrap_or(Members::All(described.default));
             let grouped = Grouped { members, values: values.collect() };
             *(if is_point { &mut this.points } else { &mut this.rolls }) = Some(grouped);
         }

@@ -2,13 +2,14 @@
 
 use crate::boxes::{
     BoxHeader, ChunkOffsets, FormatError, Reader, RunKind, Runs, SampleSizes, SgpdBox, SyncSamples, Table,
+    read_grouping_type,
 };
 use crate::limits;
 use crate::movie::node::Node;
 use crate::movie::random_access::Access;
 use crate::source::ReadAt;
 
-use super::table::SampleTable;
+use super::table::{SampleBoxes, SampleTable};
 
 pub(crate) fn read_samples<R: ReadAt>(
     reader: &mut Reader<'_, R>,
@@ -45,14 +46,14 @@ pub(crate) fn read_samples<R: ReadAt>(
         return Err(excess.header.error(format!("more than {} sample groupings", limits::GROUPINGS)));
     }
     for sbgp in stbl.children.iter().filter(|c| &c.header.box_type.0 == b"sbgp") {
-        let head = usize::try_from(sbgp.header.payload_len()).unwrap_or(8).min(8);
-        let head = reader.bytes(sbgp.header.payload(), head)?;
-        let described = descriptions.iter().find(|d| head.ends_with(&d.grouping));
+        let grouping = read_grouping_type(reader, &sbgp.header)?;
+        let described = descriptions.iter().find(|d| Some(d.grouping) == grouping);
         let kind = RunKind::Sbgp { default: described.map_or(0, |d| d.default) };
         groups.push(Runs::read(reader, &sbgp.header, kind, count)?);
     }
     let access = Access::read(reader, stbl, descriptions, &groups, count)?;
-    SampleTable::new(reader.source(), count, stts, ctts, stsc, sizes, offsets, sync, groups, access, base)
+    let boxes = SampleBoxes { count, stts, ctts, stsc, sizes, offsets, sync, groups, access };
+    SampleTable::new(reader.source(), boxes, base)
 }
 
 fn is_one_tick_each<R: ReadAt>(reader: &mut Reader<'_, R>, stts: &BoxHeader) -> Result<bool, FormatError> {

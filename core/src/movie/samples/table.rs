@@ -48,25 +48,34 @@ pub struct SampleTable {
     pub end: i64,
 }
 
+/// The boxes of an `stbl` that a [`SampleTable`] is built from.
+#[derive(Debug)]
+pub(super) struct SampleBoxes {
+    /// Samples that have both a size and a chunk.
+    pub(super) count: u32,
+    pub(super) stts: Runs,
+    pub(super) ctts: Option<Runs>,
+    pub(super) stsc: Runs,
+    /// `stsz` or `stz2`.
+    pub(super) sizes: SampleSizes,
+    /// `stco` or `co64`.
+    pub(super) offsets: ChunkOffsets,
+    /// `stss`.
+    pub(super) sync: SyncSamples,
+    /// The `sbgp` boxes, in the order of the file.
+    pub(super) groups: Vec<Runs>,
+    /// `stps`, and what the sample groups say of random access.
+    pub(super) access: Option<Box<Access>>,
+}
+
 /// Samples that are soon looked through: if no composition offset is farther from another than so many
 /// samples last, none is odd.
 const NEAR: u64 = 1024;
 
 impl SampleTable {
-    #[expect(clippy::too_many_arguments, reason = "one for each box; they have nothing else in common")]
-    pub(super) fn new<R: ReadAt>(
-        source: &R,
-        count: u32,
-        stts: Runs,
-        ctts: Option<Runs>,
-        stsc: Runs,
-        sizes: SampleSizes,
-        offsets: ChunkOffsets,
-        sync: SyncSamples,
-        groups: Vec<Runs>,
-        access: Option<Box<Access>>,
-        base: i64,
-    ) -> Result<Self, FormatError> {
+    /// The tables of a track whose first sample is decoded at `base`.
+    pub(super) fn new<R: ReadAt>(source: &R, boxes: SampleBoxes, base: i64) -> Result<Self, FormatError> {
+        let SampleBoxes { count, stts, ctts, stsc, sizes, offsets, sync, groups, access } = boxes;
         let mut this = Self {
             count,
             stts,

@@ -1,0 +1,44 @@
+//! The `grouping_type` of `sgpd` (8.9.3), `sbgp` (8.9.2) and `csgp` (8.9.5), which stands in the same place in
+//! all three.
+
+use super::{BoxHeader, FormatError, Reader};
+use crate::source::ReadAt;
+
+/// Bytes of version, flags and `grouping_type`.
+const LEN: usize = 8;
+
+/// The `grouping_type`; `None` when the box is too short for one.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_grouping_type<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<Option<[u8; 4]>, FormatError> {
+    if header.payload_len() < LEN as u64 {
+        return Ok(None);
+    }
+    Ok(reader.bytes(header.payload() + 4, 4)?.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::write_box;
+
+    fn grouping_type(payload: &[u8]) -> Option<[u8; 4]> {
+        let mut file = Vec::new();
+        write_box(&mut file, b"sbgp", |out| out.extend_from_slice(payload));
+        let len = file.len() as u64;
+        let mut reader = Reader::new(&file, len);
+        let header = reader.header(0, len).unwrap().unwrap();
+        read_grouping_type(&mut reader, &header).unwrap()
+    }
+
+    #[test]
+    fn it_follows_the_flags() {
+        assert_eq!(grouping_type(b"\x01\0\0\0roll\0\0\0\0"), Some(*b"roll"));
+        assert_eq!(grouping_type(b"\0\0\0\0roll"), Some(*b"roll"));
+        assert_eq!(grouping_type(b"\0\0\0\0rol"), None);
+    }
+}
