@@ -7,7 +7,7 @@ use crate::boxes::FormatError;
 use crate::cache::FilmCache;
 use crate::index::Index;
 use crate::limits;
-use crate::plan::{Plan, plan_clip, plan_fast_start};
+use crate::plan::{Plan, PlanError, plan_clip, plan_fast_start};
 use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
 use crate::seek::{Cut, SeekError, seek};
 use crate::server::{Reports, Severity, Summary, Work};
@@ -97,6 +97,12 @@ impl Error {
 impl From<FormatError> for Error {
     fn from(e: FormatError) -> Self {
         Self::Format(Arc::new(e))
+    }
+}
+
+impl From<PlanError> for Error {
+    fn from(e: PlanError) -> Self {
+        e.into_format_error().into()
     }
 }
 
@@ -245,7 +251,11 @@ fn plan(
 ) -> Result<Result<Summarized, Option<String>>, Error> {
     Ok(match seek(index, source, request)? {
         Cut::Whole if index.is_fast_start() => Err(None),
-        Cut::Whole => plan_fast_start(index, source)?.map(|plan| (plan, None)).map_err(Some),
+        Cut::Whole => match plan_fast_start(index, source) {
+            Ok(plan) => Ok((plan, None)),
+            Err(PlanError::NotMovable(reason)) => Err(Some(reason.to_string())),
+            Err(e) => return Err(e.into()),
+        },
         Cut::Clip(clip) => Ok((plan_clip(index, source, &clip)?, Some(Summary::of(index, &clip)))),
     })
 }

@@ -1,31 +1,34 @@
-//! Puts metadata together, and finds out where its parts stand in the answer.
+//! Puts metadata together, box by box. When all is there, it says where each part is in the answer.
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
 use crate::extents::Extents;
 use crate::source::ReadAt;
 
+use super::error::{NotMovable, PlanError};
 use super::part::{Content, Entries, Part, Plan};
 use super::slice::RunSlice;
 
-/// Metadata as it is put together.
+/// A piece of metadata whose place in the answer is not known yet.
 pub(super) enum Piece {
     Content(Content),
-    /// Where the auxiliary information of a track begins; it takes no bytes.
+    /// Where the auxiliary information of a track begins. It takes no bytes.
     Mark(usize),
-    /// Eight bytes that say where that is, once it is known.
+    /// Eight bytes: where in the answer the mark of a track is.
     PlaceOfMark(usize),
-    /// Eight bytes that say where in the answer an offset of the source is.
+    /// Eight bytes: where in the answer an offset of the source is.
     PlaceOf(u64),
 }
 
-/// Metadata as it is put together.
+/// Metadata that is being put together.
 #[derive(Default)]
 pub(super) struct Assembly {
+    /// Pieces with their lengths.
     pub(super) parts: Vec<(u64, Piece)>,
+    /// What was left out, for the debug log.
     pub(super) notes: Vec<String>,
 }
 
-/// Notes of one answer: it is a line each in the debug log.
+/// Notes of one answer. Each is a line in the debug log.
 const NOTES: usize = 16;
 
 impl Assembly {
@@ -39,6 +42,7 @@ impl Assembly {
         self.parts.iter().map(|(len, _)| len).sum()
     }
 
+    /// Appends bytes that are known now.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         match self.parts.last_mut() {
             Some((len, Piece::Content(Content::Bytes(last)))) => {
@@ -50,6 +54,7 @@ impl Assembly {
         }
     }
 
+    /// Appends bytes of the source.
     pub(super) fn source(&mut self, offset: u64, len: u64) {
         match self.parts.last_mut() {
             Some((last_len, Piece::Content(Content::Source(last)))) if *last + *last_len == offset => {
@@ -60,8 +65,8 @@ impl Assembly {
         }
     }
 
-    /// A box as it is. One whose size is 0, to the end of what it is in, is told its size: here something
-    /// may follow it.
+    /// Copies a box verbatim. A size of 0 (to the end of the container) becomes the actual size,
+    /// because another box may follow in the answer.
     pub(super) fn copy(&mut self, header: &BoxHeader) {
         if header.header_len == 8 {
             match u32::try_from(header.size) {
@@ -81,7 +86,7 @@ impl Assembly {
         }
     }
 
-    /// A box as it is, but for some bytes of it, which stand `at` an offset of the file.
+    /// Copies a box, with `bytes` in the place of those that the source has at the offset `at`.
     pub(super) fn copy_but(&mut self, header: &BoxHeader, at: u64, bytes: &[u8]) {
         let mut copy = Self::default();
         copy.copy(header);
@@ -93,9 +98,7 @@ impl Assembly {
                     self.bytes(bytes);
                     self.source(end, (offset + len).saturating_sub(end));
                 }
-                Piece::Content(Content::Source(offset)) => self.source(offset, len),
-                Piece::Content(Content::Bytes(own)) => self.bytes(&own),
-                piece => self.parts.push((len, piece)),
+                piece => self.push(len, piece),
             }
         }
     }
@@ -105,6 +108,7 @@ impl Assembly {
         self.parts.push((0, Piece::Mark(track)));
     }
 
+    /// Appends entries that are generated when they are sent.
     pub(super) fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {
@@ -112,37 +116,40 @@ impl Assembly {
         }
     }
 
-    pub(super) fn append(&mut self, other: Self) {
-        for (len, piece) in other.parts {
-            match piece {
-                Piece::Content(Content::Bytes(bytes)) => self.bytes(&bytes),
-                Piece::Content(Content::Source(offset)) => self.source(offset, len),
-                piece => self.parts.push((len, piece)),
-            }
+    /// Appends a piece, and joins it with the one before where both are bytes, or both are
+    /// neighbours in the source.
+    fn push(&mut self, len: u64, piece: Piece) {
+        match piece {
+            Piece::Content(Content::Bytes(bytes)) => self.bytes(&bytes),
+            Piece::Content(Content::Source(offset)) => self.source(offset, len),
+            piece => self.parts.push((len, piece)),
         }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        other.parts.into_iter().for_each(|(len, piece)| self.push(len, piece));
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// A box around `content`.
-    pub(super) fn wrap(&mut self, box_type: BoxType, content: Self) -> Result<(), FormatError> {
-        let size = u32::try_from(content.len() + 8)
-            .map_err(|_| FormatError::Film(format!("the {box_type} box of the clip would be over 4 GiB")))?;
+    /// Appends a box around `content`.
+    pub(super) fn wrap(&mut self, box_type: BoxType, content: Self) -> Result<(), PlanError> {
+        let size = u32::try_from(content.len() + 8).map_err(|_| PlanError::LargeBox(box_type))?;
         self.bytes(&size.to_be_bytes());
         self.bytes(&box_type.0);
         self.append(content);
         Ok(())
     }
 
-    /// The runs of `slice` as entries: copied where the source has them as they should be, but for the first and
-    /// the last, which may be cut; made when they are sent where it has not.
+    /// Appends the runs of `slice` as entries: those that are `generated`, if any. Else the source
+    /// has an entry for each run. All are copied but for the first and the last, which may be cut.
     pub(super) fn runs<R: ReadAt>(
         &mut self,
         source: &R,
         runs: &Runs,
         slice: RunSlice,
-        made: Option<Entries>,
+        generated: Option<Entries>,
     ) -> Result<(), FormatError> {
-        if let Some(entries) = made {
+        if let Some(entries) = generated {
             self.entries(slice.count, entries);
             return Ok(());
         }
@@ -165,39 +172,36 @@ impl Assembly {
         Ok(())
     }
 
-    /// An entry of a run-length table.
+    /// Appends an entry of a run-length table.
     pub(super) fn entry(&mut self, count: u32, value: u32) {
         self.bytes(&count.to_be_bytes());
         self.bytes(&value.to_be_bytes());
     }
 
-    /// A full box: what stands before the entry count, the count, and the entries, of which there are as many as
-    /// `list` is long.
+    /// Appends a full box: `prefix`, the number of entries, the entries.
     pub(super) fn list(
         &mut self,
         box_type: BoxType,
         prefix: &[u8],
         entry_size: u64,
-        list: Self,
-    ) -> Result<(), FormatError> {
-        let count = u32::try_from(list.len() / entry_size)
-            .map_err(|_| FormatError::Film(format!("more {box_type} entries than can be counted")))?;
+        entries: Self,
+    ) -> Result<(), PlanError> {
+        let count =
+            u32::try_from(entries.len() / entry_size).map_err(|_| PlanError::ManyEntries(box_type))?;
         let mut content = Self::default();
         content.bytes(prefix);
         content.bytes(&count.to_be_bytes());
-        content.append(list);
+        content.append(entries);
         self.wrap(box_type, content)
     }
-}
 
-impl Plan {
-    /// `Err` when something is told to be where it is not.
-    pub(super) fn new(assembly: Assembly, extents: Extents, key: String) -> Result<Self, String> {
-        let metadata_len = assembly.len();
+    /// The plan of which this is the metadata, with places filled in.
+    pub(super) fn into_plan(self, extents: Extents, key: String) -> Result<Plan, NotMovable> {
+        let metadata_len = self.len();
         let mut marks = Vec::new();
         let mut copies = Vec::new();
         let mut start = 0;
-        for (len, piece) in &assembly.parts {
+        for (len, piece) in &self.parts {
             match piece {
                 Piece::Mark(track) => marks.push((*track, start)),
                 Piece::Content(Content::Source(from)) => copies.push((*from..*from + len, start)),
@@ -210,24 +214,23 @@ impl Plan {
             let copied = copied.map(|(from, start)| start + (offset - from.start));
             copied.or_else(|| extents.listed()?.position_of(offset).map(|at| metadata_len + at))
         };
-        let nowhere = || "auxiliary information that is not sent".to_string();
+        let mark_of = |track| marks.iter().find(|(t, _)| *t == track).map(|(_, start)| *start);
+        let place = |place: Option<u64>| {
+            let place = place.ok_or(NotMovable::AuxiliaryNotSent)?;
+            Ok(Content::Bytes(place.to_be_bytes().to_vec()))
+        };
         let mut parts = Vec::new();
         let mut start = 0;
-        for (len, piece) in assembly.parts {
+        for (len, piece) in self.parts {
             let content = match piece {
-                Piece::Content(content) => content,
                 Piece::Mark(_) => continue,
-                Piece::PlaceOfMark(track) => {
-                    let place = marks.iter().find(|(t, _)| *t == track).ok_or_else(nowhere)?.1;
-                    Content::Bytes(place.to_be_bytes().to_vec())
-                }
-                Piece::PlaceOf(offset) => {
-                    Content::Bytes(copy_of(offset).ok_or_else(nowhere)?.to_be_bytes().to_vec())
-                }
+                Piece::Content(content) => content,
+                Piece::PlaceOfMark(track) => place(mark_of(track))?,
+                Piece::PlaceOf(offset) => place(copy_of(offset))?,
             };
             parts.push(Part { start, len, content });
             start += len;
         }
-        Ok(Self { parts, metadata_len, extents, key, notes: assembly.notes })
+        Ok(Plan { parts, metadata_len, extents, key, notes: self.notes })
     }
 }

@@ -1,12 +1,14 @@
-//! From sample ranges to the exact layout of the answer: every box's size, every extent,
-//! the total length. The tables themselves are made when they are sent (see `generate`).
+//! From sample ranges to the exact layout of the answer: every box's size, every extent, the total
+//! length. Entries of tables are generated when they are sent (see `generate`).
 
 mod assembly;
+mod error;
 mod flat;
 mod part;
 mod slice;
 mod treatment;
 
+pub use error::{NotMovable, PlanError};
 pub(crate) use flat::offset_field;
 pub use flat::{plan_clip, plan_fast_start};
 pub use part::{Content, Entries, EntryKind, Part, Plan};

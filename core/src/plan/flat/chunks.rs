@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::{BoxType, FormatError};
 use crate::index::SampleTable;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::part::{Entries, EntryKind};
 use crate::seek::SampleRange;
 use crate::source::ReadAt;
@@ -56,7 +57,7 @@ pub(super) fn chunk_offsets(
     ranges: &[ChunkRange],
     is_wide: bool,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let (box_type, entry_size) = if is_wide { (b"co64", 8) } else { (b"stco", 4) };
     let mut list = Assembly::default();
     for range in ranges {

@@ -1,9 +1,10 @@
-//! Lays out the whole file with its metadata first.
+//! Lays out the whole movie with its metadata first.
 
 use crate::boxes::{BoxHeader, ChunkOffsets, FormatError, Order};
 use crate::extents::ExtentList;
 use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, Track};
 use crate::plan::assembly::Assembly;
+use crate::plan::error::{NotMovable, PlanError};
 use crate::plan::part::Plan;
 use crate::source::ReadAt;
 
@@ -11,46 +12,19 @@ use super::chunks::{ChunkRange, TrackChunks};
 use super::layout::Layout;
 use super::meta::holds_file_offsets;
 
-/// Lays out the whole film with its metadata first. `None` with a reason when that
-/// would take more than moving boxes.
+/// Lays out the whole movie with its metadata first.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Plan, String>, FormatError> {
-    if let Some(broken) =
-        index.moov.children.iter().find(|n| &n.header.box_type.0 == b"trak" && n.track.is_none())
-    {
-        return Ok(Err(format!("a track that cannot be read, at byte {}", broken.header.offset)));
+/// [`PlanError::NotMovable`] when that would take more than moving boxes; another when the file
+/// cannot be read.
+pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Plan, PlanError> {
+    let mut traks = index.moov.children.iter().filter(|n| &n.header.box_type.0 == b"trak");
+    if let Some(unread) = traks.find(|n| n.track.is_none()) {
+        return Err(NotMovable::UnreadTrack(unread.header.offset).into());
     }
-    let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
-    let mut before = Vec::new();
-    let mut after = Vec::new();
-    for (n, header) in index.top.iter().enumerate().filter(|(_, h)| **h != index.outer_moov) {
-        match &header.box_type.0 {
-            b"free" | b"skip" | b"wide" | b"moov" => {}
-            b"meta" if holds_file_offsets(source, index, header)? => {
-                return Ok(Err("a meta box with item locations".into()));
-            }
-            _ if n < first_media => before.push(header),
-            _ => after.push(header.offset..header.end()),
-        }
-    }
-    if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
-        return Ok(Err(format!("a {} box with item locations", meta.box_type)));
-    }
-    if index.tracks.iter().any(|t| t.external.is_some()) {
-        return Ok(Err("media in another file".into()));
-    }
-    let list = ExtentList::of(after);
-    for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
-        let track = node.track.and_then(|n| index.tracks.get(n));
-        if !track.is_some_and(|t| can_be_moved(&t.samples, index, &list)) {
-            return Ok(Err("sample auxiliary information at places that we cannot move (saio)".into()));
-        }
-    }
-    if !all_chunks_inside(index, source, &list)? {
-        return Ok(Err("samples that lie in no media box".into()));
-    }
+    let mut assembly = Assembly::default();
+    let list = top_level(index, source, &mut assembly)?;
+    check_movable(index, source, &list)?;
     let extents = list.into();
     let layout = Layout {
         index,
@@ -61,37 +35,71 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Result<Pl
         extents: &extents,
         media_header_len: 0,
     };
-    let mut assembly = Assembly::default();
-    for header in before {
-        assembly.copy(header);
-    }
     let assembly = layout.solve(assembly)?;
-    Ok(Plan::new(assembly, extents, "whole".into()))
+    Ok(assembly.into_plan(extents, "whole".into())?)
 }
 
-/// The tracks that a film would be better off without: they have no samples. All stay where none
-/// has any.
+/// Appends the boxes that stand before the first `mdat`. The others, from that on, are sent after
+/// the `moov`, as the media is. Padding is left out.
+fn top_level<R: ReadAt>(index: &Index, source: &R, out: &mut Assembly) -> Result<ExtentList, PlanError> {
+    let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
+    let mut after = Vec::new();
+    for (n, header) in index.top.iter().enumerate().filter(|(_, h)| **h != index.outer_moov) {
+        match &header.box_type.0 {
+            b"free" | b"skip" | b"wide" | b"moov" => {}
+            b"meta" if holds_file_offsets(source, index, header)? => {
+                return Err(NotMovable::ItemLocations(header.box_type).into());
+            }
+            _ if n < first_media => out.copy(header),
+            _ => after.push(header.offset..header.end()),
+        }
+    }
+    Ok(ExtentList::of(after))
+}
+
+/// Refuses a movie that states places in the file in other boxes than those that we move.
+fn check_movable<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -> Result<(), PlanError> {
+    if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
+        return Err(NotMovable::ItemLocations(meta.box_type).into());
+    }
+    if index.tracks.iter().any(|t| t.external.is_some()) {
+        return Err(NotMovable::ExternalMedia.into());
+    }
+    for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
+        let track = node.track.and_then(|n| index.tracks.get(n));
+        if !track.is_some_and(|t| is_auxiliary_sent(&t.samples, index, media)) {
+            return Err(NotMovable::AuxiliaryElsewhere.into());
+        }
+    }
+    if !all_chunks_inside(index, source, media)? {
+        return Err(NotMovable::SamplesOutside.into());
+    }
+    Ok(())
+}
+
+/// The tracks without samples. They are left out, unless no track has samples.
 fn without_samples(index: &Index) -> Vec<bool> {
     let is_empty = |track: &Track| track.samples.count == 0;
     let stay = index.tracks.iter().all(is_empty);
     index.tracks.iter().map(|track| !stay && is_empty(track)).collect()
 }
 
-/// Whether the auxiliary information of a track can be told to be where it will be: it lies in the
-/// media that is sent, or in the `moov`, which is sent as well.
-fn can_be_moved(samples: &SampleTable, index: &Index, extents: &ExtentList) -> bool {
-    let Some(Auxiliary::Told(told)) = &samples.auxiliary else { return false };
-    match &told.place {
+/// Whether the auxiliary information of a track is in the media that is sent, or in the `moov`,
+/// which is sent as well. Then the `saio` can say where it will be.
+fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -> bool {
+    let Some(Auxiliary::Told(located)) = &samples.auxiliary else { return false };
+    match &located.place {
         AuxiliaryPlace::Stretch(offset) => {
             (index.moov.header.payload()..index.moov.header.end()).contains(offset)
-                || extents.holding(*offset).is_some()
+                || media.holding(*offset).is_some()
         }
         AuxiliaryPlace::Chunks { bounds, .. } => {
-            extents.holding(bounds.start).is_some_and(|e| bounds.end <= e.offset + e.len)
+            media.holding(bounds.start).is_some_and(|e| bounds.end <= e.offset + e.len)
         }
     }
 }
 
+/// All chunks of each track.
 fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<TrackChunks>>, FormatError> {
     let of_track = |offsets: &ChunkOffsets| {
         let all = ChunkRange { chunks: 0..offsets.count(), first_offset: None };
@@ -101,16 +109,13 @@ fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<Track
     index.tracks.iter().map(|t| of_track(&t.samples.offsets)).collect()
 }
 
-/// Whether every chunk lies in the media that is sent, so that its offset can be told.
-fn all_chunks_inside<R: ReadAt>(
-    index: &Index,
-    source: &R,
-    extents: &ExtentList,
-) -> Result<bool, FormatError> {
+/// Whether every chunk begins in the media that is sent, so that its offset has a counterpart
+/// there.
+fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -> Result<bool, FormatError> {
     for track in &index.tracks {
         let offsets = &track.samples.offsets;
         let Some(Order { lowest, highest, .. }) = offsets.order(source)? else { continue };
-        let holds_both = extents.iter().any(|e| {
+        let holds_both = media.iter().any(|e| {
             let range = e.offset..e.offset + e.len;
             range.contains(&lowest) && range.contains(&highest)
         });
@@ -119,7 +124,7 @@ fn all_chunks_inside<R: ReadAt>(
         }
         let mut reader = offsets.reader(source, 1024);
         for chunk in 0..offsets.count() {
-            if extents.position_of(reader.get(chunk)?).is_none() {
+            if media.position_of(reader.get(chunk)?).is_none() {
                 return Ok(false);
             }
         }
@@ -127,7 +132,7 @@ fn all_chunks_inside<R: ReadAt>(
     Ok(true)
 }
 
-/// A `meta` of the film or a track that says where in the file its items are.
+/// A `meta` of the movie or of a track that states where in the file its items are.
 fn find_meta_with_offsets<R: ReadAt>(
     source: &R,
     index: &Index,
@@ -146,6 +151,7 @@ fn find_meta_with_offsets<R: ReadAt>(
     Ok(None)
 }
 
+/// The box itself or one in it, at any depth that the index has.
 fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
     if &node.header.box_type.0 == box_type {
         return Some(node);

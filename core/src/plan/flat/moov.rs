@@ -4,6 +4,7 @@ use crate::boxes::{BoxType, FormatError};
 use crate::index::Node;
 use crate::limits;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
 use crate::source::ReadAt;
@@ -28,7 +29,7 @@ impl<R: ReadAt> Layout<'_, R> {
     ///     give 64-bit offsets to each track whose last chunk would begin at 4 GiB or later
     /// until no track gets them that did not have them
     /// ```
-    pub(super) fn solve(&self, before: Assembly) -> Result<Assembly, FormatError> {
+    pub(super) fn solve(&self, before: Assembly) -> Result<Assembly, PlanError> {
         let mut wide = vec![false; self.index.tracks.len()];
         let mut round = 0;
         loop {
@@ -43,9 +44,7 @@ impl<R: ReadAt> Layout<'_, R> {
                 continue;
             }
             if moov.len() + 8 > limits::MOOV_OF_CLIP {
-                let most = limits::MOOV_OF_CLIP;
-                let reason = format!("the answer's metadata would be larger than the {most} bytes we take");
-                return Err(FormatError::Film(reason));
+                return Err(PlanError::LargeMetadata);
             }
             let mut all = before;
             all.wrap(BoxType(*b"moov"), moov)?;
@@ -72,7 +71,7 @@ impl<R: ReadAt> Layout<'_, R> {
         Ok(changed)
     }
 
-    fn moov_child(&self, node: &Node, wide: &[bool], out: &mut Assembly) -> Result<(), FormatError> {
+    fn moov_child(&self, node: &Node, wide: &[bool], out: &mut Assembly) -> Result<(), PlanError> {
         let header = &node.header;
         if &header.box_type.0 == b"trak" {
             let Some(track) = node.track.filter(|&track| !self.is_left_out(track)) else { return Ok(()) };
@@ -88,7 +87,7 @@ impl<R: ReadAt> Layout<'_, R> {
     }
 
     /// A box of the `moov` of a clip, other than a track.
-    fn cut_movie_box(&self, clip: &Clip, node: &Node, out: &mut Assembly) -> Result<(), FormatError> {
+    fn cut_movie_box(&self, clip: &Clip, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         let header = &node.header;
         match Treatment::of(Place::Movie, header.box_type) {
             Treatment::Header => {

@@ -1,8 +1,9 @@
 //! The `trak` of a track (ISO/IEC 14496-12, 8.3.1), and the `mdia` and `minf` in it.
 
-use crate::boxes::{BoxHeader, FormatError, is_senc, u32_at, write_box, write_elst};
+use crate::boxes::{BoxHeader, is_senc, u32_at, write_box, write_elst};
 use crate::index::Node;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
@@ -20,7 +21,7 @@ impl<R: ReadAt> Layout<'_, R> {
         number: usize,
         is_wide: bool,
         out: &mut Assembly,
-    ) -> Result<(), FormatError> {
+    ) -> Result<(), PlanError> {
         let Some(track) = self.index.tracks.get(number) else { return Ok(()) };
         match self.clip.and_then(|clip| clip.tracks.get(number)?.as_ref()) {
             Some(clip) => {
@@ -39,7 +40,7 @@ impl<R: ReadAt> Layout<'_, R> {
         number: usize,
         is_wide: bool,
         out: &mut Assembly,
-    ) -> Result<(), FormatError> {
+    ) -> Result<(), PlanError> {
         let mut content = Assembly::default();
         for child in &node.children {
             let header = &child.header;
@@ -56,12 +57,7 @@ impl<R: ReadAt> Layout<'_, R> {
     }
 
     /// A `trak` of a clip, or a box in it that holds others.
-    fn cut_container(
-        &self,
-        cut: &TrackCut<'_, R>,
-        node: &Node,
-        out: &mut Assembly,
-    ) -> Result<(), FormatError> {
+    fn cut_container(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         let mut content = Assembly::default();
         let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
         for child in &node.children {
@@ -73,7 +69,7 @@ impl<R: ReadAt> Layout<'_, R> {
         out.wrap(node.header.box_type, content)
     }
 
-    fn cut_child(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), FormatError> {
+    fn cut_child(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         let header = &node.header;
         match Treatment::of(Place::Track, header.box_type) {
             Treatment::Container if &header.box_type.0 == b"stbl" => cut_stbl(cut, node, out)?,
@@ -104,7 +100,7 @@ impl<R: ReadAt> Layout<'_, R> {
     }
 
     /// Appends a `tref` (8.3.3) without references to tracks that the answer does not have.
-    fn tref(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+    fn tref(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
         let is_kept = |id: u32| {
             let mut tracks = self.index.tracks.iter().enumerate();
             tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))

@@ -6,6 +6,7 @@ use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox};
 use crate::index::{Auxiliary, AuxiliaryPlace, SampleTable, ToldAuxiliary};
 use crate::limits;
 use crate::plan::assembly::{Assembly, Piece};
+use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::{Content, Entries, EntryKind};
 use crate::seek::SampleRange;
@@ -13,7 +14,7 @@ use crate::source::ReadAt;
 
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
 /// 23001-7, 7.2) that they locate.
-pub(super) fn cut_auxiliary<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+pub(super) fn cut_auxiliary<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Told(located)) = &cut.samples().auxiliary else { return Ok(()) };
     let mut len = 0;
     // Samples of the clip up to the last that has an entry.
@@ -69,7 +70,7 @@ fn sizes_and_data<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     located: &ToldAuxiliary,
     clear: &[(u32, Vec<u8>)],
-) -> Result<(Assembly, Assembly), FormatError> {
+) -> Result<(Assembly, Assembly), PlanError> {
     let mut sizes = Assembly::default();
     let mut data = Assembly::default();
     data.mark(cut.number);
@@ -94,7 +95,7 @@ fn source_entries<R: ReadAt>(
     samples: Range<u32>,
     sizes: &mut Assembly,
     data: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     if samples.is_empty() {
         return Ok(());
     }
@@ -107,8 +108,7 @@ fn source_entries<R: ReadAt>(
             data.source(start.saturating_add(located.sizes.bytes(cut.source, 0..samples.start)?), len);
         }
         AuxiliaryPlace::Chunks { .. } => {
-            let too_much = |_| FormatError::Film("over 4 GiB of auxiliary information".into());
-            let len = u32::try_from(len).map_err(too_much)?;
+            let len = u32::try_from(len).map_err(|_| PlanError::LargeAuxiliary)?;
             data.entries(len, cut.entries(1, EntryKind::Auxiliary(samples)));
         }
     }
@@ -116,7 +116,7 @@ fn source_entries<R: ReadAt>(
 }
 
 /// Appends the `saio` of the whole movie.
-pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), FormatError> {
+pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Told(located)) = &samples.auxiliary else { return Ok(()) };
     match &located.place {
         AuxiliaryPlace::Stretch(offset) => saio(located, 1, (8, Piece::PlaceOf(*offset)), out),
@@ -133,7 +133,7 @@ pub(in crate::plan::flat) fn cut_senc<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let Some(Auxiliary::Untold(senc)) = &cut.samples().auxiliary else { return Ok(()) };
     if senc.header != *header || cut.ranges().is_empty() {
         return Ok(());
@@ -163,7 +163,7 @@ fn flags_and_type(located: &ToldAuxiliary) -> (u8, &[u8]) {
     }
 }
 
-fn saiz(located: &ToldAuxiliary, count: u32, sizes: Assembly, out: &mut Assembly) -> Result<(), FormatError> {
+fn saiz(located: &ToldAuxiliary, count: u32, sizes: Assembly, out: &mut Assembly) -> Result<(), PlanError> {
     let (flags, aux_info_type) = flags_and_type(located);
     let mut saiz = Assembly::default();
     saiz.bytes(&[0, 0, 0, flags]);
@@ -180,7 +180,7 @@ fn saio(
     count: u32,
     offsets: (u64, Piece),
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let (flags, aux_info_type) = flags_and_type(located);
     let mut saio = Assembly::default();
     saio.bytes(&[1, 0, 0, flags]);

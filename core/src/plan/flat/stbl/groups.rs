@@ -1,7 +1,8 @@
 //! Sample groups: `sbgp`.
 
-use crate::boxes::{BoxHeader, FormatError};
+use crate::boxes::BoxHeader;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::RunSlice;
@@ -12,7 +13,7 @@ pub(super) fn sample_to_group<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let groupings = cut.samples().groups.iter().enumerate();
     let mut groupings = groupings.map(|(n, runs)| (n, runs, runs.table().offset));
     let Some((n, runs, offset)) = groupings.find(|(_, _, at)| (header.payload()..=header.end()).contains(at))

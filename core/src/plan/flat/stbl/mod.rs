@@ -8,10 +8,11 @@ mod small;
 mod sync_samples;
 mod times;
 
-use crate::boxes::{BoxHeader, FormatError, is_senc};
+use crate::boxes::{BoxHeader, is_senc};
 use crate::index::Node;
 use crate::limits;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::ChunkSlice;
 use crate::plan::treatment::{Place, Treatment};
@@ -31,7 +32,7 @@ pub(super) fn moved_stbl<R: ReadAt>(
     number: usize,
     is_wide: bool,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let mut content = Assembly::default();
     for child in &node.children {
         match (&child.header.box_type.0, layout.index.tracks.get(number)) {
@@ -50,7 +51,7 @@ pub(super) fn cut_stbl<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     node: &Node,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let mut content = Assembly::default();
     for child in &node.children {
         let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
@@ -69,7 +70,7 @@ fn required_table<R: ReadAt>(
     treatment: Treatment,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<bool, FormatError> {
+) -> Result<bool, PlanError> {
     match treatment {
         Treatment::Descriptions => descriptions(cut, header, out),
         Treatment::Durations => times::durations(cut, out)?,
@@ -88,7 +89,7 @@ fn optional_table<R: ReadAt>(
     treatment: Treatment,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     match treatment {
         Treatment::SyncSamples if sync_samples::are_known_better(cut)? => {}
         Treatment::SyncSamples | Treatment::PartialSyncSamples => {
@@ -128,7 +129,7 @@ fn sample_to_chunk<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let mut list = Assembly::default();
     let mut place = 0;
     for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
@@ -144,7 +145,7 @@ fn small_table<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     if header.payload_len() > limits::SMALL_BOX as u64 {
         out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
         return Ok(());

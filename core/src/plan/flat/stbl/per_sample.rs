@@ -1,8 +1,9 @@
 //! Tables with as many bits for each sample, and no count that can be relied on: `sdtp`, `stdp`,
 //! `padb`.
 
-use crate::boxes::{BoxHeader, FormatError, Table};
+use crate::boxes::{BoxHeader, Table};
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::seek::SampleRange;
 use crate::source::ReadAt;
@@ -16,7 +17,7 @@ pub(super) fn bytes<R: ReadAt>(
     size: u64,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let mut content = Assembly::default();
     content.bytes(&[0; 4]);
     for SampleRange { samples, .. } in cut.ranges() {
@@ -36,7 +37,7 @@ pub(super) fn padding_bits<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let table = Table::read(&mut cut.reader(), header, 0, 0)?;
     let len = header.payload_len().saturating_sub(8);
     let last = cut.ranges().last().map_or(0, |r| r.samples.end);

@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, SyncSamples, Table};
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::seek::SampleRange;
@@ -23,7 +24,7 @@ pub(super) fn sample_numbers<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let source = cut.source;
     let table = Table::read(&mut cut.reader(), header, 0, 4)?;
     let mut list = Assembly::default();
@@ -46,7 +47,7 @@ pub(super) fn sample_numbers<R: ReadAt>(
 /// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
 /// file has no list, or a wrong one. A reader that believed it would begin to decode in the middle
 /// of what an edit hides.
-pub(super) fn detected<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+pub(super) fn detected<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
     let samples = cut.samples();
     if cut.ranges().is_empty() || samples.pictures(cut.source)?.is_none() {
         return Ok(());

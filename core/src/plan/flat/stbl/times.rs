@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::RunSlice;
@@ -12,7 +13,7 @@ use crate::source::ReadAt;
 
 /// Appends the `stts` (ISO/IEC 14496-12, 8.6.1.2). The first and the last sample of a range may
 /// have another duration than in the source, and so have those of a lead-in.
-pub(super) fn durations<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), FormatError> {
+pub(super) fn durations<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
     let stts = &cut.samples().stts;
     let multiplier = cut.clip.multiplier;
     let is_copied = stts.is_normal() && multiplier == 1;
@@ -49,11 +50,11 @@ fn unchanged(range: &SampleRange) -> Range<u32> {
 }
 
 /// The duration of a sample in the clip, of which something was taken off or added.
-fn duration<R: ReadAt>(cut: &TrackCut<'_, R>, sample: u32, trim: u32, gap: u32) -> Result<u32, FormatError> {
+fn duration<R: ReadAt>(cut: &TrackCut<'_, R>, sample: u32, trim: u32, gap: u32) -> Result<u32, PlanError> {
     let source = u32::try_from(cut.samples().stts.at_unit(cut.source, sample)?.value).unwrap_or(u32::MAX);
     let clip = source.saturating_sub(trim).checked_add(gap);
     let clip = clip.and_then(|ticks| ticks.checked_mul(cut.clip.multiplier));
-    clip.ok_or_else(|| FormatError::Film("stts: a duration of more than 32 bits".into()))
+    clip.ok_or(PlanError::LongDuration)
 }
 
 fn lead_in_durations(lead_in: &LeadIn, list: &mut Assembly) {
@@ -71,13 +72,13 @@ pub(super) fn composition_offsets<R: ReadAt>(
     cut: &TrackCut<'_, R>,
     header: &BoxHeader,
     out: &mut Assembly,
-) -> Result<(), FormatError> {
+) -> Result<(), PlanError> {
     let version = cut.version(header)?;
     let Some(ctts) = &cut.samples().ctts else { return Ok(()) };
     let shift = cut.clip.offset_shift;
     let (_, highest) = ctts.extremes();
     if highest.saturating_mul(cut.clip.multiplier.into()).saturating_add(shift) > i64::from(i32::MAX) {
-        return Err(header.error("composition offsets too large to be moved"));
+        return Err(header.error("composition offsets too large to be moved").into());
     }
     let mut list = Assembly::default();
     let mut all_zero = true;

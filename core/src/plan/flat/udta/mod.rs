@@ -1,12 +1,13 @@
-//! User data: chapters, tags, highlights.
+//! User data (`udta`, ISO/IEC 14496-12, 8.10.1): chapters, tags, highlights.
 
 mod chpl;
 mod id3;
 mod tags;
 
-use crate::boxes::{BoxHeader, FormatError};
+use crate::boxes::BoxHeader;
 use crate::limits;
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
 use crate::source::ReadAt;
@@ -15,8 +16,8 @@ use super::layout::Layout;
 use chpl::cut_chpl;
 
 impl<R: ReadAt> Layout<'_, R> {
-    /// The `udta` of a track.
-    pub(super) fn track_udta(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+    /// Appends the `udta` of a track. One with something unreadable in it is copied.
+    pub(super) fn track_udta(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
         let children = self.index.reader(self.source).readable_children(header.payload(), header.end())?;
         match (self.clip, children) {
             (Some(clip), (children, None)) => self.udta(header, &children, clip, out),
@@ -27,14 +28,15 @@ impl<R: ReadAt> Layout<'_, R> {
         }
     }
 
-    /// A `udta` with these boxes in it. Some of them count from the start of the film, and hints are for hint tracks.
+    /// Appends a `udta` with these boxes in it. Those that state times of the whole movie are cut,
+    /// and hints (`hnti`) are left out with the hint tracks.
     pub(super) fn udta(
         &self,
         header: &BoxHeader,
         children: &[BoxHeader],
         clip: &Clip,
         out: &mut Assembly,
-    ) -> Result<(), FormatError> {
+    ) -> Result<(), PlanError> {
         let treatment = |child: &BoxHeader| Treatment::of(Place::UserData, child.box_type);
         if children.iter().all(|child| treatment(child) == Treatment::Copied) {
             out.copy(header);
@@ -60,8 +62,8 @@ impl<R: ReadAt> Layout<'_, R> {
         out.wrap(header.box_type, content)
     }
 
-    /// A `meta`, without what counts samples or times of the whole film.
-    pub(super) fn tags(&self, meta: &BoxHeader, out: &mut Assembly) -> Result<(), FormatError> {
+    /// Appends a `meta` without tags that count samples or times of the whole movie.
+    pub(super) fn tags(&self, meta: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
         match tags::without_counts(&mut self.index.reader(self.source), meta)? {
             Some(kept) => out.append(kept),
             None => out.copy(meta),

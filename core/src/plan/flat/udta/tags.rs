@@ -1,12 +1,13 @@
-//! Tags that count samples or times of the whole film, which a clip must not have as they are.
+//! Tags that count samples or times of the whole movie. A clip cannot have them as they are.
 //!
-//! - iTunes writes how many samples of audio are priming and padding, and how many the film has, into
-//!   a freeform tag named `iTunSMPB`. Players take it for more than the edit list: of a clip they would
-//!   play priming that its edit list hides. The edit list of the clip says it all.
+//! - iTunes writes a freeform tag named `iTunSMPB`: how many samples of audio are priming and
+//!   padding, and how many the movie has. Players trust it more than the edit list, and would play
+//!   priming that the clip's edit list hides. The edit list says all that the tag would.
 //! - Frames of an ID3v2 tag (`ID32`) say when something happens: see [`id3`](super::id3).
-//! - GoPro's cameras write the times of highlights (`HMMT`): they move with the clip.
-//! - Adobe's programs write the time code of the start (`©TIM`, with its scale in `©TSC` and `©TSZ`). A clip that
-//!   begins later leaves it out: a time code track, which is cut, says what the time is.
+//! - GoPro's cameras write the times of highlights (`HMMT`). They move with the clip.
+//! - Adobe's programs write the time code of the start (`©TIM`, with its scale in `©TSC` and
+//!   `©TSZ`). A clip that begins later leaves it out. A time code track, which is cut, says what
+//!   the time is.
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, u32_at, write_box};
 use crate::limits;
@@ -14,6 +15,7 @@ use crate::seek::Clip;
 use crate::source::ReadAt;
 
 use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 
 use super::id3::{Kept, without_times};
 
@@ -23,8 +25,8 @@ const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
 /// Longest tag that is looked into.
 const LONGEST: u64 = 4096;
 
-/// GoPro's highlights: their number, then places for as many as there may be, each of them a time in milliseconds or
-/// unused. Those in the clip stay. `None` when there are more than places.
+/// An `HMMT` with the highlights of the clip: their number, then the room that the source has. Each
+/// place is a time in milliseconds, or unused. `None` when there are more highlights than places.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let millis = |ticks: u64| u128::from(ticks) * 1000 / u128::from(clip.timescale.max(1));
     let (from, to) = (millis(clip.start), millis(clip.start.saturating_add(clip.duration)));
@@ -44,14 +46,15 @@ pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A `meta` box without tags that count samples or times; `None` where it has none, or is no list of tags.
+/// A `meta` box without tags that count samples or times. `None` when it has no such tags, or is no
+/// list of tags.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub(super) fn without_counts<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     meta: &BoxHeader,
-) -> Result<Option<Assembly>, FormatError> {
+) -> Result<Option<Assembly>, PlanError> {
     // The meta box of ISO/IEC 14496-12 (8.11.1) has a version and flags, QuickTime's has not.
     for from in [meta.payload() + 4, meta.payload()] {
         let children = readable(reader.children(from, meta.end()))?;
@@ -83,11 +86,8 @@ pub(super) fn without_counts<R: ReadAt>(
     Ok(None)
 }
 
-/// An `ilst` without tags that count samples; `None` where it has none.
-fn cut_ilst<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    ilst: &BoxHeader,
-) -> Result<Option<Assembly>, FormatError> {
+/// An `ilst` without tags that count samples. `None` when it has none.
+fn cut_ilst<R: ReadAt>(reader: &mut Reader<'_, R>, ilst: &BoxHeader) -> Result<Option<Assembly>, PlanError> {
     let mut kept = Assembly::default();
     let mut is_changed = false;
     for item in &readable(reader.children(ilst.payload(), ilst.end()))? {
@@ -102,11 +102,8 @@ fn cut_ilst<R: ReadAt>(
     Ok(is_changed.then_some(out))
 }
 
-/// An `ID32` without frames that are timed; `None` where it has none.
-fn cut_id32<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    id32: &BoxHeader,
-) -> Result<Option<Assembly>, FormatError> {
+/// An `ID32` without timed frames. `None` when it has none.
+fn cut_id32<R: ReadAt>(reader: &mut Reader<'_, R>, id32: &BoxHeader) -> Result<Option<Assembly>, PlanError> {
     let mut out = Assembly::default();
     match without_times(reader.payload(id32, 0)?) {
         Kept::All => return Ok(None),
@@ -120,7 +117,7 @@ fn cut_id32<R: ReadAt>(
     Ok(Some(out))
 }
 
-/// Whether an item of an `ilst` is a freeform tag of such a name.
+/// Whether an item of an `ilst` is a freeform tag whose name is in [`COUNTS_SAMPLES`].
 fn counts_samples<R: ReadAt>(reader: &mut Reader<'_, R>, item: &BoxHeader) -> Result<bool, FormatError> {
     if &item.box_type.0 != b"----" || item.size > LONGEST {
         return Ok(false);
@@ -134,7 +131,7 @@ fn counts_samples<R: ReadAt>(reader: &mut Reader<'_, R>, item: &BoxHeader) -> Re
     Ok(false)
 }
 
-/// The boxes; none where there is something else, which is copied as it is.
+/// The boxes, or none if there is something else, which is then copied verbatim.
 fn readable(read: Result<Vec<BoxHeader>, FormatError>) -> Result<Vec<BoxHeader>, FormatError> {
     match read {
         Err(e @ FormatError::Io { .. }) => Err(e),
