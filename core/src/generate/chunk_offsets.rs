@@ -15,13 +15,13 @@ impl<R: ReadAt> Generator<'_, R> {
         Positions { places, metadata_len: self.plan.metadata_len, known: 0..0, shift: 0 }
     }
 
-    /// Entries of an `stco` or `co64`. The first chunk begins at `first` in the source, unless that
-    /// is `u64::MAX`.
+    /// Entries of an `stco` or `co64`. The first chunk begins at `first` in the source, if that is
+    /// given.
     pub(super) fn write_chunk_offsets(
         &self,
         offsets: &ChunkOffsets,
         chunks: &Range<u32>,
-        first: u64,
+        first: Option<u64>,
         is_wide: bool,
         index: u32,
         out: &mut [u8],
@@ -29,7 +29,7 @@ impl<R: ReadAt> Generator<'_, R> {
         let mut positions = self.positions();
         let mut chunk = chunks.start.saturating_add(index);
         let mut out = out;
-        if index == 0 && first != u64::MAX {
+        if let Some(first) = first.filter(|_| index == 0) {
             let (entry, rest) = out.split_at_mut(if is_wide { 8 } else { 4 }.min(out.len()));
             put_offset(entry, positions.of(first)?);
             (out, chunk) = (rest, chunk.saturating_add(1));

@@ -17,16 +17,16 @@ pub struct Plan {
     pub metadata_len: u64,
     /// The media.
     pub extents: Extents,
-    /// What tells this plan from every other of the same source; part of the ETag.
+    /// No other plan of the same source has the same key. It becomes part of the ETag.
     pub key: String,
     /// What was left out, for the debug log.
     pub notes: Vec<String>,
 }
 
 impl Plan {
-    /// Bytes it takes besides its own size.
+    /// Memory that it takes besides its own size, in bytes.
     pub fn heap_size(&self) -> usize {
-        let made = self.parts.iter().map(|part| match &part.content {
+        let contents = self.parts.iter().map(|part| match &part.content {
             Content::Bytes(bytes) => bytes.capacity(),
             Content::Entries(Entries { kind: EntryKind::Nibbles(_, ranges), .. }) => {
                 ranges.capacity() * size_of::<Range<u32>>()
@@ -34,39 +34,39 @@ impl Plan {
             _ => 0,
         });
         self.parts.capacity() * size_of::<Part>()
-            + made.sum::<usize>()
+            + contents.sum::<usize>()
             + self.extents.heap_size()
             + self.key.capacity()
             + self.notes.iter().map(|note| size_of::<String>() + note.capacity()).sum::<usize>()
     }
 }
 
-/// A stretch of the metadata.
+/// A run of bytes of the metadata.
 #[derive(Debug)]
 pub struct Part {
     /// Offset in the answer.
     pub start: u64,
     /// Length.
     pub len: u64,
-    /// How its bytes come about.
+    /// Where its bytes come from.
     pub content: Content,
 }
 
-/// How the bytes of a part come about. A table's entries are made on demand.
+/// Where the bytes of a part come from. Entries of tables are generated on demand.
 #[derive(Debug)]
 pub enum Content {
-    /// Made already: headers and small boxes.
+    /// These bytes: headers and small boxes.
     Bytes(Vec<u8>),
-    /// As they stand in the source, from this offset on.
+    /// The source, from this offset on.
     Source(u64),
-    /// A table of a track.
+    /// A table of a track, changed.
     Entries(Entries),
 }
 
 /// The entries of an output table.
 #[derive(Debug)]
 pub struct Entries {
-    /// The track they are of.
+    /// Which of the index's tracks has the table.
     pub track: usize,
     /// Bytes of one entry.
     pub entry_size: u8,
@@ -77,25 +77,28 @@ pub struct Entries {
 /// Which table of a track, and which part of it.
 #[derive(Debug)]
 pub enum EntryKind {
-    /// `stts`, with what each duration is multiplied by.
+    /// `stts`. Each duration is multiplied by the number.
     Times(RunSlice, u32),
-    /// `ctts`, with what each offset is multiplied by, and what is then added to it.
+    /// `ctts`. Each offset is multiplied by the first number; then the second is added.
     Offsets(RunSlice, u32, i64),
-    /// `ctts` of a lead-in, an entry a sample, with what is added to each offset. It begins with this sample.
+    /// `ctts` of a lead-in that begins with this sample, one entry for each sample. The last number
+    /// is added to each offset.
     LeadIn(LeadIn, u32, i64),
-    /// `sbgp`: which of the track's groupings.
+    /// `sbgp`. The number says which of the track's groupings.
     Group(RunSlice, usize),
-    /// `stsc`
+    /// `stsc`.
     Chunks(ChunkSlice),
-    /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source, the first
-    /// beginning at this offset, because samples before it in the chunk are left out.
-    ChunkOffsets(Range<u32>, u64),
-    /// `stss` and the like: entries of a table from this index on, moved by so many samples.
+    /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source. The first begins at
+    /// this offset, if samples before it in the chunk are left out.
+    ChunkOffsets(Range<u32>, Option<u64>),
+    /// `stss` or `stps`: the entries of the table from this index on. The last number is added to
+    /// each.
     SampleNumbers(Table, u32, i64),
-    /// The entries of a `senc`, byte by byte: those of these samples.
+    /// The entries of `senc` for these samples. One entry here is one byte, because theirs differ
+    /// in length.
     Auxiliary(Range<u32>),
-    /// `saio`, of 8 bytes an entry: the film's own, moved.
+    /// `saio` with offsets of 8 bytes: the source's own, moved.
     AuxiliaryOffsets,
-    /// 4-bit `stz2` and `padb`: these samples, in pairs.
+    /// 4-bit `stz2` and `padb`: these samples, two in each byte.
     Nibbles(Table, Vec<Range<u32>>),
 }

@@ -6,18 +6,19 @@ use crate::boxes::{FormatError, Runs};
 use crate::index::SampleTable;
 use crate::source::ReadAt;
 
-/// A stretch of a run-length table, counted in merged runs.
+/// Some runs of a run-length table. Neighbouring entries of the same value are one run.
 #[derive(Debug, Clone)]
 pub struct RunSlice {
-    /// The units it covers.
+    /// The samples (of `stsc`: the chunks) that it covers.
     pub units: Range<u32>,
-    /// Ordinal of the run that holds the first unit.
+    /// Which run holds the first of them.
     pub first: u32,
     /// Number of runs.
     pub count: u32,
 }
 
 impl RunSlice {
+    /// The runs that hold `units`.
     pub(super) fn of<R: ReadAt>(runs: &Runs, source: &R, units: Range<u32>) -> Result<Self, FormatError> {
         if units.is_empty() {
             return Ok(Self { units, first: 0, count: 0 });
@@ -29,24 +30,36 @@ impl RunSlice {
     }
 }
 
-/// A part of the `stsc` of a clip: the source's, with a first and a last chunk that may hold less.
+/// The `stsc` entries (ISO/IEC 14496-12, 8.7.4) for one sample range of a clip: those of the
+/// source, with a first and a last chunk that may hold fewer samples.
+///
+/// ```text
+/// source   | chunk: 10 samples | 10 | 10 | 10 |
+/// range     samples 4..34
+/// head        6 samples
+/// body                           10   10
+/// tail                                       4 samples
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChunkSlice {
-    /// Chunks of the clip before it.
+    /// Chunks of the clip before these.
     pub place: u32,
-    /// The first chunk where it differs from those after it: samples and description.
+    /// An entry for the first chunk, where it differs from those after it: samples and description
+    /// index.
     pub head: Option<(u32, u32)>,
-    /// The chunks between, as they are in the source; the first counts as the chunk that `from` says.
+    /// The runs of the chunks between the first and the last, as they are in the source.
     pub body: RunSlice,
-    /// The source chunk that is its first.
+    /// The first chunk, by its number in the source (0-based).
     pub from: u32,
-    /// Whether the first run of the body begins with the first chunk.
+    /// Whether the first run of the body holds the first chunk, too. Then there is no head.
     pub body_has_first: bool,
-    /// The last chunk where it differs from those before it: number from the first (1-based), samples, description.
+    /// An entry for the last chunk, where it differs from those before it: its number among these
+    /// (1-based), samples, description index.
     pub tail: Option<(u32, u32, u32)>,
 }
 
 impl ChunkSlice {
+    /// The entries for the chunks that hold the samples in `range`.
     pub(super) fn of<R: ReadAt>(
         samples: &SampleTable,
         source: &R,
@@ -87,7 +100,7 @@ impl ChunkSlice {
         Ok(this)
     }
 
-    /// Number of entries.
+    /// Number of entries in the answer.
     pub fn count(&self) -> u32 {
         u32::from(self.head.is_some()) + self.body.count + u32::from(self.tail.is_some())
     }

@@ -1,7 +1,7 @@
 //! What becomes of each box in a clip.
 //!
-//! The layout asks [`Treatment::of`] for every box of the file. `docs/boxes.md` shows the same table,
-//! and a test compares the two.
+//! The layout asks [`Treatment::of`] for every box of the file. `docs/boxes.md` shows the same
+//! table, and a test compares the two.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -96,7 +96,7 @@ pub enum Treatment {
 /// The table, and the function that looks a box up in it.
 macro_rules! treatments {
     ($($place:ident { $($($name:literal)|+ => $treatment:ident,)+ })+) => {
-        /// The boxes that are treated in another way than the rest of their place.
+        /// The boxes that have a rule of their own in their place.
         pub const LISTED: &[(Place, &[&[u8; 4]], Treatment)] =
             &[$($((Place::$place, &[$($name),+], Treatment::$treatment)),+),+];
 
@@ -157,7 +157,7 @@ treatments! {
         b"senc" | b"uuid" => Encryption,
         b"padb" => PaddingBits,
         b"stsh" | b"subs" | b"csgp" => Small,
-        // Its bounds hold for the whole film only; players work without.
+        // Its bounds hold for the whole movie only. Players work without.
         b"cslg" => LeftOut,
     }
     Anywhere {
@@ -165,7 +165,7 @@ treatments! {
         b"free" | b"skip" | b"wide" => LeftOut,
         // Where fragments are, of which a clip has none.
         b"mvex" | b"mfra" | b"sidx" | b"ssix" | b"styp" | b"emsg" | b"prft" => LeftOut,
-        // When to start playing a download of the whole film; which part of it to load first.
+        // When to start playing a download of the whole movie, and which part of it to load first.
         b"pdin" | b"load" => LeftOut,
     }
 }

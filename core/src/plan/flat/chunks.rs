@@ -62,9 +62,7 @@ pub(super) fn chunk_offsets(
     let mut list = Assembly::default();
     for range in ranges {
         let count = range.chunks.end - range.chunks.start;
-        // u64::MAX is no chunk's offset: then the table's own holds for the first chunk too.
-        let first = range.first_offset.unwrap_or(u64::MAX);
-        let kind = EntryKind::ChunkOffsets(range.chunks.clone(), first);
+        let kind = EntryKind::ChunkOffsets(range.chunks.clone(), range.first_offset);
         list.entries(count, Entries { track, entry_size, kind });
     }
     out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)

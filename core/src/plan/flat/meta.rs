@@ -1,14 +1,15 @@
-//! `meta` boxes that state places in the file.
+//! `meta` boxes (ISO/IEC 14496-12, 8.11.1) that state places in the file.
 
 use crate::boxes::{BoxHeader, FormatError};
 use crate::index::Index;
 use crate::source::ReadAt;
 
+/// The note about a `meta` that is left out.
 pub(super) fn names_places(header: &BoxHeader) -> String {
     format!("left out {} at byte {}: it names places in the file", header.box_type, header.offset)
 }
 
-/// Whether a `meta` box says where in the file its items are (`iloc`).
+/// Whether a `meta` box states where in the file its items are (`iloc`, 8.11.3).
 pub(super) fn holds_file_offsets<R: ReadAt>(
     source: &R,
     index: &Index,
@@ -20,6 +21,6 @@ pub(super) fn holds_file_offsets<R: ReadAt>(
         Err(e @ FormatError::Io { .. }) => Err(e),
         Err(_) => Ok(false),
     };
-    // QuickTime's meta is a plain box, ISO's has a version and flags.
+    // QuickTime's meta is a plain box. That of ISO/IEC 14496-12 has a version and flags.
     Ok(has_iloc(header.payload() + 4)? || has_iloc(header.payload())?)
 }

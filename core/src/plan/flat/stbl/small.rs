@@ -1,4 +1,4 @@
-//! Per-sample boxes that are small and seldom: they are cut in memory.
+//! Tables that are small and seldom: `stsh`, `subs` and `csgp`. They are cut in memory.
 
 use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, read_stsh, write_box, write_stsh};
 use crate::seek::SampleRange;
@@ -12,12 +12,12 @@ pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> 
     }
 }
 
-/// The number in the clip of a sample, both 1-based.
+/// The number that a sample has in the clip. Both numbers are 1-based, as in the boxes.
 fn moved(ranges: &[SampleRange], number: u32) -> Option<u32> {
     Some(SampleRange::find(ranges, number.checked_sub(1)?)? + 1)
 }
 
-/// Of the pairs those stay of which both samples are in the clip.
+/// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip.
 fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let moved = |number| moved(ranges, number);
     let kept: Vec<_> =
@@ -27,7 +27,7 @@ fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Entries for some samples, each counted from the one before it.
+/// Subsamples (8.7.7). Each entry counts its sample from that of the entry before it.
 fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let (head, entries) = SubsEntries::of(payload)?;
     let mut last = 0;
@@ -51,7 +51,7 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Comes out as the `sbgp` that says the same.
+/// Compact sample groups (8.9.5). They become the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
     let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;

@@ -1,10 +1,10 @@
-//! Nero's chapters.
+//! Chapters as Nero writes them (`chpl`). No standard has them; many players read them.
 
 use crate::boxes::{u64_at, write_box};
 use crate::seek::Clip;
 
-/// Nero's chapters (`chpl`, undocumented but everywhere): those of the clip, moved with
-/// it. Times are in units of 100 ns.
+/// A `chpl` with the chapters of the clip, moved with it. Times are in units of 100 ns. `None` when
+/// it is malformed.
 pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let ticks =
         |t: u64| u64::try_from(u128::from(t) * 10_000_000 / u128::from(clip.timescale)).unwrap_or(u64::MAX);
@@ -19,7 +19,7 @@ pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
         let title = payload.get(at + 8..at + 9 + len)?;
         at += 9 + len;
         if start <= from {
-            // The chapter the clip begins in.
+            // The clip begins in this chapter, or in a later one.
             kept.clear();
         }
         if start < to {

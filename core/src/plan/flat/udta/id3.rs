@@ -1,9 +1,11 @@
-//! `ID32`: an ID3v2 tag in a `meta` box. Some of its frames say when something happens in the whole film.
+//! `ID32`: an ID3v2 tag in a `meta` box. Some of its frames say when something happens in the whole
+//! movie.
 
 use crate::boxes::u32_at;
 
-/// Frames that count times or bytes from the start of the film (ID3v2.4, section 4): event timing codes, synchronised
-/// lyrics and tempo codes, chapters and their table, the length, places to seek to.
+/// Frames that count times or bytes from the start of the movie (ID3v2.4, section 4): event timing
+/// codes, synchronised lyrics and tempo codes, chapters and their table, the length, places to seek
+/// to.
 const TIMED: [&[u8]; 9] = [b"ETCO", b"SYLT", b"SYTC", b"CHAP", b"CTOC", b"TLEN", b"MLLT", b"ASPI", b"POSS"];
 
 /// Version and flags of the box, and the language.
@@ -20,7 +22,7 @@ pub(super) enum Kept {
     All,
     /// This.
     Part(Vec<u8>),
-    /// Nothing: it has such frames, and they cannot be told from the others.
+    /// Nothing: it has such frames, but which they are cannot be found out.
     Nothing,
 }
 
@@ -43,7 +45,8 @@ fn is_timed(frame: &[u8]) -> bool {
     TIMED.iter().any(|name| frame.starts_with(name))
 }
 
-/// The frames of a tag; `None` where they are written in a way that hardly anybody uses, or malformed.
+/// The frames of a tag; `None` where they are written in a way that hardly anybody uses, or
+/// malformed.
 fn frames(payload: &[u8]) -> Option<Vec<&[u8]>> {
     let tag = payload.get(BOX_HEAD..)?;
     // Unsynchronisation, an extended header or a footer would have to be undone.
