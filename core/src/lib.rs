@@ -23,7 +23,6 @@ pub mod request;
 pub mod seek;
 pub mod server;
 pub mod source;
-pub mod tracks;
 pub mod virtual_file;
 
 pub use answer::{Answer, Error, Seeker};

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Play, Rounding, Segment, Timeline, play};
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
+
+use super::play::{Play, play};
+use super::timeline::{Rounding, Segment, Timeline};
 
 /// The last frame of a track of pictures that ends at or before the start of the clip, presented at the start of the clip
 /// for as long as it was. Chromium and Firefox keep the last frame on screen for as long as the film goes on, and after

@@ -20,7 +20,8 @@ use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
 
-use super::{LeadIn, TrackClip};
+use super::clip::TrackClip;
+use super::lead_in::LeadIn;
 
 /// `PreSkip` counts samples at this rate.
 const RATE: u64 = 48_000;

@@ -1,16 +1,17 @@
-//! Which tracks of a film a request gets.
+//! Which tracks of a film a request gets, and which of them it is cut by.
 
-use crate::boxes::BoxType;
 use crate::index::{Index, Track};
-use crate::movie::is_text;
-use crate::request::{ClipRequest, RequestError, TrackKind, TrackSelector};
+use crate::request::{ClipRequest, RequestError, TrackSelector};
+
+use super::kind::{is_still, track_kind};
+use super::language::keep_language;
 
 /// For each track whether the clip has it. Hint tracks never come along: they speak of the samples of another
 /// track by number, and of packets that nobody sends any more.
 ///
 /// # Errors
 /// When the film has none of the tracks asked for.
-pub fn chosen_tracks(index: &Index, request: &ClipRequest) -> Result<Vec<bool>, RequestError> {
+pub(super) fn chosen_tracks(index: &Index, request: &ClipRequest) -> Result<Vec<bool>, RequestError> {
     let mut chosen: Vec<bool> = index
         .tracks
         .iter()
@@ -26,19 +27,9 @@ pub fn chosen_tracks(index: &Index, request: &ClipRequest) -> Result<Vec<bool>, 
     Ok(chosen)
 }
 
-/// What kind of track a handler makes; `None` for those that are neither seen nor heard.
-pub fn kind_of(handler: BoxType) -> Option<TrackKind> {
-    match &handler.0 {
-        b"vide" => Some(TrackKind::Video),
-        b"soun" => Some(TrackKind::Audio),
-        _ if is_text(handler) => Some(TrackKind::Text),
-        _ => None,
-    }
-}
-
 fn is_selected(index: &Index, n: usize, track: &Track, selectors: &[TrackSelector]) -> bool {
-    let kind = kind_of(track.handler);
-    let place = index.tracks.iter().take(n + 1).filter(|t| kind_of(t.handler) == kind).count();
+    let kind = track_kind(track.handler);
+    let place = index.tracks.iter().take(n + 1).filter(|t| track_kind(t.handler) == kind).count();
     selectors.is_empty()
         || selectors.iter().any(|selector| match *selector {
             TrackSelector::Kind(wanted) => kind == Some(wanted),
@@ -47,64 +38,17 @@ fn is_selected(index: &Index, n: usize, track: &Track, selectors: &[TrackSelecto
         })
 }
 
-/// Of sound and of text, leaves those in a language. Where the film has none of a kind in it, all of that kind stay:
-/// a viewer who asks for a language wants to hear something.
-fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
-    let wanted = subtags(lang);
-    // The tag itself, then what begins with it, with less and less of it: zh-Hant-TW, zh-Hant, zh.
-    let equal = std::iter::once((wanted.len(), true));
-    let lengths: Vec<_> = equal.chain((1..=wanted.len()).rev().map(|n| (n, false))).collect();
-    for kind in [TrackKind::Audio, TrackKind::Text] {
-        for &(length, equal) in &lengths {
-            let speaks = |t: &Track| {
-                let spoken = subtags(&t.language);
-                let begins = wanted.get(..length).is_some_and(|wanted| spoken.starts_with(wanted));
-                kind_of(t.handler) == Some(kind) && begins && (!equal || spoken.len() == length)
-            };
-            if index.tracks.iter().zip(&*chosen).any(|(t, c)| *c && speaks(t)) {
-                for (track, chosen) in index.tracks.iter().zip(&mut *chosen) {
-                    *chosen &= kind_of(track.handler) != Some(kind) || speaks(track);
-                }
-                break;
-            }
-        }
-    }
+/// The track whose frames a clip begins on: the first enabled video track. (A film
+/// whose tracks are all marked disabled is played as if they were enabled.) Pictures that go with
+/// sound, a cover or one for each chapter, are not what a viewer seeks by.
+pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Option<usize> {
+    let chosen = || index.tracks.iter().enumerate().filter(|(n, _)| is_chosen(*n));
+    let none_enabled = !chosen().any(|(_, t)| t.tkhd.is_enabled());
+    let played = |t: &Track| t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled());
+    let has_sound = chosen().any(|(_, t)| played(t) && &t.handler.0 == b"soun");
+    let goes_with_sound = |t: &Track| {
+        has_sound
+            && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
+    };
+    chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t)).map(|(n, _)| n)
 }
-
-/// The parts of a language tag, in lower case, the language itself as three letters.
-fn subtags(tag: &str) -> Vec<String> {
-    let mut parts: Vec<_> = tag.split('-').map(str::to_ascii_lowercase).collect();
-    if let Some(first) = parts.first_mut() {
-        // Two letters (ISO 639-1), three (639-2/T), or the three of librarians (639-2/B): the same language.
-        let terminology = BIBLIOGRAPHIC.iter().find(|(b, _)| b == first).map(|(_, t)| (*t).to_string());
-        let two_letters = || isolang::Language::from_639_1(first).map(|l| l.to_639_3().to_string());
-        if let Some(language) = terminology.or_else(two_letters) {
-            *first = language;
-        }
-    }
-    parts
-}
-
-/// ISO 639-2/B codes that differ from 639-2/T; films that were once Matroska have them.
-const BIBLIOGRAPHIC: [(&str, &str); 20] = [
-    ("alb", "sqi"),
-    ("arm", "hye"),
-    ("baq", "eus"),
-    ("bur", "mya"),
-    ("chi", "zho"),
-    ("cze", "ces"),
-    ("dut", "nld"),
-    ("fre", "fra"),
-    ("geo", "kat"),
-    ("ger", "deu"),
-    ("gre", "ell"),
-    ("ice", "isl"),
-    ("mac", "mkd"),
-    ("mao", "mri"),
-    ("may", "msa"),
-    ("per", "fas"),
-    ("rum", "ron"),
-    ("slo", "slk"),
-    ("tib", "bod"),
-    ("wel", "cym"),
-];

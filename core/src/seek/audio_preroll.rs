@@ -1,0 +1,80 @@
+//! The audio samples that are decoded before the first one that is heard.
+
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::index::Track;
+use crate::source::ReadAt;
+
+/// How long the samples before and after one last: the longer of them, as the last of a track is often short.
+pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
+    let lasts = |sample: Option<u32>| match sample.filter(|n| *n < track.samples.count) {
+        Some(sample) => track.samples.stts.at_unit(source, sample).map(|run| run.value),
+        None => Ok(0),
+    };
+    Ok(lasts(sample.checked_sub(1))?.max(lasts(sample.checked_add(1))?))
+}
+
+/// The sample to begin with so that the decoder has settled when it reaches `sample`: sound
+/// coders carry state from packet to packet. `time` is when that is to be.
+pub(super) fn lead_in<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    sample: u32,
+    time: i64,
+) -> Result<u32, FormatError> {
+    if &track.handler.0 != b"soun" || sample == 0 {
+        return Ok(sample);
+    }
+    // (packets, milliseconds) at least, whatever the film says: ffmpeg says one packet of AAC, whose bands may
+    // depend on two more.
+    let (packets, millis) = match &track.coding.0 {
+        // Apple's encoder says 2112 frames of priming: three packets.
+        b"mp4a" => (3, 60),
+        // RFC 7845, section 4.6. Players that count no edit lists play what is longer than the lead (see `opus`).
+        b"Opus" => (4, 80),
+        // Frames may borrow bits from up to nine before them.
+        b".mp3" | b"ms\0U" => (10, 0),
+        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
+        // From the core of USAC on, three frames; with `stss` it is the sync sample before that counts.
+        b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => (3, 0),
+        b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
+        _ => (0, 0),
+    };
+    let packets = track.samples.roll_before(source, sample)?.max(packets);
+    if packets == 0 {
+        return Ok(sample);
+    }
+    let ticks = i64::from(track.mdhd.timescale).saturating_mul(millis) / 1000;
+    let begun = track.samples.dts(source, sample)?.saturating_sub(ticks);
+    let by_time = track.samples.presented(source, begun.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);
+    let first = by_time.min(sample.saturating_sub(packets));
+    after_a_gap(track, source, first..sample, time)
+}
+
+/// Packets looked at for a gap before them.
+pub(super) const LEAD_IN: usize = 256;
+
+/// The packet of `range`, or the one after it, that is followed by a gap (it lasts three times as long as those beside it, at least: some
+/// codings have packets of twice the length), with its sound over by `time`: what came before it does not matter. Otherwise the first.
+pub(super) fn after_a_gap<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    range: Range<u32>,
+    time: i64,
+) -> Result<u32, FormatError> {
+    let (stts, last) = (&track.samples.stts, track.samples.count.saturating_sub(1));
+    let (shortest, longest) = stts.extremes();
+    if longest < shortest.saturating_mul(3) {
+        return Ok(range.start);
+    }
+    for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(LEAD_IN) {
+        let (lasts, others) = (stts.at_unit(source, packet)?.value, beside(track, source, packet)?);
+        let heard =
+            track.samples.dts(source, packet)?.saturating_add(i64::try_from(others).unwrap_or(i64::MAX));
+        if others > 0 && lasts >= others.saturating_mul(3) && heard <= time {
+            return Ok(packet);
+        }
+    }
+    Ok(range.start)
+}

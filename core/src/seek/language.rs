@@ -1,0 +1,68 @@
+//! The tracks in a language.
+
+use crate::index::{Index, Track};
+use crate::request::TrackKind;
+
+use super::kind::track_kind;
+
+/// Of sound and of text, leaves those in a language. Where the film has none of a kind in it, all of that kind stay:
+/// a viewer who asks for a language wants to hear something.
+pub(super) fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
+    let wanted = subtags(lang);
+    // The tag itself, then what begins with it, with less and less of it: zh-Hant-TW, zh-Hant, zh.
+    let equal = std::iter::once((wanted.len(), true));
+    let lengths: Vec<_> = equal.chain((1..=wanted.len()).rev().map(|n| (n, false))).collect();
+    for kind in [TrackKind::Audio, TrackKind::Text] {
+        for &(length, equal) in &lengths {
+            let speaks = |t: &Track| {
+                let spoken = subtags(&t.language);
+                let begins = wanted.get(..length).is_some_and(|wanted| spoken.starts_with(wanted));
+                track_kind(t.handler) == Some(kind) && begins && (!equal || spoken.len() == length)
+            };
+            if index.tracks.iter().zip(&*chosen).any(|(t, c)| *c && speaks(t)) {
+                for (track, chosen) in index.tracks.iter().zip(&mut *chosen) {
+                    *chosen &= track_kind(track.handler) != Some(kind) || speaks(track);
+                }
+                break;
+            }
+        }
+    }
+}
+
+/// The parts of a language tag, in lower case, the language itself as three letters.
+fn subtags(tag: &str) -> Vec<String> {
+    let mut parts: Vec<_> = tag.split('-').map(str::to_ascii_lowercase).collect();
+    if let Some(first) = parts.first_mut() {
+        // Two letters (ISO 639-1), three (639-2/T), or the three of librarians (639-2/B): the same language.
+        let terminology = BIBLIOGRAPHIC.iter().find(|(b, _)| b == first).map(|(_, t)| (*t).to_string());
+        let two_letters = || isolang::Language::from_639_1(first).map(|l| l.to_639_3().to_string());
+        if let Some(language) = terminology.or_else(two_letters) {
+            *first = language;
+        }
+    }
+    parts
+}
+
+/// ISO 639-2/B codes that differ from 639-2/T; films that were once Matroska have them.
+const BIBLIOGRAPHIC: [(&str, &str); 20] = [
+    ("alb", "sqi"),
+    ("arm", "hye"),
+    ("baq", "eus"),
+    ("bur", "mya"),
+    ("chi", "zho"),
+    ("cze", "ces"),
+    ("dut", "nld"),
+    ("fre", "fra"),
+    ("geo", "kat"),
+    ("ger", "deu"),
+    ("gre", "ell"),
+    ("ice", "isl"),
+    ("mac", "mkd"),
+    ("mao", "mri"),
+    ("may", "msa"),
+    ("per", "fas"),
+    ("rum", "ron"),
+    ("slo", "slk"),
+    ("tib", "bod"),
+    ("wel", "cym"),
+];

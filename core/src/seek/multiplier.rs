@@ -1,0 +1,48 @@
+//! How much finer than in the film a track's media time is in a clip.
+
+use crate::boxes::Runs;
+use crate::index::Track;
+use crate::limits;
+
+use super::lead_in::{Hidden, LEAD_INS_A_SECOND};
+
+/// The least multiplier of a track's timescale with which hidden samples take no longer than they may, or that which
+/// makes it the movie's where there are empty edits.
+pub(super) fn multiplier<'a>(
+    track: &Track,
+    hidden: impl Iterator<Item = &'a Hidden>,
+    has_late: bool,
+    waits_in: Option<u32>,
+) -> u32 {
+    let timescale = u64::from(track.mdhd.timescale.max(1));
+    let highest = highest_multiplier(track);
+    let is_seen = &track.handler.0 == b"vide";
+    let movie = waits_in.map(u64::from).filter(|movie| is_seen && movie % timescale == 0);
+    if let Some(same) = movie.map(|movie| movie / timescale).filter(|&same| same <= highest) {
+        return u32::try_from(same).unwrap_or(1);
+    }
+    let ticks = hidden.map(Hidden::ticks).max().unwrap_or(0);
+    // A sample that is presented after the end of the clip makes it a tick longer.
+    let ticks_a_second = if has_late { LEAST_TICKS_A_SECOND } else { 0 };
+    let needed = (u64::from(ticks) * LEAD_INS_A_SECOND).max(ticks_a_second).div_ceil(timescale);
+    let finest = u64::from(limits::MEDIA_TIMESCALE) / timescale;
+    u32::try_from(needed.min(finest).clamp(1, highest)).unwrap_or(1)
+}
+
+/// With a greater one, what the clip says of the track may not fit in its fields.
+pub(super) fn highest_multiplier(track: &Track) -> u64 {
+    let samples = &track.samples;
+    let (_, longest) = samples.stts.extremes();
+    let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
+    let of_a_field = MAX_GAP / 4 / longest.max(highest.abs()).max(lowest.abs()).max(1);
+    let of_all =
+        (i64::MAX >> 8) / samples.decode_end().saturating_abs().max(samples.end.saturating_abs()).max(1);
+    let of_timescale = i64::from(u32::MAX) / i64::from(track.mdhd.timescale.max(1));
+    u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
+}
+
+/// The least timescale of a track with samples that are presented after the end of the clip.
+pub(super) const LEAST_TICKS_A_SECOND: u64 = 500;
+
+/// No sample is made longer by more ticks.
+pub(super) const MAX_GAP: i64 = (u32::MAX >> 1) as i64;

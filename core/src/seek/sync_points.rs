@@ -1,0 +1,29 @@
+//! The sync samples of a track in presentation time.
+
+use crate::boxes::{FormatError, SyncSamples};
+use crate::index::{Index, Track};
+use crate::source::ReadAt;
+
+use super::timeline::{Rounding, Segment, Timeline};
+use super::timescale::movie_timescale;
+
+/// The sync samples of a track that are presented, in seconds of the film.
+///
+/// # Errors
+/// When the film cannot be read.
+pub fn sync_points<R: ReadAt>(index: &Index, source: &R, track: &Track) -> Result<Vec<f64>, FormatError> {
+    let SyncSamples::Listed(table) = &track.samples.sync else { return Ok(Vec::new()) };
+    let timescale = movie_timescale(index, None, &[]);
+    let line = Timeline::of(track, index.mvhd.timescale, timescale);
+    let mut out = Vec::new();
+    for n in 0..table.count {
+        let number = SyncSamples::listed(table, source, n)?;
+        let Some(sample) = number.checked_sub(1).filter(|&s| s < track.samples.count) else { continue };
+        let cts = track.samples.cts(source, sample)?;
+        let at =
+            |s: &Segment| s.start.saturating_add_signed(line.to_movie(cts - s.media_time, Rounding::Nearest));
+        let shown = line.segments.iter().filter(|s| cts >= s.media_time).map(|s| (at(s), s.end));
+        out.extend(shown.filter(|(at, end)| at < end).map(|(at, _)| at as f64 / f64::from(timescale)));
+    }
+    Ok(out)
+}

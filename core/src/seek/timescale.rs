@@ -1,0 +1,70 @@
+//! The timescale of a clip's movie time.
+
+use crate::index::Index;
+use crate::limits;
+
+use super::Cut;
+use super::clip::TrackClip;
+
+/// The least resolution of a clip's movie time: what MPEG systems count in.
+pub(super) const MIN_TIMESCALE: u64 = 90_000;
+
+/// A timescale in which the source's edits and the frames the clip begins and ends on are whole ticks, and which
+/// is a multiple of those of the `waiting` tracks. Firefox reads an empty edit in the timescale of its media: with a
+/// multiple, both can be made the same. Where there is none that fits, the source's edits are rounded first, to half a
+/// tick at most, and then waiting tracks are left out.
+pub(super) fn movie_timescale(index: &Index, reference: Option<usize>, waiting: &[u32]) -> u32 {
+    let with_samples = || index.tracks.iter().position(|t| t.samples.count > 0);
+    let media = reference
+        .or_else(with_samples)
+        .and_then(|r| index.tracks.get(r))
+        .map_or(1, |t| t.mdhd.timescale.max(1));
+    let movie = u64::from(index.mvhd.timescale.max(1));
+    let media = u64::from(media);
+    let fits = |n: &u64| *n <= u64::from(u32::MAX >> 1);
+    let common = |a: u64, b: u64| a.checked_mul(b / gcd(a, b)).filter(fits);
+    let all = |from: u64| waiting.iter().try_fold(from, |all, &scale| common(all, scale.into()));
+    let with_edits = common(movie, media);
+    let exact =
+        with_edits.and_then(all).filter(|&all| waiting.is_empty() || all <= limits::MEDIA_TIMESCALE.into());
+    let common = exact.or_else(|| all(media)).or(with_edits).unwrap_or(media);
+    let finer = common * MIN_TIMESCALE.div_ceil(common);
+    u32::try_from(finer).unwrap_or(u32::MAX)
+}
+
+pub(super) fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// A coarser movie timescale than this rounds times by more than 25 µs.
+pub(super) const LEAST_SOUND: u32 = 20_000;
+
+/// What a clip waits for, with empty edits.
+pub(super) enum Waiting {
+    /// Nothing that is seen or heard.
+    No,
+    /// Pictures: the media timescales of these tracks.
+    Pictures(Vec<u32>),
+    /// Sound of this media timescale, and no pictures.
+    Sound(u32),
+}
+
+impl Waiting {
+    pub(super) fn of(index: &Index, cut: &Cut) -> Self {
+        let Cut::Clip(clip) = cut else { return Self::No };
+        let waits = |held: &Option<TrackClip>| {
+            held.as_ref().is_some_and(|held| held.edits.iter().any(|e| e.media_time.is_none()))
+        };
+        let waiting = |handler: [u8; 4]| {
+            let tracks = index.tracks.iter().zip(&clip.tracks);
+            let waiting = tracks.filter(move |(track, held)| track.handler.0 == handler && waits(held));
+            waiting.map(|(track, _)| track.mdhd.timescale.max(1))
+        };
+        let pictures: Vec<_> = waiting(*b"vide").collect();
+        match waiting(*b"soun").find(|&timescale| timescale >= LEAST_SOUND) {
+            _ if !pictures.is_empty() => Self::Pictures(pictures),
+            Some(sound) => Self::Sound(sound),
+            None => Self::No,
+        }
+    }
+}
