@@ -1,38 +1,19 @@
 //! The options, and what they say for a request.
 
-use std::cell::{OnceCell, RefCell};
 use std::ffi::c_int;
 use std::str::{self, FromStr};
-use std::sync::Arc;
 
-use mp4seek::Seeker;
-use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{
     Asked, ClipRequest, DEFAULT_EXTENSIONS, Mode, Parameters, RequestError, Settings, has_extension,
 };
 
 use crate::ffi::{self, Module};
-use crate::pool::Pool;
-use crate::request::Request;
-
-/// What lives as long as the module is loaded. Until `worker_init` it is configuration and nothing else:
-/// with `server.max-worker` every worker is a copy of the process that read it.
-pub(crate) struct State {
-    contexts: Vec<Context>,
-    worker: OnceCell<Worker>,
-}
-
-/// What belongs to a process that serves requests.
-pub(crate) struct Worker {
-    seeker: RefCell<Arc<Seeker>>,
-    pub(crate) pool: Pool,
-}
 
 /// The options of one place in the configuration.
 #[derive(Default)]
-struct Context {
+pub(crate) struct Section {
     /// The number of the condition around it; `None` outside of all.
-    condition: Option<c_int>,
+    pub(crate) condition: Option<c_int>,
     enable: Option<bool>,
     extensions: Option<Vec<Vec<u8>>>,
     mode: Option<Mode>,
@@ -41,7 +22,7 @@ struct Context {
     static_excluded: Option<Vec<Vec<u8>>>,
     static_etags: Option<bool>,
     /// In bytes.
-    cache_size: Option<u64>,
+    pub(crate) cache_size: Option<u64>,
     parameters: Option<Parameters>,
 }
 
@@ -59,81 +40,13 @@ pub(crate) struct Config<'a> {
     pub(crate) etags: bool,
 }
 
-impl State {
-    /// Reads the configuration; what is wrong with it, where the server has not
-    /// said so already.
-    pub(crate) fn read(server: *mut ffi::server, module: Module<'_>) -> Result<Self, String> {
-        // SAFETY: both are what the server handed to the hook that runs now.
-        if unsafe { ffi::h264_config_read(server, module.raw) } == 0 {
-            return Err(String::new());
-        }
-        // SAFETY: as above; the configuration has been read.
-        let count = unsafe { ffi::h264_config_contexts(module.raw) };
-        let contexts: Vec<_> =
-            (0..count).map(|index| Context::read(module, index)).collect::<Result<_, _>>()?;
-        Ok(Self { contexts, worker: OnceCell::new() })
-    }
-
-    /// Makes what belongs to this process.
-    pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
-        let pool = Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
-        let _ = self.worker.set(Worker { seeker: RefCell::new(self.new_seeker()), pool });
-        Ok(())
-    }
-
-    fn new_seeker(&self) -> Arc<Seeker> {
-        let cache_size = self.contexts.iter().find_map(|context| context.cache_size);
-        Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)))
-    }
-
-    /// What belongs to this process; `None` where it serves no requests.
-    pub(crate) fn worker(&self) -> Option<&Worker> {
-        self.renew_copied_worker();
-        self.worker.get()
-    }
-
-    /// Makes what belongs to a process once more, where this one is a copy of the one it was made in.
-    pub(crate) fn renew_copied_worker(&self) {
-        if let Some(worker) = self.worker.get().filter(|worker| worker.pool.is_copied()) {
-            // Threads that do not exist here may have held locks of the cache.
-            worker.seeker.replace(self.new_seeker());
-            worker.pool.renew();
-        }
-    }
-
-    pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
-        let mut config = Config::default();
-        for context in &self.contexts {
-            if context.condition.is_none_or(|condition| request.holds(condition)) {
-                config.enable = context.enable.unwrap_or(config.enable);
-                config.extensions = context.extensions.as_deref().or(config.extensions);
-                config.mode = context.mode.unwrap_or(config.mode);
-                config.version_header = context.version_header.unwrap_or(config.version_header);
-                if let Some(parameters) = &context.parameters {
-                    config.parameters = config.parameters.overridden_by(parameters);
-                }
-                config.excluded = context.static_excluded.as_deref().unwrap_or(config.excluded);
-                config.etags = context.static_etags.unwrap_or(config.etags);
-                config.log_client_errors = context.log_client_errors.unwrap_or(config.log_client_errors);
-            }
-        }
-        config
-    }
-}
-
-impl Worker {
-    pub(crate) fn seeker(&self) -> Arc<Seeker> {
-        Arc::clone(&self.seeker.borrow())
-    }
-}
-
-impl Context {
-    fn read(module: Module<'_>, index: c_int) -> Result<Self, String> {
-        let mut context = Self::default();
+impl Section {
+    pub(crate) fn read(module: Module<'_>, index: c_int) -> Result<Self, String> {
+        let mut section = Self::default();
         // The first is the one outside of all conditions, even where it is empty.
         if index > 0 {
             // SAFETY: `index` is below the number of contexts.
-            context.condition = Some(unsafe { ffi::h264_config_condition(module.raw, index) });
+            section.condition = Some(unsafe { ffi::h264_config_condition(module.raw, index) });
         }
         for number in 0.. {
             let mut value =
@@ -143,9 +56,9 @@ impl Context {
             if unsafe { ffi::h264_config_value(module.raw, index, number, &raw mut value) } == 0 {
                 break;
             }
-            context.set(&value)?;
+            section.set(&value)?;
         }
-        Ok(context)
+        Ok(section)
     }
 
     fn set(&mut self, value: &ffi::h264_value) -> Result<(), String> {
@@ -212,7 +125,21 @@ impl Default for Config<'_> {
     }
 }
 
-impl Config<'_> {
+impl<'a> Config<'a> {
+    /// Replaces what a narrower section sets.
+    pub(crate) fn override_with(&mut self, section: &'a Section) {
+        self.enable = section.enable.unwrap_or(self.enable);
+        self.extensions = section.extensions.as_deref().or(self.extensions);
+        self.mode = section.mode.unwrap_or(self.mode);
+        self.version_header = section.version_header.unwrap_or(self.version_header);
+        if let Some(parameters) = &section.parameters {
+            self.parameters = self.parameters.overridden_by(parameters);
+        }
+        self.excluded = section.static_excluded.as_deref().unwrap_or(self.excluded);
+        self.etags = section.static_etags.unwrap_or(self.etags);
+        self.log_client_errors = section.log_client_errors.unwrap_or(self.log_client_errors);
+    }
+
     /// How queries are read.
     pub(crate) fn settings(&self) -> Settings {
         Settings { mode: self.mode, parameters: self.parameters, is_strict: false }

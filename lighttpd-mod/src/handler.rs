@@ -1,4 +1,4 @@
-//! The hooks.
+//! From a request to an answer.
 
 use std::ffi::c_int;
 use std::fmt::Display;
@@ -10,161 +10,16 @@ use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Error};
 
 use crate::body::{Body, Progress};
-use crate::boundary::boundary;
-use crate::config::State;
-use crate::ffi::{self, Module, h264_outcome};
-use crate::pool::{Outcome, Ticket};
+use crate::context::{Context, Planned, Refusal};
+use crate::ffi::{self, h264_outcome};
+use crate::pool::Outcome;
 use crate::reads::{Awaited, Resident};
 use crate::request::{FilmFile, Request};
-
-/// What the server calls.
-pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
-    set_defaults: Some(set_defaults),
-    worker_init: Some(worker_init),
-    trigger: Some(trigger),
-    cleanup: Some(cleanup),
-    subrequest_start: Some(subrequest_start),
-    subrequest: Some(subrequest),
-    response_start: Some(response_start),
-    request_reset: Some(request_reset),
-};
-
-/// What a request of ours keeps between hooks.
-pub(crate) enum Context {
-    /// An answer that is planned elsewhere.
-    Planned(Planned),
-    /// An answer that is being sent.
-    Body(Body),
-    /// An answer that refuses the request.
-    Refusal(Refusal),
-}
-
-/// What completes the server's own answer to a request that is refused.
-pub(crate) struct Refusal {
-    status: c_int,
-    /// The length of the film that a byte range lay outside of.
-    len: Option<u64>,
-    /// A page with the reason, unless the configuration has one for this status.
-    page: Option<String>,
-}
-
-/// A request whose answer is planned on another thread.
-pub(crate) struct Planned {
-    file: FilmFile,
-    identity: Identity,
-    answer: Ticket<Result<Answer, Error>>,
-}
-
-unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_ERROR, || configure(server, module))
-}
-
-unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_ERROR, || start_worker(server, module))
-}
-
-unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
-    boundary(
-        || (),
-        || {
-            // A process that was copied has requests that nothing else would wake.
-            if let Some(state) = state_of(module) {
-                state.renew_copied_worker();
-            }
-        },
-    );
-}
-
-unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
-    boundary(|| (), || unconfigure(module));
-}
-
-unsafe extern "C" fn subrequest_start(
-    r: *mut ffi::request_st,
-    module: *mut ffi::h264_module,
-) -> h264_outcome {
-    boundary(|| ffi::H264_GO_ON, || with(r, module, claim))
-}
-
-unsafe extern "C" fn subrequest(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| with(r, module, give_up), || with(r, module, handle))
-}
-
-unsafe extern "C" fn response_start(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_GO_ON, || with(r, module, complete_head))
-}
-
-unsafe extern "C" fn request_reset(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_GO_ON, || with(r, module, forget))
-}
-
-fn with(
-    r: *mut ffi::request_st,
-    module: *mut ffi::h264_module,
-    hook: impl FnOnce(&mut Request<'_>) -> h264_outcome,
-) -> h264_outcome {
-    // SAFETY: called by the hooks above with what the server handed them, one
-    // after the other.
-    match unsafe { Request::new(r, module) } {
-        Some(mut request) => hook(&mut request),
-        None => ffi::H264_ERROR,
-    }
-}
-
-fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    // SAFETY: what the server handed to this hook.
-    match State::read(server, unsafe { Module::new(module) }) {
-        Ok(state) => {
-            // SAFETY: the module's record; `unconfigure` takes it back.
-            unsafe { ffi::h264_set_state(module, Box::into_raw(Box::new(state)).cast()) };
-            ffi::H264_GO_ON
-        }
-        Err(message) => refuse(server, &message),
-    }
-}
-
-fn start_worker(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    let Some(state) = state_of(module) else { return ffi::H264_ERROR };
-    match state.start_worker(server) {
-        Ok(()) => ffi::H264_GO_ON,
-        Err(message) => refuse(server, &message),
-    }
-}
-
-/// Keeps the server from starting; an empty message is one that the server has written itself.
-fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {
-    if !message.is_empty() {
-        // SAFETY: the server of the running hook; the message is not kept.
-        unsafe { ffi::h264_log_server(server, ffi::bytes(message.as_bytes())) };
-    }
-    ffi::H264_ERROR
-}
-
-fn unconfigure(module: *mut ffi::h264_module) {
-    // SAFETY: the pointer is null or the one `configure` left there, and no request
-    // is alive when the server unloads its modules.
-    unsafe {
-        let state: *mut State = ffi::h264_state(module).cast();
-        ffi::h264_set_state(module, std::ptr::null_mut());
-        if !state.is_null() {
-            drop(Box::from_raw(state));
-        }
-    }
-}
-
-fn state<'hook>(request: &Request<'hook>) -> Option<&'hook State> {
-    state_of(request.module().raw)
-}
-
-fn state_of<'hook>(module: *mut ffi::h264_module) -> Option<&'hook State> {
-    // SAFETY: the module of the running hook. The pointer is null or what `configure` left there,
-    // which lives until the server unloads its modules.
-    unsafe { ffi::h264_state(module).cast::<State>().as_ref() }
-}
+use crate::state::State;
 
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
 /// still refuse it.
-fn claim(request: &mut Request<'_>) -> h264_outcome {
+pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
     if request.is_claimed() || !(request.is_get() || request.is_head()) {
         return ffi::H264_GO_ON;
     }
@@ -183,14 +38,14 @@ fn claim(request: &mut Request<'_>) -> h264_outcome {
 /// Whether the file is a film for this module. The server ignores a path behind a file's name; here such a request
 /// is for a clip of a film that does not exist.
 fn is_ours(request: &Request<'_>) -> bool {
-    let Some(state) = state(request) else { return false };
+    let Some(state) = State::of(request.module()) else { return false };
     let config = state.config(request);
     config.serves(request.path()) && (request.path_info().is_empty() || config.asks_for_clip(request.query()))
 }
 
 /// Begins the answer, or goes on with its body.
-fn handle(request: &mut Request<'_>) -> h264_outcome {
-    match request.take_context().map(|context| *context) {
+pub(crate) fn handle(request: &mut Request<'_>) -> h264_outcome {
+    match Context::take_from(request) {
         Some(Context::Body(body)) => go_on(request, body),
         Some(Context::Planned(planned)) => go_on_with(request, planned),
         _ => begin(request),
@@ -198,7 +53,8 @@ fn handle(request: &mut Request<'_>) -> h264_outcome {
 }
 
 fn begin(request: &mut Request<'_>) -> h264_outcome {
-    let Some((state, worker)) = state(request).and_then(|state| Some((state, state.worker()?))) else {
+    let Some((state, worker)) = State::of(request.module()).and_then(|state| Some((state, state.worker()?)))
+    else {
         return request.serve_static();
     };
     if !request.path_info().is_empty() {
@@ -228,7 +84,7 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
 fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
     match planned.answer.take() {
         Outcome::Pending => {
-            request.put_context(Box::new(Context::Planned(planned)));
+            Context::Planned(planned).put_into(request);
             ffi::H264_WAIT
         }
         Outcome::Lost => {
@@ -246,7 +102,8 @@ fn answer_with(
     file: FilmFile,
     identity: &Identity,
 ) -> h264_outcome {
-    let Some((state, worker)) = state(request).and_then(|state| Some((state, state.worker()?))) else {
+    let Some((state, worker)) = State::of(request.module()).and_then(|state| Some((state, state.worker()?)))
+    else {
         return ffi::H264_ERROR;
     };
     match answer {
@@ -297,7 +154,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime
         }
         Selection::Unsatisfiable => {
             let page = Some(refusal_page(416, &out_of_range(len)));
-            request.put_context(Box::new(Context::Refusal(Refusal { status: 416, len: Some(len), page })));
+            Context::Refusal(Refusal { status: 416, len: Some(len), page }).put_into(request);
             return request.end_without_handler(416);
         }
         Selection::NotModified => {
@@ -350,7 +207,8 @@ fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
 }
 
 fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
-    if request.etags_enabled() && state(request).is_some_and(|state| state.config(request).etags) {
+    if request.etags_enabled() && State::of(request.module()).is_some_and(|state| state.config(request).etags)
+    {
         request.set_header("ETag", etag.as_bytes());
     }
     request.set_last_modified(mtime);
@@ -358,14 +216,14 @@ fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
 }
 
 fn set_version(request: &mut Request<'_>) {
-    if state(request).is_some_and(|state| state.config(request).version_header) {
+    if State::of(request.module()).is_some_and(|state| state.config(request).version_header) {
         let version = concat!("version=", env!("CARGO_PKG_VERSION"));
         request.set_header("X-Mod-H264-Streaming", version.as_bytes());
     }
 }
 
 fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
-    let Some(worker) = state(request).and_then(State::worker) else { return ffi::H264_ERROR };
+    let Some(worker) = State::of(request.module()).and_then(State::worker) else { return ffi::H264_ERROR };
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
         Err(error) if request.body_started() => {
@@ -380,20 +238,20 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
         Progress::Ended if request.is_left_alone() || request.body_started() => request.finish_body(),
         // Until there is something to send, the status may yet become another.
         Progress::Waits if !request.body_started() => {
-            request.put_context(Box::new(Context::Body(body)));
+            Context::Body(body).put_into(request);
             return ffi::H264_WAIT;
         }
         _ => {
             request.stream_body();
-            request.put_context(Box::new(Context::Body(body)));
+            Context::Body(body).put_into(request);
         }
     }
     ffi::H264_FINISHED
 }
 
 /// Completes a refusal: the server drops all headers when it makes an error document.
-fn complete_head(request: &mut Request<'_>) -> h264_outcome {
-    match request.take_context().map(|context| *context) {
+pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
+    match Context::take_from(request) {
         Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
             set_version(request);
             if let Some(len) = len {
@@ -405,19 +263,14 @@ fn complete_head(request: &mut Request<'_>) -> h264_outcome {
                 }
             }
         }
-        Some(context) => request.put_context(Box::new(context)),
+        Some(context) => context.put_into(request),
         None => {}
     }
     ffi::H264_GO_ON
 }
 
-fn forget(request: &mut Request<'_>) -> h264_outcome {
-    drop(request.take_context());
-    ffi::H264_GO_ON
-}
-
 /// After a panic, whose line is in the log.
-fn give_up(request: &mut Request<'_>) -> h264_outcome {
+pub(crate) fn give_up(request: &mut Request<'_>) -> h264_outcome {
     if request.body_started() { ffi::H264_ERROR } else { request.end(500) }
 }
 
@@ -431,6 +284,6 @@ fn fail(request: &mut Request<'_>, reason: &dyn Display) -> h264_outcome {
 fn end_with(request: &mut Request<'_>, status: u16, reason: Option<&dyn Display>) -> h264_outcome {
     let page = reason.filter(|_| status < 500).map(|reason| refusal_page(status, reason));
     let status = c_int::from(status);
-    request.put_context(Box::new(Context::Refusal(Refusal { status, len: None, page })));
+    Context::Refusal(Refusal { status, len: None, page }).put_into(request);
     request.end(status)
 }

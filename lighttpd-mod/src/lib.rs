@@ -25,11 +25,14 @@
 mod body;
 mod boundary;
 mod config;
+mod context;
 mod ffi;
 mod handler;
+mod hooks;
 mod pool;
 mod reads;
 mod request;
+mod state;
 mod threads;
 
 use std::ffi::c_int;
@@ -64,6 +67,6 @@ fn load(plugin: *mut ffi::plugin) -> c_int {
     boundary::install_panic_hook();
     // SAFETY: `plugin` is the record the caller promises, and its layout is the one
     // that was compiled in, by the check above. HOOKS is static.
-    unsafe { ffi::h264_register(plugin, &raw const handler::HOOKS) };
+    unsafe { ffi::h264_register(plugin, &raw const hooks::HOOKS) };
     0
 }

@@ -13,7 +13,6 @@ use std::ptr::NonNull;
 use mp4seek::server::LogLine;
 
 use crate::ffi::{self, Module};
-use crate::handler::Context;
 
 /// A request for the time of one hook. What it lends is the server's, and lent
 /// only until the next change, so whatever changes the request takes `&mut self`.
@@ -123,24 +122,6 @@ impl<'hook> Request<'hook> {
         // SAFETY: a request of the running hook.
         unsafe { ffi::h264_keep_error_handler_out(self.raw()) };
         self.end(status)
-    }
-
-    /// Takes our context out of it.
-    pub(crate) fn take_context(&mut self) -> Option<Box<Context>> {
-        // SAFETY: a request of the running hook. The pointer is null or what
-        // `put_context` left there, and is taken out before it is owned again.
-        unsafe {
-            let context = ffi::h264_context(self.raw(), self.module.raw);
-            ffi::h264_set_context(self.raw(), self.module.raw, std::ptr::null_mut());
-            (!context.is_null()).then(|| Box::from_raw(context.cast()))
-        }
-    }
-
-    /// Puts a context in, until the request is reset.
-    pub(crate) fn put_context(&mut self, context: Box<Context>) {
-        drop(self.take_context());
-        // SAFETY: a request of the running hook; `take_context` takes it back.
-        unsafe { ffi::h264_set_context(self.raw(), self.module.raw, Box::into_raw(context).cast()) };
     }
 
     /// The file it maps to.

@@ -1,0 +1,115 @@
+//! The hooks: what the server calls, and when.
+
+use crate::boundary::boundary;
+use crate::context::Context;
+use crate::ffi::{self, Module, h264_outcome};
+use crate::handler;
+use crate::request::Request;
+use crate::state::State;
+
+/// What the server calls.
+pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
+    set_defaults: Some(set_defaults),
+    worker_init: Some(worker_init),
+    trigger: Some(trigger),
+    cleanup: Some(cleanup),
+    subrequest_start: Some(subrequest_start),
+    subrequest: Some(subrequest),
+    response_start: Some(response_start),
+    request_reset: Some(request_reset),
+};
+
+unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_ERROR, || configure(server, module))
+}
+
+unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_ERROR, || start_worker(server, module))
+}
+
+unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
+    boundary(|| (), || renew(module));
+}
+
+unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
+    boundary(|| (), || unconfigure(module));
+}
+
+unsafe extern "C" fn subrequest_start(
+    r: *mut ffi::request_st,
+    module: *mut ffi::h264_module,
+) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, handler::claim))
+}
+
+unsafe extern "C" fn subrequest(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| with(r, module, handler::give_up), || with(r, module, handler::handle))
+}
+
+unsafe extern "C" fn response_start(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, handler::complete_head))
+}
+
+unsafe extern "C" fn request_reset(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, forget))
+}
+
+fn with(
+    r: *mut ffi::request_st,
+    module: *mut ffi::h264_module,
+    hook: impl FnOnce(&mut Request<'_>) -> h264_outcome,
+) -> h264_outcome {
+    // SAFETY: called by the hooks above with what the server handed them, one
+    // after the other.
+    match unsafe { Request::new(r, module) } {
+        Some(mut request) => hook(&mut request),
+        None => ffi::H264_ERROR,
+    }
+}
+
+fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    // SAFETY: what the server handed to this hook.
+    let module = unsafe { Module::new(module) };
+    match State::read(server, module) {
+        Ok(state) => {
+            state.leave_in(module);
+            ffi::H264_GO_ON
+        }
+        Err(message) => refuse(server, &message),
+    }
+}
+
+fn start_worker(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
+    // SAFETY: what the server handed to this hook.
+    let Some(state) = State::of(unsafe { Module::new(module) }) else { return ffi::H264_ERROR };
+    match state.start_worker(server) {
+        Ok(()) => ffi::H264_GO_ON,
+        Err(message) => refuse(server, &message),
+    }
+}
+
+/// Keeps the server from starting; an empty message is one that the server has written itself.
+fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {
+    if !message.is_empty() {
+        // SAFETY: the server of the running hook; the message is not kept.
+        unsafe { ffi::h264_log_server(server, ffi::bytes(message.as_bytes())) };
+    }
+    ffi::H264_ERROR
+}
+
+fn renew(module: *mut ffi::h264_module) {
+    // SAFETY: what the server handed to this hook.
+    let state = State::of(unsafe { Module::new(module) });
+    // A process that was copied has requests that nothing else would wake.
+    state.into_iter().for_each(State::renew_copied_worker);
+}
+
+fn unconfigure(module: *mut ffi::h264_module) {
+    // SAFETY: what the server handed to this hook. No request is alive when it unloads its modules.
+    unsafe { State::take_back(Module::new(module)) };
+}
+
+fn forget(request: &mut Request<'_>) -> h264_outcome {
+    drop(Context::take_from(request));
+    ffi::H264_GO_ON
+}

@@ -1,0 +1,113 @@
+//! What lives as long as the module is loaded: the configuration, and what belongs to a process.
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+
+use mp4seek::Seeker;
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
+
+use crate::config::{Config, Section};
+use crate::ffi::{self, Module};
+use crate::pool::Pool;
+use crate::request::Request;
+
+/// What lives as long as the module is loaded. Until `worker_init` it is configuration and nothing else:
+/// with `server.max-worker` every worker is a copy of the process that read it.
+pub(crate) struct State {
+    sections: Vec<Section>,
+    worker: OnceCell<Worker>,
+}
+
+/// What belongs to a process that serves requests.
+pub(crate) struct Worker {
+    seeker: RefCell<Arc<Seeker>>,
+    pub(crate) pool: Pool,
+}
+
+impl State {
+    /// The state that [`Self::leave_in`] left, for the time of a hook.
+    pub(crate) fn of<'hook>(module: Module<'hook>) -> Option<&'hook Self> {
+        // SAFETY: the module of the running hook. The pointer is null or what `leave_in` left there, which lives
+        // until the server unloads its modules.
+        unsafe { ffi::h264_state(module.raw).cast::<Self>().as_ref() }
+    }
+
+    /// Leaves the state in the server's record of the module, until [`Self::take_back`].
+    pub(crate) fn leave_in(self, module: Module<'_>) {
+        // SAFETY: the module of the running hook; `take_back` owns the box again.
+        unsafe { ffi::h264_set_state(module.raw, Box::into_raw(Box::new(self)).cast()) };
+    }
+
+    /// Drops the state, when the server unloads its modules.
+    ///
+    /// # Safety
+    /// No request is alive, and nothing borrows the state.
+    pub(crate) unsafe fn take_back(module: Module<'_>) {
+        // SAFETY: the module of the running hook; the pointer is null or what `leave_in` left there.
+        unsafe {
+            let state: *mut Self = ffi::h264_state(module.raw).cast();
+            ffi::h264_set_state(module.raw, std::ptr::null_mut());
+            if !state.is_null() {
+                drop(Box::from_raw(state));
+            }
+        }
+    }
+
+    /// Reads the configuration; what is wrong with it, where the server has not
+    /// said so already.
+    pub(crate) fn read(server: *mut ffi::server, module: Module<'_>) -> Result<Self, String> {
+        // SAFETY: both are what the server handed to the hook that runs now.
+        if unsafe { ffi::h264_config_read(server, module.raw) } == 0 {
+            return Err(String::new());
+        }
+        // SAFETY: as above; the configuration has been read.
+        let count = unsafe { ffi::h264_config_contexts(module.raw) };
+        let sections: Vec<_> =
+            (0..count).map(|index| Section::read(module, index)).collect::<Result<_, _>>()?;
+        Ok(Self { sections, worker: OnceCell::new() })
+    }
+
+    /// Makes what belongs to this process.
+    pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
+        let pool = Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
+        let _ = self.worker.set(Worker { seeker: RefCell::new(self.new_seeker()), pool });
+        Ok(())
+    }
+
+    fn new_seeker(&self) -> Arc<Seeker> {
+        let cache_size = self.sections.iter().find_map(|section| section.cache_size);
+        Arc::new(Seeker::new(cache_size.unwrap_or(DEFAULT_CACHE_SIZE)))
+    }
+
+    /// What belongs to this process; `None` where it serves no requests.
+    pub(crate) fn worker(&self) -> Option<&Worker> {
+        self.renew_copied_worker();
+        self.worker.get()
+    }
+
+    /// Makes what belongs to a process once more, where this one is a copy of the one it was made in.
+    pub(crate) fn renew_copied_worker(&self) {
+        if let Some(worker) = self.worker.get().filter(|worker| worker.pool.is_copied()) {
+            // Threads that do not exist here may have held locks of the cache.
+            worker.seeker.replace(self.new_seeker());
+            worker.pool.renew();
+        }
+    }
+
+    /// The options that hold for a request.
+    pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
+        let mut config = Config::default();
+        for section in &self.sections {
+            if section.condition.is_none_or(|condition| request.holds(condition)) {
+                config.override_with(section);
+            }
+        }
+        config
+    }
+}
+
+impl Worker {
+    pub(crate) fn seeker(&self) -> Arc<Seeker> {
+        Arc::clone(&self.seeker.borrow())
+    }
+}
