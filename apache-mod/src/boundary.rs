@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::{ffi, server};
+use crate::ffi;
 
 /// Runs the body of an entry the server calls; a panic gives `default`.
 pub(crate) fn boundary<T>(default: T, body: impl FnOnce() -> T) -> T {
@@ -13,6 +13,6 @@ pub(crate) fn boundary<T>(default: T, body: impl FnOnce() -> T) -> T {
 /// own copy of the standard library and goes away with it.
 pub(crate) fn report_panics() {
     panic::set_hook(Box::new(|info| {
-        server::log(ffi::H264_LOG_CRITICAL, &info.to_string().replace('\n', " "));
+        ffi::log(ffi::H264_LOG_CRITICAL, &info.to_string().replace('\n', " "));
     }));
 }

@@ -1,5 +1,5 @@
 //! A film as a bucket of a type of our own, which makes its bytes when it is read, a window
-//! at a time. Where the server may use sendfile, [`drain`] puts the server's own buckets of
+//! at a time. Where the server may use sendfile, the filter puts the server's own buckets of
 //! the file in the place of the media.
 
 use std::cell::{Cell, UnsafeCell};
@@ -17,24 +17,23 @@ use mp4seek::server::LogLine;
 use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
 use crate::boundary::boundary;
-use crate::drain;
 use crate::ffi;
-use crate::server::{self, Request};
+use crate::request::Request;
 
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
 
-/// Answers with the whole film; the server's filters cut the byte ranges out of it. `begins` is the first of these
-/// ranges, or all of the film.
+/// The whole film as a body. The server's filters cut the byte ranges out of it. `begins` is the first of
+/// these ranges, or all of the film.
 ///
 /// # Errors
-/// When not even the first window can be read. Nothing is sent then.
-pub(crate) fn send(
-    request: &mut Request<'_>,
+/// When the first window cannot be read.
+pub(crate) fn body_of(
+    request: &Request<'_>,
     source: File,
     film: VirtualFile,
     begins: &Range<u64>,
-) -> io::Result<c_int> {
+) -> io::Result<Brigade> {
     let len = film.len();
     let film = Film {
         references: UnsafeCell::new(0),
@@ -58,13 +57,7 @@ pub(crate) fn send(
     let whole = Whole::film(request, film);
     brigade.append(&whole, 0..len);
     drop(whole);
-    drain::watch(request);
-    Ok(brigade.pass(request))
-}
-
-/// Answers with a header alone.
-pub(crate) fn send_nothing(request: &mut Request<'_>) -> c_int {
-    Brigade::new(request).pass(request)
+    Ok(brigade)
 }
 
 /// What all our buckets of one response share.
@@ -106,10 +99,11 @@ struct Asked {
 unsafe impl Send for Film {}
 
 /// The answer's body as it is handed to the filters.
-struct Brigade(*mut ffi::apr_bucket_brigade);
+pub(crate) struct Brigade(*mut ffi::apr_bucket_brigade);
 
 impl Brigade {
-    fn new(request: &Request<'_>) -> Self {
+    /// A body without bytes.
+    pub(crate) fn new(request: &Request<'_>) -> Self {
         // SAFETY: a live request, whose pool owns the brigade.
         Self(unsafe { ffi::h264_brigade(request.as_ptr()) })
     }
@@ -127,7 +121,7 @@ impl Brigade {
     }
 
     /// Hands the body, which must be whole, to the filters. The result of the handler.
-    fn pass(self, request: &mut Request<'_>) -> c_int {
+    pub(crate) fn pass(self, request: &mut Request<'_>) -> c_int {
         // SAFETY: a live request; the brigade is empty afterwards, and its pool's.
         let (status, aborted) = unsafe {
             ffi::h264_append_eos(request.as_ptr(), self.0);
@@ -347,7 +341,7 @@ impl Film {
         let Asked { client, path, query } = &self.asked;
         let message = format!("the answer ends early: {error}");
         let line = LogLine { client: Some(client), path, query, message: &message };
-        server::log(ffi::H264_LOG_ERROR, &line.to_string());
+        ffi::log(ffi::H264_LOG_ERROR, &line.to_string());
     }
 }
 

@@ -3,3 +3,9 @@
 #![expect(unreachable_pub, reason = "generated")]
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+
+/// Writes a line to the server's error log.
+pub(crate) fn log(level: std::ffi::c_int, message: &str) {
+    // SAFETY: the message is read up to its length.
+    unsafe { h264_log_server(level, message.as_ptr().cast(), message.len()) };
+}

@@ -14,8 +14,9 @@ use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
 
-use crate::server::Request;
-use crate::{bucket, config, ffi};
+use crate::bucket::{self, Brigade};
+use crate::request::Request;
+use crate::{config, ffi, filter};
 
 /// `AddHandler` and `SetHandler` name it, as for the original module.
 const HANDLER: &[u8] = b"h264-streaming.extensions";
@@ -152,7 +153,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         let unmet = request.unmet_condition();
         if unmet != ffi::H264_OK {
             request.set_status(unmet);
-            return bucket::send_nothing(request);
+            return Brigade::new(request).pass(request);
         }
         match select_range(request, &film) {
             Some(Selection::Unsatisfiable) => {
@@ -162,7 +163,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             }
             Some(Selection::NotModified) => {
                 request.set_status(ffi::H264_NOT_MODIFIED);
-                return bucket::send_nothing(request);
+                return Brigade::new(request).pass(request);
             }
             // The server would compare the date of an If-Range, which is no stronger than the tag.
             Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
@@ -174,8 +175,11 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             _ => {}
         }
     }
-    match bucket::send(request, file, film, &begins) {
-        Ok(status) => status,
+    match bucket::body_of(request, file, film, &begins) {
+        Ok(body) => {
+            filter::watch(request);
+            body.pass(request)
+        }
         Err(error) => {
             request.log(Severity::Error, &error);
             refuse(request, 500, &error)

@@ -10,9 +10,9 @@
 //! - `config`: the directives and how they merge.
 //! - `handler`: from a request to an answer.
 //! - `bucket`: a film as buckets: metadata made when it is read, media from the file.
-//! - `drain`: a slow client holds neither a worker nor a film's whole metadata.
+//! - `filter`: a slow client holds neither a worker nor a film's whole metadata.
 //! - `sent_file`: the clip where a script sends a film with `X-Sendfile`.
-//! - `server`: the server's request and log as Rust values.
+//! - `request`: the server's request and log as Rust values.
 //! - `boundary`: no panic leaves the module.
 //!
 //! # Processes
@@ -41,11 +41,11 @@ use std::ptr;
 mod boundary;
 mod bucket;
 mod config;
-mod drain;
 mod ffi;
+mod filter;
 mod handler;
+mod request;
 mod sent_file;
-mod server;
 
 use boundary::boundary;
 
@@ -78,7 +78,7 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
         // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
         unsafe {
             ffi::h264_hook_handler(Some(handle));
-            ffi::h264_register_filter(Some(drain::filter));
+            ffi::h264_register_filter(Some(filter::filter));
             ffi::h264_hook_insert_filter(Some(sent_file::insert));
             ffi::h264_register_sent_file_filter(Some(sent_file::filter));
         }
@@ -88,7 +88,7 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
 unsafe extern "C" fn handle(request: *mut ffi::request_rec) -> c_int {
     boundary(ffi::H264_INTERNAL_SERVER_ERROR, || {
         // SAFETY: the server hands a handler a request that lives until it returns, on this thread alone.
-        match unsafe { server::Request::new(request) } {
+        match unsafe { request::Request::new(request) } {
             Some(mut request) => handler::handle(&mut request),
             None => ffi::H264_DECLINED,
         }

@@ -18,7 +18,7 @@ use mp4seek::request::Asked;
 use crate::boundary::boundary;
 use crate::ffi;
 use crate::handler;
-use crate::server::{Request, SentFile};
+use crate::request::{Request, SentFile};
 
 /// Runs when the filters of a request are set up. The script has not run yet.
 pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {

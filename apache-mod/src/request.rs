@@ -27,12 +27,6 @@ pub(crate) struct SentFile {
     pub(crate) path: *const c_char,
 }
 
-/// Writes a line to the server's error log.
-pub(crate) fn log(level: c_int, message: &str) {
-    // SAFETY: the message is read up to its length.
-    unsafe { ffi::h264_log_server(level, message.as_ptr().cast(), message.len()) };
-}
-
 fn level(severity: Severity) -> c_int {
     match severity {
         Severity::Debug => ffi::H264_LOG_DEBUG,

@@ -15,7 +15,7 @@ use std::ptr;
 use crate::boundary::boundary;
 use crate::bucket::FilmRef;
 use crate::ffi;
-use crate::server::Request;
+use crate::request::Request;
 
 /// Sees to it that the answer of `request` passes through [`filter`].
 pub(crate) fn watch(request: &mut Request<'_>) {
