@@ -158,3 +158,63 @@ fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
     }
     node.children.iter().find_map(|c| find(c, box_type))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Film, TrackSpec, full_box, identity, make_box};
+    use crate::{Answer, Seeker, Settings};
+
+    /// Why the server sends the file as it is.
+    fn reason(film: Vec<u8>) -> String {
+        let identity = identity(&film);
+        match Seeker::default().answer(&film, &identity, b"", &Settings::default()).unwrap() {
+            Answer::Plain(Some(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn film(change: impl FnOnce(&mut Film)) -> Vec<u8> {
+        let mut film = Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(20)]);
+        change(&mut film);
+        film.build()
+    }
+
+    /// Where the content of the last box of this type begins.
+    fn content_of(film: &[u8], box_type: &[u8; 4]) -> usize {
+        film.windows(4).rposition(|window| window == box_type).unwrap() + 4
+    }
+
+    #[test]
+    fn a_movie_that_takes_more_than_moving_boxes_stays_as_it_is() {
+        let iloc = make_box(b"iloc", [0; 8]);
+        let meta = || make_box(b"meta", [&[0; 4][..], &iloc].concat());
+        let items = "a meta box with item locations";
+        assert_eq!(reason([film(|_| {}), meta()].concat()), items);
+        assert_eq!(reason(film(|film| film.more.push(meta()))), items);
+        assert_eq!(reason(film(|film| film.tracks[1].in_trak.push(meta()))), items);
+        // QuickTime's has no version.
+        assert_eq!(reason(film(|film| film.more.push(make_box(b"meta", &iloc)))), items);
+
+        let alias = make_box(b"alis", [0; 10]);
+        let dref = make_box(b"dref", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &alias].concat());
+        let elsewhere = film(|film| film.tracks[0].in_minf.push(make_box(b"dinf", &dref)));
+        assert_eq!(reason(elsewhere), "media in another file");
+
+        let saio = full_box(b"saio", 0, [1, 9]);
+        let unknown = film(|film| film.tracks[0].more.push(saio));
+        assert_eq!(reason(unknown), "sample auxiliary information at places that we cannot move (saio)");
+
+        // The first chunk begins in the `ftyp`.
+        let mut outside = film(|_| {});
+        let stco = content_of(&outside, b"stco");
+        outside[stco + 8..stco + 12].copy_from_slice(&12_u32.to_be_bytes());
+        assert_eq!(reason(outside), "samples that lie in no media box");
+
+        // There is another track of this kind, so that the movie can be cut.
+        let mut unread = film(|film| film.tracks.push(TrackSpec::audio(20)));
+        let stsz = content_of(&unread, b"stsz");
+        unread[stsz - 4..stsz].copy_from_slice(b"free");
+        let trak = content_of(&unread, b"trak") - 8;
+        assert_eq!(reason(unread), format!("a track that cannot be read, at byte {trak}"));
+    }
+}
