@@ -1,7 +1,10 @@
 //! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
 
+mod cmov;
 mod count;
 mod csgp;
+mod dref;
+mod elng;
 mod elst;
 mod grouping;
 mod hdlr;
@@ -18,23 +21,29 @@ mod senc;
 mod sgpd;
 mod sidx;
 mod stco;
+mod stps;
 mod stsd;
 mod stsh;
 mod stss;
+mod stts;
 mod subs;
 mod table;
 mod tfdt;
 mod tfhd;
 mod tfra;
 mod tkhd;
+mod tref;
 mod trex;
 mod trun;
 
 use std::fmt;
 use std::io;
 
+pub use cmov::read_cmov;
 pub use count::BoxCounter;
 pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
+pub use dref::{find_dref, read_dref};
+pub use elng::read_elng;
 pub use elst::{ElstEntry, read_elst, write_elst};
 pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
@@ -52,15 +61,18 @@ pub use senc::{
 pub use sgpd::SgpdBox;
 pub use sidx::each_sidx_reference;
 pub use stco::{ChunkOffsets, OffsetReader, Order};
-pub use stsd::{SampleEntry, read_stsd, read_vector_size};
+pub use stps::read_stps;
+pub use stsd::{SampleEntry, read_data_references, read_stsd, read_vector_size};
 pub use stsh::{read_stsh, write_stsh};
 pub use stss::SyncSamples;
+pub use stts::is_one_tick_each;
 pub use subs::{SubsEntries, SubsEntry};
 pub use table::{READ_AHEAD, Table, TableReader};
 pub use tfdt::{read_tfdt, read_tfxd};
 pub use tfhd::TfhdBox;
 pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
 pub use tkhd::TkhdBox;
+pub use tref::read_track_references;
 pub use trex::{SampleDefaults, SampleFlags, TrexBox};
 pub use trun::{TrunBox, TrunEntries, TrunField};
 

@@ -81,6 +81,23 @@ pub fn read_stsd<R: ReadAt>(
     Ok(entry)
 }
 
+/// The `data_reference_index` (8.5.2.2) of each sample description, as far as they can be read.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_data_references<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stsd: &BoxHeader,
+) -> Result<Vec<u16>, FormatError> {
+    let mut out = Vec::new();
+    for description in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
+        if description.payload_len() >= 8 {
+            out.push(u16_at(reader.bytes(description.payload() + 6, 2)?, 0));
+        }
+    }
+    Ok(out)
+}
+
 /// Bytes of a sound description before the boxes in it, in the usual form.
 const SOUND: u64 = 28;
 

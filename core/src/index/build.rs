@@ -1,9 +1,9 @@
 //! Builds the index of a file.
 
-use crate::boxes::{BoxHeader, FormatError, MvhdBox, Reader};
+use crate::boxes::{BoxHeader, FormatError, MvhdBox, Reader, read_cmov};
 use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, MemoryPermits, read_fragments};
-use crate::movie::{Node, Track, read_moov, unpack};
+use crate::movie::{Node, Track, read_moov};
 use crate::source::{GENERATED, Identity, ReadAt};
 
 use super::fingerprint::State;
@@ -72,7 +72,7 @@ impl Index {
         top: Vec<BoxHeader>,
         outer_moov: BoxHeader,
     ) -> Result<Self, FormatError> {
-        let unpacked = unpack(&mut Reader::new(file, file_len), &outer_moov)?;
+        let unpacked = read_cmov(&mut Reader::new(file, file_len), &outer_moov)?;
         let made = Synthetic::of(unpacked.unwrap_or_default());
         let source = FilmSource::new(file, &made);
         let mut reader = Reader::with_generated(&source, file_len, made.len());

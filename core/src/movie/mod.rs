@@ -1,7 +1,7 @@
 //! The movie as its `moov` describes it: the tree of its boxes, the tracks, and their sample tables.
 //!
 //! - `node`: the tree of the boxes.
-//! - `moov`: the movie header and the tracks, and a compressed `moov`.
+//! - `moov`: the movie header and the tracks.
 //! - `track`: one track.
 //! - `samples`: look-ups in the sample tables of a track.
 //! - `random_access`: where decoding can begin besides at sync samples.
@@ -17,7 +17,7 @@ mod sync_detection;
 mod track;
 
 pub use encryption::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
-pub(crate) use moov::{read_moov, unpack};
+pub(crate) use moov::read_moov;
 pub use node::Node;
 pub use random_access::Access;
 pub(crate) use random_access::read_descriptions;

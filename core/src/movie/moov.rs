@@ -7,35 +7,6 @@ use crate::source::ReadAt;
 use super::node::{Node, children_of};
 use super::track::{Track, is_text};
 
-/// QuickTime's compressed movie resource (`cmov`): the whole `moov` in one zlib stream.
-pub(crate) fn unpack<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    moov: &BoxHeader,
-) -> Result<Option<Vec<u8>>, FormatError> {
-    let children = reader.children(moov.payload(), moov.end())?;
-    let Some(cmov) = children.iter().find(|b| &b.box_type.0 == b"cmov") else { return Ok(None) };
-    let children = reader.children(cmov.payload(), cmov.end())?;
-    let part = |t: &[u8; 4]| children.iter().find(|b| &b.box_type.0 == t);
-    if let Some(dcom) = part(b"dcom") {
-        if reader.payload(dcom, 4)? != b"zlib" {
-            return Err(dcom.error("compressed with something other than zlib"));
-        }
-    }
-    let cmvd = part(b"cmvd").ok_or_else(|| cmov.error("no compressed data (cmvd) in it"))?;
-    if cmvd.payload_len() < 4 || cmvd.payload_len() > limits::UNPACKED_MOOV as u64 {
-        return Err(cmvd.error("too short, or longer than we take"));
-    }
-    let mut packed = vec![0; usize::try_from(cmvd.payload_len() - 4).unwrap_or(0)];
-    let offset = cmvd.payload() + 4;
-    reader
-        .source()
-        .read_exact_at(&mut packed, offset)
-        .map_err(|source| FormatError::Io { offset, source })?;
-    let most = packed.len().saturating_mul(limits::UNPACKED_RATIO).clamp(1 << 16, limits::UNPACKED_MOOV);
-    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, most);
-    unpacked.map(Some).map_err(|e| cmvd.error(format!("cannot be unpacked: {e}")))
-}
-
 pub(crate) type Moov = (Node, MvhdBox, Vec<Track>, Vec<String>);
 
 pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) -> Result<Moov, FormatError> {

@@ -1,7 +1,9 @@
 //! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
-use crate::boxes::{CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type};
+use crate::boxes::{
+    CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type, read_stps,
+};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -124,7 +126,7 @@ impl Access {
     ) -> Result<Option<Box<Self>>, FormatError> {
         let mut this = Self::default();
         if let Some(stps) = stbl.child(b"stps")? {
-            this.partial = Some(Table::read(reader, &stps.header, 0, 4)?);
+            this.partial = Some(read_stps(reader, &stps.header)?);
         }
         let is_wanted = |d: &&SgpdBox| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
         for described in descriptions.iter().filter(is_wanted) {

@@ -1,10 +1,10 @@
 //! A track, as far as a cut needs it.
 
 use crate::boxes::{
-    BoxHeader, BoxType, ElstEntry, FormatError, MdhdBox, Reader, SampleEntry, SgpdBox, TkhdBox, find_senc,
-    read_elst, read_hdlr, read_stsd, u16_at, u32_at,
+    BoxHeader, BoxType, ElstEntry, FormatError, MdhdBox, Reader, SampleEntry, SgpdBox, TkhdBox, find_dref,
+    find_senc, read_data_references, read_dref, read_elng, read_elst, read_hdlr, read_stsd,
+    read_track_references,
 };
-use crate::limits;
 use crate::source::ReadAt;
 
 use super::encryption::Auxiliary;
@@ -95,7 +95,7 @@ impl Track {
         let stbl = minf.need(b"stbl")?;
         let entry = read_stsd(reader, &stbl.need(b"stsd")?.header, handler)?;
         let external = match minf.child(b"dinf")? {
-            Some(dinf) => external_media(reader, &dinf.header, &stbl.need(b"stsd")?.header)?,
+            Some(dinf) => find_external_media(reader, &dinf.header, &stbl.need(b"stsd")?.header)?,
             None => None,
         };
         let descriptions = read_descriptions(reader, stbl)?;
@@ -105,7 +105,7 @@ impl Track {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));
         }
         let chapters = match trak.child(b"tref")? {
-            Some(tref) => read_chapter_ids(reader, &tref.header)?,
+            Some(tref) => read_track_references(reader, &tref.header, b"chap")?,
             None => Vec::new(),
         };
         let mut unsliced = None;
@@ -137,47 +137,18 @@ impl Track {
     }
 }
 
-/// `elng` (8.4.6): the extended language tag.
-fn read_elng<R: ReadAt>(reader: &mut Reader<'_, R>, elng: &BoxHeader) -> Result<String, FormatError> {
-    let tag = reader.payload(elng, 4)?.get(4..).unwrap_or_default();
-    let tag = tag.split(|&b| b == 0).next().unwrap_or_default();
-    Ok(String::from_utf8_lossy(tag.get(..tag.len().min(64)).unwrap_or_default()).into_owned())
-}
-
-/// `dref` (8.7.2): the box, if a sample description refers to an entry of it that is another file.
-fn external_media<R: ReadAt>(
+/// The `dref` in a `dinf`, if a sample description refers to an entry of it that is another file.
+fn find_external_media<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     dinf: &BoxHeader,
     stsd: &BoxHeader,
 ) -> Result<Option<BoxHeader>, FormatError> {
-    let (children, _) = reader.readable_children(dinf.payload(), dinf.end())?;
-    let Some(dref) = children.into_iter().find(|b| &b.box_type.0 == b"dref") else { return Ok(None) };
-    let mut here = Vec::new();
-    for entry in reader.readable_children(dref.payload().saturating_add(8), dref.end())?.0 {
-        let flags = if entry.payload_len() < 4 { 1 } else { u32_at(reader.bytes(entry.payload(), 4)?, 0) };
-        // An entry that names no place can only mean this file, whatever its flags say.
-        here.push(flags & 1 != 0 || entry.payload_len() <= 5);
-    }
-    for description in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
-        if description.payload_len() >= 8 {
-            let index = usize::from(u16_at(reader.bytes(description.payload() + 6, 2)?, 0));
-            if index.checked_sub(1).and_then(|n| here.get(n)) == Some(&false) {
-                return Ok(Some(dref));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// `tref` (8.3.3): the tracks named in its `chap` box.
-fn read_chapter_ids<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    tref: &BoxHeader,
-) -> Result<Vec<u32>, FormatError> {
-    let (children, _) = reader.readable_children(tref.payload(), tref.end())?;
-    let Some(chap) = children.into_iter().find(|b| &b.box_type.0 == b"chap") else { return Ok(Vec::new()) };
-    let ids = reader.payload(&chap, 0)?;
-    Ok(ids.chunks_exact(4).take(limits::TRACKS).map(|id| u32_at(id, 0)).collect())
+    let Some(dref) = find_dref(reader, dinf)? else { return Ok(None) };
+    let is_here = read_dref(reader, &dref)?;
+    let references = read_data_references(reader, stsd)?;
+    // They are counted from 1.
+    let mut entries = references.iter().filter_map(|n| is_here.get(usize::from(*n).checked_sub(1)?));
+    Ok(entries.any(|is_here| !is_here).then_some(dref))
 }
 
 /// An edit list that presents something: after the empty edits of one that presents nothing, the whole media follows, as

@@ -1,7 +1,7 @@
 //! Reads the sample tables of an `stbl`.
 
 use crate::boxes::{
-    BoxHeader, ChunkOffsets, FormatError, Reader, RunKind, Runs, SampleSizes, SgpdBox, SyncSamples, Table,
+    ChunkOffsets, FormatError, Reader, RunKind, Runs, SampleSizes, SgpdBox, SyncSamples, is_one_tick_each,
     read_grouping_type,
 };
 use crate::limits;
@@ -54,9 +54,4 @@ pub(crate) fn read_samples<R: ReadAt>(
     let access = Access::read(reader, stbl, descriptions, &groups, count)?;
     let boxes = SampleBoxes { count, stts, ctts, stsc, sizes, offsets, sync, groups, access };
     SampleTable::new(reader.source(), boxes, base)
-}
-
-fn is_one_tick_each<R: ReadAt>(reader: &mut Reader<'_, R>, stts: &BoxHeader) -> Result<bool, FormatError> {
-    let table = Table::read(reader, stts, 0, 8)?;
-    Ok(table.count == 1 && reader.bytes(table.offset + 4, 4)? == [0, 0, 0, 1])
 }
