@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::boxes::FormatError;
 use crate::cache::FilmCache;
 use crate::index::Index;
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::plan::{Plan, PlanError, plan_clip, plan_fast_start};
 use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
 use crate::seek::{Cut, SeekError, seek};
@@ -119,7 +119,12 @@ impl From<SeekError> for Error {
 impl Seeker {
     /// A seeker that keeps at most `cache_bytes` of indexes and plans between requests; 0 for none.
     pub fn new(cache_bytes: u64) -> Self {
-        Self { cache: FilmCache::new(cache_bytes), reports: Reports::default() }
+        Self::with_limits(cache_bytes, Limits::default())
+    }
+
+    /// As [`Self::new`], for films within these limits.
+    pub fn with_limits(cache_bytes: u64, limits: Limits) -> Self {
+        Self { cache: FilmCache::with_limits(cache_bytes, limits), reports: Reports::default() }
     }
 
     /// How much a line about this `error` matters. That a film cannot be cut is news only once, until the film changes.

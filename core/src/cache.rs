@@ -9,6 +9,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use crate::boxes::FormatError;
 use crate::fragments::{LOOK_UP, MemoryPermits};
 use crate::index::Index;
+use crate::limits::Limits;
 use crate::request::ClipRequest;
 use crate::source::{Identity, ReadAt};
 use crate::virtual_file::Planned;
@@ -19,6 +20,7 @@ use crate::virtual_file::Planned;
 pub struct FilmCache {
     cache: Cache<Key, Entry, Bytes>,
     permits: MemoryPermits,
+    limits: Limits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,6 +77,11 @@ const HOT: f64 = 0.7;
 impl FilmCache {
     /// A cache that holds at most `bytes`; 0 for one that holds nothing.
     pub fn new(bytes: u64) -> Self {
+        Self::with_limits(bytes, Limits::default())
+    }
+
+    /// As [`Self::new`], for films within these limits.
+    pub fn with_limits(bytes: u64, limits: Limits) -> Self {
         let items = usize::try_from(bytes / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
         // An index has to fit in its shard, and that of a long fragmented film is megabytes.
         let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 16);
@@ -83,10 +90,10 @@ impl FilmCache {
         let options = options.build();
         let permits = MemoryPermits::default();
         let Ok(options) = options else {
-            return Self { cache: Cache::with_weighter(items, bytes, Bytes), permits };
+            return Self { cache: Cache::with_weighter(items, bytes, Bytes), permits, limits };
         };
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits }
+        Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits, limits }
     }
 
     /// The index of a file, where it is kept.
@@ -106,8 +113,9 @@ impl FilmCache {
     pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
         let failed = |source| Arc::new(FormatError::Io { offset: 0, source });
         let build = || {
-            let index =
-                Index::build_with(source, film.size, &self.permits).map(Arc::new).map_err(Arc::new)?;
+            let index = Index::build_with(source, film.size, &self.permits, self.limits)
+                .map(Arc::new)
+                .map_err(Arc::new)?;
             index.check(source, film).map_err(failed).map(|()| index)
         };
         if !is_settled(film, SystemTime::now()) {

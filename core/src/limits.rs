@@ -1,6 +1,46 @@
 //! Every cap on what a file may ask of us, with its reason. All are far above
 //! what a 24-hour film needs.
 
+/// Limits that a test sets lower, because its films are short. The default is what the product has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Extents of one answer that are kept, of 24 bytes each, also for a client that does not read. A
+    /// clip of an interleaved film has one. Where there are more, they are generated from the sample
+    /// tables when they are sent. Chunks in no order are different: there the smallest gaps are sent
+    /// along, up to as many bytes as are needed, and a clip that is scattered even more is refused.
+    pub extents: usize,
+    /// Bytes that are kept of one answer to generate its extents from. The audio alone of ten hours, a
+    /// packet here and a packet there, has 1.7 million extents. Then some thousand chunks are passed to
+    /// find the first of a window.
+    pub checkpoints: usize,
+    /// Steps from one of those checkpoints to the next, as long as there is room for all.
+    pub checkpoint_stride: u64,
+    /// Samples of a batch of fragments, unless its only fragment has more. A look-up reads one batch.
+    pub batch_samples: u32,
+    /// Fragments of a batch, unless they are tiny.
+    pub batch_moofs: u32,
+    /// Bytes of a table's entries in a batch, on average, up to which all of the table is kept:
+    /// durations that seldom change, a chunk and a sync sample in each fragment. That is no more than
+    /// is kept to generate them from.
+    pub kept_table: usize,
+    /// The same for the sizes of chunks. Without them they are added up from those of samples.
+    pub kept_chunk_sizes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            extents: 2048,
+            checkpoints: 32 << 10,
+            checkpoint_stride: 16,
+            batch_samples: 4096,
+            batch_moofs: 16,
+            kept_table: 256,
+            kept_chunk_sizes: 256,
+        }
+    }
+}
+
 /// Bytes of a box that is read as a whole (`mvhd`, `elst`, `stsd` …). The largest
 /// seen in the wild is a 70 KiB `stsd` with embedded codec data.
 pub const SMALL_BOX: usize = 1 << 20;
@@ -95,17 +135,8 @@ pub const READS_OF_METADATA: u64 = 4;
 /// chunks of lighttpd are laid out for.
 pub const WINDOW: usize = 48 * 1024;
 
-/// Extents of one answer that are kept, of 24 bytes each: for a client that does not read, too. A clip of an interleaved film has
-/// one. More of them are made from the sample tables when they are sent, unless the chunks are in no order: then the smallest gaps between
-/// them are sent along, up to as many bytes as are needed, and what is scattered even more is refused. Few in tests, whose films are short.
-pub const EXTENTS: usize = if cfg!(test) { 6 } else { 2048 };
-
 /// Extents that are gathered before it is known which of them touch.
 pub const GATHERED_EXTENTS: usize = 1 << 18;
-
-/// Bytes of what is kept of one answer to make its extents from. The sound alone of ten hours, a packet here and a packet there, has
-/// 1.7 million; then some thousand chunks are passed to find the first of a window.
-pub const CHECKPOINTS: usize = if cfg!(test) { 200 } else { 32 << 10 };
 
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;

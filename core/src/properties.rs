@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::source::ReadAt;
+use crate::testing::seeker;
 use crate::testing::{
     Expanded, Film, One, Sample, Shown, TrackSpec, ask, clip, expand, identity, media_end, share_media,
 };
-use crate::{Answer, Seeker, Settings};
+use crate::{Answer, Settings};
 
 /// The order in which frames are decoded: their places on screen, and whether each is a sync sample. Of the anchors
 /// (I, P) every `gop`th is one; before the anchors stand `between` B-frames, of which some may lead a sync sample.
@@ -517,7 +518,7 @@ proptest! {
         // From 0 on it is the whole film, whose media box is sent as it is, header included.
         let start = (start * duration(&source)).max(0.001);
         let query = format!("start={start:.3}");
-        let seeker = Seeker::default();
+        let seeker = seeker();
         let Answer::Film(file) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()).unwrap() else {
             return Ok(());
         };
@@ -547,7 +548,7 @@ proptest! {
         }
         let start = (start * duration(&source)).max(0.001);
         let tracks = ["", "&tracks=1", "&tracks=1,2", "&tracks=audio"][tracks];
-        let seeker = Seeker::default();
+        let seeker = seeker();
         let query = format!("start={start:.3}{tracks}");
         let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) else {
             return Ok(());
@@ -646,7 +647,7 @@ proptest! {
             let at = moov + at.index(end - moov);
             source[at] = value;
         }
-        let seeker = Seeker::default();
+        let seeker = seeker();
         for query in [format!("start={start:.3}"), format!("end={:.3}", start + 0.1), String::new()] {
             if let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {
                 let mut at = 0;

@@ -3,17 +3,18 @@
 use std::ops::Range;
 
 use crate::boxes::FormatError;
-use crate::limits;
+use crate::limits::{self, Limits};
 
 use super::list::ExtentList;
 use super::lookup::Extents;
 
 /// Gathers stretches of the file, in any order, overlapping or not.
-#[derive(Default)]
 pub(super) struct Collector {
     pub(super) list: Vec<Range<u64>>,
     /// How long the list may get before it is looked through for stretches that touch.
     room: usize,
+    /// [`Limits::extents`].
+    most: usize,
 }
 
 /// Holes up to this size are sent along where that costs next to nothing: an extent more is
@@ -21,6 +22,10 @@ pub(super) struct Collector {
 const SMALL_GAP: u64 = 4096;
 
 impl Collector {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { list: Vec::new(), room: 0, most: limits.extents }
+    }
+
     pub(super) fn push(&mut self, range: Range<u64>) -> Result<(), FormatError> {
         if range.is_empty() {
             return Ok(());
@@ -29,10 +34,10 @@ impl Collector {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.list.push(range),
         }
-        if self.list.len() > self.room.max(2 * limits::EXTENTS) {
+        if self.list.len() > self.room.max(2 * self.most) {
             self.join(0, u64::MAX);
             if self.list.len() > limits::GATHERED_EXTENTS {
-                return Err(too_scattered());
+                return Err(too_scattered(self.most));
             }
             self.room = 2 * self.list.len();
         }
@@ -92,23 +97,22 @@ impl Collector {
     /// Closes small holes, and where there are too many, the smallest, but for no more bytes than are needed.
     pub(super) fn close_gaps(mut self, needed: u64) -> Result<Extents, FormatError> {
         self.close_small_holes(needed);
-        if let Some(excess) = self.list.len().checked_sub(limits::EXTENTS).filter(|&n| n > 0) {
+        if let Some(excess) = self.list.len().checked_sub(self.most).filter(|&n| n > 0) {
             let after = self.list.iter().skip(1);
             let mut holes: Vec<_> =
                 self.list.iter().zip(after).map(|(a, b)| b.start.saturating_sub(a.end)).collect();
             let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
             self.join(widest, needed);
-            if self.list.len() > limits::EXTENTS {
-                return Err(too_scattered());
+            if self.list.len() > self.most {
+                return Err(too_scattered(self.most));
             }
         }
         Ok(ExtentList::of(self.list).into())
     }
 }
 
-pub(super) fn too_scattered() -> FormatError {
+pub(super) fn too_scattered(most: usize) -> FormatError {
     FormatError::Film(format!(
-        "this stretch lies in more than {} places of the file, in no order; a shorter one, or all tracks, can be had",
-        limits::EXTENTS
+        "this stretch lies in more than {most} places of the file, in no order; a shorter one, or all tracks, can be had"
     ))
 }

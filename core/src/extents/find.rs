@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::FormatError;
 use crate::index::{Index, SampleTable};
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
@@ -31,7 +31,7 @@ pub fn find_extents<R: ReadAt>(
     source: &R,
     clips: &[Option<TrackClip>],
 ) -> Result<Extents, FormatError> {
-    let mut needs = Needs::default();
+    let mut needs = Needs::new(&index.limits);
     let held = || {
         let tracks = index.tracks.iter().zip(clips).enumerate();
         tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
@@ -184,7 +184,6 @@ impl<'a> Span<'a> {
 }
 
 /// What is to be walked through, and what is known to be needed.
-#[derive(Default)]
 struct Needs {
     /// The chunks of a track, and where the last of them stands.
     streams: Vec<(usize, Vec<Part>, u64)>,
@@ -193,6 +192,10 @@ struct Needs {
 }
 
 impl Needs {
+    fn new(limits: &Limits) -> Self {
+        Self { streams: Vec::new(), ranges: Collector::new(limits), is_disordered: false }
+    }
+
     /// Adds a range of the chunks of a span, which are in order.
     fn add<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, chunks: Range<u32>) -> Result<(), FormatError> {
         if chunks.is_empty() {
@@ -253,10 +256,10 @@ impl Needs {
         if !self.ranges.list.is_empty() {
             streams.push(Stream::Ranges(self.ranges.list));
         }
-        let mut found = Collector::default();
+        let mut found = Collector::new(&index.limits);
         let mut is_much = false;
         // What is in order can be walked through again.
-        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * limits::EXTENTS };
+        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * index.limits.extents };
         let walk = Walk::of(index, source, streams, |e| {
             is_much |= found.list.len() > most;
             if !is_much {
@@ -265,13 +268,17 @@ impl Needs {
         })?;
         if !is_much {
             found.close_small_holes(walk.len());
-            if found.list.len() <= limits::EXTENTS {
+            if found.list.len() <= index.limits.extents {
                 return Ok(ExtentList::of(found.list).into());
             }
         }
         if self.is_disordered {
             // Places would be looked up in no order either.
-            return if is_much { Err(too_scattered()) } else { found.close_gaps(walk.len()) };
+            return if is_much {
+                Err(too_scattered(index.limits.extents))
+            } else {
+                found.close_gaps(walk.len())
+            };
         }
         Ok(walk.into())
     }

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
 use crate::index::{Index, SampleTable};
-use crate::limits;
 use crate::source::ReadAt;
 
 use super::list::Extent;
@@ -59,12 +58,12 @@ impl Walk {
         streams: Vec<Stream>,
         mut see: impl FnMut(&Extent),
     ) -> Result<Self, FormatError> {
-        let most = limits::CHECKPOINTS / (size_of::<Checkpoint>() + streams.len() * size_of::<u32>());
+        let most = index.limits.checkpoints / (size_of::<Checkpoint>() + streams.len() * size_of::<u32>());
         let mut this = Self {
             streams: Vec::new(),
             checkpoints: Vec::new(),
             gone: Vec::new(),
-            stride: if cfg!(test) { 2 } else { 16 },
+            stride: index.limits.checkpoint_stride,
             end: Checkpoint::default(),
         };
         let mut walker = Walker::new(index, source, &streams, Checkpoint::default(), &[])?;

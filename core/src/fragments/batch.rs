@@ -1,5 +1,7 @@
 //! How many fragments are read again at once, and what that costs.
 
+use crate::limits::Limits;
+
 /// Fragments in a row.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Batch {
@@ -12,18 +14,12 @@ pub(crate) struct Batch {
     pub(crate) cost: u64,
 }
 
-/// Samples of a batch, where its fragments are not larger. Few in tests, whose films are short.
-const SAMPLES: u32 = if cfg!(test) { 48 } else { 4096 };
-
-/// Fragments of a batch, where they are not tiny.
-const MOOFS: u32 = if cfg!(test) { 2 } else { 16 };
-
 impl Batch {
     /// Whether the next fragment begins another: a look-up reads one of these.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.cost >= 256 << 10
-            || self.samples >= SAMPLES
-            || (self.moofs >= MOOFS && self.samples >= SAMPLES / 16)
+            || self.samples >= limits.batch_samples
+            || (self.moofs >= limits.batch_moofs && self.samples >= limits.batch_samples / 16)
     }
 
     /// Whether it costs too much to be made anew. Its tables are kept.
@@ -38,13 +34,9 @@ pub(crate) const READ_AHEAD: usize = 2048;
 /// What it costs to read a `moof` again, besides its bytes.
 pub(crate) const COST_OF_MOOF: u64 = READ_AHEAD as u64;
 
-/// Bytes of a table's entries in a batch, about, up to which all of the table is kept: durations that seldom change, a
-/// chunk and a sync sample in each fragment. That is no more than is kept to make them from.
-const SMALL_IN_BATCH: usize = if cfg!(test) { 0 } else { 256 };
-
-/// Whether these bytes are few beside what is kept of so many batches.
-pub(crate) fn are_few(bytes: usize, batches: usize) -> bool {
-    bytes <= SMALL_IN_BATCH * (batches + 3)
+/// Whether these bytes are few beside what is kept of so many batches, of which `in_batch` bytes each are few.
+pub(crate) fn are_few(bytes: usize, batches: usize, in_batch: usize) -> bool {
+    bytes <= in_batch.saturating_mul(batches + 3)
 }
 
 /// What it costs to pass another box.

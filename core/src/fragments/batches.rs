@@ -8,6 +8,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{FormatError, Reader};
+use crate::limits::Limits;
 use crate::source::ReadAt;
 
 use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD, are_few};
@@ -22,6 +23,8 @@ pub(crate) type Entries = Vec<Vec<u8>>;
 #[derive(Debug)]
 pub(crate) struct Batches {
     file_len: u64,
+    /// [`Limits::kept_table`].
+    kept_table: usize,
     batches: Vec<Batch>,
     /// Those that are not made anew, by their number.
     kept: Vec<(usize, Entries)>,
@@ -41,6 +44,7 @@ impl Batches {
         batches: Vec<Batch>,
         fragments: Vec<TrackFragments>,
         layout: &TableLayout,
+        limits: &Limits,
     ) -> Self {
         let TableLayout { bytes, spans, tables, counts } = layout;
         let mut starts = Vec::new();
@@ -55,6 +59,7 @@ impl Batches {
         let tracks = fragments.into_iter().map(TrackFragments::into_seed).collect();
         let mut this = Self {
             file_len,
+            kept_table: limits.kept_table,
             batches,
             kept: Vec::new(),
             tracks,
@@ -89,7 +94,8 @@ impl Batches {
     /// Whether a table is kept as a whole. Where there are few entries in a batch, a look-up among many of them would
     /// make many batches.
     pub(crate) fn is_small(&self, table: usize) -> bool {
-        are_few(self.count(self.batches.len(), table) as usize * self.entry_size(table), self.batches.len())
+        let bytes = self.count(self.batches.len(), table) as usize * self.entry_size(table);
+        are_few(bytes, self.batches.len(), self.kept_table)
     }
 
     fn entry_size(&self, table: usize) -> usize {
@@ -208,10 +214,10 @@ mod tests {
     use super::*;
     use crate::index::{FilmSource, Index};
     use crate::source::GENERATED;
-    use crate::testing::fragments_at;
+    use crate::testing::{self, fragments_at};
 
     fn build(film: &Vec<u8>) -> Index {
-        Index::build(film, film.len() as u64).unwrap()
+        testing::index(film, film.len() as u64).unwrap()
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::source::{GENERATED, Identity, ReadAt};
 
 use super::batch::Batch;
@@ -48,8 +48,9 @@ impl Synthetic {
         batches: Vec<Batch>,
         fragments: Vec<TrackFragments>,
         layout: &TableLayout,
+        limits: &Limits,
     ) -> Self {
-        let batches = Box::new(Batches::new(file_len, batches, fragments, layout));
+        let batches = Box::new(Batches::new(file_len, batches, fragments, layout, limits));
         let mut parts = Vec::new();
         let mut at = 0;
         for (n, span) in layout.spans.iter().enumerate().filter(|(n, _)| !batches.is_small(*n)) {

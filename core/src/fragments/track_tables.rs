@@ -1,6 +1,7 @@
 //! Writes the samples of a track's fragments as the tables of a flat film.
 
 use crate::boxes::BoxType;
+use crate::limits::Limits;
 use crate::source::GENERATED;
 
 use super::batch::are_few;
@@ -15,9 +16,8 @@ impl TrackFragments {
     }
 
     /// Bytes of each chunk, if those numbers are few and short enough to be kept.
-    pub(crate) fn chunk_sizes(&self, batches: usize) -> Option<Box<[u32]>> {
-        // Nothing is few in tests; there the others are those of flat films.
-        if !cfg!(test) && !are_few(self.chunks.len() * size_of::<u32>(), batches) {
+    pub(crate) fn chunk_sizes(&self, batches: usize, limits: &Limits) -> Option<Box<[u32]>> {
+        if !are_few(self.chunks.len() * size_of::<u32>(), batches, limits.kept_chunk_sizes) {
             return None;
         }
         let mut sizes = self.sizes.iter();

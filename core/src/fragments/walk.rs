@@ -7,7 +7,7 @@
 //! [damage](super::locate).
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, TrexBox};
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::movie::{Node, Track};
 use crate::source::ReadAt;
 
@@ -89,12 +89,13 @@ pub(crate) fn read_fragments<R: ReadAt>(
     tracks: &[(&Track, &Node)],
     top: &[BoxHeader],
     permits: &MemoryPermits,
+    limits: &Limits,
 ) -> Result<Fragments, FormatError> {
     let mut places = Locations::read(reader, top)?;
     let mut left_out = Vec::new();
     let mut permit = MemoryPermit::of(permits);
     loop {
-        let mut walk = Walk::new(reader, mvex, tracks, &left_out, permit)?;
+        let mut walk = Walk::new(reader, mvex, tracks, &left_out, permit, limits)?;
         match walk.boxes(reader, from, &mut places)? {
             // Nothing of it is believed, so what has been taken of it already has to go.
             Some(damage) => {
@@ -118,6 +119,7 @@ struct Walk<'a> {
     found: Fragments,
     /// Fragments of which nothing is taken. With one over [`limits::LEFT_OUT`], the film ends there.
     left_out: &'a [Damage],
+    limits: &'a Limits,
     /// Behind damage, until there is a fragment that makes sense.
     is_lost: bool,
     /// The last fragment, where its media reaches past the end of the file.
@@ -131,6 +133,7 @@ impl<'a> Walk<'a> {
         tracks: &[(&Track, &Node)],
         left_out: &'a [Damage],
         permit: MemoryPermit,
+        limits: &'a Limits,
     ) -> Result<Self, FormatError> {
         let in_moov = tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum();
         check_count(in_moov, reader.file_len())?;
@@ -147,7 +150,7 @@ impl<'a> Walk<'a> {
             found.batches.push(Batch { samples: in_moov, ..Batch::default() });
             found.tracks.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
         }
-        Ok(Self { found, left_out, is_lost: false, unfinished: None })
+        Ok(Self { found, left_out, limits, is_lost: false, unfinished: None })
     }
 
     /// Reads the fragments from `at` on; gives one that was taken in part and has to be left out.
@@ -251,7 +254,7 @@ impl<'a> Walk<'a> {
             return Ok(self.unfinished.take());
         }
         let cost = COST_OF_BOX + moof.size.saturating_add(COST_OF_MOOF);
-        let is_next = |s: &Batch| s.moofs > 0 && !s.is_full() && cost <= s.cost.max(1 << 14);
+        let is_next = |s: &Batch| s.moofs > 0 && !s.is_full(self.limits) && cost <= s.cost.max(1 << 14);
         if self.is_lost || !self.found.batches.last().is_some_and(is_next) {
             self.found.batches.push(Batch { offset: moof.offset, ..Batch::default() });
             self.found.tracks.iter_mut().for_each(TrackFragments::begin_batch);

@@ -3,6 +3,7 @@
 use crate::boxes::{BoxHeader, FormatError, MvhdBox, Reader, read_cmov};
 use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, MemoryPermits, read_fragments};
+use crate::limits::Limits;
 use crate::movie::{Node, Track, read_moov};
 use crate::source::{GENERATED, Identity, ReadAt};
 
@@ -32,6 +33,8 @@ pub struct Index {
     pub tracks: Vec<Track>,
     /// What the file was like.
     state: State,
+    /// What it was built within, and what its clips are found within.
+    pub(crate) limits: Limits,
 }
 
 impl Index {
@@ -41,7 +44,7 @@ impl Index {
     /// # Errors
     /// When the file is not a film that we can cut; says which box, where, and why.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
-        Self::build_with(file, file_len, &MemoryPermits::default())
+        Self::build_with(file, file_len, &MemoryPermits::default(), Limits::default())
     }
 
     /// As [`Self::build`], by one of several builders that share what memory there is.
@@ -49,9 +52,10 @@ impl Index {
         file: &R,
         file_len: u64,
         permits: &MemoryPermits,
+        limits: Limits,
     ) -> Result<Self, FormatError> {
         let (top, outer_moov) = find_moov(&mut Reader::new(file, file_len))?;
-        let mut this = Self::of_moov(file, file_len, top, outer_moov)?;
+        let mut this = Self::of_moov(file, file_len, top, outer_moov, limits)?;
         if let Some(fragments) = this.find_fragments(file, permits)? {
             this.is_fragmented = true;
             this.notes.extend(fragments.notes());
@@ -71,6 +75,7 @@ impl Index {
         file_len: u64,
         top: Vec<BoxHeader>,
         outer_moov: BoxHeader,
+        limits: Limits,
     ) -> Result<Self, FormatError> {
         let unpacked = read_cmov(&mut Reader::new(file, file_len), &outer_moov)?;
         let made = Synthetic::of(unpacked.unwrap_or_default());
@@ -86,7 +91,19 @@ impl Index {
         let probed: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
         let state = State::of(file, &probed)
             .map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
-        Ok(Self { file_len, top, outer_moov, moov, is_fragmented: false, made, notes, mvhd, tracks, state })
+        Ok(Self {
+            file_len,
+            top,
+            outer_moov,
+            moov,
+            is_fragmented: false,
+            made,
+            notes,
+            mvhd,
+            tracks,
+            state,
+            limits,
+        })
     }
 
     /// Reads the movie fragments, if there are any.
@@ -108,7 +125,7 @@ impl Index {
         let tracks: Vec<_> = stbls.collect();
         let source = self.film_in_order(file);
         let mut reader = Reader::with_generated(&source, self.file_len, self.made.len());
-        match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &self.top, permits) {
+        match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &self.top, permits, &self.limits) {
             Err(FormatError::Box { .. }) if first.is_none() => Ok(None),
             found => Ok(Some(found?).filter(|found| first.is_some() || !found.is_empty())),
         }

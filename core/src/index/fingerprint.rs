@@ -56,9 +56,9 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::testing::{Film, TrackSpec};
+    use crate::testing::{Film, TrackSpec, seeker};
     use crate::virtual_file::VirtualFile;
-    use crate::{Answer, Seeker, Settings};
+    use crate::{Answer, Settings};
 
     /// A film on disk, an answer from it, and whether its bytes can still be had after `change`.
     fn is_sent_after(film: &[u8], change: impl FnOnce(&File, &std::path::Path)) -> bool {
@@ -69,7 +69,7 @@ mod tests {
         // Another tick of the clock than that of the change.
         file.set_modified(SystemTime::now() - Duration::from_secs(10)).unwrap();
         let identity = file.identity().unwrap().unwrap();
-        let answer = Seeker::default().answer(&file, &identity, b"start=1", &Settings::default());
+        let answer = seeker().answer(&file, &identity, b"start=1", &Settings::default());
         let Ok(Answer::Film(clip)) = answer else { panic!("{answer:?}") };
         let read = |clip: &VirtualFile| {
             let mut bytes = vec![0; usize::try_from(clip.len()).unwrap()];

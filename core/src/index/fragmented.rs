@@ -39,7 +39,7 @@ impl Index {
                     .ok_or_else(|| FormatError::Film("no stbl".into()))?;
                 replace_tables(&mut reader, stbl, fragment, span)?;
                 read_tables(&mut reader, stbl, track, fragment, &origin)?;
-                track.samples.chunk_sizes = fragment.chunk_sizes(batches.len());
+                track.samples.chunk_sizes = fragment.chunk_sizes(batches.len(), &self.limits);
                 if track.mdhd.timescale == 0 && track.samples.count > 0 {
                     return Err(node.header.error("a track with a timescale of 0"));
                 }
@@ -47,7 +47,7 @@ impl Index {
             }
         }
         layout.bytes = made.into_bytes();
-        self.made = Synthetic::anew(self.file_len, batches, fragments, &layout);
+        self.made = Synthetic::anew(self.file_len, batches, fragments, &layout, &self.limits);
         #[cfg(test)]
         crate::fragments::synthetic::tests::assert_made_anew(file, &self.made, &layout.bytes);
         Ok(())

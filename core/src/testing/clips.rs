@@ -1,8 +1,9 @@
 //! Clips of films with one thing special about them.
 
 use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box, share_media};
+use crate::testing::seeker;
 use crate::virtual_file::WINDOW;
-use crate::{Answer, Seeker, Settings};
+use crate::{Answer, Settings};
 
 /// Two seconds of video in groups of 5 frames, 100 ms each, from an edit that begins at the first.
 fn video_with(more: Vec<Vec<u8>>) -> TrackSpec {
@@ -350,7 +351,7 @@ fn a_tag_names_the_source_and_the_stretch() {
     let film = Film::of(vec![video_with(vec![])]).build();
     let tag = |bytes: &Vec<u8>, mtime, query: &str| {
         let identity = crate::source::Identity { mtime, ..identity(bytes) };
-        match Seeker::default().answer(bytes, &identity, query.as_bytes(), &Settings::default()).unwrap() {
+        match seeker().answer(bytes, &identity, query.as_bytes(), &Settings::default()).unwrap() {
             Answer::Film(file) => file.etag().to_string(),
             Answer::Plain(_) => panic!("not a clip"),
         }
@@ -504,7 +505,7 @@ fn references_to_tracks_that_are_left_out_are_left_out() {
 #[test]
 fn a_tag_tells_tracks_apart() {
     let film = several_tracks().build();
-    let tag = |query: &str| match Seeker::default()
+    let tag = |query: &str| match seeker()
         .answer(&film, &identity(&film), query.as_bytes(), &Settings::default())
         .unwrap()
     {
@@ -538,7 +539,7 @@ fn stretches_make_the_file_however_it_is_asked_for() {
         s.size = if n % 6 < 3 { 9_000 } else { 2_000 };
     }
     let source = film.build();
-    let answer = Seeker::default().answer(&source, &identity(&source), b"start=0.5", &Settings::default());
+    let answer = seeker().answer(&source, &identity(&source), b"start=0.5", &Settings::default());
     let Ok(Answer::Film(file)) = answer else { panic!("not a clip") };
     let whole = clip(&source, "start=0.5").unwrap();
     let mut from_file = 0;
@@ -607,8 +608,7 @@ fn long_tables_are_made_alike_in_any_window() {
         film.tracks[0].wide_offsets = wide;
         film.hole = hole;
         let source = film.build();
-        let answer =
-            Seeker::default().answer(&source, &identity(&source), b"start=9.8&end=80", &Settings::default());
+        let answer = seeker().answer(&source, &identity(&source), b"start=9.8&end=80", &Settings::default());
         let Ok(Answer::Film(file)) = answer else { panic!("not a clip") };
         let whole = clip(&source, "start=9.8&end=80").unwrap();
         for len in [13, 1023, 4097] {
@@ -735,7 +735,7 @@ fn scattered(packets: u32, hole: usize) -> Film {
 #[test]
 fn what_is_scattered_all_over_the_file_is_sent_without_what_lies_between() {
     let film = scattered(280_000, 30).build();
-    let answer = Seeker::default().answer(&film, &identity(&film), b"start=1", &Settings::default());
+    let answer = seeker().answer(&film, &identity(&film), b"start=1", &Settings::default());
     let Ok(Answer::Film(file)) = answer else { panic!("not a clip") };
     let cut = clip(&film, "start=1").unwrap();
     let samples = expand(&cut).swap_remove(0).samples;

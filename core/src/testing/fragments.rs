@@ -1,7 +1,8 @@
 //! Fragmented films that are unfinished or put together in odd ways.
 
 use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
-use crate::{Answer, Seeker, Settings};
+use crate::testing::seeker;
+use crate::{Answer, Settings};
 
 pub(super) fn film() -> Film {
     Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)])
@@ -47,7 +48,7 @@ fn complete(film: &Film, bytes: &[u8], style: u32, len: usize) -> Names {
 }
 
 pub(super) fn notes(film: &Vec<u8>) -> String {
-    let seeker = Seeker::default();
+    let seeker = seeker();
     match seeker.answer(film, &identity(film), b"", &Settings::default()).unwrap() {
         Answer::Film(file) => file.notes().join("\n"),
         Answer::Plain(reason) => reason.unwrap_or_default(),

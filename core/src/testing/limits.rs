@@ -6,8 +6,9 @@ use super::{Film, TrackSpec, clip, expand, identity, make_box};
 use crate::index::Index;
 use crate::limits;
 use crate::source::ReadAt;
+use crate::testing::seeker;
 use crate::virtual_file::VirtualFile;
-use crate::{Answer, Error, Seeker, Settings};
+use crate::{Answer, Error, Settings};
 
 /// The film with the greatest number of something that can be read; the next one cannot.
 fn at_the_limit(film_with: impl Fn(usize) -> Vec<u8>) -> (usize, Vec<u8>) {
@@ -160,7 +161,7 @@ impl ReadAt for Cut<'_> {
 
 fn cut_of(source: &dyn ReadAt, len: u64) -> Result<Cut<'_>, Error> {
     let identity = crate::source::Identity { size: len, ..identity(&[]) };
-    let answer = Seeker::default().answer(&source, &identity, b"start=0.15", &Settings::default())?;
+    let answer = seeker().answer(&source, &identity, b"start=0.15", &Settings::default())?;
     let Answer::Film(file) = answer else { panic!("{answer:?}") };
     Ok(Cut(file, source))
 }

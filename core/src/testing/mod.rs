@@ -15,8 +15,35 @@ pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
 pub(crate) use expand::{Expanded, One, Shown, expand, media_end};
 pub(crate) use fragments::fragments_at;
 
-use crate::source::Identity;
+use crate::answer::DEFAULT_CACHE_SIZE;
+use crate::boxes::FormatError;
+use crate::fragments::MemoryPermits;
+use crate::index::Index;
+use crate::limits::Limits;
+use crate::source::{Identity, ReadAt};
 use crate::{Answer, Error, Seeker, Settings};
+
+/// Limits at which films as short as those of tests are like films of hours.
+pub(crate) const FEW: Limits = Limits {
+    extents: 6,
+    checkpoints: 200,
+    checkpoint_stride: 2,
+    batch_samples: 48,
+    batch_moofs: 2,
+    kept_table: 0,
+    // With them, fragments are looked up as flat films are not.
+    kept_chunk_sizes: usize::MAX,
+};
+
+/// A seeker within [`FEW`].
+pub(crate) fn seeker() -> Seeker {
+    Seeker::with_limits(DEFAULT_CACHE_SIZE, FEW)
+}
+
+/// An index within [`FEW`].
+pub(crate) fn index<R: ReadAt>(film: &R, len: u64) -> Result<Index, FormatError> {
+    Index::build_with(film, len, &MemoryPermits::default(), FEW)
+}
 
 /// The identity of bytes that are no file.
 pub(crate) fn identity(bytes: &[u8]) -> Identity {
@@ -27,8 +54,7 @@ pub(crate) fn identity(bytes: &[u8]) -> Identity {
 /// What a request for `query` gets, as bytes; `None` for the file as it is.
 pub(crate) fn ask(film: &[u8], query: &str) -> Result<Option<Vec<u8>>, Error> {
     let source = film.to_vec();
-    let answer =
-        Seeker::default().answer(&source, &identity(film), query.as_bytes(), &Settings::default())?;
+    let answer = seeker().answer(&source, &identity(film), query.as_bytes(), &Settings::default())?;
     let Answer::Film(file) = answer else { return Ok(None) };
     let mut out = vec![0; usize::try_from(file.len()).unwrap()];
     file.read_at(&source, 0, &mut out).unwrap();

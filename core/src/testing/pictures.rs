@@ -209,12 +209,8 @@ fn a_coding_that_is_not_read_is_noted() {
         let coding = Coding { name, configuration, start, dependent: start };
         let film = film_of(&coding, more, false, |_| true);
         let index = Index::build(&film, film.len() as u64).unwrap();
-        let clip = crate::Seeker::default().answer(
-            &film,
-            &super::identity(&film),
-            b"start=1",
-            &crate::Settings::default(),
-        );
+        let clip =
+            super::seeker().answer(&film, &super::identity(&film), b"start=1", &crate::Settings::default());
         let Ok(crate::Answer::Film(clip)) = clip else { panic!("{clip:?}") };
         let noted =
             clip.notes().iter().filter(|n| n.contains("nothing says where decoding can begin")).count();
