@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::source::ReadAt;
-use crate::testing::seeker;
+use crate::testing::{self, seeker};
 use crate::testing::{
     Expanded, Film, One, Sample, Shown, TrackSpec, ask, clip, expand, identity, media_end, share_media,
 };
@@ -647,6 +647,7 @@ proptest! {
             let at = moov + at.index(end - moov);
             source[at] = value;
         }
+        let _ = testing::index(&source, source.len() as u64);
         let seeker = seeker();
         for query in [format!("start={start:.3}"), format!("end={:.3}", start + 0.1), String::new()] {
             if let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {

@@ -222,8 +222,8 @@ mod tests {
 
     proptest! {
         /// Fragments that are late, early, or sent again and again: the samples before the time of a later one are kept
-        /// short, however many batches there are between. (That what is made anew is what was made first is looked at
-        /// whenever an index is built in a test.)
+        /// short, however many batches there are between. (`testing::index` compares what is generated again with what
+        /// was generated first.)
         #[test]
         fn decode_times_hold_over_stretches(steps in prop::collection::vec(-150i64..90, 1..40)) {
             let mut times = vec![0i64];

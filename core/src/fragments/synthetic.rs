@@ -284,26 +284,3 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
         self.file.identity()
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// Whatever is read of what is made anew is what was made first.
-    pub(crate) fn assert_made_anew<R: ReadAt>(file: &R, made: &Synthetic, first: &[u8]) {
-        let whole = FilmSource::new(file, made);
-        let mut anew = vec![0; first.len()];
-        whole.read_exact_at(&mut anew, GENERATED).unwrap();
-        assert!(anew == first, "{:?}", anew.iter().zip(first).position(|(a, b)| a != b));
-        let mut seed = 1u64;
-        for _ in 0..50 {
-            seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            let from = usize::try_from(seed >> 33).unwrap() % first.len().max(1);
-            let len = usize::try_from(seed & 127).unwrap().min(first.len() - from);
-            let mut some = vec![0; len];
-            whole.read_exact_at(&mut some, GENERATED + from as u64).unwrap();
-            assert_eq!(some, &first[from..from + len]);
-        }
-        assert_eq!(whole.read_at(&mut [0], GENERATED + first.len() as u64).unwrap(), 0);
-    }
-}

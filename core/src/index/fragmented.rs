@@ -48,8 +48,6 @@ impl Index {
         }
         layout.bytes = made.into_bytes();
         self.made = Synthetic::anew(self.file_len, batches, fragments, &layout, &self.limits);
-        #[cfg(test)]
-        crate::fragments::synthetic::tests::assert_made_anew(file, &self.made, &layout.bytes);
         Ok(())
     }
 }
