@@ -121,7 +121,7 @@ pub const PICTURES: u32 = 4096;
 
 /// Sync samples of a stretch of such a track that are looked for, and samples looked into for each of them: for players that seek
 /// in a clip.
-pub const SEEN_SYNC: u32 = 64;
+pub const DETECTED_SYNC: u32 = 64;
 
 /// Bytes of metadata read to plan one answer: the constant is enough for a cut through a thousand edits …
 pub const READS: u64 = 128 << 20;

@@ -50,7 +50,7 @@ pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
 pub use reader::{Reader, read_exact, read_words, u16_at, u32_at, u64_at};
-pub use runs::{JointRun, JointRuns, Pieces, Run, RunKind, Runs, Usual};
+pub use runs::{JointRun, JointRuns, OffsetBounds, Pieces, Run, RunKind, Runs};
 pub use saiz::{SaizBox, find_encryption_boxes, read_aux_info_type, read_saio};
 pub use sample_sizes::{SampleSizes, SizeReader};
 pub use sbgp::SbgpBox;

@@ -7,10 +7,10 @@ use crate::limits::Limits;
 use crate::movie::{Node, Track, read_moov};
 use crate::source::{GENERATED, Identity, ReadAt};
 
-use super::fingerprint::State;
+use super::fingerprint::Fingerprint;
 use super::top_level::find_moov;
 
-/// A film, ready to be cut.
+/// The index of a file: all that is kept to cut clips from it.
 #[derive(Debug)]
 pub struct Index {
     /// Length of the file.
@@ -19,30 +19,30 @@ pub struct Index {
     pub top: Vec<BoxHeader>,
     /// The `moov` as it stands in the file.
     pub outer_moov: BoxHeader,
-    /// The `moov`, unpacked if it was compressed and completed from the fragments if there are any, and in order what is in it.
+    /// The boxes of the `moov`, which is unpacked if it was compressed, and completed from the fragments if there are any.
     pub moov: Node,
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
-    /// What of the metadata is not in the file; see [`GENERATED`].
+    /// The metadata that is not in the file; see [`GENERATED`].
     pub made: Synthetic,
-    /// What of the film is not carried over into a clip.
+    /// What a clip lacks, and why.
     pub notes: Vec<String>,
     /// The movie header.
     pub mvhd: MvhdBox,
     /// The tracks, in the order of the file.
     pub tracks: Vec<Track>,
-    /// What the file was like.
-    state: State,
+    /// How the file is recognised while it grows.
+    fingerprint: Fingerprint,
     /// What it was built within, and what its clips are found within.
     pub(crate) limits: Limits,
 }
 
 impl Index {
-    /// Reads the film's metadata: every box header of the `moov`, and once through the
-    /// tables that need checkpoints. Never the media.
+    /// Reads the metadata: every box header of the `moov`, and once the tables that need checkpoints. The media
+    /// is never read.
     ///
     /// # Errors
-    /// When the file is not a film that we can cut; says which box, where, and why.
+    /// When the file is not a movie that can be cut. The error names the box, its offset, and the reason.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
         Self::build_with(file, file_len, &MemoryPermits::default(), Limits::default())
     }
@@ -64,8 +64,8 @@ impl Index {
         }
         // Only the fragments refer to these copies. The boxes themselves stay where they are.
         this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
-        let untold = this.tracks.iter().filter(|t| t.samples.is_untold());
-        this.notes.extend(untold.map(Track::untold_sync));
+        let unknown = this.tracks.iter().filter(|t| t.samples.lacks_sync_evidence());
+        this.notes.extend(unknown.map(Track::untold_sync));
         Ok(this)
     }
 
@@ -89,7 +89,7 @@ impl Index {
         let (moov, mvhd, tracks, notes) = read_moov(&mut reader, moov)?;
         let last_moof = top.iter().rfind(|b| &b.box_type.0 == b"moof");
         let probed: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
-        let state = State::of(file, &probed)
+        let fingerprint = Fingerprint::of(file, &probed)
             .map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
         Ok(Self {
             file_len,
@@ -101,7 +101,7 @@ impl Index {
             notes,
             mvhd,
             tracks,
-            state,
+            fingerprint,
             limits,
         })
     }
@@ -131,30 +131,30 @@ impl Index {
         }
     }
 
-    /// The film as its metadata is looked up: the file and what was made of it.
+    /// The file and the generated metadata, for look-ups.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
         FilmSource::new(file, &self.made)
     }
 
-    /// The film as its metadata is read in order.
+    /// The file and the generated metadata, to be read in order.
     pub fn film_in_order<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
         FilmSource::in_order(file, &self.made)
     }
 
-    /// Whether `file`, which was `then` when this was built, still says the same. A fragmented film may grow.
+    /// Checks that `file` is still the one that was `then` when this was built. A fragmented file may have grown.
     ///
     /// # Errors
     /// When it was changed, or cannot be read.
     pub fn check<R: ReadAt>(&self, file: &R, then: &Identity) -> std::io::Result<()> {
-        self.state.check(file, then, self.is_fragmented)
+        self.fingerprint.check(file, then, self.is_fragmented)
     }
 
-    /// A reader of one box or another anywhere in the film.
+    /// A reader of single boxes, anywhere in the file or the generated metadata.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
         Reader::with_generated(source, self.file_len, self.made.len()).for_one_box()
     }
 
-    /// Whether the film can be played while it arrives: the `moov` comes before the media.
+    /// Whether the file can be played while it arrives: the `moov` comes before the media.
     pub fn is_fast_start(&self) -> bool {
         self.top
             .iter()
@@ -162,7 +162,7 @@ impl Index {
             .is_some_and(|b| *b == self.outer_moov)
     }
 
-    /// Memory the index holds, about.
+    /// Bytes of memory that the index holds, about.
     pub fn heap_size(&self) -> usize {
         fn nodes(node: &Node) -> usize {
             node.children.capacity() * size_of::<Node>() + node.children.iter().map(nodes).sum::<usize>()

@@ -6,22 +6,22 @@ use std::io;
 use crate::boxes::BoxHeader;
 use crate::source::{Identity, ReadAt, changed};
 
-/// The metadata by which a file that grows is known again.
+/// The metadata by which a file that grows is recognised.
 ///
-/// A recording is appended to while it is sent; what has been indexed of it stays true. A file that is
-/// written anew, by the same camera and under the same name, has another last fragment in that place.
+/// A recording is appended to while it is sent, and its index stays valid. A new recording by the same
+/// camera under the same name has another last fragment in that place.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct Fingerprint {
     /// The first bytes of the `moov` and of the last fragment: where, and how many.
     probes: Vec<(u64, usize)>,
     digest: u64,
 }
 
-/// Most bytes that are looked at of a box.
+/// The bytes of a box that are looked at.
 const PROBE: u64 = 1024;
 
-impl State {
-    /// The state of a film whose `moov` and last fragment are `boxes`.
+impl Fingerprint {
+    /// The fingerprint of a file whose `moov` and last fragment are `boxes`.
     pub(super) fn of<R: ReadAt>(file: &R, boxes: &[BoxHeader]) -> io::Result<Self> {
         let probes = boxes.iter().map(|b| (b.offset, usize::try_from(b.size.min(PROBE)).unwrap_or(0)));
         let probes: Vec<_> = probes.collect();
@@ -29,8 +29,7 @@ impl State {
         Ok(Self { probes, digest })
     }
 
-    /// Fails if `file` is no longer what it was `then`, but for what was appended to a film
-    /// that `may_grow`.
+    /// Fails if `file` is no longer what it was `then`. Bytes may have been appended to one that `may_grow`.
     pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
         let Some(now) = file.identity()? else { return Ok(()) };
         let is_same = now.is_same_content(then)
@@ -97,9 +96,9 @@ mod tests {
             is_sent_after(film, |file, _| file.write_all_at(b"more", film.len() as u64).unwrap())
         };
         assert!(append(&fragmented) && !append(&flat));
-        // Recorded anew, and longer than before.
-        let anew =
+        // A new recording, longer than the one before.
+        let another =
             [Film::of(vec![TrackSpec::video(41, 10)]).build_fragmented(0), fragmented.clone()].concat();
-        assert!(!is_sent_after(&fragmented, |file, _| file.write_all_at(&anew, 0).unwrap()));
+        assert!(!is_sent_after(&fragmented, |file, _| file.write_all_at(&another, 0).unwrap()));
     }
 }

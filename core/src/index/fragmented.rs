@@ -11,7 +11,7 @@ use crate::source::{GENERATED, ReadAt};
 use super::build::Index;
 
 impl Index {
-    /// Puts the tables of the fragments in the place of the `moov`'s.
+    /// Replaces the tables of the `moov` by those of the fragments.
     pub(super) fn take_fragments<R: ReadAt>(
         &mut self,
         file: &R,
@@ -52,7 +52,7 @@ impl Index {
     }
 }
 
-/// Puts the boxes that stand in `span` in the place of those of an `stbl`.
+/// Replaces the boxes of an `stbl` by those in `span`.
 fn replace_tables<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &mut Node,
@@ -89,7 +89,7 @@ fn read_tables<R: ReadAt>(
     let packet = None;
     track.samples = read_samples(reader, stbl, &descriptions, packet, base)?;
     track.samples.know_kind(track.handler, &track.entry, reader.file_len());
-    // What takes a pass over all of a table is found out while it is in memory.
+    // What takes a pass over a whole table is computed while the table is in memory.
     track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
     track.samples.offsets.order(reader.source())?;
     track.unsliced = fragment.unsliced;
@@ -101,8 +101,8 @@ fn read_tables<R: ReadAt>(
     Ok(())
 }
 
-/// When the presentation of a fragmented film begins: recordings of live streams count from when
-/// the stream began.
+/// The decode time at which the presentation of a fragmented file begins. Recordings of live streams
+/// count from when the stream began.
 struct Origin {
     ticks: i64,
     timescale: u32,

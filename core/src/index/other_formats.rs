@@ -3,14 +3,14 @@
 use crate::boxes::{BoxType, FormatError, Reader};
 use crate::source::ReadAt;
 
-/// Bytes at the start of a file that tell its kind.
+/// Bytes at the start of a file that show its kind.
 const MAGIC: usize = 4096;
 
 /// Bytes of a packet of an MPEG transport stream, each of which begins with [`TS_SYNC`].
 const TS_PACKET: usize = 188;
 const TS_SYNC: u8 = 0x47;
 
-/// The kind of a file that is no MP4, as a media type; `None` where its first bytes do not tell.
+/// The kind of a file that is no MP4, as a media type; `None` where its first bytes do not show it.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -24,7 +24,7 @@ pub(super) fn media_type<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Option
     if is_stream(TS_PACKET, 0) || is_stream(TS_PACKET + 4, 4) {
         return Ok(Some("video/mp2t"));
     }
-    // Boxes are told by their types, so what begins like an MP4 is a damaged one.
+    // A file that begins like an MP4 is a damaged one: its boxes say more than its first bytes.
     let is_boxed = |mime: &str| matches!(mime, "video/mp4" | "video/quicktime" | "video/x-m4v" | "audio/m4a");
     Ok(infer::get(start).map(|kind| kind.mime_type()).filter(|mime| !is_boxed(mime)))
 }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_movie_is_told_by_its_box() {
+    fn a_damaged_movie_is_named_by_its_box() {
         let file = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x04moov".to_vec();
         let error = Index::build(&file, file.len() as u64).unwrap_err().to_string();
         assert!(error.contains("moov"), "{error}");

@@ -24,7 +24,7 @@ pub(super) fn find_moov<R: ReadAt>(
     Ok((top?, moov))
 }
 
-/// Why a file without a `moov` is none that we can cut; `error` is what its boxes say.
+/// Why a file without a `moov` cannot be cut. `error` is what reading its boxes gave.
 fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
     if matches!(error, Some(FormatError::Io { .. })) || reader.file_len() == 0 {
         return error.unwrap_or_else(|| FormatError::Film("the file is empty".into()));
@@ -44,8 +44,8 @@ fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) ->
     }
 }
 
-/// The boxes of the top level, up to the first fragment; and the `moov`, where that comes later. A file may end in bytes
-/// that are no box, or in a box that is cut off: players take such a film as far as it goes, and so do we.
+/// The boxes of the top level up to the first fragment, and the `moov` if it comes later. A file may end in bytes that are
+/// no box, or in a box that is cut off. Players play such a file as far as it goes.
 fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
     let end = reader.file_len();
     let mut out: Vec<BoxHeader> = Vec::new();
@@ -86,7 +86,7 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
     Ok(out)
 }
 
-/// The `mdat` of a file whose end is missing, as long as what is there.
+/// The `mdat` of a file whose end is missing, with the size that is there.
 fn cut_off<R: ReadAt>(reader: &mut Reader<'_, R>, at: u64) -> Result<Option<BoxHeader>, FormatError> {
     let left = reader.file_len().saturating_sub(at);
     let b = reader.bytes(at, 8)?;

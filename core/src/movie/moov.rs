@@ -40,7 +40,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
         }
         children.push(node);
     }
-    // Bytes after the tracks that are no box are no reason to refuse them.
+    // Bytes that are no box do no harm after the movie header and a track.
     if let (Some(junk), true) = (junk, mvhd.is_none() || tracks.is_empty()) {
         return Err(junk);
     }
@@ -65,7 +65,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
     Ok((Node { header: moov, children, track: None }, mvhd, tracks, notes))
 }
 
-/// What a track is for, as far as that can be read.
+/// The handler type of a broken track, as far as it can be read.
 fn handler_of<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<BoxType, FormatError> {
     match trak.at(&[b"mdia", b"hdlr"]).map(|hdlr| read_hdlr(reader, &hdlr.header)) {
         Some(Ok(handler)) => Ok(handler),

@@ -19,7 +19,7 @@ impl Node {
     /// The only child of a type.
     ///
     /// # Errors
-    /// When there is a second one: which of the two a player believes is anyone's guess.
+    /// When there is a second one: players differ in which of the two they take.
     pub fn child(&self, box_type: &[u8; 4]) -> Result<Option<&Node>, FormatError> {
         let mut found = self.children.iter().filter(|c| &c.header.box_type.0 == box_type);
         let first = found.next();
@@ -41,7 +41,7 @@ impl Node {
         self.children.iter_mut().find(|c| &c.header.box_type.0 == *first)?.descend(rest)
     }
 
-    /// The only child of one of two types that say the same.
+    /// The only child of either of two types that serve the same purpose.
     pub(crate) fn either(&self, one: &[u8; 4], other: &[u8; 4]) -> Result<&Node, FormatError> {
         match (self.child(one)?, self.child(other)?) {
             (Some(_), Some(second)) => Err(second.header.error(format!("there is a {} too", BoxType(*one)))),
@@ -64,7 +64,7 @@ pub(super) fn children_of<R: ReadAt>(
     budget: &mut usize,
 ) -> Result<Vec<Node>, FormatError> {
     let children = match (reader.readable_children(parent.payload(), parent.end())?, &parent.box_type.0) {
-        // What people put into a udta is their own affair.
+        // No box in a `udta` has to be read, so it may hold anything.
         ((_, Some(_)), b"udta") => return Ok(Vec::new()),
         ((_, Some(error)), _) => return Err(error),
         ((children, None), _) => children,

@@ -1,4 +1,4 @@
-//! Where decoding can begin besides at sync samples, and how long before: `stps` (QuickTime's partial sync samples)
+//! Where decoding can begin besides at sync samples, and how long before it has to: `stps` (QuickTime's partial sync samples)
 //! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
 use crate::boxes::{
@@ -9,14 +9,15 @@ use crate::source::ReadAt;
 
 use super::node::Node;
 
-/// What a track says of random access, beyond its `stss`.
+/// What the boxes of a track say of random access, besides its `stss`.
 #[derive(Debug, Default)]
 pub struct Access {
-    /// `stps`: pictures that are complete, though not all after them are.
+    /// `stps`: samples that can be decoded on their own, although not all samples after them can then.
     partial: Option<Table>,
     /// `rap `: the same, as a group.
     points: Option<Grouped>,
-    /// `roll` or `prol`: samples that are right only so many samples after (less than 0: before) decoding began.
+    /// `roll` or `prol`: `roll_distance`. Decoding is correct so many samples after one that it begins at (more than 0), or
+    /// has to begin so many samples before (less than 0).
     rolls: Option<Grouped>,
 }
 
@@ -24,7 +25,7 @@ pub struct Access {
 #[derive(Debug)]
 struct Grouped {
     members: Members,
-    /// What each description says.
+    /// The value of each description.
     values: Vec<i16>,
 }
 
@@ -33,7 +34,7 @@ struct Grouped {
 enum Members {
     /// All in one, or in none (0).
     All(u32),
-    /// As that one of the track's `sbgp`s says.
+    /// As the `sbgp` of this number among those of the track says.
     Sbgp(usize),
     /// As a `csgp` says: the first sample after each run, and the run's group.
     Csgp(Box<[(u32, u32)]>),
@@ -81,7 +82,7 @@ impl Members {
         (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
     }
 
-    /// Samples that are in one group, each time, from `sample` on: the first, the first after them, and the group.
+    /// Runs of samples of one group, from `sample` on: the first sample, the first after the run, and the group.
     fn runs_from<'a, R: ReadAt>(
         &'a self,
         groups: &'a [Runs],
@@ -107,7 +108,7 @@ impl Members {
 }
 
 impl Grouped {
-    /// What is said of the samples whose group has this number.
+    /// The value for the samples of this group.
     fn value(&self, group: u64) -> Option<i16> {
         self.values.get(usize::try_from(group.checked_sub(1)?).ok()?).copied()
     }
@@ -151,7 +152,7 @@ impl Access {
         size_of::<Self>() + heap.sum::<usize>()
     }
 
-    /// How many samples before this one must be decoded for it to be right; 0 where nothing is said.
+    /// How many samples before this one have to be decoded for it to be correct; 0 where no box says so.
     pub(super) fn roll_before<R: ReadAt>(
         &self,
         groups: &[Runs],
@@ -168,8 +169,8 @@ impl Access {
         Ok(rolls.value(group).map_or(0, |distance| u32::from(distance.min(0).unsigned_abs())))
     }
 
-    /// The last sample of `from..=to` that decoding may begin at, other than a sync sample, and for which `holds` says that
-    /// all is right from then on. It is given the sample, and the one that is the first to be right.
+    /// The last sample of `from..=to` that decoding can begin at, other than a sync sample, and that `holds` accepts. That
+    /// is given the sample, and the first one that is correct then.
     pub(super) fn last_in<R: ReadAt>(
         &self,
         groups: &[Runs],
@@ -205,7 +206,7 @@ impl Access {
                     let Some(distance) = grouped.value(group) else { continue };
                     let sample = after.min(end) - 1;
                     let after = u32::from(distance.max(0).unsigned_abs());
-                    // Sound is in such a group to say what comes before it.
+                    // Audio is in such a group to say what has to come before it.
                     if (after > 0 || !is_roll) && holds(sample, sample.saturating_add(after))? {
                         found = Some(sample);
                     }
@@ -219,7 +220,7 @@ impl Access {
     }
 }
 
-/// The descriptions of an `stbl`.
+/// The sample group descriptions of an `stbl`.
 pub(crate) fn read_descriptions<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,

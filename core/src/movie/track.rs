@@ -36,11 +36,11 @@ pub struct Track {
     pub external: Option<BoxHeader>,
     /// The tracks that hold this one's chapters (`tref`, type `chap`).
     pub chapters: Vec<u32>,
-    /// A box that speaks of samples one by one and whose shape we cannot cut.
+    /// A box with an entry for each sample that cannot be cut.
     pub unsliced: Option<BoxHeader>,
-    /// What the description says of its samples, for those in fragments.
+    /// The first sample description, for the samples in fragments.
     pub(crate) entry: SampleEntry,
-    /// What the `moov` says of encryption, sample by sample.
+    /// The `senc` in the `moov`.
     pub(crate) senc: Option<BoxHeader>,
     /// The sample group descriptions, for fragments to refer to.
     pub(crate) descriptions: Vec<SgpdBox>,
@@ -52,7 +52,7 @@ pub(crate) fn is_text(handler: BoxType) -> bool {
 }
 
 impl Track {
-    /// How samples of H.264 say whether they are IDR pictures.
+    /// How samples show whether they are IDR pictures of H.264, in a track of H.264.
     pub(crate) fn avc(&self) -> Option<Pictures> {
         let (configuration, length) = self.entry.units?;
         (&configuration.0 == b"avcC").then_some(Pictures::Avc(length))
@@ -151,8 +151,8 @@ fn find_external_media<R: ReadAt>(
     Ok(entries.any(|is_here| !is_here).then_some(dref))
 }
 
-/// An edit list that presents something: after the empty edits of one that presents nothing, the whole media follows, as
-/// Chromium plays it. (Firefox plays the media at once, and libavformat by itself nothing at all.)
+/// Completes an edit list of empty edits alone: the whole media follows them, as in Chromium. (Firefox plays the media at
+/// once, and libavformat by itself plays nothing.)
 fn with_media(mut edits: Vec<ElstEntry>) -> Vec<ElstEntry> {
     if !edits.is_empty() && edits.iter().all(|e| e.media_time.is_none()) {
         // Its duration of 0 means to the end.

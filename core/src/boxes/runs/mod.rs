@@ -9,12 +9,12 @@
 mod build;
 mod joint;
 mod kind;
+mod offset_bounds;
 mod pieces;
 mod table;
-mod usual;
 
 pub use joint::{JointRun, JointRuns};
 pub use kind::{Run, RunKind};
+pub use offset_bounds::OffsetBounds;
 pub use pieces::Pieces;
 pub use table::Runs;
-pub use usual::Usual;

@@ -7,7 +7,7 @@ use crate::source::ReadAt;
 
 use super::build::Pass;
 use super::kind::{Checkpoint, RunKind};
-use super::usual::Usual;
+use super::offset_bounds::OffsetBounds;
 
 /// A run-length table and its checkpoints.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct Runs {
     pub(super) sum: u64,
     lowest: i64,
     highest: i64,
-    usual: Usual,
+    offset_bounds: OffsetBounds,
     /// Whether each entry is a run: run `n` is entry `n`.
     is_normal: bool,
 }
@@ -70,8 +70,8 @@ impl Runs {
             checkpoints.push(Checkpoint::default());
         }
         checkpoints.shrink_to_fit();
-        let usual = Usual::of(&checkpoints, &bounds, units, (lowest, highest));
-        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, usual, is_normal })
+        let offset_bounds = OffsetBounds::of(&checkpoints, &bounds, units, (lowest, highest));
+        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, offset_bounds, is_normal })
     }
 
     /// The table under the runs.
@@ -99,19 +99,20 @@ impl Runs {
         (self.lowest, self.highest)
     }
 
-    /// `ctts`: the smallest and the largest value but for a few stretches.
-    pub fn usual(&self) -> &Usual {
-        &self.usual
+    /// `ctts`: the smallest and the largest offset, but for outliers.
+    pub fn offset_bounds(&self) -> &OffsetBounds {
+        &self.offset_bounds
     }
 
-    /// Says that all of it is usual: its bounds are close enough.
-    pub fn take_as_usual(&mut self) {
-        self.usual = Usual { lowest: self.lowest, highest: self.highest, odd: Vec::new() };
+    /// Counts no range as an outlier: the bounds of all offsets are close enough.
+    pub fn drop_outliers(&mut self) {
+        self.offset_bounds =
+            OffsetBounds { lowest: self.lowest, highest: self.highest, outliers: Vec::new() };
     }
 
     /// Memory the checkpoints hold.
     pub fn heap_size(&self) -> usize {
         self.checkpoints.capacity() * size_of::<Checkpoint>()
-            + self.usual.odd.capacity() * size_of::<Range<u32>>()
+            + self.offset_bounds.outliers.capacity() * size_of::<Range<u32>>()
     }
 }

@@ -9,13 +9,13 @@ use crate::source::ReadAt;
 /// The auxiliary information of a track.
 #[derive(Debug)]
 pub enum Auxiliary {
-    /// With its lengths and places told.
+    /// Located by `saiz` and `saio`.
     Told(ToldAuxiliary),
-    /// A `senc` alone, or the box that it was before.
+    /// A `senc` alone, or the `uuid` box that it was before it had that name.
     Untold(SencBox),
 }
 
-/// Auxiliary information of which `saiz` and `saio` speak.
+/// Auxiliary information that `saiz` and `saio` locate.
 #[derive(Debug)]
 pub struct ToldAuxiliary {
     /// `aux_info_type` and its parameter, where the boxes say them.
@@ -35,7 +35,7 @@ pub struct ToldAuxiliary {
 /// Where auxiliary information stands.
 #[derive(Debug)]
 pub enum AuxiliaryPlace {
-    /// All of it in one stretch, which begins here.
+    /// All of it in one range, which begins here.
     Stretch(u64),
     /// That of each chunk in a place of its own.
     Chunks {
@@ -63,7 +63,7 @@ impl Auxiliary {
 }
 
 impl ToldAuxiliary {
-    /// How many of the samples in `range`, from the first on, something is said of.
+    /// How many of the samples in `range`, from the first on, have an entry.
     pub fn covered(&self, range: &Range<u32>) -> u32 {
         range.end.min(self.sizes.count()).saturating_sub(range.start)
     }
@@ -76,7 +76,8 @@ impl ToldAuxiliary {
         self.sizes.bytes(source, range.start..range.start + self.covered(range))
     }
 
-    /// Those of the samples in `range` that have none, as they are not encrypted, where others are and they are few.
+    /// The samples in `range` that have no information, because they are not encrypted, where others are. None, if they
+    /// are more than [`limits::CLEAR_SAMPLES`].
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -97,7 +98,7 @@ impl ToldAuxiliary {
         Ok(clear)
     }
 
-    /// An entry that says of all bytes of a sample of `size` bytes that they are not encrypted; `None` of too large a one.
+    /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that is too large.
     pub fn clear_entry(&self, size: u64) -> Option<Vec<u8>> {
         let most = u64::from(u16::MAX);
         let parts = u16::try_from(size.div_ceil(most)).ok()?;

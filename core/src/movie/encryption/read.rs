@@ -31,7 +31,7 @@ impl Auxiliary {
         };
         let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, &saiz)?;
         let len = sizes.bytes(reader.source(), 0..sizes.count())?;
-        // Players believe the senc more than the saio, which some writers count from the wrong place.
+        // Players prefer the `senc` to the `saio`, which some writers count from the wrong place.
         let inside = senc.and_then(|senc| senc_entries_of(&senc, len));
         let place = match (inside, saio) {
             (Some(offset), _) => AuxiliaryPlace::Stretch(offset),
@@ -57,7 +57,7 @@ impl Auxiliary {
     }
 }
 
-/// Where a `saio` says the information is; `None` when that does not fit the chunks, or the file.
+/// Where a `saio` locates the information; `None` when that does not fit the chunks, or the file.
 fn read_place<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     saio: &BoxHeader,
@@ -78,7 +78,7 @@ fn read_place<R: ReadAt>(
     let (mut lowest, mut highest) = (u64::MAX, 0);
     let mut first = None;
     let mut next = None;
-    let mut is_one_stretch = true;
+    let mut is_one_range = true;
     let mut chunk = 0;
     for run in samples.stsc.pieces_from(source, 0)? {
         let run = run?;
@@ -98,7 +98,7 @@ fn read_place<R: ReadAt>(
                 return Ok(None);
             }
             first.get_or_insert(offset);
-            is_one_stretch &= next.is_none_or(|next| next == offset);
+            is_one_range &= next.is_none_or(|next| next == offset);
             next = Some(offset + len);
             (lowest, highest) = (lowest.min(offset), highest.max(offset + len));
         }
@@ -106,6 +106,6 @@ fn read_place<R: ReadAt>(
     if chunk != offsets.count() {
         return Ok(None);
     }
-    let one = first.filter(|_| is_one_stretch).map(AuxiliaryPlace::Stretch);
+    let one = first.filter(|_| is_one_range).map(AuxiliaryPlace::Stretch);
     Ok(Some(one.unwrap_or(AuxiliaryPlace::Chunks { offsets, bounds: lowest..highest })))
 }

@@ -1,21 +1,21 @@
-//! Where decoding can begin, as the samples themselves say.
+//! Sync detection: where decoding can begin, as the samples themselves show.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::boxes::{BoxType, FormatError, SampleEntry, SyncSamples};
 use crate::limits;
-use crate::movie::sync_detection::{Dependencies, Doubt, Pictures, Seen, SyncEvidence};
+use crate::movie::sync_detection::{Dependencies, FirstSamples, Pictures, SyncDetection, SyncEvidence};
 use crate::source::ReadAt;
 
 use super::chunks::Chunk;
 use super::table::SampleTable;
 
-/// Pictures of which one at least depends on another, unless all of the track are whole.
+/// Samples of which one at least depends on another, unless all of the track are independent.
 const FIRST_PICTURES: u32 = 16;
 
 impl SampleTable {
-    /// Takes in what a track with this handler and description has, beyond what its tables say.
+    /// Completes the tables with what the handler and the sample description of the track say.
     pub(crate) fn know_kind(&mut self, handler: BoxType, entry: &SampleEntry, file_len: u64) {
         if matches!(&handler.0, b"vide" | b"soun") {
             self.present_last();
@@ -23,20 +23,21 @@ impl SampleTable {
         if entry.any_packet {
             self.sync = SyncSamples::All;
         }
-        let is_told = self.listed_sync().is_some() || self.has_no_sync() || self.count == 0;
+        let is_listed = self.listed_sync().is_some() || self.has_no_sync() || self.count == 0;
         let dependencies = match &handler.0 {
             b"vide" => Dependencies::of(entry),
             _ => Dependencies::None,
         };
         self.evidence = match dependencies {
-            _ if is_told => SyncEvidence::Boxes,
+            _ if is_listed => SyncEvidence::Boxes,
             Dependencies::None => SyncEvidence::Coding,
             Dependencies::Said(_) => SyncEvidence::Pictures,
             Dependencies::Unknown if self.count == 1 => SyncEvidence::Coding,
             Dependencies::Unknown => SyncEvidence::Nothing,
         };
         if let (Dependencies::Said(pictures), None) = (dependencies, self.listed_sync()) {
-            self.doubt = Some(Doubt { pictures, file_len, seen: OnceLock::new() }).filter(|_| self.count > 0);
+            self.detection = Some(SyncDetection { pictures, file_len, first_samples: OnceLock::new() })
+                .filter(|_| self.count > 0);
         }
     }
 
@@ -45,64 +46,68 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn sync_evidence<R: ReadAt>(&self, source: &R) -> Result<SyncEvidence, FormatError> {
-        match self.seen(source)? {
-            Some((_, Seen::Nothing)) if self.evidence == SyncEvidence::Pictures && self.count > 1 => {
+        match self.first_samples(source)? {
+            Some((_, FirstSamples::Unclear)) if self.evidence == SyncEvidence::Pictures && self.count > 1 => {
                 Ok(SyncEvidence::Nothing)
             }
             _ => Ok(self.evidence),
         }
     }
 
-    /// Whether no box says where decoding can begin, and nothing can be seen of it: the coding is not one that is read.
-    pub(crate) fn is_untold(&self) -> bool {
+    /// Whether no box lists where decoding can begin, and the samples cannot show it: their coding is not known.
+    pub(crate) fn lacks_sync_evidence(&self) -> bool {
         self.evidence == SyncEvidence::Nothing
     }
 
-    /// Whether each picture says that it can be decoded on its own, where no box says which can.
+    /// Whether no box lists the sync samples, and the first samples show that each can be decoded on its own.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn is_whole<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
-        Ok(self.seen(source)?.is_some_and(|(_, seen)| seen == Seen::Whole))
+        Ok(self.first_samples(source)?.is_some_and(|(_, first)| first == FirstSamples::Independent))
     }
 
-    /// How the samples say that decoding can begin at them, where nothing else does. What is said of all of them is believed if it
-    /// is so of the first few.
+    /// How the samples show that decoding can begin at them, where no box lists it. Where a box lists all of them,
+    /// or none, the first few are looked into before that is believed.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn pictures<R: ReadAt>(&self, source: &R) -> Result<Option<Pictures>, FormatError> {
-        Ok(self.seen(source)?.filter(|(_, seen)| *seen == Seen::Dependent).map(|(pictures, _)| pictures))
+        Ok(self
+            .first_samples(source)?
+            .filter(|(_, first)| *first == FirstSamples::Dependent)
+            .map(|(pictures, _)| pictures))
     }
 
-    /// How the samples say that decoding can begin at them, and what the first few of them say.
-    fn seen<R: ReadAt>(&self, source: &R) -> Result<Option<(Pictures, Seen)>, FormatError> {
-        let Some(Doubt { pictures, seen, .. }) = &self.doubt else { return Ok(None) };
-        let seen = match seen.get() {
+    /// How the samples show that decoding can begin at them, and what the first few of them show.
+    fn first_samples<R: ReadAt>(&self, source: &R) -> Result<Option<(Pictures, FirstSamples)>, FormatError> {
+        let Some(SyncDetection { pictures, first_samples, .. }) = &self.detection else { return Ok(None) };
+        let first = match first_samples.get() {
             Some(known) => *known,
             None => {
                 let found = self.look_at_first(source, *pictures)?;
-                *seen.get_or_init(|| found)
+                *first_samples.get_or_init(|| found)
             }
         };
-        Ok(Some((*pictures, seen)))
+        Ok(Some((*pictures, first)))
     }
 
-    /// What the first pictures say.
-    fn look_at_first<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<Seen, FormatError> {
+    /// Looks into the first samples.
+    fn look_at_first<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<FirstSamples, FormatError> {
         let mut chunk = self.chunk_of(source, 0)?;
         if !self.can_begin_at(source, pictures, &mut chunk, 0)? {
-            return Ok(Seen::Nothing);
+            return Ok(FirstSamples::Unclear);
         }
         for sample in 1..self.count.min(FIRST_PICTURES) {
             if !self.can_begin_at(source, pictures, &mut chunk, sample)? {
-                return Ok(Seen::Dependent);
+                return Ok(FirstSamples::Dependent);
             }
         }
-        Ok(Seen::Whole)
+        Ok(FirstSamples::Independent)
     }
 
-    /// Whether decoding can begin at a sample of `chunk`, by what is seen in it.
+    /// Whether a sample shows that decoding can begin at it. `chunk` is the chunk of the sample before, and becomes that of
+    /// this one.
     fn can_begin_at<R: ReadAt>(
         &self,
         source: &R,
@@ -115,12 +120,12 @@ impl SampleTable {
         }
         let offset = self.offset_in(source, chunk, sample)?;
         let size = self.sizes.bytes(source, sample..sample + 1)?;
-        let file_len = self.doubt.as_ref().map_or(0, |doubt| doubt.file_len);
+        let file_len = self.detection.as_ref().map_or(0, |detection| detection.file_len);
         pictures.can_begin_at(source, offset..offset.saturating_add(size).min(file_len))
     }
 
-    /// The last sample that neither decodes after `sample` nor is presented after `time` and that, as is seen in it, decoding
-    /// can begin at, with its composition time.
+    /// The last sample that neither decodes after `sample` nor is presented after `time` and that shows that decoding can
+    /// begin at it, with its composition time.
     pub(super) fn preceding_picture<R: ReadAt>(
         &self,
         source: &R,
@@ -138,17 +143,23 @@ impl SampleTable {
         Ok(None)
     }
 
-    /// Samples of a stretch that decoding can begin at: its first, and some of the others, which are looked into.
+    /// Samples of a range that decoding can begin at, for the `stss` of a clip: the first, and some of the others.
+    ///
+    /// ```text
+    /// part = a 64th of the range
+    /// list the first sample of the range
+    /// for each part: look into its first samples, 64 at most, and list the first at which decoding can begin
+    /// ```
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn seen_sync<R: ReadAt>(&self, source: &R, stretch: &Range<u32>) -> Result<Vec<u32>, FormatError> {
-        let mut found = vec![stretch.start];
+    pub fn seen_sync<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+        let mut found = vec![range.start];
         let Some(pictures) = self.pictures(source)? else { return Ok(found) };
-        let mut chunk = self.chunk_of(source, stretch.start)?;
-        let part = (stretch.end - stretch.start).div_ceil(limits::SEEN_SYNC).max(1);
-        for start in (stretch.start + 1..stretch.end).step_by(part as usize) {
-            let end = stretch.end.min(start.saturating_add(part.min(limits::SEEN_SYNC)));
+        let mut chunk = self.chunk_of(source, range.start)?;
+        let part = (range.end - range.start).div_ceil(limits::DETECTED_SYNC).max(1);
+        for start in (range.start + 1..range.end).step_by(part as usize) {
+            let end = range.end.min(start.saturating_add(part.min(limits::DETECTED_SYNC)));
             for sample in start..end {
                 if self.can_begin_at(source, pictures, &mut chunk, sample)? {
                     found.push(sample);

@@ -15,7 +15,7 @@ impl SampleTable {
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
         let total =
             total.ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         let (_, longest) = self.stts.extremes();
         let mut start = i64::MAX;
         for run in self.joint_from(source, self.base)? {
@@ -25,8 +25,8 @@ impl SampleTable {
             }
             start = start.min(run.cts(0));
         }
-        // When the last sample with a usual offset has been decoded.
-        let decoded = match self.usual_at_or_before(self.count - 1) {
+        // When the last sample with an offset within the bounds has been decoded.
+        let decoded = match self.bounded_at_or_before(self.count - 1) {
             Some(last) if last + 1 < self.count => self.dts(source, last + 1)?,
             Some(_) => self.base + total,
             None => self.base,
@@ -37,7 +37,7 @@ impl SampleTable {
             last = last.max(run.cts(run.count - 1));
             end = end.max(run.cts(run.count - 1) + run.delta);
         }
-        self.each_odd(source, |run| {
+        self.each_outlier(source, |run| {
             start = start.min(run.cts(0));
             last = last.max(run.cts(run.count - 1));
             end = end.max(run.cts(run.count - 1) + run.delta);
@@ -60,12 +60,12 @@ impl SampleTable {
     }
 
     /// When the presentation of these samples, which are not none, has ended by their own durations. Offsets out of
-    /// the usual bounds are not looked for.
+    /// the bounds are not looked for.
     ///
     /// # Errors
     /// As [`Self::dts`].
     pub fn end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         let (shortest, longest) = self.stts.extremes();
         let last = self.dts(source, samples.end - 1)?;
         if shortest == longest && highest == lowest {

@@ -8,19 +8,19 @@ use crate::source::ReadAt;
 use super::table::SampleTable;
 
 impl SampleTable {
-    /// The samples whose offsets may be out of the usual bounds, and others.
-    pub(super) fn each_odd<R: ReadAt>(
+    /// Visits the samples whose offsets may be outliers, and others near them.
+    pub(super) fn each_outlier<R: ReadAt>(
         &self,
         source: &R,
-        mut see: impl FnMut(&JointRun),
+        mut visit: impl FnMut(&JointRun),
     ) -> Result<(), FormatError> {
-        for odd in self.ctts.iter().flat_map(|ctts| &ctts.usual().odd) {
-            for run in JointRuns::from(source, &self.stts, self.ctts.as_ref(), odd.start, self.base)? {
+        for outlier in self.ctts.iter().flat_map(|ctts| &ctts.offset_bounds().outliers) {
+            for run in JointRuns::from(source, &self.stts, self.ctts.as_ref(), outlier.start, self.base)? {
                 let run = run?;
-                if run.sample >= odd.end {
+                if run.sample >= outlier.end {
                     break;
                 }
-                see(&run);
+                visit(&run);
             }
         }
         Ok(())
@@ -32,13 +32,13 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn on_screen<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         // Whatever decodes by `time - highest` is presented by `time`, so the answer is
         // presented no earlier than the last of those, and decodes no earlier than that
-        // less the spread of the offsets. That goes for usual ones; all others are looked at.
+        // less the spread of the offsets. Outliers are looked at one by one.
         let surely = match self.count {
             0 => None,
-            _ => self.usual_at_or_before(self.sample_at_dts(source, time - highest)?),
+            _ => self.bounded_at_or_before(self.sample_at_dts(source, time - highest)?),
         };
         let floor = surely.map_or(Ok(self.base), |sample| self.dts(source, sample))?;
         let mut best = None;
@@ -51,13 +51,13 @@ impl SampleTable {
                 best = best.max(Some(run.cts(n)));
             }
         }
-        self.each_odd(source, |run| {
+        self.each_outlier(source, |run| {
             best = best.max(last_not_after(run, time).map(|n| run.cts(n)));
         })?;
         Ok(best)
     }
 
-    /// The stretch of samples, in decode order, that holds every sample presented in `from..to`.
+    /// The range of samples, in decode order, that holds every sample presented in `from..to`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -67,7 +67,7 @@ impl SampleTable {
         from: i64,
         to: i64,
     ) -> Result<Option<Range<u32>>, FormatError> {
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         if self.count == 0 || to <= from {
             return Ok(None);
         }
@@ -82,13 +82,13 @@ impl SampleTable {
                 break;
             }
         }
-        self.each_odd(source, |run| {
+        self.each_outlier(source, |run| {
             let found = first_in(run, from, to).map(|n| run.sample + n);
             first = [first, found].into_iter().flatten().min();
         })?;
         let Some(first) = first else { return Ok(None) };
-        // What decodes by then is presented before `to`, whatever its offset; in a short stretch it may be before `from`.
-        let surely = self.usual_at_or_before(self.sample_at_dts(source, to - 1 - highest)?);
+        // What decodes by then is presented before `to`, whatever its offset; if the range is short, it may be before `from`.
+        let surely = self.bounded_at_or_before(self.sample_at_dts(source, to - 1 - highest)?);
         let inside = match surely {
             Some(sample) => self.cts(source, sample)? >= from,
             None => false,
@@ -106,7 +106,7 @@ impl SampleTable {
                 last = last.max(run.sample + n);
             }
         }
-        self.each_odd(source, |run| {
+        self.each_outlier(source, |run| {
             last = last.max(last_in(run, from, to).map_or(0, |n| run.sample + n));
         })?;
         Ok(Some(first..last + 1))
@@ -117,11 +117,11 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn last_before<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<u32>, FormatError> {
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         if self.count == 0 {
             return Ok(None);
         }
-        // What decodes by then is presented before `time`, whatever its offset. That goes for usual ones.
+        // What decodes by then is presented before `time`, whatever its offset within the bounds.
         let surely = time.saturating_sub(1).saturating_sub(highest);
         let mut last = None;
         for run in self.joint_from(source, surely)? {
@@ -131,7 +131,7 @@ impl SampleTable {
             }
             last = last.max(last_not_after(&run, time - 1).map(|n| run.sample + n));
         }
-        self.each_odd(source, |run| {
+        self.each_outlier(source, |run| {
             last = last.max(last_not_after(run, time - 1).map(|n| run.sample + n));
         })?;
         Ok(last)
@@ -188,7 +188,7 @@ mod tests {
 
     /// Samples are found wherever they are presented, and without a search through the film.
     #[test]
-    fn samples_with_odd_offsets_are_found() {
+    fn samples_with_outlying_offsets_are_found() {
         let mut video = TrackSpec::video(20_000, 10);
         for (n, offset) in [(9000, 900_000), (9001, -900_000), (3, 1_500_000), (19_999, -1_900_000)] {
             video.samples[n].offset = offset;
@@ -197,7 +197,7 @@ mod tests {
         let expanded = expand(&file).swap_remove(0).samples;
         let index = Index::build(&file, file.len() as u64).unwrap();
         let samples = &index.tracks[0].samples;
-        assert_eq!(samples.ctts.as_ref().unwrap().usual().odd.len(), 3);
+        assert_eq!(samples.ctts.as_ref().unwrap().offset_bounds().outliers.len(), 3);
         let end = expanded.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap();
         assert_eq!((samples.start, samples.end), (expanded.iter().map(|s| s.cts).min().unwrap(), end));
         let source = Counted { file, read: Cell::new(0) };

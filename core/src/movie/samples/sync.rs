@@ -57,7 +57,7 @@ impl SampleTable {
         if self.count == 0 {
             return Ok(None);
         }
-        let (lowest, _) = self.usual_offsets();
+        let (lowest, _) = self.offset_bounds();
         let last = self.sample_at_dts(source, time - lowest)?;
         // A track without (usable) sync samples begins at its first sample.
         let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));

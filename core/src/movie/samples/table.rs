@@ -6,7 +6,7 @@ use crate::boxes::{ChunkOffsets, FormatError, JointRuns, Runs, SampleSizes, Sync
 use crate::limits;
 use crate::movie::encryption::Auxiliary;
 use crate::movie::random_access::Access;
-use crate::movie::sync_detection::{Doubt, SyncEvidence};
+use crate::movie::sync_detection::{SyncDetection, SyncEvidence};
 use crate::source::ReadAt;
 
 /// A track's sample tables.
@@ -31,7 +31,7 @@ pub struct SampleTable {
     /// How that is known, before a look at the samples.
     pub(super) evidence: SyncEvidence,
     /// How the samples themselves say it, where no box does.
-    pub(super) doubt: Option<Doubt>,
+    pub(super) detection: Option<SyncDetection>,
     /// Sample groupings, in the order of the file.
     pub groups: Vec<Runs>,
     /// What they and `stps` say of where decoding can begin.
@@ -69,7 +69,7 @@ pub(super) struct SampleBoxes {
 }
 
 /// Samples that are soon looked through: if no composition offset is farther from another than so many
-/// samples last, none is odd.
+/// samples last, there are no outliers.
 const NEAR: u64 = 1024;
 
 impl SampleTable {
@@ -86,7 +86,7 @@ impl SampleTable {
             chunk_sizes: None,
             sync,
             evidence: SyncEvidence::Boxes,
-            doubt: None,
+            detection: None,
             groups,
             access,
             auxiliary: None,
@@ -98,7 +98,7 @@ impl SampleTable {
         if let (Some(ctts), Some(mean)) = (&mut this.ctts, this.stts.sum().checked_div(count.into())) {
             let (lowest, highest) = ctts.extremes();
             if highest.abs_diff(lowest) / NEAR <= mean {
-                ctts.take_as_usual();
+                ctts.drop_outliers();
             }
         }
         (this.start, this.last, this.end) = this.find_ends(source)?;
@@ -118,14 +118,14 @@ impl SampleTable {
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
 
-    /// The bounds of the composition offsets, but for those of a few odd stretches.
-    pub(super) fn usual_offsets(&self) -> (i64, i64) {
-        self.ctts.as_ref().map_or((0, 0), |ctts| (ctts.usual().lowest, ctts.usual().highest))
+    /// The bounds of the composition offsets, but for outliers.
+    pub(super) fn offset_bounds(&self) -> (i64, i64) {
+        self.ctts.as_ref().map_or((0, 0), |ctts| (ctts.offset_bounds().lowest, ctts.offset_bounds().highest))
     }
 
-    /// The last sample at or before this one whose offset is within the usual bounds.
-    pub(super) fn usual_at_or_before(&self, sample: u32) -> Option<u32> {
-        self.ctts.as_ref().map_or(Some(sample), |ctts| ctts.usual().at_or_before(sample))
+    /// The last sample at or before this one whose offset is within the bounds.
+    pub(super) fn bounded_at_or_before(&self, sample: u32) -> Option<u32> {
+        self.ctts.as_ref().map_or(Some(sample), |ctts| ctts.offset_bounds().at_or_before(sample))
     }
 
     /// The sample that is being decoded at `time`, clamped to the track.
@@ -181,10 +181,10 @@ impl SampleTable {
         Ok(self.dts(source, sample)? + offset)
     }
 
-    /// How many samples decode order may be from composition order, at most: as far as the usual
-    /// offsets tell, and no more than are taken to be reordered.
+    /// How many samples decode order may be from composition order, at most: as far as the offsets
+    /// tell but for outliers, and no more than [`limits::REORDER`].
     pub fn reorder(&self) -> u32 {
-        let (lowest, highest) = self.usual_offsets();
+        let (lowest, highest) = self.offset_bounds();
         let (shortest, _) = self.stts.extremes();
         // Of two samples the later one is presented first only if they are decoded closer to each
         // other than the offsets are apart.

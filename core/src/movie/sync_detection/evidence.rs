@@ -4,37 +4,37 @@ use std::sync::OnceLock;
 
 use super::Pictures;
 
-/// What no box says, or says of all samples, so that it has to be seen whether it is so. The index is built without a look at
-/// the media.
+/// How to detect where decoding can begin, in a track of which no box says it, or says it of all samples. The index is
+/// built without a look at the media, so this is done when it is first needed.
 #[derive(Debug, Clone)]
-pub(crate) struct Doubt {
+pub(crate) struct SyncDetection {
     pub(crate) pictures: Pictures,
     pub(crate) file_len: u64,
-    /// What the first samples say, once they have been looked into.
-    pub(crate) seen: OnceLock<Seen>,
+    /// What the first samples show, once they have been looked into.
+    pub(crate) first_samples: OnceLock<FirstSamples>,
 }
 
-/// What the first pictures of a track say of all.
+/// What the first samples of a track show of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// Some need others.
+pub(crate) enum FirstSamples {
+    /// Decoding can begin at the first, and not at all others.
     Dependent,
     /// Each can be decoded on its own.
-    Whole,
-    /// Not even the first can be decoded on its own.
-    Nothing,
+    Independent,
+    /// Decoding cannot even begin at the first, so nothing can be learnt from them.
+    Unclear,
 }
 
 /// How it is known where decoding of a track can begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncEvidence {
-    /// A table or sample groups say it.
+    /// A sync sample table or sample groups list it.
     Boxes,
-    /// Each sample can be decoded on its own, as its coding is such.
+    /// Each sample can be decoded on its own in this coding.
     Coding,
-    /// The pictures themselves say it; they are looked into.
+    /// The samples show it, and are looked into.
     Pictures,
-    /// No box says it, or one that says it of all samples, and the pictures are in a coding that is not read, or say
-    /// nothing. It is believed to be so of all samples.
+    /// No box lists it, or one lists all samples, and the samples show nothing or their coding is not known. Decoding
+    /// is taken to be able to begin at every sample.
     Nothing,
 }

@@ -23,7 +23,7 @@ use crate::boxes::{FormatError, SampleEntry};
 use crate::source::ReadAt;
 
 pub use evidence::SyncEvidence;
-pub(crate) use evidence::{Doubt, Seen};
+pub(crate) use evidence::{FirstSamples, SyncDetection};
 
 /// How the pictures of a track say what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
