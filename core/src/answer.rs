@@ -204,7 +204,7 @@ impl Seeker {
             return Ok(film(index, plan, identity, request, work));
         }
         let indexed = index.film(source);
-        let metadata = index.outer_moov.size.saturating_add(index.made.len());
+        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
         let metered =
             Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
         let planned = plan(&index, &metered, request).map_err(|e| {

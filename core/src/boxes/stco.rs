@@ -53,7 +53,7 @@ impl Order {
 /// Offsets that are looked at side by side.
 const BLOCK: usize = 256;
 
-/// Chunks that are looked at anew each time, rather than the segments they are in once.
+/// Chunks that are looked at again each time, rather than the segments they are in once.
 const FEW: u32 = 1024;
 
 impl ChunkOffsets {

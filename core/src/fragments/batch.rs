@@ -22,7 +22,7 @@ impl Batch {
             || (self.moofs >= limits.batch_moofs && self.samples >= limits.batch_samples / 16)
     }
 
-    /// Whether it costs too much to be made anew. Its tables are kept.
+    /// Whether it costs too much to be generated again. Its tables are kept.
     pub(crate) fn is_kept(&self) -> bool {
         self.moofs == 0 || self.samples > 16 << 10 || self.cost > 512 << 10
     }

@@ -1,7 +1,7 @@
-//! The tables of a fragmented film, made anew where they are read.
+//! The tables of a fragmented movie, generated again where they are read.
 //!
-//! What is kept of the film are places to begin at: a *batch* is a few fragments in a row, and of each are known
-//! the samples, the chunks and the entries of each table that come before it. An entry is read by reading
+//! A *batch* is a few fragments in a row. What is kept of each is where it begins, and how many samples, chunks and
+//! entries of each table come before it. An entry is read by reading
 //! the `moof` boxes of its batch again.
 
 use std::io;
@@ -16,7 +16,7 @@ use super::moof::read_moof;
 use super::tables::{GeneratedTable, TableLayout};
 use super::track::{Seed, TrackFragments, TrackStart};
 
-/// The made entries of one batch, table by table.
+/// The generated entries of one batch, table by table.
 pub(crate) type Entries = Vec<Vec<u8>>;
 
 /// All batches of a film.
@@ -26,7 +26,7 @@ pub(crate) struct Batches {
     /// [`Limits::kept_table`].
     kept_table: usize,
     batches: Vec<Batch>,
-    /// Those that are not made anew, by their number.
+    /// The entries of those that are not generated again, by their number.
     kept: Vec<(usize, Entries)>,
     tracks: Vec<Seed>,
     /// Of each batch, each track.
@@ -37,8 +37,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Takes from the first making what is needed to make it all again, and the batches of bytes that are not entries; where
-    /// each begins, and for entries the number of their table.
+    /// Keeps what is needed to generate the entries of the tables again.
     pub(crate) fn new(
         file_len: u64,
         batches: Vec<Batch>,
@@ -92,7 +91,7 @@ impl Batches {
     }
 
     /// Whether a table is kept as a whole. Where there are few entries in a batch, a look-up among many of them would
-    /// make many batches.
+    /// generate many batches.
     pub(crate) fn is_small(&self, table: usize) -> bool {
         let bytes = self.count(self.batches.len(), table) as usize * self.entry_size(table);
         are_few(bytes, self.batches.len(), self.kept_table)
@@ -130,20 +129,20 @@ impl Batches {
         self.kept.get(at).map(|(_, entries)| entries)
     }
 
-    /// What it costs to make a batch.
+    /// What it costs to generate a batch.
     pub(crate) fn cost(&self, batch: usize) -> u64 {
         self.batches.get(batch).map_or(0, |s| s.cost)
     }
 
-    /// Makes the entries of a batch.
+    /// Generates the entries of a batch.
     ///
     /// # Errors
     /// When the file cannot be read, or no longer says what it said.
-    pub(crate) fn make<R: ReadAt>(&self, file: &R, batch: usize) -> io::Result<Entries> {
-        Ok(self.try_make(file, batch)?)
+    pub(crate) fn generate<R: ReadAt>(&self, file: &R, batch: usize) -> io::Result<Entries> {
+        Ok(self.try_generate(file, batch)?)
     }
 
-    fn try_make<R: ReadAt>(&self, file: &R, number: usize) -> Result<Entries, FormatError> {
+    fn try_generate<R: ReadAt>(&self, file: &R, number: usize) -> Result<Entries, FormatError> {
         let batch = self.batches.get(number).ok_or_else(FormatError::changed)?;
         let starts = |number: usize| self.starts.get(number * self.tracks.len()..).unwrap_or_default();
         let tracks = self.tracks.iter().zip(starts(number));
@@ -189,7 +188,7 @@ impl Batches {
         Ok(out)
     }
 
-    /// What it costs to make all of it.
+    /// What it costs to generate all of it.
     pub(crate) fn total_cost(&self) -> u64 {
         self.batches.iter().map(|s| s.cost).sum()
     }
@@ -225,7 +224,7 @@ mod tests {
         /// short, however many batches there are between. (`testing::index` compares what is generated again with what
         /// was generated first.)
         #[test]
-        fn decode_times_hold_over_stretches(steps in prop::collection::vec(-150i64..90, 1..40)) {
+        fn decode_times_hold_over_batches(steps in prop::collection::vec(-150i64..90, 1..40)) {
             let mut times = vec![0i64];
             for step in steps {
                 times.push((times[times.len() - 1] + 40 + step).max(0));
@@ -244,14 +243,16 @@ mod tests {
         }
     }
 
-    /// What is let go is made from the file as it is then.
+    /// What is not kept is generated from the file as it is then.
     #[test]
     fn a_file_that_changed_is_noticed() {
         let film = fragments_at((0..40).map(|n| n * 40), |_, _| Vec::new());
         let index = build(&film);
         let read = |film: &Vec<u8>| {
-            let mut all = vec![0; usize::try_from(index.made.len()).unwrap()];
-            FilmSource::new(film, &index.made).read_exact_at(&mut all, GENERATED).map_err(|e| e.to_string())
+            let mut all = vec![0; usize::try_from(index.generated.len()).unwrap()];
+            FilmSource::new(film, &index.generated)
+                .read_exact_at(&mut all, GENERATED)
+                .map_err(|e| e.to_string())
         };
         read(&film).unwrap();
         let at = |nth: usize, what: &[u8; 4]| {

@@ -1,9 +1,9 @@
-//! The film as its metadata is read.
+//! A file and its generated metadata, as one source.
 //!
 //! Some of the metadata stands nowhere in the file: a compressed `moov`, unpacked, and the sample
 //! tables of a fragmented film. Those bytes have addresses of their own, far past the end of any file, so that
 //! whatever reads boxes and tables need not know where they come from. Media is never there.
-//! Few of those bytes are kept: the entries of the tables are made when they are read.
+//! Few of those bytes are kept: the entries of the tables are generated when they are read.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use super::batches::{Batches, Entries};
 use super::tables::TableLayout;
 use super::track::TrackFragments;
 
-/// What of a film's metadata stands nowhere in its file.
+/// The metadata of a movie that stands nowhere in its file.
 #[derive(Debug, Default)]
 pub struct Synthetic {
     /// In order and without gaps, each with where it begins.
@@ -42,8 +42,8 @@ impl Synthetic {
         Self { len: bytes.len() as u64, parts: vec![(0, Part::Bytes(bytes))], batches: None }
     }
 
-    /// As [`Self::of`] the bytes of `layout`, but the entries of its tables are let go, to be made anew.
-    pub(crate) fn anew(
+    /// The bytes of `layout`, whose entries are not kept but generated again when they are read.
+    pub(crate) fn regenerated(
         file_len: u64,
         batches: Vec<Batch>,
         fragments: Vec<TrackFragments>,
@@ -82,7 +82,7 @@ impl Synthetic {
         self.len == 0
     }
 
-    /// What it takes to make all of it once, in bytes read.
+    /// What it takes to generate all of it once, in bytes read.
     pub fn cost(&self) -> u64 {
         self.batches.as_ref().map_or(0, |s| s.total_cost())
     }
@@ -99,23 +99,23 @@ impl Synthetic {
     }
 }
 
-/// A film's file, and after it what was made of it; for one request, on one thread.
+/// A file, and after it the generated metadata; for one request, on one thread.
 ///
 /// Look-ups in tables read a few bytes here and there, and most of them again: they are
-/// served from a few pages instead of by a system call each. What is made in order is read as it is asked for.
+/// served from a few pages instead of by a system call each. What is read in order is read as it is asked for.
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
-    made: &'a Synthetic,
+    generated: &'a Synthetic,
     pages: Option<RefCell<Pages>>,
-    /// Batches that were made, and their bytes.
+    /// Batches that were generated, and their bytes.
     held: RefCell<VecDeque<(usize, usize, Entries)>>,
-    /// What may still be read to make more.
+    /// What may still be read to generate more.
     left: Cell<u64>,
     is_spent: Cell<bool>,
 }
 
-/// Bytes of made batches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
+/// Bytes of generated batches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
 const HELD: usize = 384 << 10;
 
 /// Bytes of a page.
@@ -134,17 +134,17 @@ struct Pages {
 }
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
-    /// A film of a file and what was made of it, for look-ups.
-    pub fn new(file: &'a R, made: &'a Synthetic) -> Self {
-        Self { pages: Some(RefCell::default()), ..Self::in_order(file, made) }
+    /// A file and its generated metadata, for look-ups.
+    pub fn new(file: &'a R, generated: &'a Synthetic) -> Self {
+        Self { pages: Some(RefCell::default()), ..Self::in_order(file, generated) }
     }
 
     /// The same, to be read in order.
-    pub fn in_order(file: &'a R, made: &'a Synthetic) -> Self {
-        let most = limits::READS.saturating_add(made.cost().saturating_mul(limits::READS_OF_METADATA));
+    pub fn in_order(file: &'a R, generated: &'a Synthetic) -> Self {
+        let most = limits::READS.saturating_add(generated.cost().saturating_mul(limits::READS_OF_METADATA));
         Self {
             file,
-            made,
+            generated,
             pages: None,
             held: RefCell::new(VecDeque::new()),
             left: Cell::new(most),
@@ -152,13 +152,13 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
         }
     }
 
-    /// Whether more had to be made than [`limits::READS`] allow.
+    /// Whether more had to be generated than [`limits::READS`] allow.
     pub fn is_spent(&self) -> bool {
         self.is_spent.get()
     }
 
-    fn read_made(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Synthetic { parts, len, batches } = self.made;
+    fn read_generated(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Synthetic { parts, len, batches } = self.generated;
         let at = parts.partition_point(|(start, _)| *start <= offset);
         let Some((start, part)) = at.checked_sub(1).and_then(|at| parts.get(at)) else { return Ok(0) };
         let end = parts.get(at).map_or(*len, |(start, _)| *start);
@@ -201,7 +201,7 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
                 return Err(io::ErrorKind::QuotaExceeded.into());
             }
         }
-        let entries = batches.make(self.file, number)?;
+        let entries = batches.generate(self.file, number)?;
         let n = read(&entries, buf)?;
         let bytes = HELD / 256 + entries.iter().map(Vec::len).sum::<usize>();
         let mut total = bytes + held.iter().map(|(_, bytes, _)| bytes).sum::<usize>();
@@ -266,7 +266,7 @@ impl Pages {
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match (offset.checked_sub(GENERATED), &self.pages) {
-            (Some(offset), _) => self.read_made(buf, offset),
+            (Some(offset), _) => self.read_generated(buf, offset),
             (None, Some(pages)) if buf.len() <= PAGE => self.read_page(pages, buf, offset),
             (None, _) => self.file.read_at(buf, offset),
         }

@@ -91,7 +91,7 @@ impl TrackFragments {
         }
     }
 
-    /// What is needed to make its tables anew.
+    /// What is needed to generate its tables again.
     pub(crate) fn into_seed(self) -> Seed {
         let groupings = self.seed.groupings.of_batch();
         Seed { groupings, ..self.seed }
@@ -332,7 +332,7 @@ impl TrackFragments {
                 until = time;
                 self.cut_batches(number(self.sizes.len() - popped), duration);
             } else {
-                // Sent again, by a live encoder that began anew.
+                // Sent again, by a live encoder that was restarted.
                 passed += 1;
             }
         }

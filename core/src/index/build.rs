@@ -24,7 +24,7 @@ pub struct Index {
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
     /// The metadata that is not in the file; see [`GENERATED`].
-    pub made: Synthetic,
+    pub generated: Synthetic,
     /// What a clip lacks, and why.
     pub notes: Vec<String>,
     /// The movie header.
@@ -78,10 +78,10 @@ impl Index {
         limits: Limits,
     ) -> Result<Self, FormatError> {
         let unpacked = read_cmov(&mut Reader::new(file, file_len), &outer_moov)?;
-        let made = Synthetic::of(unpacked.unwrap_or_default());
-        let source = FilmSource::new(file, &made);
-        let mut reader = Reader::with_generated(&source, file_len, made.len());
-        let moov = match reader.header(GENERATED, GENERATED + made.len())? {
+        let generated = Synthetic::of(unpacked.unwrap_or_default());
+        let source = FilmSource::new(file, &generated);
+        let mut reader = Reader::with_generated(&source, file_len, generated.len());
+        let moov = match reader.header(GENERATED, GENERATED + generated.len())? {
             Some(moov) if &moov.box_type.0 == b"moov" => moov,
             Some(other) => return Err(other.error("a compressed moov box that holds no moov")),
             None => outer_moov,
@@ -97,7 +97,7 @@ impl Index {
             outer_moov,
             moov,
             is_fragmented: false,
-            made,
+            generated,
             notes,
             mvhd,
             tracks,
@@ -124,7 +124,7 @@ impl Index {
         });
         let tracks: Vec<_> = stbls.collect();
         let source = self.film_in_order(file);
-        let mut reader = Reader::with_generated(&source, self.file_len, self.made.len());
+        let mut reader = Reader::with_generated(&source, self.file_len, self.generated.len());
         match read_fragments(&mut reader, from, mvex.as_ref(), &tracks, &self.top, permits, &self.limits) {
             Err(FormatError::Box { .. }) if first.is_none() => Ok(None),
             found => Ok(Some(found?).filter(|found| first.is_some() || !found.is_empty())),
@@ -133,12 +133,12 @@ impl Index {
 
     /// The file and the generated metadata, for look-ups.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
-        FilmSource::new(file, &self.made)
+        FilmSource::new(file, &self.generated)
     }
 
     /// The file and the generated metadata, to be read in order.
     pub fn film_in_order<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
-        FilmSource::in_order(file, &self.made)
+        FilmSource::in_order(file, &self.generated)
     }
 
     /// Checks that `file` is still the one that was `then` when this was built. A fragmented file may have grown.
@@ -151,7 +151,7 @@ impl Index {
 
     /// A reader of single boxes, anywhere in the file or the generated metadata.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
-        Reader::with_generated(source, self.file_len, self.made.len()).for_one_box()
+        Reader::with_generated(source, self.file_len, self.generated.len()).for_one_box()
     }
 
     /// Whether the file can be played while it arrives: the `moov` comes before the media.
@@ -172,7 +172,7 @@ impl Index {
             + self.top.capacity() * size_of::<BoxHeader>()
             + self.tracks.capacity() * size_of::<Track>()
             + nodes(&self.moov)
-            + self.made.heap_size()
+            + self.generated.heap_size()
             + self.mvhd.heap_size()
             + tracks
     }

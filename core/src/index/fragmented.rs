@@ -18,17 +18,17 @@ impl Index {
         fragments: Fragments,
     ) -> Result<(), FormatError> {
         let Fragments { tracks: mut fragments, batches, .. } = fragments;
-        let mut layout = TableLayout::of(std::mem::take(&mut self.made).into_bytes());
+        let mut layout = TableLayout::of(std::mem::take(&mut self.generated).into_bytes());
         let mut spans = Vec::new();
         for (n, track) in fragments.iter_mut().enumerate() {
             let start = layout.bytes.len() as u64;
             track.write(n, &mut layout);
             spans.push(GENERATED + start..GENERATED + layout.bytes.len() as u64);
         }
-        let made = Synthetic::of(std::mem::take(&mut layout.bytes));
+        let generated = Synthetic::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
-        let source = FilmSource::new(file, &made);
-        let mut reader = Reader::with_generated(&source, self.file_len, made.len());
+        let source = FilmSource::new(file, &generated);
+        let mut reader = Reader::with_generated(&source, self.file_len, generated.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
             if let (Some(track), Some(fragment), Some(span)) =
@@ -46,8 +46,8 @@ impl Index {
                 self.notes.extend(fragment.notes.iter().cloned());
             }
         }
-        layout.bytes = made.into_bytes();
-        self.made = Synthetic::anew(self.file_len, batches, fragments, &layout, &self.limits);
+        layout.bytes = generated.into_bytes();
+        self.generated = Synthetic::regenerated(self.file_len, batches, fragments, &layout, &self.limits);
         Ok(())
     }
 }

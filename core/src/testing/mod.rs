@@ -52,12 +52,12 @@ fn assert_regenerated<R: ReadAt>(film: &R, index: &Index) {
     let limits = Limits { kept_table: usize::MAX, ..FEW };
     let kept = Index::build_with(film, index.file_len, &MemoryPermits::default(), limits).unwrap();
     let all = |source: FilmSource<'_, R>| {
-        let mut bytes = vec![0; usize::try_from(kept.made.len()).unwrap()];
+        let mut bytes = vec![0; usize::try_from(kept.generated.len()).unwrap()];
         source.read_exact_at(&mut bytes, GENERATED).unwrap();
         bytes
     };
     let (first, again) = (all(kept.film(film)), all(index.film(film)));
-    assert_eq!(index.made.len(), kept.made.len());
+    assert_eq!(index.generated.len(), kept.generated.len());
     assert!(again == first, "{:?}", again.iter().zip(&first).position(|(a, b)| a != b));
     let whole = index.film(film);
     let mut seed = 1u64;
