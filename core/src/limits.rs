@@ -1,27 +1,31 @@
-//! Every cap on what a file may ask of us, with its reason. All are far above
-//! what a 24-hour film needs.
+//! Every limit on what a file may ask of us, with its reason. All are far above what a movie of 24
+//! hours needs.
+//!
+//! Those that tests set lower are fields of [`Limits`]. The others are constants.
 
 /// Limits that a test sets lower, because its films are short. The default is what the product has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Extents of one answer that are kept, of 24 bytes each, also for a client that does not read. A
-    /// clip of an interleaved film has one. Where there are more, they are generated from the sample
-    /// tables when they are sent. Chunks in no order are different: there the smallest gaps are sent
-    /// along, up to as many bytes as are needed, and a clip that is scattered even more is refused.
+    /// Extents of one answer that are kept, of 24 bytes each, also for a client that does not read.
+    /// A clip of an interleaved film has one. Where there are more, they are generated from the
+    /// sample tables when they are sent. Chunks in no order are different: there the smallest gaps
+    /// are sent along, up to as many bytes as are needed, and a clip that is scattered even more is
+    /// refused.
     pub extents: usize,
-    /// Bytes that are kept of one answer to generate its extents from. The audio alone of ten hours, a
-    /// packet here and a packet there, has 1.7 million extents. Then some thousand chunks are passed to
-    /// find the first of a window.
+    /// Bytes that are kept of one answer to generate its extents from. The audio alone of ten
+    /// hours, a packet here and a packet there, has 1.7 million extents. Then some thousand chunks
+    /// are passed to find the first of a window.
     pub checkpoints: usize,
     /// Steps from one of those checkpoints to the next, as long as there is room for all.
     pub checkpoint_stride: u64,
-    /// Samples of a batch of fragments, unless its only fragment has more. A look-up reads one batch.
+    /// Samples of a batch of fragments, unless its only fragment has more. A look-up reads one
+    /// batch.
     pub batch_samples: u32,
     /// Fragments of a batch, unless they are tiny.
     pub batch_moofs: u32,
     /// Bytes of a table's entries in a batch, on average, up to which all of the table is kept:
-    /// durations that seldom change, a chunk and a sync sample in each fragment. That is no more than
-    /// is kept to generate them from.
+    /// durations that seldom change, a chunk and a sync sample in each fragment. That is no more
+    /// than is kept to generate them from.
     pub kept_table: usize,
     /// The same for the sizes of chunks. Without them they are added up from those of samples.
     pub kept_chunk_sizes: usize,
@@ -45,24 +49,24 @@ impl Default for Limits {
 /// seen in the wild is a 70 KiB `stsd` with embedded codec data.
 pub const SMALL_BOX: usize = 1 << 20;
 
-/// Boxes in one container, the top level of a flat film included, beside [`ADDED_BOXES`].
+/// Boxes in one container, the top level of a flat file included, besides [`ADDED_BOXES`].
 pub const CHILDREN: usize = 4096;
 
-/// Boxes of a `moov` that are looked at, all tracks together, beside [`ADDED_BOXES`].
+/// Boxes of a `moov` that are looked at, all tracks together, besides [`ADDED_BOXES`].
 pub const MOOV_BOXES: usize = 1 << 16;
 
-/// Boxes that a clip may have and its film not, and how many of them in one container. The number of these is not limited by
-/// [`CHILDREN`], so that a clip of any film that can be cut can be cut again.
+/// Boxes that a clip may have and its file does not, and how many of each in one container. They do
+/// not count towards [`CHILDREN`], so that a clip can be cut again whenever its file can be cut.
 pub const ADDED_BOXES: [(&[u8; 4], usize); 13] = [
-    // One for the media, where that lay elsewhere.
+    // For the media, if it lay elsewhere.
     (b"mdat", 1),
-    // For what is decoded and not presented.
+    // For samples that are decoded and not presented.
     (b"edts", 1),
     (b"elst", 1),
     (b"ctts", 1),
-    // Where decoding can begin, as the pictures say.
+    // For detected sync samples.
     (b"stss", 1),
-    // What fragments say of their samples.
+    // For what fragments say of their samples.
     (b"sdtp", 1),
     (b"subs", 1),
     (b"sbgp", GROUPINGS),
@@ -76,63 +80,67 @@ pub const ADDED_BOXES: [(&[u8; 4], usize); 13] = [
 /// Track runs of one fragment. A run is a chunk: a fragment of a minute has some hundred.
 pub const RUNS: usize = 1 << 16;
 
-/// Tracks of a film. The most seen in the wild is 32.
+/// Tracks of a movie. The most seen in the wild is 32.
 pub const TRACKS: usize = 256;
 
 /// Edits of one track that present something. An editor's export may have hundreds.
 pub const EDITS: usize = 16 * 1024;
 
-/// Edits of one track, the empty ones included. A clip has at most one before each that presents something, so that it is
-/// within the limits if its film is.
+/// Edits of one track, the empty ones included. A clip has at most one empty edit before each other
+/// one, so it is within the limits if its file is.
 pub const ALL_EDITS: usize = 2 * EDITS;
 
-/// Stretches of one track in a clip: as many as there are edits far apart. With more, the nearest ones are joined, and
-/// what lies between them comes along.
+/// Ranges of samples of one track in a clip: as many as there are edits far apart. If there are
+/// more, the nearest ones are joined, and the samples between them come along.
 pub const SAMPLE_RANGES: usize = 1024;
 
 /// Size of a `moov`. A 24-hour film with three tracks has some 100 MB.
 pub const MOOV: u64 = 1 << 30;
 
-/// Size of a `moov` with what a clip adds to it. No clip has a larger one, so that it can be cut again.
+/// Size of a `moov` with what a clip adds to it. No clip has a larger one, so every clip can be cut
+/// again.
 pub const MOOV_OF_CLIP: u64 = MOOV + MOOV / 16;
 
-/// Sync samples looked at to find the one to start from, beyond the first. Sync
-/// samples are presented in the order they are stored in all but broken films.
+/// Sync samples that are looked at to find the one to start from, besides the first. Sync samples
+/// are presented in the order they are stored, in all but broken files.
 pub const SYNC_STEPS: u32 = 1024;
 
-/// How far before an open group of pictures a clip may begin, to begin with a closed one: seconds of decoding.
+/// Seconds of decoding that a clip may begin before an open group of pictures, to begin with a
+/// closed one.
 pub const CLOSED_GOP_SECONDS: u64 = 10;
 
-/// The same in bytes, which are sent and decoded before the first picture is presented: some seconds of HD video.
+/// Bytes that are sent and decoded for that before the first picture is presented: some seconds of
+/// HD video.
 pub const CLOSED_GOP_BYTES: u64 = 4 << 20;
 
 /// Sync samples that are looked into for that: some reads each.
 pub const CLOSED_GOP_STEPS: usize = 32;
 
-/// Samples that one sample is reordered with, before it and after it. Codecs allow 16 pictures to be held back;
-/// hierarchical groups have 32 or 64 pictures.
+/// Samples before and after a sample that it is reordered with. Codecs allow 16 pictures to be held
+/// back; hierarchical groups have 32 or 64 pictures.
 pub const REORDER: u32 = 64;
 
 /// The finest media timescale that a clip raises a track's to. Players count in microseconds.
 pub const MEDIA_TIMESCALE: u32 = 1_000_000;
 
-/// Samples looked into to find one to start from, where no box tells: some 2 minutes of pictures.
+/// Samples that are looked into to find one to start from, where no box lists any: some 2 minutes
+/// of video.
 pub const PICTURES: u32 = 4096;
 
-/// Sync samples of a stretch of such a track that are looked for, and samples looked into for each of them: for players that seek
-/// in a clip.
+/// Sync samples that are detected in a range of such a track, for players that seek in a clip; and
+/// samples that are looked into for each of them.
 pub const DETECTED_SYNC: u32 = 64;
 
-/// Bytes of metadata read to plan one answer: the constant is enough for a cut through a thousand edits …
+/// Bytes of metadata that are read to plan one answer: enough for a cut through a thousand edits …
 pub const READS: u64 = 128 << 20;
 
-/// … and as many times the metadata, in case a long film is walked through. What is read is the measure of all
-/// work that a file can cause.
+/// … and this many times the size of the metadata besides, for a long movie that is gone through.
+/// What is read measures all work that a file can cause.
 pub const READS_OF_METADATA: u64 = 4;
 
-/// Bytes of metadata or media generated at once: what an answer holds in memory whose client does not
-/// read. With a header it stays below 64 KiB, which is what Apache (`FlushMaxThreshold`) and the
-/// chunks of lighttpd are laid out for.
+/// Bytes of metadata or media that are generated at once, and that an answer holds in memory while
+/// its client does not read. With a header it stays below 64 KiB, which is what Apache
+/// (`FlushMaxThreshold`) and the chunks of lighttpd are laid out for.
 pub const WINDOW: usize = 48 * 1024;
 
 /// Extents that are gathered before it is known which of them touch.
@@ -141,56 +149,62 @@ pub const GATHERED_EXTENTS: usize = 1 << 18;
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;
 
-/// Runs of a `csgp` that are kept to tell where decoding can begin, of 8 bytes each. Patterns that need it are short; more of them are
-/// still cut to the clip.
+/// Runs of a `csgp` that are kept to know where decoding can begin, of 8 bytes each. The patterns
+/// of such groups are short. A `csgp` with more runs is still cut to the clip.
 pub const COMPACT_RUNS: usize = 4096;
 
-/// Boxes at the top level of a fragmented film: 24 hours in fragments of a second, of four boxes each, are 350,000.
+/// Boxes at the top level of a fragmented file: 24 hours in fragments of a second, of four boxes
+/// each, are 350,000.
 pub const FRAGMENT_BOXES: usize = 1 << 20;
 
-/// Places where fragments begin, from tables that are asked for the way behind damage: 24 hours in fragments of a second, for three
-/// tracks. While the index is built they are in memory, some 30 bytes each.
+/// Fragments that `sidx` and `mfra` locate, to go on after damage: 24 hours in fragments of a
+/// second, for three tracks. They are in memory while the index is built, some 30 bytes each.
 pub const PLACES: usize = 1 << 18;
 
-/// Damaged fragments that are found out too late, so that all is read again without them. The film ends before the next.
+/// Damaged fragments that are found to be so only after they were taken, which makes it necessary
+/// to read all fragments again without them. The movie ends before the next one.
 pub const LEFT_OUT: usize = 8;
 
-/// Samples in fragments; no more than the file has bytes. 24 hours of 60 pictures and two times 47 packets of sound a second are
-/// 13.3 million. While the index is built their tables are in memory, some 17 bytes a sample.
+/// Samples in fragments; no more than the file has bytes. 24 hours with 60 video samples and two
+/// times 47 audio samples a second have 13.3 million. Their tables are in memory while the index is
+/// built, some 17 bytes a sample.
 pub const FRAGMENT_SAMPLES: u64 = 1 << 24;
 
-/// Size of a compressed `moov`, unpacked. They date from films of minutes.
+/// Size of a compressed `moov`, unpacked. They are of a time when movies lasted minutes.
 pub const UNPACKED_MOOV: usize = 32 << 20;
 
-/// How many times its own size a compressed `moov` (of more than 64 KiB) may unpack to. Tables shrink to a tenth; zeros to a thousandth.
+/// How many times its own size a compressed `moov` of more than 64 KiB may unpack to. Tables shrink
+/// to a tenth; zeros to a thousandth.
 pub const UNPACKED_RATIO: usize = 64;
 
-/// Different sample group descriptions of one grouping in fragments: a key change each minute for 24 hours is 1,440.
+/// Different sample group descriptions of one grouping in fragments. A key that changes each minute
+/// for 24 hours needs 1,440.
 pub const DESCRIPTIONS: usize = 4096;
 
-/// Samples without sample auxiliary information, among others, that an entry is made for: the clear lead of an encrypted film is
-/// some seconds long.
+/// Samples without auxiliary information for which an entry is generated, where others have it: the
+/// clear lead of an encrypted movie is some seconds long.
 pub const CLEAR_SAMPLES: usize = 4096;
 
-/// Sample auxiliary information in fragments; no more than twice what the file has. Some 16 bytes a sample, for as many samples as
-/// 24 hours have. It is in memory, twice, while the index is built.
+/// Bytes of sample auxiliary information in fragments, and no more than twice the size of the file:
+/// some 16 bytes a sample for 24 hours. It is in memory twice while the index is built.
 pub const AUXILIARY: u64 = 256 << 20;
 
-/// Memory that building an index may take beside others that are built; what takes more waits until it is the only one that does.
-/// Three hours of fragments with one sound track.
+/// Memory that the building of an index may take beside others. One that takes more waits until no
+/// other does: three hours of fragments with one audio track.
 pub const MEMORY_AT_ONCE: u64 = 16 << 20;
 
-/// Memory that a sample in fragments takes while the index is built, about.
+/// Bytes of memory that a sample in fragments takes while the index is built, about.
 pub const MEMORY_OF_SAMPLE: u64 = 17;
 
-/// Films that cannot be cut and were reported, of 56 bytes each. With more broken films than this, some are reported
-/// more than once.
+/// Files that cannot be cut and were reported, of 56 bytes each. If there are more, some are
+/// reported more than once.
 pub const REPORTS: usize = 1024;
 
 /// The longest edit list fits into a box that is read as a whole.
 const _: () = assert!(28 + ALL_EDITS * 20 <= SMALL_BOX);
 
-/// A film of 24 hours fits, in fragments of one second, with three tracks of 60, 47 and 47 samples.
+/// A movie of 24 hours fits, in fragments of one second, with three tracks of 60, 47 and 47
+/// samples.
 const _: () = {
     let day: u64 = 24 * 60 * 60;
     assert!(day * 6 <= FRAGMENT_BOXES as u64);

@@ -1,4 +1,5 @@
-//! `cmov` (QuickTime File Format, "Compressed movie resources"): the whole `moov` in one zlib stream.
+//! `cmov` (QuickTime File Format, "Compressed movie resources"): the whole `moov` in one zlib
+//! stream.
 
 use super::{BoxHeader, FormatError, Reader, read_exact};
 use crate::limits;

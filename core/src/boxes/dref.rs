@@ -9,7 +9,8 @@ const HEAD: u64 = 8;
 /// The media data is in the same file as the box.
 const SELF_CONTAINED: u32 = 1;
 
-/// The longest content of an entry that names no place: flags, and the zero that ends an empty string.
+/// The longest content of an entry that names no place: flags, and the zero that ends an empty
+/// string.
 const NO_LOCATION: u64 = 5;
 
 /// The `dref` in a `dinf` (8.7.1).

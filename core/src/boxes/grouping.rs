@@ -1,5 +1,5 @@
-//! The `grouping_type` of `sgpd` (8.9.3), `sbgp` (8.9.2) and `csgp` (8.9.5), which stands in the same place in
-//! all three.
+//! The `grouping_type` of `sgpd` (8.9.3), `sbgp` (8.9.2) and `csgp` (8.9.5), which stands in the
+//! same place in all three.
 
 use super::{BoxHeader, FormatError, Reader};
 use crate::source::ReadAt;

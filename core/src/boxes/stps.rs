@@ -1,5 +1,5 @@
-//! `stps` (QuickTime File Format, "Partial sync sample atom"): samples that decoding can begin at, although
-//! not all samples after them can be decoded then.
+//! `stps` (QuickTime File Format, "Partial sync sample atom"): samples that decoding can begin at,
+//! although not all samples after them can be decoded then.
 
 use super::{BoxHeader, FormatError, Reader, Table};
 use crate::source::ReadAt;

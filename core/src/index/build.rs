@@ -19,7 +19,8 @@ pub struct Index {
     pub top: Vec<BoxHeader>,
     /// The `moov` as it stands in the file.
     pub outer_moov: BoxHeader,
-    /// The boxes of the `moov`, which is unpacked if it was compressed, and completed from the fragments if there are any.
+    /// The boxes of the `moov`, which is unpacked if it was compressed, and completed from the
+    /// fragments if there are any.
     pub moov: Node,
     /// Whether there are movie fragments.
     pub is_fragmented: bool,
@@ -38,11 +39,12 @@ pub struct Index {
 }
 
 impl Index {
-    /// Reads the metadata: every box header of the `moov`, and once the tables that need checkpoints. The media
-    /// is never read.
+    /// Reads the metadata: every box header of the `moov`, and once the tables that need
+    /// checkpoints. The media is never read.
     ///
     /// # Errors
-    /// When the file is not a movie that can be cut. The error names the box, its offset, and the reason.
+    /// When the file is not a movie that can be cut. The error names the box, its offset, and the
+    /// reason.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
         Self::build_with(file, file_len, &MemoryPermits::default(), Limits::default())
     }
@@ -141,7 +143,8 @@ impl Index {
         FilmSource::in_order(file, &self.generated)
     }
 
-    /// Checks that `file` is still the one that was `then` when this was built. A fragmented file may have grown.
+    /// Checks that `file` is still the one that was `then` when this was built. A fragmented file
+    /// may have grown.
     ///
     /// # Errors
     /// When it was changed, or cannot be read.

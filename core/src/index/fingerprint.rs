@@ -8,8 +8,8 @@ use crate::source::{Identity, ReadAt, changed};
 
 /// The metadata by which a file that grows is recognised.
 ///
-/// A recording is appended to while it is sent, and its index stays valid. A new recording by the same
-/// camera under the same name has another last fragment in that place.
+/// A recording is appended to while it is sent, and its index stays valid. A new recording by the
+/// same camera under the same name has another last fragment in that place.
 #[derive(Debug, Default)]
 pub(super) struct Fingerprint {
     /// The first bytes of the `moov` and of the last fragment: where, and how many.
@@ -29,7 +29,8 @@ impl Fingerprint {
         Ok(Self { probes, digest })
     }
 
-    /// Fails if `file` is no longer what it was `then`. Bytes may have been appended to one that `may_grow`.
+    /// Fails if `file` is no longer what it was `then`. Bytes may have been appended to one that
+    /// `may_grow`.
     pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
         let Some(now) = file.identity()? else { return Ok(()) };
         let is_same = now.is_same_content(then)

@@ -101,8 +101,8 @@ fn read_tables<R: ReadAt>(
     Ok(())
 }
 
-/// The decode time at which the presentation of a fragmented file begins. Recordings of live streams
-/// count from when the stream began.
+/// The decode time at which the presentation of a fragmented file begins. Recordings of live
+/// streams count from when the stream began.
 struct Origin {
     ticks: i64,
     timescale: u32,

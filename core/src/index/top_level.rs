@@ -44,8 +44,9 @@ fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) ->
     }
 }
 
-/// The boxes of the top level up to the first fragment, and the `moov` if it comes later. A file may end in bytes that are
-/// no box, or in a box that is cut off. Players play such a file as far as it goes.
+/// The boxes of the top level up to the first fragment, and the `moov` if it comes later. A file
+/// may end in bytes that are no box, or in a box that is cut off. Players play such a file as far
+/// as it goes.
 fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, FormatError> {
     let end = reader.file_len();
     let mut out: Vec<BoxHeader> = Vec::new();

@@ -1,4 +1,5 @@
-//! The movie as its `moov` describes it: the tree of its boxes, the tracks, and their sample tables.
+//! The movie as its `moov` describes it: the tree of its boxes, the tracks, and their sample
+//! tables.
 //!
 //! - `node`: the tree of the boxes.
 //! - `moov`: the movie header and the tracks.

@@ -1,5 +1,5 @@
-//! Where decoding can begin besides at sync samples, and how long before it has to: `stps` (QuickTime's partial sync samples)
-//! and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
+//! Where decoding can begin besides at sync samples, and how long before it has to: `stps`
+//! (QuickTime's partial sync samples) and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
 use crate::boxes::{
     CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type, read_stps,
@@ -12,12 +12,13 @@ use super::node::Node;
 /// What the boxes of a track say of random access, besides its `stss`.
 #[derive(Debug, Default)]
 pub struct Access {
-    /// `stps`: samples that can be decoded on their own, although not all samples after them can then.
+    /// `stps`: samples that can be decoded on their own, although not all samples after them can
+    /// then.
     partial: Option<Table>,
     /// `rap `: the same, as a group.
     points: Option<Grouped>,
-    /// `roll` or `prol`: `roll_distance`. Decoding is correct so many samples after one that it begins at (more than 0), or
-    /// has to begin so many samples before (less than 0).
+    /// `roll` or `prol`: `roll_distance`. Decoding is correct so many samples after one that it
+    /// begins at (more than 0), or has to begin so many samples before (less than 0).
     rolls: Option<Grouped>,
 }
 
@@ -82,7 +83,8 @@ impl Members {
         (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
     }
 
-    /// Runs of samples of one group, from `sample` on: the first sample, the first after the run, and the group.
+    /// Runs of samples of one group, from `sample` on: the first sample, the first after the run,
+    /// and the group.
     fn runs_from<'a, R: ReadAt>(
         &'a self,
         groups: &'a [Runs],
@@ -152,7 +154,8 @@ impl Access {
         size_of::<Self>() + heap.sum::<usize>()
     }
 
-    /// How many samples before this one have to be decoded for it to be correct; 0 where no box says so.
+    /// How many samples before this one have to be decoded for it to be correct; 0 where no box
+    /// says so.
     pub(super) fn roll_before<R: ReadAt>(
         &self,
         groups: &[Runs],
@@ -169,8 +172,8 @@ impl Access {
         Ok(rolls.value(group).map_or(0, |distance| u32::from(distance.min(0).unsigned_abs())))
     }
 
-    /// The last sample of `from..=to` that decoding can begin at, other than a sync sample, and that `holds` accepts. That
-    /// is given the sample, and the first one that is correct then.
+    /// The last sample of `from..=to` that decoding can begin at, other than a sync sample, and
+    /// that `holds` accepts. That is given the sample, and the first one that is correct then.
     pub(super) fn last_in<R: ReadAt>(
         &self,
         groups: &[Runs],

@@ -151,8 +151,8 @@ fn find_external_media<R: ReadAt>(
     Ok(entries.any(|is_here| !is_here).then_some(dref))
 }
 
-/// Completes an edit list of empty edits alone: the whole media follows them, as in Chromium. (Firefox plays the media at
-/// once, and libavformat by itself plays nothing.)
+/// Completes an edit list of empty edits alone: the whole media follows them, as in Chromium.
+/// (Firefox plays the media at once, and libavformat by itself plays nothing.)
 fn with_media(mut edits: Vec<ElstEntry>) -> Vec<ElstEntry> {
     if !edits.is_empty() && edits.iter().all(|e| e.media_time.is_none()) {
         // Its duration of 0 means to the end.

@@ -76,8 +76,8 @@ impl ToldAuxiliary {
         self.sizes.bytes(source, range.start..range.start + self.covered(range))
     }
 
-    /// The samples in `range` that have no information, because they are not encrypted, where others are. None, if they
-    /// are more than [`limits::CLEAR_SAMPLES`].
+    /// The samples in `range` that have no information, because they are not encrypted, where
+    /// others are. None, if they are more than [`limits::CLEAR_SAMPLES`].
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -98,7 +98,8 @@ impl ToldAuxiliary {
         Ok(clear)
     }
 
-    /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that is too large.
+    /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that
+    /// is too large.
     pub fn clear_entry(&self, size: u64) -> Option<Vec<u8>> {
         let most = u64::from(u16::MAX);
         let parts = u16::try_from(size.div_ceil(most)).ok()?;

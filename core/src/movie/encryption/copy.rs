@@ -9,8 +9,8 @@ use crate::source::ReadAt;
 use super::auxiliary::{AuxiliaryPlace, ToldAuxiliary};
 
 impl ToldAuxiliary {
-    /// Fills `out` with the information of the samples in `range`, from its byte `skip` on. `samples` are those
-    /// of the track, whose chunks locate the information.
+    /// Fills `out` with the information of the samples in `range`, from its byte `skip` on.
+    /// `samples` are those of the track, whose chunks locate the information.
     ///
     /// # Errors
     /// When the file cannot be read, or has changed.

@@ -1,5 +1,5 @@
-//! Sample auxiliary information (8.7.8 `saiz`, 8.7.9 `saio`; ISO/IEC 23001-7 `senc`): what a decrypter
-//! needs for each sample.
+//! Sample auxiliary information (8.7.8 `saiz`, 8.7.9 `saio`; ISO/IEC 23001-7 `senc`): what a
+//! decrypter needs for each sample.
 //!
 //! - `auxiliary`: what is known of it.
 //! - `read`: reads the boxes.

@@ -11,7 +11,8 @@ use crate::source::ReadAt;
 use super::auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
 
 impl Auxiliary {
-    /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose shape we cannot cut.
+    /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose
+    /// shape we cannot cut.
     pub(crate) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,

@@ -54,12 +54,14 @@ impl SampleTable {
         }
     }
 
-    /// Whether no box lists where decoding can begin, and the samples cannot show it: their coding is not known.
+    /// Whether no box lists where decoding can begin, and the samples cannot show it: their coding
+    /// is not known.
     pub(crate) fn lacks_sync_evidence(&self) -> bool {
         self.evidence == SyncEvidence::Nothing
     }
 
-    /// Whether no box lists the sync samples, and the first samples show that each can be decoded on its own.
+    /// Whether no box lists the sync samples, and the first samples show that each can be decoded
+    /// on its own.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -67,8 +69,8 @@ impl SampleTable {
         Ok(self.first_samples(source)?.is_some_and(|(_, first)| first == FirstSamples::Independent))
     }
 
-    /// How the samples show that decoding can begin at them, where no box lists it. Where a box lists all of them,
-    /// or none, the first few are looked into before that is believed.
+    /// How the samples show that decoding can begin at them, where no box lists it. Where a box
+    /// lists all of them, or none, the first few are looked into before that is believed.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -106,8 +108,8 @@ impl SampleTable {
         Ok(FirstSamples::Independent)
     }
 
-    /// Whether a sample shows that decoding can begin at it. `chunk` is the chunk of the sample before, and becomes that of
-    /// this one.
+    /// Whether a sample shows that decoding can begin at it. `chunk` is the chunk of the sample
+    /// before, and becomes that of this one.
     fn can_begin_at<R: ReadAt>(
         &self,
         source: &R,
@@ -124,8 +126,8 @@ impl SampleTable {
         pictures.can_begin_at(source, offset..offset.saturating_add(size).min(file_len))
     }
 
-    /// The last sample that neither decodes after `sample` nor is presented after `time` and that shows that decoding can
-    /// begin at it, with its composition time.
+    /// The last sample that neither decodes after `sample` nor is presented after `time` and that
+    /// shows that decoding can begin at it, with its composition time.
     pub(super) fn preceding_picture<R: ReadAt>(
         &self,
         source: &R,
@@ -143,7 +145,8 @@ impl SampleTable {
         Ok(None)
     }
 
-    /// Samples of a range that decoding can begin at, for the `stss` of a clip: the first, and some of the others.
+    /// Samples of a range that decoding can begin at, for the `stss` of a clip: the first, and some
+    /// of the others.
     ///
     /// ```text
     /// part = a 64th of the range

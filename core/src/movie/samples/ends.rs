@@ -42,14 +42,15 @@ impl SampleTable {
             last = last.max(run.cts(run.count - 1));
             end = end.max(run.cts(run.count - 1) + run.delta);
         })?;
-        // How long the last is on screen is not how long it is decoded, where frames that last unequally are
-        // reordered: all are shown for as long as all are decoded.
+        // How long the last is on screen is not how long it is decoded, where frames that last
+        // unequally are reordered: all are shown for as long as all are decoded.
         end = end.max((start + total).min(last + longest));
         Ok((start, last, end))
     }
 
-    /// Of pictures or sound: what is presented last is so for as long as the others are in the mean, where the film does not
-    /// say how long. (Writers know how long a sample lasts when the next one comes.)
+    /// Of pictures or sound: what is presented last is so for as long as the others are in the
+    /// mean, where the film does not say how long. (Writers know how long a sample lasts when the
+    /// next one comes.)
     pub(super) fn present_last(&mut self) {
         let sum = i64::try_from(self.stts.sum()).unwrap_or(i64::MAX);
         let (shortest, _) = self.stts.extremes();
@@ -59,8 +60,8 @@ impl SampleTable {
         }
     }
 
-    /// When the presentation of these samples, which are not none, has ended by their own durations. Offsets out of
-    /// the bounds are not looked for.
+    /// When the presentation of these samples, which are not none, has ended by their own
+    /// durations. Offsets out of the bounds are not looked for.
     ///
     /// # Errors
     /// As [`Self::dts`].

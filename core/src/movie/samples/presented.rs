@@ -87,7 +87,8 @@ impl SampleTable {
             first = [first, found].into_iter().flatten().min();
         })?;
         let Some(first) = first else { return Ok(None) };
-        // What decodes by then is presented before `to`, whatever its offset; if the range is short, it may be before `from`.
+        // What decodes by then is presented before `to`, whatever its offset; if the range is
+        // short, it may be before `from`.
         let surely = self.bounded_at_or_before(self.sample_at_dts(source, to - 1 - highest)?);
         let inside = match surely {
             Some(sample) => self.cts(source, sample)? >= from,

@@ -12,10 +12,10 @@ use super::table::SampleTable;
 const SYNC_OFFSETS: usize = 8;
 
 impl SampleTable {
-    /// The sync sample to begin decoding at, so that the samples from `sample` on in
-    /// decode order and from `time` on in presentation can be shown: the last one
-    /// that neither decodes after `sample` nor is presented after `time`. An open GOP's leading pictures are
-    /// presented before their own sync sample and need the one before. Partial sync samples (`stps`, `rap `) do as
+    /// The sync sample to begin decoding at, so that the samples from `sample` on in decode order
+    /// and from `time` on in presentation can be shown: the last one that neither decodes after
+    /// `sample` nor is presented after `time`. An open GOP's leading pictures are presented before
+    /// their own sync sample and need the one before. Partial sync samples (`stps`, `rap `) do as
     /// well, and samples from which all is right after a while (`roll`), if that is by `sample`.
     ///
     /// # Errors
@@ -48,8 +48,9 @@ impl SampleTable {
         Ok(other.or(found).or(nearest).unwrap_or(0))
     }
 
-    /// The composition time of the sync sample presented last at or before `time`, or of another that is right
-    /// where decoding begins with it (or, after a gradual refresh, some samples before it).
+    /// The composition time of the sync sample presented last at or before `time`, or of another
+    /// that is right where decoding begins with it (or, after a gradual refresh, some samples
+    /// before it).
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -91,7 +92,8 @@ impl SampleTable {
         best.map_or_else(first, |cts| Ok(Some(cts)))
     }
 
-    /// The greatest composition offset of the first sync samples among some samples, if boxes say which those are.
+    /// The greatest composition offset of the first sync samples among some samples, if boxes say
+    /// which those are.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -123,13 +125,14 @@ impl SampleTable {
         matches!(&self.sync, SyncSamples::Listed(table) if table.count == 0)
     }
 
-    /// Whether there is only the first to begin at: a table says that nothing is a sync sample, and the pictures do not
-    /// say that all are.
+    /// Whether there is only the first to begin at: a table says that nothing is a sync sample, and
+    /// the pictures do not say that all are.
     pub(super) fn begins_at_first<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
         Ok(self.has_no_sync() && !self.is_whole(source)?)
     }
 
-    /// How many samples before `sample` the film says must be decoded for it to be right (`roll`, `prol`).
+    /// How many samples before `sample` the film says must be decoded for it to be right (`roll`,
+    /// `prol`).
     ///
     /// # Errors
     /// As [`Self::dts`].

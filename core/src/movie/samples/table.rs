@@ -24,7 +24,8 @@ pub struct SampleTable {
     pub sizes: SampleSizes,
     /// Places of the chunks.
     pub offsets: ChunkOffsets,
-    /// Bytes of each chunk, where to look up the sizes of all samples costs much more than to keep them: in fragments.
+    /// Bytes of each chunk, where to look up the sizes of all samples costs much more than to keep
+    /// them: in fragments.
     pub chunk_sizes: Option<Box<[u32]>>,
     /// Where decoding can begin.
     pub sync: SyncSamples,
@@ -38,7 +39,8 @@ pub struct SampleTable {
     pub access: Option<Box<Access>>,
     /// What a decrypter needs for each sample.
     pub auxiliary: Option<Auxiliary>,
-    /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin together.
+    /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin
+    /// together.
     pub base: i64,
     /// Composition time of the sample presented first, in media ticks.
     pub start: i64,
@@ -68,8 +70,8 @@ pub(super) struct SampleBoxes {
     pub(super) access: Option<Box<Access>>,
 }
 
-/// Samples that are soon looked through: if no composition offset is farther from another than so many
-/// samples last, there are no outliers.
+/// Samples that are soon looked through: if no composition offset is farther from another than so
+/// many samples last, there are no outliers.
 const NEAR: u64 = 1024;
 
 impl SampleTable {

@@ -7,12 +7,13 @@ const SEQUENCE_HEADER: u32 = 1;
 const FRAME_HEADER: u32 = 3;
 const FRAME: u32 = 6;
 
-/// Whether the first frame is a key frame that is shown (AV1, 5.9.2; AV1 in ISO BMFF, 2.4: such a frame is a sync
-/// sample). One that is not shown at once is a delayed random access point.
+/// Whether the first frame is a key frame that is shown (AV1, 5.9.2; AV1 in ISO BMFF, 2.4: such a
+/// frame is a sync sample). One that is not shown at once is a delayed random access point.
 pub(super) fn can_begin(sample: &[u8]) -> bool {
     let mut rest = sample;
     loop {
-        // AV1, 5.3.2: forbidden bit, type of 4 bits, whether there is an extension, whether there is a size.
+        // AV1, 5.3.2: forbidden bit, type of 4 bits, whether there is an extension, whether there
+        // is a size.
         let mut header = Bits::new(rest);
         if header.take(1) != 0 {
             return false;
@@ -28,10 +29,11 @@ pub(super) fn can_begin(sample: &[u8]) -> bool {
         };
         let mut bits = Bits::new(body);
         match kind {
-            // AV1, 5.5.1: 3 bits of profile, whether it is a still picture, and whether it has the short header, which is
-            // that of a key frame.
+            // AV1, 5.5.1: 3 bits of profile, whether it is a still picture, and whether it has the
+            // short header, which is that of a key frame.
             SEQUENCE_HEADER if bits.take(5) & 1 == 1 => return true,
-            // AV1, 5.9.2: show_existing_frame, 2 bits of frame_type (0 for a key frame), show_frame.
+            // AV1, 5.9.2: show_existing_frame, 2 bits of frame_type (0 for a key frame),
+            // show_frame.
             FRAME_HEADER | FRAME => return bits.take(4) == 1 && !body.is_empty(),
             _ => {}
         }

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use super::Pictures;
 
-/// How to detect where decoding can begin, in a track of which no box says it, or says it of all samples. The index is
-/// built without a look at the media, so this is done when it is first needed.
+/// How to detect where decoding can begin, in a track of which no box says it, or says it of all
+/// samples. The index is built without a look at the media, so this is done when it is first
+/// needed.
 #[derive(Debug, Clone)]
 pub(crate) struct SyncDetection {
     pub(crate) pictures: Pictures,
@@ -34,7 +35,7 @@ pub enum SyncEvidence {
     Coding,
     /// The samples show it, and are looked into.
     Pictures,
-    /// No box lists it, or one lists all samples, and the samples show nothing or their coding is not known. Decoding
-    /// is taken to be able to begin at every sample.
+    /// No box lists it, or one lists all samples, and the samples show nothing or their coding is
+    /// not known. Decoding is taken to be able to begin at every sample.
     Nothing,
 }

@@ -5,8 +5,9 @@ use super::Bits;
 /// ITU-T H.263, 5.1.3: the source format that says that the picture type stands in `PLUSPTYPE`.
 const EXTENDED: u32 = 7;
 
-/// ITU-T H.263, 5.1.1 to 5.1.4: a start code of 22 bits, 8 bits of `TR`, and `PTYPE`, whose bit 9 is 0 for an INTRA
-/// picture. In `PLUSPTYPE` the first three bits of `MPPTYPE` are 0 for an I-picture.
+/// ITU-T H.263, 5.1.1 to 5.1.4: a start code of 22 bits, 8 bits of `TR`, and `PTYPE`, whose bit 9
+/// is 0 for an INTRA picture. In `PLUSPTYPE` the first three bits of `MPPTYPE` are 0 for an
+/// I-picture.
 pub(super) fn can_begin(sample: &[u8]) -> bool {
     let mut bits = Bits::new(sample);
     if bits.take(22) != 0x20 {

@@ -2,7 +2,8 @@
 
 use super::units::Unit;
 
-/// ITU-T H.264, table 7-1: units 1 to 4 are slices of other pictures than IDR pictures, unit 5 of an IDR picture.
+/// ITU-T H.264, table 7-1: units 1 to 4 are slices of other pictures than IDR pictures, unit 5 of
+/// an IDR picture.
 pub(super) fn unit([first, _]: [u8; 2]) -> Unit {
     match first & 0x1f {
         5 => Unit::Start,

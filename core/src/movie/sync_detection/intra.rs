@@ -1,7 +1,7 @@
 //! Codings of which every picture can be decoded on its own.
 
-/// Whether a sample description names one of them: JPEG and its kin, ProRes, DNxHD, DV, AVC-Intra without a
-/// configuration, Cineform, Hap, and pictures that are not compressed.
+/// Whether a sample description names one of them: JPEG and its kin, ProRes, DNxHD, DV, AVC-Intra
+/// without a configuration, Cineform, Hap, and pictures that are not compressed.
 pub(super) fn is_coding(coding: &[u8; 4]) -> bool {
     matches!(coding, b"jpeg" | b"mjpa" | b"mjpb" | b"mjpg" | b"MJPG" | b"AVDJ" | b"dmb1")
         || matches!(coding, b"mjp2" | b"j2ki" | b"jxsm" | b"png " | b"MPNG" | b"tiff" | b"tga " | b"gif ")

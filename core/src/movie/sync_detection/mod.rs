@@ -1,6 +1,6 @@
-//! Whether decoding can begin at a sample, by what is in it: for tracks without a word about sync samples
-//! (VLC leaves out the `stss` of what it encodes) in codings whose pictures depend on each other. Each coding has
-//! a file of its own, whose rule names the clause of the standard.
+//! Whether decoding can begin at a sample, by what is in it: for tracks without a word about sync
+//! samples (VLC leaves out the `stss` of what it encodes) in codings whose pictures depend on each
+//! other. Each coding has a file of its own, whose rule names the clause of the standard.
 
 mod av1;
 mod evidence;
@@ -65,8 +65,8 @@ pub(crate) enum Dependencies {
     Unknown,
 }
 
-/// Bytes at the start of a sample that hold the headers of its first picture, where start codes or units separate
-/// them: sequence headers, parameter sets, captions.
+/// Bytes at the start of a sample that hold the headers of its first picture, where start codes or
+/// units separate them: sequence headers, parameter sets, captions.
 const HEADERS: usize = 1024;
 
 /// Bytes at the start of a sample that hold the header of a picture that nothing stands before.

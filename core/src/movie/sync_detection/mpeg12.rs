@@ -8,8 +8,9 @@ const PICTURE: u8 = 0;
 /// ISO/IEC 13818-2, table 6-12: `picture_coding_type` of an I-picture.
 const INTRA: u8 = 1;
 
-/// ISO/IEC 13818-2, 6.2.3 (and ISO/IEC 11172-2, 2.4.2.5): after the start code of a picture come 10 bits of
-/// `temporal_reference` and 3 bits of `picture_coding_type`. Of two fields in a sample the first counts.
+/// ISO/IEC 13818-2, 6.2.3 (and ISO/IEC 11172-2, 2.4.2.5): after the start code of a picture come 10
+/// bits of `temporal_reference` and 3 bits of `picture_coding_type`. Of two fields in a sample the
+/// first counts.
 pub(super) fn can_begin(sample: &[u8]) -> bool {
     let picture = start_codes(sample).find(|(code, _)| *code == PICTURE);
     picture.and_then(|(_, rest)| rest.get(1)).is_some_and(|b| b >> 3 & 7 == INTRA)

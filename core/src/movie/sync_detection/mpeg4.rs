@@ -11,8 +11,8 @@ pub(super) fn can_begin(sample: &[u8]) -> bool {
     vop.and_then(|(_, rest)| rest.first()).is_some_and(|b| b >> 6 == 0)
 }
 
-/// ISO/IEC 14496-1, table 5 (`objectTypeIndication`), and what libavformat writes for VP9. An `mp4v` that does not
-/// say is MPEG-4.
+/// ISO/IEC 14496-1, table 5 (`objectTypeIndication`), and what libavformat writes for VP9. An
+/// `mp4v` that does not say is MPEG-4.
 pub(super) fn of_object_type(object_type: u8) -> Option<Dependencies> {
     Some(match object_type {
         0 | 0x20 => Dependencies::Said(Pictures::Mpeg4),

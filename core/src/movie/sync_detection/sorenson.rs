@@ -1,5 +1,5 @@
-//! Sorenson Video and Sorenson Video 3, as QuickTime wrote them. No standard describes them; the layout is what
-//! decoders of them agree on.
+//! Sorenson Video and Sorenson Video 3, as QuickTime wrote them. No standard describes them; the
+//! layout is what decoders of them agree on.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use super::{Bits, read_up_to};
 use crate::boxes::FormatError;
 use crate::source::ReadAt;
 
-/// Sorenson Video: a frame code of 22 bits, 8 bits of a temporal reference, and 2 bits that are 0 for an intra picture.
+/// Sorenson Video: a frame code of 22 bits, 8 bits of a temporal reference, and 2 bits that are 0
+/// for an intra picture.
 pub(super) fn can_begin_1(sample: &[u8]) -> bool {
     let mut bits = Bits::new(sample);
     let code = bits.take(22);
@@ -17,9 +18,9 @@ pub(super) fn can_begin_1(sample: &[u8]) -> bool {
     is_frame && bits.take(2) == 0
 }
 
-/// Sorenson Video 3: a byte that says how many bytes the length of the slice has, that length, and the slice. The first
-/// bytes of a slice may be moved behind its end to make room for the length. A slice begins with its type, as a code of
-/// which `011` is an intra slice.
+/// Sorenson Video 3: a byte that says how many bytes the length of the slice has, that length, and
+/// the slice. The first bytes of a slice may be moved behind its end to make room for the length. A
+/// slice begins with its type, as a code of which `011` is an intra slice.
 pub(super) fn can_begin_3<R: ReadAt>(source: &R, sample: Range<u64>) -> Result<bool, FormatError> {
     let mut buffer = [0; 4];
     let Some((&header, rest)) = read_up_to(source, sample.clone(), &mut buffer)?.split_first() else {
@@ -30,7 +31,8 @@ pub(super) fn can_begin_3<R: ReadAt>(source: &R, sample: Range<u64>) -> Result<b
         return Ok(false);
     }
     let length = rest.iter().take(bytes).fold(0, |length, &b| length << 8 | u64::from(b));
-    // The slice begins after the first byte of the length; what the rest of the length took is behind its end.
+    // The slice begins after the first byte of the length; what the rest of the length took is
+    // behind its end.
     let moved = if bytes == 1 { 0 } else { length };
     let at = sample.start.saturating_add(2 + moved);
     let mut first = [0];

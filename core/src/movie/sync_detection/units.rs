@@ -16,7 +16,8 @@ pub(super) enum Unit {
     Other,
 }
 
-/// Units looked at before the first that is of the picture itself: delimiters, parameter sets, messages.
+/// Units looked at before the first that is of the picture itself: delimiters, parameter sets,
+/// messages.
 const UNITS: u32 = 32;
 
 /// Bytes of the longest header: a length of four bytes and two bytes of the unit.

@@ -1,4 +1,5 @@
-//! VC-1 (SMPTE 421M), advanced profile. The simple and the main profile have no start codes and are not read.
+//! VC-1 (SMPTE 421M), advanced profile. The simple and the main profile have no start codes and are
+//! not read.
 
 use super::start_codes;
 

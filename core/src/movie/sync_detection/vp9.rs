@@ -2,8 +2,9 @@
 
 use super::Bits;
 
-/// VP9, 6.2 (`uncompressed_header`): a frame marker of two bits (2), the profile, whether a frame is only shown again,
-/// and the frame type, which is 0 for a key frame. Of several frames in a sample the first counts.
+/// VP9, 6.2 (`uncompressed_header`): a frame marker of two bits (2), the profile, whether a frame
+/// is only shown again, and the frame type, which is 0 for a key frame. Of several frames in a
+/// sample the first counts.
 pub(super) fn can_begin(sample: &[u8]) -> bool {
     let mut bits = Bits::new(sample);
     if bits.take(2) != 2 {
