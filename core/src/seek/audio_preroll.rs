@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::boxes::FormatError;
+use crate::boxes::{BoxType, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
 
-/// How long the samples before and after one last: the longer of them, as the last of a track is often short.
+/// The longer of the durations of the samples before and after one. (The last sample of a track is often short.)
 pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
     let lasts = |sample: Option<u32>| match sample.filter(|n| *n < track.samples.count) {
         Some(sample) => track.samples.stts.at_unit(source, sample).map(|run| run.value),
@@ -15,9 +15,9 @@ pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Resul
     Ok(lasts(sample.checked_sub(1))?.max(lasts(sample.checked_add(1))?))
 }
 
-/// The sample to begin with so that the decoder has settled when it reaches `sample`: sound
-/// coders carry state from packet to packet. `time` is when that is to be.
-pub(super) fn lead_in<R: ReadAt>(
+/// The sample to begin decoding with so that the decoder has settled when it reaches `sample`, which is to be at `time`.
+/// Audio decoders carry state from packet to packet.
+pub(super) fn preroll_start<R: ReadAt>(
     track: &Track,
     source: &R,
     sample: u32,
@@ -26,21 +26,7 @@ pub(super) fn lead_in<R: ReadAt>(
     if &track.handler.0 != b"soun" || sample == 0 {
         return Ok(sample);
     }
-    // (packets, milliseconds) at least, whatever the film says: ffmpeg says one packet of AAC, whose bands may
-    // depend on two more.
-    let (packets, millis) = match &track.coding.0 {
-        // Apple's encoder says 2112 frames of priming: three packets.
-        b"mp4a" => (3, 60),
-        // RFC 7845, section 4.6. Players that count no edit lists play what is longer than the lead (see `opus`).
-        b"Opus" => (4, 80),
-        // Frames may borrow bits from up to nine before them.
-        b".mp3" | b"ms\0U" => (10, 0),
-        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
-        // From the core of USAC on, three frames; with `stss` it is the sync sample before that counts.
-        b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => (3, 0),
-        b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
-        _ => (0, 0),
-    };
+    let (packets, millis) = least_preroll(track.coding);
     let packets = track.samples.roll_before(source, sample)?.max(packets);
     if packets == 0 {
         return Ok(sample);
@@ -52,12 +38,31 @@ pub(super) fn lead_in<R: ReadAt>(
     after_a_gap(track, source, first..sample, time)
 }
 
-/// Packets looked at for a gap before them.
-pub(super) const LEAD_IN: usize = 256;
+/// The packets and the milliseconds that are decoded first at least, whatever the roll groups of the film say: ffmpeg
+/// writes a roll distance of one packet for AAC, whose bands may depend on two more.
+fn least_preroll(coding: BoxType) -> (u32, i64) {
+    match &coding.0 {
+        // Apple's encoder has 2112 frames of priming: three packets.
+        b"mp4a" => (3, 60),
+        // RFC 7845, section 4.6. Players that ignore edit lists play what is longer than the lead (see `opus`).
+        b"Opus" => (4, 80),
+        // Frames may borrow bits from up to nine frames before them.
+        b".mp3" | b"ms\0U" => (10, 0),
+        b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
+        // Three frames for the core of USAC. If there is an `stss`, the sync sample before these counts.
+        b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => (3, 0),
+        b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
+        _ => (0, 0),
+    }
+}
 
-/// The packet of `range`, or the one after it, that is followed by a gap (it lasts three times as long as those beside it, at least: some
-/// codings have packets of twice the length), with its sound over by `time`: what came before it does not matter. Otherwise the first.
-pub(super) fn after_a_gap<R: ReadAt>(
+/// How many packets are examined for a gap.
+const GAP_PACKETS: usize = 256;
+
+/// The packet of `range`, or the one after it, that is followed by a gap and whose audio is over by `time`, because no
+/// packet before a gap matters; else the first. A packet before a gap lasts at least three times as long as its
+/// neighbours. (Some codings have packets of twice the length.)
+fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
     range: Range<u32>,
@@ -68,7 +73,7 @@ pub(super) fn after_a_gap<R: ReadAt>(
     if longest < shortest.saturating_mul(3) {
         return Ok(range.start);
     }
-    for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(LEAD_IN) {
+    for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(GAP_PACKETS) {
         let (lasts, others) = (stts.at_unit(source, packet)?.value, beside(track, source, packet)?);
         let heard =
             track.samples.dts(source, packet)?.saturating_add(i64::try_from(others).unwrap_or(i64::MAX));

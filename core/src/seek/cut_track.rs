@@ -10,15 +10,52 @@ use super::clip::TrackClip;
 use super::hold;
 use super::lay_out::lay_out;
 use super::multiplier::MAX_GAP;
+use super::placed::PlacedRange;
 use super::play::{Play, play};
 use super::timeline::Timeline;
 
+/// Cuts the part of a track that is presented between two times of the clip's movie time.
+///
+/// ```text
+/// plays   what each segment of the timeline presents in the clip, or the last frame if that has ended before
+/// ranges  the samples that these need, laid out one after the other
+/// edits   one for each play, with an empty edit before it if there is a pause
+/// shift   added to edits and composition offsets alike, so that none is negative
+/// ```
 pub(super) fn cut_track<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     clip: Range<u64>,
 ) -> Result<TrackClip, FormatError> {
+    let plays = plays(track, line, source, &clip)?;
+    // Whether the track waits at the start of the clip, or between two edits.
+    let follows =
+        plays.iter().try_fold(clip.start, |end, p: &Play| (p.movie.start <= end).then_some(p.movie.end));
+    let waits_in = follows.is_none().then_some(line.timescale);
+    let (placed, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
+    let Some(last) = placed.last() else { return Ok(TrackClip::empty()) };
+    let media_duration = u64::try_from(last.start + last.len).unwrap_or(0);
+    let mut edits = edit_list(&plays, &placed, clip.start);
+    let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
+    let mut offset_shift = (-earliest).max(0);
+    if placed.iter().any(|p| p.range.lead_in.is_some()) {
+        offset_shift = offset_shift.max(negative_offset(track, multiplier));
+    }
+    for edit in &mut edits {
+        edit.media_time = edit.media_time.map(|t| t + offset_shift);
+    }
+    let ranges = placed.into_iter().map(|p| p.range).collect();
+    Ok(TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None })
+}
+
+/// What each segment of the timeline presents in the clip.
+fn plays<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clip: &Range<u64>,
+) -> Result<Vec<Play>, FormatError> {
     let mut plays = Vec::new();
     for segment in &line.segments {
         let from = segment.start.max(clip.start);
@@ -28,57 +65,47 @@ pub(super) fn cut_track<R: ReadAt>(
         }
     }
     if plays.is_empty() {
-        plays.extend(hold::hold_last(track, line, source, &clip)?);
+        plays.extend(hold::hold_last(track, line, source, clip)?);
     }
-    // Whether something is not presented from the start of the clip on, or with a gap between.
-    let follows =
-        plays.iter().try_fold(clip.start, |end, p: &Play| (p.movie.start <= end).then_some(p.movie.end));
-    let waits_in = follows.is_none().then_some(line.timescale);
-    let (stretches, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
-    let Some(last) = stretches.last() else { return Ok(TrackClip::empty()) };
-    let media_duration = u64::try_from(last.to + last.len).unwrap_or(0);
+    Ok(plays)
+}
+
+/// The edit list of a clip that begins at `start`.
+fn edit_list(plays: &[Play], placed: &[PlacedRange], start: u64) -> Vec<ElstEntry> {
     let mut edits = Edits::default();
-    for play in &plays {
-        let holding = stretches.partition_point(|s| s.range.samples.start <= play.samples.start);
-        let Some(stretch) = holding.checked_sub(1).and_then(|n| stretches.get(n)) else { continue };
-        edits.wait_until(play.movie.start - clip.start);
+    for play in plays {
+        let holding = placed.partition_point(|p| p.range.samples.start <= play.samples.start);
+        let Some(held) = holding.checked_sub(1).and_then(|n| placed.get(n)) else { continue };
+        edits.wait_until(play.movie.start - start);
         edits.push(ElstEntry {
             segment_duration: play.movie.end - play.movie.start,
-            media_time: Some(stretch.in_clip(play.media_time)),
+            media_time: Some(held.in_clip(play.media_time)),
             media_rate: play.rate,
         });
     }
-    let earliest = edits.list.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
-    let mut offset_shift = (-earliest).max(0);
-    if stretches.iter().any(|s| s.range.lead_in.is_some()) {
-        offset_shift = offset_shift.max(negative_offset(track, multiplier));
-    }
-    for edit in &mut edits.list {
-        edit.media_time = edit.media_time.map(|t| t + offset_shift);
-    }
-    let ranges = stretches.into_iter().map(|s| s.range).collect();
-    Ok(TrackClip { ranges, edits: edits.list, multiplier, offset_shift, media_duration, pre_skip: None })
+    edits.list
 }
 
-/// By how much composition offsets are negative, if they can be moved. libavformat does not look for negative ones at
-/// the end of a track, if those before are not.
-pub(super) fn negative_offset(track: &Track, multiplier: u32) -> i64 {
+/// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat overlooks a negative
+/// offset at the end of a track whose other offsets are not negative.
+fn negative_offset(track: &Track, multiplier: u32) -> i64 {
     let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
     let scaled = |offset: i64| offset.saturating_mul(multiplier.into());
     let shift = scaled(-lowest.min(0));
     if scaled(highest).saturating_add(shift) <= MAX_GAP { shift } else { 0 }
 }
 
+/// The edit list of a clip as it grows.
 #[derive(Default)]
-pub(super) struct Edits {
-    pub(super) list: Vec<ElstEntry>,
-    /// Where the last of them ends.
-    pub(super) elapsed: u64,
+struct Edits {
+    list: Vec<ElstEntry>,
+    /// Where the last edit ends, in the clip's movie time.
+    elapsed: u64,
 }
 
 impl Edits {
-    /// Fills the time up to `movie_time` of the clip with an empty edit.
-    pub(super) fn wait_until(&mut self, movie_time: u64) {
+    /// Fills the time up to `movie_time` with an empty edit.
+    fn wait_until(&mut self, movie_time: u64) {
         if movie_time > self.elapsed {
             self.push(ElstEntry {
                 segment_duration: movie_time - self.elapsed,
@@ -88,7 +115,7 @@ impl Edits {
         }
     }
 
-    pub(super) fn push(&mut self, edit: ElstEntry) {
+    fn push(&mut self, edit: ElstEntry) {
         self.elapsed += edit.segment_duration;
         self.list.push(edit);
     }

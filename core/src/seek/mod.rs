@@ -15,12 +15,14 @@ mod lead_in;
 mod multiplier;
 mod open_gop;
 mod opus;
+mod placed;
 mod play;
 mod snap;
 mod sync_points;
 mod timeline;
 mod timescale;
 mod tracks;
+mod trim;
 
 use crate::boxes::FormatError;
 use crate::index::{Index, Track};

@@ -6,15 +6,18 @@ use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
 
-use super::audio_preroll::lead_in;
+use super::audio_preroll::preroll_start;
 use super::kind::{holds_on, is_still};
 use super::open_gop;
 use super::timeline::{Rounding, Segment, Timeline, scale};
 
 /// What one edit of the source presents in a clip.
 pub(super) struct Play {
+    /// When it is presented, in the clip's movie time, counted from the start of the film.
     pub(super) movie: Range<u64>,
+    /// Where the edit begins in the media.
     pub(super) media_time: i64,
+    /// Where the edit ends in the media.
     pub(super) media_end: i64,
     /// 16.16 fixed point.
     pub(super) rate: u32,
@@ -22,12 +25,20 @@ pub(super) struct Play {
     pub(super) first_shown: i64,
     /// The first sample in decode order that is presented.
     pub(super) first_presented: u32,
-    /// What must be decoded for it.
+    /// The samples that are decoded for it.
     pub(super) samples: Range<u32>,
-    /// As of [`SampleRange`].
+    /// As [`SampleRange::joined_until`](super::SampleRange::joined_until).
     pub(super) joined_until: u32,
 }
 
+/// Finds what a segment presents in a part of its movie time; `None` if that is nothing.
+///
+/// ```text
+/// media times   of the part, at the rate of the segment
+/// a gap         before the first sample: the play begins later
+/// needed        the samples that are presented in these media times
+/// decoded       from the preroll of an audio sample, or the sync sample before, on
+/// ```
 pub(super) fn play<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -35,6 +46,42 @@ pub(super) fn play<R: ReadAt>(
     segment: &Segment,
     movie: Range<u64>,
 ) -> Result<Option<Play>, FormatError> {
+    let (mut media_time, mut media_end) = media_times(track, line, source, segment, &movie)?;
+    let mut start = movie.start;
+    let first = line.shown_at(segment, line.media_start);
+    if (media_time < line.media_start || start < first) && segment.rate == ElstEntry::NORMAL_RATE {
+        // Nothing is on screen yet: a gap, which is an empty edit in the clip.
+        start = start.max(first);
+        media_time = line.media_start;
+    }
+    if start >= movie.end || media_time >= media_end {
+        return Ok(None);
+    }
+    let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
+    if segment.rate == 0 {
+        // A frame may be on screen for longer than its duration in the clip.
+        media_time = shown.min(media_time);
+        media_end = media_time.saturating_add(1);
+    }
+    let first_shown = shown.min(media_time);
+    let Some(needed) = track.samples.presented(source, first_shown, media_end)? else {
+        return Ok(None);
+    };
+    let first_presented = needed.start;
+    let (samples, joined_until) = decoded(track, source, needed, shown, media_time)?;
+    let movie = start..movie.end;
+    let rate = segment.rate;
+    Ok(Some(Play { movie, media_time, media_end, rate, first_shown, first_presented, samples, joined_until }))
+}
+
+/// The media times at which a part of a segment begins and ends.
+fn media_times<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    segment: &Segment,
+    movie: &Range<u64>,
+) -> Result<(i64, i64), FormatError> {
     let rate = i32::from_be_bytes(segment.rate.to_be_bytes());
     let at_rate = |ticks: i64| match segment.rate {
         ElstEntry::NORMAL_RATE => ticks,
@@ -55,67 +102,47 @@ pub(super) fn play<R: ReadAt>(
     }
     media_end = media_end.max(media_time.saturating_add(1)).min(track.samples.end);
     if is_still(track) || holds_on(track) {
-        // There is no later part of it to begin at, and libavformat shows nothing of a frame that begins
-        // before its edit.
+        // A single frame has no later part to begin at, and libavformat shows nothing of a frame that begins before
+        // its edit.
         media_time = media_time.min(line.media_start);
         media_end = media_end.max(media_time.saturating_add(1));
     }
-    let mut start = movie.start;
-    let first = line.shown_at(segment, line.media_start);
-    if (media_time < line.media_start || start < first) && segment.rate == ElstEntry::NORMAL_RATE {
-        // Nothing is on screen yet: a gap, which is an empty edit in the clip.
-        start = start.max(first);
-        media_time = line.media_start;
-    }
-    if start >= movie.end || media_time >= media_end {
-        return Ok(None);
-    }
-    let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
-    if segment.rate == 0 {
-        // A frame may be on screen for longer than the clip says it lasts.
-        media_time = shown.min(media_time);
-        media_end = media_time.saturating_add(1);
-    }
-    let first_shown = shown.min(media_time);
-    let Some(needed) = track.samples.presented(source, first_shown, media_end)? else {
-        return Ok(None);
-    };
-    let lead_in = lead_in(track, source, needed.start, media_time)?;
-    let latest = if lead_in < needed.start { i64::MAX } else { shown };
-    let sync = track.samples.preceding_sync(source, lead_in, latest)?;
-    let first = open_gop::closed_before(track, source, sync)?;
-    let samples = on_packets(track, source, first..needed.end)?;
-    Ok(Some(Play {
-        movie: start..movie.end,
-        media_time,
-        media_end,
-        rate: segment.rate,
-        first_shown,
-        first_presented: needed.start,
-        samples,
-        joined_until: if first < sync { sync + 1 } else { 0 },
-    }))
+    Ok((media_time, media_end))
 }
 
-/// When the frame begins that begins at a media time, as far as movie ticks tell it.
-pub(super) fn near_frame<R: ReadAt>(
+/// The samples that are decoded for the `needed` ones, and until which of them there are no sync samples in the clip
+/// ([`SampleRange::joined_until`](super::SampleRange::joined_until)). `shown` is the composition time of the first
+/// sample that is presented, `media_time` where the edit begins.
+fn decoded<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    needed: Range<u32>,
+    shown: i64,
+    media_time: i64,
+) -> Result<(Range<u32>, u32), FormatError> {
+    let preroll = preroll_start(track, source, needed.start, media_time)?;
+    let latest = if preroll < needed.start { i64::MAX } else { shown };
+    let sync = track.samples.preceding_sync(source, preroll, latest)?;
+    let first = open_gop::closed_before(track, source, sync)?;
+    let samples = on_packets(track, source, first..needed.end)?;
+    Ok((samples, if first < sync { sync + 1 } else { 0 }))
+}
+
+/// The composition time of the frame that begins at a media time, to within the precision of movie ticks.
+fn near_frame<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     time: i64,
 ) -> Result<Option<i64>, FormatError> {
-    // Half a movie tick, and what is rounded.
+    // Half a movie tick, and one media tick for the rounding.
     let off = scale(1, line.media_timescale, line.timescale, Rounding::Up) / 2 + 1;
     let frame = track.samples.on_screen(source, time.saturating_add(off))?;
     Ok(frame.filter(|frame| time.saturating_sub(*frame) <= off))
 }
 
 /// Widens a range of PCM frames to whole packets.
-pub(super) fn on_packets<R: ReadAt>(
-    track: &Track,
-    source: &R,
-    range: Range<u32>,
-) -> Result<Range<u32>, FormatError> {
+fn on_packets<R: ReadAt>(track: &Track, source: &R, range: Range<u32>) -> Result<Range<u32>, FormatError> {
     let packet = track.samples.sizes.samples_per_packet();
     if packet == 1 {
         return Ok(range);

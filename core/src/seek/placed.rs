@@ -1,0 +1,63 @@
+//! A range of samples and its place in the media time of the clip.
+
+use super::clip::SampleRange;
+use super::ending::Ending;
+use super::multiplier::MAX_GAP;
+
+/// A range of samples and its place in the clip.
+pub(super) struct PlacedRange {
+    pub(super) range: SampleRange,
+    /// Decode time of the first sample in the clip.
+    pub(super) start: i64,
+    /// A media time of the film.
+    pub(super) origin: i64,
+    /// The media time of the clip that is the same as `origin`, counted from `start`.
+    pub(super) origin_at: i64,
+    pub(super) multiplier: u32,
+    /// Time from the first sample to the end of the last, in the clip.
+    pub(super) len: i64,
+}
+
+impl PlacedRange {
+    /// The media time of the clip for one of the film. It does not hold for hidden samples.
+    pub(super) fn in_clip(&self, time: i64) -> i64 {
+        self.start + self.since_start(time)
+    }
+
+    /// As [`Self::in_clip`], counted from the first sample.
+    pub(super) fn since_start(&self, time: i64) -> i64 {
+        self.origin_at + (time - self.origin).saturating_mul(self.multiplier.into())
+    }
+
+    /// Gives the last samples times with which they end with their edit.
+    pub(super) fn end_with(&mut self, ending: &Ending) {
+        let held = self.range.len();
+        let since_start = |time| self.since_start(time);
+        if let Some(before) = self.range.lead_in.as_ref().and_then(|lead_in| lead_in.all_but_last(held)) {
+            // The last sample is one of the lead-in.
+            let lasts = since_start(ending.end) - since_start(ending.last_composition());
+            let last_duration = u32::try_from(lasts.max(1)).unwrap_or(u32::MAX >> 1);
+            self.len = before + i64::from(last_duration);
+            self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
+            return;
+        }
+        let lead_in = self.range.lead_in.map_or(0, |lead_in| lead_in.len);
+        let (retimed, decode_end) = ending.retimed(lead_in, self.multiplier, since_start);
+        self.len = decode_end.unwrap_or(self.len);
+        self.range.ending = retimed;
+    }
+
+    /// Lets the last sample last longer by so many media ticks of the film.
+    pub(super) fn lengthen(&mut self, missing: i64) {
+        let gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
+        self.range.gap = gap;
+        self.len = self.len.saturating_add(i64::from(gap).saturating_mul(self.multiplier.into()));
+        let held = self.range.len();
+        let all = self.range.lead_in.as_mut().and_then(|l| Some((l.all_but_last(held)?, l)));
+        if let Some((before, lead_in)) = all {
+            // The last sample of the range is one of the lead-in.
+            lead_in.last_duration = u32::try_from((self.len - before).max(1)).unwrap_or(u32::MAX >> 1);
+            self.len = before + i64::from(lead_in.last_duration);
+        }
+    }
+}
