@@ -23,6 +23,7 @@ pub mod request;
 pub mod seek;
 pub mod server;
 pub mod source;
+mod time;
 pub mod virtual_file;
 
 pub use answer::{Answer, Error, Seeker};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::{BoxType, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 /// The longer of the durations of the samples before and after one. (The last sample of a track is often short.)
 pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
@@ -21,7 +22,7 @@ pub(super) fn preroll_start<R: ReadAt>(
     track: &Track,
     source: &R,
     sample: u32,
-    time: i64,
+    time: MediaTime,
 ) -> Result<u32, FormatError> {
     if &track.handler.0 != b"soun" || sample == 0 {
         return Ok(sample);
@@ -66,7 +67,7 @@ fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
     range: Range<u32>,
-    time: i64,
+    time: MediaTime,
 ) -> Result<u32, FormatError> {
     let (stts, last) = (&track.samples.stts, track.samples.count.saturating_sub(1));
     let (shortest, longest) = stts.extremes();
@@ -77,7 +78,7 @@ fn after_a_gap<R: ReadAt>(
         let (lasts, others) = (stts.at_unit(source, packet)?.value, beside(track, source, packet)?);
         let heard =
             track.samples.dts(source, packet)?.saturating_add(i64::try_from(others).unwrap_or(i64::MAX));
-        if others > 0 && lasts >= others.saturating_mul(3) && heard <= time {
+        if others > 0 && lasts >= others.saturating_mul(3) && heard <= time.0 {
             return Ok(packet);
         }
     }

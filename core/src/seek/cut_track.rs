@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::{ElstEntry, FormatError, Runs};
 use crate::index::Track;
 use crate::source::ReadAt;
+use crate::time::MovieTime;
 
 use super::clip::TrackClip;
 use super::hold;
@@ -26,13 +27,13 @@ pub(super) fn cut_track<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    clip: Range<u64>,
+    clip: Range<MovieTime>,
 ) -> Result<TrackClip, FormatError> {
     let plays = plays(track, line, source, &clip)?;
     // Whether the track waits at the start of the clip, or between two edits.
     let follows =
         plays.iter().try_fold(clip.start, |end, p: &Play| (p.movie.start <= end).then_some(p.movie.end));
-    let waits_in = follows.is_none().then_some(line.timescale);
+    let waits_in = follows.is_none().then_some(line.scales.movie);
     let (placed, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
     let Some(last) = placed.last() else { return Ok(TrackClip::empty()) };
     let media_duration = u64::try_from(last.start + last.len).unwrap_or(0);
@@ -54,7 +55,7 @@ fn plays<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    clip: &Range<u64>,
+    clip: &Range<MovieTime>,
 ) -> Result<Vec<Play>, FormatError> {
     let mut plays = Vec::new();
     for segment in &line.segments {
@@ -71,14 +72,14 @@ fn plays<R: ReadAt>(
 }
 
 /// The edit list of a clip that begins at `start`.
-fn edit_list(plays: &[Play], placed: &[PlacedRange], start: u64) -> Vec<ElstEntry> {
+fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<ElstEntry> {
     let mut edits = Edits::default();
     for play in plays {
         let holding = placed.partition_point(|p| p.range.samples.start <= play.samples.start);
         let Some(held) = holding.checked_sub(1).and_then(|n| placed.get(n)) else { continue };
         edits.wait_until(play.movie.start - start);
         edits.push(ElstEntry {
-            segment_duration: play.movie.end - play.movie.start,
+            segment_duration: (play.movie.end - play.movie.start).0,
             media_time: Some(held.in_clip(play.media_time)),
             media_rate: play.rate,
         });
@@ -100,15 +101,15 @@ fn negative_offset(track: &Track, multiplier: u32) -> i64 {
 struct Edits {
     list: Vec<ElstEntry>,
     /// Where the last edit ends, in the clip's movie time.
-    elapsed: u64,
+    elapsed: MovieTime,
 }
 
 impl Edits {
     /// Fills the time up to `movie_time` with an empty edit.
-    fn wait_until(&mut self, movie_time: u64) {
+    fn wait_until(&mut self, movie_time: MovieTime) {
         if movie_time > self.elapsed {
             self.push(ElstEntry {
-                segment_duration: movie_time - self.elapsed,
+                segment_duration: (movie_time - self.elapsed).0,
                 media_time: None,
                 media_rate: ElstEntry::NORMAL_RATE,
             });
@@ -116,7 +117,7 @@ impl Edits {
     }
 
     fn push(&mut self, edit: ElstEntry) {
-        self.elapsed += edit.segment_duration;
+        self.elapsed = self.elapsed + MovieTime(edit.segment_duration);
         self.list.push(edit);
     }
 }

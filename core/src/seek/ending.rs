@@ -19,6 +19,7 @@ use std::ops::Range;
 use crate::boxes::{FormatError, JointRuns};
 use crate::index::SampleTable;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 /// Times of the last samples of a range in the film.
 #[derive(Debug)]
@@ -27,16 +28,16 @@ pub(super) struct Ending {
     first: u32,
     times: Vec<Times>,
     /// Media time at which the last edit ends.
-    pub(super) end: i64,
+    pub(super) end: MediaTime,
     /// How much later, in media ticks of the film, what is presented after it begins.
-    pub(super) margin: i64,
+    pub(super) margin: MediaTime,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Times {
-    decode: i64,
-    composition: i64,
-    duration: i64,
+    decode: MediaTime,
+    composition: MediaTime,
+    duration: MediaTime,
 }
 
 /// A sample whose times in the clip are not the film's.
@@ -55,8 +56,8 @@ impl Ending {
         samples: &SampleTable,
         source: &R,
         range: &Range<u32>,
-        end: i64,
-        margin: i64,
+        end: MediaTime,
+        margin: MediaTime,
     ) -> Result<Self, FormatError> {
         let count = samples.reorder().saturating_add(2).min(range.end - range.start);
         let first = range.end - count;
@@ -65,8 +66,9 @@ impl Ending {
         for run in JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), first, samples.base)? {
             let run = run?;
             for n in 0..run.count.min(left) {
-                let composition = run.cts(n);
-                times.push(Times { decode: composition - run.offset, composition, duration: run.delta });
+                let composition = MediaTime(run.cts(n));
+                let decode = composition - MediaTime(run.offset);
+                times.push(Times { decode, composition, duration: MediaTime(run.delta) });
             }
             left = left.saturating_sub(run.count);
             if left == 0 {
@@ -82,7 +84,7 @@ impl Ending {
     }
 
     /// Composition time of the sample decoded last.
-    pub(super) fn last_composition(&self) -> i64 {
+    pub(super) fn last_composition(&self) -> MediaTime {
         self.times.last().map_or(self.end, |t| t.composition)
     }
 
@@ -93,14 +95,14 @@ impl Ending {
         &self,
         lead_in: u32,
         multiplier: u32,
-        in_clip: impl Fn(i64) -> i64,
+        in_clip: impl Fn(MediaTime) -> i64,
     ) -> (Vec<Retimed>, Option<i64>) {
         let multiplier = i64::from(multiplier);
         let end = in_clip(self.end);
         let later = self.times.get(lead_in.saturating_sub(self.first) as usize..).unwrap_or_default();
-        let ends_late = |t: &Times| t.composition.saturating_add(t.duration) > self.end;
+        let ends_late = |t: &Times| t.composition + t.duration > self.end;
         let kept = later.iter().position(ends_late).unwrap_or(later.len());
-        let ends = |t: &Times| in_clip(t.composition).saturating_add(t.duration.saturating_mul(multiplier));
+        let ends = |t: &Times| in_clip(t.composition).saturating_add(t.duration.0.saturating_mul(multiplier));
         let mut reached = later.iter().take(kept).map(ends).max().unwrap_or(i64::MIN);
         let rest = match later.len().checked_sub(1) {
             // The last sample lasts until the edit ends, if no other does.
@@ -111,10 +113,10 @@ impl Ending {
         let mut decode = rest.first().map_or(0, |t| in_clip(t.decode));
         let mut out = Vec::with_capacity(rest.len());
         for (n, t) in rest.iter().enumerate() {
-            let lasts = t.duration.saturating_mul(multiplier);
+            let lasts = t.duration.0.saturating_mul(multiplier);
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
-                ((end + self.margin * multiplier + rank).max(decode), lasts.min(1))
+                ((end + self.margin.0 * multiplier + rank).max(decode), lasts.min(1))
             } else {
                 let composition = in_clip(t.composition);
                 (composition, lasts.min(end - composition))

@@ -21,6 +21,7 @@ use crate::boxes::{ElstEntry, FormatError, Runs};
 use crate::index::Track;
 use crate::limits;
 use crate::source::ReadAt;
+use crate::time::{MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
@@ -29,14 +30,14 @@ use super::lead_in::Hidden;
 use super::multiplier::{MAX_GAP, multiplier};
 use super::placed::PlacedRange;
 use super::play::Play;
-use super::timeline::{Rounding, Timeline};
+use super::timeline::Timeline;
 use super::trim::first_sample_trim;
 
 /// A range of samples that edits need.
 struct NeededRange<'a> {
     samples: Range<u32>,
     /// When its decoding begins and ends, in media ticks of the film.
-    decode: Range<i64>,
+    decode: Range<MediaTime>,
     /// The edits that need it.
     plays: &'a [&'a Play],
     hidden: Option<Hidden>,
@@ -87,8 +88,8 @@ fn needed_ranges<'a, R: ReadAt>(
     for samples in joined_ranges(track, plays) {
         let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < samples.end));
         rest = later;
-        let from = track.samples.dts(source, samples.start)?;
-        let decode = from..track.samples.decode_end_of(source, &samples)?;
+        let from = MediaTime(track.samples.dts(source, samples.start)?);
+        let decode = from..MediaTime(track.samples.decode_end_of(source, &samples)?);
         let hidden = hidden(track, source, &samples, here)?;
         out.push(NeededRange { samples, decode, plays: here, hidden });
     }
@@ -142,13 +143,13 @@ fn place<R: ReadAt>(
         [only] if hidden.is_none() => first_sample_trim(track, source, only, decode.start)?,
         _ => 0,
     };
-    let until = ending.map_or((i64::MAX, 0), |ending| (ending.end, ending.margin));
+    let until = ending.map_or((i64::MAX, 0), |ending| (ending.end.0, ending.margin.0));
     let lead_in =
-        hidden.map(|hidden| hidden.lead_in(&track.samples, source, samples, decode.end, until, multiplier));
+        hidden.map(|hidden| hidden.lead_in(&track.samples, source, samples, decode.end.0, until, multiplier));
     let lead_in = lead_in.transpose()?;
     let (origin, origin_at) = match &lead_in {
-        Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
-        None => (decode.start + i64::from(trim), 0),
+        Some(lead_in) => (MediaTime(lead_in.first_presented), lead_in.presented_at),
+        None => (decode.start + MediaTime(trim.into()), 0),
     };
     let range = SampleRange {
         samples: samples.clone(),
@@ -168,9 +169,10 @@ fn place<R: ReadAt>(
 /// How much longer the last sample of a range must last so that all of the range is presented before the next one, in
 /// media ticks of the film. Whatever their offsets are, the sample presented last comes before the first of the next
 /// range, and before the hidden samples there.
-fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> i64 {
+fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
     let (lowest, highest) = offsets(track);
-    (highest - lowest.min(0)).max(needed.media_end() - needed.decode.end - lowest.min(0))
+    let reordered = MediaTime(highest - lowest.min(0));
+    reordered.max(needed.media_end() - needed.decode.end - MediaTime(lowest.min(0)))
 }
 
 /// How much longer the last sample of a track must last so that it is presented until the last edit ends, in media ticks
@@ -180,21 +182,23 @@ fn missing_at_end<R: ReadAt>(
     source: &R,
     needed: &NeededRange<'_>,
     placed: &PlacedRange,
-) -> Result<i64, FormatError> {
+) -> Result<MediaTime, FormatError> {
     let samples = &track.samples;
     let media_end = needed.media_end();
     let last = needed.samples.end - 1;
     // A presented sample of the lead-in may last shorter than in the film.
     let begun = needed.samples.start + placed.range.lead_in.map_or(0, |lead_in| lead_in.len);
-    Ok(match samples.end_of(source, &(begun.min(last)..last + 1))? < media_end {
-        true => media_end - needed.decode.end + samples.dts(source, last)? - samples.cts(source, last)?,
-        false => 0,
-    })
+    let shown_until = samples.end_of(source, &(begun.min(last)..last + 1))?;
+    if MediaTime(shown_until) >= media_end {
+        return Ok(MediaTime(0));
+    }
+    let offset = MediaTime(samples.cts(source, last)?) - MediaTime(samples.dts(source, last)?);
+    Ok(media_end - needed.decode.end - offset)
 }
 
 impl NeededRange<'_> {
     /// When the last of its edits ends.
-    fn media_end(&self) -> i64 {
+    fn media_end(&self) -> MediaTime {
         self.plays.iter().map(|p| p.media_end).max().unwrap_or(self.decode.start)
     }
 }
@@ -210,7 +214,7 @@ fn hidden<R: ReadAt>(
     let first = plays.iter().map(|p| (p.first_shown, p.first_presented)).min();
     let Some((first_shown, _)) = first.filter(|_| &track.handler.0 != b"soun") else { return Ok(None) };
     let presented = plays.iter().map(|p| p.first_presented).min().unwrap_or(range.start);
-    Hidden::of(track, source, range, first_shown, presented)
+    Hidden::of(track, source, range, first_shown.0, presented)
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is presented at the usual
@@ -227,6 +231,7 @@ fn ending<R: ReadAt>(
     let moves = &track.handler.0 == b"vide" && !is_still(track) && !holds_on(track);
     let Some(end) = end.filter(|_| moves) else { return Ok(None) };
     // Rounded to ticks of the movie, an edit may end this much too late.
-    let margin = if line.is_coarse() { line.to_media(1, Rounding::Up) } else { 0 };
+    let margin =
+        if line.scales.is_coarse() { line.scales.to_media(MovieTime(1), Rounding::Up) } else { MediaTime(0) };
     Ending::of(&track.samples, source, &last.samples, end, margin).map(Some)
 }

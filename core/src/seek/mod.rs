@@ -28,6 +28,7 @@ use crate::boxes::FormatError;
 use crate::index::{Index, Track};
 use crate::request::{ClipRequest, RequestError, Time};
 use crate::source::ReadAt;
+use crate::time::MovieTime;
 
 pub use clip::{Clip, SampleRange, TrackClip};
 pub use ending::Retimed;
@@ -38,7 +39,7 @@ pub use tracks::reference_track;
 use cut_track::cut_track;
 use kind::{holds_on, track_kind};
 use snap::{Clock, snap_end, snap_start};
-use timeline::{NANOS, Timeline};
+use timeline::Timeline;
 use timescale::{Waiting, movie_timescale};
 use tracks::chosen_tracks;
 
@@ -108,11 +109,11 @@ fn cut_film<R: ReadAt>(
     }
     let clock = Clock { timescale };
     let start = clock.ticks(request.start);
-    if clock.exact(request.start) >= i128::from(film_end) * NANOS {
-        let seconds = |ticks: u64| format!("{:.3}", ticks as f64 / f64::from(timescale));
+    if clock.exact(request.start) >= film_end.exact() {
+        let seconds = |time: MovieTime| format!("{:.3}", time.seconds(timescale));
         return Err(SeekError::PastEnd { start: seconds(start), end: seconds(film_end) });
     }
-    let past_end = |end: Time| clock.exact(end) >= i128::from(film_end) * NANOS;
+    let past_end = |end: Time| clock.exact(end) >= film_end.exact();
     let end = request.end.filter(|&end| !past_end(end));
     let all_tracks = request.tracks.is_empty() && request.lang.is_none();
     if request.start.nanos() == 0 && end.is_none() && all_tracks && !index.is_fragmented {
@@ -128,7 +129,7 @@ fn cut_film<R: ReadAt>(
         (Some(end), Some((track, line))) => snap_end(track, line, source, clock, end)?,
         (Some(end), None) => clock.ticks(end),
     };
-    let end = end.max(start + 1);
+    let end = end.max(start + MovieTime(1));
     let mut tracks = index
         .tracks
         .iter()
@@ -146,7 +147,7 @@ fn cut_film<R: ReadAt>(
             opus::shorten(track, held, source, pictures.unwrap_or((0, 1)))?;
         }
     }
-    Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+    Ok(Cut::Clip(Clip { timescale, start: start.0, duration: (end - start).0, tracks }))
 }
 
 /// Leaves out the tracks of which the clip has no samples: Chromium fails to seek in a film with such a track. A clip of
@@ -163,7 +164,7 @@ fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
 
 /// When the last of what is seen or heard ends. Data tracks (time codes, telemetry) may run on past
 /// that, and count only where there is nothing else.
-fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> u64 {
+fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> MovieTime {
     let ends = |of: fn(&Track) -> bool| {
         let tracks = index.tracks.iter().zip(lines).zip(chosen);
         tracks
@@ -171,6 +172,6 @@ fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> u64 {
             .map(|((_, line), _)| line.end())
             .max()
     };
-    let presented = ends(|t| track_kind(t.handler).is_some()).filter(|&end| end > 0);
-    presented.or_else(|| ends(|_| true)).unwrap_or(0)
+    let presented = ends(|t| track_kind(t.handler).is_some()).filter(|&end| end > MovieTime(0));
+    presented.or_else(|| ends(|_| true)).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! A range of samples and its place in the media time of the clip.
 
+use crate::time::MediaTime;
+
 use super::clip::SampleRange;
 use super::ending::Ending;
 use super::multiplier::MAX_GAP;
@@ -10,7 +12,7 @@ pub(super) struct PlacedRange {
     /// Decode time of the first sample in the clip.
     pub(super) start: i64,
     /// A media time of the film.
-    pub(super) origin: i64,
+    pub(super) origin: MediaTime,
     /// The media time of the clip that is the same as `origin`, counted from `start`.
     pub(super) origin_at: i64,
     pub(super) multiplier: u32,
@@ -20,13 +22,13 @@ pub(super) struct PlacedRange {
 
 impl PlacedRange {
     /// The media time of the clip for one of the film. It does not hold for hidden samples.
-    pub(super) fn in_clip(&self, time: i64) -> i64 {
+    pub(super) fn in_clip(&self, time: MediaTime) -> i64 {
         self.start + self.since_start(time)
     }
 
     /// As [`Self::in_clip`], counted from the first sample.
-    pub(super) fn since_start(&self, time: i64) -> i64 {
-        self.origin_at + (time - self.origin).saturating_mul(self.multiplier.into())
+    pub(super) fn since_start(&self, time: MediaTime) -> i64 {
+        self.origin_at + (time - self.origin).0.saturating_mul(self.multiplier.into())
     }
 
     /// Gives the last samples times with which they end with their edit.
@@ -48,8 +50,8 @@ impl PlacedRange {
     }
 
     /// Lets the last sample last longer by so many media ticks of the film.
-    pub(super) fn lengthen(&mut self, missing: i64) {
-        let gap = u32::try_from(missing.clamp(0, MAX_GAP)).unwrap_or(0);
+    pub(super) fn lengthen(&mut self, missing: MediaTime) {
+        let gap = u32::try_from(missing.0.clamp(0, MAX_GAP)).unwrap_or(0);
         self.range.gap = gap;
         self.len = self.len.saturating_add(i64::from(gap).saturating_mul(self.multiplier.into()));
         let held = self.range.len();

@@ -5,24 +5,25 @@ use std::ops::Range;
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
+use crate::time::{MediaTime, MovieTime, Rounding};
 
 use super::audio_preroll::preroll_start;
 use super::kind::{holds_on, is_still};
 use super::open_gop;
-use super::timeline::{Rounding, Segment, Timeline, scale};
+use super::timeline::{Segment, Timeline};
 
 /// What one edit of the source presents in a clip.
 pub(super) struct Play {
     /// When it is presented, in the clip's movie time, counted from the start of the film.
-    pub(super) movie: Range<u64>,
+    pub(super) movie: Range<MovieTime>,
     /// Where the edit begins in the media.
-    pub(super) media_time: i64,
+    pub(super) media_time: MediaTime,
     /// Where the edit ends in the media.
-    pub(super) media_end: i64,
+    pub(super) media_end: MediaTime,
     /// 16.16 fixed point.
     pub(super) rate: u32,
     /// Composition time of the first sample that is presented.
-    pub(super) first_shown: i64,
+    pub(super) first_shown: MediaTime,
     /// The first sample in decode order that is presented.
     pub(super) first_presented: u32,
     /// The samples that are decoded for it.
@@ -44,7 +45,7 @@ pub(super) fn play<R: ReadAt>(
     line: &Timeline,
     source: &R,
     segment: &Segment,
-    movie: Range<u64>,
+    movie: Range<MovieTime>,
 ) -> Result<Option<Play>, FormatError> {
     let (mut media_time, mut media_end) = media_times(track, line, source, segment, &movie)?;
     let mut start = movie.start;
@@ -57,14 +58,14 @@ pub(super) fn play<R: ReadAt>(
     if start >= movie.end || media_time >= media_end {
         return Ok(None);
     }
-    let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
+    let shown = track.samples.on_screen(source, media_time.0)?.map_or(line.media_start, MediaTime);
     if segment.rate == 0 {
         // A frame may be on screen for longer than its duration in the clip.
         media_time = shown.min(media_time);
-        media_end = media_time.saturating_add(1);
+        media_end = media_time.next();
     }
     let first_shown = shown.min(media_time);
-    let Some(needed) = track.samples.presented(source, first_shown, media_end)? else {
+    let Some(needed) = track.samples.presented(source, first_shown.0, media_end.0)? else {
         return Ok(None);
     };
     let first_presented = needed.start;
@@ -80,14 +81,10 @@ fn media_times<R: ReadAt>(
     line: &Timeline,
     source: &R,
     segment: &Segment,
-    movie: &Range<u64>,
-) -> Result<(i64, i64), FormatError> {
+    movie: &Range<MovieTime>,
+) -> Result<(MediaTime, MediaTime), FormatError> {
     let rate = i32::from_be_bytes(segment.rate.to_be_bytes());
-    let at_rate = |ticks: i64| match segment.rate {
-        ElstEntry::NORMAL_RATE => ticks,
-        _ => i64::try_from((i128::from(ticks) * i128::from(rate).abs()) >> 16).unwrap_or(i64::MAX / 4),
-    };
-    let into = |t: u64, rounding| segment.media_time.saturating_add(at_rate(line.to_media(t, rounding)));
+    let into = |t, rounding| segment.media_time + line.scales.to_media(t, rounding).at_rate(rate);
     let (from, to) = match rate {
         // Played backwards, from its end.
         ..0 => (segment.end - movie.end, segment.end - movie.start),
@@ -95,17 +92,17 @@ fn media_times<R: ReadAt>(
     };
     let mut media_time = into(from, Rounding::Nearest);
     let mut media_end = into(to, Rounding::Up);
-    if line.is_coarse() && &track.handler.0 == b"vide" && segment.rate == ElstEntry::NORMAL_RATE {
+    if line.scales.is_coarse() && &track.handler.0 == b"vide" && segment.rate == ElstEntry::NORMAL_RATE {
         let near = |time| near_frame(track, line, source, time);
         media_time = near(media_time)?.unwrap_or(media_time).max(segment.media_time);
         media_end = near(into(to, Rounding::Nearest))?.unwrap_or(media_end);
     }
-    media_end = media_end.max(media_time.saturating_add(1)).min(track.samples.end);
+    media_end = media_end.max(media_time.next()).min(MediaTime(track.samples.end));
     if is_still(track) || holds_on(track) {
         // A single frame has no later part to begin at, and libavformat shows nothing of a frame that begins before
         // its edit.
         media_time = media_time.min(line.media_start);
-        media_end = media_end.max(media_time.saturating_add(1));
+        media_end = media_end.max(media_time.next());
     }
     Ok((media_time, media_end))
 }
@@ -117,11 +114,11 @@ fn decoded<R: ReadAt>(
     track: &Track,
     source: &R,
     needed: Range<u32>,
-    shown: i64,
-    media_time: i64,
+    shown: MediaTime,
+    media_time: MediaTime,
 ) -> Result<(Range<u32>, u32), FormatError> {
     let preroll = preroll_start(track, source, needed.start, media_time)?;
-    let latest = if preroll < needed.start { i64::MAX } else { shown };
+    let latest = if preroll < needed.start { i64::MAX } else { shown.0 };
     let sync = track.samples.preceding_sync(source, preroll, latest)?;
     let first = open_gop::closed_before(track, source, sync)?;
     let samples = on_packets(track, source, first..needed.end)?;
@@ -133,12 +130,12 @@ fn near_frame<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    time: i64,
-) -> Result<Option<i64>, FormatError> {
+    time: MediaTime,
+) -> Result<Option<MediaTime>, FormatError> {
     // Half a movie tick, and one media tick for the rounding.
-    let off = scale(1, line.media_timescale, line.timescale, Rounding::Up) / 2 + 1;
-    let frame = track.samples.on_screen(source, time.saturating_add(off))?;
-    Ok(frame.filter(|frame| time.saturating_sub(*frame) <= off))
+    let off = MediaTime(line.scales.to_media(MovieTime(1), Rounding::Up).0 / 2 + 1);
+    let frame = track.samples.on_screen(source, (time + off).0)?.map(MediaTime);
+    Ok(frame.filter(|frame| time - *frame <= off))
 }
 
 /// Widens a range of PCM frames to whole packets.

@@ -4,14 +4,15 @@ use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::request::{ClipRequest, Mode, Time};
 use crate::source::ReadAt;
+use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding};
 
-use super::timeline::{NANOS, Rounding, Timeline, clamp};
+use super::timeline::Timeline;
 
-/// Two times no farther apart than this are the same: players and probes count in microseconds,
-/// rounding some and cutting others, so the time of a frame comes back to us up to one off.
-pub(super) const TOLERANCE_NANOS: u64 = 1000;
+/// Two times at most this far apart are the same. Players and probes count in microseconds, some rounding and some
+/// cutting off, so the time of a frame may come back up to one microsecond off.
+const TOLERANCE_NANOS: u64 = 1000;
 
-/// Requested times in ticks of the clip's movie time.
+/// Converts times of a request to the clip's movie time.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
     pub(super) timescale: u32,
@@ -19,74 +20,76 @@ pub(super) struct Clock {
 
 impl Clock {
     /// The nearest tick.
-    pub(super) fn ticks(self, time: Time) -> u64 {
-        clamp((self.exact(time) + NANOS / 2) / NANOS)
+    pub(super) fn ticks(self, time: Time) -> MovieTime {
+        self.exact(time).nearest()
     }
 
-    /// In billionths of a tick, without rounding.
-    pub(super) fn exact(self, time: Time) -> i128 {
-        i128::from(time.nanos()) * i128::from(self.timescale)
+    /// The time without rounding.
+    pub(super) fn exact(self, time: Time) -> ExactMovieTime {
+        ExactMovieTime::from_nanos(time.nanos(), self.timescale)
+    }
+
+    fn tolerance(self) -> ExactMovieTime {
+        ExactMovieTime::from_nanos(TOLERANCE_NANOS, self.timescale)
     }
 }
 
-/// What the reference track shows at a time: where in movie ticks that frame (or sync sample) begins.
-pub(super) fn frame_at<R: ReadAt>(
+/// When the frame (or, with [`Mode::Keyframe`], the sync sample) begins that the reference track shows at a time.
+fn frame_at<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     clock: Clock,
     time: Time,
     mode: Mode,
-) -> Result<Option<u64>, FormatError> {
-    let tolerant = clock.exact(time) + i128::from(TOLERANCE_NANOS) * i128::from(clock.timescale);
+) -> Result<Option<MovieTime>, FormatError> {
+    let tolerant = clock.exact(time) + clock.tolerance();
     let Some(segment) = line.at(tolerant).filter(|s| s.rate == ElstEntry::NORMAL_RATE) else {
         return Ok(None);
     };
-    let into = (tolerant - i128::from(segment.start) * NANOS) * i128::from(line.media_timescale);
-    let into = into / (NANOS * i128::from(line.timescale));
-    let media = segment.media_time.saturating_add(i64::try_from(into).unwrap_or(i64::MAX / 4));
+    let media = segment.media_time + line.scales.to_media_since(segment.start, tolerant);
+    let on_screen = || track.samples.on_screen(source, media.0);
     let shown = match mode {
-        Mode::Exact => track.samples.on_screen(source, media)?,
-        // Before the first sync sample, as after it: what is on screen.
-        Mode::Keyframe => match track.samples.sync_at(source, media)? {
-            None => track.samples.on_screen(source, media)?,
+        Mode::Exact => on_screen()?,
+        // Before the first sync sample, the frame that is on screen is taken.
+        Mode::Keyframe => match track.samples.sync_at(source, media.0)? {
+            None => on_screen()?,
             sync => sync,
         },
     };
-    // A frame that began before the edit did is presented from the edit's start.
-    Ok(shown.map(|cts| line.shown_at(segment, cts)))
+    // A frame that began before the edit is presented from the start of the edit on.
+    Ok(shown.map(|cts| line.shown_at(segment, MediaTime(cts))))
 }
 
+/// The start of a request, moved back to the start of the frame that is on screen then.
 pub(super) fn snap_start<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     clock: Clock,
     request: &ClipRequest,
-) -> Result<u64, FormatError> {
+) -> Result<MovieTime, FormatError> {
     let frame = frame_at(track, line, source, clock, request.start, request.mode)?;
     Ok(frame.unwrap_or_else(|| clock.ticks(request.start)))
 }
 
-/// The end, moved onto the start of a frame where it is within the tolerance of one, so that
-/// the clip up to a time and the clip from it share no frame and miss none. Otherwise it is moved up to a whole
-/// tick of the track: libavformat counts an edit in those, and shows nothing of a frame that has less than one.
+/// The end of a request, moved onto the start of a frame if it is within the tolerance of one, so that the clip up to a
+/// time and the clip from that time share no frame and miss none. Otherwise the end is moved up to a whole media tick:
+/// libavformat counts an edit in these, and shows nothing of a frame that has less than one.
 pub(super) fn snap_end<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     clock: Clock,
     end: Time,
-) -> Result<u64, FormatError> {
-    let tolerance = i128::from(TOLERANCE_NANOS) * i128::from(clock.timescale);
-    let frame = frame_at(track, line, source, clock, end, Mode::Exact)?;
-    let near = frame.filter(|&f| (i128::from(f) * NANOS - clock.exact(end)).abs() <= tolerance);
+) -> Result<MovieTime, FormatError> {
     let exact = clock.exact(end);
-    let end = near.unwrap_or_else(|| clock.ticks(end));
-    let segment = line.at(exact).filter(|s| near.is_none() && s.rate == ElstEntry::NORMAL_RATE);
-    let whole = segment.map(|s| {
-        let media = line.to_media(end.saturating_sub(s.start), Rounding::Up);
-        line.shown_at(s, s.media_time.saturating_add(media)).min(s.end)
-    });
-    Ok(whole.map_or(end, |whole| whole.max(end)))
+    let frame = frame_at(track, line, source, clock, end, Mode::Exact)?;
+    if let Some(near) = frame.filter(|frame| frame.exact().is_near(exact, clock.tolerance())) {
+        return Ok(near);
+    }
+    let end = clock.ticks(end);
+    let Some(segment) = line.at(exact).filter(|s| s.rate == ElstEntry::NORMAL_RATE) else { return Ok(end) };
+    let media = segment.media_time + line.scales.to_media(end - segment.start, Rounding::Up);
+    Ok(line.shown_at(segment, media).min(segment.end).max(end))
 }

@@ -3,8 +3,9 @@
 use crate::boxes::{FormatError, SyncSamples};
 use crate::index::{Index, Track};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
-use super::timeline::{Rounding, Segment, Timeline};
+use super::timeline::Timeline;
 use super::timescale::movie_timescale;
 
 /// The sync samples of a track that are presented, in seconds of the film.
@@ -19,11 +20,10 @@ pub fn sync_points<R: ReadAt>(index: &Index, source: &R, track: &Track) -> Resul
     for n in 0..table.count {
         let number = SyncSamples::listed(table, source, n)?;
         let Some(sample) = number.checked_sub(1).filter(|&s| s < track.samples.count) else { continue };
-        let cts = track.samples.cts(source, sample)?;
-        let at =
-            |s: &Segment| s.start.saturating_add_signed(line.to_movie(cts - s.media_time, Rounding::Nearest));
-        let shown = line.segments.iter().filter(|s| cts >= s.media_time).map(|s| (at(s), s.end));
-        out.extend(shown.filter(|(at, end)| at < end).map(|(at, _)| at as f64 / f64::from(timescale)));
+        let cts = MediaTime(track.samples.cts(source, sample)?);
+        let segments = line.segments.iter().filter(|s| cts >= s.media_time);
+        let shown = segments.map(|s| (line.shown_at(s, cts), s.end)).filter(|(at, end)| at < end);
+        out.extend(shown.map(|(at, _)| at.seconds(timescale)));
     }
     Ok(out)
 }

@@ -3,6 +3,7 @@
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::audio_preroll::beside;
 use super::play::Play;
@@ -19,7 +20,7 @@ pub(super) fn first_sample_trim<R: ReadAt>(
     track: &Track,
     source: &R,
     play: &Play,
-    from: i64,
+    from: MediaTime,
 ) -> Result<u32, FormatError> {
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
     let is_sound = &track.handler.0 == b"soun" && play.samples.len() > 1;
@@ -27,7 +28,7 @@ pub(super) fn first_sample_trim<R: ReadAt>(
         return Ok(0);
     }
     let duration = track.samples.stts.at_unit(source, play.samples.start)?.value;
-    let into = u32::try_from(play.media_time - from).unwrap_or(0);
+    let into = u32::try_from((play.media_time - from).0).unwrap_or(0);
     if is_text {
         return Ok(if u64::from(into) >= duration { 0 } else { into });
     }
