@@ -13,10 +13,9 @@ use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use mp4seek::server::LogLine;
+use mp4seek::server::{LogLine, boundary, ends_early};
 use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
 
-use crate::boundary::boundary;
 use crate::ffi;
 use crate::request::Request;
 
@@ -178,7 +177,7 @@ static TYPE: Type = Type(ffi::h264_bucket_type {
 
 unsafe extern "C" fn destroy(film: *mut c_void) {
     // SAFETY: the data of a bucket of our type, which gives up its reference.
-    boundary((), || drop(unsafe { FilmRef::from_raw(film) }));
+    boundary(|| (), || drop(unsafe { FilmRef::from_raw(film) }));
 }
 
 unsafe extern "C" fn read(
@@ -188,7 +187,7 @@ unsafe extern "C" fn read(
     _block: c_int,
 ) -> c_int {
     // SAFETY: a bucket of our type, and places for the two results.
-    boundary(ffi::H264_EGENERAL, || unsafe { make_window(bucket, bytes, len) })
+    boundary(|| ffi::H264_EGENERAL, || unsafe { make_window(bucket, bytes, len) })
 }
 
 /// Turns the first window of a bucket of ours into bytes in memory; what is left
@@ -339,7 +338,7 @@ impl Film {
 
     fn log(&self, error: &io::Error) {
         let Asked { client, path, query } = &self.asked;
-        let message = format!("the answer ends early: {error}");
+        let message = ends_early(error);
         let line = LogLine { client: Some(client), path, query, message: &message };
         ffi::log(ffi::H264_LOG_ERROR, &line.to_string());
     }

@@ -19,9 +19,9 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::{DEFAULT_EXTENSIONS, Mode, Parameters, has_extension};
+use mp4seek::request::{Mode, Parameters, has_default_extension, has_extension, is_extension, parse_size};
+use mp4seek::server::boundary;
 
-use crate::boundary::boundary;
 use crate::ffi;
 
 /// What one context sets. It lives in a pool of the server, so nothing in it may
@@ -83,7 +83,7 @@ impl Config {
     /// Whether `path` has one of the configured extensions.
     pub(crate) fn covers(&self, path: &[u8]) -> bool {
         match self.extensions {
-            None => has_extension(path, DEFAULT_EXTENSIONS.iter().map(|extension| extension.as_bytes())),
+            None => has_default_extension(path),
             Some(first) => has_extension(path, names(first)),
         }
     }
@@ -170,7 +170,7 @@ const fn command(
 
 pub(crate) unsafe extern "C" fn create(pool: *mut ffi::apr_pool_t, _directory: *mut c_char) -> *mut c_void {
     // SAFETY: the server's own pool.
-    boundary(ptr::null_mut(), || unsafe { in_pool(pool, Config::default()) }.as_ptr().cast())
+    boundary(ptr::null_mut, || unsafe { in_pool(pool, Config::default()) }.as_ptr().cast())
 }
 
 pub(crate) unsafe extern "C" fn merge(
@@ -179,7 +179,7 @@ pub(crate) unsafe extern "C" fn merge(
     add: *mut c_void,
 ) -> *mut c_void {
     // SAFETY: the server's own pool, and two configurations that `create` or this function made.
-    boundary(ptr::null_mut(), || unsafe {
+    boundary(ptr::null_mut, || unsafe {
         let merged = (*base.cast::<Config>()).merged_with(&*add.cast::<Config>());
         in_pool(pool, merged).as_ptr().cast()
     })
@@ -228,20 +228,24 @@ unsafe extern "C" fn set_cache_size(
     _: *mut c_void,
     value: *const c_char,
 ) -> *const c_char {
-    boundary(FAILED.as_ptr(), || {
-        // SAFETY: the directive that the server reads now, and its value, a string.
-        let (refusal, value) = unsafe { (ffi::h264_refuse_unless_global(command), CStr::from_ptr(value)) };
-        if !refusal.is_null() {
-            return refusal;
-        }
-        match parse_size(value) {
-            Ok(size) => {
-                CACHE_SIZE.store(size, Ordering::Relaxed);
-                ptr::null()
+    boundary(
+        || FAILED.as_ptr(),
+        || {
+            // SAFETY: the directive that the server reads now, and its value, a string.
+            let (refusal, value) =
+                unsafe { (ffi::h264_refuse_unless_global(command), CStr::from_ptr(value)) };
+            if !refusal.is_null() {
+                return refusal;
             }
-            Err(message) => message.as_ptr(),
-        }
-    })
+            match check_size(value) {
+                Ok(size) => {
+                    CACHE_SIZE.store(size, Ordering::Relaxed);
+                    ptr::null()
+                }
+                Err(message) => message.as_ptr(),
+            }
+        },
+    )
 }
 
 unsafe extern "C" fn add_extension(
@@ -291,31 +295,19 @@ fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters,
 }
 
 fn parse_mode(value: &CStr) -> Result<Mode, &'static CStr> {
-    let value = String::from_utf8_lossy(value.to_bytes()).to_ascii_lowercase();
-    value.parse().map_err(|()| c"H264StreamingMode must be keyframe or exact")
+    Mode::from_directive(value.to_bytes()).ok_or(c"H264StreamingMode must be keyframe or exact")
 }
 
-/// Bytes, as a number with or without a unit.
-fn parse_size(value: &CStr) -> Result<u64, &'static CStr> {
-    let (digits, unit) = match value.to_bytes() {
-        [digits @ .., b'K' | b'k'] => (digits, 1 << 10),
-        [digits @ .., b'M' | b'm'] => (digits, 1 << 20),
-        [digits @ .., b'G' | b'g'] => (digits, 1 << 30),
-        digits => (digits, 1u64),
-    };
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let number = std::str::from_utf8(digits).ok().filter(|_| is_number);
-    number.and_then(|number| number.parse::<u64>().ok()?.checked_mul(unit)).ok_or(
+fn check_size(value: &CStr) -> Result<u64, &'static CStr> {
+    parse_size(value.to_bytes()).ok_or(
         c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
     )
 }
 
 fn check_extension(value: &CStr) -> Result<(), &'static CStr> {
-    let value = value.to_bytes();
-    if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
-        return Err(c"H264StreamingExtensions must be extensions of file names, such as .mp4 .m4v");
-    }
-    Ok(())
+    is_extension(value.to_bytes())
+        .then_some(())
+        .ok_or(c"H264StreamingExtensions must be extensions of file names, such as .mp4 .m4v")
 }
 
 const FAILED: &CStr = c"mod_h264_streaming failed, see the error log";
@@ -328,13 +320,16 @@ unsafe fn directive(
     config: *mut c_void,
     set: impl FnOnce(&mut Config) -> Result<(), &'static CStr>,
 ) -> *const c_char {
-    boundary(FAILED.as_ptr(), || {
-        // SAFETY: the caller's.
-        match set(unsafe { &mut *config.cast::<Config>() }) {
-            Ok(()) => ptr::null(),
-            Err(message) => message.as_ptr(),
-        }
-    })
+    boundary(
+        || FAILED.as_ptr(),
+        || {
+            // SAFETY: the caller's.
+            match set(unsafe { &mut *config.cast::<Config>() }) {
+                Ok(()) => ptr::null(),
+                Err(message) => message.as_ptr(),
+            }
+        },
+    )
 }
 
 /// Moves `value`, which needs no drop, into a pool.
@@ -381,16 +376,9 @@ mod tests {
     #[test]
     fn values_are_checked() {
         assert_eq!(parse_mode(c"Keyframe"), Ok(Mode::Keyframe));
-        assert_eq!(parse_mode(c"EXACT"), Ok(Mode::Exact));
         assert!(parse_mode(c"fast").unwrap_err().to_str().unwrap().contains("keyframe or exact"));
-        for (size, bytes) in
-            [(c"0", 0), (c"1000", 1000), (c"16k", 16 << 10), (c"8M", 8 << 20), (c"4G", 4 << 30)]
-        {
-            assert_eq!(parse_size(size), Ok(bytes));
-        }
-        for bad in [c"", c"M", c"-1", c"+1", c"8 M", c"8MB", c"1.5M", c"99999999999G", c"all"] {
-            assert!(parse_size(bad).unwrap_err().to_str().unwrap().contains("K, M or G"));
-        }
+        assert_eq!(check_size(c"8M"), Ok(8 << 20));
+        assert!(check_size(c"8MB").unwrap_err().to_str().unwrap().contains("K, M or G"));
         let renamed = rename_parameters(&Parameters::default(), c" start=end \t \"end=start\" ").unwrap();
         assert_eq!(renamed.find(b"start"), Some(Parameter::End));
         for bad in
@@ -399,11 +387,7 @@ mod tests {
             let refused = rename_parameters(&Parameters::default(), bad).unwrap_err();
             assert!(refused.to_str().unwrap().contains("start=from end=to"), "{bad:?}");
         }
-        for good in [c".mp4", c"m4v", c".tar.gz"] {
-            assert_eq!(check_extension(good), Ok(()));
-        }
-        for bad in [c"", c".", c"a/b"] {
-            assert!(check_extension(bad).is_err());
-        }
+        assert_eq!(check_extension(c".mp4"), Ok(()));
+        assert!(check_extension(c"a/b").unwrap_err().to_str().unwrap().contains(".mp4"));
     }
 }

@@ -12,7 +12,8 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ops::Range;
 use std::ptr;
 
-use crate::boundary::boundary;
+use mp4seek::server::boundary;
+
 use crate::bucket::FilmRef;
 use crate::ffi;
 use crate::request::Request;
@@ -29,18 +30,21 @@ pub(crate) unsafe extern "C" fn filter(
     brigade: *mut ffi::apr_bucket_brigade,
 ) -> c_int {
     // SAFETY: the server hands a filter a brigade that is this thread's.
-    boundary(ffi::H264_EGENERAL, || unsafe {
-        let mut next = ffi::h264_first_bucket(brigade);
-        while !next.is_null() {
-            let bucket = next;
-            next = ffi::h264_next_bucket(brigade, bucket);
-            if let Some((film, range)) = FilmRef::take_from(bucket) {
-                let rest = Box::new(Rest { film, range, begun: false });
-                ffi::h264_bucket_become(bucket, &TYPE.0, Box::into_raw(rest).cast(), 1);
+    boundary(
+        || ffi::H264_EGENERAL,
+        || unsafe {
+            let mut next = ffi::h264_first_bucket(brigade);
+            while !next.is_null() {
+                let bucket = next;
+                next = ffi::h264_next_bucket(brigade, bucket);
+                if let Some((film, range)) = FilmRef::take_from(bucket) {
+                    let rest = Box::new(Rest { film, range, begun: false });
+                    ffi::h264_bucket_become(bucket, &TYPE.0, Box::into_raw(rest).cast(), 1);
+                }
             }
-        }
-        ffi::h264_pass_on(filter, brigade)
-    })
+            ffi::h264_pass_on(filter, brigade)
+        },
+    )
 }
 
 /// What a bucket of one byte stands for.
@@ -70,7 +74,7 @@ static TYPE: Type = Type(ffi::h264_bucket_type {
 
 unsafe extern "C" fn destroy(rest: *mut c_void) {
     // SAFETY: the data of a bucket of this type, which `filter` or `read` boxed.
-    boundary((), || drop(unsafe { Box::from_raw(rest.cast::<Rest>()) }));
+    boundary(|| (), || drop(unsafe { Box::from_raw(rest.cast::<Rest>()) }));
 }
 
 unsafe extern "C" fn read(
@@ -80,37 +84,40 @@ unsafe extern "C" fn read(
     block: c_int,
 ) -> c_int {
     // SAFETY: a bucket of this type, and places for the two results.
-    boundary(ffi::H264_EGENERAL, || unsafe {
-        (*bytes, *len) = (ptr::null(), 0);
-        let data = ffi::h264_bucket_data(bucket);
-        let rest = &mut *data.cast::<Rest>();
-        // Behind the last of the media, which the film had to outlive.
-        if rest.range.is_empty() {
-            ffi::h264_bucket_become_empty(bucket);
-            drop(Box::from_raw(data.cast::<Rest>()));
-            return 0;
-        }
-        // The server then writes what it has first, and asks again only when that is gone:
-        // there is never more than one window in memory.
-        if rest.begun && block == ffi::H264_NONBLOCKING {
-            return libc::EAGAIN;
-        }
-        let next = rest.film.next(&rest.range);
-        let Some(memory) = rest.film.become_memory(bucket, rest.range.start, next.made) else {
-            return ffi::H264_EGENERAL;
-        };
-        (*bytes, *len) = (memory, next.made);
-        rest.range.start += next.len();
-        rest.begun = true;
-        // What keeps the film has to stand behind its media.
-        if rest.range.is_empty() && next.media.is_empty() {
-            drop(Box::from_raw(data.cast::<Rest>()));
-            return 0;
-        }
-        ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
-        if !next.media.is_empty() && !rest.film.insert_media(bucket, next.media) {
-            return ffi::H264_EGENERAL;
-        }
-        0
-    })
+    boundary(
+        || ffi::H264_EGENERAL,
+        || unsafe {
+            (*bytes, *len) = (ptr::null(), 0);
+            let data = ffi::h264_bucket_data(bucket);
+            let rest = &mut *data.cast::<Rest>();
+            // Behind the last of the media, which the film had to outlive.
+            if rest.range.is_empty() {
+                ffi::h264_bucket_become_empty(bucket);
+                drop(Box::from_raw(data.cast::<Rest>()));
+                return 0;
+            }
+            // The server then writes what it has first, and asks again only when that is gone:
+            // there is never more than one window in memory.
+            if rest.begun && block == ffi::H264_NONBLOCKING {
+                return libc::EAGAIN;
+            }
+            let next = rest.film.next(&rest.range);
+            let Some(memory) = rest.film.become_memory(bucket, rest.range.start, next.made) else {
+                return ffi::H264_EGENERAL;
+            };
+            (*bytes, *len) = (memory, next.made);
+            rest.range.start += next.len();
+            rest.begun = true;
+            // What keeps the film has to stand behind its media.
+            if rest.range.is_empty() && next.media.is_empty() {
+                drop(Box::from_raw(data.cast::<Rest>()));
+                return 0;
+            }
+            ffi::h264_insert_after(bucket, &TYPE.0, data, 1);
+            if !next.media.is_empty() && !rest.film.insert_media(bucket, next.media) {
+                return ffi::H264_EGENERAL;
+            }
+            0
+        },
+    )
 }

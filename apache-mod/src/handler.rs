@@ -1,6 +1,6 @@
 //! From a request to an answer.
 
-use std::ffi::{CStr, CString, OsStr, c_int};
+use std::ffi::{CString, OsStr, c_int};
 use std::fmt::Display;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
 
 use mp4seek::http::{self, Conditions, Part, Selection, opaque_tag};
-use mp4seek::server::{Severity, out_of_range, refusal_page};
+use mp4seek::server::{Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
@@ -22,11 +22,6 @@ use crate::{config, ffi, filter};
 const HANDLER: &[u8] = b"h264-streaming.extensions";
 /// The handler the server names where neither the configuration nor a media type does.
 const DEFAULT_HANDLER: &[u8] = b"default-handler";
-const VERSION: &CStr =
-    match CStr::from_bytes_with_nul(concat!("version=", env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-        Ok(version) => version,
-        Err(_) => c"",
-    };
 
 /// Answers a request, or declines it: the server's own handler for files comes next.
 pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
@@ -95,7 +90,7 @@ fn open(path: &[u8]) -> io::Result<File> {
 /// Refuses a request: with the server's error document, or a page with the reason.
 fn refuse(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> c_int {
     if request.config().sends_version() {
-        request.set_error_header(c"X-Mod-H264-Streaming", VERSION);
+        request.set_error_header(VERSION_HEADER, VERSION);
     }
     if status < 500 {
         let page = CString::new(refusal_page(status, reason)).unwrap_or_default();
@@ -144,7 +139,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }
     if request.config().sends_version() {
-        request.set_header(c"X-Mod-H264-Streaming", VERSION);
+        request.set_header(VERSION_HEADER, VERSION);
     }
 
     let mut begins = 0..film.len();

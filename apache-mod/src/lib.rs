@@ -13,7 +13,6 @@
 //! - `filter`: a slow client holds neither a worker nor a film's whole metadata.
 //! - `sent_file`: the clip where a script sends a film with `X-Sendfile`.
 //! - `request`: the server's request and log as Rust values.
-//! - `boundary`: no panic leaves the module.
 //!
 //! # Processes
 //!
@@ -38,7 +37,6 @@
 use std::ffi::c_int;
 use std::ptr;
 
-mod boundary;
 mod bucket;
 mod config;
 mod ffi;
@@ -47,7 +45,7 @@ mod handler;
 mod request;
 mod sent_file;
 
-use boundary::boundary;
+use mp4seek::server::{boundary, report_panics};
 
 /// What `LoadModule h264_streaming_module` looks for. The server writes to it while
 /// it starts, nothing here reads it.
@@ -72,25 +70,31 @@ pub static mut h264_streaming_module: ffi::h264_module = ffi::h264_module {
 };
 
 unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
-    boundary((), || {
-        boundary::report_panics();
-        config::reset();
-        // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
-        unsafe {
-            ffi::h264_hook_handler(Some(handle));
-            ffi::h264_register_filter(Some(filter::filter));
-            ffi::h264_hook_insert_filter(Some(sent_file::insert));
-            ffi::h264_register_sent_file_filter(Some(sent_file::filter));
-        }
-    });
+    boundary(
+        || (),
+        || {
+            report_panics(|line| ffi::log(ffi::H264_LOG_CRITICAL, &line));
+            config::reset();
+            // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
+            unsafe {
+                ffi::h264_hook_handler(Some(handle));
+                ffi::h264_register_filter(Some(filter::filter));
+                ffi::h264_hook_insert_filter(Some(sent_file::insert));
+                ffi::h264_register_sent_file_filter(Some(sent_file::filter));
+            }
+        },
+    );
 }
 
 unsafe extern "C" fn handle(request: *mut ffi::request_rec) -> c_int {
-    boundary(ffi::H264_INTERNAL_SERVER_ERROR, || {
-        // SAFETY: the server hands a handler a request that lives until it returns, on this thread alone.
-        match unsafe { request::Request::new(request) } {
-            Some(mut request) => handler::handle(&mut request),
-            None => ffi::H264_DECLINED,
-        }
-    })
+    boundary(
+        || ffi::H264_INTERNAL_SERVER_ERROR,
+        || {
+            // SAFETY: the server hands a handler a request that lives until it returns, on this thread alone.
+            match unsafe { request::Request::new(request) } {
+                Some(mut request) => handler::handle(&mut request),
+                None => ffi::H264_DECLINED,
+            }
+        },
+    )
 }

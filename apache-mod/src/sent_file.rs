@@ -14,28 +14,31 @@ use std::os::fd::BorrowedFd;
 use std::ptr;
 
 use mp4seek::request::Asked;
+use mp4seek::server::boundary;
 
-use crate::boundary::boundary;
 use crate::ffi;
 use crate::handler;
 use crate::request::{Request, SentFile};
 
 /// Runs when the filters of a request are set up. The script has not run yet.
 pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {
-    boundary((), || {
-        // SAFETY: the server runs the hook for a live request, on this thread alone.
-        let Some(request) = (unsafe { Request::new(request) }) else { return };
-        if request.config().is_on()
-            && request.is_get()
-            && !request.is_subrequest()
-            && !request.query().is_empty()
-            && request.sends_named_files()
-            && Asked::wants_clip(request.query(), &handler::settings(&request))
-        {
-            // SAFETY: a live request whose filters are being set up.
-            unsafe { ffi::h264_add_sent_file_filter(request.as_ptr()) };
-        }
-    });
+    boundary(
+        || (),
+        || {
+            // SAFETY: the server runs the hook for a live request, on this thread alone.
+            let Some(request) = (unsafe { Request::new(request) }) else { return };
+            if request.config().is_on()
+                && request.is_get()
+                && !request.is_subrequest()
+                && !request.query().is_empty()
+                && request.sends_named_files()
+                && Asked::wants_clip(request.query(), &handler::settings(&request))
+            {
+                // SAFETY: a live request whose filters are being set up.
+                unsafe { ffi::h264_add_sent_file_filter(request.as_ptr()) };
+            }
+        },
+    );
 }
 
 /// The filter behind that of mod_xsendfile. The first brigade decides.
@@ -51,7 +54,7 @@ pub(crate) unsafe extern "C" fn filter(
             ffi::h264_empty(brigade);
             return 0;
         }
-        let status = boundary(ffi::H264_INTERNAL_SERVER_ERROR, || answer(filter, brigade));
+        let status = boundary(|| ffi::H264_INTERNAL_SERVER_ERROR, || answer(filter, brigade));
         if status == ffi::H264_DECLINED {
             ffi::h264_step_aside(filter);
             return ffi::h264_pass_on(filter, brigade);

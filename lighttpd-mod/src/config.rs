@@ -4,7 +4,8 @@ use std::ffi::c_int;
 use std::str::{self, FromStr};
 
 use mp4seek::request::{
-    Asked, ClipRequest, DEFAULT_EXTENSIONS, Mode, Parameters, RequestError, Settings, has_extension,
+    Asked, ClipRequest, Mode, Parameters, RequestError, Settings, has_default_extension, has_extension,
+    is_extension,
 };
 
 use crate::ffi::{self, Module};
@@ -159,7 +160,7 @@ impl<'a> Config<'a> {
             && !self.excluded.iter().any(|end| path.ends_with(end))
             && match self.extensions {
                 Some(extensions) => has_extension(path, extensions.iter().map(Vec::as_slice)),
-                None => has_extension(path, DEFAULT_EXTENSIONS.iter().map(|extension| extension.as_bytes())),
+                None => has_default_extension(path),
             }
     }
 }
@@ -179,7 +180,7 @@ fn parameters(pairs: &[(&[u8], &[u8])]) -> Result<Parameters, String> {
 }
 
 fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
-    if value.strip_prefix(b".").unwrap_or(value).is_empty() || value.contains(&b'/') {
+    if !is_extension(value) {
         let value = String::from_utf8_lossy(value);
         return Err(format!(
             "h264-streaming.extensions has \"{value}\": it must be a list of file name extensions such as \".mp4\""

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::fmt::Display;
 
 use mp4seek::http::{Conditions, Part, Selection, select};
-use mp4seek::server::{Severity, out_of_range, refusal_page};
+use mp4seek::server::{Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Error};
@@ -170,7 +170,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime
         Selection::Single(range) => {
             request.set_status(206);
             let last = range.end.saturating_sub(1);
-            request.set_header("Content-Range", format!("bytes {}-{last}/{len}", range.start).as_bytes());
+            request.set_header(b"Content-Range", format!("bytes {}-{last}/{len}", range.start).as_bytes());
             (vec![Part::Range(range.clone())], range.end - range.start)
         }
         Selection::Multi(multipart) => {
@@ -180,10 +180,10 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime
         }
     };
     set_validators(request, film.etag(), mtime);
-    request.set_header("Content-Type", &content_type);
-    request.set_header("Content-Length", body_len.to_string().as_bytes());
+    request.set_header(b"Content-Type", &content_type);
+    request.set_header(b"Content-Length", body_len.to_string().as_bytes());
     if request.ranges_enabled() {
-        request.set_header("Accept-Ranges", b"bytes");
+        request.set_header(b"Accept-Ranges", b"bytes");
         request.keep_core_ranges_off();
     }
     if request.is_head() {
@@ -209,7 +209,7 @@ fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
 fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
     if request.etags_enabled() && State::of(request.module()).is_some_and(|state| state.config(request).etags)
     {
-        request.set_header("ETag", etag.as_bytes());
+        request.set_header(b"ETag", etag.as_bytes());
     }
     request.set_last_modified(mtime);
     set_version(request);
@@ -217,8 +217,7 @@ fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
 
 fn set_version(request: &mut Request<'_>) {
     if State::of(request.module()).is_some_and(|state| state.config(request).version_header) {
-        let version = concat!("version=", env!("CARGO_PKG_VERSION"));
-        request.set_header("X-Mod-H264-Streaming", version.as_bytes());
+        request.set_header(VERSION_HEADER.to_bytes(), VERSION.to_bytes());
     }
 }
 
@@ -227,7 +226,7 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
         Err(error) if request.body_started() => {
-            request.log(&format_args!("the answer ends early: {error}"));
+            request.log(&ends_early(&error));
             return ffi::H264_ERROR;
         }
         Err(error) => return fail(request, &error),
@@ -255,7 +254,7 @@ pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
         Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
             set_version(request);
             if let Some(len) = len {
-                request.set_header("Content-Range", format!("bytes */{len}").as_bytes());
+                request.set_header(b"Content-Range", format!("bytes */{len}").as_bytes());
             }
             if let Some(page) = page.filter(|_| request.has_default_error_page()) {
                 if request.replace_body(page.as_bytes()).is_err() {

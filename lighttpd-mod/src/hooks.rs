@@ -1,6 +1,7 @@
 //! The hooks: what the server calls, and when.
 
-use crate::boundary::boundary;
+use mp4seek::server::boundary;
+
 use crate::context::Context;
 use crate::ffi::{self, Module, h264_outcome};
 use crate::handler;

@@ -23,7 +23,6 @@
 //! not in memory is read by other threads: `subrequest` is called again when it is there.
 
 mod body;
-mod boundary;
 mod config;
 mod context;
 mod ffi;
@@ -38,7 +37,7 @@ mod threads;
 use std::ffi::c_int;
 use std::io::{self, Write};
 
-use boundary::boundary;
+use mp4seek::server::{boundary, report_panics};
 
 /// The server's entry: checks that this is the version it was built for, and
 /// registers the hooks. 0, or -1 where the module must not be loaded.
@@ -64,7 +63,7 @@ fn load(plugin: *mut ffi::plugin) -> c_int {
         );
         return -1;
     }
-    boundary::install_panic_hook();
+    report_panics(threads::note_panic);
     // SAFETY: `plugin` is the record the caller promises, and its layout is the one
     // that was compiled in, by the check above. HOOKS is static.
     unsafe { ffi::h264_register(plugin, &raw const hooks::HOOKS) };

@@ -34,11 +34,12 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::boundary::{boundary, take_panic};
+use mp4seek::server::boundary;
+
 use crate::ffi;
 use crate::reads::Awaited;
 use crate::request::Request;
-use crate::threads::{Job, Threads, lock};
+use crate::threads::{Job, Threads, lock, take_panic};
 
 /// The threads, as the server's own thread sees them.
 pub(crate) struct Pool(Rc<Waiting>);

@@ -179,10 +179,10 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_set_status(self.raw(), status) };
     }
 
-    pub(crate) fn set_header(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn set_header(&mut self, name: &[u8], value: &[u8]) {
         // SAFETY: a request of the running hook; the server copies both.
         unsafe {
-            ffi::h264_set_response_header(self.raw(), ffi::bytes(name.as_bytes()), ffi::bytes(value));
+            ffi::h264_set_response_header(self.raw(), ffi::bytes(name), ffi::bytes(value));
         }
     }
 

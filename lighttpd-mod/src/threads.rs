@@ -4,12 +4,12 @@
 //! process has the memory, but not the threads: a lock that one of them held at that moment is
 //! never released in the copy. [`Threads::is_of_this_process`] tells.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::process;
 use std::ptr;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::boundary::POOL_THREAD;
+use crate::ffi;
 
 /// Most threads. They wait more than they work: more would only make a slow disk slower.
 const THREADS: usize = 8;
@@ -125,7 +125,7 @@ impl Threads {
 
     fn start(&self, work: &mut Work) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let thread = thread::Builder::new().name(POOL_THREAD.into());
+        let thread = thread::Builder::new().name(NAME.into());
         let handle = without_signals(|| thread.spawn(move || shared.serve()))?;
         work.threads += 1;
         self.handles.borrow_mut().push(handle);
@@ -228,6 +228,33 @@ impl Job {
     }
 }
 
+/// The name of the threads.
+const NAME: &str = "h264-streaming";
+
+thread_local! {
+    /// The line of the last panic on one of the threads. The log of the server is for the server's own thread
+    /// only. Nothing is dropped when a thread ends: a destructor would keep the library from being unloaded.
+    static PANIC: Cell<ManuallyDrop<String>> = const { Cell::new(ManuallyDrop::new(String::new())) };
+}
+
+/// Writes the line of a panic to the error log, or keeps it for [`take_panic`] on a thread that is not the server's.
+pub(crate) fn note_panic(line: String) {
+    if thread::current().name() == Some(NAME) {
+        remember_panic(line);
+    } else {
+        ffi::log(&line);
+    }
+}
+
+fn remember_panic(line: String) {
+    PANIC.set(ManuallyDrop::new(line));
+}
+
+/// The line of the last panic on this thread.
+pub(crate) fn take_panic() -> String {
+    ManuallyDrop::into_inner(PANIC.take())
+}
+
 /// What panicked in here has not left anything half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -257,5 +284,28 @@ fn stay_loaded() -> bool {
             && !found.dli_fname.is_null()
             && !libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE)
                 .is_null()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread::scope;
+
+    use super::{remember_panic, take_panic};
+
+    #[test]
+    fn each_of_two_threads_that_panic_at_once_has_its_own_words() {
+        let both = Barrier::new(2);
+        let words = |line: &str| {
+            remember_panic(line.into());
+            both.wait();
+            take_panic()
+        };
+        scope(|threads| {
+            let other = threads.spawn(|| words("one"));
+            assert_eq!(words("two"), "two");
+            assert_eq!(other.join().ok().as_deref(), Some("one"));
+        });
     }
 }

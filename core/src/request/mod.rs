@@ -6,7 +6,9 @@ mod query;
 mod time;
 mod tracks;
 
-pub use options::{DEFAULT_EXTENSIONS, Mode, Settings, has_extension};
+pub use options::{
+    DEFAULT_EXTENSIONS, Mode, Settings, has_default_extension, has_extension, is_extension, parse_size,
+};
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
 pub use time::Time;
 pub use tracks::{TrackKind, TrackSelector};

@@ -23,6 +23,11 @@ pub fn out_of_range(len: u64) -> String {
     format!("the byte range lies outside of the clip, which has {len} bytes")
 }
 
+/// What the log says where the rest of a body cannot be sent.
+pub fn ends_early(error: &std::io::Error) -> String {
+    format!("the answer ends early: {error}")
+}
+
 /// Ends in a full stop.
 fn sentence(reason: &str) -> String {
     let reason = reason.trim_end();
