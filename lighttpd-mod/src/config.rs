@@ -1,7 +1,6 @@
 //! The options, and what they say for a request.
 
 use std::ffi::c_int;
-use std::str::{self, FromStr};
 
 use mp4seek::request::{
     Asked, ClipRequest, Mode, Parameters, RequestError, Settings, has_default_extension, has_extension,
@@ -166,8 +165,7 @@ impl<'a> Config<'a> {
 }
 
 fn mode(value: &[u8]) -> Result<Mode, String> {
-    let mode = str::from_utf8(value).ok().and_then(|value| Mode::from_str(value).ok());
-    mode.ok_or_else(|| {
+    Mode::from_directive(value).ok_or_else(|| {
         let value = String::from_utf8_lossy(value);
         format!("h264-streaming.mode = \"{value}\": it must be \"keyframe\" or \"exact\"")
     })
@@ -198,8 +196,8 @@ mod tests {
     #[test]
     fn modes_are_the_two() {
         assert_eq!(mode(b"keyframe"), Ok(Mode::Keyframe));
-        assert_eq!(mode(b"exact"), Ok(Mode::Exact));
-        for wrong in [&b"fast"[..], b"", b"Exact", b"\xff"] {
+        assert_eq!(mode(b"Exact"), Ok(Mode::Exact));
+        for wrong in [&b"fast"[..], b"", b"\xff"] {
             assert!(mode(wrong).unwrap_err().contains("\"keyframe\" or \"exact\""));
         }
     }
