@@ -10,6 +10,15 @@ use mp4seek::server::{LogLine, Severity};
 use crate::config::Config;
 use crate::ffi;
 
+/// Calls a function of the server that asks nothing more than a live request.
+macro_rules! ask {
+    ($request:ident, $function:ident $(, $value:expr)*) => {
+        // SAFETY: `Request::new` promises a live request of this thread. The values are numbers, or strings
+        // that the request or the caller keeps during the call.
+        unsafe { ffi::$function($request.as_ptr() $(, $value)*) }
+    };
+}
+
 /// A request the server handles on this thread. Not `Send`: its pools are not.
 #[derive(Debug)]
 pub(crate) struct Request<'r> {
@@ -75,81 +84,68 @@ impl<'r> Request<'r> {
 
     /// Whether the method is GET or HEAD.
     pub(crate) fn is_get(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_is_get(self.as_ptr()) != 0 }
+        ask!(self, h264_is_get) != 0
     }
 
     /// Whether another request includes this one's answer in its own.
     pub(crate) fn is_subrequest(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_is_subrequest(self.as_ptr()) != 0 }
+        ask!(self, h264_is_subrequest) != 0
     }
 
     /// Whether mod_xsendfile may replace the answer by a file that a script names.
     pub(crate) fn sends_named_files(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_sends_named_files(self.as_ptr()) != 0 }
+        ask!(self, h264_sends_named_files) != 0
     }
 
     /// Whether only the answer's header is sent (HEAD).
     pub(crate) fn has_no_body(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_has_no_body(self.as_ptr()) != 0 }
+        ask!(self, h264_has_no_body) != 0
     }
 
     /// The memory of the buckets of its connection.
     pub(crate) fn bucket_memory(&self) -> *mut ffi::apr_bucket_alloc_t {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_request_buckets(self.as_ptr()) }
+        ask!(self, h264_request_buckets)
     }
 
     /// Whether the server found a regular file where the request points.
     pub(crate) fn is_regular_file(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_is_regular_file(self.as_ptr()) != 0 }
+        ask!(self, h264_is_regular_file) != 0
     }
 
     /// Whether the server found a FIFO, a socket or a device there.
     pub(crate) fn is_device(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_is_device(self.as_ptr()) != 0 }
+        ask!(self, h264_is_device) != 0
     }
 
     /// The path of the file that answers the request: the one the server mapped it to, or another that was sent.
     pub(crate) fn filename(&self) -> &[u8] {
-        // SAFETY: a live request.
-        let mapped = || unsafe { ffi::h264_filename(self.as_ptr()) };
+        let mapped = || ask!(self, h264_filename);
         self.string(self.sent_file.map_or_else(mapped, |file| file.path)).unwrap_or_default()
     }
 
     /// What stands behind the file in the request's path.
     pub(crate) fn path_info(&self) -> &[u8] {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_path_info(self.as_ptr()) }).unwrap_or_default()
+        self.string(ask!(self, h264_path_info)).unwrap_or_default()
     }
 
     /// The query, percent-encoded as it came; empty where there is none.
     pub(crate) fn query(&self) -> &[u8] {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_args(self.as_ptr()) }).unwrap_or_default()
+        self.string(ask!(self, h264_args)).unwrap_or_default()
     }
 
     /// The name of the handler, by the time a handler runs never empty.
     pub(crate) fn handler(&self) -> &[u8] {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_request_handler(self.as_ptr()) }).unwrap_or_default()
+        self.string(ask!(self, h264_request_handler)).unwrap_or_default()
     }
 
     /// The media type, parameters included.
     pub(crate) fn content_type(&self) -> &[u8] {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_content_type(self.as_ptr()) }).unwrap_or_default()
+        self.string(ask!(self, h264_content_type)).unwrap_or_default()
     }
 
     /// A field of the request's header.
     pub(crate) fn header(&self, name: &CStr) -> Option<&[u8]> {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_header_in(self.as_ptr(), name.as_ptr()) })
+        self.string(ask!(self, h264_header_in, name.as_ptr()))
     }
 
     /// Takes a field out of the request's header.
@@ -160,13 +156,11 @@ impl<'r> Request<'r> {
 
     /// The answer's status so far.
     pub(crate) fn status(&self) -> c_int {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_status(self.as_ptr()) }
+        ask!(self, h264_status)
     }
 
     pub(crate) fn set_status(&mut self, status: c_int) {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_set_status(self.as_ptr(), status) };
+        ask!(self, h264_set_status, status);
     }
 
     /// Sets a field of the answer's header.
@@ -189,14 +183,12 @@ impl<'r> Request<'r> {
 
     /// Whether the configuration (`FileETag`) has entity tags at all.
     pub(crate) fn makes_etags(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_makes_etags(self.as_ptr()) != 0 }
+        ask!(self, h264_makes_etags) != 0
     }
 
     /// The answer's `Last-Modified`, seconds since the epoch.
     pub(crate) fn last_modified(&self) -> i64 {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_mtime(self.as_ptr()) }.div_euclid(1_000_000)
+        ask!(self, h264_mtime).div_euclid(1_000_000)
     }
 
     /// Sets what describes a body of `len` bytes that changed at `mtime` (microseconds
@@ -229,8 +221,7 @@ impl<'r> Request<'r> {
 
     /// 0, or the status of a precondition that the answer's header does not meet.
     pub(crate) fn unmet_condition(&mut self) -> c_int {
-        // SAFETY: a live request.
-        unsafe { ffi::ap_meets_conditions(self.as_ptr()) }
+        ask!(self, ap_meets_conditions)
     }
 
     /// Reads away a body nobody wants. 0, or the status to answer with.
@@ -239,32 +230,27 @@ impl<'r> Request<'r> {
         if self.sent_file.is_some() {
             return ffi::H264_OK;
         }
-        // SAFETY: a live request.
-        unsafe { ffi::ap_discard_request_body(self.as_ptr()) }
+        ask!(self, ap_discard_request_body)
     }
 
     /// Whether the server may send files with `sendfile` (`EnableSendfile On`).
     pub(crate) fn uses_sendfile(&self) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_uses_sendfile(self.as_ptr()) != 0 }
+        ask!(self, h264_uses_sendfile) != 0
     }
 
     /// The memory of the client's request.
     pub(crate) fn pool(&self) -> *mut ffi::apr_pool_t {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_request_pool(self.as_ptr()) }
+        ask!(self, h264_request_pool)
     }
 
     /// The client's address.
     pub(crate) fn client(&self) -> &[u8] {
-        // SAFETY: a live request.
-        self.string(unsafe { ffi::h264_client(self.as_ptr()) }).unwrap_or_default()
+        self.string(ask!(self, h264_client)).unwrap_or_default()
     }
 
     /// Whether the configuration (`LogLevel`) asks for lines that matter as little as this.
     pub(crate) fn logs(&self, severity: Severity) -> bool {
-        // SAFETY: a live request.
-        unsafe { ffi::h264_logs(self.as_ptr(), level(severity)) != 0 }
+        ask!(self, h264_logs, level(severity)) != 0
     }
 
     /// Writes a line about this request to the error log. The server puts the client in front of it.

@@ -14,6 +14,14 @@ use mp4seek::server::LogLine;
 
 use crate::ffi::{self, Module};
 
+/// Calls a function of the server that asks nothing more than a request of the running hook.
+macro_rules! ask {
+    ($request:ident, $function:ident $(, $value:expr)*) => {
+        // SAFETY: `Request::new` promises a request of the running hook. The values are numbers.
+        unsafe { ffi::$function($request.raw() $(, $value)*) }
+    };
+}
+
 /// A request for the time of one hook. What it lends is the server's, and lent
 /// only until the next change, so whatever changes the request takes `&mut self`.
 pub(crate) struct Request<'hook> {
@@ -52,30 +60,25 @@ impl<'hook> Request<'hook> {
     }
 
     pub(crate) fn is_get(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_is_get(self.raw()) != 0 }
+        ask!(self, h264_is_get) != 0
     }
 
     pub(crate) fn is_head(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_is_head(self.raw()) != 0 }
+        ask!(self, h264_is_head) != 0
     }
 
     pub(crate) fn is_http2(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_is_http2(self.raw()) != 0 }
+        ask!(self, h264_is_http2) != 0
     }
 
     /// Has the server come back to it once it has seen to the other connections.
     pub(crate) fn come_back_later(&mut self) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_wake(self.raw()) };
+        ask!(self, h264_wake);
     }
 
     /// Whether some module has taken it.
     pub(crate) fn is_claimed(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_is_claimed(self.raw()) != 0 }
+        ask!(self, h264_is_claimed) != 0
     }
 
     /// Takes it: the server will call `subrequest`.
@@ -119,8 +122,7 @@ impl<'hook> Request<'hook> {
 
     /// As [`Self::end`], without error handlers: the server calls none where a byte range of a file is refused.
     pub(crate) fn end_without_handler(&mut self, status: c_int) -> ffi::h264_outcome {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_keep_error_handler_out(self.raw()) };
+        ask!(self, h264_keep_error_handler_out);
         self.end(status)
     }
 
@@ -170,13 +172,11 @@ impl<'hook> Request<'hook> {
     }
 
     pub(crate) fn status(&self) -> c_int {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_status(self.raw()) }
+        ask!(self, h264_status)
     }
 
     pub(crate) fn set_status(&mut self, status: c_int) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_set_status(self.raw(), status) };
+        ask!(self, h264_set_status, status);
     }
 
     pub(crate) fn set_header(&mut self, name: &[u8], value: &[u8]) {
@@ -188,32 +188,27 @@ impl<'hook> Request<'hook> {
 
     /// `mtime` in seconds since the epoch.
     pub(crate) fn set_last_modified(&mut self, mtime: i64) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_set_last_modified(self.raw(), mtime) };
+        ask!(self, h264_set_last_modified, mtime);
     }
 
     /// Whether the configuration allows byte ranges.
     pub(crate) fn ranges_enabled(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_ranges_enabled(self.raw()) != 0 }
+        ask!(self, h264_ranges_enabled) != 0
     }
 
     /// Whether the configuration (`etag.use-…`) has entity tags at all.
     pub(crate) fn etags_enabled(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_etags_enabled(self.raw()) != 0 }
+        ask!(self, h264_etags_enabled) != 0
     }
 
     /// Whether the body is the server's page for an error, and not the configuration's.
     pub(crate) fn has_default_error_page(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_has_default_error_page(self.raw()) != 0 }
+        ask!(self, h264_has_default_error_page) != 0
     }
 
     /// Replaces the whole body, before the head is sent.
     pub(crate) fn replace_body(&mut self, body: &[u8]) -> io::Result<()> {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_clear_body(self.raw()) };
+        ask!(self, h264_clear_body);
         self.append(body)?;
         self.finish_body();
         Ok(())
@@ -221,14 +216,12 @@ impl<'hook> Request<'hook> {
 
     /// Keeps the server from applying byte ranges to what is sent.
     pub(crate) fn keep_core_ranges_off(&mut self) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_keep_core_ranges_off(self.raw()) };
+        ask!(self, h264_keep_core_ranges_off);
     }
 
     /// Makes the server send the head now and ask for more of the body after each write.
     pub(crate) fn stream_body(&mut self) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_stream_body(self.raw()) };
+        ask!(self, h264_stream_body);
     }
 
     /// Whether no other module has a reason to change the body.
@@ -238,20 +231,17 @@ impl<'hook> Request<'hook> {
 
     /// Whether the head may be on its way.
     pub(crate) fn body_started(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_body_started(self.raw()) != 0 }
+        ask!(self, h264_body_started) != 0
     }
 
     /// What is queued is the end of the body.
     pub(crate) fn finish_body(&mut self) {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_finish_body(self.raw()) };
+        ask!(self, h264_finish_body);
     }
 
     /// Bytes that wait to be sent.
     pub(crate) fn queued(&self) -> u64 {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_queued(self.raw()) }
+        ask!(self, h264_queued)
     }
 
     /// Appends bytes.
@@ -306,8 +296,7 @@ impl<'hook> Request<'hook> {
     /// Whether the configuration asks for how requests are handled
     /// (`debug.log-request-handling`).
     pub(crate) fn logs_handling(&self) -> bool {
-        // SAFETY: a request of the running hook.
-        unsafe { ffi::h264_logs_handling(self.raw()) != 0 }
+        ask!(self, h264_logs_handling) != 0
     }
 }
 
