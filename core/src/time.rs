@@ -1,5 +1,5 @@
-//! Times in the units of a film. Each unit has a type of its own, so that they cannot be mixed; what converts one to
-//! another is named, and says how it rounds.
+//! Times in the units of a film. Each unit has a type of its own, so that they cannot be mixed;
+//! what converts one to another is named, and says how it rounds.
 
 use std::ops::{Add, Sub};
 
@@ -9,15 +9,18 @@ const NANOS: i128 = 1_000_000_000;
 /// No movie time is longer. The limit keeps all sums of ticks far from overflow.
 const MAX_MOVIE_TICKS: u64 = 1 << 60;
 
-/// A time or a duration in ticks of the movie timescale. Sums and differences saturate; none is negative.
+/// A time or a duration in ticks of the movie timescale. Sums and differences saturate; none is
+/// negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct MovieTime(pub(crate) u64);
 
-/// A time or a duration in ticks of a track's media timescale in the film. Sums and differences saturate.
+/// A time or a duration in ticks of a track's media timescale in the film. Sums and differences
+/// saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct MediaTime(pub(crate) i64);
 
-/// A time in billionths of a tick of the movie timescale: what a time in nanoseconds is without rounding.
+/// A time in billionths of a tick of the movie timescale: what a time in nanoseconds is without
+/// rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ExactMovieTime(i128);
 
@@ -95,8 +98,8 @@ impl MediaTime {
         self + Self(1)
     }
 
-    /// The media ticks that pass in this many ticks at an edit's rate (16.16 fixed point, 8.6.6), forwards or backwards,
-    /// rounded down.
+    /// How much media an edit with this rate (16.16 fixed point, 8.6.6) presents while one with the
+    /// usual rate presents this much. The direction does not matter; rounded down.
     #[must_use]
     pub(crate) fn at_rate(self, rate: i32) -> Self {
         let ticks = (i128::from(self.0) * i128::from(rate).abs()) >> 16;

@@ -7,7 +7,8 @@ use crate::index::Track;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-/// The longer of the durations of the samples before and after one. (The last sample of a track is often short.)
+/// The longer of the durations of the samples before and after one. (The last sample of a track is
+/// often short.)
 pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
     let lasts = |sample: Option<u32>| match sample.filter(|n| *n < track.samples.count) {
         Some(sample) => track.samples.stts.at_unit(source, sample).map(|run| run.value),
@@ -16,8 +17,8 @@ pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Resul
     Ok(lasts(sample.checked_sub(1))?.max(lasts(sample.checked_add(1))?))
 }
 
-/// The sample to begin decoding with so that the decoder has settled when it reaches `sample`, which is to be at `time`.
-/// Audio decoders carry state from packet to packet.
+/// The sample to begin decoding with so that the decoder has settled when it reaches `sample`,
+/// which is to be at `time`. Audio decoders carry state from packet to packet.
 pub(super) fn preroll_start<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -39,18 +40,21 @@ pub(super) fn preroll_start<R: ReadAt>(
     after_a_gap(track, source, first..sample, time)
 }
 
-/// The packets and the milliseconds that are decoded first at least, whatever the roll groups of the film say: ffmpeg
-/// writes a roll distance of one packet for AAC, whose bands may depend on two more.
+/// The packets and the milliseconds that are decoded first at least, whatever the roll groups of
+/// the film say: ffmpeg writes a roll distance of one packet for AAC, whose bands may depend on two
+/// more.
 fn least_preroll(coding: BoxType) -> (u32, i64) {
     match &coding.0 {
         // Apple's encoder has 2112 frames of priming: three packets.
         b"mp4a" => (3, 60),
-        // RFC 7845, section 4.6. Players that ignore edit lists play what is longer than the lead (see `opus`).
+        // RFC 7845, section 4.6. Players that ignore edit lists play what is longer than the lead
+        // (see `opus`).
         b"Opus" => (4, 80),
         // Frames may borrow bits from up to nine frames before them.
         b".mp3" | b"ms\0U" => (10, 0),
         b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
-        // Three frames for the core of USAC. If there is an `stss`, the sync sample before these counts.
+        // Three frames for the core of USAC. If there is an `stss`, the sync sample before these
+        // counts.
         b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => (3, 0),
         b"samr" | b"sawb" | b"sqcp" | b"sevc" | b"QDM2" | b"QDMC" | b"vorb" => (5, 100),
         _ => (0, 0),
@@ -60,9 +64,9 @@ fn least_preroll(coding: BoxType) -> (u32, i64) {
 /// How many packets are examined for a gap.
 const GAP_PACKETS: usize = 256;
 
-/// The packet of `range`, or the one after it, that is followed by a gap and whose audio is over by `time`, because no
-/// packet before a gap matters; else the first. A packet before a gap lasts at least three times as long as its
-/// neighbours. (Some codings have packets of twice the length.)
+/// The packet of `range`, or the one after it, that is followed by a gap and whose audio is over by
+/// `time`, because no packet before a gap matters; else the first. A packet before a gap lasts at
+/// least three times as long as its neighbours. (Some codings have packets of twice the length.)
 fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,

@@ -18,7 +18,7 @@ use super::timeline::Timeline;
 /// Cuts the part of a track that is presented between two times of the clip's movie time.
 ///
 /// ```text
-/// plays   what each segment of the timeline presents in the clip, or the last frame if that has ended before
+/// plays   what each segment of the timeline presents in the clip, or the last frame if all have ended
 /// ranges  the samples that these need, laid out one after the other
 /// edits   one for each play, with an empty edit before it if there is a pause
 /// shift   added to edits and composition offsets alike, so that none is negative
@@ -87,8 +87,8 @@ fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<El
     edits.list
 }
 
-/// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat overlooks a negative
-/// offset at the end of a track whose other offsets are not negative.
+/// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat
+/// overlooks a negative offset at the end of a track whose other offsets are not negative.
 fn negative_offset(track: &Track, multiplier: u32) -> i64 {
     let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
     let scaled = |offset: i64| offset.saturating_mul(multiplier.into());

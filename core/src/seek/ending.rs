@@ -1,8 +1,8 @@
 //! Times of the samples at the end of a clip.
 //!
-//! Chromium takes a film to last until the last sample ends, presented or not, and Firefox plays
-//! that long. Where pictures are reordered, some that are decoded for the sake of others are
-//! presented after the edit has ended, and the last one of the clip may last longer than the edit.
+//! For Chromium a film lasts until the last sample ends, presented or not, and Firefox plays that
+//! long. If video is reordered, some samples that are decoded for others have composition times
+//! after the end of the edit. The last sample may last longer than the edit, too.
 //!
 //! ```text
 //! E            media time at which the edit ends, E' the same in the clip
@@ -12,7 +12,8 @@
 //!   else                      composition time as before, lasts until E' at most
 //! ```
 //!
-//! Decode times follow from the durations; composition offsets grow as much as these shrink.
+//! The decode times are the sums of the durations. Composition offsets grow by what durations
+//! shrink.
 
 use std::ops::Range;
 
@@ -21,15 +22,15 @@ use crate::index::SampleTable;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-/// Times of the last samples of a range in the film.
+/// The times of the last samples of a range in the film.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// The place of the first of them in the range.
+    /// The number of the first of them in the range.
     first: u32,
     times: Vec<Times>,
     /// Media time at which the last edit ends.
     pub(super) end: MediaTime,
-    /// How much later, in media ticks of the film, what is presented after it begins.
+    /// How long after that the samples are presented that are not part of the edit.
     pub(super) margin: MediaTime,
 }
 
@@ -40,7 +41,7 @@ struct Times {
     duration: MediaTime,
 }
 
-/// A sample whose times in the clip are not the film's.
+/// The times of a sample that differ from the film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retimed {
     /// In ticks of the clip.
@@ -50,8 +51,8 @@ pub struct Retimed {
 }
 
 impl Ending {
-    /// The last samples of a range, as many as may be reordered with the last one, and one more: it may still be on
-    /// screen when the last begins.
+    /// Reads the last samples of a range: those that may be reordered with the last one, and the
+    /// one before them, which may still be on screen when the last begins.
     pub(super) fn of<R: ReadAt>(
         samples: &SampleTable,
         source: &R,
@@ -83,14 +84,14 @@ impl Ending {
         self.times.iter().any(|t| t.composition >= self.end)
     }
 
-    /// Composition time of the sample decoded last.
+    /// The composition time of the sample that is decoded last.
     pub(super) fn last_composition(&self) -> MediaTime {
         self.times.last().map_or(self.end, |t| t.composition)
     }
 
-    /// The times that the last samples of the range get, none if those of the film are right, and when their
-    /// decoding ends. `lead_in` samples of the range have others already; `in_clip` is the time in the clip of one
-    /// in the film.
+    /// The times that the last samples of the range get, and when their decoding ends; none if they
+    /// need no others than in the film. The first `lead_in` samples of the range already have
+    /// others. `in_clip` converts a media time of the film to one of the clip.
     pub(super) fn retimed(
         &self,
         lead_in: u32,
@@ -105,7 +106,7 @@ impl Ending {
         let ends = |t: &Times| in_clip(t.composition).saturating_add(t.duration.0.saturating_mul(multiplier));
         let mut reached = later.iter().take(kept).map(ends).max().unwrap_or(i64::MIN);
         let rest = match later.len().checked_sub(1) {
-            // The last sample lasts until the edit ends, if no other does.
+            // The last sample lasts until the edit ends if no other does.
             Some(last) if kept > last && reached < end => later.get(last..),
             _ => later.get(kept..),
         };
@@ -134,7 +135,7 @@ impl Ending {
         (out, rest.first().map(|_| decode))
     }
 
-    /// How many samples that are not presented come before this one in composition order.
+    /// How many samples that are not presented precede this one in composition order.
     fn rank(&self, place: usize) -> i64 {
         let Some(own) = self.times.get(place) else { return 0 };
         let hidden = self.times.iter().enumerate().filter(|(_, t)| t.composition >= self.end);

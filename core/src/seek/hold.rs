@@ -10,10 +10,10 @@ use crate::time::{MediaTime, MovieTime, Rounding};
 use super::play::{Play, play};
 use super::timeline::{Segment, Timeline};
 
-/// The last frame of a video track that ends at or before the start of the clip, presented from the start of the clip on
-/// for as long as in the film. Chromium and Firefox keep the last frame on screen for as long as the film goes on, even
-/// after a seek past its end. The track of the clip ends early, like that of the film, so that a clip of the clip holds
-/// the same frame.
+/// The last frame of a video track that ends at or before the start of the clip, presented from the
+/// start of the clip on for as long as in the film. Chromium and Firefox keep the last frame on
+/// screen for as long as the film goes on, even after a seek past its end. The track of the clip
+/// ends early, like that of the film, so that a clip of the clip holds the same frame.
 pub(super) fn hold_last<R: ReadAt>(
     track: &Track,
     line: &Timeline,

@@ -1,15 +1,17 @@
-//! The tracks in a language.
+//! Selects the tracks in a language.
 
 use crate::index::{Index, Track};
 use crate::request::TrackKind;
 
 use super::kind::track_kind;
 
-/// Of sound and of text, leaves those in a language. Where the film has none of a kind in it, all of that kind stay:
-/// a viewer who asks for a language wants to hear something.
+/// Keeps only the audio and text tracks in a language. If no audio track (or no text track) is in
+/// that language, all audio (or text) tracks stay: a viewer who asks for a language still wants to
+/// hear something.
 pub(super) fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
     let wanted = subtags(lang);
-    // The tag itself, then what begins with it, with less and less of it: zh-Hant-TW, zh-Hant, zh.
+    // The tag itself, then tags that begin with it, then with its shorter prefixes: zh-Hant-TW,
+    // zh-Hant, zh.
     let equal = std::iter::once((wanted.len(), true));
     let lengths: Vec<_> = equal.chain((1..=wanted.len()).rev().map(|n| (n, false))).collect();
     for kind in [TrackKind::Audio, TrackKind::Text] {
@@ -29,11 +31,12 @@ pub(super) fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
     }
 }
 
-/// The parts of a language tag, in lower case, the language itself as three letters.
+/// The subtags of a language tag in lower case, with the language in three letters.
 fn subtags(tag: &str) -> Vec<String> {
     let mut parts: Vec<_> = tag.split('-').map(str::to_ascii_lowercase).collect();
     if let Some(first) = parts.first_mut() {
-        // Two letters (ISO 639-1), three (639-2/T), or the three of librarians (639-2/B): the same language.
+        // A language has two letters (ISO 639-1), three (639-2/T), and for some three others
+        // (639-2/B).
         let terminology = BIBLIOGRAPHIC.iter().find(|(b, _)| b == first).map(|(_, t)| (*t).to_string());
         let two_letters = || isolang::Language::from_639_1(first).map(|l| l.to_639_3().to_string());
         if let Some(language) = terminology.or_else(two_letters) {
@@ -43,7 +46,7 @@ fn subtags(tag: &str) -> Vec<String> {
     parts
 }
 
-/// ISO 639-2/B codes that differ from 639-2/T; films that were once Matroska have them.
+/// The ISO 639-2/B codes that differ from 639-2/T. Films that were remuxed from Matroska have them.
 const BIBLIOGRAPHIC: [(&str, &str); 20] = [
     ("alb", "sqi"),
     ("arm", "hye"),

@@ -43,8 +43,8 @@ struct NeededRange<'a> {
     hidden: Option<Hidden>,
 }
 
-/// The samples of all edits, each of them once, in the order of the film, and the multiplier of their media time.
-/// `waits_in` is the movie timescale if the clip has empty edits for the track.
+/// The samples of all edits, each of them once, in the order of the film, and the multiplier of
+/// their media time. `waits_in` is the movie timescale if the clip has empty edits for the track.
 pub(super) fn lay_out<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -166,17 +166,18 @@ fn place<R: ReadAt>(
     Ok(placed)
 }
 
-/// How much longer the last sample of a range must last so that all of the range is presented before the next one, in
-/// media ticks of the film. Whatever their offsets are, the sample presented last comes before the first of the next
-/// range, and before the hidden samples there.
+/// How much longer the last sample of a range must last so that all of the range is presented
+/// before the next one, in media ticks of the film. Whatever their offsets are, the sample
+/// presented last comes before the first of the next range, and before the hidden samples there.
 fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
     let (lowest, highest) = offsets(track);
     let reordered = MediaTime(highest - lowest.min(0));
     reordered.max(needed.media_end() - needed.decode.end - MediaTime(lowest.min(0)))
 }
 
-/// How much longer the last sample of a track must last so that it is presented until the last edit ends, in media ticks
-/// of the film. (How long reordered frames are on screen is not how long they are decoded.)
+/// How much longer the last sample of a track must last so that it is presented until the last edit
+/// ends, in media ticks of the film. (How long reordered frames are on screen is not how long they
+/// are decoded.)
 fn missing_at_end<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -203,8 +204,8 @@ impl NeededRange<'_> {
     }
 }
 
-/// The hidden samples of a range. Audio has none, because all audio samples keep their times: from these a player
-/// knows how much of the decoded audio it drops.
+/// The hidden samples of a range. Audio has none, because all audio samples keep their times: from
+/// these a player knows how much of the decoded audio it drops.
 fn hidden<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -217,8 +218,8 @@ fn hidden<R: ReadAt>(
     Hidden::of(track, source, range, first_shown.0, presented)
 }
 
-/// How the last range of a track ends, if its samples may get other times there: video that is presented at the usual
-/// rate.
+/// How the last range of a track ends, if its samples may get other times there: video that is
+/// presented at the usual rate.
 fn ending<R: ReadAt>(
     track: &Track,
     line: &Timeline,

@@ -1,4 +1,4 @@
-//! Times of samples that only serve decoding: those before the first sample that is presented.
+//! Times of the samples that are decoded and not presented, before the first sample that is.
 //!
 //! A player that ignores the edit list shows these samples for as long as they last, and players
 //! count seeks from the first of them. The clip therefore gives them the shortest durations.
@@ -9,13 +9,14 @@
 //! H            number of samples up to and with the last hidden one
 //! reorder      how many samples decode order may be from composition order, at most
 //! step       ticks of the clip from one hidden sample to the next: one, or few
-//! delay      reorder * step, or what of the composition offset of a later sync sample exceeds the pause
+//! delay      reorder * step, or by how much the composition offset of a later sync sample exceeds
+//!            the pause
 //! F'         = delay + H * step + pause * multiplier      (clip ticks, from the range's start)
 //! natural(i) = F' + (decode time of i - F) * multiplier
 //! len        = the first i >= H with natural(i) >= i * step
 //!
 //! decode time of i       i < len: i * step                else natural(i)
-//! composition time of i  hidden:  delay + step * its rank among the hidden samples, at least i * step
+//! composition time of i  hidden:  delay + step * its rank among them, at least i * step
 //!                        else     F' + (composition time of i - F) * multiplier
 //!                                 (where the clip ends: see `ending`)
 //! ```
@@ -24,10 +25,11 @@
 //! offset and end before F'. What is presented keeps its distance to F. The few presented samples
 //! among the first `len` are decoded early: the decoder's reorder delay passes in ticks as well.
 //!
-//! The pause is about a frame. GStreamer takes a frame to last as long as the frame rate says, and
-//! shows what of it is left after the edit has begun: without the pause it shows all hidden frames.
-//! The delay is for libavformat. It looks for the sync sample before a time by decode times, and takes
-//! all of them to be as far before composition times as that of the first sample is before F'.
+//! The pause is about a frame. For GStreamer a frame lasts as long as the frame rate says, and it
+//! shows the rest that reaches past the start of the edit: without the pause it shows all hidden
+//! frames. The delay is for libavformat. It searches for the sync sample before a time by decode
+//! times, and assumes that each is as far before its composition time as that of the first sample
+//! is before F'.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -40,7 +42,7 @@ use crate::source::ReadAt;
 /// Samples at the start of a range that are decoded before the first presented one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hidden {
-    /// Samples up to and with the last hidden one.
+    /// How many samples there are up to the last hidden one, inclusive.
     count: u32,
     /// Composition time in the film of the first presented sample.
     first_presented: i64,
@@ -59,8 +61,8 @@ pub(super) struct Hidden {
 /// The times that the first samples of a range get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeadIn {
-    /// Samples that get such times: the hidden ones, and presented ones decoded among or soon after
-    /// them.
+    /// How many samples get such times: the hidden ones, and the presented ones that are decoded
+    /// among or soon after them.
     pub len: u32,
     /// Duration of each but the last, in ticks of the clip.
     pub step: u32,
@@ -77,7 +79,8 @@ pub struct LeadIn {
     /// When the first of the hidden samples is presented, counted like `presented_at`.
     delay: i64,
     multiplier: u32,
-    /// Composition time in the film from which on samples are not presented, and how much later they are.
+    /// The composition time in the film from which on samples are not presented, and how much later
+    /// they are in the clip.
     until: (i64, i64),
     /// Samples of the range.
     held: u32,
@@ -86,7 +89,8 @@ pub struct LeadIn {
 /// How many times as long as a hidden sample a frame lasts, if hidden samples may last as long.
 const LONGEST_IN_STEPS: i64 = 500;
 
-/// Hidden samples take no longer than 10 ms, unless their ticks would be shorter than players count in.
+/// Hidden samples take no longer than 10 ms, unless their ticks would be shorter than players count
+/// in.
 pub(super) const LEAD_INS_A_SECOND: u64 = 100;
 
 /// The longest pause, in milliseconds: of 14 frames a second.
@@ -122,7 +126,8 @@ impl Hidden {
         }
         let reorder = samples.reorder();
         let in_order = (lowest, highest) == (0, 0) && end <= presented;
-        // The mean of what is decoded after them. Of a clip that is cut again the hidden samples do not count.
+        // The mean duration of the samples after them. If a clip is cut again, its hidden samples
+        // thus do not count.
         let decode_end = samples.decode_end_of(source, range)?;
         let frame = (decode_end - samples.dts(source, end)?) / i64::from(range.end - end);
         let longest = i64::from(track.mdhd.timescale).saturating_mul(MAX_PAUSE) / 1000;
@@ -140,8 +145,8 @@ impl Hidden {
         self.count + self.reorder
     }
 
-    /// Ticks between two hidden samples. libavformat complains of a sample that lasts a thousand times as long as
-    /// those before it; of those that follow one may last `longest`.
+    /// Ticks between two hidden samples. libavformat complains of a sample that lasts a thousand
+    /// times as long as those before it; of those that follow one may last `longest`.
     fn step(&self, longest: i64, multiplier: u32) -> i64 {
         let ticks =
             self.timescale.saturating_mul(multiplier.into()) / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1);
@@ -218,8 +223,9 @@ impl Hidden {
 }
 
 impl LeadIn {
-    /// Of `len` samples a tick apart, but for the last, where none is reordered. The first presented
-    /// one has this composition time in the film, and that in the clip.
+    /// A lead-in of `len` samples in composition order. All but the last are a tick long. The first
+    /// presented sample has the composition time `first_presented` in the film and `presented_at`
+    /// in the clip.
     pub(super) fn in_order(
         len: u32,
         last_duration: u32,
@@ -242,7 +248,8 @@ impl LeadIn {
         }
     }
 
-    /// How long all samples but the last are decoded, where these are all of a range of `held` samples.
+    /// How long all samples but the last are decoded, where these are all of a range of `held`
+    /// samples.
     pub(super) fn all_but_last(&self, held: u32) -> Option<i64> {
         (self.len == held).then(|| i64::from(held - 1).saturating_mul(self.step.into()))
     }
@@ -314,8 +321,8 @@ impl LeadIn {
 mod tests {
     use crate::testing::{Expanded, Film, Sample, TrackSpec, clip, expand};
 
-    /// Video of which only the first sample is a sync sample; each fourth frame is decoded before the
-    /// three that are presented before it.
+    /// Video of which only the first sample is a sync sample; each fourth frame is decoded before
+    /// the three that are presented before it.
     fn one_sync(frames: u32, timescale: u32, delta: u32) -> TrackSpec {
         let order = |n: u32| if n % 4 == 1 && n > 0 { 4 } else { i32::from(n == 0) };
         let samples = (0..frames).map(|n| Sample {

@@ -1,7 +1,18 @@
-//! From a stretch of movie time to the samples and edits of each track.
+//! Finds the samples and the edits of each track for a range of presentation time.
 //!
-//! Times are presentation times. Movie time goes through a track's edit list to media
-//! time, and through the composition offsets to samples; the cut itself is in decode order.
+//! The times of a request are presentation times. The edit list of a track maps them to media
+//! times, and the composition offsets map these to samples. The samples are cut in decode order.
+//!
+//! ```text
+//! timescale   of the clip's movie, a multiple of those that matter  timescale
+//! timeline    of each track: its edit list in that timescale        timeline
+//! tracks      that the request asks for, and the one it is cut by   tracks, language
+//! start, end  moved onto frames of that track                       snap
+//! each track  what its edits present between start and end          cut_track, play, hold
+//!             the sample that decoding begins with                  audio_preroll, open_gop
+//!             the samples, laid out one range after the other       lay_out, placed, multiplier
+//!             the times of the first and the last samples           lead_in, trim, ending, opus
+//! ```
 
 mod audio_preroll;
 mod clip;
@@ -46,27 +57,27 @@ use tracks::chosen_tracks;
 /// The part of a film that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {
-    /// All of it.
+    /// The whole film.
     Whole,
-    /// A stretch of it.
+    /// A clip of it.
     Clip(Clip),
 }
 
-/// Why a stretch cannot be cut.
+/// Why a film cannot be cut.
 #[derive(Debug, thiserror::Error)]
 pub enum SeekError {
-    /// It begins where the film has ended.
+    /// The clip would begin at or past the end of the film.
     #[error("start {start} is at or past the end of the film, {end} seconds")]
     PastEnd {
-        /// Where the stretch would begin, in seconds.
+        /// When the clip would begin, in seconds.
         start: String,
-        /// Where the film ends, in seconds.
+        /// When the film ends, in seconds.
         end: String,
     },
-    /// There are no such tracks.
+    /// The film has none of the tracks.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The film does not allow it.
+    /// The film is malformed, or cannot be read.
     #[error(transparent)]
     Format(#[from] FormatError),
 }
@@ -74,7 +85,7 @@ pub enum SeekError {
 /// Finds what a request asks for.
 ///
 /// # Errors
-/// When the stretch lies past the film's end, or the film cannot be read there.
+/// When the clip would begin past the end of the film, or the film cannot be read.
 pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Result<Cut, SeekError> {
     if !request.is_cut && !index.is_fragmented {
         return Ok(Cut::Whole);
@@ -85,9 +96,10 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
     let cut = cut_film(index, source, request, &chosen, reference, timescale)?;
     let other = match Waiting::of(index, &cut) {
         Waiting::No => timescale,
-        Waiting::Pictures(waiting) => movie_timescale(index, reference, &waiting),
-        // libavformat counts the samples to skip in the media timescale of sound, which thus stays the sampling rate.
-        Waiting::Sound(sound) => sound,
+        Waiting::Video(waiting) => movie_timescale(index, reference, &waiting),
+        // libavformat counts the samples it skips in the media timescale, which for audio is the
+        // sampling rate. The media timescale therefore stays.
+        Waiting::Audio(timescale) => timescale,
     };
     if other == timescale { Ok(cut) } else { cut_film(index, source, request, &chosen, reference, other) }
 }
@@ -138,20 +150,20 @@ fn cut_film<R: ReadAt>(
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     leave_out_empty(&mut tracks);
-    let pictures = guide.and_then(|(track, _)| {
+    let video = guide.and_then(|(track, _)| {
         let held = tracks.get(reference?)?.as_ref().filter(|_| &track.handler.0 == b"vide")?;
         opus::lead_of(track, held)
     });
     for (track, held) in index.tracks.iter().zip(&mut tracks) {
         if let Some(held) = held {
-            opus::shorten(track, held, source, pictures.unwrap_or((0, 1)))?;
+            opus::shorten(track, held, source, video.unwrap_or((0, 1)))?;
         }
     }
     Ok(Cut::Clip(Clip { timescale, start: start.0, duration: (end - start).0, tracks }))
 }
 
-/// Leaves out the tracks of which the clip has no samples: Chromium fails to seek in a film with such a track. A clip of
-/// nothing at all keeps them, as a film has tracks.
+/// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a film
+/// with such a track. If no track has samples, all of them stay: a film has tracks.
 fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
     let is_empty = |held: &TrackClip| held.ranges.is_empty();
     if tracks.iter().flatten().all(is_empty) {
@@ -162,8 +174,8 @@ fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
     }
 }
 
-/// When the last of what is seen or heard ends. Data tracks (time codes, telemetry) may run on past
-/// that, and count only where there is nothing else.
+/// When the last audio, video or text track ends. Data tracks (time codes, telemetry) may last
+/// longer. They count only if there is no other track.
 fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> MovieTime {
     let ends = |of: fn(&Track) -> bool| {
         let tracks = index.tracks.iter().zip(lines).zip(chosen);

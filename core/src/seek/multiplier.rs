@@ -1,4 +1,4 @@
-//! How much finer than in the film a track's media time is in a clip.
+//! How much finer the media timescale of a track is in the clip than in the film.
 
 use crate::boxes::Runs;
 use crate::index::Track;
@@ -6,8 +6,9 @@ use crate::limits;
 
 use super::lead_in::{Hidden, LEAD_INS_A_SECOND};
 
-/// The least multiplier of a track's timescale with which hidden samples take no longer than they may, or that which
-/// makes it the movie's where there are empty edits.
+/// The multiplier of a track's media timescale: the least with which the hidden samples last no
+/// longer than they may. If the track has empty edits, it is the one that gives the track the movie
+/// timescale, `waits_in`.
 pub(super) fn multiplier<'a>(
     track: &Track,
     hidden: impl Iterator<Item = &'a Hidden>,
@@ -29,7 +30,7 @@ pub(super) fn multiplier<'a>(
     u32::try_from(needed.min(finest).clamp(1, highest)).unwrap_or(1)
 }
 
-/// With a greater one, what the clip says of the track may not fit in its fields.
+/// The greatest multiplier with which all times of the track fit in the fields of their boxes.
 pub(super) fn highest_multiplier(track: &Track) -> u64 {
     let samples = &track.samples;
     let (_, longest) = samples.stts.extremes();
@@ -41,8 +42,9 @@ pub(super) fn highest_multiplier(track: &Track) -> u64 {
     u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
 }
 
-/// The least timescale of a track with samples that are presented after the end of the clip.
+/// The coarsest media timescale of a track with samples that are presented after the end of the
+/// clip.
 pub(super) const LEAST_TICKS_A_SECOND: u64 = 500;
 
-/// No sample is made longer by more ticks.
+/// The most ticks by which a sample becomes longer.
 pub(super) const MAX_GAP: i64 = (u32::MAX >> 1) as i64;

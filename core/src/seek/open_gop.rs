@@ -1,21 +1,22 @@
-//! Where to begin with open groups of pictures in H.264.
+//! Where decoding begins in H.264 with open groups of pictures.
 //!
-//! Pictures that follow a sync sample in decode order and precede it in composition order may refer
-//! to pictures from before it. A clip presents none of them, but its decoder is given them. Most
-//! decoders conceal what they lack; Chromium ends with an error where such a picture is itself
-//! referred to. A gradual refresh shows what is left of other pictures, until it is done. The clip
-//! therefore begins at an IDR picture, if one is near: nothing after it refers to what is before it.
-//! What is decoded from there on is hidden, and has no sync samples up to where the clip would have
-//! begun: libavformat begins at the last one before the edit.
+//! A picture that follows a sync sample in decode order and precedes it in composition order may
+//! refer to pictures before the sync sample. A clip presents no such picture, but its decoder gets
+//! them. Most decoders conceal what they lack. Chromium ends with an error if another picture
+//! refers to one of them. A gradual refresh shows remains of other pictures until it is complete.
+//! The clip therefore begins at an IDR picture, if one is near, because no picture after it refers
+//! to one before it. The samples from there on are hidden, and the clip lists none of them as a
+//! sync sample up to where it would have begun: libavformat begins at the last sync sample before
+//! the edit.
 
 use crate::boxes::{FormatError, JointRuns, SyncSamples};
 use crate::index::{Pictures, SampleTable, Track};
 use crate::limits;
 use crate::source::ReadAt;
 
-/// The sample to begin decoding at, rather than at `first`: the last IDR picture not after it, or else
-/// the last sync sample that no picture is reordered across, where there is one not too far before;
-/// else `first`.
+/// The sample to begin decoding at instead of `first`: the last IDR picture up to it, or else the
+/// last sync sample that no picture is reordered across, or else `first`. None is far before
+/// `first`.
 pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) -> Result<u32, FormatError> {
     let samples = &track.samples;
 
@@ -45,7 +46,7 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
     Ok(closed.unwrap_or(first))
 }
 
-/// Whether a sample is an IDR picture, as its first slice says.
+/// Whether the first slice of a sample is that of an IDR picture.
 fn is_idr<R: ReadAt>(
     samples: &SampleTable,
     source: &R,
@@ -88,9 +89,9 @@ mod tests {
     const IDR: u8 = 0x65;
     const OTHER: u8 = 0x41;
 
-    /// Groups of 41 pictures in decode order. The first is a sync sample that no picture is reordered
-    /// across. Each fourth after it is decoded before the three presented before it, and every other
-    /// one of these is a sync sample. `idr` says which samples are IDR pictures.
+    /// Groups of 41 pictures in decode order. The first is a sync sample that no picture is
+    /// reordered across. Each fourth after it is decoded before the three presented before it, and
+    /// every other one of these is a sync sample. `idr` says which samples are IDR pictures.
     fn open_groups(timescale: u32, idr: &[usize]) -> Vec<u8> {
         let samples = (0..123).map(|n| {
             let within = n % 41;

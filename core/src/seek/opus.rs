@@ -1,15 +1,16 @@
 //! Times of Opus packets that are decoded before the first that is heard.
 //!
-//! Chromium takes all that comes before the edit to last until the film begins, for pictures and for
-//! other sound alike, and moves sound by it. Of Opus it counts the pictures' alone, and drops as many
-//! samples as `PreSkip` says (Opus in ISOBMFF, 4.3.2) when it begins to decode. Both cancel each other
-//! where `PreSkip` and the media time of the edit are as long as that of the pictures.
+//! Chromium starts a film later by the media time before the edit of its video and audio tracks,
+//! and moves audio by that. It does not count the media time of an Opus track. Instead it drops
+//! `PreSkip` samples (Opus in ISOBMFF, 4.3.2) when it begins to decode. The two cancel each other
+//! if `PreSkip` and the media time of the Opus edit are as long as the media time of the video
+//! edit.
 //!
 //! ```text
 //! media_time   where the edit begins, in ticks from the first packet
 //! H            packets that end at or before media_time
 //! into         media_time - decode time of packet H
-//! lead         the media time of the pictures' edit, in ticks, or 50 ms if that is longer
+//! lead         the media time of the video edit, in ticks, or 50 ms if that is longer
 //! F'         = lead - into, or decode time of packet H if that is shorter
 //!
 //! decode time of i      i < H: i              else F' + decode time of i - decode time of H
@@ -26,24 +27,24 @@ use super::lead_in::LeadIn;
 /// `PreSkip` counts samples at this rate.
 const RATE: u64 = 48_000;
 
-/// The least lead, in milliseconds. With less, mpv and GStreamer play what comes before the edit, too.
+/// The least lead, in milliseconds. With less, mpv and GStreamer also play what precedes the edit.
 const LEAST_LEAD: i64 = 50;
 
-/// A time as ticks, and how many of them there are in a second.
+/// A media time in ticks of the clip, and their number in a second.
 pub(super) type Lead = (i64, u32);
 
-/// Where in its media a track begins, if it is presented from the start of the clip on.
+/// The media time of the first edit of a track, if it is presented from the start of the clip on.
 pub(super) fn lead_of(track: &Track, held: &TrackClip) -> Option<Lead> {
     let first = held.edits.first().filter(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)?;
     Some((first.media_time?, track.mdhd.timescale.saturating_mul(held.multiplier)))
 }
 
-/// Gives the packets of a clip that are not heard as much time as the pictures' edit skips.
+/// Gives the packets that are not heard as much time as the video edit skips.
 pub(super) fn shorten<R: ReadAt>(
     track: &Track,
     held: &mut TrackClip,
     source: &R,
-    pictures: Lead,
+    video: Lead,
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
     let Some((media_time, timescale)) = lead_of(track, held) else { return Ok(()) };
@@ -59,11 +60,12 @@ pub(super) fn shorten<R: ReadAt>(
     if count == 0 || into < 0 {
         return Ok(());
     }
-    let (lead, in_a_second) = pictures;
+    let (lead, in_a_second) = video;
     let lead = i128::from(lead) * i128::from(timescale) / i128::from(in_a_second.max(1));
     let least = i64::from(timescale) * LEAST_LEAD / 1000;
     let lead = i64::try_from(lead).unwrap_or(i64::MAX).max(least);
-    // In no more time than they take: libavformat drops as many samples as the edit skips of what comes out.
+    // The packets get at most their own duration, because libavformat drops as many decoded samples
+    // as the edit skips.
     let presented_at = lead.saturating_sub(into).max(count.into()).min(media_time - into);
     let begins_at = presented_at.saturating_add(into);
     let pre_skip = u128::from(begins_at.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
@@ -84,8 +86,8 @@ pub(super) fn shorten<R: ReadAt>(
 mod tests {
     use crate::testing::{Expanded, Film, Sample, TrackSpec, clip, expand, make_box};
 
-    /// Opus in packets of 20 ms, but for every fifth, which lasts twice as long, with 312 samples of
-    /// pre-skip; before it pictures, if so, of which each 50th is a sync sample.
+    /// Opus in packets of 20 ms, but for every fifth, which lasts twice as long, with 312 samples
+    /// of pre-skip; before it pictures, if so, of which each 50th is a sync sample.
     fn film(pictures: bool) -> Vec<u8> {
         let picture = |n| Sample { delta: 512, offset: 0, sync: n % 50 == 0, size: 20 };
         let pictures =

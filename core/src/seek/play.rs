@@ -99,17 +99,18 @@ fn media_times<R: ReadAt>(
     }
     media_end = media_end.max(media_time.next()).min(MediaTime(track.samples.end));
     if is_still(track) || holds_on(track) {
-        // A single frame has no later part to begin at, and libavformat shows nothing of a frame that begins before
-        // its edit.
+        // A single frame has no later part to begin at, and libavformat shows nothing of a frame
+        // that begins before its edit.
         media_time = media_time.min(line.media_start);
         media_end = media_end.max(media_time.next());
     }
     Ok((media_time, media_end))
 }
 
-/// The samples that are decoded for the `needed` ones, and until which of them there are no sync samples in the clip
-/// ([`SampleRange::joined_until`](super::SampleRange::joined_until)). `shown` is the composition time of the first
-/// sample that is presented, `media_time` where the edit begins.
+/// The samples that are decoded for the `needed` ones, and until which of them there are no sync
+/// samples in the clip ([`SampleRange::joined_until`](super::SampleRange::joined_until)). `shown`
+/// is the composition time of the first sample that is presented, `media_time` where the edit
+/// begins.
 fn decoded<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -125,7 +126,8 @@ fn decoded<R: ReadAt>(
     Ok((samples, if first < sync { sync + 1 } else { 0 }))
 }
 
-/// The composition time of the frame that begins at a media time, to within the precision of movie ticks.
+/// The composition time of the frame that begins at a media time, to within the precision of movie
+/// ticks.
 fn near_frame<R: ReadAt>(
     track: &Track,
     line: &Timeline,

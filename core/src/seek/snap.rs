@@ -8,8 +8,8 @@ use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding};
 
 use super::timeline::Timeline;
 
-/// Two times at most this far apart are the same. Players and probes count in microseconds, some rounding and some
-/// cutting off, so the time of a frame may come back up to one microsecond off.
+/// Two times at most this far apart are the same. Players and probes count in microseconds, some
+/// rounding and some cutting off, so the time of a frame may come back up to one microsecond off.
 const TOLERANCE_NANOS: u64 = 1000;
 
 /// Converts times of a request to the clip's movie time.
@@ -34,7 +34,8 @@ impl Clock {
     }
 }
 
-/// When the frame (or, with [`Mode::Keyframe`], the sync sample) begins that the reference track shows at a time.
+/// When the frame (or, with [`Mode::Keyframe`], the sync sample) begins that the reference track
+/// shows at a time.
 fn frame_at<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -73,9 +74,10 @@ pub(super) fn snap_start<R: ReadAt>(
     Ok(frame.unwrap_or_else(|| clock.ticks(request.start)))
 }
 
-/// The end of a request, moved onto the start of a frame if it is within the tolerance of one, so that the clip up to a
-/// time and the clip from that time share no frame and miss none. Otherwise the end is moved up to a whole media tick:
-/// libavformat counts an edit in these, and shows nothing of a frame that has less than one.
+/// The end of a request, moved onto the start of a frame if it is within the tolerance of one, so
+/// that the clip up to a time and the clip from that time share no frame and miss none. Otherwise
+/// the end is moved up to a whole media tick: libavformat counts an edit in these, and shows
+/// nothing of a frame that has less than one.
 pub(super) fn snap_end<R: ReadAt>(
     track: &Track,
     line: &Timeline,

@@ -23,7 +23,8 @@ pub(super) struct Segment {
 }
 
 impl Timeline {
-    /// The edits of a track, which count in `movie_timescale`, in a clip that counts in `timescale`.
+    /// The edits of a track, which count in `movie_timescale`, in a clip that counts in
+    /// `timescale`.
     pub(super) fn of(track: &Track, movie_timescale: u32, timescale: u32) -> Self {
         let scales = Timescales { movie: timescale, media: track.mdhd.timescale.max(1) };
         let mut line = Self { segments: Vec::new(), scales, media_start: MediaTime(track.samples.start) };

@@ -6,13 +6,17 @@ use crate::limits;
 use super::Cut;
 use super::clip::TrackClip;
 
-/// The least resolution of a clip's movie time: what MPEG systems count in.
+/// The coarsest timescale of a clip's movie time: that of MPEG systems.
 pub(super) const MIN_TIMESCALE: u64 = 90_000;
 
-/// A timescale in which the source's edits and the frames the clip begins and ends on are whole ticks, and which
-/// is a multiple of those of the `waiting` tracks. Firefox reads an empty edit in the timescale of its media: with a
-/// multiple, both can be made the same. Where there is none that fits, the source's edits are rounded first, to half a
-/// tick at most, and then waiting tracks are left out.
+/// The movie timescale of a clip. The edits of the film and the frames that the clip begins and
+/// ends on are whole ticks of it, and it is a multiple of the media timescales of the `waiting`
+/// tracks.
+///
+/// Firefox reads an empty edit in the media timescale of its track. With a multiple, the clip can
+/// give the track the movie timescale as its media timescale. If no multiple of all fits, that of
+/// the film is left out, which rounds its edits by at most half a tick; if still none fits, those
+/// of the waiting tracks are left out.
 pub(super) fn movie_timescale(index: &Index, reference: Option<usize>, waiting: &[u32]) -> u32 {
     let with_samples = || index.tracks.iter().position(|t| t.samples.count > 0);
     let media = reference
@@ -36,17 +40,18 @@ pub(super) fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// A coarser movie timescale than this rounds times by more than 25 µs.
-pub(super) const LEAST_SOUND: u32 = 20_000;
+/// The coarsest media timescale of audio that becomes the movie timescale. A coarser one would
+/// round times by more than 25 µs.
+pub(super) const LEAST_AUDIO: u32 = 20_000;
 
-/// What a clip waits for, with empty edits.
+/// The audio or video tracks that have empty edits in a clip.
 pub(super) enum Waiting {
-    /// Nothing that is seen or heard.
+    /// No audio or video track.
     No,
-    /// Pictures: the media timescales of these tracks.
-    Pictures(Vec<u32>),
-    /// Sound of this media timescale, and no pictures.
-    Sound(u32),
+    /// Video tracks with these media timescales.
+    Video(Vec<u32>),
+    /// An audio track with this media timescale, and no video track.
+    Audio(u32),
 }
 
 impl Waiting {
@@ -60,10 +65,10 @@ impl Waiting {
             let waiting = tracks.filter(move |(track, held)| track.handler.0 == handler && waits(held));
             waiting.map(|(track, _)| track.mdhd.timescale.max(1))
         };
-        let pictures: Vec<_> = waiting(*b"vide").collect();
-        match waiting(*b"soun").find(|&timescale| timescale >= LEAST_SOUND) {
-            _ if !pictures.is_empty() => Self::Pictures(pictures),
-            Some(sound) => Self::Sound(sound),
+        let video: Vec<_> = waiting(*b"vide").collect();
+        match waiting(*b"soun").find(|&timescale| timescale >= LEAST_AUDIO) {
+            _ if !video.is_empty() => Self::Video(video),
+            Some(timescale) => Self::Audio(timescale),
             None => Self::No,
         }
     }

@@ -1,4 +1,4 @@
-//! Which tracks of a film a request gets, and which of them it is cut by.
+//! Selects the tracks that a request asks for, and the one that the film is cut by.
 
 use crate::index::{Index, Track};
 use crate::request::{ClipRequest, RequestError, TrackSelector};
@@ -6,8 +6,8 @@ use crate::request::{ClipRequest, RequestError, TrackSelector};
 use super::kind::{is_still, track_kind};
 use super::language::keep_language;
 
-/// For each track whether the clip has it. Hint tracks never come along: they speak of the samples of another
-/// track by number, and of packets that nobody sends any more.
+/// Whether the clip has each of the tracks. It never has hint tracks: they describe packets for the
+/// samples of another track by their numbers, and no server sends these packets any more.
 ///
 /// # Errors
 /// When the film has none of the tracks asked for.
@@ -38,9 +38,9 @@ fn is_selected(index: &Index, n: usize, track: &Track, selectors: &[TrackSelecto
         })
 }
 
-/// The track whose frames a clip begins on: the first enabled video track. (A film
-/// whose tracks are all marked disabled is played as if they were enabled.) Pictures that go with
-/// sound, a cover or one for each chapter, are not what a viewer seeks by.
+/// The track whose frames a clip begins on: the first enabled video track. (If all tracks are
+/// disabled, players play them as if they were enabled.) Pictures beside audio, a cover or one for
+/// each chapter, do not count: no viewer seeks by them.
 pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Option<usize> {
     let chosen = || index.tracks.iter().enumerate().filter(|(n, _)| is_chosen(*n));
     let none_enabled = !chosen().any(|(_, t)| t.tkhd.is_enabled());

@@ -10,12 +10,13 @@ use super::play::Play;
 
 /// How much is taken off the duration of the first sample of an edit, which decodes at `from`.
 ///
-/// If a clip begins inside a subtitle or a chapter, the sample keeps only the rest of its duration. libavformat takes
-/// such an edit to begin with the next sample, and would show that too early. (A time code sample keeps its duration,
-/// because it says which time it is at its own start.)
+/// If a clip begins inside a subtitle or a chapter, the sample keeps only the rest of its duration.
+/// libavformat takes such an edit to begin with the next sample, and would show that too early. (A
+/// time code sample keeps its duration, because it says which time it is at its own start.)
 ///
-/// If audio begins with a packet that lasts longer than its neighbours, and the edit begins past their duration, the
-/// hidden excess is taken off. libavformat drops as much of the decoded audio as the durations say.
+/// If audio begins with a packet that lasts longer than its neighbours, and the edit begins past
+/// their duration, the hidden excess is taken off. libavformat drops as much of the decoded audio
+/// as the durations say.
 pub(super) fn first_sample_trim<R: ReadAt>(
     track: &Track,
     source: &R,
