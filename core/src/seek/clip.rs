@@ -7,6 +7,15 @@ use crate::boxes::ElstEntry;
 use super::ending::Retimed;
 use super::lead_in::LeadIn;
 
+/// The part of a film that answers a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// The whole film.
+    Whole,
+    /// A clip of it.
+    Clip(Clip),
+}
+
 /// A clip of a film.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {

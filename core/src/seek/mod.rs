@@ -41,7 +41,7 @@ use crate::request::{ClipRequest, RequestError, Time};
 use crate::source::ReadAt;
 use crate::time::MovieTime;
 
-pub use clip::{Clip, SampleRange, TrackClip};
+pub use clip::{Clip, Cut, SampleRange, TrackClip};
 pub use ending::Retimed;
 pub use lead_in::LeadIn;
 pub use sync_points::sync_points;
@@ -53,15 +53,6 @@ use snap::{Clock, snap_end, snap_start};
 use timeline::Timeline;
 use timescale::{Waiting, movie_timescale};
 use tracks::chosen_tracks;
-
-/// The part of a film that answers a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cut {
-    /// The whole film.
-    Whole,
-    /// A clip of it.
-    Clip(Clip),
-}
 
 /// Why a film cannot be cut.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,7 @@
 use crate::index::Index;
 use crate::limits;
 
-use super::Cut;
-use super::clip::TrackClip;
+use super::clip::{Cut, TrackClip};
 
 /// The coarsest timescale of a clip's movie time: that of MPEG systems.
 pub(super) const MIN_TIMESCALE: u64 = 90_000;
