@@ -1,4 +1,4 @@
-//! A film as a bucket of a type of our own, which makes its bytes when it is read, a window
+//! A clip as a bucket of a type of our own, which generates its bytes when it is read, a window
 //! at a time. Where the server may use sendfile, the filter puts the server's own buckets of
 //! the file in the place of the media.
 
@@ -22,8 +22,8 @@ use crate::request::Request;
 /// Most bytes of one bucket: what the server's own functions keep to.
 const LARGEST_BUCKET: u64 = if usize::BITS < 64 { 1 << 30 } else { i64::MAX.unsigned_abs() };
 
-/// The whole film as a body. The server's filters cut the byte ranges out of it. `begins` is the first of
-/// these ranges, or all of the film.
+/// The whole clip as a body. The server's filters cut the byte ranges out of it. `begins` is the
+/// first of these ranges, or all of the clip.
 ///
 /// # Errors
 /// When the first window cannot be read.
@@ -34,11 +34,12 @@ pub(crate) fn body_of(
     begins: &Range<u64>,
 ) -> io::Result<Brigade> {
     let len = film.len();
-    let film = Film {
+    let film = Clip {
         references: UnsafeCell::new(0),
         film,
         source,
-        // Without sendfile the server would copy the file too, and hold on to a worker while it does.
+        // Without sendfile the server would copy the file too, and hold on to a worker while it
+        // does.
         sends_files: request.uses_sendfile(),
         pool: request.pool(),
         file: Cell::new(ptr::null_mut()),
@@ -53,7 +54,7 @@ pub(crate) fn body_of(
         film.read_first(begins, request.bucket_memory())?;
     }
     let brigade = Brigade::new(request);
-    let whole = Whole::film(request, film);
+    let whole = Whole::clip(request, film);
     brigade.append(&whole, 0..len);
     drop(whole);
     Ok(brigade)
@@ -61,7 +62,7 @@ pub(crate) fn body_of(
 
 /// What all our buckets of one response share.
 #[repr(C)]
-pub(crate) struct Film {
+pub(crate) struct Clip {
     /// The server counts the buckets here, in the first field.
     references: UnsafeCell<c_int>,
     film: VirtualFile,
@@ -73,13 +74,13 @@ pub(crate) struct Film {
     pool: *mut ffi::apr_pool_t,
     /// The server's own name for the source, once it sends from it. Null until then.
     file: Cell<*mut ffi::apr_file_t>,
-    /// The first window, read before the header goes out, so that a disk that fails is an answer of its own. It is
-    /// there until a bucket takes it.
+    /// The first window, read before the header goes out, so that a disk that fails is an answer of
+    /// its own. It is there until a bucket takes it.
     first: Cell<Option<FirstWindow>>,
     asked: Asked,
 }
 
-/// Memory of the server's with `len` bytes of the film from `start` on.
+/// Memory of the server's with `len` bytes of the clip from `start` on.
 struct FirstWindow {
     memory: *mut u8,
     start: u64,
@@ -93,9 +94,9 @@ struct Asked {
     query: Box<[u8]>,
 }
 
-// SAFETY: a bucket may be read and destroyed on another thread than the handler's. The buckets of one
-// response are never on two threads at once, and the pool and what is in it go with them.
-unsafe impl Send for Film {}
+// SAFETY: a bucket may be read and destroyed on another thread than the handler's. The buckets of
+// one response are never on two threads at once, and the pool and what is in it go with them.
+unsafe impl Send for Clip {}
 
 /// The answer's body as it is handed to the filters.
 pub(crate) struct Brigade(*mut ffi::apr_bucket_brigade);
@@ -142,9 +143,9 @@ struct Whole<'r> {
 }
 
 impl<'r> Whole<'r> {
-    fn film(request: &'r Request<'_>, film: Film) -> Self {
+    fn clip(request: &'r Request<'_>, film: Clip) -> Self {
         let film = Box::into_raw(Box::new(film));
-        // SAFETY: a live request; the bucket owns the film from here on, and `destroy` frees it.
+        // SAFETY: a live request; the bucket owns the clip from here on, and `destroy` frees it.
         let bucket = unsafe { ffi::h264_shared_bucket(request.as_ptr(), &TYPE.0, film.cast()) };
         Self { bucket, request: PhantomData }
     }
@@ -177,7 +178,7 @@ static TYPE: Type = Type(ffi::h264_bucket_type {
 
 unsafe extern "C" fn destroy(film: *mut c_void) {
     // SAFETY: the data of a bucket of our type, which gives up its reference.
-    boundary(|| (), || drop(unsafe { FilmRef::from_raw(film) }));
+    boundary(|| (), || drop(unsafe { ClipRef::from_raw(film) }));
 }
 
 unsafe extern "C" fn read(
@@ -196,7 +197,7 @@ unsafe extern "C" fn read(
 /// # Safety
 /// `bucket` is of our type; `bytes` and `len` can be written to.
 unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, len: *mut usize) -> c_int {
-    // SAFETY: the caller's. The bucket holds its reference to the film until the memory has
+    // SAFETY: the caller's. The bucket holds its reference to the clip until the memory has
     // taken its place.
     unsafe {
         (*bytes, *len) = (ptr::null(), 0);
@@ -207,7 +208,7 @@ unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, l
             }
         }
         let (start, window) = (ffi::h264_bucket_start(bucket), ffi::h264_bucket_len(bucket));
-        let film = ManuallyDrop::new(FilmRef::from_raw(ffi::h264_bucket_data(bucket)));
+        let film = ManuallyDrop::new(ClipRef::from_raw(ffi::h264_bucket_data(bucket)));
         match film.become_memory(bucket, start, window) {
             Some(memory) => (*bytes, *len) = (memory, window),
             None => return ffi::H264_EGENERAL,
@@ -217,18 +218,18 @@ unsafe fn make_window(bucket: *mut ffi::apr_bucket, bytes: *mut *const c_char, l
     0
 }
 
-/// A bucket's reference to the film of its response.
-pub(crate) struct FilmRef(NonNull<Film>);
+/// A bucket's reference to the clip of its response.
+pub(crate) struct ClipRef(NonNull<Clip>);
 
-impl FilmRef {
+impl ClipRef {
     /// # Safety
     /// `data` is that of a bucket of our type, and the bucket's reference is now this one's.
     unsafe fn from_raw(data: *mut c_void) -> Self {
-        // SAFETY: the caller's: never null, `Whole::film` puts a box there.
+        // SAFETY: the caller's: never null, `Whole::clip` puts a box there.
         Self(unsafe { NonNull::new_unchecked(data.cast()) })
     }
 
-    /// Takes the film and the range out of a bucket, where it is one of our type. The bucket
+    /// Takes the clip and the range out of a bucket, where it is one of our type. The bucket
     /// must be given another type at once.
     ///
     /// # Safety
@@ -245,8 +246,8 @@ impl FilmRef {
         }
     }
 
-    /// Makes `bucket` one of memory that holds `len` bytes of the film from `start`. What it
-    /// was before is not released. `None` where the source fails: a line in the log says why.
+    /// Makes `bucket` one of memory that holds `len` bytes of the clip from `start`. Its earlier
+    /// content is not released. `None` where the source fails: a line in the log says why.
     ///
     /// # Safety
     /// `bucket` is live and this thread's.
@@ -256,7 +257,7 @@ impl FilmRef {
         start: u64,
         len: usize,
     ) -> Option<*const c_char> {
-        // SAFETY: the caller's; a reference keeps the film alive.
+        // SAFETY: the caller's; a reference keeps the clip alive.
         unsafe {
             let film = self.0.as_ref();
             let memory = match film.first.take() {
@@ -273,14 +274,14 @@ impl FilmRef {
 
     /// What of `range` is to be sent next.
     pub(crate) fn next(&self, range: &Range<u64>) -> Stretch {
-        // SAFETY: a reference keeps the film alive.
+        // SAFETY: a reference keeps the clip alive.
         unsafe { self.0.as_ref() }.next(range)
     }
 
     /// Puts a bucket of the source's `media` behind `bucket`. Whether that could be done.
     ///
     /// # Safety
-    /// `bucket` is live and this thread's, and in a brigade before one that keeps the film.
+    /// `bucket` is live and this thread's, and in a brigade before one that keeps the clip.
     pub(crate) unsafe fn insert_media(&self, bucket: *mut ffi::apr_bucket, media: Range<u64>) -> bool {
         // SAFETY: the caller's; the request's pool lives until the brigade's last bucket is gone.
         unsafe {
@@ -296,7 +297,7 @@ impl FilmRef {
     }
 }
 
-impl Film {
+impl Clip {
     fn next(&self, range: &Range<u64>) -> Stretch {
         if self.sends_files {
             return self.film.next(&self.source, range, WINDOW);
@@ -314,12 +315,13 @@ impl Film {
         Ok(())
     }
 
-    /// Reads `len` bytes of the film from `start` on, into memory of the server's.
+    /// Reads `len` bytes of the clip from `start` on, into memory of the server's.
     ///
     /// # Safety
     /// `list` is live and this thread's.
     unsafe fn read(&self, start: u64, len: usize, list: *mut ffi::apr_bucket_alloc_t) -> io::Result<*mut u8> {
-        // SAFETY: the caller's; the memory is written before it is lent, and freed where it is not handed out.
+        // SAFETY: the caller's; the memory is written before it is lent, and freed where it is not
+        // handed out.
         unsafe {
             let memory = ffi::apr_bucket_alloc(len, list).cast::<u8>();
             if memory.is_null() {
@@ -346,18 +348,18 @@ impl Film {
 
 impl FirstWindow {
     fn free(self) {
-        // SAFETY: `Film::read` allocated it, and nobody else has it.
+        // SAFETY: `Clip::read` allocated it, and nobody else has it.
         unsafe { ffi::apr_bucket_free(self.memory.cast()) };
     }
 }
 
-impl Drop for Film {
+impl Drop for Clip {
     fn drop(&mut self) {
         self.first.take().into_iter().for_each(FirstWindow::free);
     }
 }
 
-impl Drop for FilmRef {
+impl Drop for ClipRef {
     fn drop(&mut self) {
         // SAFETY: a reference given up; when none is left the box is nobody else's.
         unsafe {

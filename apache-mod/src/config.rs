@@ -42,7 +42,7 @@ struct Extension {
     next: Option<NonNull<Extension>>,
 }
 
-/// What the process may keep of films between requests, in bytes.
+/// What the process may keep of movies between requests, in bytes.
 static CACHE_SIZE: AtomicU64 = AtomicU64::new(DEFAULT_CACHE_SIZE);
 
 pub(crate) fn cache_size() -> u64 {
@@ -178,7 +178,7 @@ pub(crate) unsafe extern "C" fn merge(
     base: *mut c_void,
     add: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: the server's own pool, and two configurations that `create` or this function made.
+    // SAFETY: the server's own pool, and two configurations from `create` or this function.
     boundary(ptr::null_mut, || unsafe {
         let merged = (*base.cast::<Config>()).merged_with(&*add.cast::<Config>());
         in_pool(pool, merged).as_ptr().cast()
@@ -186,7 +186,7 @@ pub(crate) unsafe extern "C" fn merge(
 }
 
 unsafe extern "C" fn set_enabled(_: *mut ffi::cmd_parms, config: *mut c_void, on: c_int) -> *const c_char {
-    // SAFETY: the server hands a setter what `create` made for the context it reads.
+    // SAFETY: the server hands a setter what `create` returned for the context it reads.
     unsafe {
         directive(config, |config| {
             config.enabled = Some(on != 0);
@@ -338,7 +338,8 @@ unsafe fn directive(
 /// `pool` is a pool of the server that this thread may use.
 unsafe fn in_pool<T: Copy>(pool: *mut ffi::apr_pool_t, value: T) -> NonNull<T> {
     const { assert!(align_of::<T>() <= 8, "a pool aligns to 8 bytes") };
-    // SAFETY: the caller's; a pool ends the process where memory is out, but a null would be a way to write to 0.
+    // SAFETY: the caller's; a pool ends the process where memory is out, but a null would be a way
+    // to write to 0.
     let place = unsafe { ffi::apr_palloc(pool, size_of::<T>()) }.cast::<T>();
     let place = NonNull::new(place).unwrap_or_else(|| std::process::abort());
     // SAFETY: fresh memory of that size, aligned to 8.

@@ -1,8 +1,8 @@
-//! A slow client holds neither a worker nor a film's whole metadata.
+//! A slow client holds neither a worker nor a clip's whole metadata.
 //!
 //! While a handler runs, the filter that writes to the socket waits for the client as
 //! long as the body has more than `FlushMaxThreshold` bytes that are not of a file,
-//! made or not. Only what is left then goes to the event MPM's write completion, where
+//! in memory or generated. Only what is left then goes to the event MPM's write completion, where
 //! no worker waits. So the last filter before it puts a bucket of one byte in the place
 //! of each of ours: when read it becomes a window of memory, or a bucket of the file that
 //! the server sends by sendfile, and behind that the bucket for the rest. Nothing below looks
@@ -14,11 +14,11 @@ use std::ptr;
 
 use mp4seek::server::boundary;
 
-use crate::bucket::FilmRef;
+use crate::bucket::ClipRef;
 use crate::ffi;
 use crate::request::Request;
 
-/// Sees to it that the answer of `request` passes through [`filter`].
+/// Adds [`filter`] to what the answer of `request` passes through.
 pub(crate) fn watch(request: &mut Request<'_>) {
     // SAFETY: a live request.
     unsafe { ffi::h264_add_filter(request.as_ptr()) };
@@ -37,7 +37,7 @@ pub(crate) unsafe extern "C" fn filter(
             while !next.is_null() {
                 let bucket = next;
                 next = ffi::h264_next_bucket(brigade, bucket);
-                if let Some((film, range)) = FilmRef::take_from(bucket) {
+                if let Some((film, range)) = ClipRef::take_from(bucket) {
                     let rest = Box::new(Rest { film, range, begun: false });
                     ffi::h264_bucket_become(bucket, &TYPE.0, Box::into_raw(rest).cast(), 1);
                 }
@@ -49,9 +49,9 @@ pub(crate) unsafe extern "C" fn filter(
 
 /// What a bucket of one byte stands for.
 struct Rest {
-    film: FilmRef,
+    film: ClipRef,
     range: Range<u64>,
-    /// Whether a window before this one was made.
+    /// Whether a window before this one was generated.
     begun: bool,
 }
 
@@ -90,7 +90,7 @@ unsafe extern "C" fn read(
             (*bytes, *len) = (ptr::null(), 0);
             let data = ffi::h264_bucket_data(bucket);
             let rest = &mut *data.cast::<Rest>();
-            // Behind the last of the media, which the film had to outlive.
+            // Behind the last of the media, which the clip had to outlive.
             if rest.range.is_empty() {
                 ffi::h264_bucket_become_empty(bucket);
                 drop(Box::from_raw(data.cast::<Rest>()));
@@ -108,7 +108,7 @@ unsafe extern "C" fn read(
             (*bytes, *len) = (memory, next.made);
             rest.range.start += next.len();
             rest.begun = true;
-            // What keeps the film has to stand behind its media.
+            // What keeps the clip has to stand behind its media.
             if rest.range.is_empty() && next.media.is_empty() {
                 drop(Box::from_raw(data.cast::<Rest>()));
                 return 0;

@@ -39,7 +39,8 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
     let Ok(file) = open(request.filename()) else { return ffi::H264_DECLINED };
     let Ok(metadata) = file.metadata() else { return ffi::H264_DECLINED };
     if !metadata.is_file() {
-        // It was a regular file when the server looked. The server would open it as one, and wait for its writer.
+        // It was a regular file when the server looked. The server would open it as one, and wait
+        // for its writer.
         return ffi::H264_FORBIDDEN;
     }
     answer(request, file, &metadata)
@@ -51,7 +52,8 @@ pub(crate) fn settings(request: &Request<'_>) -> Settings {
     Settings { mode: config.mode(), parameters: config.parameters(), is_strict: false }
 }
 
-/// Answers a request with a regular file, cut as its query asks, or declines it: the file is sent as it is then.
+/// Answers a request with a regular file, cut as its query asks, or declines it: the file is sent
+/// as it is then.
 pub(crate) fn answer(request: &mut Request<'_>, file: File, metadata: &Metadata) -> c_int {
     let settings = settings(request);
     let identity = Identity::of(metadata);
@@ -76,8 +78,8 @@ pub(crate) fn answer(request: &mut Request<'_>, file: File, metadata: &Metadata)
     }
 }
 
-/// Opens a file without waiting, whatever has taken its place by now: a FIFO would keep a worker until somebody
-/// writes into it.
+/// Opens a file without waiting, whatever has taken its place by now: a FIFO would keep a worker
+/// until somebody writes into it.
 fn open(path: &[u8]) -> io::Result<File> {
     let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(OsStr::from_bytes(path));
     match open(libc::O_NONBLOCK | libc::O_NOCTTY) {
@@ -120,7 +122,7 @@ fn media_type(content_type: &[u8]) -> &[u8] {
     content_type.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii_end()
 }
 
-/// The process's seeker, made by its first request: after the server has forked.
+/// The seeker of the process. Its first request creates it, after the server has forked.
 fn seeker() -> &'static Seeker {
     static SEEKER: OnceLock<Seeker> = OnceLock::new();
     SEEKER.get_or_init(|| Seeker::new(config::cache_size()))
@@ -185,8 +187,8 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
 /// What a request for a byte range gets; `None` for one that asks for no range.
 ///
 /// The server's own filter sends the parts. But its 416 lacks the `Content-Range` that tells the
-/// client how long the film is, and it takes an `If-None-Match` beside a range for a strong comparison
-/// (RFC 9110, section 13.1.2, wants a weak one).
+/// client how long the movie is, and it takes an `If-None-Match` beside a range for a strong
+/// comparison (RFC 9110, section 13.1.2, wants a weak one).
 fn select_range(request: &Request<'_>, film: &VirtualFile) -> Option<Selection> {
     let conditions = Conditions {
         range: Some(request.header(c"Range")?),

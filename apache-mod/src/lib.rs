@@ -1,38 +1,42 @@
 //! mod_h264_streaming for Apache httpd 2.4: `movie.mp4?start=61.5&end=90` is
-//! answered with a playable MP4 of that stretch.
+//! answered with a playable MP4 of that part.
 //!
 //! The module is a content handler that runs after every other one and right
 //! before the server's own handler for files. Whatever it does not serve (another
-//! method, another handler's file, a film that needs no change) it declines, and
+//! method, another handler's file, a movie that needs no change) it declines, and
 //! the server goes on as if it were not there. What it serves goes through the
 //! server's own conditional requests, byte ranges and filters.
 //!
 //! - `config`: the directives and how they merge.
 //! - `handler`: from a request to an answer.
-//! - `bucket`: a film as buckets: metadata made when it is read, media from the file.
-//! - `filter`: a slow client holds neither a worker nor a film's whole metadata.
-//! - `sent_file`: the clip where a script sends a film with `X-Sendfile`.
+//! - `bucket`: a movie as buckets: metadata generated when it is read, media from the file.
+//! - `filter`: a slow client holds neither a worker nor a movie's whole metadata.
+//! - `sent_file`: the clip where a script sends a movie with `X-Sendfile`.
 //! - `request`: the server's request and log as Rust values.
 //!
 //! # Processes
 //!
 //! The first process reads the configuration and forks its children. What is there before a fork is
 //! configuration, and nothing else:
-//! - The first process registers the hooks and filters, installs the panic hook, and reads the directives into pools of
-//!   the server and one static number. It has no thread, no descriptor, no lock and no shared memory of the module's.
-//! - A child makes its seeker, and so the cache and the locks in it, when it answers its first request about a film.
-//!   That needs no `child_init`, and a child that is asked for no film goes without.
-//! - Children share nothing. A child that is killed leaves no lock behind that others wait for, and the size of the
-//!   cache holds for each child.
-//! - All work is done on threads of the server's, and signals are the server's. The module starts no thread, blocks no
-//!   signal and handles none. Reads that a signal interrupts are repeated.
-//! - A restart unloads the library in the first process and loads it again, so that its statics begin anew. (Where
-//!   something keeps it loaded, `config::reset` does.) Children of before go on with the copy that they were forked
-//!   with. An answer under way needs nothing but its own bucket, which holds the open file.
-//! - A child has nothing to tear down. The MPM prefork destroys the pools of a request in a signal handler when it is
-//!   told to stop at once: the buckets free memory and close a file there, as the server's own do, and take no lock of
-//!   the module's.
-//! - Programs that the server starts inherit no descriptor of the module's: all of them close on exec.
+//! - The first process registers the hooks and filters, installs the panic hook, and reads the
+//!   directives into pools of the server and one static number. It has no thread, no descriptor, no
+//!   lock and no shared memory of the module's.
+//! - A child makes its seeker, and so the cache and the locks in it, when it answers its first
+//!   request about a movie. That needs no `child_init`, and a child that is asked for no movie goes
+//!   without.
+//! - Children share nothing. A child that is killed leaves no lock behind that others wait for, and
+//!   the size of the cache holds for each child.
+//! - All work is done on threads of the server's, and signals are the server's. The module starts
+//!   no thread, blocks no signal and handles none. Reads that a signal interrupts are repeated.
+//! - A restart unloads the library in the first process and loads it again, so that its statics
+//!   have their first values again. Where something keeps it loaded, `config::reset` sets them.
+//!   Earlier children keep the copy that they were forked with. An answer under way needs nothing
+//!   but its own bucket, which holds the open file.
+//! - A child has nothing to tear down. The MPM prefork destroys the pools of a request in a signal
+//!   handler when it must stop at once: the buckets free memory and close a file there, as the
+//!   server's own do, and take no lock of the module's.
+//! - Programs that the server starts inherit no descriptor of the module's: all of them close on
+//!   exec.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -75,7 +79,8 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
         || {
             report_panics(|line| ffi::log(ffi::H264_LOG_CRITICAL, &line));
             config::reset();
-            // SAFETY: the server calls this while it reads its configuration, when hooks and filters are added.
+            // SAFETY: the server calls this while it reads its configuration, when hooks and
+            // filters are added.
             unsafe {
                 ffi::h264_hook_handler(Some(handle));
                 ffi::h264_register_filter(Some(filter::filter));
@@ -90,7 +95,8 @@ unsafe extern "C" fn handle(request: *mut ffi::request_rec) -> c_int {
     boundary(
         || ffi::H264_INTERNAL_SERVER_ERROR,
         || {
-            // SAFETY: the server hands a handler a request that lives until it returns, on this thread alone.
+            // SAFETY: the server hands a handler a request that lives until it returns, on this
+            // thread alone.
             match unsafe { request::Request::new(request) } {
                 Some(mut request) => handler::handle(&mut request),
                 None => ffi::H264_DECLINED,

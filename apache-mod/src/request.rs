@@ -13,8 +13,8 @@ use crate::ffi;
 /// Calls a function of the server that asks nothing more than a live request.
 macro_rules! ask {
     ($request:ident, $function:ident $(, $value:expr)*) => {
-        // SAFETY: `Request::new` promises a live request of this thread. The values are numbers, or strings
-        // that the request or the caller keeps during the call.
+        // SAFETY: `Request::new` promises a live request of this thread. The values are numbers, or
+        // strings that the request or the caller keeps during the call.
         unsafe { ffi::$function($request.as_ptr() $(, $value)*) }
     };
 }
@@ -117,7 +117,8 @@ impl<'r> Request<'r> {
         ask!(self, h264_is_device) != 0
     }
 
-    /// The path of the file that answers the request: the one the server mapped it to, or another that was sent.
+    /// The path of the file that answers the request: the one the server mapped it to, or another
+    /// that was sent.
     pub(crate) fn filename(&self) -> &[u8] {
         let mapped = || ask!(self, h264_filename);
         self.string(self.sent_file.map_or_else(mapped, |file| file.path)).unwrap_or_default()
@@ -175,7 +176,8 @@ impl<'r> Request<'r> {
         unsafe { ffi::h264_set_error_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
     }
 
-    /// Gives the answer of this status a page, unless the configuration (`ErrorDocument`) has one for it.
+    /// Gives the answer of this status a page, unless the configuration (`ErrorDocument`) has one
+    /// for it.
     pub(crate) fn set_error_page(&mut self, status: c_int, page: &CStr) {
         // SAFETY: a live request; the server copies the page.
         unsafe { ffi::h264_set_error_page(self.as_ptr(), status, page.as_ptr()) };
@@ -210,8 +212,8 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Keeps mod_deflate and mod_brotli from the body: a film is as small as it can be, and its
-    /// byte ranges are those of the film.
+    /// Keeps mod_deflate and mod_brotli from the body: a movie is as small as it can be, and its
+    /// byte ranges are those of the movie.
     pub(crate) fn forbid_compression(&mut self) {
         for name in [c"no-gzip", c"no-brotli"] {
             // SAFETY: a live request; the name is copied.
@@ -253,7 +255,8 @@ impl<'r> Request<'r> {
         ask!(self, h264_logs, level(severity)) != 0
     }
 
-    /// Writes a line about this request to the error log. The server puts the client in front of it.
+    /// Writes a line about this request to the error log. The server puts the client in front of
+    /// it.
     pub(crate) fn log(&self, severity: Severity, message: &dyn Display) {
         if !self.logs(severity) {
             return;

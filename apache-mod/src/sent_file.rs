@@ -1,12 +1,12 @@
-//! The clip where a script sends a film with `X-Sendfile`.
+//! The clip where a script sends a movie with `X-Sendfile`.
 //!
-//! mod_xsendfile replaces the answer of a script by the file that the script names, in a filter. A filter of ours
-//! stands right behind it. That filter answers from the file as the handler would, where the query of the script's
-//! URL asks for a clip, the module is on for that URL, and the file has the extension of a film. In every other case
-//! the filter removes itself.
+//! mod_xsendfile replaces the answer of a script by the file that the script names, in a filter. A
+//! filter of ours stands right behind it. That filter answers from the file as the handler would,
+//! where the query of the script's URL asks for a clip, the module is on for that URL, and the file
+//! has the extension of a movie. In every other case the filter removes itself.
 //!
-//! The status, the ranges and the conditions are those of the clip. But mod_xsendfile applies the conditions to the
-//! whole file first: an `If-Match` that names a clip is 412.
+//! The status, the ranges and the conditions are those of the clip. But mod_xsendfile applies the
+//! conditions to the whole file first: an `If-Match` that names a clip is 412.
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -46,8 +46,8 @@ pub(crate) unsafe extern "C" fn filter(
     filter: *mut ffi::ap_filter_t,
     brigade: *mut ffi::apr_bucket_brigade,
 ) -> c_int {
-    // SAFETY: the server hands a filter of a live request a brigade that is this thread's. Each call below is one that
-    // a running filter may make.
+    // SAFETY: the server hands a filter of a live request a brigade that is this thread's. Each
+    // call below is one that a running filter may make.
     unsafe {
         if ffi::h264_has_answered(filter) != 0 {
             // The script goes on after its answer is complete.
@@ -78,8 +78,8 @@ pub(crate) unsafe extern "C" fn filter(
 /// As for a filter.
 unsafe fn answer(filter: *mut ffi::ap_filter_t, brigade: *mut ffi::apr_bucket_brigade) -> c_int {
     let (mut path, mut descriptor) = (ptr::null(), -1);
-    // SAFETY: the caller's; the file of the bucket is open as long as the bucket is there, and its name is in a pool
-    // that outlives the answer.
+    // SAFETY: the caller's; the file of the bucket is open as long as the bucket is there, and its
+    // name is in a pool that outlives the answer.
     let (file, request, len) = unsafe {
         if ffi::h264_sent_file(brigade, &raw mut path, &raw mut descriptor) == 0 {
             return ffi::H264_DECLINED;

@@ -81,8 +81,8 @@ impl Section {
                 self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);
             }
             ffi::H264_KEY_PARAMETERS => {
-                // SAFETY: for this key the value is a list whose items have keys, and each `index` is below
-                // its length. The server keeps its configuration unchanged.
+                // SAFETY: for this key the value is a list whose items have keys, and each `index`
+                // is below its length. The server keeps its configuration unchanged.
                 let pairs: Vec<(&[u8], &[u8])> = unsafe {
                     let item = |index| {
                         let (key, item) =
@@ -106,7 +106,8 @@ impl Section {
 fn items(value: &ffi::h264_value) -> impl Iterator<Item = &[u8]> {
     // SAFETY: the keys that ask for it have lists.
     let count = unsafe { ffi::h264_list_len(value.list) };
-    // SAFETY: `index` is below the length of the list, and the server keeps its configuration unchanged.
+    // SAFETY: `index` is below the length of the list, and the server keeps its configuration
+    // unchanged.
     (0..count).map(|index| unsafe { ffi::slice_of(value, ffi::h264_list_item(value.list, index)) })
 }
 
@@ -153,7 +154,7 @@ impl<'a> Config<'a> {
             .map_or(true, |asked| asked.request.is_cut && asked.otherwise.is_none_or(is_clip))
     }
 
-    /// Whether a film of this path is ours to answer.
+    /// Whether a movie of this path is ours to answer.
     pub(crate) fn serves(&self, path: &[u8]) -> bool {
         self.enable
             && !self.excluded.iter().any(|end| path.ends_with(end))

@@ -9,7 +9,7 @@ use mp4seek::{Answer, Error};
 use crate::body::Body;
 use crate::ffi;
 use crate::pool::Ticket;
-use crate::request::{FilmFile, Request};
+use crate::request::{OpenFile, Request};
 
 /// What a request of ours keeps between hooks.
 pub(crate) enum Context {
@@ -24,7 +24,7 @@ pub(crate) enum Context {
 /// What completes the server's own answer to a request that is refused.
 pub(crate) struct Refusal {
     pub(crate) status: c_int,
-    /// The length of the film that a byte range lay outside of.
+    /// The length of the movie that a byte range lay outside of.
     pub(crate) len: Option<u64>,
     /// A page with the reason, unless the configuration has one for this status.
     pub(crate) page: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Refusal {
 
 /// A request whose answer is planned on another thread.
 pub(crate) struct Planned {
-    pub(crate) file: FilmFile,
+    pub(crate) file: OpenFile,
     pub(crate) identity: Identity,
     pub(crate) answer: Ticket<Result<Answer, Error>>,
 }
@@ -41,7 +41,8 @@ impl Context {
     /// Takes the context out of a request.
     pub(crate) fn take_from(request: &mut Request<'_>) -> Option<Self> {
         let (raw, module) = (request.as_ptr().as_ptr(), request.module().raw);
-        // SAFETY: the pointer is null or what `put_into` left there. It is taken out before it is owned again.
+        // SAFETY: the pointer is null or what `put_into` left there. It is taken out before it is
+        // owned again.
         let context = unsafe {
             let context: *mut Self = ffi::h264_context(raw, module).cast();
             ffi::h264_set_context(raw, module, ptr::null_mut());
@@ -50,7 +51,8 @@ impl Context {
         context.map(|context| *context)
     }
 
-    /// Puts the context into a request, until the request is reset. It replaces the one that was there.
+    /// Puts the context into a request, until the request is reset. It replaces the one that was
+    /// there.
     pub(crate) fn put_into(self, request: &mut Request<'_>) {
         drop(Self::take_from(request));
         let context = Box::into_raw(Box::new(self)).cast();

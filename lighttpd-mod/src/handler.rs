@@ -14,7 +14,7 @@ use crate::context::{Context, Planned, Refusal};
 use crate::ffi::{self, h264_outcome};
 use crate::pool::Outcome;
 use crate::reads::{Awaited, Resident};
-use crate::request::{FilmFile, Request};
+use crate::request::{OpenFile, Request};
 use crate::state::State;
 
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
@@ -35,8 +35,8 @@ pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
     ffi::H264_GO_ON
 }
 
-/// Whether the file is a film for this module. The server ignores a path behind a file's name; here such a request
-/// is for a clip of a film that does not exist.
+/// Whether the file is a movie for this module. The server ignores a path behind a file's name;
+/// here such a request is for a clip of a movie that does not exist.
 fn is_ours(request: &Request<'_>) -> bool {
     let Some(state) = State::of(request.module()) else { return false };
     let config = state.config(request);
@@ -99,7 +99,7 @@ fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
 fn answer_with(
     request: &mut Request<'_>,
     answer: Result<Answer, Error>,
-    file: FilmFile,
+    file: OpenFile,
     identity: &Identity,
 ) -> h264_outcome {
     let Some((state, worker)) = State::of(request.module()).and_then(|state| Some((state, state.worker()?)))
@@ -130,7 +130,8 @@ fn answer_with(
     }
 }
 
-/// Whether the configuration asks for lines that matter as little as this: the server itself knows no levels.
+/// Whether the configuration asks for lines that matter as little as this: the server itself knows
+/// no levels.
 fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
     match severity {
         Severity::Debug => request.logs_handling(),
@@ -139,8 +140,8 @@ fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
     }
 }
 
-/// Answers with a film, or the part of it that was asked for.
-fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: FilmFile, mtime: i64) -> h264_outcome {
+/// Answers with a movie, or the part of it that was asked for.
+fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime: i64) -> h264_outcome {
     let mut content_type = request.content_type(&file).to_vec();
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
@@ -233,7 +234,7 @@ fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     };
     match progress {
         // mod_deflate would compress what is finished before its head is sent; the entity tag and
-        // Content-Range speak of the film as it is.
+        // Content-Range speak of the movie as it is.
         Progress::Ended if request.is_left_alone() || request.body_started() => request.finish_body(),
         // Until there is something to send, the status may yet become another.
         Progress::Waits if !request.body_started() => {
@@ -279,7 +280,8 @@ fn fail(request: &mut Request<'_>, reason: &dyn Display) -> h264_outcome {
     end_with(request, 500, None)
 }
 
-/// Ends a request with a status: with the configuration's error handler or document, or a page with the reason.
+/// Ends a request with a status: with the configuration's error handler or document, or a page with
+/// the reason.
 fn end_with(request: &mut Request<'_>, status: u16, reason: Option<&dyn Display>) -> h264_outcome {
     let page = reason.filter(|_| status < 500).map(|reason| refusal_page(status, reason));
     let status = c_int::from(status);

@@ -1,5 +1,5 @@
 //! mod_h264_streaming for lighttpd 1.4: `movie.mp4?start=61.5&end=90` answers with
-//! a playable MP4 of that stretch.
+//! a playable MP4 of that part.
 //!
 //! The file must be named `mod_h264_streaming.so`, and is loaded with
 //! `server.modules += ( "mod_h264_streaming" )`; where `mod_staticfile` is listed as
@@ -18,7 +18,7 @@
 //! The hooks come in this order: `subrequest_start` takes GET and HEAD of files with
 //! our extensions, and lets the modules after it still refuse them; `subrequest`
 //! opens the file as the server would and asks the core; what the core leaves
-//! alone goes to the server's own static file handler. A body is made piece by
+//! alone goes to the server's own static file handler. A body is generated piece by
 //! piece: `subrequest` is called again after each write, and tops the queue up. What is
 //! not in memory is read by other threads: `subrequest` is called again when it is there.
 

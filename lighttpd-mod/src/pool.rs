@@ -8,16 +8,17 @@
 //!
 //! # Processes
 //!
-//! What is made before the server forks is configuration, and nothing else. Threads, locks, the event
+//! Before the server forks there is configuration, and nothing else. Threads, locks, the event
 //! and the cache belong to one process:
-//! - `worker_init` makes them: each worker of `server.max-worker` calls it after it was forked, and a
-//!   server without workers calls it too. The process that watches over the workers never does.
+//! - `worker_init` makes them: each worker of `server.max-worker` calls it after it was forked, and
+//!   a server without workers calls it too. The process that watches over the workers never does.
 //! - A server that restarts (SIGUSR1) unloads this library and loads it again, in the same process
-//!   where it has no workers. `cleanup` ends the threads before; one that hangs in a read stays, and
-//!   the library with it.
-//! - With `server.graceful-restart-bg` a server copies itself in the middle of its work: the copy goes
-//!   on with the requests under way, and the original starts again. The copy has requests that wait, but
-//!   no threads. It makes all it needs once more ([`Pool::renew`]), and asks for each answer again.
+//!   where it has no workers. `cleanup` ends the threads before; one that hangs in a read stays,
+//!   and the library with it.
+//! - With `server.graceful-restart-bg` a server copies itself in the middle of its work: the copy
+//!   goes on with the requests under way, and the original starts again. The copy has requests that
+//!   wait, but no threads. It makes all it needs once more ([`Pool::renew`]), and asks for each
+//!   answer again.
 //! - Programs that the server starts get no descriptor of ours: all of them close on exec.
 //! - Signals are the server's: its thread takes them, ours block all of them.
 
@@ -83,9 +84,9 @@ pub(crate) enum Outcome<T> {
 }
 
 impl Pool {
-    /// A pool of the process that calls this, which must not fork afterwards. Each worker needs an event
-    /// of its own: of processes that share one, the first to read it takes the news from the others, and
-    /// their requests sleep on. Threads exist only in the process that started them.
+    /// A pool of the process that calls this, which must not fork afterwards. Each worker needs an
+    /// event of its own: of processes that share one, the first to read it takes the news from the
+    /// others, and their requests sleep on. Threads exist only in the process that started them.
     ///
     /// # Errors
     /// When the process may not have another descriptor.
@@ -103,15 +104,17 @@ impl Pool {
     fn watch(&self, server: *mut ffi::server) {
         let Some(event) = self.0.threads.borrow().as_ref().map(Threads::event) else { return };
         let context = Rc::as_ptr(&self.0).cast_mut().cast();
-        // SAFETY: the server of the running hook, or the one that lives until all modules are cleaned up. The
-        // pool owns the event and the context, and ends the watch before it lets go of them.
+        // SAFETY: the server of the running hook, or the one that lives until all modules are
+        // cleaned up. The pool owns the event and the context, and ends the watch before it lets go
+        // of them.
         let node = unsafe { ffi::h264_watch(server, event, Some(wake), context) };
         self.0.watch.set(Some(Watch { server, node }));
     }
 
     fn unwatch(&self) -> Option<*mut ffi::server> {
         let Watch { server, node } = self.0.watch.take()?;
-        // SAFETY: the server lives until all modules are cleaned up, and watches the event since `watch`.
+        // SAFETY: the server lives until all modules are cleaned up, and watches the event since
+        // `watch`.
         unsafe { ffi::h264_unwatch(server, node) };
         Some(server)
     }
@@ -121,8 +124,8 @@ impl Pool {
         self.0.threads.borrow().as_ref().is_some_and(|threads| !threads.is_of_this_process())
     }
 
-    /// Makes the pool one of this process, which is a copy of the one it was made in. All requests that
-    /// wait are woken.
+    /// Makes the pool one of this process, which is a copy of the one that created it. All requests
+    /// that wait are woken.
     pub(crate) fn renew(&self) {
         let server = self.unwatch();
         if let Some(threads) = self.0.threads.take() {
@@ -136,12 +139,14 @@ impl Pool {
             self.watch(server);
         }
         for request in self.0.requests.take().into_values() {
-            // SAFETY: it waits, as in `wake`; the copy of the process has a copy of the request in its place.
+            // SAFETY: it waits, as in `wake`; the copy of the process has a copy of the request in
+            // its place.
             unsafe { ffi::h264_wake(request.as_ptr()) };
         }
     }
 
-    /// Has `work` done with `file`, and `request` woken then. Where no thread can be had, it is done at once.
+    /// Has `work` done with `file`, and `request` woken then. Where no thread can be had, it is
+    /// done at once.
     ///
     /// # Errors
     /// When the process may not have another descriptor.
@@ -215,7 +220,8 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
             let waiting = unsafe { &*waiting.cast::<Waiting>() };
             for number in waiting.own_threads(Threads::take_done).unwrap_or_default() {
                 if let Some(request) = waiting.requests.borrow_mut().remove(&number) {
-                    // SAFETY: it waits, so it has not been reset: its context would have dropped the ticket.
+                    // SAFETY: it waits, so it has not been reset: its context would have dropped
+                    // the ticket.
                     unsafe { ffi::h264_wake(request.as_ptr()) };
                 }
             }

@@ -11,8 +11,8 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::threads::Shared;
 
-/// Most bytes read at once without a thread, a few tenths of a millisecond's work: a film that needs more is
-/// planned by a thread even where all of it is in memory.
+/// Most bytes read at once without a thread, a few tenths of a millisecond's work: a movie that
+/// needs more is planned by a thread even where all of it is in memory.
 const INLINE: usize = 2 << 20;
 
 /// As much of a file as is in memory.

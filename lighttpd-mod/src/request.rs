@@ -87,7 +87,8 @@ impl<'hook> Request<'hook> {
         unsafe { ffi::h264_claim(self.raw(), self.module.raw) };
     }
 
-    /// Makes it one for the index file of its directory, where a module after this one would. Whether it did.
+    /// Makes it one for the index file of its directory, where a module after this one would.
+    /// Whether it did.
     pub(crate) fn enter_index(&mut self) -> bool {
         // SAFETY: a request of the running hook, and the module it runs for.
         unsafe { ffi::h264_enter_index(self.raw(), self.module.raw) != 0 }
@@ -120,7 +121,8 @@ impl<'hook> Request<'hook> {
         ffi::H264_FINISHED
     }
 
-    /// As [`Self::end`], without error handlers: the server calls none where a byte range of a file is refused.
+    /// As [`Self::end`], without error handlers: the server calls none where a byte range of a file
+    /// is refused.
     pub(crate) fn end_without_handler(&mut self, status: c_int) -> ffi::h264_outcome {
         ask!(self, h264_keep_error_handler_out);
         self.end(status)
@@ -154,17 +156,17 @@ impl<'hook> Request<'hook> {
 
     /// Opens the file as the server would. `None`: its static file handler knows
     /// what to say.
-    pub(crate) fn open(&mut self) -> Option<FilmFile> {
+    pub(crate) fn open(&mut self) -> Option<OpenFile> {
         // SAFETY: a request of the running hook; the reference that comes back is ours.
         let raw = NonNull::new(unsafe { ffi::h264_open(self.raw()) })?;
         // SAFETY: the descriptor is open and stays so as long as our reference,
         // since the server closes it with the last one. It is never closed by us.
         let file = unsafe { ManuallyDrop::new(File::from_raw_fd(ffi::h264_fd(raw.as_ptr()))) };
-        Some(FilmFile { raw, file })
+        Some(OpenFile { raw, file })
     }
 
     /// The type the server maps the file to.
-    pub(crate) fn content_type(&self, file: &FilmFile) -> &[u8] {
+    pub(crate) fn content_type(&self, file: &OpenFile) -> &[u8] {
         // SAFETY: `file` holds a reference; the type is a part of the configuration,
         // of the answer's headers or of the file's entry, and all stay unchanged
         // while the wrapper is borrowed.
@@ -273,7 +275,7 @@ impl<'hook> Request<'hook> {
     }
 
     /// Appends a range of the file; fails where the file ends before it.
-    pub(crate) fn append_file(&mut self, file: &FilmFile, offset: u64, len: u64) -> io::Result<()> {
+    pub(crate) fn append_file(&mut self, file: &OpenFile, offset: u64, len: u64) -> io::Result<()> {
         // SAFETY: a request of the running hook; the queue takes a reference of its own.
         let appended = unsafe { ffi::h264_append_file(self.raw(), file.raw.as_ptr(), offset, len) != 0 };
         if appended { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
@@ -301,19 +303,19 @@ impl<'hook> Request<'hook> {
 }
 
 /// An open file of the server's cache, which others may be sending as well.
-pub(crate) struct FilmFile {
+pub(crate) struct OpenFile {
     raw: NonNull<ffi::stat_cache_entry>,
     file: ManuallyDrop<File>,
 }
 
-impl Deref for FilmFile {
+impl Deref for OpenFile {
     type Target = File;
     fn deref(&self) -> &File {
         &self.file
     }
 }
 
-impl Drop for FilmFile {
+impl Drop for OpenFile {
     fn drop(&mut self) {
         // SAFETY: gives the one reference back that `open` got.
         unsafe { ffi::h264_close(self.raw.as_ptr()) };

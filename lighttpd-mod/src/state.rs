@@ -11,8 +11,8 @@ use crate::ffi::{self, Module};
 use crate::pool::Pool;
 use crate::request::Request;
 
-/// What lives as long as the module is loaded. Until `worker_init` it is configuration and nothing else:
-/// with `server.max-worker` every worker is a copy of the process that read it.
+/// What lives as long as the module is loaded. Until `worker_init` it is configuration and nothing
+/// else: with `server.max-worker` every worker is a copy of the process that read it.
 pub(crate) struct State {
     sections: Vec<Section>,
     worker: OnceCell<Worker>,
@@ -27,8 +27,8 @@ pub(crate) struct Worker {
 impl State {
     /// The state that [`Self::leave_in`] left, for the time of a hook.
     pub(crate) fn of<'hook>(module: Module<'hook>) -> Option<&'hook Self> {
-        // SAFETY: the module of the running hook. The pointer is null or what `leave_in` left there, which lives
-        // until the server unloads its modules.
+        // SAFETY: the module of the running hook. The pointer is null or what `leave_in` left
+        // there, which lives until the server unloads its modules.
         unsafe { ffi::h264_state(module.raw).cast::<Self>().as_ref() }
     }
 
@@ -43,7 +43,8 @@ impl State {
     /// # Safety
     /// No request is alive, and nothing borrows the state.
     pub(crate) unsafe fn take_back(module: Module<'_>) {
-        // SAFETY: the module of the running hook; the pointer is null or what `leave_in` left there.
+        // SAFETY: the module of the running hook; the pointer is null or what `leave_in` left
+        // there.
         unsafe {
             let state: *mut Self = ffi::h264_state(module.raw).cast();
             ffi::h264_set_state(module.raw, std::ptr::null_mut());
@@ -85,7 +86,7 @@ impl State {
         self.worker.get()
     }
 
-    /// Makes what belongs to a process once more, where this one is a copy of the one it was made in.
+    /// Replaces what belongs to a process, where this process is a copy of the one that created it.
     pub(crate) fn renew_copied_worker(&self) {
         if let Some(worker) = self.worker.get().filter(|worker| worker.pool.is_copied()) {
             // Threads that do not exist here may have held locks of the cache.

@@ -51,7 +51,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct Work {
     queue: VecDeque<Job>,
-    /// Numbers and films of the jobs under way.
+    /// Numbers and movies of the jobs under way.
     running: Vec<(u64, String)>,
     done: Vec<u64>,
     /// Threads that wait for a job. One that was notified counts until it has taken the job.
@@ -63,7 +63,7 @@ struct Work {
 /// A piece of work.
 pub(crate) struct Job {
     pub(crate) number: u64,
-    /// The path of the film that it reads, for the error log.
+    /// The path of the movie that it reads, for the error log.
     pub(crate) film: String,
     pub(crate) run: Box<dyn FnOnce() + Send>,
 }
@@ -104,7 +104,8 @@ impl Threads {
     pub(crate) fn submit(&self, job: Job) {
         let mut work = lock(&self.shared.work);
         work.queue.push_back(job);
-        // Several jobs may be queued before an idle thread takes one: each needs a thread of its own.
+        // Several jobs may be queued before an idle thread takes one: each needs a thread of its
+        // own.
         let needs_thread = work.queue.len() > work.idle && work.threads < THREADS;
         // With other threads, the job waits for one of them.
         if needs_thread && self.start(&mut work).is_err() && work.threads == 0 {
@@ -145,8 +146,8 @@ impl Threads {
         mem::take(&mut lock(&self.shared.work).done)
     }
 
-    /// Ends the threads, and waits for the reads under way, but not for ever. The films whose reads
-    /// did not end.
+    /// Ends the threads, and waits for the reads under way, but not for ever. The movies whose
+    /// reads did not end.
     ///
     /// The server unloads this library afterwards. A thread that is still in a read would come back
     /// to code that is gone, so the library then stays where it is until the process ends. A server
@@ -178,8 +179,8 @@ impl Threads {
 
     /// Lets go of the threads of another process, of which this one is a copy.
     pub(crate) fn abandon(self) {
-        // Detaching a thread that does not exist here would write to memory that is no longer its own. What
-        // the threads share is never dropped, as their references to it are not.
+        // Detaching a thread that does not exist here would write to memory that is no longer its
+        // own. What the threads share is never dropped, as their references to it are not.
         mem::forget(self.handles);
     }
 }
@@ -228,12 +229,14 @@ impl Job {
 const NAME: &str = "h264-streaming";
 
 thread_local! {
-    /// The line of the last panic on one of the threads. The log of the server is for the server's own thread
-    /// only. Nothing is dropped when a thread ends: a destructor would keep the library from being unloaded.
+    /// The line of the last panic on one of the threads. The log of the server is for the server's
+    /// own thread only. Nothing is dropped when a thread ends: a destructor would keep the library
+    /// from being unloaded.
     static PANIC: Cell<ManuallyDrop<String>> = const { Cell::new(ManuallyDrop::new(String::new())) };
 }
 
-/// Writes the line of a panic to the error log, or keeps it for [`take_panic`] on a thread that is not the server's.
+/// Writes the line of a panic to the error log, or keeps it for [`take_panic`] on a thread that is
+/// not the server's.
 pub(crate) fn note_panic(line: String) {
     if thread::current().name() == Some(NAME) {
         remember_panic(line);
@@ -272,8 +275,8 @@ fn without_signals<T>(body: impl FnOnce() -> T) -> T {
 /// Keeps this library loaded until the process ends, whatever the server does. Whether that worked.
 fn stay_loaded() -> bool {
     let here: *const c_void = (stay_loaded as fn() -> bool) as *const c_void;
-    // SAFETY: `dladdr` fills the record, and its name lives as long as the library. The name is that
-    // of a library that is loaded, so that no file is opened.
+    // SAFETY: `dladdr` fills the record, and its name lives as long as the library. The name is
+    // that of a library that is loaded, so that no file is opened.
     unsafe {
         let mut found: libc::Dl_info = mem::zeroed();
         libc::dladdr(here, &raw mut found) != 0
