@@ -217,6 +217,7 @@ impl Sight {
             );
         } else if self.offset.is_none()
             && wanted.sound
+            && wanted.offset.is_none_or(|offset| offset.abs() < LOOKED_AT)
             && wanted.frames.first().is_none_or(|f| f.time < LOOKED_AT)
         {
             found.add("A/V at the start", "no sound in the first seconds".into());
