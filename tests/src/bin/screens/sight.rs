@@ -156,9 +156,9 @@ const LOOKED_AT: f64 = 2.0;
 const REORDERED: f64 = 4.0;
 /// How early a player that looks at no edit list may be after a seek: of hidden frames the last is a
 /// frame before the first that is shown, as GStreamer and WebKit need it.
-const EARLY: f64 = 0.045;
-/// How long a frame lasts at most here, for one that is only just on screen.
-const FRAME: f64 = 0.040;
+const EARLY: f64 = 0.055;
+/// How long a frame lasts at most here (in `vfr`), for one that is only just on screen.
+const FRAME: f64 = 0.053;
 /// Frames that VLC drops now and then while it records.
 const DROPPED: i64 = 8;
 /// Frames that GStreamer loses at the end: over HTTP, `qtdemux` ends all tracks as soon as the decode time of a
