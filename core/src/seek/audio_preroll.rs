@@ -47,9 +47,8 @@ fn least_preroll(coding: BoxType) -> (u32, i64) {
     match &coding.0 {
         // Apple's encoder has 2112 frames of priming: three packets.
         b"mp4a" => (3, 60),
-        // RFC 7845, section 4.6. Players that ignore edit lists play what is longer than the lead
-        // (see `opus`).
-        b"Opus" => (4, 80),
+        // RFC 7845, section 4.6, asks for 80 ms. libopus needs up to twice that to be exact.
+        b"Opus" => (8, 160),
         // Frames may borrow bits from up to nine frames before them.
         b".mp3" | b"ms\0U" => (10, 0),
         b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
