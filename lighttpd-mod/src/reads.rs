@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mp4seek::source::{Identity, ReadAt};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::threads::Shared;
 
@@ -33,11 +33,17 @@ impl ReadAt for Resident<'_> {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         self.left.set(left);
-        match preadv2(self.file, &mut [IoSliceMut::new(buf)], offset, ReadWriteFlags::NOWAIT) {
-            // File systems that cannot tell what is in memory say so with the latter two.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => Err(io::ErrorKind::WouldBlock.into()),
-            read => Ok(read?),
-        }
+        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
+        let part = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+        // SAFETY: an open file, and one buffer that is ours to write to.
+        let n = unsafe { libc::preadv2(self.file.as_raw_fd(), &raw const part, 1, offset, libc::RWF_NOWAIT) };
+        usize::try_from(n).map_err(|_| match io::Error::last_os_error() {
+            // File systems that cannot tell what is in memory say so with the latter.
+            e if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::ENOSYS)) => {
+                io::ErrorKind::WouldBlock.into()
+            }
+            e => e,
+        })
     }
 
     fn may_wait(&self) -> bool {
