@@ -155,30 +155,6 @@ fn a_restart_finishes_what_waits() {
 }
 
 #[test]
-fn two_workers_answer_who_waits_while_others_leave_and_the_server_restarts() {
-    let (site, film) = slow_site(100, "server.max-worker = 2");
-    site.allow_log("raceful");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut waiting = Vec::new();
-    while waiting.len() < 8 || site.module_threads().len() < 2 {
-        assert!(Instant::now() < deadline, "threads in the workers: {:?}", site.module_threads());
-        let leaving = ask_slow(&site, 2);
-        let query = format!("start=3.{:02}&end=7", waiting.len());
-        let mut connection = site.connect();
-        connection.write(&format!("GET /slow.mp4?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        waiting.push((connection, query));
-        sleep(Duration::from_millis(20));
-        drop(leaving);
-    }
-    site.signal(Signal::USR1);
-    for (connection, query) in &mut waiting {
-        assert!(is_clip(&connection.reply(), &film, query), "{query}");
-    }
-    let reply = site.get_after_restart(&format!("/slow.mp4?{QUERY}"));
-    assert!(is_clip(&reply, &film, QUERY));
-}
-
-#[test]
 fn a_server_stops_while_requests_wait() {
     let (site, _) = slow_site(1000, "");
     let mut waiting: Vec<_> = (0..20).map(|_| site.connect()).collect();
