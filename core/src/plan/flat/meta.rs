@@ -2,7 +2,23 @@
 
 use crate::boxes::{BoxHeader, FormatError};
 use crate::index::Index;
+use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
 use crate::source::ReadAt;
+
+use super::layout::Layout;
+
+impl<R: ReadAt> Layout<'_, R> {
+    /// Appends a `meta` of a clip, in the `moov` or a `trak`. One that states places in the file is
+    /// left out.
+    pub(super) fn metadata(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
+        if holds_file_offsets(self.source, self.index, header)? {
+            out.note(names_places(header));
+            return Ok(());
+        }
+        self.tags(header, out)
+    }
+}
 
 /// The note about a `meta` that is left out.
 pub(super) fn names_places(header: &BoxHeader) -> String {

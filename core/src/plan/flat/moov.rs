@@ -10,7 +10,6 @@ use crate::seek::Clip;
 use crate::source::ReadAt;
 
 use super::layout::Layout;
-use super::meta::{holds_file_offsets, names_places};
 
 /// Rounds in which tracks get 64-bit chunk offsets one by one. A file that is not written to cause
 /// more takes two.
@@ -99,10 +98,7 @@ impl<R: ReadAt> Layout<'_, R> {
                 let children: Vec<_> = node.children.iter().map(|child| child.header).collect();
                 self.udta(header, &children, clip, out)?;
             }
-            Treatment::Metadata if holds_file_offsets(self.source, self.index, header)? => {
-                out.note(names_places(header));
-            }
-            Treatment::Metadata => self.tags(header, out)?,
+            Treatment::Metadata => self.metadata(header, out)?,
             Treatment::LeftOut => {}
             _ => out.copy(header),
         }

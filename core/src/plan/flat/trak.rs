@@ -9,7 +9,6 @@ use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
 use super::layout::Layout;
-use super::meta::{holds_file_offsets, names_places};
 use super::stbl::{cut_senc, cut_stbl, moved_stbl};
 use super::track_cut::TrackCut;
 
@@ -89,10 +88,7 @@ impl<R: ReadAt> Layout<'_, R> {
             Treatment::Edits => edts(cut.clip, out),
             Treatment::References => self.tref(header, out)?,
             Treatment::Encryption if is_senc(&mut cut.reader(), header)? => cut_senc(cut, header, out)?,
-            Treatment::Metadata if holds_file_offsets(self.source, self.index, header)? => {
-                out.note(names_places(header));
-            }
-            Treatment::Metadata => self.tags(header, out)?,
+            Treatment::Metadata => self.metadata(header, out)?,
             Treatment::LeftOut => {}
             _ => out.copy(header),
         }
