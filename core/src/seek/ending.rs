@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, JointRuns};
+use crate::boxes::FormatError;
 use crate::index::SampleTable;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
@@ -62,20 +62,15 @@ impl Ending {
     ) -> Result<Self, FormatError> {
         let count = samples.reorder().saturating_add(2).min(range.end - range.start);
         let first = range.end - count;
-        let mut times = Vec::with_capacity(count as usize);
-        let mut left = count;
-        for run in JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), first, samples.base)? {
-            let run = run?;
-            for n in 0..run.count.min(left) {
-                let composition = MediaTime(run.cts(n));
-                let decode = composition - MediaTime(run.offset);
-                times.push(Times { decode, composition, duration: MediaTime(run.delta) });
-            }
-            left = left.saturating_sub(run.count);
-            if left == 0 {
-                break;
-            }
-        }
+        let times = samples.joint_at(source, first)?.samples().take(count as usize).map(|sample| {
+            let sample = sample?;
+            Ok(Times {
+                decode: MediaTime(sample.dts),
+                composition: MediaTime(sample.cts(0)),
+                duration: MediaTime(sample.delta),
+            })
+        });
+        let times = times.collect::<Result<_, FormatError>>()?;
         Ok(Self { first: first - range.start, times, end, margin })
     }
 

@@ -270,15 +270,7 @@ impl LeadIn {
         // Composition times of the samples that may be reordered with the one at hand.
         let mut window = VecDeque::with_capacity(2 * self.reorder as usize + 1);
         let mut first = part.start.saturating_sub(self.reorder);
-        let runs =
-            JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), start + first, samples.base)?;
-        let mut times = runs.flat_map(|run| {
-            let (run, error) = match run {
-                Ok(run) => (Some(run), None),
-                Err(e) => (None, Some(Err(e))),
-            };
-            run.into_iter().flat_map(|run| (0..run.count).map(move |n| Ok(run.cts(n)))).chain(error)
-        });
+        let mut following = samples.joint_at(source, start + first)?.samples();
         for n in part {
             while first + self.reorder < n {
                 window.pop_front();
@@ -286,8 +278,8 @@ impl LeadIn {
             }
             let end = u64::from(n) + u64::from(self.reorder) + 1;
             while window.len() as u64 + u64::from(first) < end.min(self.held.into()) {
-                match times.next() {
-                    Some(time) => window.push_back(time?),
+                match following.next() {
+                    Some(sample) => window.push_back(sample?.cts(0)),
                     None => break,
                 }
             }

@@ -9,7 +9,7 @@
 //! sync sample up to where it would have begun: libavformat begins at the last sync sample before
 //! the edit.
 
-use crate::boxes::{FormatError, JointRuns, SyncSamples};
+use crate::boxes::{FormatError, SyncSamples};
 use crate::index::{Pictures, SampleTable, Track};
 use crate::limits;
 use crate::source::ReadAt;
@@ -19,7 +19,6 @@ use crate::source::ReadAt;
 /// `first`.
 pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) -> Result<u32, FormatError> {
     let samples = &track.samples;
-
     let (Some(table), Some(pictures)) = (samples.listed_sync(), track.avc()) else { return Ok(first) };
     if is_idr(samples, source, pictures, first)? {
         return Ok(first);
@@ -62,20 +61,14 @@ fn is_idr<R: ReadAt>(
 /// Whether a sample after `sync` in decode order comes before it in composition order.
 fn has_leading<R: ReadAt>(samples: &SampleTable, source: &R, sync: u32) -> Result<bool, FormatError> {
     let presented = samples.cts(source, sync)?;
-    let mut left = samples.reorder();
+    let reordered = samples.reorder();
     let next = sync.saturating_add(1);
-    if left == 0 || next >= samples.count {
+    if reordered == 0 || next >= samples.count {
         return Ok(false);
     }
-    for run in JointRuns::from(source, &samples.stts, samples.ctts.as_ref(), next, samples.base)? {
-        let run = run?;
-        // Within a run, samples are composed in decode order.
-        if run.cts(0) < presented {
+    for sample in samples.joint_at(source, next)?.samples().take(reordered as usize) {
+        if sample?.cts(0) < presented {
             return Ok(true);
-        }
-        left = left.saturating_sub(run.count);
-        if left == 0 {
-            break;
         }
     }
     Ok(false)

@@ -27,6 +27,11 @@ impl JointRun {
     pub fn cts(&self, n: u32) -> i64 {
         self.dts + i64::from(n) * self.delta + self.offset
     }
+
+    /// The `n`th sample of the run alone.
+    fn sample_at(&self, n: u32) -> Self {
+        Self { sample: self.sample + n, count: 1, dts: self.dts + i64::from(n) * self.delta, ..*self }
+    }
 }
 
 /// `stts` and `ctts` read side by side.
@@ -56,6 +61,17 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
             time: None,
             offset: None,
             base,
+        })
+    }
+
+    /// The samples one by one, each as a run of its own.
+    pub fn samples(self) -> impl Iterator<Item = Result<JointRun, FormatError>> {
+        self.flat_map(|run| {
+            let (run, error) = match run {
+                Ok(run) => (Some(run), None),
+                Err(e) => (None, Some(Err(e))),
+            };
+            run.into_iter().flat_map(|run| (0..run.count).map(move |n| Ok(run.sample_at(n)))).chain(error)
         })
     }
 

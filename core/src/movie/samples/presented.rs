@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, JointRun, JointRuns};
+use crate::boxes::{FormatError, JointRun};
 use crate::source::ReadAt;
 
 use super::table::SampleTable;
@@ -15,7 +15,7 @@ impl SampleTable {
         mut visit: impl FnMut(&JointRun),
     ) -> Result<(), FormatError> {
         for outlier in self.ctts.iter().flat_map(|ctts| &ctts.offset_bounds().outliers) {
-            for run in JointRuns::from(source, &self.stts, self.ctts.as_ref(), outlier.start, self.base)? {
+            for run in self.joint_at(source, outlier.start)? {
                 let run = run?;
                 if run.sample >= outlier.end {
                     break;

@@ -146,6 +146,15 @@ impl SampleTable {
     ) -> Result<JointRuns<'a, R>, FormatError> {
         // One tick earlier, because samples of no duration may share the time `from`.
         let first = if self.count == 0 { 0 } else { self.sample_at_dts(source, from.saturating_sub(1))? };
+        self.joint_at(source, first)
+    }
+
+    /// The samples from `first` on, with their times.
+    pub(crate) fn joint_at<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        first: u32,
+    ) -> Result<JointRuns<'a, R>, FormatError> {
         JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
     }
 
