@@ -10,7 +10,7 @@
 //! the edit.
 
 use crate::boxes::{FormatError, SyncSamples};
-use crate::index::{Pictures, SampleTable, Track};
+use crate::index::{SampleTable, Track};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -20,7 +20,10 @@ use crate::source::ReadAt;
 pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) -> Result<u32, FormatError> {
     let samples = &track.samples;
     let (Some(table), Some(pictures)) = (samples.listed_sync(), track.avc()) else { return Ok(first) };
-    if is_idr(samples, source, pictures, first)? {
+    let mut chunk = samples.chunk_of(source, first)?;
+    // The first slice of the sample is that of an IDR picture.
+    let mut is_idr = |sample| pictures.can_begin_at(source, samples.place_of(source, &mut chunk, sample)?);
+    if is_idr(first)? {
         return Ok(first);
     }
     let before = SyncSamples::listed_before(table, source, first.saturating_add(1))?;
@@ -35,7 +38,7 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
         if is_far {
             break;
         }
-        if sync < first && is_idr(samples, source, pictures, sync)? {
+        if sync < first && is_idr(sync)? {
             return Ok(sync);
         }
         if closed.is_none() && !has_leading(samples, source, sync)? {
@@ -43,19 +46,6 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
         }
     }
     Ok(closed.unwrap_or(first))
-}
-
-/// Whether the first slice of a sample is that of an IDR picture.
-fn is_idr<R: ReadAt>(
-    samples: &SampleTable,
-    source: &R,
-    pictures: Pictures,
-    sample: u32,
-) -> Result<bool, FormatError> {
-    let chunk = samples.chunk_of(source, sample)?;
-    let offset = samples.offset_in(source, &chunk, sample)?;
-    let size = samples.sizes.bytes(source, sample..sample + 1)?;
-    pictures.can_begin_at(source, offset..offset.saturating_add(size))
 }
 
 /// Whether a sample after `sync` in decode order comes before it in composition order.

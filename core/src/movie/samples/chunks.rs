@@ -1,5 +1,7 @@
 //! Which chunk a sample is in, and where it lies in the file.
 
+use std::ops::Range;
+
 use crate::boxes::{FormatError, Run};
 use crate::source::ReadAt;
 
@@ -37,6 +39,25 @@ impl SampleTable {
     /// As [`Self::dts`].
     pub fn chunk<R: ReadAt>(&self, source: &R, index: u32) -> Result<Chunk, FormatError> {
         Ok(chunk_in(&self.stsc.at_unit(source, index)?, index))
+    }
+
+    /// Where the bytes of `sample` lie in the file. `chunk` is that of a sample looked up before, and
+    /// becomes that of this one.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub(crate) fn place_of<R: ReadAt>(
+        &self,
+        source: &R,
+        chunk: &mut Chunk,
+        sample: u32,
+    ) -> Result<Range<u64>, FormatError> {
+        if !(chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples)).contains(&sample) {
+            *chunk = self.chunk_of(source, sample)?;
+        }
+        let offset = self.offset_in(source, chunk, sample)?;
+        let size = self.sizes.bytes(source, sample..sample + 1)?;
+        Ok(offset..offset.saturating_add(size))
     }
 
     /// Offset in the file of `sample`, which lies in `chunk`.

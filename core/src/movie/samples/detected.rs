@@ -117,13 +117,9 @@ impl SampleTable {
         chunk: &mut Chunk,
         sample: u32,
     ) -> Result<bool, FormatError> {
-        if !(chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples)).contains(&sample) {
-            *chunk = self.chunk_of(source, sample)?;
-        }
-        let offset = self.offset_in(source, chunk, sample)?;
-        let size = self.sizes.bytes(source, sample..sample + 1)?;
+        let place = self.place_of(source, chunk, sample)?;
         let file_len = self.detection.as_ref().map_or(0, |detection| detection.file_len);
-        pictures.can_begin_at(source, offset..offset.saturating_add(size).min(file_len))
+        pictures.can_begin_at(source, place.start..place.end.min(file_len))
     }
 
     /// The last sample that neither decodes after `sample` nor is presented after `time` and that
