@@ -248,10 +248,9 @@ impl LeadIn {
         }
     }
 
-    /// How long all samples but the last are decoded, where these are all of a range of `held`
-    /// samples.
-    pub(super) fn all_but_last(&self, held: u32) -> Option<i64> {
-        (self.len == held).then(|| i64::from(held - 1).saturating_mul(self.step.into()))
+    /// How long all samples but the last are decoded, where these are all of the range.
+    pub(super) fn all_but_last(&self) -> Option<i64> {
+        (self.len == self.held).then(|| i64::from(self.len - 1).saturating_mul(self.step.into()))
     }
 
     /// Gives the composition offset, in ticks of the clip, of each sample of `part`. Samples are

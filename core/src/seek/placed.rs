@@ -33,14 +33,10 @@ impl PlacedRange {
 
     /// Gives the last samples times with which they end with their edit.
     pub(super) fn end_with(&mut self, ending: &Ending) {
-        let held = self.range.len();
         let since_start = |time| self.since_start(time);
-        if let Some(before) = self.range.lead_in.as_ref().and_then(|lead_in| lead_in.all_but_last(held)) {
-            // The last sample is one of the lead-in.
+        if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
             let lasts = since_start(ending.end) - since_start(ending.last_composition());
-            let last_duration = u32::try_from(lasts.max(1)).unwrap_or(u32::MAX >> 1);
-            self.len = before + i64::from(last_duration);
-            self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
+            self.end_lead_in(before, lasts);
             return;
         }
         let lead_in = self.range.lead_in.map_or(0, |lead_in| lead_in.len);
@@ -54,12 +50,16 @@ impl PlacedRange {
         let gap = u32::try_from(missing.0.clamp(0, MAX_GAP)).unwrap_or(0);
         self.range.gap = gap;
         self.len = self.len.saturating_add(i64::from(gap).saturating_mul(self.multiplier.into()));
-        let held = self.range.len();
-        let all = self.range.lead_in.as_mut().and_then(|l| Some((l.all_but_last(held)?, l)));
-        if let Some((before, lead_in)) = all {
-            // The last sample of the range is one of the lead-in.
-            lead_in.last_duration = u32::try_from((self.len - before).max(1)).unwrap_or(u32::MAX >> 1);
-            self.len = before + i64::from(lead_in.last_duration);
+        if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
+            self.end_lead_in(before, self.len - before);
         }
+    }
+
+    /// Gives the last sample of the range, which is one of the lead-in, a duration. All others are
+    /// decoded for `before`.
+    fn end_lead_in(&mut self, before: i64, lasts: i64) {
+        let last_duration = u32::try_from(lasts.max(1)).unwrap_or(u32::MAX >> 1);
+        self.len = before + i64::from(last_duration);
+        self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
     }
 }
