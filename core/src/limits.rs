@@ -103,7 +103,7 @@ pub const MOOV_OF_CLIP: u64 = MOOV + MOOV / 16;
 
 /// Sync samples that are looked at to find the one to start from, besides the first. Sync samples
 /// are presented in the order they are stored, in all but broken files.
-pub const SYNC_STEPS: u32 = 1024;
+pub const SYNC_STEPS: usize = 1024;
 
 /// Seconds of decoding that a clip may begin before an open group of pictures, to begin with a
 /// closed one.

@@ -39,6 +39,21 @@ impl SyncSamples {
         Ok(low)
     }
 
+    /// The listed samples (0-based) up to `sample`, the last one first. Number 0, which is none, ends
+    /// them. Where the table is not in order, later samples may be among them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn listed_back<'a, R: ReadAt>(
+        table: &'a Table,
+        source: &'a R,
+        sample: u32,
+    ) -> Result<impl Iterator<Item = Result<u32, FormatError>> + 'a, FormatError> {
+        let before = Self::listed_before(table, source, sample.saturating_add(1))?;
+        let listed = move |entry| Self::listed(table, source, entry).map(|number| number.checked_sub(1));
+        Ok((0..before).rev().map_while(move |entry| listed(entry).transpose()))
+    }
+
     /// The number (1-based) that entry `index` lists.
     ///
     /// # Errors

@@ -185,7 +185,7 @@ impl Access {
         let mut best = None;
         if let Some(table) = &self.partial {
             let before = SyncSamples::listed_before(table, source, to.saturating_add(1))?;
-            for entry in (0..before).rev().take(limits::SYNC_STEPS as usize) {
+            for entry in (0..before).rev().take(limits::SYNC_STEPS) {
                 let sample = SyncSamples::listed(table, source, entry)?.saturating_sub(1);
                 if sample < from || holds(sample, sample)? {
                     best = Some(sample).filter(|&s| s >= from);

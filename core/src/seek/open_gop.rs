@@ -26,16 +26,15 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
     if is_idr(first)? {
         return Ok(first);
     }
-    let before = SyncSamples::listed_before(table, source, first.saturating_add(1))?;
     let back = u64::from(track.mdhd.timescale).saturating_mul(limits::CLOSED_GOP_SECONDS);
     let earliest = samples.dts(source, first)?.saturating_sub_unsigned(back);
     let mut closed = None;
-    for entry in (0..before).rev().take(limits::CLOSED_GOP_STEPS) {
-        let number = SyncSamples::listed(table, source, entry)?;
-        let Some(sync) = number.checked_sub(1).filter(|&sync| sync <= first) else { break };
-        let is_far = samples.dts(source, sync)? < earliest
-            || samples.sizes.bytes(source, sync..first)? > limits::CLOSED_GOP_BYTES;
-        if is_far {
+    for sync in SyncSamples::listed_back(table, source, first)?.take(limits::CLOSED_GOP_STEPS) {
+        let sync = sync?;
+        let is_near = sync <= first
+            && samples.dts(source, sync)? >= earliest
+            && samples.sizes.bytes(source, sync..first)? <= limits::CLOSED_GOP_BYTES;
+        if !is_near {
             break;
         }
         if sync < first && is_idr(sync)? {

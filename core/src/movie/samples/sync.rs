@@ -26,12 +26,13 @@ impl SampleTable {
             let otherwise = if self.begins_at_first(source)? { 0 } else { sample };
             return Ok(found.map_or(otherwise, |(sample, _)| sample));
         };
-        let before = SyncSamples::listed_before(table, source, sample.saturating_add(1))?;
         let mut nearest = None;
         let mut found = None;
-        for step in 0..before.min(limits::SYNC_STEPS) {
-            let number = SyncSamples::listed(table, source, before - 1 - step)?;
-            let Some(sync) = number.checked_sub(1).filter(|&s| s <= sample) else { break };
+        for sync in SyncSamples::listed_back(table, source, sample)?.take(limits::SYNC_STEPS) {
+            let sync = sync?;
+            if sync > sample {
+                break;
+            }
             nearest = nearest.or(Some(sync));
             if self.cts(source, sync)? <= time {
                 found = Some(sync);
@@ -69,11 +70,12 @@ impl SampleTable {
                 None => self.on_screen(source, time),
             };
         };
-        let before = SyncSamples::listed_before(table, source, last.saturating_add(1))?;
         let mut found = None;
-        for step in 0..before.min(limits::SYNC_STEPS) {
-            let number = SyncSamples::listed(table, source, before - 1 - step)?;
-            let Some(sync) = number.checked_sub(1).filter(|&s| s < self.count) else { break };
+        for sync in SyncSamples::listed_back(table, source, last)?.take(limits::SYNC_STEPS) {
+            let sync = sync?;
+            if sync >= self.count {
+                break;
+            }
             let cts = self.cts(source, sync)?;
             if cts <= time {
                 found = Some((sync, cts));
