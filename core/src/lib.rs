@@ -18,6 +18,8 @@ pub mod http;
 pub mod index;
 pub mod limits;
 mod movie;
+#[doc(hidden)]
+pub mod numbers;
 pub mod plan;
 pub mod request;
 pub mod seek;

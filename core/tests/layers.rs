@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 19] = [
+const STAGES: [&str; 20] = [
     "limits",
+    "numbers",
     "time",
     "source",
     "request",
