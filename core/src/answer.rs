@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::boxes::FormatError;
 use crate::cache::FilmCache;
-use crate::index::Index;
+use crate::index::{Film, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{Plan, PlanError, plan_clip, plan_fast_start};
 use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
@@ -207,7 +207,7 @@ impl Seeker {
         let metadata = index.outer_moov.size.saturating_add(index.generated.len());
         let metered =
             Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
-        let planned = plan(&index, &metered, request).map_err(|e| {
+        let planned = plan(&Film { index: &index, source: &metered }, request).map_err(|e| {
             if !metered.is_spent() && !indexed.is_spent() {
                 return e;
             }
@@ -249,19 +249,15 @@ type Summarized = (Plan, Option<Summary>);
 /// - Without a `mehd`, Firefox takes what it has got for the whole film, and seeks no farther.
 /// - With both, Chromium and WebKitGTK play and seek. Firefox has to get all that lies before the place
 ///   it seeks to: 55 s, where a flat film takes one.
-fn plan(
-    index: &Arc<Index>,
-    source: &impl ReadAt,
-    request: &ClipRequest,
-) -> Result<Result<Summarized, Option<String>>, Error> {
-    Ok(match seek(index, source, request)? {
-        Cut::Whole if index.is_fast_start() => Err(None),
-        Cut::Whole => match plan_fast_start(index, source) {
+fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Result<Summarized, Option<String>>, Error> {
+    Ok(match seek(film, request)? {
+        Cut::Whole if film.index.is_fast_start() => Err(None),
+        Cut::Whole => match plan_fast_start(film) {
             Ok(plan) => Ok((plan, None)),
             Err(PlanError::NotMovable(reason)) => Err(Some(reason.to_string())),
             Err(e) => return Err(e.into()),
         },
-        Cut::Clip(clip) => Ok((plan_clip(index, source, &clip)?, Some(Summary::of(index, &clip)))),
+        Cut::Clip(clip) => Ok((plan_clip(film, &clip)?, Some(Summary::of(film.index, &clip)))),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
 use crate::http::opaque_tag;
-use crate::index::Index;
+use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
 use crate::plan::Plan;
 use crate::server::{Explanation, Summary, Times, Work};
@@ -72,7 +72,8 @@ impl Planned {
         if let Some(metadata) = self.metadata.get() {
             return metadata.read_exact_at(out, from);
         }
-        generate(index, &self.plan, &index.film_in_order(source), from, out)
+        let film = Film { index, source: &index.film_in_order(source) };
+        generate(&film, &self.plan, from, out)
     }
 
     /// Keeps what was made `from` an offset on, if that is all the metadata and worth it.
@@ -238,10 +239,10 @@ impl VirtualFile {
                 Some(place(all)).filter(is_large)
             }
             Body::Film(index, planned, ..) => {
-                let film = index.film_in_order(source);
+                let film = Film { index, source: &index.film_in_order(source) };
                 let position = range.start.saturating_sub(metadata);
                 let mut made = self.made();
-                let near = planned.plan.extents.near(index, &film, position, &mut made).ok()?;
+                let near = planned.plan.extents.near(&film, position, &mut made).ok()?;
                 let near = near.iter().copied().map(place);
                 near.take_while(|(place, _)| place.start <= latest).find(is_large)
             }
@@ -273,8 +274,8 @@ impl VirtualFile {
         let position = offset.max(metadata) - metadata;
         match &self.body {
             Body::Film(index, planned, ..) => {
-                let film = index.film_in_order(source);
-                planned.plan.extents.copy(index, &film, position, media, &mut self.made())?;
+                let film = Film { index, source: &index.film_in_order(source) };
+                planned.plan.extents.copy(&film, position, media, &mut self.made())?;
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position))?,
         }

@@ -283,7 +283,7 @@ fn imports_are_found_however_they_are_written() {
     // The last is found behind the `pub use` of a folder.
     let expected = [
         ("plan/flat/clip.rs", "plan/assembly.rs"),
-        ("generate/context.rs", "source.rs"),
+        ("generate/window.rs", "source.rs"),
         ("answer.rs", "plan/part.rs"),
     ];
     for (from, to) in expected {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::index::Index;
+use crate::index::Film;
 use crate::source::ReadAt;
 
 use super::list::{Extent, ExtentList};
@@ -16,24 +16,23 @@ impl Extents {
     ///
     /// # Errors
     /// When the film cannot be read, or ends first.
-    pub fn copy<R: ReadAt>(
+    pub fn copy(
         &self,
-        index: &Index,
-        source: &R,
+        film: &Film<'_>,
         mut position: u64,
         out: &mut [u8],
         made: &mut ExtentList,
     ) -> io::Result<()> {
         let mut rest = out;
         while !rest.is_empty() {
-            let near = self.near(index, source, position, made)?;
+            let near = self.near(film, position, made)?;
             let have = near.last().map_or(0, |e| e.position + e.len - position);
             let have = usize::try_from(have).unwrap_or(usize::MAX).min(rest.len());
             if have == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let (now, later) = rest.split_at_mut(have);
-            copy_batch(near, source, position, now)?;
+            copy_batch(near, &film.source, position, now)?;
             position += have as u64;
             rest = later;
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::FormatError;
-use crate::index::{Index, SampleTable};
+use crate::index::{Film, SampleTable};
 use crate::limits::{self, Limits};
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
@@ -26,11 +26,8 @@ use super::walk::{Part, Stream, Walk, each_chunk};
 ///
 /// # Errors
 /// When the file cannot be read, or its tables name places that cannot be.
-pub fn find_extents<R: ReadAt>(
-    index: &Index,
-    source: &R,
-    clips: &[Option<TrackClip>],
-) -> Result<Extents, FormatError> {
+pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Extents, FormatError> {
+    let Film { index, source } = film;
     let mut needs = Needs::new(&index.limits);
     let held = || {
         let tracks = index.tracks.iter().zip(clips).enumerate();
@@ -51,7 +48,7 @@ pub fn find_extents<R: ReadAt>(
         }
         find_side_by_side(spans, source, &mut needs)?;
     }
-    let extents = needs.finish(index, source)?;
+    let extents = needs.finish(film)?;
     if extents.end() > index.file_len {
         return Err(FormatError::Film(format!(
             "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
@@ -245,7 +242,8 @@ impl Needs {
         self.gather(span, source, &all)
     }
 
-    fn finish<R: ReadAt>(mut self, index: &Index, source: &R) -> Result<Extents, FormatError> {
+    fn finish(mut self, film: &Film<'_>) -> Result<Extents, FormatError> {
+        let most_kept = film.index.limits.extents;
         self.ranges.join(0, u64::MAX);
         if self.streams.is_empty() {
             let needed = self.ranges.bytes();
@@ -256,11 +254,11 @@ impl Needs {
         if !self.ranges.list.is_empty() {
             streams.push(Stream::Ranges(self.ranges.list));
         }
-        let mut found = Collector::new(&index.limits);
+        let mut found = Collector::new(&film.index.limits);
         let mut is_much = false;
         // What is in order can be walked through again.
-        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * index.limits.extents };
-        let walk = Walk::of(index, source, streams, |e| {
+        let most = if self.is_disordered { limits::GATHERED_EXTENTS } else { 4 * most_kept };
+        let walk = Walk::of(film, streams, |e| {
             is_much |= found.list.len() > most;
             if !is_much {
                 let _ = found.push(e.offset..e.offset + e.len);
@@ -268,17 +266,13 @@ impl Needs {
         })?;
         if !is_much {
             found.close_small_holes(walk.len());
-            if found.list.len() <= index.limits.extents {
+            if found.list.len() <= most_kept {
                 return Ok(ExtentList::of(found.list).into());
             }
         }
         if self.is_disordered {
             // Places would be looked up in no order either.
-            return if is_much {
-                Err(too_scattered(index.limits.extents))
-            } else {
-                found.close_gaps(walk.len())
-            };
+            return if is_much { Err(too_scattered(most_kept)) } else { found.close_gaps(walk.len()) };
         }
         Ok(walk.into())
     }

@@ -1,9 +1,8 @@
 //! The media of an answer, and where a byte of the source stands in it.
 
 use crate::boxes::FormatError;
-use crate::index::Index;
+use crate::index::Film;
 use crate::limits::WINDOW;
-use crate::source::ReadAt;
 
 use super::list::{Extent, ExtentList};
 use super::walk::{Walk, Walker};
@@ -73,10 +72,9 @@ impl Extents {
     ///
     /// # Errors
     /// When the film cannot be read.
-    pub fn near<'a, R: ReadAt>(
+    pub fn near<'a>(
         &'a self,
-        index: &Index,
-        source: &R,
+        film: &Film<'_>,
         position: u64,
         made: &'a mut ExtentList,
     ) -> Result<&'a [Extent], FormatError> {
@@ -87,7 +85,7 @@ impl Extents {
         // What is left has to be enough for a window, or a look-up would be made for a few bytes.
         if position < first || made.len() < position.saturating_add(NEAR).min(self.len()) {
             made.list.clear();
-            let mut walker = walk.starting_at(index, source, position)?;
+            let mut walker = walk.starting_at(film, position)?;
             while made.list.len() < MADE_EXTENTS.0 || made.len() < position.saturating_add(2 * NEAR) {
                 match walker.next()? {
                     Some(e) if e.position + e.len <= position => {}
@@ -103,8 +101,8 @@ impl Extents {
     }
 
     /// Look-ups of where bytes of the source are.
-    pub fn places<'a, R: ReadAt>(&'a self, index: &'a Index, source: &'a R) -> Places<'a, R> {
-        Places { extents: self, index, source, walker: None, held: None, gap: 0 }
+    pub fn places<'a>(&'a self, film: &'a Film<'a>) -> Places<'a> {
+        Places { extents: self, film, walker: None, held: None, gap: 0 }
     }
 }
 
@@ -115,18 +113,17 @@ pub const NEAR: u64 = WINDOW as u64;
 const MADE_EXTENTS: (usize, usize) = (64, 512);
 
 /// See [`Extents::places`]. Places that are asked for in their order are found fastest.
-pub struct Places<'a, R: ReadAt> {
+pub struct Places<'a> {
     extents: &'a Extents,
-    index: &'a Index,
-    source: &'a R,
-    walker: Option<Box<Walker<'a, R>>>,
+    film: &'a Film<'a>,
+    walker: Option<Box<Walker<'a>>>,
     /// The extent that the walker came to last.
     held: Option<Extent>,
     /// From here up to that extent there is nothing.
     gap: u64,
 }
 
-impl<R: ReadAt> Places<'_, R> {
+impl Places<'_> {
     /// The extent that holds a byte of the source.
     ///
     /// # Errors
@@ -141,7 +138,7 @@ impl<R: ReadAt> Places<'_, R> {
             .as_ref()
             .is_some_and(|w| self.gap <= offset && !walk.begins_after(offset, w.position()));
         if !goes_on {
-            self.walker = Some(Box::new(walk.covering(self.index, self.source, offset)?));
+            self.walker = Some(Box::new(walk.covering(self.film, offset)?));
             (self.held, self.gap) = (None, offset);
         }
         let Some(walker) = &mut self.walker else { return Ok(None) };

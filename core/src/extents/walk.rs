@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
-use crate::index::{Index, SampleTable};
+use crate::index::{Film, SampleTable};
 use crate::source::ReadAt;
 
 use super::list::Extent;
@@ -52,21 +52,21 @@ const LONGEST: u64 = 4 << 20;
 
 impl Walk {
     /// Walks through `streams` once, and shows the extents.
-    pub(super) fn of<R: ReadAt>(
-        index: &Index,
-        source: &R,
+    pub(super) fn of(
+        film: &Film<'_>,
         streams: Vec<Stream>,
         mut see: impl FnMut(&Extent),
     ) -> Result<Self, FormatError> {
-        let most = index.limits.checkpoints / (size_of::<Checkpoint>() + streams.len() * size_of::<u32>());
+        let limits = &film.index.limits;
+        let most = limits.checkpoints / (size_of::<Checkpoint>() + streams.len() * size_of::<u32>());
         let mut this = Self {
             streams: Vec::new(),
             checkpoints: Vec::new(),
             gone: Vec::new(),
-            stride: index.limits.checkpoint_stride,
+            stride: limits.checkpoint_stride,
             end: Checkpoint::default(),
         };
-        let mut walker = Walker::new(index, source, &streams, Checkpoint::default(), &[])?;
+        let mut walker = Walker::new(film, &streams, Checkpoint::default(), &[])?;
         let mut steps = 0;
         loop {
             if steps % this.stride == 0 {
@@ -128,23 +128,17 @@ impl Walk {
     }
 
     /// The extents from some before `position` on. They may be cut into several.
-    pub(super) fn starting_at<'a, R: ReadAt>(
+    pub(super) fn starting_at<'a>(
         &'a self,
-        index: &'a Index,
-        source: &'a R,
+        film: &'a Film<'a>,
         position: u64,
-    ) -> Result<Walker<'a, R>, FormatError> {
-        self.at_checkpoint(index, source, self.last(|c| c.position <= position))
+    ) -> Result<Walker<'a>, FormatError> {
+        self.at_checkpoint(film, self.last(|c| c.position <= position))
     }
 
     /// The extents from some before `offset` in the source on.
-    pub(super) fn covering<'a, R: ReadAt>(
-        &'a self,
-        index: &'a Index,
-        source: &'a R,
-        offset: u64,
-    ) -> Result<Walker<'a, R>, FormatError> {
-        self.at_checkpoint(index, source, self.last(|c| c.covered <= offset))
+    pub(super) fn covering<'a>(&'a self, film: &'a Film<'a>, offset: u64) -> Result<Walker<'a>, FormatError> {
+        self.at_checkpoint(film, self.last(|c| c.covered <= offset))
     }
 
     /// Whether [`Self::covering`] would begin after this position.
@@ -157,22 +151,17 @@ impl Walk {
         self.checkpoints.partition_point(is_before).saturating_sub(1)
     }
 
-    fn at_checkpoint<'a, R: ReadAt>(
-        &'a self,
-        index: &'a Index,
-        source: &'a R,
-        n: usize,
-    ) -> Result<Walker<'a, R>, FormatError> {
+    fn at_checkpoint<'a>(&'a self, film: &'a Film<'a>, n: usize) -> Result<Walker<'a>, FormatError> {
         let at = self.checkpoints.get(n).copied().unwrap_or_default();
         let gone = self.gone.get(n * self.streams.len()..).unwrap_or_default();
-        let walker = Walker::new(index, source, &self.streams, at, gone)?;
+        let walker = Walker::new(film, &self.streams, at, gone)?;
         Ok(Walker { patience: self.stride, ..walker })
     }
 }
 
 /// Extents, one after the other.
-pub(super) struct Walker<'a, R: ReadAt> {
-    streams: Vec<Steps<'a, R>>,
+pub(super) struct Walker<'a> {
+    streams: Vec<Steps<'a, &'a dyn ReadAt>>,
     at: Checkpoint,
     held: Option<Extent>,
     steps: u64,
@@ -180,10 +169,9 @@ pub(super) struct Walker<'a, R: ReadAt> {
     patience: u64,
 }
 
-impl<'a, R: ReadAt> Walker<'a, R> {
+impl<'a> Walker<'a> {
     fn new(
-        index: &'a Index,
-        source: &'a R,
+        film: &'a Film<'a>,
         streams: &'a [Stream],
         at: Checkpoint,
         gone: &[u32],
@@ -193,8 +181,8 @@ impl<'a, R: ReadAt> Walker<'a, R> {
             Stream::Ranges(ranges) => Ok(Steps::Ranges(ranges, gone)),
             Stream::Chunks(track, parts) => {
                 let samples =
-                    index.tracks.get(*track).map(|t| &t.samples).ok_or_else(FormatError::changed)?;
-                Ok(Steps::Chunks(Box::new(Chunks::new(samples, source, parts, gone)?)))
+                    film.index.tracks.get(*track).map(|t| &t.samples).ok_or_else(FormatError::changed)?;
+                Ok(Steps::Chunks(Box::new(Chunks::new(samples, &film.source, parts, gone)?)))
             }
         });
         Ok(Self { streams: steps.collect::<Result<_, _>>()?, at, held: None, steps: 0, patience: 0 })

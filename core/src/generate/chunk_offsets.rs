@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, read_words, u32_at};
 use crate::extents::Places;
-use crate::source::ReadAt;
 
 use super::context::Generator;
 use super::words::put_offset;
 
-impl<R: ReadAt> Generator<'_, R> {
-    pub(super) fn positions(&self) -> Positions<'_, R> {
-        let places = self.plan.extents.places(self.index, self.source);
+impl Generator<'_> {
+    pub(super) fn positions(&self) -> Positions<'_> {
+        let places = self.plan.extents.places(self.film);
         Positions { places, metadata_len: self.plan.metadata_len, known: 0..0, shift: 0 }
     }
 
@@ -37,7 +36,7 @@ impl<R: ReadAt> Generator<'_, R> {
         if is_wide || offsets.is_wide() {
             self.write_offsets(offsets, chunk, is_wide, &mut positions, out)
         } else {
-            offsets.table().read_entries(self.source, chunk, out)?;
+            offsets.table().read_entries(&self.film.source, chunk, out)?;
             positions.move_narrow(out)
         }
     }
@@ -48,12 +47,12 @@ impl<R: ReadAt> Generator<'_, R> {
         offsets: &ChunkOffsets,
         first: u32,
         is_wide: bool,
-        positions: &mut Positions<'_, R>,
+        positions: &mut Positions<'_>,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let size = if is_wide { 8 } else { 4 };
         let count = u32::try_from(out.len() / size).unwrap_or(u32::MAX);
-        let mut reader = offsets.reader(self.source, count);
+        let mut reader = offsets.reader(&self.film.source, count);
         let mut entries = out.chunks_exact_mut(size);
         let mut done = 0;
         while done < count {
@@ -70,8 +69,8 @@ impl<R: ReadAt> Generator<'_, R> {
 
 /// Where offsets of the source are in the answer. Offsets that follow one another are mostly in the
 /// same extent, which is remembered.
-pub(super) struct Positions<'a, R: ReadAt> {
-    places: Places<'a, R>,
+pub(super) struct Positions<'a> {
+    places: Places<'a>,
     /// Length of the metadata.
     metadata_len: u64,
     /// The extent that was found last, in the source.
@@ -80,7 +79,7 @@ pub(super) struct Positions<'a, R: ReadAt> {
     shift: u64,
 }
 
-impl<R: ReadAt> Positions<'_, R> {
+impl Positions<'_> {
     fn of(&mut self, offset: u64) -> Result<u64, FormatError> {
         if !self.known.contains(&offset) {
             let Some(extent) = self.places.holding(offset)? else {

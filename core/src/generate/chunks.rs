@@ -2,12 +2,11 @@
 
 use crate::boxes::{FormatError, Runs};
 use crate::plan::ChunkSlice;
-use crate::source::ReadAt;
 
 use super::context::Generator;
 use super::words::{change_words, put_words};
 
-impl<R: ReadAt> Generator<'_, R> {
+impl Generator<'_> {
     /// Entries of an `stsc`: the head, the body, the tail.
     pub(super) fn write_chunks(
         &self,
@@ -48,10 +47,10 @@ impl<R: ReadAt> Generator<'_, R> {
         let ordinal = slice.body.first.saturating_add(first);
         let number_of = |chunk: u32| chunk.wrapping_sub(slice.from).wrapping_add(slice.place).wrapping_add(1);
         if stsc.is_normal() {
-            stsc.table().read_entries(self.source, ordinal, out)?;
+            stsc.table().read_entries(&self.film.source, ordinal, out)?;
             change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(slice.from).wrapping_add(slice.place));
         } else {
-            let runs = stsc.runs_from(self.source, ordinal)?;
+            let runs = stsc.runs_from(&self.film.source, ordinal)?;
             let mut entries = out.chunks_exact_mut(12);
             for (entry, run) in entries.by_ref().zip(runs) {
                 let run = run?;

@@ -4,17 +4,18 @@ use crate::boxes::FormatError;
 use crate::index::{AuxiliaryPlace, SampleTable};
 use crate::plan::{Entries, EntryKind, offset_field};
 use crate::seek::LeadIn;
-use crate::source::ReadAt;
 
 use super::context::{Generator, located};
 use super::runs::Change;
 use super::words::{change_words, put_words};
 
-impl<R: ReadAt> Generator<'_, R> {
+impl Generator<'_> {
     /// Fills `out` with whole entries, at least one. The first is entry `index` of the table in the
     /// answer.
     pub(super) fn write(&self, entries: &Entries, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
-        let Some(track) = self.index.tracks.get(entries.track) else { return Err(FormatError::changed()) };
+        let Some(track) = self.film.index.tracks.get(entries.track) else {
+            return Err(FormatError::changed());
+        };
         let samples = &track.samples;
         match &entries.kind {
             EntryKind::Times(slice, multiplier) => self.write_runs(
@@ -44,12 +45,12 @@ impl<R: ReadAt> Generator<'_, R> {
                 self.write_chunk_offsets(&samples.offsets, chunks, *first, is_wide, index, out)
             }
             EntryKind::SampleNumbers(table, first, shift) => {
-                table.read_entries(self.source, first.saturating_add(index), out)?;
+                table.read_entries(&self.film.source, first.saturating_add(index), out)?;
                 change_words::<4>(out, 0, |number| u32::try_from(i64::from(number) + shift).unwrap_or(0));
                 Ok(())
             }
             EntryKind::Auxiliary(range) => {
-                located(samples)?.read_at(self.source, samples, range, index.into(), out)
+                located(samples)?.read_at(&self.film.source, samples, range, index.into(), out)
             }
             EntryKind::AuxiliaryOffsets => match &located(samples)?.place {
                 AuxiliaryPlace::Chunks { offsets, .. } => {
@@ -73,7 +74,7 @@ impl<R: ReadAt> Generator<'_, R> {
     ) -> Result<(), FormatError> {
         let count = u32::try_from(out.len() / 8).unwrap_or(u32::MAX);
         let mut entries = out.chunks_exact_mut(8);
-        lead_in.each_offset(samples, self.source, start, index..index.saturating_add(count), |offset| {
+        lead_in.each_offset(samples, &self.film.source, start, index..index.saturating_add(count), |offset| {
             let offset = offset_field(offset.saturating_add(shift));
             put_words(entries.next().unwrap_or_default(), &[1, offset]);
         })

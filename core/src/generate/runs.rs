@@ -2,7 +2,6 @@
 
 use crate::boxes::{FormatError, Runs};
 use crate::plan::RunSlice;
-use crate::source::ReadAt;
 
 use super::context::Generator;
 use super::words::{change_words, put_words};
@@ -24,7 +23,7 @@ impl Change {
     }
 }
 
-impl<R: ReadAt> Generator<'_, R> {
+impl Generator<'_> {
     /// Entries of a sample count and a value, which is changed.
     ///
     /// Where each entry of the source is a run, all but the first and the last run are copied and
@@ -51,12 +50,12 @@ impl<R: ReadAt> Generator<'_, R> {
             };
             let (now, later) = rest.split_at_mut(rest.len().min(8 * (end - n) as usize));
             if copied.contains(&n) {
-                runs.table().read_entries(self.source, slice.first.saturating_add(n), now)?;
+                runs.table().read_entries(&self.film.source, slice.first.saturating_add(n), now)?;
                 if change != Change::NONE {
                     change_words::<8>(now, 4, |value| change.of(value));
                 }
             } else {
-                let mut read = runs.runs_from(self.source, slice.first.saturating_add(n))?;
+                let mut read = runs.runs_from(&self.film.source, slice.first.saturating_add(n))?;
                 for entry in now.chunks_exact_mut(8) {
                     let run = read.next().ok_or_else(FormatError::changed)??;
                     let units =

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use crate::boxes::{FormatError, Table, TableReader};
-use crate::source::ReadAt;
 
 use super::context::Generator;
 
-impl<R: ReadAt> Generator<'_, R> {
+impl Generator<'_> {
     /// Two samples in each byte, the first in the upper half. The last byte may hold one.
     pub(super) fn write_nibbles(
         &self,
@@ -16,7 +15,7 @@ impl<R: ReadAt> Generator<'_, R> {
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let mut pairs = TableReader::new(self.source, table, u32::try_from(out.len()).unwrap_or(1));
+        let mut pairs = TableReader::new(&self.film.source, table, u32::try_from(out.len()).unwrap_or(1));
         let mut nibble = |sample: Option<u32>| -> Result<u8, FormatError> {
             let Some(sample) = sample else { return Ok(0) };
             let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);

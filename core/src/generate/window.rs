@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::index::Index;
+use crate::index::Film;
 use crate::plan::{Content, Entries, Part, Plan};
 use crate::source::ReadAt;
 
@@ -12,14 +12,8 @@ use super::context::Generator;
 ///
 /// # Errors
 /// When the source cannot be read, or its tables are no longer those that were planned with.
-pub fn generate<R: ReadAt>(
-    index: &Index,
-    plan: &Plan,
-    source: &R,
-    from: u64,
-    out: &mut [u8],
-) -> io::Result<()> {
-    let generator = Generator { index, plan, source };
+pub fn generate(film: &Film<'_>, plan: &Plan, from: u64, out: &mut [u8]) -> io::Result<()> {
+    let generator = Generator { film, plan };
     let end = from.saturating_add(out.len() as u64);
     let first = plan.parts.partition_point(|p| p.start + p.len <= from);
     let mut rest = out;
@@ -36,7 +30,7 @@ pub fn generate<R: ReadAt>(
     if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-impl<R: ReadAt> Generator<'_, R> {
+impl Generator<'_> {
     /// Fills `out` with a part, but for its first `skip` bytes.
     fn fill(&self, part: &Part, skip: u64, out: &mut [u8]) -> io::Result<()> {
         match &part.content {
@@ -46,7 +40,7 @@ impl<R: ReadAt> Generator<'_, R> {
                 out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }
-            Content::Source(offset) => self.source.read_exact_at(out, offset + skip),
+            Content::Source(offset) => self.film.source.read_exact_at(out, offset + skip),
             Content::Entries(entries) => self.fill_entries(entries, skip, out),
         }
     }

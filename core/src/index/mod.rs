@@ -4,12 +4,14 @@
 //! each sample table its place in the file and sparse checkpoints: nothing per sample.
 //!
 //! - `build`: the index, and how it is built.
+//! - `film`: an open file and its index.
 //! - `top_level`: the boxes of the top level of a file.
 //! - `other_formats`: what a file is that is no MP4.
 //! - `fragmented`: completes an index from the movie fragments.
 //! - `fingerprint`: whether a file is still the one that was indexed.
 
 mod build;
+mod film;
 mod fingerprint;
 mod fragmented;
 mod other_formats;
@@ -20,3 +22,4 @@ pub use crate::movie::{
     Access, Auxiliary, AuxiliaryPlace, Chunk, Node, Pictures, SampleTable, SyncEvidence, ToldAuxiliary, Track,
 };
 pub use build::Index;
+pub use film::Film;

@@ -36,9 +36,8 @@ mod tracks;
 mod trim;
 
 use crate::boxes::FormatError;
-use crate::index::{Index, Track};
+use crate::index::{Film, Index, Track};
 use crate::request::{ClipRequest, RequestError, Time};
-use crate::source::ReadAt;
 use crate::time::MovieTime;
 
 pub use clip::{Clip, Cut, SampleRange, TrackClip};
@@ -77,14 +76,15 @@ pub enum SeekError {
 ///
 /// # Errors
 /// When the clip would begin past the end of the film, or the film cannot be read.
-pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Result<Cut, SeekError> {
+pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
+    let index = film.index;
     if !request.is_cut && !index.is_fragmented {
         return Ok(Cut::Whole);
     }
     let chosen = chosen_tracks(index, request)?;
     let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
     let timescale = movie_timescale(index, reference, &[]);
-    let cut = cut_film(index, source, request, &chosen, reference, timescale)?;
+    let cut = cut_film(film, request, &chosen, reference, timescale)?;
     let other = match Waiting::of(index, &cut) {
         Waiting::No => timescale,
         Waiting::Video(waiting) => movie_timescale(index, reference, &waiting),
@@ -92,18 +92,18 @@ pub fn seek<R: ReadAt>(index: &Index, source: &R, request: &ClipRequest) -> Resu
         // sampling rate. The media timescale therefore stays.
         Waiting::Audio(timescale) => timescale,
     };
-    if other == timescale { Ok(cut) } else { cut_film(index, source, request, &chosen, reference, other) }
+    if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, reference, other) }
 }
 
 /// Cuts a film, counting in this movie timescale.
-fn cut_film<R: ReadAt>(
-    index: &Index,
-    source: &R,
+fn cut_film(
+    film: &Film<'_>,
     request: &ClipRequest,
     chosen: &[bool],
     reference: Option<usize>,
     timescale: u32,
 ) -> Result<Cut, SeekError> {
+    let Film { index, source } = film;
     let mut lines: Vec<_> =
         index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
     let film_end = film_end(index, &lines, chosen);

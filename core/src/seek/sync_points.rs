@@ -1,8 +1,7 @@
 //! The sync samples of a track in presentation time.
 
 use crate::boxes::{FormatError, SyncSamples};
-use crate::index::{Index, Track};
-use crate::source::ReadAt;
+use crate::index::{Film, Track};
 use crate::time::MediaTime;
 
 use super::timeline::Timeline;
@@ -12,7 +11,8 @@ use super::timescale::movie_timescale;
 ///
 /// # Errors
 /// When the film cannot be read.
-pub fn sync_points<R: ReadAt>(index: &Index, source: &R, track: &Track) -> Result<Vec<f64>, FormatError> {
+pub fn sync_points(film: &Film<'_>, track: &Track) -> Result<Vec<f64>, FormatError> {
+    let Film { index, source } = film;
     let SyncSamples::Listed(table) = &track.samples.sync else { return Ok(Vec::new()) };
     let timescale = movie_timescale(index, None, &[]);
     let line = Timeline::of(track, index.mvhd.timescale, timescale);

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use mp4seek::boxes::{BoxHeader, SyncSamples};
 use mp4seek::extents::ExtentList;
-use mp4seek::index::{Index, Node};
+use mp4seek::index::{Film, Index, Node};
 use mp4seek::plan::plan_clip;
 use mp4seek::request::{Asked, ClipRequest};
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
-use mp4seek::source::{GENERATED, Identity, ReadAt};
+use mp4seek::source::{GENERATED, Identity};
 use mp4seek::{Error, plan};
 use serde::Serialize;
 
@@ -106,15 +106,16 @@ pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Fai
 
 fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {
     let index = Index::build(film, identity.size)?;
-    let film = &index.film(film);
+    let source = &index.film(film);
+    let film = &Film { index: &index, source };
     let request = Asked::parse(stretch.query().as_bytes(), &stretch.settings())?.request;
-    let clip = if request.is_cut { Some(clip_report(&index, film, &request)?) } else { None };
+    let clip = if request.is_cut { Some(clip_report(film, &request)?) } else { None };
     let reference = reference_track(&index, |_| true);
     let mut tracks = Vec::new();
     for (n, track) in index.tracks.iter().enumerate() {
         let sync = match track.samples.sync {
             SyncSamples::All => None,
-            SyncSamples::Listed(_) => Some(sync_points(&index, film, track)?),
+            SyncSamples::Listed(_) => Some(sync_points(film, track)?),
         };
         let ticks = track.samples.end.saturating_sub(track.samples.start);
         tracks.push(TrackReport {
@@ -129,7 +130,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             seconds: ticks as f64 / f64::from(track.mdhd.timescale.max(1)),
             edits: edits(&track.edits, index.mvhd.timescale),
             sync_points: sync,
-            sync_evidence: crate::verify::evidence(track.samples.sync_evidence(film)?),
+            sync_evidence: crate::verify::evidence(track.samples.sync_evidence(source)?),
         });
     }
     let boxes = index.top.iter().map(|b| if *b == index.outer_moov { node(&index.moov) } else { leaf(b) });
@@ -166,8 +167,9 @@ fn edits(list: &[mp4seek::boxes::ElstEntry], timescale: u32) -> Vec<EditReport> 
         .collect()
 }
 
-fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Result<ClipReport, Error> {
-    let clip = match seek(index, film, request)? {
+fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Error> {
+    let index = film.index;
+    let clip = match seek(film, request)? {
         Cut::Clip(clip) => clip,
         Cut::Whole => {
             return Ok(ClipReport {
@@ -182,11 +184,11 @@ fn clip_report(index: &Index, film: &impl ReadAt, request: &ClipRequest) -> Resu
             });
         }
     };
-    let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(index, film, &clip)?;
+    let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(film, &clip)?;
     let mut reports: Vec<ExtentReport> = Vec::new();
     let (mut at, mut made) = (0, ExtentList::default());
     while at < extents.len() {
-        for e in extents.near(index, film, at, &mut made)? {
+        for e in extents.near(film, at, &mut made)? {
             at = e.position + e.len;
             match reports.last_mut() {
                 // They may come in parts.

@@ -1,13 +1,12 @@
 //! Lays out a clip: the boxes of the file's top level, the `moov`, one `mdat`.
 
 use crate::extents::{Extents, find_extents};
-use crate::index::{Index, SyncEvidence};
+use crate::index::{Film, Index, SyncEvidence};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
-use crate::source::ReadAt;
 
 use super::chunks::TrackChunks;
 use super::layout::Layout;
@@ -17,16 +16,16 @@ use super::meta::holds_file_offsets;
 ///
 /// # Errors
 /// When the file has something that we cannot cut, or cannot be read.
-pub fn plan_clip<R: ReadAt>(index: &Index, source: &R, clip: &Clip) -> Result<Plan, PlanError> {
+pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
+    let Film { index, source } = film;
     check_tracks(index, clip)?;
-    let extents = find_extents(index, source, &clip.tracks)?;
+    let extents = find_extents(film, &clip.tracks)?;
     let media_header = media_header(&extents);
     let layout = Layout {
-        index,
-        source,
+        film,
         clip: Some(clip),
         left_out: clip.tracks.iter().map(Option::is_none).collect(),
-        chunks: chunks_of_tracks(index, source, clip)?,
+        chunks: chunks_of_tracks(film, clip)?,
         extents: &extents,
         media_header_len: media_header.len() as u64,
     };
@@ -60,15 +59,11 @@ fn check_tracks(index: &Index, clip: &Clip) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn chunks_of_tracks<R: ReadAt>(
-    index: &Index,
-    source: &R,
-    clip: &Clip,
-) -> Result<Vec<Option<TrackChunks>>, PlanError> {
+fn chunks_of_tracks(film: &Film<'_>, clip: &Clip) -> Result<Vec<Option<TrackChunks>>, PlanError> {
     let mut all = Vec::new();
-    for (track, held) in index.tracks.iter().zip(&clip.tracks) {
+    for (track, held) in film.index.tracks.iter().zip(&clip.tracks) {
         let held = held.as_ref().filter(|h| !h.ranges.is_empty());
-        all.push(held.map(|h| TrackChunks::of(&track.samples, source, &h.ranges)).transpose()?);
+        all.push(held.map(|h| TrackChunks::of(&track.samples, &film.source, &h.ranges)).transpose()?);
     }
     Ok(all)
 }
@@ -82,11 +77,11 @@ fn media_header(extents: &Extents) -> Vec<u8> {
 }
 
 /// Appends the boxes of the file's top level that a clip keeps. The `moov` and the media follow.
-fn top_level<R: ReadAt>(layout: &Layout<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
-    for header in &layout.index.top {
+fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
+    for header in &layout.film.index.top {
         match Treatment::of(Place::File, header.box_type) {
             Treatment::Copied => out.copy(header),
-            Treatment::Metadata if holds_file_offsets(layout.source, layout.index, header)? => {
+            Treatment::Metadata if holds_file_offsets(layout.film, header)? => {
                 out.note(format!("left out {}: it names places in the file", header.box_type));
             }
             Treatment::Metadata => layout.tags(header, out)?,

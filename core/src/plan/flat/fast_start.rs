@@ -2,11 +2,10 @@
 
 use crate::boxes::{BoxHeader, ChunkOffsets, FormatError, Order};
 use crate::extents::ExtentList;
-use crate::index::{Auxiliary, AuxiliaryPlace, Index, Node, SampleTable, Track};
+use crate::index::{Auxiliary, AuxiliaryPlace, Film, Index, Node, SampleTable, Track};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::{NotMovable, PlanError};
 use crate::plan::part::Plan;
-use crate::source::ReadAt;
 
 use super::chunks::{ChunkRange, TrackChunks};
 use super::layout::Layout;
@@ -17,21 +16,21 @@ use super::meta::holds_file_offsets;
 /// # Errors
 /// [`PlanError::NotMovable`] when that would take more than moving boxes; another when the file
 /// cannot be read.
-pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Plan, PlanError> {
+pub fn plan_fast_start(film: &Film<'_>) -> Result<Plan, PlanError> {
+    let index = film.index;
     let mut traks = index.moov.children.iter().filter(|n| &n.header.box_type.0 == b"trak");
     if let Some(unread) = traks.find(|n| n.track.is_none()) {
         return Err(NotMovable::UnreadTrack(unread.header.offset).into());
     }
     let mut assembly = Assembly::default();
-    let list = top_level(index, source, &mut assembly)?;
-    check_movable(index, source, &list)?;
+    let list = top_level(film, &mut assembly)?;
+    check_movable(film, &list)?;
     let extents = list.into();
     let layout = Layout {
-        index,
-        source,
+        film,
         clip: None,
         left_out: without_samples(index),
-        chunks: whole_chunks(index, source)?,
+        chunks: whole_chunks(film)?,
         extents: &extents,
         media_header_len: 0,
     };
@@ -41,13 +40,14 @@ pub fn plan_fast_start<R: ReadAt>(index: &Index, source: &R) -> Result<Plan, Pla
 
 /// Appends the boxes that stand before the first `mdat`. The others, from that on, are sent after
 /// the `moov`, as the media is. Padding is left out.
-fn top_level<R: ReadAt>(index: &Index, source: &R, out: &mut Assembly) -> Result<ExtentList, PlanError> {
+fn top_level(film: &Film<'_>, out: &mut Assembly) -> Result<ExtentList, PlanError> {
+    let index = film.index;
     let first_media = index.top.iter().position(|b| &b.box_type.0 == b"mdat").unwrap_or(0);
     let mut after = Vec::new();
     for (n, header) in index.top.iter().enumerate().filter(|(_, h)| **h != index.outer_moov) {
         match &header.box_type.0 {
             b"free" | b"skip" | b"wide" | b"moov" => {}
-            b"meta" if holds_file_offsets(source, index, header)? => {
+            b"meta" if holds_file_offsets(film, header)? => {
                 return Err(NotMovable::ItemLocations(header.box_type).into());
             }
             _ if n < first_media => out.copy(header),
@@ -58,8 +58,9 @@ fn top_level<R: ReadAt>(index: &Index, source: &R, out: &mut Assembly) -> Result
 }
 
 /// Refuses a movie that states places in the file in other boxes than those that we move.
-fn check_movable<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -> Result<(), PlanError> {
-    if let Some(meta) = find_meta_with_offsets(source, index, &index.moov)? {
+fn check_movable(film: &Film<'_>, media: &ExtentList) -> Result<(), PlanError> {
+    let index = film.index;
+    if let Some(meta) = find_meta_with_offsets(film, &index.moov)? {
         return Err(NotMovable::ItemLocations(meta.box_type).into());
     }
     if index.tracks.iter().any(|t| t.external.is_some()) {
@@ -71,7 +72,7 @@ fn check_movable<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -> Re
             return Err(NotMovable::AuxiliaryElsewhere.into());
         }
     }
-    if !all_chunks_inside(index, source, media)? {
+    if !all_chunks_inside(film, media)? {
         return Err(NotMovable::SamplesOutside.into());
     }
     Ok(())
@@ -100,18 +101,19 @@ fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -
 }
 
 /// All chunks of each track.
-fn whole_chunks<R: ReadAt>(index: &Index, source: &R) -> Result<Vec<Option<TrackChunks>>, FormatError> {
+fn whole_chunks(film: &Film<'_>) -> Result<Vec<Option<TrackChunks>>, FormatError> {
     let of_track = |offsets: &ChunkOffsets| {
         let all = ChunkRange { chunks: 0..offsets.count(), first_offset: None };
-        let order = offsets.order(source)?;
+        let order = offsets.order(&film.source)?;
         Ok(order.map(|o| TrackChunks { ranges: vec![all], highest: o.highest }))
     };
-    index.tracks.iter().map(|t| of_track(&t.samples.offsets)).collect()
+    film.index.tracks.iter().map(|t| of_track(&t.samples.offsets)).collect()
 }
 
 /// Whether every chunk begins in the media that is sent, so that its offset has a counterpart
 /// there.
-fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -> Result<bool, FormatError> {
+fn all_chunks_inside(film: &Film<'_>, media: &ExtentList) -> Result<bool, FormatError> {
+    let Film { index, source } = film;
     for track in &index.tracks {
         let offsets = &track.samples.offsets;
         let Some(Order { lowest, highest, .. }) = offsets.order(source)? else { continue };
@@ -133,17 +135,13 @@ fn all_chunks_inside<R: ReadAt>(index: &Index, source: &R, media: &ExtentList) -
 }
 
 /// A `meta` of the movie or of a track that states where in the file its items are.
-fn find_meta_with_offsets<R: ReadAt>(
-    source: &R,
-    index: &Index,
-    node: &Node,
-) -> Result<Option<BoxHeader>, FormatError> {
+fn find_meta_with_offsets(film: &Film<'_>, node: &Node) -> Result<Option<BoxHeader>, FormatError> {
     for child in &node.children {
-        if &child.header.box_type.0 == b"meta" && holds_file_offsets(source, index, &child.header)? {
+        if &child.header.box_type.0 == b"meta" && holds_file_offsets(film, &child.header)? {
             return Ok(Some(child.header));
         }
         if child.track.is_some() {
-            if let Some(found) = find_meta_with_offsets(source, index, child)? {
+            if let Some(found) = find_meta_with_offsets(film, child)? {
                 return Ok(Some(found));
             }
         }

@@ -1,16 +1,14 @@
 //! What the boxes of a flat answer are laid out from.
 
 use crate::extents::Extents;
-use crate::index::Index;
+use crate::index::Film;
 use crate::seek::Clip;
-use crate::source::ReadAt;
 
 use super::chunks::{ChunkRange, TrackChunks};
 
 /// What the `moov` of an answer is laid out from.
-pub(super) struct Layout<'a, R: ReadAt> {
-    pub(super) index: &'a Index,
-    pub(super) source: &'a R,
+pub(super) struct Layout<'a> {
+    pub(super) film: &'a Film<'a>,
     /// `None` for the whole movie, whose boxes all stay as they are.
     pub(super) clip: Option<&'a Clip>,
     /// Which tracks the answer does not have.
@@ -22,7 +20,7 @@ pub(super) struct Layout<'a, R: ReadAt> {
     pub(super) media_header_len: u64,
 }
 
-impl<R: ReadAt> Layout<'_, R> {
+impl Layout<'_> {
     /// Whether the answer does not have this track.
     pub(super) fn is_left_out(&self, track: usize) -> bool {
         self.left_out.get(track).copied().unwrap_or(false)

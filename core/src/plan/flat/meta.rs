@@ -1,18 +1,17 @@
 //! `meta` boxes (ISO/IEC 14496-12, 8.11.1) that state places in the file.
 
 use crate::boxes::{BoxHeader, FormatError};
-use crate::index::Index;
+use crate::index::Film;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
-use crate::source::ReadAt;
 
 use super::layout::Layout;
 
-impl<R: ReadAt> Layout<'_, R> {
+impl Layout<'_> {
     /// Appends a `meta` of a clip, in the `moov` or a `trak`. One that states places in the file is
     /// left out.
     pub(super) fn metadata(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
-        if holds_file_offsets(self.source, self.index, header)? {
+        if holds_file_offsets(self.film, header)? {
             out.note(names_places(header));
             return Ok(());
         }
@@ -26,12 +25,8 @@ pub(super) fn names_places(header: &BoxHeader) -> String {
 }
 
 /// Whether a `meta` box states where in the file its items are (`iloc`, 8.11.3).
-pub(super) fn holds_file_offsets<R: ReadAt>(
-    source: &R,
-    index: &Index,
-    header: &BoxHeader,
-) -> Result<bool, FormatError> {
-    let mut reader = index.reader(source);
+pub(super) fn holds_file_offsets(film: &Film<'_>, header: &BoxHeader) -> Result<bool, FormatError> {
+    let mut reader = film.index.reader(&film.source);
     let mut has_iloc = |from| match reader.children(from, header.end()) {
         Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
         Err(e @ FormatError::Io { .. }) => Err(e),

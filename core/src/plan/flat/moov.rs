@@ -7,7 +7,6 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
-use crate::source::ReadAt;
 
 use super::layout::Layout;
 
@@ -15,7 +14,7 @@ use super::layout::Layout;
 /// more takes two.
 const SOLVE_ROUNDS: u32 = 4;
 
-impl<R: ReadAt> Layout<'_, R> {
+impl Layout<'_> {
     /// Appends the `moov` to `before`.
     ///
     /// Which tracks need 64-bit chunk offsets depends on where the media begins, and that depends
@@ -29,11 +28,11 @@ impl<R: ReadAt> Layout<'_, R> {
     /// until no track gets them that did not have them
     /// ```
     pub(super) fn solve(&self, before: Assembly) -> Result<Assembly, PlanError> {
-        let mut wide = vec![false; self.index.tracks.len()];
+        let mut wide = vec![false; self.film.index.tracks.len()];
         let mut round = 0;
         loop {
             let mut moov = Assembly::default();
-            for node in &self.index.moov.children {
+            for node in &self.film.index.moov.children {
                 self.moov_child(node, &wide, &mut moov)?;
             }
             let media_start = before.len() + 8 + moov.len() + self.media_header_len;
@@ -56,7 +55,7 @@ impl<R: ReadAt> Layout<'_, R> {
     fn widen(&self, wide: &mut [bool], media_start: u64, all: bool) -> Result<bool, FormatError> {
         let is_far = |position: u64| position.saturating_add(media_start) > u64::from(u32::MAX);
         let mut changed = false;
-        let mut places = self.extents.places(self.index, self.source);
+        let mut places = self.extents.places(self.film);
         let last = self.extents.end().saturating_sub(1);
         for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
             let mut needed = all;
@@ -91,7 +90,7 @@ impl<R: ReadAt> Layout<'_, R> {
         match Treatment::of(Place::Movie, header.box_type) {
             Treatment::Header => {
                 let mut bytes = Vec::new();
-                self.index.mvhd.write(&mut bytes, clip.timescale, clip.duration);
+                self.film.index.mvhd.write(&mut bytes, clip.timescale, clip.duration);
                 out.bytes(&bytes);
             }
             Treatment::Container => {

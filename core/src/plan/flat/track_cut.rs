@@ -1,7 +1,7 @@
 //! What the boxes of one track of a clip are cut from.
 
 use crate::boxes::{BoxHeader, FormatError, Reader};
-use crate::index::{Index, SampleTable, Track};
+use crate::index::{Film, SampleTable, Track};
 use crate::plan::part::{Entries, EntryKind};
 use crate::seek::{SampleRange, TrackClip};
 use crate::source::ReadAt;
@@ -9,9 +9,8 @@ use crate::source::ReadAt;
 use super::chunks::ChunkRange;
 
 /// One track of a clip.
-pub(super) struct TrackCut<'a, R: ReadAt> {
-    pub(super) index: &'a Index,
-    pub(super) source: &'a R,
+pub(super) struct TrackCut<'a> {
+    pub(super) film: &'a Film<'a>,
     /// Which of the file's tracks it is.
     pub(super) number: usize,
     pub(super) track: &'a Track,
@@ -22,7 +21,7 @@ pub(super) struct TrackCut<'a, R: ReadAt> {
     pub(super) is_wide: bool,
 }
 
-impl<'a, R: ReadAt> TrackCut<'a, R> {
+impl<'a> TrackCut<'a> {
     /// The sample tables of the track in the source.
     pub(super) fn samples(&self) -> &'a SampleTable {
         &self.track.samples
@@ -33,8 +32,8 @@ impl<'a, R: ReadAt> TrackCut<'a, R> {
         &self.clip.ranges
     }
 
-    pub(super) fn reader(&self) -> Reader<'a, R> {
-        self.index.reader(self.source)
+    pub(super) fn reader(&self) -> Reader<'a, &'a dyn ReadAt> {
+        self.film.index.reader(&self.film.source)
     }
 
     /// Version of a full box (4.2.2).

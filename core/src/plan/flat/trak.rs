@@ -6,13 +6,12 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::TrackClip;
-use crate::source::ReadAt;
 
 use super::layout::Layout;
 use super::stbl::{cut_senc, cut_stbl, moved_stbl};
 use super::track_cut::TrackCut;
 
-impl<R: ReadAt> Layout<'_, R> {
+impl Layout<'_> {
     /// Appends a `trak`.
     pub(super) fn trak(
         &self,
@@ -21,11 +20,11 @@ impl<R: ReadAt> Layout<'_, R> {
         is_wide: bool,
         out: &mut Assembly,
     ) -> Result<(), PlanError> {
-        let Some(track) = self.index.tracks.get(number) else { return Ok(()) };
+        let Some(track) = self.film.index.tracks.get(number) else { return Ok(()) };
         match self.clip.and_then(|clip| clip.tracks.get(number)?.as_ref()) {
             Some(clip) => {
-                let (index, source, chunks) = (self.index, self.source, self.chunk_ranges(number));
-                let cut = TrackCut { index, source, number, track, clip, chunks, is_wide };
+                let (film, chunks) = (self.film, self.chunk_ranges(number));
+                let cut = TrackCut { film, number, track, clip, chunks, is_wide };
                 self.cut_container(&cut, node, out)
             }
             None => self.moved_container(node, number, is_wide, out),
@@ -56,7 +55,7 @@ impl<R: ReadAt> Layout<'_, R> {
     }
 
     /// A `trak` of a clip, or a box in it that holds others.
-    fn cut_container(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+    fn cut_container(&self, cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         let mut content = Assembly::default();
         let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
         for child in &node.children {
@@ -68,7 +67,7 @@ impl<R: ReadAt> Layout<'_, R> {
         out.wrap(node.header.box_type, content)
     }
 
-    fn cut_child(&self, cut: &TrackCut<'_, R>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+    fn cut_child(&self, cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         let header = &node.header;
         match Treatment::of(Place::Track, header.box_type) {
             Treatment::Container if &header.box_type.0 == b"stbl" => cut_stbl(cut, node, out)?,
@@ -98,10 +97,10 @@ impl<R: ReadAt> Layout<'_, R> {
     /// Appends a `tref` (8.3.3) without references to tracks that the answer does not have.
     fn tref(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
         let is_kept = |id: u32| {
-            let mut tracks = self.index.tracks.iter().enumerate();
+            let mut tracks = self.film.index.tracks.iter().enumerate();
             tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))
         };
-        let mut reader = self.index.reader(self.source);
+        let mut reader = self.film.index.reader(&self.film.source);
         let mut kept = Vec::new();
         for kind in reader.children(header.payload(), header.end())? {
             let ids =

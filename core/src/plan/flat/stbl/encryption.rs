@@ -10,17 +10,16 @@ use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::{Content, Entries, EntryKind};
 use crate::seek::SampleRange;
-use crate::source::ReadAt;
 
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
 /// 23001-7, 7.2) that they locate.
-pub(super) fn cut_auxiliary<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
+pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Told(located)) = &cut.samples().auxiliary else { return Ok(()) };
     let mut len = 0;
     // Samples of the clip up to the last that has an entry.
     let mut count = 0;
     for SampleRange { samples, place, .. } in cut.ranges() {
-        len += located.bytes(cut.source, samples)?;
+        len += located.bytes(&cut.film.source, samples)?;
         let covered = located.covered(samples);
         count = count.max(if covered > 0 { place + covered } else { 0 });
     }
@@ -47,14 +46,11 @@ pub(super) fn cut_auxiliary<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly
 ///
 /// libavformat expects of each sample an entry that is as long as an initialisation vector at
 /// least. It refuses a file with shorter ones.
-fn clear_entries<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
-    located: &ToldAuxiliary,
-) -> Result<Vec<(u32, Vec<u8>)>, FormatError> {
+fn clear_entries(cut: &TrackCut<'_>, located: &ToldAuxiliary) -> Result<Vec<(u32, Vec<u8>)>, FormatError> {
     let mut entries = Vec::new();
     for range in cut.ranges().iter().map(|r| &r.samples) {
-        for sample in located.clear(cut.source, range)? {
-            let size = cut.samples().sizes.bytes(cut.source, sample..sample + 1)?;
+        for sample in located.clear(&cut.film.source, range)? {
+            let size = cut.samples().sizes.bytes(&cut.film.source, sample..sample + 1)?;
             match located.clear_entry(size).filter(|_| entries.len() < limits::CLEAR_SAMPLES) {
                 Some(entry) => entries.push((sample, entry)),
                 None => return Ok(Vec::new()),
@@ -66,8 +62,8 @@ fn clear_entries<R: ReadAt>(
 
 /// The lengths of the entries of a clip, and the entries. The source's own, but for those of
 /// `clear` samples.
-fn sizes_and_data<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+fn sizes_and_data(
+    cut: &TrackCut<'_>,
     located: &ToldAuxiliary,
     clear: &[(u32, Vec<u8>)],
 ) -> Result<(Assembly, Assembly), PlanError> {
@@ -89,8 +85,8 @@ fn sizes_and_data<R: ReadAt>(
 }
 
 /// The source's own entries for some samples, and their lengths.
-fn source_entries<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+fn source_entries(
+    cut: &TrackCut<'_>,
     located: &ToldAuxiliary,
     samples: Range<u32>,
     sizes: &mut Assembly,
@@ -102,10 +98,10 @@ fn source_entries<R: ReadAt>(
     if let SampleSizes::Table { table, .. } = &located.sizes {
         sizes.source(table.entry_offset(samples.start), (samples.end - samples.start).into());
     }
-    let len = located.bytes(cut.source, &samples)?;
+    let len = located.bytes(&cut.film.source, &samples)?;
     match &located.place {
         AuxiliaryPlace::Stretch(start) => {
-            data.source(start.saturating_add(located.sizes.bytes(cut.source, 0..samples.start)?), len);
+            data.source(start.saturating_add(located.sizes.bytes(&cut.film.source, 0..samples.start)?), len);
         }
         AuxiliaryPlace::Chunks { .. } => {
             let len = u32::try_from(len).map_err(|_| PlanError::LargeAuxiliary)?;
@@ -129,8 +125,8 @@ pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly
 }
 
 /// Appends a `senc` that no `saiz` locates. One that a `saiz` locates comes with that.
-pub(in crate::plan::flat) fn cut_senc<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(in crate::plan::flat) fn cut_senc(
+    cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {

@@ -6,11 +6,10 @@ use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::RunSlice;
-use crate::source::ReadAt;
 
 /// Appends an `sbgp` (ISO/IEC 14496-12, 8.9.2).
-pub(super) fn sample_to_group<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(super) fn sample_to_group(
+    cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
@@ -22,9 +21,9 @@ pub(super) fn sample_to_group<R: ReadAt>(
     };
     let mut list = Assembly::default();
     for range in cut.ranges() {
-        let slice = RunSlice::of(runs, cut.source, range.samples.clone())?;
+        let slice = RunSlice::of(runs, &cut.film.source, range.samples.clone())?;
         let generated = (!runs.is_normal()).then(|| cut.entries(8, EntryKind::Group(slice.clone(), n)));
-        list.runs(cut.source, runs, slice, generated)?;
+        list.runs(&cut.film.source, runs, slice, generated)?;
     }
     // Version, flags, grouping type and its parameter stay; the count is new.
     let prefix = usize::try_from(offset - 4 - header.payload()).unwrap_or(0);

@@ -16,7 +16,6 @@ use crate::plan::error::PlanError;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::ChunkSlice;
 use crate::plan::treatment::{Place, Treatment};
-use crate::source::ReadAt;
 
 use super::chunks::chunk_offsets;
 use super::layout::Layout;
@@ -26,8 +25,8 @@ pub(super) use encryption::cut_senc;
 pub(crate) use times::offset_field;
 
 /// Appends the `stbl` of a whole movie. What states places in the file is moved, the rest copied.
-pub(super) fn moved_stbl<R: ReadAt>(
-    layout: &Layout<'_, R>,
+pub(super) fn moved_stbl(
+    layout: &Layout<'_>,
     node: &Node,
     number: usize,
     is_wide: bool,
@@ -35,7 +34,7 @@ pub(super) fn moved_stbl<R: ReadAt>(
 ) -> Result<(), PlanError> {
     let mut content = Assembly::default();
     for child in &node.children {
-        match (&child.header.box_type.0, layout.index.tracks.get(number)) {
+        match (&child.header.box_type.0, layout.film.index.tracks.get(number)) {
             (b"stco" | b"co64", _) => {
                 chunk_offsets(number, layout.chunk_ranges(number), is_wide, &mut content)?;
             }
@@ -47,11 +46,7 @@ pub(super) fn moved_stbl<R: ReadAt>(
 }
 
 /// Appends the `stbl` of a clip.
-pub(super) fn cut_stbl<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
-    node: &Node,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
+pub(super) fn cut_stbl(cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
     let mut content = Assembly::default();
     for child in &node.children {
         let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
@@ -65,8 +60,8 @@ pub(super) fn cut_stbl<R: ReadAt>(
 
 /// Appends one of the tables that each track has, those without samples included. `false` for
 /// another box.
-fn required_table<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+fn required_table(
+    cut: &TrackCut<'_>,
     treatment: Treatment,
     header: &BoxHeader,
     out: &mut Assembly,
@@ -84,8 +79,8 @@ fn required_table<R: ReadAt>(
 }
 
 /// Appends one of the tables that a track may have.
-fn optional_table<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+fn optional_table(
+    cut: &TrackCut<'_>,
     treatment: Treatment,
     header: &BoxHeader,
     out: &mut Assembly,
@@ -117,7 +112,7 @@ fn optional_table<R: ReadAt>(
 
 /// Appends the `stsd` (8.5.2). Where the clip skips another number of samples than the movie, the
 /// `PreSkip` of Opus changes.
-fn descriptions<R: ReadAt>(cut: &TrackCut<'_, R>, header: &BoxHeader, out: &mut Assembly) {
+fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
     match (cut.clip.pre_skip, cut.track.pre_skip) {
         (Some(value), Some(at)) => out.copy_but(header, at, &value.to_be_bytes()),
         _ => out.copy(header),
@@ -125,15 +120,11 @@ fn descriptions<R: ReadAt>(cut: &TrackCut<'_, R>, header: &BoxHeader, out: &mut 
 }
 
 /// Appends the `stsc` (8.7.4).
-fn sample_to_chunk<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
-    header: &BoxHeader,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
+fn sample_to_chunk(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
     let mut list = Assembly::default();
     let mut place = 0;
     for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
-        let slice = ChunkSlice::of(cut.samples(), cut.source, &range.samples, place)?;
+        let slice = ChunkSlice::of(cut.samples(), &cut.film.source, &range.samples, place)?;
         place += chunks.chunks.end - chunks.chunks.start;
         list.entries(slice.count(), cut.entries(12, EntryKind::Chunks(slice)));
     }
@@ -141,11 +132,7 @@ fn sample_to_chunk<R: ReadAt>(
 }
 
 /// Appends a table that is cut in memory.
-fn small_table<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
-    header: &BoxHeader,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
+fn small_table(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
     if header.payload_len() > limits::SMALL_BOX as u64 {
         out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
         return Ok(());

@@ -6,14 +6,13 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::seek::SampleRange;
-use crate::source::ReadAt;
 
 use super::sizes::nibbles;
 
 /// Appends an `sdtp` (ISO/IEC 14496-12, 8.6.4) or `stdp` (8.5.3): `size` bytes for each sample, and
 /// no count.
-pub(super) fn bytes<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(super) fn bytes(
+    cut: &TrackCut<'_>,
     size: u64,
     header: &BoxHeader,
     out: &mut Assembly,
@@ -33,8 +32,8 @@ pub(super) fn bytes<R: ReadAt>(
 }
 
 /// Appends a `padb` (8.7.6): a count, and 4 bits for each sample.
-pub(super) fn padding_bits<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(super) fn padding_bits(
+    cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {

@@ -6,10 +6,9 @@ use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::seek::SampleRange;
-use crate::source::ReadAt;
 
 /// Appends the `stsz` or `stz2` (ISO/IEC 14496-12, 8.7.3), whichever the source has.
-pub(super) fn sizes<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
+pub(super) fn sizes(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let count = cut.clip.sample_count();
     let mut content = Assembly::default();
     content.bytes(&[0; 4]);

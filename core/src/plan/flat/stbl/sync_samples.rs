@@ -6,26 +6,25 @@ use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::seek::SampleRange;
-use crate::source::ReadAt;
 
 /// Whether the `stss` of the source is not to be believed.
-pub(super) fn are_known_better<R: ReadAt>(cut: &TrackCut<'_, R>) -> Result<bool, FormatError> {
+pub(super) fn are_known_better(cut: &TrackCut<'_>) -> Result<bool, FormatError> {
     let samples = cut.samples();
     Ok(matches!(samples.sync, SyncSamples::All)
-        || samples.pictures(cut.source)?.is_some()
-        || samples.is_whole(cut.source)?)
+        || samples.pictures(&cut.film.source)?.is_some()
+        || samples.is_whole(&cut.film.source)?)
 }
 
 /// Appends a list of sample numbers: `stss` (ISO/IEC 14496-12, 8.6.2), or QuickTime's `stps`.
 ///
 /// Of a range that decoding does not begin in, only the first sample and those from `joined_until`
 /// on are listed.
-pub(super) fn sample_numbers<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(super) fn sample_numbers(
+    cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let source = cut.source;
+    let source = &cut.film.source;
     let table = Table::read(&mut cut.reader(), header, 0, 4)?;
     let mut list = Assembly::default();
     for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
@@ -47,14 +46,14 @@ pub(super) fn sample_numbers<R: ReadAt>(
 /// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
 /// file has no list, or a wrong one. A reader that believed it would begin to decode in the middle
 /// of what an edit hides.
-pub(super) fn detected<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
+pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let samples = cut.samples();
-    if cut.ranges().is_empty() || samples.pictures(cut.source)?.is_none() {
+    if cut.ranges().is_empty() || samples.pictures(&cut.film.source)?.is_none() {
         return Ok(());
     }
     let mut list = Assembly::default();
     for range in cut.ranges() {
-        for sample in samples.seen_sync(cut.source, &range.samples)? {
+        for sample in samples.seen_sync(&cut.film.source, &range.samples)? {
             list.bytes(&(range.place + (sample - range.samples.start) + 1).to_be_bytes());
         }
     }

@@ -9,11 +9,10 @@ use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::RunSlice;
 use crate::seek::{LeadIn, SampleRange};
-use crate::source::ReadAt;
 
 /// Appends the `stts` (ISO/IEC 14496-12, 8.6.1.2). The first and the last sample of a range may
 /// have another duration than in the source, and so have those of a lead-in.
-pub(super) fn durations<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) -> Result<(), PlanError> {
+pub(super) fn durations(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let stts = &cut.samples().stts;
     let multiplier = cut.clip.multiplier;
     let is_copied = stts.is_normal() && multiplier == 1;
@@ -33,9 +32,9 @@ pub(super) fn durations<R: ReadAt>(cut: &TrackCut<'_, R>, out: &mut Assembly) ->
             list.entry(1, duration(cut, units.start, range.trim, 0)?);
             units.start += 1;
         }
-        let slice = RunSlice::of(stts, cut.source, units)?;
+        let slice = RunSlice::of(stts, &cut.film.source, units)?;
         let generated = (!is_copied).then(|| cut.entries(8, EntryKind::Times(slice.clone(), multiplier)));
-        list.runs(cut.source, stts, slice, generated)?;
+        list.runs(&cut.film.source, stts, slice, generated)?;
         last.into_iter().for_each(|duration| list.entry(1, duration));
         merged(&mut list, range.ending.iter().map(|sample| sample.duration));
     }
@@ -50,8 +49,9 @@ fn unchanged(range: &SampleRange) -> Range<u32> {
 }
 
 /// The duration of a sample in the clip, of which something was taken off or added.
-fn duration<R: ReadAt>(cut: &TrackCut<'_, R>, sample: u32, trim: u32, gap: u32) -> Result<u32, PlanError> {
-    let source = u32::try_from(cut.samples().stts.at_unit(cut.source, sample)?.value).unwrap_or(u32::MAX);
+fn duration(cut: &TrackCut<'_>, sample: u32, trim: u32, gap: u32) -> Result<u32, PlanError> {
+    let source =
+        u32::try_from(cut.samples().stts.at_unit(&cut.film.source, sample)?.value).unwrap_or(u32::MAX);
     let clip = source.saturating_sub(trim).checked_add(gap);
     let clip = clip.and_then(|ticks| ticks.checked_mul(cut.clip.multiplier));
     clip.ok_or(PlanError::LongDuration)
@@ -68,8 +68,8 @@ fn lead_in_durations(lead_in: &LeadIn, list: &mut Assembly) {
 }
 
 /// Appends the `ctts` (8.6.1.3), unless all offsets are 0.
-pub(super) fn composition_offsets<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+pub(super) fn composition_offsets(
+    cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
@@ -98,12 +98,7 @@ pub(super) fn composition_offsets<R: ReadAt>(
 }
 
 /// The offsets of a lead-in, which begins its range. Says whether all are 0.
-fn lead_in_offsets<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
-    range: &SampleRange,
-    lead_in: &LeadIn,
-    list: &mut Assembly,
-) -> bool {
+fn lead_in_offsets(cut: &TrackCut<'_>, range: &SampleRange, lead_in: &LeadIn, list: &mut Assembly) -> bool {
     let shift = cut.clip.offset_shift;
     if lead_in.in_order {
         list.entry(lead_in.len, offset_field(shift));
@@ -115,8 +110,8 @@ fn lead_in_offsets<R: ReadAt>(
 }
 
 /// The source's own offsets, moved. Says whether all are 0.
-fn source_offsets<R: ReadAt>(
-    cut: &TrackCut<'_, R>,
+fn source_offsets(
+    cut: &TrackCut<'_>,
     ctts: &Runs,
     units: Range<u32>,
     list: &mut Assembly,
@@ -126,13 +121,13 @@ fn source_offsets<R: ReadAt>(
     }
     let (shift, multiplier) = (cut.clip.offset_shift, cut.clip.multiplier);
     let first = units.start;
-    let slice = RunSlice::of(ctts, cut.source, units)?;
+    let slice = RunSlice::of(ctts, &cut.film.source, units)?;
     let all_zero = slice.count == 1
-        && ctts.at_unit(cut.source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
+        && ctts.at_unit(&cut.film.source, first)?.offset().saturating_mul(multiplier.into()) + shift == 0;
     let is_copied = ctts.is_normal() && shift == 0 && multiplier == 1;
     let generated =
         (!is_copied).then(|| cut.entries(8, EntryKind::Offsets(slice.clone(), multiplier, shift)));
-    list.runs(cut.source, ctts, slice, generated)?;
+    list.runs(&cut.film.source, ctts, slice, generated)?;
     Ok(all_zero)
 }
 

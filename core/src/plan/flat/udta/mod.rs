@@ -10,15 +10,15 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
-use crate::source::ReadAt;
 
 use super::layout::Layout;
 use chpl::cut_chpl;
 
-impl<R: ReadAt> Layout<'_, R> {
+impl Layout<'_> {
     /// Appends the `udta` of a track. One with something unreadable in it is copied.
     pub(super) fn track_udta(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
-        let children = self.index.reader(self.source).readable_children(header.payload(), header.end())?;
+        let children =
+            self.film.index.reader(&self.film.source).readable_children(header.payload(), header.end())?;
         match (self.clip, children) {
             (Some(clip), (children, None)) => self.udta(header, &children, clip, out),
             _ => {
@@ -44,7 +44,7 @@ impl<R: ReadAt> Layout<'_, R> {
         }
         let mut content = Assembly::default();
         for child in children {
-            let mut reader = self.index.reader(self.source);
+            let mut reader = self.film.index.reader(&self.film.source);
             let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
             match treatment(child) {
                 Treatment::Chapters if is_small => {
@@ -64,7 +64,7 @@ impl<R: ReadAt> Layout<'_, R> {
 
     /// Appends a `meta` without tags that count samples or times of the whole movie.
     pub(super) fn tags(&self, meta: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
-        match tags::without_counts(&mut self.index.reader(self.source), meta)? {
+        match tags::without_counts(&mut self.film.index.reader(&self.film.source), meta)? {
             Some(kept) => out.append(kept),
             None => out.copy(meta),
         }
