@@ -11,7 +11,9 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use films::{Film, film};
 use mp4seek::index::Index;
+use mp4seek::numbers::SampleNumber;
 use mp4seek::source::ReadAt;
+use mp4seek::time::MediaTime;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
 
@@ -100,8 +102,8 @@ fn frame_on_screen(bencher: Bencher<'_, '_>) {
     let film = INDEX.film(&FILM.file);
     let mut time = 0;
     bencher.bench_local(|| {
-        time = (time + 7_654_321) % samples.end;
-        samples.on_screen(&film, time).unwrap()
+        time = (time + 7_654_321) % samples.end.0;
+        samples.on_screen(&film, MediaTime(time)).unwrap()
     });
 }
 
@@ -112,6 +114,6 @@ fn chunk_of_a_sample(bencher: Bencher<'_, '_>) {
     let mut sample = 0;
     bencher.bench_local(|| {
         sample = (sample + 76_543) % samples.count;
-        samples.chunk_of(&film, sample).unwrap()
+        samples.chunk_of(&film, SampleNumber(sample)).unwrap()
     });
 }

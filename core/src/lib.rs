@@ -25,7 +25,8 @@ pub mod request;
 pub mod seek;
 pub mod server;
 pub mod source;
-mod time;
+#[doc(hidden)]
+pub mod time;
 pub mod virtual_file;
 
 pub use answer::{Answer, Error, Seeker};

@@ -81,6 +81,11 @@ macro_rules! number {
             type Number = $name;
 
             #[inline]
+            fn units(&self) -> Range<u32> {
+                self.start.0..self.end.0
+            }
+
+            #[inline]
             fn count(&self) -> u32 {
                 self.end - self.start
             }
@@ -107,6 +112,9 @@ number! {
 pub trait Numbers {
     /// What is counted.
     type Number;
+
+    /// The range in plain integers, for tables that hold either kind.
+    fn units(&self) -> Range<u32>;
 
     /// How many there are in the range.
     fn count(&self) -> u32;
@@ -148,7 +156,7 @@ mod tests {
     #[test]
     fn a_range_is_counted_and_gone_through_both_ways() {
         let range = ChunkNumber(2)..ChunkNumber(5);
-        assert_eq!(range.count(), 3);
+        assert_eq!((range.count(), range.units()), (3, 2..5));
         assert!(range.clone().each().map(|chunk| chunk.0).eq([2, 3, 4]));
         assert!(range.each().rev().map(|chunk| chunk.0).eq([4, 3, 2]));
         let none = ChunkNumber(5)..ChunkNumber(2);

@@ -1,7 +1,7 @@
 //! Times in the units of a film. Each unit has a type of its own, so that they cannot be mixed;
 //! what converts one to another is named, and says how it rounds.
 
-use std::ops::{Add, Sub};
+use std::ops::{Add, Neg, Sub};
 
 /// Billionths in one.
 const NANOS: i128 = 1_000_000_000;
@@ -12,12 +12,17 @@ const MAX_MOVIE_TICKS: u64 = 1 << 60;
 /// A time or a duration in ticks of the movie timescale. Sums and differences saturate; none is
 /// negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct MovieTime(pub(crate) u64);
+pub struct MovieTime(pub u64);
 
 /// A time or a duration in ticks of a track's media timescale in the film. Sums and differences
 /// saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct MediaTime(pub(crate) i64);
+pub struct MediaTime(pub i64);
+
+/// A time or a duration in ticks of a track's media timescale in the clip, which is a multiple of
+/// that in the film. Sums and differences saturate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct ClipTime(pub i64);
 
 /// A time in billionths of a tick of the movie timescale: what a time in nanoseconds is without
 /// rounding.
@@ -86,16 +91,54 @@ impl MovieTime {
     }
 
     /// The time in seconds.
-    pub(crate) fn seconds(self, timescale: u32) -> f64 {
+    pub fn seconds(self, timescale: u32) -> f64 {
         self.0 as f64 / f64::from(timescale)
     }
 }
 
 impl MediaTime {
+    /// The time in seconds.
+    pub fn seconds(self, timescale: u32) -> f64 {
+        self.0 as f64 / f64::from(timescale.max(1))
+    }
+
+    /// The least that there is.
+    pub(crate) const MIN: Self = Self(i64::MIN);
+
+    /// The greatest that there is.
+    pub(crate) const MAX: Self = Self(i64::MAX);
+
+    /// A duration or a sum of durations as the boxes hold them, or the greatest.
+    pub(crate) fn of_duration(ticks: u64) -> Self {
+        Self(i64::try_from(ticks).unwrap_or(i64::MAX))
+    }
+
     /// One tick later.
     #[must_use]
     pub(crate) fn next(self) -> Self {
         self + Self(1)
+    }
+
+    /// One tick earlier.
+    #[must_use]
+    pub(crate) fn previous(self) -> Self {
+        self - Self(1)
+    }
+
+    /// So many times this duration.
+    #[must_use]
+    pub(crate) fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(count.into()))
+    }
+
+    /// How long so many milliseconds are, rounded down.
+    pub(crate) fn of_millis(millis: u32, timescale: u32) -> Self {
+        Self(i64::from(timescale).saturating_mul(millis.into()) / 1000)
+    }
+
+    /// The same duration in the clip, exactly.
+    pub(crate) fn in_clip(self, multiplier: u32) -> ClipTime {
+        ClipTime(self.0.saturating_mul(multiplier.into()))
     }
 
     /// How much media an edit with this rate (16.16 fixed point, 8.6.6) presents while one with the
@@ -104,6 +147,39 @@ impl MediaTime {
     pub(crate) fn at_rate(self, rate: i32) -> Self {
         let ticks = (i128::from(self.0) * i128::from(rate).abs()) >> 16;
         Self(i64::try_from(ticks).unwrap_or(i64::MAX / 4))
+    }
+}
+
+impl ClipTime {
+    /// The least that there is.
+    pub(crate) const MIN: Self = Self(i64::MIN);
+
+    /// So many times this duration.
+    #[must_use]
+    pub(crate) fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(count.into()))
+    }
+
+    /// The same duration in the film, rounded towards zero.
+    pub(crate) fn in_film(self, multiplier: u32) -> MediaTime {
+        MediaTime(self.0 / i64::from(multiplier.max(1)))
+    }
+
+    /// The ticks of a duration; 0 if it is negative.
+    pub fn ticks(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0)
+    }
+
+    /// A duration in the 32 bits of its field (8.6.1.2); 0 if it is negative. One that does not fit
+    /// becomes the greatest that readers take for positive.
+    pub fn duration_field(self) -> u32 {
+        u32::try_from(self.0.max(0)).unwrap_or(u32::MAX >> 1)
+    }
+
+    /// The duration that [`Self::duration_field`] says.
+    #[must_use]
+    pub(crate) fn in_field(self) -> Self {
+        Self(self.duration_field().into())
     }
 }
 
@@ -153,6 +229,27 @@ impl Sub for MediaTime {
     }
 }
 
+impl Neg for MediaTime {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+}
+
+impl Add for ClipTime {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for ClipTime {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
 impl Add for ExactMovieTime {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -186,12 +283,28 @@ mod tests {
         assert_eq!(MovieTime::from_ticks_of(1000, 1500, 90_000), MovieTime(135_000));
         assert_eq!(MovieTime::from_ticks_of(1, i128::MAX, 90_000), MovieTime(MAX_MOVIE_TICKS));
         assert_eq!(MediaTime(3).at_rate(-0x8000), MediaTime(1));
+        assert_eq!(MediaTime::of_millis(70, 600), MediaTime(42));
+        assert_eq!(MediaTime::of_millis(1, 600), MediaTime(0));
+        assert_eq!((MediaTime(-3).in_clip(7), ClipTime(-20).in_film(7)), (ClipTime(-21), MediaTime(-2)));
+        let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| ClipTime(ticks).duration_field());
+        assert_eq!(fields, [0, 9, u32::MAX, u32::MAX >> 1]);
+        assert_eq!((ClipTime(-1).ticks(), ClipTime(1 << 32).ticks()), (0, 1 << 32));
     }
 
     #[test]
     fn sums_and_differences_saturate() {
         assert_eq!(MovieTime(3) - MovieTime(4), MovieTime(0));
         assert_eq!(MediaTime(i64::MAX).next(), MediaTime(i64::MAX));
+        assert_eq!(MediaTime(i64::MIN).previous(), MediaTime(i64::MIN));
+        assert_eq!((MediaTime::of_duration(u64::MAX), -MediaTime::MIN), (MediaTime::MAX, MediaTime::MAX));
+        assert_eq!(
+            (MediaTime(1 << 40).times(u32::MAX), MediaTime(7).times(2)),
+            (MediaTime::MAX, MediaTime(14))
+        );
+        assert_eq!(
+            (MediaTime::MAX.in_clip(2), ClipTime(i64::MIN) - ClipTime(1)),
+            (ClipTime(i64::MAX), ClipTime(i64::MIN))
+        );
         let longest = scales().to_media(MovieTime(u64::MAX), Rounding::Up);
         assert_eq!(longest, MediaTime(i64::MAX / 4));
     }

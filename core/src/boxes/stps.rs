@@ -16,6 +16,7 @@ pub fn read_stps<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> R
 mod tests {
     use super::*;
     use crate::boxes::{SyncSamples, write_box};
+    use crate::numbers::SampleNumber;
 
     #[test]
     fn its_entries_are_sample_numbers() {
@@ -28,6 +29,6 @@ mod tests {
         let header = reader.header(0, len).unwrap().unwrap();
         let table = read_stps(&mut reader, &header).unwrap();
         assert_eq!(table.count, 2);
-        assert_eq!(SyncSamples::listed(&table, &file, 1).unwrap(), 11);
+        assert_eq!(SyncSamples::listed(&table, &file, 1).unwrap(), SampleNumber::from_one_based(11));
     }
 }

@@ -1,6 +1,7 @@
 //! `stss` (8.6.2): which samples decoding can begin at.
 
 use super::{BoxHeader, FormatError, Reader, Table, u32_at};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// The sync samples of a track.
@@ -21,16 +22,20 @@ impl SyncSamples {
         Ok(Self::Listed(Table::read(reader, header, 0, 4)?))
     }
 
-    /// How many listed samples come before `sample` (0-based). O(log n).
+    /// How many listed samples come before `sample`. O(log n).
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn listed_before<R: ReadAt>(table: &Table, source: &R, sample: u32) -> Result<u32, FormatError> {
+    pub fn listed_before<R: ReadAt>(
+        table: &Table,
+        source: &R,
+        sample: SampleNumber,
+    ) -> Result<u32, FormatError> {
         let (mut low, mut high) = (0, table.count);
         while low < high {
             let middle = low + (high - low) / 2;
-            // Listed numbers are 1-based: number n is sample n-1.
-            if Self::listed(table, source, middle)? <= sample {
+            // The number of no sample comes before all others.
+            if Self::listed(table, source, middle)?.is_none_or(|listed| listed < sample) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -39,29 +44,31 @@ impl SyncSamples {
         Ok(low)
     }
 
-    /// The listed samples (0-based) up to `sample`, the last one first. Number 0, which is none, ends
-    /// them. Where the table is not in order, later samples may be among them.
+    /// The listed samples up to `sample`, the last one first. A number that is none ends them. Where the table is not in order, later samples may be among them.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn listed_back<'a, R: ReadAt>(
         table: &'a Table,
         source: &'a R,
-        sample: u32,
-    ) -> Result<impl Iterator<Item = Result<u32, FormatError>> + 'a, FormatError> {
-        let before = Self::listed_before(table, source, sample.saturating_add(1))?;
-        let listed = move |entry| Self::listed(table, source, entry).map(|number| number.checked_sub(1));
-        Ok((0..before).rev().map_while(move |entry| listed(entry).transpose()))
+        sample: SampleNumber,
+    ) -> Result<impl Iterator<Item = Result<SampleNumber, FormatError>> + 'a, FormatError> {
+        let before = Self::listed_before(table, source, sample.next())?;
+        Ok((0..before).rev().map_while(move |entry| Self::listed(table, source, entry).transpose()))
     }
 
-    /// The number (1-based) that entry `index` lists.
+    /// The sample that entry `index` lists; `None` for number 0, which is that of none.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn listed<R: ReadAt>(table: &Table, source: &R, index: u32) -> Result<u32, FormatError> {
+    pub fn listed<R: ReadAt>(
+        table: &Table,
+        source: &R,
+        index: u32,
+    ) -> Result<Option<SampleNumber>, FormatError> {
         let mut b = [0; 4];
         let offset = table.entry_offset(index);
         source.read_exact_at(&mut b, offset).map_err(|source| FormatError::Io { offset, source })?;
-        Ok(u32_at(&b, 0))
+        Ok(SampleNumber::from_one_based(u32_at(&b, 0)))
     }
 }

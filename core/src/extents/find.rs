@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::FormatError;
 use crate::index::{Film, SampleTable};
 use crate::limits::{self, Limits};
+use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
@@ -76,10 +77,10 @@ fn find_side_by_side<R: ReadAt>(
     let mut needed = 0u64;
     let mut middles = Vec::new();
     for span in &main {
-        let first = span.samples.offsets.first_from(source, span.chunks.clone(), side_by_side.start)?;
+        let first = span.first_from(source, side_by_side.start)?;
         // The first chunk may be cut: then it begins after its own offset.
         let first = if span.start >= side_by_side.start { span.chunks.start } else { first };
-        let last = span.samples.offsets.first_from(source, span.chunks.clone(), side_by_side.end)?;
+        let last = span.first_from(source, side_by_side.end)?;
         let middle = first.min(last)..last;
         needed = needed.saturating_add(span.bytes_of(source, middle.clone())?);
         middles.push(middle);
@@ -92,7 +93,7 @@ fn find_side_by_side<R: ReadAt>(
         for (span, middle) in main.iter().zip(middles) {
             needs.add(span, source, span.chunks.start..middle.start)?;
             // The chunk before the end may reach past it.
-            let tail = middle.end.saturating_sub(1).max(span.chunks.start)..span.chunks.end;
+            let tail = (middle.end - 1).max(span.chunks.start)..span.chunks.end;
             needs.add(span, source, tail)?;
         }
     } else {
@@ -111,26 +112,26 @@ fn find_side_by_side<R: ReadAt>(
 /// Their first chunks tell.
 fn share_bytes<R: ReadAt>(
     spans: &[Span<'_>],
-    middles: &[Range<u32>],
+    middles: &[Range<ChunkNumber>],
     source: &R,
 ) -> Result<bool, FormatError> {
     let mut firsts = Vec::new();
     for (span, middle) in spans.iter().zip(middles).filter(|(_, middle)| !middle.is_empty()) {
         let chunk = span.samples.chunk(source, middle.start)?;
-        let start = span.samples.offsets.get(source, middle.start)?;
-        let samples = chunk.first_sample..chunk.first_sample.saturating_add(chunk.samples);
-        firsts.push(start..start.saturating_add(span.samples.sizes.bytes(source, samples)?));
+        let start = span.samples.offset_in(source, &chunk, chunk.first_sample)?;
+        let bytes = span.samples.bytes(source, chunk.first_sample..chunk.end_sample())?;
+        firsts.push(start..start.saturating_add(bytes));
     }
     firsts.sort_unstable_by_key(|r| r.start);
     Ok(firsts.iter().zip(firsts.iter().skip(1)).any(|(a, b)| b.start < a.end))
 }
 
-/// What a clip needs of one track, in one stretch.
+/// What a clip needs of one track, in one range of its samples.
 struct Span<'a> {
     track: usize,
     samples: &'a SampleTable,
-    range: Range<u32>,
-    chunks: Range<u32>,
+    range: Range<SampleNumber>,
+    chunks: Range<ChunkNumber>,
     start: u64,
     /// Where the last chunk ends, if the chunks are in order.
     end: u64,
@@ -142,13 +143,13 @@ impl<'a> Span<'a> {
         track: usize,
         samples: &'a SampleTable,
         source: &R,
-        range: Range<u32>,
+        range: Range<SampleNumber>,
     ) -> Result<Self, FormatError> {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
         let start = samples.offset_in(source, &first, range.start)?;
         let end = samples.offset_in(source, &last, range.end)?;
-        let chunks = first.index..last.index + 1;
+        let chunks = first.number..last.number.next();
         let mut this = Self { track, samples, range, chunks, start, end, bytes: 0 };
         this.bytes = this.bytes_of(source, this.chunks.clone())?;
         Ok(this)
@@ -157,26 +158,31 @@ impl<'a> Span<'a> {
     /// Whether no chunk stands before the one before it, nor before what is needed of a first one that is cut.
     fn is_ascending<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
         let offsets = &self.samples.offsets;
-        let second = self.chunks.start + 1;
-        Ok((second >= self.chunks.end || offsets.get(source, second)? >= self.start)
-            && offsets.is_ascending(source, self.chunks.clone())?)
+        let second = self.chunks.start.next();
+        Ok((second >= self.chunks.end || offsets.get(source, second.0)? >= self.start)
+            && offsets.is_ascending(source, self.chunks.units())?)
     }
 
     /// Where one of its chunks begins.
-    fn start_of<R: ReadAt>(&self, source: &R, chunk: u32) -> Result<u64, FormatError> {
-        if chunk == self.chunks.start { Ok(self.start) } else { self.samples.offsets.get(source, chunk) }
+    fn start_of<R: ReadAt>(&self, source: &R, chunk: ChunkNumber) -> Result<u64, FormatError> {
+        if chunk == self.chunks.start { Ok(self.start) } else { self.samples.offsets.get(source, chunk.0) }
+    }
+
+    /// The first of its chunks that begins at or after an offset.
+    fn first_from<R: ReadAt>(&self, source: &R, offset: u64) -> Result<ChunkNumber, FormatError> {
+        self.samples.offsets.first_from(source, self.chunks.units(), offset).map(ChunkNumber)
     }
 
     /// Bytes of the clip's samples in a range of its chunks.
-    fn bytes_of<R: ReadAt>(&self, source: &R, chunks: Range<u32>) -> Result<u64, FormatError> {
+    fn bytes_of<R: ReadAt>(&self, source: &R, chunks: Range<ChunkNumber>) -> Result<u64, FormatError> {
         if chunks.is_empty() {
             return Ok(0);
         }
         let first = self.samples.chunk(source, chunks.start)?;
         let last = self.samples.chunk(source, chunks.end - 1)?;
         let start = first.first_sample.max(self.range.start);
-        let end = last.first_sample.saturating_add(last.samples).min(self.range.end);
-        self.samples.sizes.bytes(source, start..end)
+        let end = last.end_sample().min(self.range.end);
+        self.samples.bytes(source, start..end)
     }
 }
 
@@ -194,7 +200,12 @@ impl Needs {
     }
 
     /// Adds a range of the chunks of a span, which are in order.
-    fn add<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, chunks: Range<u32>) -> Result<(), FormatError> {
+    fn add<R: ReadAt>(
+        &mut self,
+        span: &Span<'_>,
+        source: &R,
+        chunks: Range<ChunkNumber>,
+    ) -> Result<(), FormatError> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -226,8 +237,8 @@ impl Needs {
         let mut before = span.start;
         let mut parts = Vec::new();
         let mut start = span.chunks.start;
-        for chunk in span.chunks.start + 1..span.chunks.end {
-            let offset = offsets.get(chunk)?;
+        for chunk in (start.next()..span.chunks.end).each() {
+            let offset = offsets.get(chunk.0)?;
             if offset < before && parts.len() <= STREAMS {
                 parts.push(start..chunk);
                 start = chunk;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
 use crate::index::{Film, SampleTable};
+use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
 use crate::source::ReadAt;
 
 use super::list::Extent;
@@ -21,9 +22,9 @@ pub(super) enum Stream {
 /// Neighbouring chunks of a track.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub(super) chunks: Range<u32>,
+    pub(super) chunks: Range<ChunkNumber>,
     /// The samples that are needed of them.
-    pub(super) samples: Range<u32>,
+    pub(super) samples: Range<SampleNumber>,
 }
 
 /// Where a walk can begin.
@@ -304,9 +305,9 @@ struct Inside<'a, R: ReadAt> {
     /// That of the next chunk.
     run: Run,
     sizes: SizeReader<'a, R>,
-    chunk: u32,
+    chunk: ChunkNumber,
     /// The next sample.
-    sample: u32,
+    sample: SampleNumber,
     end: Part,
 }
 
@@ -321,7 +322,7 @@ impl<'a, R: ReadAt> Chunks<'a, R> {
         let mut this = Self { samples, source, offsets, parts, gone, head: None, inside: None };
         let mut skip = gone;
         while let Some((part, rest)) = this.parts.split_first() {
-            let len = part.chunks.end - part.chunks.start;
+            let len = part.chunks.count();
             if skip < len {
                 this.inside = Some(Inside::new(samples, source, part, part.chunks.start + skip)?);
                 break;
@@ -350,11 +351,16 @@ impl<'a, R: ReadAt> Chunks<'a, R> {
 }
 
 impl<'a, R: ReadAt> Inside<'a, R> {
-    fn new(samples: &'a SampleTable, source: &'a R, part: &Part, chunk: u32) -> Result<Self, FormatError> {
-        let mut runs = samples.stsc.pieces_from(source, chunk)?;
+    fn new(
+        samples: &'a SampleTable,
+        source: &'a R,
+        part: &Part,
+        chunk: ChunkNumber,
+    ) -> Result<Self, FormatError> {
+        let mut runs = samples.stsc.pieces_from(source, chunk.0)?;
         let run = runs.next().ok_or_else(FormatError::changed)??;
-        let first = u32::try_from(run.sum).unwrap_or(u32::MAX).max(part.samples.start);
-        let sizes = samples.sizes.reader(source, first..part.samples.end);
+        let first = SampleNumber(u32::try_from(run.sum).unwrap_or(u32::MAX)).max(part.samples.start);
+        let sizes = samples.sizes.reader(source, first.0..part.samples.end.0);
         Ok(Self { runs, run, sizes, chunk, sample: first, end: part.clone() })
     }
 
@@ -365,31 +371,32 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         source: &R,
         offsets: &mut OffsetReader<'_, R>,
     ) -> Result<Range<u64>, FormatError> {
-        if self.chunk >= self.run.end() {
+        if self.chunk >= ChunkNumber(self.run.end()) {
             self.run = self.runs.next().ok_or_else(FormatError::changed)??;
         }
         let whole = u64::from(self.run.samples_per_chunk());
-        let chunk_start = self.run.sum + u64::from(self.chunk - self.run.unit) * whole;
-        let chunk_end = (chunk_start + whole).min(u64::from(self.end.samples.end));
-        let count = u32::try_from(chunk_end.saturating_sub(u64::from(self.sample))).unwrap_or(0);
-        let mut offset = offsets.get(self.chunk)?;
-        let cut = u64::from(self.sample).saturating_sub(chunk_start);
+        let chunk_start = self.run.sum + u64::from(self.chunk - ChunkNumber(self.run.unit)) * whole;
+        let chunk_end = (chunk_start + whole).min(u64::from(self.end.samples.end.0));
+        let count = u32::try_from(chunk_end.saturating_sub(u64::from(self.sample.0))).unwrap_or(0);
+        let mut offset = offsets.get(self.chunk.0)?;
+        let cut = u64::from(self.sample.0).saturating_sub(chunk_start);
         if cut > 0 {
             let cut = u32::try_from(cut).unwrap_or(u32::MAX);
-            let before = self.sample.saturating_sub(cut)..self.sample;
-            offset = offset.saturating_add(samples.sizes.bytes(source, before)?);
+            let before = self.sample - cut..self.sample;
+            offset = offset.saturating_add(samples.bytes(source, before)?);
         }
-        let known = samples.chunk_sizes.as_ref().and_then(|sizes| sizes.get(self.chunk as usize));
+        let known = samples.chunk_sizes.as_ref().and_then(|sizes| sizes.get(self.chunk.place()));
         let len = match known {
             Some(&len) if u64::from(count) == whole => len.into(),
-            Some(_) => samples.sizes.bytes(source, self.sample..self.sample + count)?,
+            Some(_) => samples.bytes(source, self.sample..self.sample + count)?,
             None => self.sizes.sum(count)?,
         };
-        let end = offset.checked_add(len).ok_or_else(|| {
-            FormatError::Film(format!("chunk {} ends past 64 bits", u64::from(self.chunk) + 1))
-        })?;
-        self.sample += count;
-        self.chunk += 1;
+        let number = self.chunk.one_based();
+        let end = offset
+            .checked_add(len)
+            .ok_or_else(|| FormatError::Film(format!("chunk {number} ends past 64 bits")))?;
+        self.sample = self.sample + count;
+        self.chunk = self.chunk.next();
         Ok(offset..end)
     }
 }

@@ -212,6 +212,7 @@ mod tests {
 
     use super::*;
     use crate::index::{FilmSource, Index};
+    use crate::numbers::SampleNumber;
     use crate::source::GENERATED;
     use crate::testing::{self, fragments_at};
 
@@ -236,8 +237,8 @@ mod tests {
             for (n, time) in times.iter().enumerate() {
                 for i in 0..4 {
                     let later = times[n + 1..].iter().min().copied().unwrap_or(i64::MAX);
-                    let dts = samples.dts(&source, u32::try_from(n * 4 + i).unwrap()).unwrap();
-                    prop_assert_eq!(dts, (time + 10 * i64::try_from(i).unwrap()).min(later));
+                    let dts = samples.dts(&source, SampleNumber(u32::try_from(n * 4 + i).unwrap())).unwrap();
+                    prop_assert_eq!(dts.0, (time + 10 * i64::try_from(i).unwrap()).min(later));
                 }
             }
         }

@@ -5,6 +5,7 @@ use crate::boxes::{
 };
 use crate::movie::{Node, SampleTable, Track};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::auxiliary::{FragmentAuxiliary, Gathered};
 use super::groups::Groupings;
@@ -153,14 +154,14 @@ impl TrackFragments {
 
     fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
         self.first = Some(0);
-        for run in samples.joint_from(source, 0)? {
+        for run in samples.joint_from(source, MediaTime(0))? {
             let run = run?;
-            self.durations.push(run.count, u32::try_from(run.delta).unwrap_or(u32::MAX));
+            self.durations.push(run.count, u32::try_from(run.delta.0).unwrap_or(u32::MAX));
             self.push_offset(
                 run.count,
-                u32::from_be_bytes(i32::try_from(run.offset).unwrap_or(0).to_be_bytes()),
+                u32::from_be_bytes(i32::try_from(run.offset.0).unwrap_or(0).to_be_bytes()),
             );
-            self.next = run.dts + i64::from(run.count) * run.delta;
+            self.next = (run.dts + run.delta.times(run.count)).0;
         }
         let mut sizes = samples.sizes.reader(source, 0..samples.count);
         for _ in 0..samples.count {

@@ -2,6 +2,7 @@
 
 use crate::boxes::FormatError;
 use crate::index::{AuxiliaryPlace, SampleTable};
+use crate::numbers::SampleNumber;
 use crate::plan::{Entries, EntryKind, offset_field};
 use crate::seek::LeadIn;
 
@@ -67,7 +68,7 @@ impl Generator<'_> {
         &self,
         samples: &SampleTable,
         lead_in: &LeadIn,
-        start: u32,
+        start: SampleNumber,
         shift: i64,
         index: u32,
         out: &mut [u8],
@@ -75,7 +76,7 @@ impl Generator<'_> {
         let count = u32::try_from(out.len() / 8).unwrap_or(u32::MAX);
         let mut entries = out.chunks_exact_mut(8);
         lead_in.each_offset(samples, &self.film.source, start, index..index.saturating_add(count), |offset| {
-            let offset = offset_field(offset.saturating_add(shift));
+            let offset = offset_field(offset.0.saturating_add(shift));
             put_words(entries.next().unwrap_or_default(), &[1, offset]);
         })
     }

@@ -7,6 +7,7 @@ use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, TableLayout, TrackFragments, is_replaced};
 use crate::movie::{Auxiliary, Node, Track, read_descriptions, read_samples};
 use crate::source::{GENERATED, ReadAt};
+use crate::time::MediaTime;
 
 use super::build::Index;
 
@@ -87,7 +88,7 @@ fn read_tables<R: ReadAt>(
     let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
     let descriptions = read_descriptions(reader, stbl)?;
     let packet = None;
-    track.samples = read_samples(reader, stbl, &descriptions, packet, base)?;
+    track.samples = read_samples(reader, stbl, &descriptions, packet, MediaTime(base))?;
     track.samples.know_kind(track.handler, &track.entry, reader.file_len());
     // What takes a pass over a whole table is computed while the table is in memory.
     track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;

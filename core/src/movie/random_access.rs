@@ -5,6 +5,7 @@ use crate::boxes::{
     CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type, read_stps,
 };
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 use super::node::Node;
@@ -38,7 +39,7 @@ enum Members {
     /// As the `sbgp` of this number among those of the track says.
     Sbgp(usize),
     /// As a `csgp` says: the first sample after each run, and the run's group.
-    Csgp(Box<[(u32, u32)]>),
+    Csgp(Box<[(SampleNumber, u32)]>),
 }
 
 impl Members {
@@ -71,14 +72,14 @@ impl Members {
 
     fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
         let runs = CsgpBox::read(payload, std::slice::from_ref(&(0..samples)))?.runs;
-        let mut end = 0;
+        let mut end = SampleNumber::FIRST;
         let ends = runs.iter().map(|&(count, group)| {
-            end += count;
+            end = end + count;
             (end, group)
         });
         let mut ends: Vec<_> = ends.collect();
-        if end < samples {
-            ends.push((samples, default));
+        if end < SampleNumber(samples) {
+            ends.push((SampleNumber(samples), default));
         }
         (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
     }
@@ -89,22 +90,28 @@ impl Members {
         &'a self,
         groups: &'a [Runs],
         source: &'a R,
-        sample: u32,
-    ) -> Result<impl Iterator<Item = Result<(u32, u32, u64), FormatError>> + 'a, FormatError> {
+        sample: SampleNumber,
+    ) -> Result<impl Iterator<Item = Result<(SampleNumber, SampleNumber, u64), FormatError>> + 'a, FormatError>
+    {
         let (all, sbgp, csgp) = match self {
-            Self::All(group) => (Some(Ok((sample, u32::MAX, u64::from(*group)))), None, &[][..]),
+            Self::All(group) => {
+                (Some(Ok((sample, SampleNumber(u32::MAX), u64::from(*group)))), None, &[][..])
+            }
             Self::Sbgp(n) => (None, groups.get(*n), &[][..]),
             Self::Csgp(runs) => {
                 let from = runs.partition_point(|(end, _)| *end <= sample);
                 (None, None, runs.get(from..).unwrap_or_default())
             }
         };
-        let sbgp = sbgp.map(|runs| runs.pieces_from(source, sample)).transpose()?;
+        let sbgp = sbgp.map(|runs| runs.pieces_from(source, sample.0)).transpose()?;
         let mut start = sample;
         let csgp = csgp
             .iter()
             .map(move |&(end, group)| Ok((std::mem::replace(&mut start, end), end, u64::from(group))));
-        let sbgp = sbgp.into_iter().flatten().map(|piece| piece.map(|p| (p.unit, p.end(), p.value)));
+        let sbgp = sbgp
+            .into_iter()
+            .flatten()
+            .map(|piece| piece.map(|p| (SampleNumber(p.unit), SampleNumber(p.end()), p.value)));
         Ok(all.into_iter().chain(sbgp).chain(csgp))
     }
 }
@@ -160,7 +167,7 @@ impl Access {
         &self,
         groups: &[Runs],
         source: &R,
-        sample: u32,
+        sample: SampleNumber,
     ) -> Result<u32, FormatError> {
         let Some(rolls) = &self.rolls else { return Ok(0) };
         let group = rolls
@@ -178,15 +185,15 @@ impl Access {
         &self,
         groups: &[Runs],
         source: &R,
-        from: u32,
-        to: u32,
-        mut holds: impl FnMut(u32, u32) -> Result<bool, FormatError>,
-    ) -> Result<Option<u32>, FormatError> {
+        from: SampleNumber,
+        to: SampleNumber,
+        mut holds: impl FnMut(SampleNumber, SampleNumber) -> Result<bool, FormatError>,
+    ) -> Result<Option<SampleNumber>, FormatError> {
         let mut best = None;
         if let Some(table) = &self.partial {
-            let before = SyncSamples::listed_before(table, source, to.saturating_add(1))?;
+            let before = SyncSamples::listed_before(table, source, to.next())?;
             for entry in (0..before).rev().take(limits::SYNC_STEPS) {
-                let sample = SyncSamples::listed(table, source, entry)?.saturating_sub(1);
+                let sample = SyncSamples::listed(table, source, entry)?.unwrap_or_default();
                 if sample < from || holds(sample, sample)? {
                     best = Some(sample).filter(|&s| s >= from);
                     break;
@@ -195,12 +202,12 @@ impl Access {
         }
         for (grouped, is_roll) in [(&self.points, false), (&self.rolls, true)] {
             let Some(grouped) = grouped else { continue };
-            let mut end = to.saturating_add(1);
+            let mut end = to.next();
             let mut window = WINDOW;
             let from = best.unwrap_or(from).max(from);
             let mut found = None;
             while end > from && found.is_none() {
-                let start = end.saturating_sub(window).max(from);
+                let start = (end - window).max(from);
                 for run in grouped.members.runs_from(groups, source, start)? {
                     let (first, after, group) = run?;
                     if first >= end {
@@ -210,7 +217,7 @@ impl Access {
                     let sample = after.min(end) - 1;
                     let after = u32::from(distance.max(0).unsigned_abs());
                     // Audio is in such a group to say what has to come before it.
-                    if (after > 0 || !is_roll) && holds(sample, sample.saturating_add(after))? {
+                    if (after > 0 || !is_roll) && holds(sample, sample + after)? {
                         found = Some(sample);
                     }
                 }

@@ -6,6 +6,7 @@ use crate::boxes::{
     read_track_references,
 };
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::encryption::Auxiliary;
 use super::node::Node;
@@ -99,7 +100,7 @@ impl Track {
             None => None,
         };
         let descriptions = read_descriptions(reader, stbl)?;
-        let mut samples = read_samples(reader, stbl, &descriptions, entry.packet, 0)?;
+        let mut samples = read_samples(reader, stbl, &descriptions, entry.packet, MediaTime(0))?;
         samples.know_kind(handler, &entry, reader.file_len());
         if mdhd.timescale == 0 && samples.count > 0 {
             return Err(mdia.need(b"mdhd")?.header.error("timescale is 0"));

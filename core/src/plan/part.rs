@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::Table;
 use crate::extents::Extents;
+use crate::numbers::SampleNumber;
 use crate::seek::LeadIn;
 
 use super::slice::{ChunkSlice, RunSlice};
@@ -83,7 +84,7 @@ pub enum EntryKind {
     Offsets(RunSlice, u32, i64),
     /// `ctts` of a lead-in that begins with this sample, one entry for each sample. The last number
     /// is added to each offset.
-    LeadIn(LeadIn, u32, i64),
+    LeadIn(LeadIn, SampleNumber, i64),
     /// `sbgp`. The number says which of the track's groupings.
     Group(RunSlice, usize),
     /// `stsc`.
@@ -96,7 +97,7 @@ pub enum EntryKind {
     SampleNumbers(Table, u32, i64),
     /// The entries of `senc` for these samples. One entry here is one byte, because theirs differ
     /// in length.
-    Auxiliary(Range<u32>),
+    Auxiliary(Range<SampleNumber>),
     /// `saio` with offsets of 8 bytes: the source's own, moved.
     AuxiliaryOffsets,
     /// 4-bit `stz2` and `padb`: these samples, two in each byte.

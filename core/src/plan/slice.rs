@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, Runs};
 use crate::index::SampleTable;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 
 /// Some runs of a run-length table. Neighbouring entries of the same value are one run.
@@ -63,39 +64,39 @@ impl ChunkSlice {
     pub(super) fn of<R: ReadAt>(
         samples: &SampleTable,
         source: &R,
-        range: &Range<u32>,
+        range: &Range<SampleNumber>,
         place: u32,
     ) -> Result<Self, FormatError> {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
-        let head_end = first.first_sample.saturating_add(first.samples).min(range.end);
+        let head_end = first.end_sample().min(range.end);
         let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(FormatError::changed);
-        let head = (less(head_end, range.start)?, first.description_index);
+        let head = (less(head_end.0, range.start.0)?, first.description_index);
         let mut this = Self {
             place,
             head: Some(head),
             body: RunSlice { units: 0..0, first: 0, count: 0 },
-            from: first.index,
+            from: first.number.0,
             body_has_first: false,
             tail: None,
         };
-        if first.index == last.index {
+        if first.number == last.number {
             return Ok(this);
         }
-        let tail = (less(range.end, last.first_sample)?, last.description_index);
+        let tail = (less(range.end.0, last.first_sample.0)?, last.description_index);
         let mut before_tail = head;
-        if first.index + 1 < last.index {
-            this.body = RunSlice::of(&samples.stsc, source, first.index + 1..last.index)?;
-            let next = samples.chunk(source, first.index + 1)?;
+        if first.number.next() < last.number {
+            this.body = RunSlice::of(&samples.stsc, source, (first.number.next()..last.number).units())?;
+            let next = samples.chunk(source, first.number.next())?;
             this.body_has_first = head == (next.samples, next.description_index);
-            let previous = samples.chunk(source, last.index - 1)?;
+            let previous = samples.chunk(source, last.number - 1)?;
             before_tail = (previous.samples, previous.description_index);
         }
         if this.body_has_first {
             this.head = None;
         }
         if tail != before_tail {
-            this.tail = Some((less(last.index, first.index)? + 1, tail.0, tail.1));
+            this.tail = Some((less(last.number.0, first.number.0)? + 1, tail.0, tail.1));
         }
         Ok(this)
     }

@@ -4,17 +4,22 @@ use std::ops::Range;
 
 use crate::boxes::{BoxType, FormatError};
 use crate::index::Track;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
 /// The longer of the durations of the samples before and after one. (The last sample of a track is
 /// often short.)
-pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Result<u64, FormatError> {
-    let lasts = |sample: Option<u32>| match sample.filter(|n| *n < track.samples.count) {
-        Some(sample) => track.samples.stts.at_unit(source, sample).map(|run| run.value),
-        None => Ok(0),
+pub(super) fn beside<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    sample: SampleNumber,
+) -> Result<MediaTime, FormatError> {
+    let lasts = |sample: Option<SampleNumber>| match sample.filter(|n| *n < track.samples.end_number()) {
+        Some(sample) => track.samples.duration(source, sample),
+        None => Ok(MediaTime(0)),
     };
-    Ok(lasts(sample.checked_sub(1))?.max(lasts(sample.checked_add(1))?))
+    Ok(lasts(sample.previous())?.max(lasts(Some(sample.next()))?))
 }
 
 /// The sample to begin decoding with so that the decoder has settled when it reaches `sample`,
@@ -22,10 +27,10 @@ pub(super) fn beside<R: ReadAt>(track: &Track, source: &R, sample: u32) -> Resul
 pub(super) fn preroll_start<R: ReadAt>(
     track: &Track,
     source: &R,
-    sample: u32,
+    sample: SampleNumber,
     time: MediaTime,
-) -> Result<u32, FormatError> {
-    if &track.handler.0 != b"soun" || sample == 0 {
+) -> Result<SampleNumber, FormatError> {
+    if &track.handler.0 != b"soun" || sample == SampleNumber::FIRST {
         return Ok(sample);
     }
     let (packets, millis) = least_preroll(track.coding);
@@ -33,17 +38,18 @@ pub(super) fn preroll_start<R: ReadAt>(
     if packets == 0 {
         return Ok(sample);
     }
-    let ticks = i64::from(track.mdhd.timescale).saturating_mul(millis) / 1000;
-    let begun = track.samples.dts(source, sample)?.saturating_sub(ticks);
-    let by_time = track.samples.presented(source, begun.max(0), i64::MAX / 4)?.map_or(sample, |r| r.start);
-    let first = by_time.min(sample.saturating_sub(packets));
+    let begun = track.samples.dts(source, sample)? - MediaTime::of_millis(millis, track.mdhd.timescale);
+    let from_then = begun.max(MediaTime(0))..MediaTime(i64::MAX / 4);
+    let by_time =
+        track.samples.presented(source, from_then.start, from_then.end)?.map_or(sample, |r| r.start);
+    let first = by_time.min(sample - packets);
     after_a_gap(track, source, first..sample, time)
 }
 
 /// The packets and the milliseconds that are decoded first at least, whatever the roll groups of
 /// the film say: ffmpeg writes a roll distance of one packet for AAC, whose bands may depend on two
 /// more.
-fn least_preroll(coding: BoxType) -> (u32, i64) {
+fn least_preroll(coding: BoxType) -> (u32, u32) {
     match &coding.0 {
         // Apple's encoder has 2112 frames of priming: three packets.
         b"mp4a" => (3, 60),
@@ -69,19 +75,19 @@ const GAP_PACKETS: usize = 256;
 fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
-    range: Range<u32>,
+    range: Range<SampleNumber>,
     time: MediaTime,
-) -> Result<u32, FormatError> {
-    let (stts, last) = (&track.samples.stts, track.samples.count.saturating_sub(1));
-    let (shortest, longest) = stts.extremes();
+) -> Result<SampleNumber, FormatError> {
+    let last = track.samples.end_number() - 1;
+    let (shortest, longest) = track.samples.stts.extremes();
     if longest < shortest.saturating_mul(3) {
         return Ok(range.start);
     }
-    for packet in (range.start..=range.end.min(last.saturating_sub(1))).rev().take(GAP_PACKETS) {
-        let (lasts, others) = (stts.at_unit(source, packet)?.value, beside(track, source, packet)?);
-        let heard =
-            track.samples.dts(source, packet)?.saturating_add(i64::try_from(others).unwrap_or(i64::MAX));
-        if others > 0 && lasts >= others.saturating_mul(3) && heard <= time.0 {
+    let packets = range.start..range.end.min(last - 1).next();
+    for packet in packets.each().rev().take(GAP_PACKETS) {
+        let (lasts, others) = (track.samples.duration(source, packet)?, beside(track, source, packet)?);
+        let heard_until = track.samples.dts(source, packet)? + others;
+        if others > MediaTime(0) && lasts >= others.times(3) && heard_until <= time {
             return Ok(packet);
         }
     }

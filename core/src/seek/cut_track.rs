@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::boxes::{ElstEntry, FormatError, Runs};
 use crate::index::Track;
 use crate::source::ReadAt;
-use crate::time::MovieTime;
+use crate::time::{ClipTime, MediaTime, MovieTime};
 
 use super::clip::TrackClip;
 use super::hold;
@@ -36,15 +36,15 @@ pub(super) fn cut_track<R: ReadAt>(
     let waits_in = follows.is_none().then_some(line.scales.movie);
     let (placed, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
     let Some(last) = placed.last() else { return Ok(TrackClip::empty()) };
-    let media_duration = u64::try_from(last.start + last.len).unwrap_or(0);
+    let media_duration = ClipTime((last.start + last.len).0.max(0));
     let mut edits = edit_list(&plays, &placed, clip.start);
     let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
-    let mut offset_shift = (-earliest).max(0);
+    let mut offset_shift = ClipTime(0) - ClipTime(earliest.min(0));
     if placed.iter().any(|p| p.range.lead_in.is_some()) {
         offset_shift = offset_shift.max(negative_offset(track, multiplier));
     }
     for edit in &mut edits {
-        edit.media_time = edit.media_time.map(|t| t + offset_shift);
+        edit.media_time = edit.media_time.map(|t| (ClipTime(t) + offset_shift).0);
     }
     let ranges = placed.into_iter().map(|p| p.range).collect();
     Ok(TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None })
@@ -80,7 +80,7 @@ fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<El
         edits.wait_until(play.movie.start - start);
         edits.push(ElstEntry {
             segment_duration: (play.movie.end - play.movie.start).0,
-            media_time: Some(held.in_clip(play.media_time)),
+            media_time: Some(held.in_clip(play.media_time).0),
             media_rate: play.rate,
         });
     }
@@ -89,11 +89,11 @@ fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<El
 
 /// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat
 /// overlooks a negative offset at the end of a track whose other offsets are not negative.
-fn negative_offset(track: &Track, multiplier: u32) -> i64 {
+fn negative_offset(track: &Track, multiplier: u32) -> ClipTime {
     let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-    let scaled = |offset: i64| offset.saturating_mul(multiplier.into());
-    let shift = scaled(-lowest.min(0));
-    if scaled(highest).saturating_add(shift) <= MAX_GAP { shift } else { 0 }
+    let shift = (-MediaTime(lowest.min(0))).in_clip(multiplier);
+    let is_room = MediaTime(highest).in_clip(multiplier) + shift <= ClipTime(MAX_GAP);
+    if is_room { shift } else { ClipTime(0) }
 }
 
 /// The edit list of a clip as it grows.

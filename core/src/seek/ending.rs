@@ -19,8 +19,9 @@ use std::ops::Range;
 
 use crate::boxes::FormatError;
 use crate::index::SampleTable;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
-use crate::time::MediaTime;
+use crate::time::{ClipTime, MediaTime};
 
 /// The times of the last samples of a range in the film.
 #[derive(Debug)]
@@ -44,10 +45,10 @@ struct Times {
 /// The times of a sample that differ from the film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retimed {
-    /// In ticks of the clip.
-    pub duration: u32,
-    /// Composition offset in ticks of the clip.
-    pub offset: i64,
+    /// Its duration.
+    pub duration: ClipTime,
+    /// Its composition offset.
+    pub offset: ClipTime,
 }
 
 impl Ending {
@@ -56,19 +57,15 @@ impl Ending {
     pub(super) fn of<R: ReadAt>(
         samples: &SampleTable,
         source: &R,
-        range: &Range<u32>,
+        range: &Range<SampleNumber>,
         end: MediaTime,
         margin: MediaTime,
     ) -> Result<Self, FormatError> {
-        let count = samples.reorder().saturating_add(2).min(range.end - range.start);
+        let count = samples.reorder().saturating_add(2).min(range.count());
         let first = range.end - count;
         let times = samples.joint_at(source, first)?.samples().take(count as usize).map(|sample| {
             let sample = sample?;
-            Ok(Times {
-                decode: MediaTime(sample.dts),
-                composition: MediaTime(sample.cts(0)),
-                duration: MediaTime(sample.delta),
-            })
+            Ok(Times { decode: sample.dts, composition: sample.cts(0), duration: sample.delta })
         });
         let times = times.collect::<Result<_, FormatError>>()?;
         Ok(Self { first: first - range.start, times, end, margin })
@@ -91,28 +88,27 @@ impl Ending {
         &self,
         lead_in: u32,
         multiplier: u32,
-        in_clip: impl Fn(MediaTime) -> i64,
-    ) -> (Vec<Retimed>, Option<i64>) {
-        let multiplier = i64::from(multiplier);
+        in_clip: impl Fn(MediaTime) -> ClipTime,
+    ) -> (Vec<Retimed>, Option<ClipTime>) {
         let end = in_clip(self.end);
         let later = self.times.get(lead_in.saturating_sub(self.first) as usize..).unwrap_or_default();
         let ends_late = |t: &Times| t.composition + t.duration > self.end;
         let kept = later.iter().position(ends_late).unwrap_or(later.len());
-        let ends = |t: &Times| in_clip(t.composition).saturating_add(t.duration.0.saturating_mul(multiplier));
-        let mut reached = later.iter().take(kept).map(ends).max().unwrap_or(i64::MIN);
+        let ends = |t: &Times| in_clip(t.composition) + t.duration.in_clip(multiplier);
+        let mut reached = later.iter().take(kept).map(ends).max().unwrap_or(ClipTime::MIN);
         let rest = match later.len().checked_sub(1) {
             // The last sample lasts until the edit ends if no other does.
             Some(last) if kept > last && reached < end => later.get(last..),
             _ => later.get(kept..),
         };
         let rest = rest.unwrap_or_default();
-        let mut decode = rest.first().map_or(0, |t| in_clip(t.decode));
+        let mut decode = rest.first().map_or(ClipTime(0), |t| in_clip(t.decode));
         let mut out = Vec::with_capacity(rest.len());
         for (n, t) in rest.iter().enumerate() {
-            let lasts = t.duration.0.saturating_mul(multiplier);
+            let lasts = t.duration.in_clip(multiplier);
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
-                ((end + self.margin.0 * multiplier + rank).max(decode), lasts.min(1))
+                ((end + self.margin.in_clip(multiplier) + rank).max(decode), lasts.min(ClipTime(1)))
             } else {
                 let composition = in_clip(t.composition);
                 (composition, lasts.min(end - composition))
@@ -123,18 +119,18 @@ impl Ending {
             if n + 1 == rest.len() && reached < end {
                 lasts = end - composition;
             }
-            let duration = u32::try_from(lasts.max(0)).unwrap_or(u32::MAX >> 1);
+            let duration = lasts.in_field();
             out.push(Retimed { duration, offset: composition - decode });
-            decode += i64::from(duration);
+            decode = decode + duration;
         }
         (out, rest.first().map(|_| decode))
     }
 
-    /// How many samples that are not presented precede this one in composition order.
-    fn rank(&self, place: usize) -> i64 {
-        let Some(own) = self.times.get(place) else { return 0 };
+    /// A tick for each sample that is not presented and precedes this one in composition order.
+    fn rank(&self, place: usize) -> ClipTime {
+        let Some(own) = self.times.get(place) else { return ClipTime(0) };
         let hidden = self.times.iter().enumerate().filter(|(_, t)| t.composition >= self.end);
         let before = hidden.filter(|(n, t)| (t.composition, *n) < (own.composition, place));
-        i64::try_from(before.count()).unwrap_or(0)
+        ClipTime(i64::try_from(before.count()).unwrap_or(0))
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn hold_last<R: ReadAt>(
     let tick = line.scales.to_movie(MediaTime(1), Rounding::Up).max(MovieTime(1));
     let at_end = (last.end - tick).max(last.start)..last.end;
     let Some(end) = play(track, line, source, last, at_end)? else { return Ok(None) };
-    let shown = track.samples.on_screen(source, end.media_time.0)?.map_or(end.media_time, MediaTime);
+    let shown = track.samples.on_screen(source, end.media_time)?.unwrap_or(end.media_time);
     let (media_time, media_end) = match last.rate {
         0 => (end.media_time, end.media_time.next()),
         _ => (shown, end.media_time.max(shown).next()),

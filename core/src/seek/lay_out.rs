@@ -20,13 +20,15 @@ use std::ops::Range;
 use crate::boxes::{ElstEntry, FormatError, Runs};
 use crate::index::Track;
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
-use crate::time::{MediaTime, MovieTime, Rounding};
+use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
+use super::hidden::Hidden;
 use super::kind::{holds_on, is_still};
-use super::lead_in::Hidden;
+use super::lead_in::Until;
 use super::multiplier::{MAX_GAP, multiplier};
 use super::placed::PlacedRange;
 use super::play::Play;
@@ -35,7 +37,7 @@ use super::trim::first_sample_trim;
 
 /// A range of samples that edits need.
 struct NeededRange<'a> {
-    samples: Range<u32>,
+    samples: Range<SampleNumber>,
     /// When its decoding begins and ends, in media ticks of the film.
     decode: Range<MediaTime>,
     /// The edits that need it.
@@ -88,8 +90,8 @@ fn needed_ranges<'a, R: ReadAt>(
     for samples in joined_ranges(track, plays) {
         let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < samples.end));
         rest = later;
-        let from = MediaTime(track.samples.dts(source, samples.start)?);
-        let decode = from..MediaTime(track.samples.decode_end_of(source, &samples)?);
+        let from = track.samples.dts(source, samples.start)?;
+        let decode = from..track.samples.decode_end_of(source, &samples)?;
         let hidden = hidden(track, source, &samples, here)?;
         out.push(NeededRange { samples, decode, plays: here, hidden });
     }
@@ -97,7 +99,7 @@ fn needed_ranges<'a, R: ReadAt>(
 }
 
 /// The sample ranges of edits, joined where they touch, and where there would be too many of them.
-fn joined_ranges(track: &Track, plays: &[&Play]) -> Vec<Range<u32>> {
+fn joined_ranges(track: &Track, plays: &[&Play]) -> Vec<Range<SampleNumber>> {
     let mut ranges: Vec<_> = plays.iter().map(|p| p.samples.clone()).collect();
     close_holes(&mut ranges, 0);
     if let Some(excess) = ranges.len().checked_sub(limits::SAMPLE_RANGES).filter(|&n| n > 0) {
@@ -107,16 +109,16 @@ fn joined_ranges(track: &Track, plays: &[&Play]) -> Vec<Range<u32>> {
         close_holes(&mut ranges, widest);
     }
     let (lowest, highest) = offsets(track);
-    if highest - lowest > MAX_GAP {
+    if highest - lowest > MediaTime(MAX_GAP) {
         close_holes(&mut ranges, u32::MAX);
     }
     ranges
 }
 
 /// Joins neighbours that are at most so many samples apart.
-fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
+fn close_holes(ranges: &mut Vec<Range<SampleNumber>>, hole: u32) {
     ranges.dedup_by(|next, last| {
-        let joined = next.start <= last.end.saturating_add(hole);
+        let joined = next.start <= last.end + hole;
         if joined {
             last.end = last.end.max(next.end);
         }
@@ -125,8 +127,9 @@ fn close_holes(ranges: &mut Vec<Range<u32>>, hole: u32) {
 }
 
 /// The lowest and the highest composition offset of a track.
-fn offsets(track: &Track) -> (i64, i64) {
-    track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes)
+fn offsets(track: &Track) -> (MediaTime, MediaTime) {
+    let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
+    (MediaTime(lowest), MediaTime(highest))
 }
 
 /// Places a range after the `previous` one, with the times of its first samples.
@@ -141,27 +144,27 @@ fn place<R: ReadAt>(
     let NeededRange { samples, decode, plays, hidden } = needed;
     let trim = match plays {
         [only] if hidden.is_none() => first_sample_trim(track, source, only, decode.start)?,
-        _ => 0,
+        _ => MediaTime(0),
     };
-    let until = ending.map_or((i64::MAX, 0), |ending| (ending.end.0, ending.margin.0));
+    let until = ending.map_or(Until::NEVER, |ending| Until { end: ending.end, margin: ending.margin });
     let lead_in =
-        hidden.map(|hidden| hidden.lead_in(&track.samples, source, samples, decode.end.0, until, multiplier));
+        hidden.map(|hidden| hidden.lead_in(&track.samples, source, samples, decode.end, until, multiplier));
     let lead_in = lead_in.transpose()?;
     let (origin, origin_at) = match &lead_in {
-        Some(lead_in) => (MediaTime(lead_in.first_presented), lead_in.presented_at),
-        None => (decode.start + MediaTime(trim.into()), 0),
+        Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
+        None => (decode.start + trim, ClipTime(0)),
     };
     let range = SampleRange {
         samples: samples.clone(),
-        place: previous.map_or(0, |previous| previous.range.place + previous.range.len()),
-        joined_until: plays.first().map_or(0, |first| first.joined_until),
+        place: previous.map_or(SampleNumber::FIRST, |previous| previous.range.place + previous.range.len()),
+        joined_until: plays.first().map_or(SampleNumber::FIRST, |first| first.joined_until),
         lead_in,
-        trim,
-        gap: 0,
+        first_sample_trim: trim,
+        gap: MediaTime(0),
         ending: Vec::new(),
     };
-    let start = previous.map_or(0, |previous| previous.start + previous.len);
-    let mut placed = PlacedRange { range, start, origin, origin_at, multiplier, len: 0 };
+    let start = previous.map_or(ClipTime(0), |previous| previous.start + previous.len);
+    let mut placed = PlacedRange { range, start, origin, origin_at, multiplier, len: ClipTime(0) };
     placed.len = placed.since_start(decode.end);
     Ok(placed)
 }
@@ -171,8 +174,8 @@ fn place<R: ReadAt>(
 /// presented last comes before the first of the next range, and before the hidden samples there.
 fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
     let (lowest, highest) = offsets(track);
-    let reordered = MediaTime(highest - lowest.min(0));
-    reordered.max(needed.media_end() - needed.decode.end - MediaTime(lowest.min(0)))
+    let earliest = lowest.min(MediaTime(0));
+    (highest - earliest).max(needed.media_end() - needed.decode.end - earliest)
 }
 
 /// How much longer the last sample of a track must last so that it is presented until the last edit
@@ -189,11 +192,11 @@ fn missing_at_end<R: ReadAt>(
     let last = needed.samples.end - 1;
     // A presented sample of the lead-in may last shorter than in the film.
     let begun = needed.samples.start + placed.range.lead_in.map_or(0, |lead_in| lead_in.len);
-    let shown_until = samples.end_of(source, &(begun.min(last)..last + 1))?;
-    if MediaTime(shown_until) >= media_end {
+    let shown_until = samples.end_of(source, &(begun.min(last)..last.next()))?;
+    if shown_until >= media_end {
         return Ok(MediaTime(0));
     }
-    let offset = MediaTime(samples.cts(source, last)?) - MediaTime(samples.dts(source, last)?);
+    let offset = samples.cts(source, last)? - samples.dts(source, last)?;
     Ok(media_end - needed.decode.end - offset)
 }
 
@@ -209,13 +212,13 @@ impl NeededRange<'_> {
 fn hidden<R: ReadAt>(
     track: &Track,
     source: &R,
-    range: &Range<u32>,
+    range: &Range<SampleNumber>,
     plays: &[&Play],
 ) -> Result<Option<Hidden>, FormatError> {
     let first = plays.iter().map(|p| (p.first_shown, p.first_presented)).min();
     let Some((first_shown, _)) = first.filter(|_| &track.handler.0 != b"soun") else { return Ok(None) };
     let presented = plays.iter().map(|p| p.first_presented).min().unwrap_or(range.start);
-    Hidden::of(track, source, range, first_shown.0, presented)
+    Hidden::of(track, source, range, first_shown, presented)
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is

@@ -11,13 +11,14 @@
 //! each track  what its edits present between start and end          cut_track, play, hold
 //!             the sample that decoding begins with                  audio_preroll, open_gop
 //!             the samples, laid out one range after the other       lay_out, placed, multiplier
-//!             the times of the first and the last samples           lead_in, trim, ending, opus
+//!             the times of the first and the last samples           hidden, trim, ending, opus
 //! ```
 
 mod audio_preroll;
 mod clip;
 mod cut_track;
 mod ending;
+mod hidden;
 mod hold;
 mod kind;
 mod language;
@@ -147,10 +148,10 @@ fn cut_film(
     });
     for (track, held) in index.tracks.iter().zip(&mut tracks) {
         if let Some(held) = held {
-            opus::shorten(track, held, source, video.unwrap_or((0, 1)))?;
+            opus::shorten(track, held, source, video.unwrap_or(opus::Lead::NONE))?;
         }
     }
-    Ok(Cut::Clip(Clip { timescale, start: start.0, duration: (end - start).0, tracks }))
+    Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
 }
 
 /// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a film

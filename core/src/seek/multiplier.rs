@@ -4,7 +4,7 @@ use crate::boxes::Runs;
 use crate::index::Track;
 use crate::limits;
 
-use super::lead_in::{Hidden, LEAD_INS_A_SECOND};
+use super::hidden::{Hidden, LEAD_INS_A_SECOND};
 
 /// The multiplier of a track's media timescale: the least with which the hidden samples last no
 /// longer than they may. If the track has empty edits, it is the one that gives the track the movie
@@ -37,7 +37,7 @@ pub(super) fn highest_multiplier(track: &Track) -> u64 {
     let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
     let of_a_field = MAX_GAP / 4 / longest.max(highest.abs()).max(lowest.abs()).max(1);
     let of_all =
-        (i64::MAX >> 8) / samples.decode_end().saturating_abs().max(samples.end.saturating_abs()).max(1);
+        (i64::MAX >> 8) / samples.decode_end().0.saturating_abs().max(samples.end.0.saturating_abs()).max(1);
     let of_timescale = i64::from(u32::MAX) / i64::from(track.mdhd.timescale.max(1));
     u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
 }

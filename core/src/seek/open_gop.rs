@@ -12,12 +12,18 @@
 use crate::boxes::{FormatError, SyncSamples};
 use crate::index::{SampleTable, Track};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 /// The sample to begin decoding at instead of `first`: the last IDR picture up to it, or else the
 /// last sync sample that no picture is reordered across, or else `first`. None is far before
 /// `first`.
-pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) -> Result<u32, FormatError> {
+pub(super) fn closed_before<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    first: SampleNumber,
+) -> Result<SampleNumber, FormatError> {
     let samples = &track.samples;
     let (Some(table), Some(pictures)) = (samples.listed_sync(), track.avc()) else { return Ok(first) };
     let mut chunk = samples.chunk_of(source, first)?;
@@ -27,13 +33,13 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
         return Ok(first);
     }
     let back = u64::from(track.mdhd.timescale).saturating_mul(limits::CLOSED_GOP_SECONDS);
-    let earliest = samples.dts(source, first)?.saturating_sub_unsigned(back);
+    let earliest = samples.dts(source, first)? - MediaTime::of_duration(back);
     let mut closed = None;
     for sync in SyncSamples::listed_back(table, source, first)?.take(limits::CLOSED_GOP_STEPS) {
         let sync = sync?;
         let is_near = sync <= first
             && samples.dts(source, sync)? >= earliest
-            && samples.sizes.bytes(source, sync..first)? <= limits::CLOSED_GOP_BYTES;
+            && samples.bytes(source, sync..first)? <= limits::CLOSED_GOP_BYTES;
         if !is_near {
             break;
         }
@@ -48,11 +54,15 @@ pub(super) fn closed_before<R: ReadAt>(track: &Track, source: &R, first: u32) ->
 }
 
 /// Whether a sample after `sync` in decode order comes before it in composition order.
-fn has_leading<R: ReadAt>(samples: &SampleTable, source: &R, sync: u32) -> Result<bool, FormatError> {
+fn has_leading<R: ReadAt>(
+    samples: &SampleTable,
+    source: &R,
+    sync: SampleNumber,
+) -> Result<bool, FormatError> {
     let presented = samples.cts(source, sync)?;
     let reordered = samples.reorder();
-    let next = sync.saturating_add(1);
-    if reordered == 0 || next >= samples.count {
+    let next = sync.next();
+    if reordered == 0 || next >= samples.end_number() {
         return Ok(false);
     }
     for sample in samples.joint_at(source, next)?.samples().take(reordered as usize) {

@@ -20,6 +20,7 @@
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
+use crate::time::{ClipTime, MediaTime};
 
 use super::clip::TrackClip;
 use super::lead_in::LeadIn;
@@ -29,15 +30,32 @@ const RATE: u64 = 48_000;
 
 /// The least time of the packets before the edit, in milliseconds. With less, mpv and GStreamer
 /// also play what precedes the edit.
-const LEAST_LEAD: i64 = 50;
+const LEAST_LEAD: u32 = 50;
 
-/// A media time in ticks of the clip, and their number in a second.
-pub(super) type Lead = (i64, u32);
+/// Where an edit begins in the media of the clip.
+#[derive(Clone, Copy)]
+pub(super) struct Lead {
+    time: ClipTime,
+    /// Ticks of the clip in a second.
+    timescale: u32,
+}
+
+impl Lead {
+    /// That of a clip without video.
+    pub(super) const NONE: Self = Self { time: ClipTime(0), timescale: 1 };
+
+    /// The time in another timescale, rounded towards zero.
+    fn in_timescale(self, timescale: u32) -> ClipTime {
+        let ticks = i128::from(self.time.0) * i128::from(timescale) / i128::from(self.timescale.max(1));
+        ClipTime(i64::try_from(ticks).unwrap_or(i64::MAX))
+    }
+}
 
 /// The media time of the first edit of a track, if it is presented from the start of the clip on.
 pub(super) fn lead_of(track: &Track, held: &TrackClip) -> Option<Lead> {
     let first = held.edits.first().filter(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)?;
-    Some((first.media_time?, track.mdhd.timescale.saturating_mul(held.multiplier)))
+    let timescale = track.mdhd.timescale.saturating_mul(held.multiplier);
+    Some(Lead { time: ClipTime(first.media_time?), timescale })
 }
 
 /// Gives the packets that are not heard as much time as the video edit skips.
@@ -48,38 +66,40 @@ pub(super) fn shorten<R: ReadAt>(
     video: Lead,
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
-    let Some((media_time, timescale)) = lead_of(track, held) else { return Ok(()) };
+    let Some(Lead { time: media_time, timescale }) = lead_of(track, held) else { return Ok(()) };
     let [range] = &mut held.ranges[..] else { return Ok(()) };
     if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 {
         return Ok(());
     }
     let from = samples.dts(source, range.samples.start)?;
-    let begins = from.saturating_add(range.trim.into()).saturating_add(media_time);
+    // One tick of the clip is one of the film.
+    let begins = from + range.first_sample_trim + media_time.in_film(held.multiplier);
     let heard = samples.sample_at_dts(source, begins)?.min(range.samples.end - 1);
-    let count = heard.saturating_sub(range.samples.start);
+    let count = heard - range.samples.start;
     let into = begins - samples.dts(source, heard)?;
-    if count == 0 || into < 0 {
+    if count == 0 || into < MediaTime(0) {
         return Ok(());
     }
-    let (lead, in_a_second) = video;
-    let lead = i128::from(lead) * i128::from(timescale) / i128::from(in_a_second.max(1));
-    let least = i64::from(timescale) * LEAST_LEAD / 1000;
-    let lead = i64::try_from(lead).unwrap_or(i64::MAX);
+    let first_presented = begins - into;
+    let into = into.in_clip(held.multiplier);
+    let least = MediaTime::of_millis(LEAST_LEAD, timescale).in_clip(held.multiplier);
     // The packets get at most their own duration, because libavformat drops as many decoded samples
     // as the edit skips.
-    let presented_at = lead.saturating_sub(into).max(least).max(count.into()).min(media_time - into);
-    let begins_at = presented_at.saturating_add(into);
-    let pre_skip = u128::from(begins_at.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
+    let lead = video.in_timescale(timescale) - into;
+    let presented_at = lead.max(least).max(ClipTime(count.into())).min(media_time - into);
+    let begins_at = presented_at + into;
+    let pre_skip = u128::from(begins_at.0.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
     let Ok(pre_skip) = u16::try_from(pre_skip) else { return Ok(()) };
-    range.trim = 0;
-    let last_duration = u32::try_from(presented_at - i64::from(count - 1)).unwrap_or(1);
-    range.lead_in = Some(LeadIn::in_order(count, last_duration, begins - into, presented_at, range.len()));
+    range.first_sample_trim = MediaTime(0);
+    let last_duration = presented_at - ClipTime((count - 1).into());
+    let last_duration = ClipTime(u32::try_from(last_duration.0).map_or(1, i64::from));
+    range.lead_in = Some(LeadIn::in_order(count, last_duration, first_presented, presented_at, range.len()));
     held.pre_skip = Some(pre_skip);
     let earlier = media_time - begins_at;
     for edit in &mut held.edits {
-        edit.media_time = edit.media_time.map(|time| time - earlier);
+        edit.media_time = edit.media_time.map(|time| (ClipTime(time) - earlier).0);
     }
-    held.media_duration = held.media_duration.saturating_add_signed(-earlier);
+    held.media_duration = (held.media_duration - earlier).max(ClipTime(0));
     Ok(())
 }
 

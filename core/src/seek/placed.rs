@@ -1,6 +1,6 @@
 //! A range of samples and its place in the media time of the clip.
 
-use crate::time::MediaTime;
+use crate::time::{ClipTime, MediaTime};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
@@ -10,25 +10,25 @@ use super::multiplier::MAX_GAP;
 pub(super) struct PlacedRange {
     pub(super) range: SampleRange,
     /// Decode time of the first sample in the clip.
-    pub(super) start: i64,
+    pub(super) start: ClipTime,
     /// A media time of the film.
     pub(super) origin: MediaTime,
     /// The media time of the clip that is the same as `origin`, counted from `start`.
-    pub(super) origin_at: i64,
+    pub(super) origin_at: ClipTime,
     pub(super) multiplier: u32,
     /// Time from the first sample to the end of the last, in the clip.
-    pub(super) len: i64,
+    pub(super) len: ClipTime,
 }
 
 impl PlacedRange {
     /// The media time of the clip for one of the film. It does not hold for hidden samples.
-    pub(super) fn in_clip(&self, time: MediaTime) -> i64 {
+    pub(super) fn in_clip(&self, time: MediaTime) -> ClipTime {
         self.start + self.since_start(time)
     }
 
     /// As [`Self::in_clip`], counted from the first sample.
-    pub(super) fn since_start(&self, time: MediaTime) -> i64 {
-        self.origin_at + (time - self.origin).0.saturating_mul(self.multiplier.into())
+    pub(super) fn since_start(&self, time: MediaTime) -> ClipTime {
+        self.origin_at + (time - self.origin).in_clip(self.multiplier)
     }
 
     /// Gives the last samples times with which they end with their edit.
@@ -45,11 +45,11 @@ impl PlacedRange {
         self.range.ending = retimed;
     }
 
-    /// Lets the last sample last longer by so many media ticks of the film.
+    /// Lets the last sample last longer by so much.
     pub(super) fn lengthen(&mut self, missing: MediaTime) {
-        let gap = u32::try_from(missing.0.clamp(0, MAX_GAP)).unwrap_or(0);
+        let gap = missing.clamp(MediaTime(0), MediaTime(MAX_GAP));
         self.range.gap = gap;
-        self.len = self.len.saturating_add(i64::from(gap).saturating_mul(self.multiplier.into()));
+        self.len = self.len + gap.in_clip(self.multiplier);
         if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
             self.end_lead_in(before, self.len - before);
         }
@@ -57,9 +57,9 @@ impl PlacedRange {
 
     /// Gives the last sample of the range, which is one of the lead-in, a duration. All others are
     /// decoded for `before`.
-    fn end_lead_in(&mut self, before: i64, lasts: i64) {
-        let last_duration = u32::try_from(lasts.max(1)).unwrap_or(u32::MAX >> 1);
-        self.len = before + i64::from(last_duration);
+    fn end_lead_in(&mut self, before: ClipTime, lasts: ClipTime) {
+        let last_duration = lasts.max(ClipTime(1)).in_field();
+        self.len = before + last_duration;
         self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
     }
 }

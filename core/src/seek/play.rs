@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{MediaTime, MovieTime, Rounding};
 
@@ -25,11 +26,11 @@ pub(super) struct Play {
     /// Composition time of the first sample that is presented.
     pub(super) first_shown: MediaTime,
     /// The first sample in decode order that is presented.
-    pub(super) first_presented: u32,
+    pub(super) first_presented: SampleNumber,
     /// The samples that are decoded for it.
-    pub(super) samples: Range<u32>,
+    pub(super) samples: Range<SampleNumber>,
     /// As [`SampleRange::joined_until`](super::SampleRange::joined_until).
-    pub(super) joined_until: u32,
+    pub(super) joined_until: SampleNumber,
 }
 
 /// Finds what a segment presents in a part of its movie time; `None` if that is nothing.
@@ -58,14 +59,14 @@ pub(super) fn play<R: ReadAt>(
     if start >= movie.end || media_time >= media_end {
         return Ok(None);
     }
-    let shown = track.samples.on_screen(source, media_time.0)?.map_or(line.media_start, MediaTime);
+    let shown = track.samples.on_screen(source, media_time)?.unwrap_or(line.media_start);
     if segment.rate == 0 {
         // A frame may be on screen for longer than its duration in the clip.
         media_time = shown.min(media_time);
         media_end = media_time.next();
     }
     let first_shown = shown.min(media_time);
-    let Some(needed) = track.samples.presented(source, first_shown.0, media_end.0)? else {
+    let Some(needed) = track.samples.presented(source, first_shown, media_end)? else {
         return Ok(None);
     };
     let first_presented = needed.start;
@@ -97,7 +98,7 @@ fn media_times<R: ReadAt>(
         media_time = near(media_time)?.unwrap_or(media_time).max(segment.media_time);
         media_end = near(into(to, Rounding::Nearest))?.unwrap_or(media_end);
     }
-    media_end = media_end.max(media_time.next()).min(MediaTime(track.samples.end));
+    media_end = media_end.max(media_time.next()).min(track.samples.end);
     if is_still(track) || holds_on(track) {
         // A single frame has no later part to begin at, and libavformat shows nothing of a frame
         // that begins before its edit.
@@ -114,16 +115,16 @@ fn media_times<R: ReadAt>(
 fn decoded<R: ReadAt>(
     track: &Track,
     source: &R,
-    needed: Range<u32>,
+    needed: Range<SampleNumber>,
     shown: MediaTime,
     media_time: MediaTime,
-) -> Result<(Range<u32>, u32), FormatError> {
+) -> Result<(Range<SampleNumber>, SampleNumber), FormatError> {
     let preroll = preroll_start(track, source, needed.start, media_time)?;
-    let latest = if preroll < needed.start { i64::MAX } else { shown.0 };
+    let latest = if preroll < needed.start { MediaTime::MAX } else { shown };
     let sync = track.samples.preceding_sync(source, preroll, latest)?;
     let first = open_gop::closed_before(track, source, sync)?;
     let samples = on_packets(track, source, first..needed.end)?;
-    Ok((samples, if first < sync { sync + 1 } else { 0 }))
+    Ok((samples, if first < sync { sync.next() } else { SampleNumber::FIRST }))
 }
 
 /// The composition time of the frame that begins at a media time, to within the precision of movie
@@ -136,12 +137,16 @@ fn near_frame<R: ReadAt>(
 ) -> Result<Option<MediaTime>, FormatError> {
     // Half a movie tick, and one media tick for the rounding.
     let off = MediaTime(line.scales.to_media(MovieTime(1), Rounding::Up).0 / 2 + 1);
-    let frame = track.samples.on_screen(source, (time + off).0)?.map(MediaTime);
+    let frame = track.samples.on_screen(source, time + off)?;
     Ok(frame.filter(|frame| time - *frame <= off))
 }
 
 /// Widens a range of PCM frames to whole packets.
-fn on_packets<R: ReadAt>(track: &Track, source: &R, range: Range<u32>) -> Result<Range<u32>, FormatError> {
+fn on_packets<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    range: Range<SampleNumber>,
+) -> Result<Range<SampleNumber>, FormatError> {
     let packet = track.samples.sizes.samples_per_packet();
     if packet == 1 {
         return Ok(range);
@@ -150,6 +155,6 @@ fn on_packets<R: ReadAt>(track: &Track, source: &R, range: Range<u32>) -> Result
     let start = range.start - (range.start - first.first_sample) % packet;
     let last = track.samples.chunk_of(source, range.end - 1)?;
     let into = (range.end - last.first_sample).div_ceil(packet).saturating_mul(packet);
-    let end = last.first_sample.saturating_add(into.min(last.samples));
-    Ok(start..end.min(track.samples.count))
+    let end = last.first_sample + into.min(last.samples);
+    Ok(start..end.min(track.samples.end_number()))
 }

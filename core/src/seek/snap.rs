@@ -4,7 +4,7 @@ use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::request::{ClipRequest, Mode, Time};
 use crate::source::ReadAt;
-use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding};
+use crate::time::{ExactMovieTime, MovieTime, Rounding};
 
 use super::timeline::Timeline;
 
@@ -49,17 +49,17 @@ fn frame_at<R: ReadAt>(
         return Ok(None);
     };
     let media = segment.media_time + line.scales.to_media_since(segment.start, tolerant);
-    let on_screen = || track.samples.on_screen(source, media.0);
+    let on_screen = || track.samples.on_screen(source, media);
     let shown = match mode {
         Mode::Exact => on_screen()?,
         // Before the first sync sample, the frame that is on screen is taken.
-        Mode::Keyframe => match track.samples.sync_at(source, media.0)? {
+        Mode::Keyframe => match track.samples.sync_at(source, media)? {
             None => on_screen()?,
             sync => sync,
         },
     };
     // A frame that began before the edit is presented from the start of the edit on.
-    Ok(shown.map(|cts| line.shown_at(segment, MediaTime(cts))))
+    Ok(shown.map(|cts| line.shown_at(segment, cts)))
 }
 
 /// The start of a request, moved back to the start of the frame that is on screen then.

@@ -2,7 +2,6 @@
 
 use crate::boxes::{FormatError, SyncSamples};
 use crate::index::{Film, Track};
-use crate::time::MediaTime;
 
 use super::timeline::Timeline;
 use super::timescale::movie_timescale;
@@ -18,9 +17,9 @@ pub fn sync_points(film: &Film<'_>, track: &Track) -> Result<Vec<f64>, FormatErr
     let line = Timeline::of(track, index.mvhd.timescale, timescale);
     let mut out = Vec::new();
     for n in 0..table.count {
-        let number = SyncSamples::listed(table, source, n)?;
-        let Some(sample) = number.checked_sub(1).filter(|&s| s < track.samples.count) else { continue };
-        let cts = MediaTime(track.samples.cts(source, sample)?);
+        let listed = SyncSamples::listed(table, source, n)?;
+        let Some(sample) = listed.filter(|&s| s < track.samples.end_number()) else { continue };
+        let cts = track.samples.cts(source, sample)?;
         let segments = line.segments.iter().filter(|s| cts >= s.media_time);
         let shown = segments.map(|s| (line.shown_at(s, cts), s.end)).filter(|(at, end)| at < end);
         out.extend(shown.map(|(at, _)| at.seconds(timescale)));

@@ -27,11 +27,11 @@ impl Timeline {
     /// `timescale`.
     pub(super) fn of(track: &Track, movie_timescale: u32, timescale: u32) -> Self {
         let scales = Timescales { movie: timescale, media: track.mdhd.timescale.max(1) };
-        let mut line = Self { segments: Vec::new(), scales, media_start: MediaTime(track.samples.start) };
+        let mut line = Self { segments: Vec::new(), scales, media_start: track.samples.start };
         if track.samples.count == 0 {
             return line;
         }
-        let media_end = MediaTime(track.samples.end);
+        let media_end = track.samples.end;
         let until_media_end = |start: MovieTime, media_time: MediaTime| {
             (start + scales.to_movie(media_end - media_time, Rounding::Up)).limited()
         };

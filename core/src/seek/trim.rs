@@ -2,6 +2,7 @@
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
+use crate::numbers::Numbers;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -22,19 +23,21 @@ pub(super) fn first_sample_trim<R: ReadAt>(
     source: &R,
     play: &Play,
     from: MediaTime,
-) -> Result<u32, FormatError> {
+) -> Result<MediaTime, FormatError> {
+    const NONE: MediaTime = MediaTime(0);
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
-    let is_sound = &track.handler.0 == b"soun" && play.samples.len() > 1;
+    let is_sound = &track.handler.0 == b"soun" && play.samples.count() > 1;
     if !(is_text || is_sound) || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
-        return Ok(0);
+        return Ok(NONE);
     }
-    let duration = track.samples.stts.at_unit(source, play.samples.start)?.value;
-    let into = u32::try_from((play.media_time - from).0).unwrap_or(0);
+    let duration = track.samples.duration(source, play.samples.start)?;
+    let into = play.media_time - from;
+    // No field of a duration has more than 32 bits.
+    let into = if u32::try_from(into.0).is_ok() { into } else { NONE };
     if is_text {
-        return Ok(if u64::from(into) >= duration { 0 } else { into });
+        return Ok(if into >= duration { NONE } else { into });
     }
     let others = beside(track, source, play.samples.start)?;
-    let longer = u32::try_from(duration.saturating_sub(others)).unwrap_or(0);
-    let past = u64::from(into).saturating_sub(others);
-    Ok(if others > 0 { longer.min(u32::try_from(past).unwrap_or(u32::MAX)) } else { 0 })
+    let (longer, past) = (duration - others, into - others);
+    Ok(if others > NONE { longer.min(past).max(NONE) } else { NONE })
 }

@@ -39,8 +39,8 @@ impl Summary {
         });
         Self {
             timescale: clip.timescale,
-            start: clip.start,
-            duration: clip.duration,
+            start: clip.start.0,
+            duration: clip.duration.0,
             tracks: tracks.collect(),
         }
     }

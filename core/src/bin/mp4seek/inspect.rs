@@ -117,7 +117,6 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             SyncSamples::All => None,
             SyncSamples::Listed(_) => Some(sync_points(film, track)?),
         };
-        let ticks = track.samples.end.saturating_sub(track.samples.start);
         tracks.push(TrackReport {
             id: track.tkhd.track_id,
             enabled: track.tkhd.is_enabled(),
@@ -127,7 +126,7 @@ fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report
             language: track.language.clone(),
             timescale: track.mdhd.timescale,
             samples: track.samples.count,
-            seconds: ticks as f64 / f64::from(track.mdhd.timescale.max(1)),
+            seconds: (track.samples.end - track.samples.start).seconds(track.mdhd.timescale),
             edits: edits(&track.edits, index.mvhd.timescale),
             sync_points: sync,
             sync_evidence: crate::verify::evidence(track.samples.sync_evidence(source)?),
@@ -197,10 +196,9 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
             }
         }
     }
-    let seconds = |ticks: u64| ticks as f64 / f64::from(clip.timescale);
     Ok(ClipReport {
-        start: seconds(clip.start),
-        seconds: seconds(clip.duration),
+        start: clip.start.seconds(clip.timescale),
+        seconds: clip.duration.seconds(clip.timescale),
         timescale: clip.timescale,
         bytes: metadata_len + extents.len(),
         metadata_bytes: metadata_len,
@@ -212,7 +210,7 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
             .filter_map(|(track, held)| Some((track, held.as_ref()?)))
             .map(|(track, held)| TrackClipReport {
                 id: track.tkhd.track_id,
-                samples: held.ranges.iter().map(|r| (r.samples.start + 1, r.samples.end)).collect(),
+                samples: held.ranges.iter().map(|r| (r.samples.start.one_based(), r.samples.end.0)).collect(),
                 edits: edits(&held.edits, clip.timescale),
             })
             .collect(),

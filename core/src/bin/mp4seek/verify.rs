@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mp4seek::index::{Index, SyncEvidence};
+use mp4seek::index::{Index, SyncEvidence, Track};
 use mp4seek::seek::reference_track;
 use mp4seek::{Answer, Error, Seeker, Settings};
 use serde::Serialize;
@@ -136,10 +136,8 @@ fn verify(film: &Input) -> Result<Report, Failure> {
 
 /// The middle of the film, in seconds.
 fn middle(index: &Index) -> f64 {
-    let seconds = index.tracks.iter().map(|track| {
-        let ticks = track.samples.end.saturating_sub(track.samples.start);
-        ticks as f64 / f64::from(track.mdhd.timescale.max(1))
-    });
+    let lasts = |track: &Track| (track.samples.end - track.samples.start).seconds(track.mdhd.timescale);
+    let seconds = index.tracks.iter().map(lasts);
     seconds.fold(0.0, f64::max) / 2.0
 }
 

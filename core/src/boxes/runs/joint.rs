@@ -1,7 +1,9 @@
 //! `stts` and `ctts` read side by side.
 
 use crate::boxes::FormatError;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::kind::Run;
 use super::pieces::Pieces;
@@ -10,27 +12,32 @@ use super::table::Runs;
 /// Samples in a row with one duration and one composition offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JointRun {
-    /// First sample, 0-based.
-    pub sample: u32,
+    /// First sample.
+    pub sample: SampleNumber,
     /// Number of samples.
     pub count: u32,
     /// Decode time of the first.
-    pub dts: i64,
+    pub dts: MediaTime,
     /// Duration of each.
-    pub delta: i64,
+    pub delta: MediaTime,
     /// Composition offset of each.
-    pub offset: i64,
+    pub offset: MediaTime,
 }
 
 impl JointRun {
     /// Composition time of the `n`th sample of the run.
-    pub fn cts(&self, n: u32) -> i64 {
-        self.dts + i64::from(n) * self.delta + self.offset
+    pub fn cts(&self, n: u32) -> MediaTime {
+        self.dts + self.delta.times(n) + self.offset
+    }
+
+    /// The sample after the last one.
+    pub fn end(&self) -> SampleNumber {
+        self.sample + self.count
     }
 
     /// The `n`th sample of the run alone.
     fn sample_at(&self, n: u32) -> Self {
-        Self { sample: self.sample + n, count: 1, dts: self.dts + i64::from(n) * self.delta, ..*self }
+        Self { sample: self.sample + n, count: 1, dts: self.dts + self.delta.times(n), ..*self }
     }
 }
 
@@ -40,7 +47,7 @@ pub struct JointRuns<'a, R: ReadAt> {
     ctts: Option<Pieces<'a, R>>,
     time: Option<Run>,
     offset: Option<Run>,
-    base: i64,
+    base: MediaTime,
 }
 
 impl<'a, R: ReadAt> JointRuns<'a, R> {
@@ -52,12 +59,12 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         source: &'a R,
         stts: &'a Runs,
         ctts: Option<&'a Runs>,
-        sample: u32,
-        base: i64,
+        sample: SampleNumber,
+        base: MediaTime,
     ) -> Result<Self, FormatError> {
         Ok(Self {
-            stts: stts.pieces_from(source, sample)?,
-            ctts: ctts.map(|c| c.pieces_from(source, sample)).transpose()?,
+            stts: stts.pieces_from(source, sample.0)?,
+            ctts: ctts.map(|c| c.pieces_from(source, sample.0)).transpose()?,
             time: None,
             offset: None,
             base,
@@ -91,14 +98,15 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         let count = offset.map_or(time.count, |o| o.count.min(time.count));
         let time_overflow = || FormatError::Film("stts: decode times need more than 63 bits".into());
         let run = JointRun {
-            sample: time.unit,
+            sample: SampleNumber(time.unit),
             count,
             dts: i64::try_from(time.sum)
                 .ok()
-                .and_then(|t| t.checked_add(self.base))
+                .and_then(|t| t.checked_add(self.base.0))
+                .map(MediaTime)
                 .ok_or_else(time_overflow)?,
-            delta: i64::try_from(time.value).map_err(|_| time_overflow())?,
-            offset: offset.map_or(0, |o| o.offset()),
+            delta: i64::try_from(time.value).map(MediaTime).map_err(|_| time_overflow())?,
+            offset: MediaTime(offset.map_or(0, |o| o.offset())),
         };
         if time.count > count {
             self.time = Some(Run {

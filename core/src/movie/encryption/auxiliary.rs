@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// The auxiliary information of a track.
@@ -64,16 +65,16 @@ impl Auxiliary {
 
 impl ToldAuxiliary {
     /// How many of the samples in `range`, from the first on, have an entry.
-    pub fn covered(&self, range: &Range<u32>) -> u32 {
-        range.end.min(self.sizes.count()).saturating_sub(range.start)
+    pub fn covered(&self, range: &Range<SampleNumber>) -> u32 {
+        range.end.min(SampleNumber(self.sizes.count())) - range.start
     }
 
     /// Bytes of the information of the samples in `range`.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn bytes<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<u64, FormatError> {
-        self.sizes.bytes(source, range.start..range.start + self.covered(range))
+    pub fn bytes<R: ReadAt>(&self, source: &R, range: &Range<SampleNumber>) -> Result<u64, FormatError> {
+        self.sizes.bytes(source, range.start.0..range.start.0 + self.covered(range))
     }
 
     /// The samples in `range` that have no information, because they are not encrypted, where
@@ -81,15 +82,19 @@ impl ToldAuxiliary {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn clear<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+    pub fn clear<R: ReadAt>(
+        &self,
+        source: &R,
+        range: &Range<SampleNumber>,
+    ) -> Result<Vec<SampleNumber>, FormatError> {
         let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Vec::new()) };
         let mut sizes = TableReader::new(source, *table, 4096);
-        let (mut next, end) = (range.start, range.start + self.covered(range));
+        let (mut next, end) = (range.start.0, range.start.0 + self.covered(range));
         let mut clear = Vec::new();
         while next < end {
             let window = sizes.entries(next)?;
             let numbered = (next..end).zip(window);
-            clear.extend(numbered.filter(|(_, size)| **size == 0).map(|(sample, _)| sample));
+            clear.extend(numbered.filter(|(_, size)| **size == 0).map(|(sample, _)| SampleNumber(sample)));
             if clear.len() > limits::CLEAR_SAMPLES {
                 return Ok(Vec::new());
             }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, read_exact};
 use crate::movie::samples::SampleTable;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 use super::auxiliary::{AuxiliaryPlace, ToldAuxiliary};
@@ -18,35 +19,35 @@ impl ToldAuxiliary {
         &self,
         source: &R,
         samples: &SampleTable,
-        range: &Range<u32>,
+        range: &Range<SampleNumber>,
         skip: u64,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let offsets = match &self.place {
             AuxiliaryPlace::Stretch(start) => {
-                let offset = start + self.sizes.bytes(source, 0..range.start)? + skip;
+                let offset = start + self.sizes.bytes(source, 0..range.start.0)? + skip;
                 return read_exact(source, out, offset);
             }
             AuxiliaryPlace::Chunks { offsets, .. } => offsets,
         };
         // The sample that has the first byte.
-        let (mut low, mut high) = (range.start, range.end);
+        let (mut low, mut high) = (range.start.0, range.end.0);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            if self.sizes.bytes(source, range.start..middle)? <= skip {
+            if self.sizes.bytes(source, range.start.0..middle)? <= skip {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        let chunk = samples.chunk_of(source, low)?;
-        let before = self.sizes.bytes(source, chunk.first_sample..low)?;
-        let mut skip = before + skip.saturating_sub(self.sizes.bytes(source, range.start..low)?);
-        let end = range.start + self.covered(range);
-        let mut sizes = self.sizes.reader(source, chunk.first_sample..end);
+        let chunk = samples.chunk_of(source, SampleNumber(low))?;
+        let before = self.sizes.bytes(source, chunk.first_sample.0..low)?;
+        let mut skip = before + skip.saturating_sub(self.sizes.bytes(source, range.start.0..low)?);
+        let end = range.start.0 + self.covered(range);
+        let mut sizes = self.sizes.reader(source, chunk.first_sample.0..end);
         let mut places = offsets.reader(source, 64);
         let mut rest = out;
-        for run in samples.stsc.pieces_from(source, chunk.index)? {
+        for run in samples.stsc.pieces_from(source, chunk.number.0)? {
             let run = run?;
             for index in run.unit..run.end() {
                 if rest.is_empty() {

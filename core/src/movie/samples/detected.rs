@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use crate::boxes::{BoxType, FormatError, SampleEntry, SyncSamples};
 use crate::limits;
 use crate::movie::sync_detection::{Dependencies, FirstSamples, Pictures, SyncDetection, SyncEvidence};
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::chunks::Chunk;
 use super::table::SampleTable;
@@ -96,11 +98,12 @@ impl SampleTable {
 
     /// Looks into the first samples.
     fn look_at_first<R: ReadAt>(&self, source: &R, pictures: Pictures) -> Result<FirstSamples, FormatError> {
-        let mut chunk = self.chunk_of(source, 0)?;
-        if !self.can_begin_at(source, pictures, &mut chunk, 0)? {
+        let mut chunk = self.chunk_of(source, SampleNumber::FIRST)?;
+        if !self.can_begin_at(source, pictures, &mut chunk, SampleNumber::FIRST)? {
             return Ok(FirstSamples::Unclear);
         }
-        for sample in 1..self.count.min(FIRST_PICTURES) {
+        let others = SampleNumber::FIRST.next()..SampleNumber(self.count.min(FIRST_PICTURES));
+        for sample in others.each() {
             if !self.can_begin_at(source, pictures, &mut chunk, sample)? {
                 return Ok(FirstSamples::Dependent);
             }
@@ -115,7 +118,7 @@ impl SampleTable {
         source: &R,
         pictures: Pictures,
         chunk: &mut Chunk,
-        sample: u32,
+        sample: SampleNumber,
     ) -> Result<bool, FormatError> {
         let place = self.place_of(source, chunk, sample)?;
         let file_len = self.detection.as_ref().map_or(0, |detection| detection.file_len);
@@ -127,12 +130,12 @@ impl SampleTable {
     pub(super) fn preceding_picture<R: ReadAt>(
         &self,
         source: &R,
-        sample: u32,
-        time: i64,
-    ) -> Result<Option<(u32, i64)>, FormatError> {
+        sample: SampleNumber,
+        time: MediaTime,
+    ) -> Result<Option<(SampleNumber, MediaTime)>, FormatError> {
         let Some(pictures) = self.pictures(source)? else { return Ok(None) };
         let mut chunk = self.chunk_of(source, sample)?;
-        for sample in (0..=sample).rev().take(limits::PICTURES as usize) {
+        for sample in (SampleNumber::FIRST..sample.next()).each().rev().take(limits::PICTURES as usize) {
             let cts = self.cts(source, sample)?;
             if cts <= time && self.can_begin_at(source, pictures, &mut chunk, sample)? {
                 return Ok(Some((sample, cts)));
@@ -152,14 +155,18 @@ impl SampleTable {
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn seen_sync<R: ReadAt>(&self, source: &R, range: &Range<u32>) -> Result<Vec<u32>, FormatError> {
+    pub fn detected_sync<R: ReadAt>(
+        &self,
+        source: &R,
+        range: &Range<SampleNumber>,
+    ) -> Result<Vec<SampleNumber>, FormatError> {
         let mut found = vec![range.start];
         let Some(pictures) = self.pictures(source)? else { return Ok(found) };
         let mut chunk = self.chunk_of(source, range.start)?;
-        let part = (range.end - range.start).div_ceil(limits::DETECTED_SYNC).max(1);
-        for start in (range.start + 1..range.end).step_by(part as usize) {
-            let end = range.end.min(start.saturating_add(part.min(limits::DETECTED_SYNC)));
-            for sample in start..end {
+        let part = range.count().div_ceil(limits::DETECTED_SYNC).max(1);
+        for start in (range.start.next()..range.end).each().step_by(part as usize) {
+            let end = range.end.min(start + part.min(limits::DETECTED_SYNC));
+            for sample in (start..end).each() {
                 if self.can_begin_at(source, pictures, &mut chunk, sample)? {
                     found.push(sample);
                     break;

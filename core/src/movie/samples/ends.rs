@@ -3,21 +3,26 @@
 use std::ops::Range;
 
 use crate::boxes::FormatError;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::table::SampleTable;
 
 impl SampleTable {
-    pub(super) fn find_ends<R: ReadAt>(&self, source: &R) -> Result<(i64, i64, i64), FormatError> {
-        if self.count == 0 {
-            return Ok((0, 0, 0));
-        }
+    /// When the sample presented first begins, when the one presented last does, and when that ends.
+    pub(super) fn find_ends<R: ReadAt>(
+        &self,
+        source: &R,
+    ) -> Result<(MediaTime, MediaTime, MediaTime), FormatError> {
+        let Some(last_sample) = self.end_number().previous() else { return Ok(<_>::default()) };
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
-        let total =
-            total.ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
+        let total = total
+            .map(MediaTime)
+            .ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
         let (lowest, highest) = self.offset_bounds();
-        let (_, longest) = self.stts.extremes();
-        let mut start = i64::MAX;
+        let longest = MediaTime(self.stts.extremes().1);
+        let mut start = MediaTime::MAX;
         for run in self.joint_from(source, self.base)? {
             let run = run?;
             if run.dts + lowest > start {
@@ -26,12 +31,12 @@ impl SampleTable {
             start = start.min(run.cts(0));
         }
         // When the last sample with an offset within the bounds has been decoded.
-        let decoded = match self.bounded_at_or_before(self.count - 1) {
-            Some(last) if last + 1 < self.count => self.dts(source, last + 1)?,
+        let decoded = match self.bounded_at_or_before(last_sample) {
+            Some(last) if last < last_sample => self.dts(source, last.next())?,
             Some(_) => self.base + total,
             None => self.base,
         };
-        let (mut last, mut end) = (i64::MIN, i64::MIN);
+        let (mut last, mut end) = (MediaTime::MIN, MediaTime::MIN);
         for run in self.joint_from(source, decoded + lowest - highest - longest)? {
             let run = run?;
             last = last.max(run.cts(run.count - 1));
@@ -52,11 +57,11 @@ impl SampleTable {
     /// mean, where the film does not say how long. (Writers know how long a sample lasts when the
     /// next one comes.)
     pub(super) fn present_last(&mut self) {
-        let sum = i64::try_from(self.stts.sum()).unwrap_or(i64::MAX);
+        let sum = MediaTime::of_duration(self.stts.sum()).0;
         let (shortest, _) = self.stts.extremes();
         let mean = sum.checked_div(i64::from(self.count) - 1).unwrap_or(0);
         if shortest == 0 && self.end == self.last {
-            self.end = self.end.saturating_add(mean);
+            self.end = self.end + MediaTime(mean);
         }
     }
 
@@ -65,20 +70,25 @@ impl SampleTable {
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
+    pub fn end_of<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: &Range<SampleNumber>,
+    ) -> Result<MediaTime, FormatError> {
         let (lowest, highest) = self.offset_bounds();
         let (shortest, longest) = self.stts.extremes();
+        let (is_constant, longest) = (shortest == longest, MediaTime(longest));
         let last = self.dts(source, samples.end - 1)?;
-        if shortest == longest && highest == lowest {
+        if is_constant && highest == lowest {
             return Ok(last + highest + longest);
         }
-        let mut end = i64::MIN;
+        let mut end = MediaTime::MIN;
         for run in self.joint_from(source, last + lowest - highest - longest)? {
             let run = run?;
             if run.sample >= samples.end {
                 break;
             }
-            if run.sample.saturating_add(run.count) > samples.start {
+            if run.end() > samples.start {
                 end = end.max(run.cts(run.count.min(samples.end - run.sample) - 1) + run.delta);
             }
         }

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::boxes::{FormatError, JointRun};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::table::SampleTable;
 
@@ -15,9 +17,9 @@ impl SampleTable {
         mut visit: impl FnMut(&JointRun),
     ) -> Result<(), FormatError> {
         for outlier in self.ctts.iter().flat_map(|ctts| &ctts.offset_bounds().outliers) {
-            for run in self.joint_at(source, outlier.start)? {
+            for run in self.joint_at(source, SampleNumber(outlier.start))? {
                 let run = run?;
-                if run.sample >= outlier.end {
+                if run.sample >= SampleNumber(outlier.end) {
                     break;
                 }
                 visit(&run);
@@ -31,7 +33,11 @@ impl SampleTable {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn on_screen<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
+    pub fn on_screen<R: ReadAt>(
+        &self,
+        source: &R,
+        time: MediaTime,
+    ) -> Result<Option<MediaTime>, FormatError> {
         let (lowest, highest) = self.offset_bounds();
         // Whatever decodes by `time - highest` is presented by `time`, so the answer is
         // presented no earlier than the last of those, and decodes no earlier than that
@@ -64,9 +70,9 @@ impl SampleTable {
     pub fn presented<R: ReadAt>(
         &self,
         source: &R,
-        from: i64,
-        to: i64,
-    ) -> Result<Option<Range<u32>>, FormatError> {
+        from: MediaTime,
+        to: MediaTime,
+    ) -> Result<Option<Range<SampleNumber>>, FormatError> {
         let (lowest, highest) = self.offset_bounds();
         if self.count == 0 || to <= from {
             return Ok(None);
@@ -89,13 +95,13 @@ impl SampleTable {
         let Some(first) = first else { return Ok(None) };
         // What decodes by then is presented before `to`, whatever its offset; if the range is
         // short, it may be before `from`.
-        let surely = self.bounded_at_or_before(self.sample_at_dts(source, to - 1 - highest)?);
+        let surely = self.bounded_at_or_before(self.sample_at_dts(source, to.previous() - highest)?);
         let inside = match surely {
             Some(sample) => self.cts(source, sample)? >= from,
             None => false,
         };
         let (mut last, rest) = match surely {
-            Some(sample) if inside => (first.max(sample), to - 1 - highest),
+            Some(sample) if inside => (first.max(sample), to.previous() - highest),
             _ => (first, from - highest),
         };
         for run in self.joint_from(source, rest)? {
@@ -108,59 +114,63 @@ impl SampleTable {
             }
         }
         self.each_outlier(source, |run| {
-            last = last.max(last_in(run, from, to).map_or(0, |n| run.sample + n));
+            last = last.max(last_in(run, from, to).map_or(SampleNumber::FIRST, |n| run.sample + n));
         })?;
-        Ok(Some(first..last + 1))
+        Ok(Some(first..last.next()))
     }
 
     /// The last sample in decode order that is presented before `time`.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn last_before<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<u32>, FormatError> {
+    pub fn last_before<R: ReadAt>(
+        &self,
+        source: &R,
+        time: MediaTime,
+    ) -> Result<Option<SampleNumber>, FormatError> {
         let (lowest, highest) = self.offset_bounds();
         if self.count == 0 {
             return Ok(None);
         }
         // What decodes by then is presented before `time`, whatever its offset within the bounds.
-        let surely = time.saturating_sub(1).saturating_sub(highest);
+        let surely = time.previous() - highest;
         let mut last = None;
         for run in self.joint_from(source, surely)? {
             let run = run?;
             if run.dts + lowest >= time {
                 break;
             }
-            last = last.max(last_not_after(&run, time - 1).map(|n| run.sample + n));
+            last = last.max(last_not_after(&run, time.previous()).map(|n| run.sample + n));
         }
         self.each_outlier(source, |run| {
-            last = last.max(last_not_after(run, time - 1).map(|n| run.sample + n));
+            last = last.max(last_not_after(run, time.previous()).map(|n| run.sample + n));
         })?;
         Ok(last)
     }
 }
 
 /// Which sample of a run is the last presented by `time`.
-fn last_not_after(run: &JointRun, time: i64) -> Option<u32> {
-    let into = time - run.cts(0);
+fn last_not_after(run: &JointRun, time: MediaTime) -> Option<u32> {
+    let into = (time - run.cts(0)).0;
     if into < 0 {
         return None;
     }
-    let n = into.checked_div(run.delta).unwrap_or(i64::MAX);
+    let n = into.checked_div(run.delta.0).unwrap_or(i64::MAX);
     Some(u32::try_from(n).unwrap_or(u32::MAX).min(run.count - 1))
 }
 
 /// Which sample of a run is the last presented in `from..to`.
-fn last_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
-    last_not_after(run, to - 1).filter(|&n| run.cts(n) >= from)
+fn last_in(run: &JointRun, from: MediaTime, to: MediaTime) -> Option<u32> {
+    last_not_after(run, to.previous()).filter(|&n| run.cts(n) >= from)
 }
 
 /// Which sample of a run is the first presented in `from..to`.
-fn first_in(run: &JointRun, from: i64, to: i64) -> Option<u32> {
-    let before = (from - run.cts(0)).max(0);
+fn first_in(run: &JointRun, from: MediaTime, to: MediaTime) -> Option<u32> {
+    let (before, delta) = ((from - run.cts(0)).0.max(0), run.delta.0);
     let n = match before {
         0 => 0,
-        _ if run.delta == 0 => return None,
-        _ => before / run.delta + i64::from(before % run.delta != 0),
+        _ if delta == 0 => return None,
+        _ => before / delta + i64::from(before % delta != 0),
     };
     let n = u32::try_from(n).ok().filter(|&n| n < run.count)?;
     (run.cts(n) < to).then_some(n)
@@ -200,21 +210,24 @@ mod tests {
         let samples = &index.tracks[0].samples;
         assert_eq!(samples.ctts.as_ref().unwrap().offset_bounds().outliers.len(), 3);
         let end = expanded.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap();
-        assert_eq!((samples.start, samples.end), (expanded.iter().map(|s| s.cts).min().unwrap(), end));
+        assert_eq!(
+            (samples.start, samples.end),
+            (MediaTime(expanded.iter().map(|s| s.cts).min().unwrap()), MediaTime(end))
+        );
         let source = Counted { file, read: Cell::new(0) };
         let mut looked_up = 0;
         for time in (-2000..2_000_000).step_by(70_050).chain([0, 100, 99_900, 900_000, 1_500_300, 1_800_000])
         {
             let shown = expanded.iter().map(|s| s.cts).filter(|&cts| cts <= time).max();
-            assert_eq!(samples.on_screen(&source, time).unwrap(), shown, "{time}");
+            assert_eq!(samples.on_screen(&source, MediaTime(time)).unwrap(), shown.map(MediaTime), "{time}");
             for to in [time + 1, time + 250, time + 50_000] {
                 let inside = |n: &usize| (time..to).contains(&expanded[*n].cts);
                 let first = (0..expanded.len()).find(inside);
                 let last = (0..expanded.len()).rfind(inside);
-                let found = samples.presented(&source, time, to).unwrap();
-                assert_eq!(found.as_ref().map(|r| r.start as usize), first, "{time}..{to}");
+                let found = samples.presented(&source, MediaTime(time), MediaTime(to)).unwrap();
+                assert_eq!(found.as_ref().map(|r| r.start.place()), first, "{time}..{to}");
                 // What is presented before, but decoded between, may be in it.
-                assert!(found.is_none_or(|r| r.end as usize > last.unwrap()), "{time}..{to}");
+                assert!(found.is_none_or(|r| r.end.place() > last.unwrap()), "{time}..{to}");
             }
             looked_up += 4;
         }

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::movie::node::Node;
 use crate::movie::random_access::Access;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::table::{SampleBoxes, SampleTable};
 
@@ -16,7 +17,7 @@ pub(crate) fn read_samples<R: ReadAt>(
     stbl: &Node,
     descriptions: &[SgpdBox],
     packet: Option<(u32, u32)>,
-    base: i64,
+    base: MediaTime,
 ) -> Result<SampleTable, FormatError> {
     let stts = &stbl.need(b"stts")?.header;
     let sizes = stbl.either(b"stsz", b"stz2")?;

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, SyncSamples, Table};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::table::SampleTable;
 
@@ -20,10 +22,15 @@ impl SampleTable {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn preceding_sync<R: ReadAt>(&self, source: &R, sample: u32, time: i64) -> Result<u32, FormatError> {
+    pub fn preceding_sync<R: ReadAt>(
+        &self,
+        source: &R,
+        sample: SampleNumber,
+        time: MediaTime,
+    ) -> Result<SampleNumber, FormatError> {
         let Some(table) = self.listed_sync() else {
             let found = self.preceding_picture(source, sample, time)?;
-            let otherwise = if self.begins_at_first(source)? { 0 } else { sample };
+            let otherwise = if self.begins_at_first(source)? { SampleNumber::FIRST } else { sample };
             return Ok(found.map_or(otherwise, |(sample, _)| sample));
         };
         let mut nearest = None;
@@ -41,12 +48,12 @@ impl SampleTable {
         }
         let mut other = None;
         if let Some(access) = &self.access {
-            let later = found.map_or(0, |sync| sync + 1);
+            let later = found.map_or(SampleNumber::FIRST, SampleNumber::next);
             other = access.last_in(&self.groups, source, later, sample, |at, right| {
                 Ok(right <= sample && self.cts(source, at)? <= time)
             })?;
         }
-        Ok(other.or(found).or(nearest).unwrap_or(0))
+        Ok(other.or(found).or(nearest).unwrap_or_default())
     }
 
     /// The composition time of the sync sample presented last at or before `time`, or of another
@@ -55,14 +62,14 @@ impl SampleTable {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn sync_at<R: ReadAt>(&self, source: &R, time: i64) -> Result<Option<i64>, FormatError> {
+    pub fn sync_at<R: ReadAt>(&self, source: &R, time: MediaTime) -> Result<Option<MediaTime>, FormatError> {
         if self.count == 0 {
             return Ok(None);
         }
         let (lowest, _) = self.offset_bounds();
         let last = self.sample_at_dts(source, time - lowest)?;
         // A track without (usable) sync samples begins at its first sample.
-        let first = || Ok(Some(self.cts(source, 0)?).filter(|&cts| cts <= time));
+        let first = || Ok(Some(self.cts(source, SampleNumber::FIRST)?).filter(|&cts| cts <= time));
         let Some(table) = self.listed_sync() else {
             return match self.preceding_picture(source, last, time)? {
                 Some((_, cts)) => Ok(Some(cts)),
@@ -73,7 +80,7 @@ impl SampleTable {
         let mut found = None;
         for sync in SyncSamples::listed_back(table, source, last)?.take(limits::SYNC_STEPS) {
             let sync = sync?;
-            if sync >= self.count {
+            if sync >= self.end_number() {
                 break;
             }
             let cts = self.cts(source, sync)?;
@@ -84,9 +91,10 @@ impl SampleTable {
         }
         let mut best = found.map(|(_, cts)| cts);
         if let Some(access) = &self.access {
-            let later = found.map_or(0, |(sync, _)| sync + 1);
+            let later = found.map_or(SampleNumber::FIRST, |(sync, _)| sync.next());
             access.last_in(&self.groups, source, later, last, |_, right| {
-                let cts = if right < self.count { self.cts(source, right)? } else { i64::MAX };
+                let is_held = right < self.end_number();
+                let cts = if is_held { self.cts(source, right)? } else { MediaTime::MAX };
                 best = best.max(Some(cts).filter(|&cts| cts <= time));
                 Ok(cts <= time)
             })?;
@@ -99,14 +107,18 @@ impl SampleTable {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn sync_offset<R: ReadAt>(&self, source: &R, among: &Range<u32>) -> Result<Option<i64>, FormatError> {
+    pub fn sync_offset<R: ReadAt>(
+        &self,
+        source: &R,
+        among: &Range<SampleNumber>,
+    ) -> Result<Option<MediaTime>, FormatError> {
         let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(None) };
         let first = SyncSamples::listed_before(table, source, among.start)?;
         let mut greatest = None;
         for entry in (first..table.count).take(SYNC_OFFSETS) {
-            let sync = SyncSamples::listed(table, source, entry)?.checked_sub(1);
+            let sync = SyncSamples::listed(table, source, entry)?;
             let Some(sync) = sync.filter(|sync| among.contains(sync)) else { break };
-            greatest = greatest.max(Some(ctts.at_unit(source, sync)?.offset()));
+            greatest = greatest.max(Some(MediaTime(ctts.at_unit(source, sync.0)?.offset())));
         }
         Ok(greatest)
     }
@@ -138,7 +150,7 @@ impl SampleTable {
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn roll_before<R: ReadAt>(&self, source: &R, sample: u32) -> Result<u32, FormatError> {
+    pub fn roll_before<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<u32, FormatError> {
         self.access.as_ref().map_or(Ok(0), |access| access.roll_before(&self.groups, source, sample))
     }
 }

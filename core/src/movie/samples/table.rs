@@ -7,7 +7,9 @@ use crate::limits;
 use crate::movie::encryption::Auxiliary;
 use crate::movie::random_access::Access;
 use crate::movie::sync_detection::{SyncDetection, SyncEvidence};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 /// A track's sample tables.
 #[derive(Debug)]
@@ -41,13 +43,13 @@ pub struct SampleTable {
     pub auxiliary: Option<Auxiliary>,
     /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin
     /// together.
-    pub base: i64,
-    /// Composition time of the sample presented first, in media ticks.
-    pub start: i64,
+    pub base: MediaTime,
+    /// Composition time of the sample presented first.
+    pub start: MediaTime,
     /// That of the sample presented last.
-    pub(super) last: i64,
-    /// Composition time at which the last presentation ends, in media ticks.
-    pub end: i64,
+    pub(super) last: MediaTime,
+    /// Composition time at which the last presentation ends.
+    pub end: MediaTime,
 }
 
 /// The boxes of an `stbl` that a [`SampleTable`] is built from.
@@ -76,7 +78,11 @@ const NEAR: u64 = 1024;
 
 impl SampleTable {
     /// The tables of a track whose first sample is decoded at `base`.
-    pub(super) fn new<R: ReadAt>(source: &R, boxes: SampleBoxes, base: i64) -> Result<Self, FormatError> {
+    pub(super) fn new<R: ReadAt>(
+        source: &R,
+        boxes: SampleBoxes,
+        base: MediaTime,
+    ) -> Result<Self, FormatError> {
         let SampleBoxes { count, stts, ctts, stsc, sizes, offsets, sync, groups, access } = boxes;
         let mut this = Self {
             count,
@@ -93,9 +99,9 @@ impl SampleTable {
             access,
             auxiliary: None,
             base,
-            start: 0,
-            last: 0,
-            end: 0,
+            start: MediaTime(0),
+            last: MediaTime(0),
+            end: MediaTime(0),
         };
         if let (Some(ctts), Some(mean)) = (&mut this.ctts, this.stts.sum().checked_div(count.into())) {
             let (lowest, highest) = ctts.extremes();
@@ -121,31 +127,43 @@ impl SampleTable {
     }
 
     /// The bounds of the composition offsets, but for outliers.
-    pub(super) fn offset_bounds(&self) -> (i64, i64) {
-        self.ctts.as_ref().map_or((0, 0), |ctts| (ctts.offset_bounds().lowest, ctts.offset_bounds().highest))
+    pub(super) fn offset_bounds(&self) -> (MediaTime, MediaTime) {
+        let bounds = self
+            .ctts
+            .as_ref()
+            .map_or((0, 0), |ctts| (ctts.offset_bounds().lowest, ctts.offset_bounds().highest));
+        (MediaTime(bounds.0), MediaTime(bounds.1))
     }
 
     /// The last sample at or before this one whose offset is within the bounds.
-    pub(super) fn bounded_at_or_before(&self, sample: u32) -> Option<u32> {
-        self.ctts.as_ref().map_or(Some(sample), |ctts| ctts.offset_bounds().at_or_before(sample))
+    pub(super) fn bounded_at_or_before(&self, sample: SampleNumber) -> Option<SampleNumber> {
+        let Some(ctts) = &self.ctts else { return Some(sample) };
+        ctts.offset_bounds().at_or_before(sample.0).map(SampleNumber)
     }
 
     /// The sample that is being decoded at `time`, clamped to the track.
-    pub(crate) fn sample_at_dts<R: ReadAt>(&self, source: &R, time: i64) -> Result<u32, FormatError> {
-        let Ok(time) = u64::try_from(time.saturating_sub(self.base)) else { return Ok(0) };
+    pub(crate) fn sample_at_dts<R: ReadAt>(
+        &self,
+        source: &R,
+        time: MediaTime,
+    ) -> Result<SampleNumber, FormatError> {
+        let Ok(time) = u64::try_from((time - self.base).0) else { return Ok(SampleNumber::FIRST) };
         let run = self.stts.at_sum(source, time)?;
         let into = (time - run.sum).checked_div(run.value).unwrap_or(u64::from(run.count));
-        Ok(run.unit + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
+        Ok(SampleNumber(run.unit) + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
     }
 
     /// Samples with their times, among them all that decode at or after `from`.
     pub(crate) fn joint_from<'a, R: ReadAt>(
         &'a self,
         source: &'a R,
-        from: i64,
+        from: MediaTime,
     ) -> Result<JointRuns<'a, R>, FormatError> {
         // One tick earlier, because samples of no duration may share the time `from`.
-        let first = if self.count == 0 { 0 } else { self.sample_at_dts(source, from.saturating_sub(1))? };
+        let first = match self.count {
+            0 => SampleNumber::FIRST,
+            _ => self.sample_at_dts(source, from.previous())?,
+        };
         self.joint_at(source, first)
     }
 
@@ -153,7 +171,7 @@ impl SampleTable {
     pub(crate) fn joint_at<'a, R: ReadAt>(
         &'a self,
         source: &'a R,
-        first: u32,
+        first: SampleNumber,
     ) -> Result<JointRuns<'a, R>, FormatError> {
         JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
     }
@@ -162,34 +180,66 @@ impl SampleTable {
     ///
     /// # Errors
     /// When there is no such sample or the file cannot be read.
-    pub fn dts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
-        let run = self.stts.at_unit(source, sample)?;
-        Ok(i64::try_from(run.sum).unwrap_or(i64::MAX).saturating_add(self.base))
+    pub fn dts<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<MediaTime, FormatError> {
+        Ok(MediaTime::of_duration(self.stts.at_unit(source, sample.0)?.sum) + self.base)
     }
 
     /// Decode time at which the last of some samples ends.
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn decode_end_of<R: ReadAt>(&self, source: &R, samples: &Range<u32>) -> Result<i64, FormatError> {
-        if samples.end < self.count { self.dts(source, samples.end) } else { Ok(self.decode_end()) }
+    pub fn decode_end_of<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: &Range<SampleNumber>,
+    ) -> Result<MediaTime, FormatError> {
+        if samples.end < self.end_number() { self.dts(source, samples.end) } else { Ok(self.decode_end()) }
     }
 
     /// Decode time at which the last sample ends.
-    pub fn decode_end(&self) -> i64 {
-        i64::try_from(self.stts.sum()).unwrap_or(i64::MAX).saturating_add(self.base)
+    pub fn decode_end(&self) -> MediaTime {
+        MediaTime::of_duration(self.stts.sum()) + self.base
     }
 
     /// Composition time of a sample.
     ///
     /// # Errors
     /// As [`Self::dts`].
-    pub fn cts<R: ReadAt>(&self, source: &R, sample: u32) -> Result<i64, FormatError> {
+    pub fn cts<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<MediaTime, FormatError> {
         let offset = match &self.ctts {
-            Some(ctts) => ctts.at_unit(source, sample)?.offset(),
+            Some(ctts) => ctts.at_unit(source, sample.0)?.offset(),
             None => 0,
         };
-        Ok(self.dts(source, sample)? + offset)
+        Ok(self.dts(source, sample)? + MediaTime(offset))
+    }
+
+    /// How long a sample is decoded.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub(crate) fn duration<R: ReadAt>(
+        &self,
+        source: &R,
+        sample: SampleNumber,
+    ) -> Result<MediaTime, FormatError> {
+        Ok(MediaTime::of_duration(self.stts.at_unit(source, sample.0)?.value))
+    }
+
+    /// Bytes of some samples.
+    ///
+    /// # Errors
+    /// As [`Self::dts`].
+    pub(crate) fn bytes<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: Range<SampleNumber>,
+    ) -> Result<u64, FormatError> {
+        self.sizes.bytes(source, samples.start.0..samples.end.0)
+    }
+
+    /// The number after that of the last sample.
+    pub(crate) fn end_number(&self) -> SampleNumber {
+        SampleNumber(self.count)
     }
 
     /// How many samples decode order may be from composition order, at most: as far as the offsets
@@ -199,7 +249,7 @@ impl SampleTable {
         let (shortest, _) = self.stts.extremes();
         // Of two samples the later one is presented first only if they are decoded closer to each
         // other than the offsets are apart.
-        let apart = (highest - lowest).saturating_sub(1).max(0);
+        let apart = (highest - lowest).previous().0.max(0);
         let most = match apart {
             0 => 0,
             _ => apart.checked_div(shortest).unwrap_or(i64::MAX),

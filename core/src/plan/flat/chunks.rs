@@ -38,9 +38,9 @@ impl TrackChunks {
             let first = samples.chunk_of(source, range.start)?;
             let last = samples.chunk_of(source, range.end - 1)?;
             let first_offset = samples.offset_in(source, &first, range.start)?;
-            let chunks = first.index..last.index + 1;
+            let chunks = first.number.0..last.number.0 + 1;
             let last_offset = if samples.offsets.is_ascending(source, chunks.clone())? {
-                samples.offsets.get(source, last.index)?
+                samples.offsets.get(source, last.number.0)?
             } else {
                 samples.offsets.order(source)?.map_or(0, |o| o.highest)
             };

@@ -94,7 +94,7 @@ fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
 /// What distinguishes this clip from others of the same file: its times, and its tracks unless it
 /// has all (hint tracks aside).
 fn key(index: &Index, clip: &Clip) -> String {
-    let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start, clip.duration);
+    let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start.0, clip.duration.0);
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
     if tracks.any(|(held, track)| held.is_none() && &track.handler.0 != b"hint") {
         // By place: two tracks of a broken file may have the same number.

@@ -90,7 +90,7 @@ impl Layout<'_> {
         match Treatment::of(Place::Movie, header.box_type) {
             Treatment::Header => {
                 let mut bytes = Vec::new();
-                self.film.index.mvhd.write(&mut bytes, clip.timescale, clip.duration);
+                self.film.index.mvhd.write(&mut bytes, clip.timescale, clip.duration.0);
                 out.bytes(&bytes);
             }
             Treatment::Container => {

@@ -75,13 +75,13 @@ impl Layout<'_> {
             Treatment::UserData => self.track_udta(header, out)?,
             Treatment::Header if &header.box_type.0 == b"tkhd" => {
                 let mut bytes = Vec::new();
-                cut.track.tkhd.write(&mut bytes, cut.clip.duration());
+                cut.track.tkhd.write(&mut bytes, cut.clip.duration().0);
                 out.bytes(&bytes);
             }
             Treatment::Header => {
                 let mut bytes = Vec::new();
                 let timescale = cut.track.mdhd.timescale.saturating_mul(cut.clip.multiplier);
-                cut.track.mdhd.write(&mut bytes, timescale, cut.clip.media_duration);
+                cut.track.mdhd.write(&mut bytes, timescale, cut.clip.media_duration.ticks());
                 out.bytes(&bytes);
             }
             Treatment::Edits => edts(cut.clip, out),

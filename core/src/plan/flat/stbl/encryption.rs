@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox};
 use crate::index::{Auxiliary, AuxiliaryPlace, SampleTable, ToldAuxiliary};
 use crate::limits;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::assembly::{Assembly, Piece};
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -21,7 +22,7 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
     for SampleRange { samples, place, .. } in cut.ranges() {
         len += located.bytes(&cut.film.source, samples)?;
         let covered = located.covered(samples);
-        count = count.max(if covered > 0 { place + covered } else { 0 });
+        count = count.max(if covered > 0 { (*place + covered).0 } else { 0 });
     }
     if len == 0 {
         // All samples of the clip are clear.
@@ -46,11 +47,14 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
 ///
 /// libavformat expects of each sample an entry that is as long as an initialisation vector at
 /// least. It refuses a file with shorter ones.
-fn clear_entries(cut: &TrackCut<'_>, located: &ToldAuxiliary) -> Result<Vec<(u32, Vec<u8>)>, FormatError> {
+fn clear_entries(
+    cut: &TrackCut<'_>,
+    located: &ToldAuxiliary,
+) -> Result<Vec<(SampleNumber, Vec<u8>)>, FormatError> {
     let mut entries = Vec::new();
     for range in cut.ranges().iter().map(|r| &r.samples) {
         for sample in located.clear(&cut.film.source, range)? {
-            let size = cut.samples().sizes.bytes(&cut.film.source, sample..sample + 1)?;
+            let size = cut.samples().bytes(&cut.film.source, sample..sample.next())?;
             match located.clear_entry(size).filter(|_| entries.len() < limits::CLEAR_SAMPLES) {
                 Some(entry) => entries.push((sample, entry)),
                 None => return Ok(Vec::new()),
@@ -65,7 +69,7 @@ fn clear_entries(cut: &TrackCut<'_>, located: &ToldAuxiliary) -> Result<Vec<(u32
 fn sizes_and_data(
     cut: &TrackCut<'_>,
     located: &ToldAuxiliary,
-    clear: &[(u32, Vec<u8>)],
+    clear: &[(SampleNumber, Vec<u8>)],
 ) -> Result<(Assembly, Assembly), PlanError> {
     let mut sizes = Assembly::default();
     let mut data = Assembly::default();
@@ -77,7 +81,7 @@ fn sizes_and_data(
             source_entries(cut, located, next..*sample, &mut sizes, &mut data)?;
             sizes.bytes(&[u8::try_from(entry.len()).unwrap_or(u8::MAX)]);
             data.bytes(entry);
-            next = sample + 1;
+            next = sample.next();
         }
         source_entries(cut, located, next..covered.end, &mut sizes, &mut data)?;
     }
@@ -88,7 +92,7 @@ fn sizes_and_data(
 fn source_entries(
     cut: &TrackCut<'_>,
     located: &ToldAuxiliary,
-    samples: Range<u32>,
+    samples: Range<SampleNumber>,
     sizes: &mut Assembly,
     data: &mut Assembly,
 ) -> Result<(), PlanError> {
@@ -96,12 +100,15 @@ fn source_entries(
         return Ok(());
     }
     if let SampleSizes::Table { table, .. } = &located.sizes {
-        sizes.source(table.entry_offset(samples.start), (samples.end - samples.start).into());
+        sizes.source(table.entry_offset(samples.start.0), samples.count().into());
     }
     let len = located.bytes(&cut.film.source, &samples)?;
     match &located.place {
         AuxiliaryPlace::Stretch(start) => {
-            data.source(start.saturating_add(located.sizes.bytes(&cut.film.source, 0..samples.start)?), len);
+            data.source(
+                start.saturating_add(located.sizes.bytes(&cut.film.source, 0..samples.start.0)?),
+                len,
+            );
         }
         AuxiliaryPlace::Chunks { .. } => {
             let len = u32::try_from(len).map_err(|_| PlanError::LargeAuxiliary)?;
@@ -140,8 +147,8 @@ pub(in crate::plan::flat) fn cut_senc(
     content.bytes(&cut.clip.sample_count().to_be_bytes());
     let mut reader = cut.reader();
     for range in cut.ranges().iter().map(|r| &r.samples) {
-        let start = senc.place_of(&mut reader, range.start)?;
-        let end = senc.place_of(&mut reader, range.end)?;
+        let start = senc.place_of(&mut reader, range.start.0)?;
+        let end = senc.place_of(&mut reader, range.end.0)?;
         content.source(start, end.saturating_sub(start));
     }
     out.wrap(header.box_type, content)

@@ -20,7 +20,7 @@ pub(super) fn bytes(
     let mut content = Assembly::default();
     content.bytes(&[0; 4]);
     for SampleRange { samples, .. } in cut.ranges() {
-        let start = header.payload() + 4 + u64::from(samples.start) * size;
+        let start = header.payload() + 4 + u64::from(samples.start.0) * size;
         let len = u64::from(samples.end - samples.start) * size;
         if start + len > header.end() {
             out.note(too_short(header));
@@ -39,7 +39,7 @@ pub(super) fn padding_bits(
 ) -> Result<(), PlanError> {
     let table = Table::read(&mut cut.reader(), header, 0, 0)?;
     let len = header.payload_len().saturating_sub(8);
-    let last = cut.ranges().last().map_or(0, |r| r.samples.end);
+    let last = cut.ranges().last().map_or(0, |r| r.samples.end.0);
     if u64::from(table.count.min(last).div_ceil(2)) > len || table.count < last {
         out.note(too_short(header));
         return Ok(());

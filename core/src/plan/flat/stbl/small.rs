@@ -1,6 +1,7 @@
 //! Tables that are small and seldom: `stsh`, `subs` and `csgp`. They are cut in memory.
 
 use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, read_stsh, write_box, write_stsh};
+use crate::numbers::{Numbers, SampleNumber};
 use crate::seek::SampleRange;
 
 /// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
@@ -14,7 +15,7 @@ pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> 
 
 /// The number that a sample has in the clip. Both numbers are 1-based, as in the boxes.
 fn moved(ranges: &[SampleRange], number: u32) -> Option<u32> {
-    Some(SampleRange::find(ranges, number.checked_sub(1)?)? + 1)
+    Some(SampleRange::find(ranges, SampleNumber::from_one_based(number)?)?.one_based())
 }
 
 /// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip.
@@ -53,7 +54,7 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 
 /// Compact sample groups (8.9.5). They become the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
+    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.units()).collect();
     let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;
     let mut out = Vec::new();
     write_box(&mut out, b"sbgp", |out| {
@@ -74,6 +75,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
+    use crate::time::MediaTime;
 
     fn words(words: &[u32]) -> Vec<u8> {
         words.iter().flat_map(|w| w.to_be_bytes()).collect()
@@ -88,18 +90,19 @@ mod tests {
         payload: &[u8],
         ranges: [Range<u32>; N],
     ) -> Option<Vec<u8>> {
-        let mut place = 0;
+        let mut place = SampleNumber::FIRST;
         let ranges = ranges.map(|samples| {
+            let samples = SampleNumber(samples.start)..SampleNumber(samples.end);
             let range = SampleRange {
                 samples,
                 place,
-                joined_until: 0,
+                joined_until: SampleNumber::FIRST,
                 lead_in: None,
-                trim: 0,
-                gap: 0,
+                first_sample_trim: MediaTime(0),
+                gap: MediaTime(0),
                 ending: Vec::new(),
             };
-            place += range.len();
+            place = place + range.len();
             range
         });
         cut(BoxType(*box_type), payload, &ranges).map(|b| b[8..].to_vec())

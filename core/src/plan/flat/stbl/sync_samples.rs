@@ -28,9 +28,9 @@ pub(super) fn sample_numbers(
     let table = Table::read(&mut cut.reader(), header, 0, 4)?;
     let mut list = Assembly::default();
     for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
-        let shift = i64::from(*place) - i64::from(samples.start);
+        let shift = i64::from(place.0) - i64::from(samples.start.0);
         let is_joined = *joined_until > samples.start;
-        let first = is_joined.then_some(samples.start..samples.start + 1);
+        let first = is_joined.then_some(samples.start..samples.start.next());
         let rest = samples.start.max(*joined_until)..samples.end;
         for part in first.into_iter().chain([rest]) {
             let first = SyncSamples::listed_before(&table, source, part.start)?;
@@ -53,8 +53,8 @@ pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pla
     }
     let mut list = Assembly::default();
     for range in cut.ranges() {
-        for sample in samples.seen_sync(&cut.film.source, &range.samples)? {
-            list.bytes(&(range.place + (sample - range.samples.start) + 1).to_be_bytes());
+        for sample in samples.detected_sync(&cut.film.source, &range.samples)? {
+            list.bytes(&(range.place + (sample - range.samples.start)).one_based().to_be_bytes());
         }
     }
     out.list(BoxType(*b"stss"), &[0; 4], 4, list)

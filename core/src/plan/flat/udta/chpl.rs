@@ -8,7 +8,7 @@ use crate::seek::Clip;
 pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let ticks =
         |t: u64| u64::try_from(u128::from(t) * 10_000_000 / u128::from(clip.timescale)).unwrap_or(u64::MAX);
-    let (from, to) = (ticks(clip.start), ticks(clip.start + clip.duration));
+    let (from, to) = (ticks(clip.start.0), ticks((clip.start + clip.duration).0));
     let prefix = if payload.first() == Some(&0) { 4 } else { 8 };
     let count = usize::from(*payload.get(prefix)?);
     let mut at = prefix + 1;

@@ -54,7 +54,7 @@ impl Layout<'_> {
                     content.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
                 }
                 Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
-                Treatment::StartTimeCode if clip.start > 0 => {}
+                Treatment::StartTimeCode if clip.start.0 > 0 => {}
                 Treatment::Tags => self.tags(child, &mut content)?,
                 _ => content.copy(child),
             }

@@ -29,7 +29,7 @@ const LONGEST: u64 = 4096;
 /// place is a time in milliseconds, or unused. `None` when there are more highlights than places.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let millis = |ticks: u64| u128::from(ticks) * 1000 / u128::from(clip.timescale.max(1));
-    let (from, to) = (millis(clip.start), millis(clip.start.saturating_add(clip.duration)));
+    let (from, to) = (millis(clip.start.0), millis((clip.start + clip.duration).0));
     let count = usize::try_from(u32_at(payload.get(..4)?, 0)).ok()?;
     let places = payload.get(4..)?;
     let times = places.get(..count.checked_mul(4)?)?.chunks_exact(4).map(|time| u128::from(u32_at(time, 0)));
