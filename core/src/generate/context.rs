@@ -1,7 +1,7 @@
 //! What the bytes are generated from.
 
 use crate::boxes::FormatError;
-use crate::index::{Auxiliary, Film, SampleTable, ToldAuxiliary};
+use crate::index::{Auxiliary, Film, LocatedAuxiliary, SampleTable};
 use crate::plan::Plan;
 
 /// A plan, and the file that it is about.
@@ -11,9 +11,9 @@ pub(super) struct Generator<'a> {
 }
 
 /// The sample auxiliary information that `saiz` and `saio` locate.
-pub(super) fn located(samples: &SampleTable) -> Result<&ToldAuxiliary, FormatError> {
+pub(super) fn located(samples: &SampleTable) -> Result<&LocatedAuxiliary, FormatError> {
     match &samples.auxiliary {
-        Some(Auxiliary::Told(located)) => Ok(located),
+        Some(Auxiliary::Located(located)) => Ok(located),
         _ => Err(FormatError::changed()),
     }
 }

@@ -57,7 +57,7 @@ impl Generator<'_> {
                 AuxiliaryPlace::Chunks { offsets, .. } => {
                     self.write_offsets(offsets, index, true, &mut self.positions(), out)
                 }
-                AuxiliaryPlace::Stretch(_) => Err(FormatError::changed()),
+                AuxiliaryPlace::Range(_) => Err(FormatError::changed()),
             },
             EntryKind::Nibbles(table, samples) => self.write_nibbles(*table, samples, index, out),
         }

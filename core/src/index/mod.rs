@@ -19,7 +19,8 @@ mod top_level;
 
 pub use crate::fragments::synthetic::{FilmSource, Synthetic};
 pub use crate::movie::{
-    Access, Auxiliary, AuxiliaryPlace, Chunk, Node, Pictures, SampleTable, SyncEvidence, ToldAuxiliary, Track,
+    Access, Auxiliary, AuxiliaryPlace, Chunk, LocatedAuxiliary, Node, Pictures, SampleTable, SyncEvidence,
+    Track,
 };
 pub use build::Index;
 pub use film::Film;

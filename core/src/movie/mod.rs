@@ -17,7 +17,7 @@ mod samples;
 mod sync_detection;
 mod track;
 
-pub use encryption::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
+pub use encryption::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary};
 pub(crate) use moov::read_moov;
 pub use node::Node;
 pub use random_access::Access;

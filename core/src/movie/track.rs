@@ -60,7 +60,7 @@ impl Track {
     }
 
     /// A note that nothing says where decoding of the track can begin.
-    pub fn untold_sync(&self) -> String {
+    pub fn note_of_unknown_sync(&self) -> String {
         let (id, coding) = (self.tkhd.track_id, self.coding);
         format!(
             "track {id} ({coding}): nothing says where decoding can begin, so a clip may begin at any sample"

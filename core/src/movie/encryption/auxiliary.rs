@@ -11,14 +11,14 @@ use crate::source::ReadAt;
 #[derive(Debug)]
 pub enum Auxiliary {
     /// Located by `saiz` and `saio`.
-    Told(ToldAuxiliary),
+    Located(LocatedAuxiliary),
     /// A `senc` alone, or the `uuid` box that it was before it had that name.
-    Untold(SencBox),
+    Senc(SencBox),
 }
 
 /// Auxiliary information that `saiz` and `saio` locate.
 #[derive(Debug)]
-pub struct ToldAuxiliary {
+pub struct LocatedAuxiliary {
     /// `aux_info_type` and its parameter, where the boxes say them.
     pub kind: Option<[u8; 8]>,
     /// Length for all samples; 0 when each has its own.
@@ -37,7 +37,7 @@ pub struct ToldAuxiliary {
 #[derive(Debug)]
 pub enum AuxiliaryPlace {
     /// All of it in one range, which begins here.
-    Stretch(u64),
+    Range(u64),
     /// That of each chunk in a place of its own.
     Chunks {
         /// Those places.
@@ -51,19 +51,19 @@ impl Auxiliary {
     /// Memory held besides the struct itself.
     pub(crate) fn heap_size(&self) -> usize {
         match self {
-            Self::Untold(senc) => senc.heap_size(),
-            Self::Told(told) => {
-                let places = match &told.place {
-                    AuxiliaryPlace::Stretch(_) => 0,
+            Self::Senc(senc) => senc.heap_size(),
+            Self::Located(located) => {
+                let places = match &located.place {
+                    AuxiliaryPlace::Range(_) => 0,
                     AuxiliaryPlace::Chunks { offsets, .. } => offsets.heap_size(),
                 };
-                told.sizes.heap_size() + places
+                located.sizes.heap_size() + places
             }
         }
     }
 }
 
-impl ToldAuxiliary {
+impl LocatedAuxiliary {
     /// How many of the samples in `range`, from the first on, have an entry.
     pub fn covered(&self, range: &Range<SampleNumber>) -> u32 {
         range.end.min(SampleNumber(self.sizes.count())) - range.start

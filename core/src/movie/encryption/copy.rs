@@ -7,9 +7,9 @@ use crate::movie::samples::SampleTable;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
-use super::auxiliary::{AuxiliaryPlace, ToldAuxiliary};
+use super::auxiliary::{AuxiliaryPlace, LocatedAuxiliary};
 
-impl ToldAuxiliary {
+impl LocatedAuxiliary {
     /// Fills `out` with the information of the samples in `range`, from its byte `skip` on.
     /// `samples` are those of the track, whose chunks locate the information.
     ///
@@ -24,7 +24,7 @@ impl ToldAuxiliary {
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let offsets = match &self.place {
-            AuxiliaryPlace::Stretch(start) => {
+            AuxiliaryPlace::Range(start) => {
                 let offset = start + self.sizes.bytes(source, 0..range.start.0)? + skip;
                 return read_exact(source, out, offset);
             }

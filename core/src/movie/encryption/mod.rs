@@ -9,4 +9,4 @@ mod auxiliary;
 mod copy;
 mod read;
 
-pub use auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
+pub use auxiliary::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary};

@@ -8,7 +8,7 @@ use crate::movie::node::Node;
 use crate::movie::samples::SampleTable;
 use crate::source::ReadAt;
 
-use super::auxiliary::{Auxiliary, AuxiliaryPlace, ToldAuxiliary};
+use super::auxiliary::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary};
 
 impl Auxiliary {
     /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose
@@ -28,21 +28,21 @@ impl Auxiliary {
             let Some(senc) = senc else { return Ok(about.1.map_or(Ok(None), Err)) };
             let read = SencBox::read(reader, &senc)?;
             let all = read.filter(|s| s.count >= samples.count);
-            return Ok(all.map(|s| Some(Self::Untold(s))).ok_or(senc));
+            return Ok(all.map(|s| Some(Self::Senc(s))).ok_or(senc));
         };
         let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, &saiz)?;
         let len = sizes.bytes(reader.source(), 0..sizes.count())?;
         // Players prefer the `senc` to the `saio`, which some writers count from the wrong place.
         let inside = senc.and_then(|senc| senc_entries_of(&senc, len));
         let place = match (inside, saio) {
-            (Some(offset), _) => AuxiliaryPlace::Stretch(offset),
+            (Some(offset), _) => AuxiliaryPlace::Range(offset),
             (None, None) => return Ok(Err(saiz)),
             (None, Some(saio)) => match read_place(reader, &saio, samples, &sizes)? {
                 Some(place) => place,
                 None => return Ok(Err(saio)),
             },
         };
-        if matches!(place, AuxiliaryPlace::Stretch(offset) if !reader.holds(offset, len)) {
+        if matches!(place, AuxiliaryPlace::Range(offset) if !reader.holds(offset, len)) {
             return Ok(Err(saio.unwrap_or(saiz)));
         }
         let senc = match senc {
@@ -54,7 +54,7 @@ impl Auxiliary {
             Some(stsd) => read_vector_size(reader, stsd)?,
             None => 0,
         };
-        Ok(Ok(Some(Self::Told(ToldAuxiliary { kind, default_size, sizes, place, senc, vector }))))
+        Ok(Ok(Some(Self::Located(LocatedAuxiliary { kind, default_size, sizes, place, senc, vector }))))
     }
 }
 
@@ -72,7 +72,7 @@ fn read_place<R: ReadAt>(
     let source = reader.source();
     let mut places = offsets.reader(source, 512);
     if offsets.count() == 1 {
-        return Ok(Some(AuxiliaryPlace::Stretch(places.get(0)?)));
+        return Ok(Some(AuxiliaryPlace::Range(places.get(0)?)));
     }
     let mut left = samples.count.min(sizes.count());
     let mut sizes = sizes.reader(source, 0..left);
@@ -107,6 +107,6 @@ fn read_place<R: ReadAt>(
     if chunk != offsets.count() {
         return Ok(None);
     }
-    let one = first.filter(|_| is_one_range).map(AuxiliaryPlace::Stretch);
+    let one = first.filter(|_| is_one_range).map(AuxiliaryPlace::Range);
     Ok(Some(one.unwrap_or(AuxiliaryPlace::Chunks { offsets, bounds: lowest..highest })))
 }

@@ -1,4 +1,4 @@
-//! Samples that are made of units, each with its length before it (ISO/IEC 14496-15, 4.3.2).
+//! Samples that consist of units, each with its length before it (ISO/IEC 14496-15, 4.3.2).
 
 use std::ops::Range;
 

@@ -32,7 +32,7 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
         if held.is_some() && track.samples.sync_evidence(source)? == SyncEvidence::Nothing {
-            assembly.note(track.untold_sync());
+            assembly.note(track.note_of_unknown_sync());
         }
     }
     top_level(&layout, &mut assembly)?;

@@ -88,9 +88,9 @@ fn without_samples(index: &Index) -> Vec<bool> {
 /// Whether the auxiliary information of a track is in the media that is sent, or in the `moov`,
 /// which is sent as well. Then the `saio` can say where it will be.
 fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -> bool {
-    let Some(Auxiliary::Told(located)) = &samples.auxiliary else { return false };
+    let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return false };
     match &located.place {
-        AuxiliaryPlace::Stretch(offset) => {
+        AuxiliaryPlace::Range(offset) => {
             (index.moov.header.payload()..index.moov.header.end()).contains(offset)
                 || media.holding(*offset).is_some()
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox};
-use crate::index::{Auxiliary, AuxiliaryPlace, SampleTable, ToldAuxiliary};
+use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::assembly::{Assembly, Piece};
@@ -15,7 +15,7 @@ use crate::seek::SampleRange;
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
 /// 23001-7, 7.2) that they locate.
 pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
-    let Some(Auxiliary::Told(located)) = &cut.samples().auxiliary else { return Ok(()) };
+    let Some(Auxiliary::Located(located)) = &cut.samples().auxiliary else { return Ok(()) };
     let mut len = 0;
     // Samples of the clip up to the last that has an entry.
     let mut count = 0;
@@ -49,7 +49,7 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
 /// least. It refuses a file with shorter ones.
 fn clear_entries(
     cut: &TrackCut<'_>,
-    located: &ToldAuxiliary,
+    located: &LocatedAuxiliary,
 ) -> Result<Vec<(SampleNumber, Vec<u8>)>, FormatError> {
     let mut entries = Vec::new();
     for range in cut.ranges().iter().map(|r| &r.samples) {
@@ -68,7 +68,7 @@ fn clear_entries(
 /// `clear` samples.
 fn sizes_and_data(
     cut: &TrackCut<'_>,
-    located: &ToldAuxiliary,
+    located: &LocatedAuxiliary,
     clear: &[(SampleNumber, Vec<u8>)],
 ) -> Result<(Assembly, Assembly), PlanError> {
     let mut sizes = Assembly::default();
@@ -91,7 +91,7 @@ fn sizes_and_data(
 /// The source's own entries for some samples, and their lengths.
 fn source_entries(
     cut: &TrackCut<'_>,
-    located: &ToldAuxiliary,
+    located: &LocatedAuxiliary,
     samples: Range<SampleNumber>,
     sizes: &mut Assembly,
     data: &mut Assembly,
@@ -104,7 +104,7 @@ fn source_entries(
     }
     let len = located.bytes(&cut.film.source, &samples)?;
     match &located.place {
-        AuxiliaryPlace::Stretch(start) => {
+        AuxiliaryPlace::Range(start) => {
             data.source(
                 start.saturating_add(located.sizes.bytes(&cut.film.source, 0..samples.start.0)?),
                 len,
@@ -120,9 +120,9 @@ fn source_entries(
 
 /// Appends the `saio` of the whole movie.
 pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), PlanError> {
-    let Some(Auxiliary::Told(located)) = &samples.auxiliary else { return Ok(()) };
+    let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return Ok(()) };
     match &located.place {
-        AuxiliaryPlace::Stretch(offset) => saio(located, 1, (8, Piece::PlaceOf(*offset)), out),
+        AuxiliaryPlace::Range(offset) => saio(located, 1, (8, Piece::PlaceOf(*offset)), out),
         AuxiliaryPlace::Chunks { offsets, .. } => {
             let entries = Entries { track, entry_size: 8, kind: EntryKind::AuxiliaryOffsets };
             let count = offsets.count();
@@ -137,7 +137,7 @@ pub(in crate::plan::flat) fn cut_senc(
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let Some(Auxiliary::Untold(senc)) = &cut.samples().auxiliary else { return Ok(()) };
+    let Some(Auxiliary::Senc(senc)) = &cut.samples().auxiliary else { return Ok(()) };
     if senc.header != *header || cut.ranges().is_empty() {
         return Ok(());
     }
@@ -159,14 +159,19 @@ pub(in crate::plan::flat) fn cut_senc(
 const AUX_INFO_TYPE_PRESENT: u8 = 1;
 
 /// Flags, and what they say is present.
-fn flags_and_type(located: &ToldAuxiliary) -> (u8, &[u8]) {
+fn flags_and_type(located: &LocatedAuxiliary) -> (u8, &[u8]) {
     match &located.kind {
         Some(kind) => (AUX_INFO_TYPE_PRESENT, kind),
         None => (0, &[]),
     }
 }
 
-fn saiz(located: &ToldAuxiliary, count: u32, sizes: Assembly, out: &mut Assembly) -> Result<(), PlanError> {
+fn saiz(
+    located: &LocatedAuxiliary,
+    count: u32,
+    sizes: Assembly,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
     let (flags, aux_info_type) = flags_and_type(located);
     let mut saiz = Assembly::default();
     saiz.bytes(&[0, 0, 0, flags]);
@@ -179,7 +184,7 @@ fn saiz(located: &ToldAuxiliary, count: u32, sizes: Assembly, out: &mut Assembly
 
 /// A `saio` of version 1, whose offsets have 64 bits.
 fn saio(
-    located: &ToldAuxiliary,
+    located: &LocatedAuxiliary,
     count: u32,
     offsets: (u64, Piece),
     out: &mut Assembly,
