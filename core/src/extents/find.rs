@@ -12,7 +12,8 @@ use crate::source::ReadAt;
 use super::collector::{Collector, too_scattered};
 use super::list::ExtentList;
 use super::lookup::Extents;
-use super::walk::{Part, Stream, Walk, each_chunk};
+use super::steps::{Part, Stream, each_chunk};
+use super::walk::Walk;
 
 /// Finds what the tracks of a clip need of the file.
 ///

@@ -1,6 +1,7 @@
 //! Which bytes of the file a clip needs.
 //!
 //! - `list`: ranges of the source, in order.
+//! - `steps`: the chunks of one track, one after the other.
 //! - `walk`: goes through the chunks of all tracks in the order of the file.
 //! - `lookup`: the extents of an answer, kept or found again by a walk.
 //! - `collector`: joins ranges and closes small gaps.
@@ -12,6 +13,7 @@ mod copy;
 mod find;
 mod list;
 mod lookup;
+mod steps;
 mod walk;
 
 pub use find::find_extents;

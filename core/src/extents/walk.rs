@@ -1,31 +1,25 @@
-//! Extents that are made when they are asked for, from the sample tables: what a clip needs is the chunks of its tracks, side
-//! by side in the order of the file, and places are known from which to walk on.
+//! Finds extents again when they are asked for, from the sample tables. A clip needs the chunks of
+//! its tracks. A walk goes through these side by side, in the order of the file:
+//!
+//! ```text
+//! covered  = where the bytes that are needed so far end in the file
+//! position = how many those are
+//! repeat
+//!     take the stream whose next range begins first, and go one step on in it
+//!     the bytes of that range from `covered` on are needed, too
+//!     they belong to the extent at hand, or that is complete and they begin the next one
+//! until no stream has a range left
+//! ```
+//!
+//! Checkpoints are kept of `covered` and `position`, and of the steps gone in each stream, so that a
+//! walk can begin in the middle.
 
-use std::ops::Range;
-
-use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
-use crate::index::{Film, SampleTable};
-use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
+use crate::boxes::FormatError;
+use crate::index::Film;
 use crate::source::ReadAt;
 
 use super::list::Extent;
-
-/// What is walked through at the same time. None stands before the one before it.
-#[derive(Debug, Clone)]
-pub(super) enum Stream {
-    /// Chunks of a track.
-    Chunks(usize, Vec<Part>),
-    /// Places that are known.
-    Ranges(Vec<Range<u64>>),
-}
-
-/// Neighbouring chunks of a track.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) chunks: Range<ChunkNumber>,
-    /// The samples that are needed of them.
-    pub(super) samples: Range<SampleNumber>,
-}
+use super::steps::{Chunks, Steps, Stream};
 
 /// Where a walk can begin.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,10 +112,7 @@ impl Walk {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        let streams = self.streams.iter().map(|s| match s {
-            Stream::Chunks(_, parts) => parts.capacity() * size_of::<Part>(),
-            Stream::Ranges(ranges) => ranges.capacity() * size_of::<Range<u64>>(),
-        });
+        let streams = self.streams.iter().map(Stream::heap_size);
         self.streams.capacity() * size_of::<Stream>()
             + streams.sum::<usize>()
             + self.checkpoints.capacity() * size_of::<Checkpoint>()
@@ -234,169 +225,5 @@ impl<'a> Walker<'a> {
             held => held.replace(Extent { offset: start, len, position }),
         };
         Ok((true, complete))
-    }
-}
-
-/// The steps of a stream that are still to come.
-enum Steps<'a, R: ReadAt> {
-    Chunks(Box<Chunks<'a, R>>),
-    Ranges(&'a [Range<u64>], u32),
-}
-
-impl<R: ReadAt> Steps<'_, R> {
-    fn head(&self) -> Option<Range<u64>> {
-        match self {
-            Self::Chunks(chunks) => chunks.head.clone(),
-            Self::Ranges(ranges, gone) => ranges.get(*gone as usize).cloned(),
-        }
-    }
-
-    fn gone(&self) -> u32 {
-        match self {
-            Self::Chunks(chunks) => chunks.gone,
-            Self::Ranges(_, gone) => *gone,
-        }
-    }
-
-    fn advance(&mut self) -> Result<(), FormatError> {
-        match self {
-            Self::Chunks(chunks) => {
-                chunks.gone += 1;
-                chunks.find_head()
-            }
-            Self::Ranges(_, gone) => {
-                *gone += 1;
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Shows what is needed of each chunk of a part.
-pub(super) fn each_chunk<R: ReadAt>(
-    samples: &SampleTable,
-    source: &R,
-    part: &Part,
-    mut see: impl FnMut(Range<u64>) -> Result<(), FormatError>,
-) -> Result<(), FormatError> {
-    let mut chunks = Chunks::new(samples, source, std::slice::from_ref(part), 0)?;
-    while let Some(chunk) = chunks.head.take() {
-        see(chunk)?;
-        chunks.find_head()?;
-    }
-    Ok(())
-}
-
-/// The chunks of a track that are still to come.
-struct Chunks<'a, R: ReadAt> {
-    samples: &'a SampleTable,
-    source: &'a R,
-    offsets: OffsetReader<'a, R>,
-    parts: &'a [Part],
-    /// Chunks before the head.
-    gone: u32,
-    head: Option<Range<u64>>,
-    inside: Option<Inside<'a, R>>,
-}
-
-/// A place among the chunks of a part.
-struct Inside<'a, R: ReadAt> {
-    runs: Pieces<'a, R>,
-    /// That of the next chunk.
-    run: Run,
-    sizes: SizeReader<'a, R>,
-    chunk: ChunkNumber,
-    /// The next sample.
-    sample: SampleNumber,
-    end: Part,
-}
-
-impl<'a, R: ReadAt> Chunks<'a, R> {
-    fn new(
-        samples: &'a SampleTable,
-        source: &'a R,
-        parts: &'a [Part],
-        gone: u32,
-    ) -> Result<Self, FormatError> {
-        let offsets = samples.offsets.reader(source, 64);
-        let mut this = Self { samples, source, offsets, parts, gone, head: None, inside: None };
-        let mut skip = gone;
-        while let Some((part, rest)) = this.parts.split_first() {
-            let len = part.chunks.count();
-            if skip < len {
-                this.inside = Some(Inside::new(samples, source, part, part.chunks.start + skip)?);
-                break;
-            }
-            skip -= len;
-            this.parts = rest;
-        }
-        this.find_head()?;
-        Ok(this)
-    }
-
-    fn find_head(&mut self) -> Result<(), FormatError> {
-        self.head = None;
-        loop {
-            let Some(inside) = &mut self.inside else { return Ok(()) };
-            if inside.chunk < inside.end.chunks.end {
-                self.head = Some(inside.next_chunk(self.samples, self.source, &mut self.offsets)?);
-                return Ok(());
-            }
-            self.parts = self.parts.get(1..).unwrap_or_default();
-            let next = self.parts.first();
-            let next = next.map(|part| Inside::new(self.samples, self.source, part, part.chunks.start));
-            self.inside = next.transpose()?;
-        }
-    }
-}
-
-impl<'a, R: ReadAt> Inside<'a, R> {
-    fn new(
-        samples: &'a SampleTable,
-        source: &'a R,
-        part: &Part,
-        chunk: ChunkNumber,
-    ) -> Result<Self, FormatError> {
-        let mut runs = samples.stsc.pieces_from(source, chunk.0)?;
-        let run = runs.next().ok_or_else(FormatError::changed)??;
-        let first = SampleNumber(u32::try_from(run.sum).unwrap_or(u32::MAX)).max(part.samples.start);
-        let sizes = samples.sizes.reader(source, first.0..part.samples.end.0);
-        Ok(Self { runs, run, sizes, chunk, sample: first, end: part.clone() })
-    }
-
-    /// What is needed of the next chunk.
-    fn next_chunk(
-        &mut self,
-        samples: &SampleTable,
-        source: &R,
-        offsets: &mut OffsetReader<'_, R>,
-    ) -> Result<Range<u64>, FormatError> {
-        if self.chunk >= ChunkNumber(self.run.end()) {
-            self.run = self.runs.next().ok_or_else(FormatError::changed)??;
-        }
-        let whole = u64::from(self.run.samples_per_chunk());
-        let chunk_start = self.run.sum + u64::from(self.chunk - ChunkNumber(self.run.unit)) * whole;
-        let chunk_end = (chunk_start + whole).min(u64::from(self.end.samples.end.0));
-        let count = u32::try_from(chunk_end.saturating_sub(u64::from(self.sample.0))).unwrap_or(0);
-        let mut offset = offsets.get(self.chunk.0)?;
-        let cut = u64::from(self.sample.0).saturating_sub(chunk_start);
-        if cut > 0 {
-            let cut = u32::try_from(cut).unwrap_or(u32::MAX);
-            let before = self.sample - cut..self.sample;
-            offset = offset.saturating_add(samples.bytes(source, before)?);
-        }
-        let known = samples.chunk_sizes.as_ref().and_then(|sizes| sizes.get(self.chunk.place()));
-        let len = match known {
-            Some(&len) if u64::from(count) == whole => len.into(),
-            Some(_) => samples.bytes(source, self.sample..self.sample + count)?,
-            None => self.sizes.sum(count)?,
-        };
-        let number = self.chunk.one_based();
-        let end = offset
-            .checked_add(len)
-            .ok_or_else(|| FormatError::Film(format!("chunk {number} ends past 64 bits")))?;
-        self.sample = self.sample + count;
-        self.chunk = self.chunk.next();
-        Ok(offset..end)
     }
 }
