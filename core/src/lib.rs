@@ -20,6 +20,8 @@ pub mod limits;
 mod movie;
 #[doc(hidden)]
 pub mod numbers;
+#[doc(hidden)]
+pub mod offsets;
 pub mod plan;
 pub mod request;
 pub mod seek;

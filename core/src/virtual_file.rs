@@ -10,6 +10,7 @@ use crate::generate::generate;
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
+use crate::offsets::{FileOffset, MediaOffset};
 use crate::plan::Plan;
 use crate::server::{Explanation, Summary, Times, Work};
 use crate::source::{Identity, ReadAt, changed};
@@ -228,19 +229,20 @@ impl VirtualFile {
         let metadata = self.generated_len();
         let place = |e: Extent| {
             // Of a file that was changed, made extents may lie anywhere.
-            let place = metadata.saturating_add(e.position);
+            let place = e.position.in_answer(metadata);
             let start = place.max(range.start);
-            (start..place.saturating_add(e.len).min(range.end), e.offset.saturating_add(start - place))
+            (start..place.saturating_add(e.len).min(range.end), (e.offset + (start - place)).0)
         };
         let is_large = |(place, _): &(Range<u64>, u64)| place.end.saturating_sub(place.start) >= SMALL;
         match &self.body {
             Body::Tail(_, rest, _) => {
-                let all = Extent { offset: rest.start, len: rest.end - rest.start, position: 0 };
+                let (offset, position) = (FileOffset(rest.start), MediaOffset(0));
+                let all = Extent { offset, len: rest.end - rest.start, position };
                 Some(place(all)).filter(is_large)
             }
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
-                let position = range.start.saturating_sub(metadata);
+                let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
                 let mut made = self.made();
                 let near = planned.plan.extents.near(&film, position, &mut made).ok()?;
                 let near = near.iter().copied().map(place);
@@ -271,13 +273,13 @@ impl VirtualFile {
                 Body::Tail(head, ..) => head.read_exact_at(made, offset)?,
             }
         }
-        let position = offset.max(metadata) - metadata;
+        let position = MediaOffset::of_answer(offset, metadata).unwrap_or_default();
         match &self.body {
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
                 planned.plan.extents.copy(&film, position, media, &mut self.made())?;
             }
-            Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position))?,
+            Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position.0))?,
         }
         self.check(source)?;
         if let Body::Film(_, planned, ..) = &self.body {

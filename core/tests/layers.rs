@@ -9,9 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 20] = [
+const STAGES: [&str; 21] = [
     "limits",
     "numbers",
+    "offsets",
     "time",
     "source",
     "request",

@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use crate::boxes::FormatError;
 use crate::limits::{self, Limits};
+use crate::offsets::FileOffset;
 
 use super::list::ExtentList;
 use super::lookup::Extents;
 
-/// Gathers stretches of the file, in any order, overlapping or not.
+/// Gathers ranges of the file, in any order, overlapping or not.
 pub(super) struct Collector {
-    pub(super) list: Vec<Range<u64>>,
-    /// How long the list may get before it is looked through for stretches that touch.
+    pub(super) list: Vec<Range<FileOffset>>,
+    /// How long the list may get before the ranges that touch are joined.
     room: usize,
     /// [`Limits::extents`].
     most: usize,
@@ -26,7 +27,7 @@ impl Collector {
         Self { list: Vec::new(), room: 0, most: limits.extents }
     }
 
-    pub(super) fn push(&mut self, range: Range<u64>) -> Result<(), FormatError> {
+    pub(super) fn push(&mut self, range: Range<FileOffset>) -> Result<(), FormatError> {
         if range.is_empty() {
             return Ok(());
         }
@@ -48,13 +49,13 @@ impl Collector {
         self.list.iter().map(|r| r.end - r.start).sum()
     }
 
-    /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes fit in the
-    /// budget. What the holes take.
+    /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes fit
+    /// in the budget. Returns what the holes take.
     pub(super) fn join(&mut self, most: u64, budget: u64) -> u64 {
         self.list.sort_unstable_by_key(|r| (r.start, r.end));
         let mut sent = 0;
         self.list.dedup_by(|next, last| {
-            let hole = next.start.saturating_sub(last.end);
+            let hole = next.start - last.end;
             let joined = hole <= most.min(budget - sent);
             if joined {
                 sent += hole;
@@ -65,8 +66,9 @@ impl Collector {
         sent
     }
 
-    /// Closes small holes, for less than a hundredth of the bytes that are needed, together with those within what is taken
-    /// whole. Those nearest to the longest stretch come first: what joins it is sent from the file and need not be copied.
+    /// Closes small holes, for less than a hundredth of the bytes that are needed, together with those
+    /// within what is taken whole. Those nearest to the longest range come first: what joins it is sent
+    /// from the file and need not be copied.
     pub(super) fn close_small_holes(&mut self, needed: u64) {
         self.join(0, u64::MAX);
         let mut budget = needed / 150;
@@ -94,13 +96,13 @@ impl Collector {
         self.join(SMALL_GAP, budget);
     }
 
-    /// Closes small holes, and where there are too many, the smallest, but for no more bytes than are needed.
+    /// Closes small holes, and where there are too many ranges, the smallest, but for no more bytes than
+    /// are needed.
     pub(super) fn close_gaps(mut self, needed: u64) -> Result<Extents, FormatError> {
         self.close_small_holes(needed);
         if let Some(excess) = self.list.len().checked_sub(self.most).filter(|&n| n > 0) {
             let after = self.list.iter().skip(1);
-            let mut holes: Vec<_> =
-                self.list.iter().zip(after).map(|(a, b)| b.start.saturating_sub(a.end)).collect();
+            let mut holes: Vec<_> = self.list.iter().zip(after).map(|(a, b)| b.start - a.end).collect();
             let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
             self.join(widest, needed);
             if self.list.len() > self.most {

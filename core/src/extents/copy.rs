@@ -1,8 +1,9 @@
-//! Copying media that lies in small stretches.
+//! Copies media that lies in small extents.
 
 use std::io;
 
 use crate::index::Film;
+use crate::offsets::{FileOffset, MediaOffset};
 use crate::source::ReadAt;
 
 use super::list::{Extent, ExtentList};
@@ -12,62 +13,68 @@ use super::lookup::Extents;
 const SPAN: usize = 128 * 1024;
 
 impl Extents {
-    /// Fills `out` with what is sent from `position` on. See [`Self::near`] for what was `made`.
+    /// Fills `out` with the media from `position` on. See [`Self::near`] for what was `found`.
     ///
     /// # Errors
     /// When the film cannot be read, or ends first.
     pub fn copy(
         &self,
         film: &Film<'_>,
-        mut position: u64,
+        mut position: MediaOffset,
         out: &mut [u8],
-        made: &mut ExtentList,
+        found: &mut ExtentList,
     ) -> io::Result<()> {
         let mut rest = out;
         while !rest.is_empty() {
-            let near = self.near(film, position, made)?;
-            let have = near.last().map_or(0, |e| e.position + e.len - position);
+            let near = self.near(film, position, found)?;
+            let have = near.last().map_or(0, |e| e.position_end() - position);
             let have = usize::try_from(have).unwrap_or(usize::MAX).min(rest.len());
             if have == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let (now, later) = rest.split_at_mut(have);
             copy_batch(near, &film.source, position, now)?;
-            position += have as u64;
+            position = position + have as u64;
             rest = later;
         }
         Ok(())
     }
 }
 
-/// Copies media from `position` on. Small extents that are close together are read with what lies between.
-fn copy_batch(extents: &[Extent], source: &impl ReadAt, mut position: u64, out: &mut [u8]) -> io::Result<()> {
+/// Copies media from `position` on. Small extents that are close together are read with what lies
+/// between.
+fn copy_batch(
+    extents: &[Extent],
+    source: &impl ReadAt,
+    mut position: MediaOffset,
+    out: &mut [u8],
+) -> io::Result<()> {
     let mut span: Vec<u8> = Vec::new();
-    let mut span_start = 0;
+    let mut span_start = FileOffset(0);
     let mut rest = out;
     for (n, extent) in extents.iter().enumerate() {
         if rest.is_empty() {
             break;
         }
         let offset = extent.offset + (position - extent.position);
-        let left = usize::try_from(extent.position + extent.len - position).unwrap_or(usize::MAX);
+        let left = usize::try_from(extent.position_end() - position).unwrap_or(usize::MAX);
         let (now, later) = rest.split_at_mut(left.min(rest.len()));
-        let held = usize::try_from(offset.wrapping_sub(span_start)).ok();
+        let held = usize::try_from(offset.0.wrapping_sub(span_start.0)).ok();
         let mut held = held.and_then(|at| span.get(at..at.checked_add(now.len())?));
         if held.is_none() && now.len() < SPAN {
             let len = span_len(extents.get(n..).unwrap_or_default(), offset, now.len() + later.len());
             if len > now.len() {
                 span.resize(len, 0);
-                source.read_exact_at(&mut span, offset)?;
+                source.read_exact_at(&mut span, offset.0)?;
                 span_start = offset;
                 held = span.get(..now.len());
             }
         }
         match held {
             Some(bytes) => now.copy_from_slice(bytes),
-            None => source.read_exact_at(now, offset)?,
+            None => source.read_exact_at(now, offset.0)?,
         }
-        position += now.len() as u64;
+        position = position + now.len() as u64;
         rest = later;
     }
     Ok(())
@@ -75,11 +82,11 @@ fn copy_batch(extents: &[Extent], source: &impl ReadAt, mut position: u64, out: 
 
 /// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of use
 /// for the next `wanted` bytes.
-fn span_len(extents: &[Extent], offset: u64, wanted: usize) -> usize {
+fn span_len(extents: &[Extent], offset: FileOffset, wanted: usize) -> usize {
     let mut useful = 0u64;
     let mut best = 0;
     for extent in extents {
-        let end = extent.offset + extent.len;
+        let end = extent.end();
         let span = end - offset;
         useful += end - extent.offset.max(offset);
         if span > SPAN as u64 || span > 2 * useful || useful > wanted as u64 {

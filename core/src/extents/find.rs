@@ -6,6 +6,7 @@ use crate::boxes::FormatError;
 use crate::index::{Film, SampleTable};
 use crate::limits::{self, Limits};
 use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
@@ -17,14 +18,21 @@ use super::walk::Walk;
 
 /// Finds what the tracks of a clip need of the file.
 ///
-/// Most films are interleaved, and a clip of all their tracks is one stretch with a
-/// ragged beginning and end. So the chunks are only walked where the tracks do not
-/// all run side by side; the middle is taken whole if what the tracks need of it, known from
-/// prefix sums, says that there are no holes worth mentioning.
+/// Most films are interleaved, and a clip of all their tracks is one range of the file with a ragged
+/// beginning and end:
 ///
-/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept where it is little, and is
-/// walked through again where it is much. Where chunks go back and forth so often that they cannot be walked through in that order, they
-/// are gathered and sorted; such a clip is refused if it lies in more places than are kept.
+/// ```text
+/// for each range of samples that the tracks have in common
+///     spans  = from the first chunk of each track to the last
+///     middle = where all spans overlap
+///     take the middle whole, if what the tracks need of it fills it (known from prefix sums)
+///     walk through the chunks before and after it
+/// ```
+///
+/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept if it
+/// is little, and is found again by another walk if it is much. Chunks that go back and forth too
+/// often for a walk are gathered and sorted. Such a clip is refused if it lies in more places than are
+/// kept.
 ///
 /// # Errors
 /// When the file cannot be read, or its tables name places that cannot be.
@@ -35,9 +43,9 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
         let tracks = index.tracks.iter().zip(clips).enumerate();
         tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
     };
-    let stretches = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
+    let most_ranges = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
     // Where a clip goes on elsewhere in the film, it mostly does so in all its tracks.
-    for n in 0..stretches {
+    for n in 0..most_ranges {
         let mut spans = Vec::new();
         for (track, of, clip) in held() {
             let Some(range) = clip.ranges.get(n) else { continue };
@@ -51,17 +59,17 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
         find_side_by_side(spans, source, &mut needs)?;
     }
     let extents = needs.finish(film)?;
-    if extents.end() > index.file_len {
+    if extents.end() > FileOffset(index.file_len) {
         return Err(FormatError::Film(format!(
             "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
-            extents.end(),
+            extents.end().0,
             index.file_len
         )));
     }
     Ok(extents)
 }
 
-/// Finds what is needed where each track needs one stretch.
+/// Finds what is needed where each track needs one range of samples.
 fn find_side_by_side<R: ReadAt>(
     spans: Vec<Span<'_>>,
     source: &R,
@@ -73,8 +81,8 @@ fn find_side_by_side<R: ReadAt>(
     for span in &small {
         needs.add(span, source, span.chunks.clone())?;
     }
-    let side_by_side =
-        main.iter().map(|s| s.start).max().unwrap_or(0)..main.iter().map(|s| s.end).min().unwrap_or(0);
+    let side_by_side = main.iter().map(|s| s.start).max().unwrap_or_default()
+        ..main.iter().map(|s| s.end).min().unwrap_or_default();
     let mut needed = 0u64;
     let mut middles = Vec::new();
     for span in &main {
@@ -86,7 +94,7 @@ fn find_side_by_side<R: ReadAt>(
         needed = needed.saturating_add(span.bytes_of(source, middle.clone())?);
         middles.push(middle);
     }
-    let length = side_by_side.end.saturating_sub(side_by_side.start);
+    let length = side_by_side.end - side_by_side.start;
     // Where tracks share bytes the sum says nothing of holes.
     let is_full = length > 0 && (length - length / 400..=length).contains(&needed);
     if is_full && !share_bytes(&main, &middles, source)? {
@@ -99,7 +107,7 @@ fn find_side_by_side<R: ReadAt>(
         }
     } else {
         for span in &main {
-            if span.bytes == span.end.saturating_sub(span.start) {
+            if span.bytes == span.end - span.start {
                 needs.ranges.push(span.start..span.end)?;
             } else {
                 needs.add(span, source, span.chunks.clone())?;
@@ -109,8 +117,8 @@ fn find_side_by_side<R: ReadAt>(
     Ok(())
 }
 
-/// Whether tracks that run side by side speak of the same media, as an alternative or the same picture twice does.
-/// Their first chunks tell.
+/// Whether tracks that run side by side share media, as an alternative or the same picture twice
+/// does. Their first chunks show it.
 fn share_bytes<R: ReadAt>(
     spans: &[Span<'_>],
     middles: &[Range<ChunkNumber>],
@@ -121,7 +129,7 @@ fn share_bytes<R: ReadAt>(
         let chunk = span.samples.chunk(source, middle.start)?;
         let start = span.samples.offset_in(source, &chunk, chunk.first_sample)?;
         let bytes = span.samples.bytes(source, chunk.first_sample..chunk.end_sample())?;
-        firsts.push(start..start.saturating_add(bytes));
+        firsts.push(start..start + bytes);
     }
     firsts.sort_unstable_by_key(|r| r.start);
     Ok(firsts.iter().zip(firsts.iter().skip(1)).any(|(a, b)| b.start < a.end))
@@ -133,9 +141,9 @@ struct Span<'a> {
     samples: &'a SampleTable,
     range: Range<SampleNumber>,
     chunks: Range<ChunkNumber>,
-    start: u64,
+    start: FileOffset,
     /// Where the last chunk ends, if the chunks are in order.
-    end: u64,
+    end: FileOffset,
     bytes: u64,
 }
 
@@ -156,22 +164,26 @@ impl<'a> Span<'a> {
         Ok(this)
     }
 
-    /// Whether no chunk stands before the one before it, nor before what is needed of a first one that is cut.
+    /// Whether no chunk begins before the one before it, nor before what is needed of a first one that
+    /// is cut.
     fn is_ascending<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
         let offsets = &self.samples.offsets;
         let second = self.chunks.start.next();
-        Ok((second >= self.chunks.end || offsets.get(source, second.0)? >= self.start)
+        Ok((second >= self.chunks.end || FileOffset(offsets.get(source, second.0)?) >= self.start)
             && offsets.is_ascending(source, self.chunks.units())?)
     }
 
     /// Where one of its chunks begins.
-    fn start_of<R: ReadAt>(&self, source: &R, chunk: ChunkNumber) -> Result<u64, FormatError> {
-        if chunk == self.chunks.start { Ok(self.start) } else { self.samples.offsets.get(source, chunk.0) }
+    fn start_of<R: ReadAt>(&self, source: &R, chunk: ChunkNumber) -> Result<FileOffset, FormatError> {
+        match chunk == self.chunks.start {
+            true => Ok(self.start),
+            false => self.samples.offsets.get(source, chunk.0).map(FileOffset),
+        }
     }
 
     /// The first of its chunks that begins at or after an offset.
-    fn first_from<R: ReadAt>(&self, source: &R, offset: u64) -> Result<ChunkNumber, FormatError> {
-        self.samples.offsets.first_from(source, self.chunks.units(), offset).map(ChunkNumber)
+    fn first_from<R: ReadAt>(&self, source: &R, offset: FileOffset) -> Result<ChunkNumber, FormatError> {
+        self.samples.offsets.first_from(source, self.chunks.units(), offset.0).map(ChunkNumber)
     }
 
     /// Bytes of the clip's samples in a range of its chunks.
@@ -189,8 +201,8 @@ impl<'a> Span<'a> {
 
 /// What is to be walked through, and what is known to be needed.
 struct Needs {
-    /// The chunks of a track, and where the last of them stands.
-    streams: Vec<(usize, Vec<Part>, u64)>,
+    /// The chunks of a track, and where the last of them begins.
+    streams: Vec<(usize, Vec<Part>, FileOffset)>,
     ranges: Collector,
     is_disordered: bool,
 }
@@ -213,7 +225,7 @@ impl Needs {
         let first = span.start_of(source, chunks.start)?;
         let last = span.start_of(source, chunks.end - 1)?;
         let part = Part { chunks, samples: span.range.clone() };
-        let follows = |s: &&mut (usize, Vec<Part>, u64)| s.0 == span.track && s.2 <= first;
+        let follows = |s: &&mut (usize, Vec<Part>, FileOffset)| s.0 == span.track && s.2 <= first;
         let is_room = self.streams.len() < STREAMS;
         match self.streams.iter_mut().find(follows) {
             Some((_, parts, end)) => {
@@ -239,7 +251,7 @@ impl Needs {
         let mut parts = Vec::new();
         let mut start = span.chunks.start;
         for chunk in (start.next()..span.chunks.end).each() {
-            let offset = offsets.get(chunk.0)?;
+            let offset = FileOffset(offsets.get(chunk.0)?);
             if offset < before && parts.len() <= STREAMS {
                 parts.push(start..chunk);
                 start = chunk;
@@ -273,7 +285,7 @@ impl Needs {
         let walk = Walk::of(film, streams, |e| {
             is_much |= found.list.len() > most;
             if !is_much {
-                let _ = found.push(e.offset..e.offset + e.len);
+                let _ = found.push(e.offset..e.end());
             }
         })?;
         if !is_much {
@@ -290,5 +302,6 @@ impl Needs {
     }
 }
 
-/// Stretches of chunks in order that are walked through side by side: one for each track in most films.
+/// Sequences of chunks in order that are walked through side by side: one for each track in most
+/// films.
 const STREAMS: usize = 64;

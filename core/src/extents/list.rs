@@ -1,25 +1,43 @@
-//! Ranges of the source file that are sent as they are.
+//! Ranges of the file that are sent as they are.
 
 use std::ops::Range;
 
-/// A stretch of the source file that is sent as it is.
+use crate::offsets::{FileOffset, MediaOffset};
+
+/// A range of the file that is sent as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// Where it stands in the source.
-    pub offset: u64,
+    /// Where it begins in the file.
+    pub offset: FileOffset,
     /// Its length.
     pub len: u64,
-    /// Where it stands among all that is sent of the source.
-    pub position: u64,
+    /// Where it begins in the media of the answer.
+    pub position: MediaOffset,
 }
 
 impl Extent {
-    pub(super) fn holds(&self, offset: u64) -> bool {
-        offset.checked_sub(self.offset).is_some_and(|into| into < self.len)
+    /// Where it ends in the file.
+    pub fn end(&self) -> FileOffset {
+        self.offset + self.len
+    }
+
+    /// Where it ends in the media of the answer.
+    pub fn position_end(&self) -> MediaOffset {
+        self.position + self.len
+    }
+
+    /// Whether it has a byte of the file.
+    pub(super) fn holds(&self, offset: FileOffset) -> bool {
+        (self.offset..self.end()).contains(&offset)
+    }
+
+    /// Where a byte of the file, which it has, is in the media of the answer.
+    pub(super) fn position_of(&self, offset: FileOffset) -> MediaOffset {
+        self.position + (offset - self.offset)
     }
 }
 
-/// Extents that are known, in the order of the source.
+/// Extents that are known, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtentList {
     pub(super) list: Vec<Extent>,
@@ -27,28 +45,33 @@ pub struct ExtentList {
 
 impl ExtentList {
     /// Extents that neither overlap nor run backwards.
-    pub fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+    pub fn of(ranges: impl IntoIterator<Item = Range<FileOffset>>) -> Self {
         let mut list: Vec<Extent> = Vec::new();
-        let mut position = 0;
+        let mut position = MediaOffset(0);
         for range in ranges {
-            let len = range.end.saturating_sub(range.start);
+            let len = range.end - range.start;
             match list.last_mut() {
-                Some(last) if last.offset + last.len == range.start => last.len += len,
+                Some(last) if last.end() == range.start => last.len += len,
                 _ => list.push(Extent { offset: range.start, len, position }),
             }
-            position += len;
+            position = position + len;
         }
         Self { list }
     }
 
-    /// The extents, in the order of the source.
+    /// The extents, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Extent> {
         self.list.iter()
     }
 
+    /// Where they end in the media of the answer.
+    pub(super) fn end(&self) -> MediaOffset {
+        self.list.last().map_or(MediaOffset(0), Extent::position_end)
+    }
+
     /// How many bytes they are together.
     pub fn len(&self) -> u64 {
-        self.list.last().map_or(0, |e| e.position + e.len)
+        self.end().0
     }
 
     /// Whether there is nothing to send.
@@ -56,20 +79,20 @@ impl ExtentList {
         self.list.is_empty()
     }
 
-    /// Those that have bytes at or after `position` among all that is sent.
-    pub fn starting_at(&self, position: u64) -> &[Extent] {
-        let first = self.list.partition_point(|e| e.position + e.len <= position);
+    /// Those that have bytes at or after `position`.
+    pub fn starting_at(&self, position: MediaOffset) -> &[Extent] {
+        let first = self.list.partition_point(|e| e.position_end() <= position);
         self.list.get(first..).unwrap_or_default()
     }
 
-    /// The extent that holds a byte of the source.
-    pub fn holding(&self, offset: u64) -> Option<&Extent> {
+    /// The extent that has a byte of the file.
+    pub fn holding(&self, offset: FileOffset) -> Option<&Extent> {
         let after = self.list.partition_point(|e| e.offset <= offset);
         self.list.get(after.checked_sub(1)?).filter(|e| e.holds(offset))
     }
 
-    /// Where a byte of the source stands among all that is sent.
-    pub fn position_of(&self, offset: u64) -> Option<u64> {
-        self.holding(offset).map(|e| e.position + (offset - e.offset))
+    /// Where a byte of the file is in the media of the answer.
+    pub fn position_of(&self, offset: FileOffset) -> Option<MediaOffset> {
+        self.holding(offset).map(|e| e.position_of(offset))
     }
 }

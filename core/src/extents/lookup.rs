@@ -1,13 +1,15 @@
-//! The media of an answer, and where a byte of the source stands in it.
+//! The media of an answer, and where a byte of the file is in it.
 
 use crate::boxes::FormatError;
 use crate::index::Film;
 use crate::limits::WINDOW;
+use crate::offsets::{FileOffset, MediaOffset};
 
 use super::list::{Extent, ExtentList};
 use super::walk::{Walk, Walker};
 
-/// The media of an answer, in the order of the source. Few extents are kept; more are made when they are asked for.
+/// The media of an answer, in the order of the file. Few extents are kept. Where there are more, they
+/// are found again when they are asked for.
 #[derive(Debug)]
 pub struct Extents(Kind);
 
@@ -43,10 +45,10 @@ impl Extents {
         self.len() == 0
     }
 
-    /// Where the last extent ends in the source.
-    pub fn end(&self) -> u64 {
+    /// Where the last extent ends in the file.
+    pub fn end(&self) -> FileOffset {
         match &self.0 {
-            Kind::List(list) => list.list.last().map_or(0, |e| e.offset + e.len),
+            Kind::List(list) => list.list.last().map_or(FileOffset(0), Extent::end),
             Kind::Walk(walk) => walk.end(),
         }
     }
@@ -67,52 +69,53 @@ impl Extents {
         }
     }
 
-    /// The extents that have bytes at or after `position` among all that is sent, or some of them: as many as there are in
-    /// [`NEAR`] bytes at least. Where they have to be made, they are left in `made`, for the next time.
+    /// The extents that have bytes at or after `position`, or some of them: at least as many as there
+    /// are in [`NEAR`] bytes. Where they have to be found, they are left in `found` for the next time.
     ///
     /// # Errors
     /// When the film cannot be read.
     pub fn near<'a>(
         &'a self,
         film: &Film<'_>,
-        position: u64,
-        made: &'a mut ExtentList,
+        position: MediaOffset,
+        found: &'a mut ExtentList,
     ) -> Result<&'a [Extent], FormatError> {
         let Kind::Walk(walk) = &self.0 else {
             return Ok(self.listed().map_or(&[], |l| l.starting_at(position)));
         };
-        let first = made.list.first().map_or(u64::MAX, |e| e.position);
-        // What is left has to be enough for a window, or a look-up would be made for a few bytes.
-        if position < first || made.len() < position.saturating_add(NEAR).min(self.len()) {
-            made.list.clear();
+        let first = found.list.first().map_or(MediaOffset(u64::MAX), |e| e.position);
+        // What is left has to be enough for a window, or a look-up would find only a few bytes.
+        if position < first || found.end() < (position + NEAR).min(MediaOffset(self.len())) {
+            found.list.clear();
             let mut walker = walk.starting_at(film, position)?;
-            while made.list.len() < MADE_EXTENTS.0 || made.len() < position.saturating_add(2 * NEAR) {
+            while found.list.len() < FOUND_EXTENTS.0 || found.end() < position + 2 * NEAR {
                 match walker.next()? {
-                    Some(e) if e.position + e.len <= position => {}
-                    Some(e) if made.list.len() < MADE_EXTENTS.1 => made.list.push(e),
+                    Some(e) if e.position_end() <= position => {}
+                    Some(e) if found.list.len() < FOUND_EXTENTS.1 => found.list.push(e),
                     _ => break,
                 }
-                if walker.is_tired() && !made.list.is_empty() {
+                if walker.is_tired() && !found.list.is_empty() {
                     break;
                 }
             }
         }
-        Ok(made.starting_at(position))
+        Ok(found.starting_at(position))
     }
 
-    /// Look-ups of where bytes of the source are.
+    /// Look-ups of where bytes of the file are in the media.
     pub fn places<'a>(&'a self, film: &'a Film<'a>) -> Places<'a> {
-        Places { extents: self, film, walker: None, held: None, gap: 0 }
+        Places { extents: self, film, walker: None, held: None, gap: FileOffset(0) }
     }
 }
 
 /// Bytes of media that are looked up together.
 pub const NEAR: u64 = WINDOW as u64;
 
-/// How many extents are made at once: at least, and where they are small.
-const MADE_EXTENTS: (usize, usize) = (64, 512);
+/// How many extents are found at once: at least, and where they are small.
+const FOUND_EXTENTS: (usize, usize) = (64, 512);
 
-/// See [`Extents::places`]. Places that are asked for in their order are found fastest.
+/// Look-ups of where bytes of the file are in the media ([`Extents::places`]). Places that are asked
+/// for in order are found fastest.
 pub struct Places<'a> {
     extents: &'a Extents,
     film: &'a Film<'a>,
@@ -120,15 +123,15 @@ pub struct Places<'a> {
     /// The extent that the walker came to last.
     held: Option<Extent>,
     /// From here up to that extent there is nothing.
-    gap: u64,
+    gap: FileOffset,
 }
 
 impl Places<'_> {
-    /// The extent that holds a byte of the source.
+    /// The extent that has a byte of the file.
     ///
     /// # Errors
     /// When the film cannot be read.
-    pub fn holding(&mut self, offset: u64) -> Result<Option<Extent>, FormatError> {
+    pub fn holding(&mut self, offset: FileOffset) -> Result<Option<Extent>, FormatError> {
         let walk = match &self.extents.0 {
             Kind::List(list) => return Ok(list.holding(offset).copied()),
             Kind::Walk(walk) => walk,
@@ -142,8 +145,8 @@ impl Places<'_> {
             (self.held, self.gap) = (None, offset);
         }
         let Some(walker) = &mut self.walker else { return Ok(None) };
-        while self.held.is_none_or(|held| held.offset + held.len <= offset) {
-            self.gap = self.held.map_or(self.gap, |held| held.offset + held.len);
+        while self.held.is_none_or(|held| held.end() <= offset) {
+            self.gap = self.held.map_or(self.gap, |held| held.end());
             self.held = walker.next()?;
             if self.held.is_none() {
                 break;
@@ -152,11 +155,11 @@ impl Places<'_> {
         Ok(self.held.filter(|held| held.holds(offset)))
     }
 
-    /// Where a byte of the source stands among all that is sent.
+    /// Where a byte of the file is in the media.
     ///
     /// # Errors
     /// As [`Self::holding`].
-    pub fn position_of(&mut self, offset: u64) -> Result<Option<u64>, FormatError> {
-        Ok(self.holding(offset)?.map(|e| e.position + (offset - e.offset)))
+    pub fn position_of(&mut self, offset: FileOffset) -> Result<Option<MediaOffset>, FormatError> {
+        Ok(self.holding(offset)?.map(|e| e.position_of(offset)))
     }
 }

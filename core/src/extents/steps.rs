@@ -5,15 +5,16 @@ use std::ops::Range;
 use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
 use crate::index::SampleTable;
 use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
-/// What is walked through at the same time. None stands before the one before it.
+/// What is walked through at the same time. Nothing in it begins before what precedes it.
 #[derive(Debug, Clone)]
 pub(super) enum Stream {
     /// Chunks of a track.
     Chunks(usize, Vec<Part>),
     /// Places that are known.
-    Ranges(Vec<Range<u64>>),
+    Ranges(Vec<Range<FileOffset>>),
 }
 
 /// Neighbouring chunks of a track.
@@ -28,7 +29,7 @@ impl Stream {
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Self::Chunks(_, parts) => parts.capacity() * size_of::<Part>(),
-            Self::Ranges(ranges) => ranges.capacity() * size_of::<Range<u64>>(),
+            Self::Ranges(ranges) => ranges.capacity() * size_of::<Range<FileOffset>>(),
         }
     }
 }
@@ -36,11 +37,11 @@ impl Stream {
 /// The steps of a stream that are still to come.
 pub(super) enum Steps<'a, R: ReadAt> {
     Chunks(Box<Chunks<'a, R>>),
-    Ranges(&'a [Range<u64>], u32),
+    Ranges(&'a [Range<FileOffset>], u32),
 }
 
 impl<R: ReadAt> Steps<'_, R> {
-    pub(super) fn head(&self) -> Option<Range<u64>> {
+    pub(super) fn head(&self) -> Option<Range<FileOffset>> {
         match self {
             Self::Chunks(chunks) => chunks.head.clone(),
             Self::Ranges(ranges, gone) => ranges.get(*gone as usize).cloned(),
@@ -68,16 +69,16 @@ impl<R: ReadAt> Steps<'_, R> {
     }
 }
 
-/// Shows what is needed of each chunk of a part.
+/// Visits what is needed of each chunk of a part.
 pub(super) fn each_chunk<R: ReadAt>(
     samples: &SampleTable,
     source: &R,
     part: &Part,
-    mut see: impl FnMut(Range<u64>) -> Result<(), FormatError>,
+    mut visit: impl FnMut(Range<FileOffset>) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
     let mut chunks = Chunks::new(samples, source, std::slice::from_ref(part), 0)?;
     while let Some(chunk) = chunks.head.take() {
-        see(chunk)?;
+        visit(chunk)?;
         chunks.find_head()?;
     }
     Ok(())
@@ -91,7 +92,7 @@ pub(super) struct Chunks<'a, R: ReadAt> {
     parts: &'a [Part],
     /// Chunks before the head.
     gone: u32,
-    head: Option<Range<u64>>,
+    head: Option<Range<FileOffset>>,
     inside: Option<Inside<'a, R>>,
 }
 
@@ -166,7 +167,7 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         samples: &SampleTable,
         source: &R,
         offsets: &mut OffsetReader<'_, R>,
-    ) -> Result<Range<u64>, FormatError> {
+    ) -> Result<Range<FileOffset>, FormatError> {
         if self.chunk >= ChunkNumber(self.run.end()) {
             self.run = self.runs.next().ok_or_else(FormatError::changed)??;
         }
@@ -174,12 +175,12 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         let chunk_start = self.run.sum + u64::from(self.chunk - ChunkNumber(self.run.unit)) * whole;
         let chunk_end = (chunk_start + whole).min(u64::from(self.end.samples.end.0));
         let count = u32::try_from(chunk_end.saturating_sub(u64::from(self.sample.0))).unwrap_or(0);
-        let mut offset = offsets.get(self.chunk.0)?;
+        let mut offset = FileOffset(offsets.get(self.chunk.0)?);
         let cut = u64::from(self.sample.0).saturating_sub(chunk_start);
         if cut > 0 {
             let cut = u32::try_from(cut).unwrap_or(u32::MAX);
             let before = self.sample - cut..self.sample;
-            offset = offset.saturating_add(samples.bytes(source, before)?);
+            offset = offset + samples.bytes(source, before)?;
         }
         let known = samples.chunk_sizes.as_ref().and_then(|sizes| sizes.get(self.chunk.place()));
         let len = match known {
@@ -189,7 +190,9 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         };
         let number = self.chunk.one_based();
         let end = offset
+            .0
             .checked_add(len)
+            .map(FileOffset)
             .ok_or_else(|| FormatError::Film(format!("chunk {number} ends past 64 bits")))?;
         self.sample = self.sample + count;
         self.chunk = self.chunk.next();

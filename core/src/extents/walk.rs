@@ -16,6 +16,7 @@
 
 use crate::boxes::FormatError;
 use crate::index::Film;
+use crate::offsets::{FileOffset, MediaOffset};
 use crate::source::ReadAt;
 
 use super::list::Extent;
@@ -24,10 +25,10 @@ use super::steps::{Chunks, Steps, Stream};
 /// Where a walk can begin.
 #[derive(Debug, Clone, Copy, Default)]
 struct Checkpoint {
-    /// Bytes needed before.
-    position: u64,
-    /// Where in the file they end.
-    covered: u64,
+    /// Where what comes next begins in the media.
+    position: MediaOffset,
+    /// Where what comes before ends in the file.
+    covered: FileOffset,
 }
 
 /// Extents in the order of the source, and where to begin to look for them.
@@ -42,15 +43,15 @@ pub(super) struct Walk {
     end: Checkpoint,
 }
 
-/// An extent is no longer than this, or a walk would go on without end to find out how long it is.
+/// No extent is much longer than this, or a walk would go on without end to find out how long it is.
 const LONGEST: u64 = 4 << 20;
 
 impl Walk {
-    /// Walks through `streams` once, and shows the extents.
+    /// Walks through `streams` once, and visits the extents.
     pub(super) fn of(
         film: &Film<'_>,
         streams: Vec<Stream>,
-        mut see: impl FnMut(&Extent),
+        mut visit: impl FnMut(&Extent),
     ) -> Result<Self, FormatError> {
         let limits = &film.index.limits;
         let most = limits.checkpoints / (size_of::<Checkpoint>() + streams.len() * size_of::<u32>());
@@ -74,7 +75,7 @@ impl Walk {
                 }
             }
             let (goes_on, extent) = walker.step()?;
-            extent.iter().for_each(&mut see);
+            extent.iter().for_each(&mut visit);
             if !goes_on {
                 break;
             }
@@ -103,11 +104,11 @@ impl Walk {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.end.position
+        self.end.position.0
     }
 
-    /// Where the last extent ends in the source.
-    pub(super) fn end(&self) -> u64 {
+    /// Where the last extent ends in the file.
+    pub(super) fn end(&self) -> FileOffset {
         self.end.covered
     }
 
@@ -123,18 +124,22 @@ impl Walk {
     pub(super) fn starting_at<'a>(
         &'a self,
         film: &'a Film<'a>,
-        position: u64,
+        position: MediaOffset,
     ) -> Result<Walker<'a>, FormatError> {
         self.at_checkpoint(film, self.last(|c| c.position <= position))
     }
 
-    /// The extents from some before `offset` in the source on.
-    pub(super) fn covering<'a>(&'a self, film: &'a Film<'a>, offset: u64) -> Result<Walker<'a>, FormatError> {
+    /// The extents from some before `offset` on.
+    pub(super) fn covering<'a>(
+        &'a self,
+        film: &'a Film<'a>,
+        offset: FileOffset,
+    ) -> Result<Walker<'a>, FormatError> {
         self.at_checkpoint(film, self.last(|c| c.covered <= offset))
     }
 
     /// Whether [`Self::covering`] would begin after this position.
-    pub(super) fn begins_after(&self, offset: u64, position: u64) -> bool {
+    pub(super) fn begins_after(&self, offset: FileOffset, position: MediaOffset) -> bool {
         self.checkpoints.get(self.last(|c| c.covered <= offset)).is_some_and(|c| c.position > position)
     }
 
@@ -157,7 +162,7 @@ pub(super) struct Walker<'a> {
     at: Checkpoint,
     held: Option<Extent>,
     steps: u64,
-    /// How many steps it takes at the most to find an extent.
+    /// An extent is found in no more steps than these.
     patience: u64,
 }
 
@@ -180,8 +185,8 @@ impl<'a> Walker<'a> {
         Ok(Self { streams: steps.collect::<Result<_, _>>()?, at, held: None, steps: 0, patience: 0 })
     }
 
-    /// The next extent, or as much of it as is found in no more steps than there are between two checkpoints: a file that has
-    /// changed may have none any more.
+    /// The next extent, or as much of it as is found in no more steps than there are between two
+    /// checkpoints: a file that has changed may have none any more.
     pub(super) fn next(&mut self) -> Result<Option<Extent>, FormatError> {
         for _ in 0..=self.patience {
             match self.step()? {
@@ -193,8 +198,8 @@ impl<'a> Walker<'a> {
         Ok(self.held.take())
     }
 
-    /// Bytes needed before what comes next.
-    pub(super) fn position(&self) -> u64 {
+    /// Where what comes next begins in the media.
+    pub(super) fn position(&self) -> MediaOffset {
         self.at.position
     }
 
@@ -203,7 +208,7 @@ impl<'a> Walker<'a> {
         self.steps > 4 * self.patience + 4096
     }
 
-    /// Goes one step on, if there is one; and the extent that is known to be complete by that, if one is.
+    /// Goes one step on. Returns whether there was one, and the extent that is complete now, if one is.
     fn step(&mut self) -> Result<(bool, Option<Extent>), FormatError> {
         let heads = self.streams.iter_mut().filter_map(|s| Some((s.head()?, s)));
         let Some((range, stream)) = heads.min_by_key(|(head, _)| head.start) else {
@@ -212,13 +217,14 @@ impl<'a> Walker<'a> {
         stream.advance()?;
         self.steps += 1;
         let start = range.start.max(self.at.covered);
-        let Some(len) = range.end.checked_sub(start).filter(|&len| len > 0) else {
+        let len = range.end - start;
+        if len == 0 {
             return Ok((true, None));
-        };
+        }
         let position = self.at.position;
         self.at = Checkpoint { position: position + len, covered: range.end };
         let complete = match &mut self.held {
-            Some(held) if held.offset + held.len == start && held.len < LONGEST => {
+            Some(held) if held.end() == start && held.len < LONGEST => {
                 held.len += len;
                 None
             }

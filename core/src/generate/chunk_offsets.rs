@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{ChunkOffsets, FormatError, read_words, u32_at};
 use crate::extents::Places;
+use crate::offsets::FileOffset;
 
 use super::context::Generator;
 use super::words::put_offset;
@@ -82,13 +83,13 @@ pub(super) struct Positions<'a> {
 impl Positions<'_> {
     fn of(&mut self, offset: u64) -> Result<u64, FormatError> {
         if !self.known.contains(&offset) {
-            let Some(extent) = self.places.holding(offset)? else {
+            let Some(extent) = self.places.holding(FileOffset(offset))? else {
                 // A chunk without bytes may have any offset. It gets that of the media's first
                 // byte.
                 return Ok(self.metadata_len);
             };
-            self.known = extent.offset..extent.offset + extent.len;
-            self.shift = self.metadata_len.wrapping_add(extent.position).wrapping_sub(extent.offset);
+            self.known = extent.offset.0..extent.end().0;
+            self.shift = extent.position.in_answer(self.metadata_len).wrapping_sub(extent.offset.0);
         }
         Ok(offset.wrapping_add(self.shift))
     }

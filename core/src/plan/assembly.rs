@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
 use crate::extents::Extents;
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 use super::error::{NotMovable, PlanError};
@@ -212,7 +213,8 @@ impl Assembly {
         let copy_of = |offset: u64| {
             let copied = copies.iter().find(|(from, _)| from.contains(&offset));
             let copied = copied.map(|(from, start)| start + (offset - from.start));
-            copied.or_else(|| extents.listed()?.position_of(offset).map(|at| metadata_len + at))
+            copied
+                .or_else(|| Some(extents.listed()?.position_of(FileOffset(offset))?.in_answer(metadata_len)))
         };
         let mark_of = |track| marks.iter().find(|(t, _)| *t == track).map(|(_, start)| *start);
         let place = |place: Option<u64>| {

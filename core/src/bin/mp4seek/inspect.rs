@@ -7,6 +7,7 @@ use std::path::Path;
 use mp4seek::boxes::{BoxHeader, SyncSamples};
 use mp4seek::extents::ExtentList;
 use mp4seek::index::{Film, Index, Node};
+use mp4seek::offsets::MediaOffset;
 use mp4seek::plan::plan_clip;
 use mp4seek::request::{Asked, ClipRequest};
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
@@ -185,14 +186,14 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
     };
     let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(film, &clip)?;
     let mut reports: Vec<ExtentReport> = Vec::new();
-    let (mut at, mut made) = (0, ExtentList::default());
-    while at < extents.len() {
-        for e in extents.near(film, at, &mut made)? {
-            at = e.position + e.len;
+    let (mut at, mut found) = (MediaOffset(0), ExtentList::default());
+    while at.0 < extents.len() {
+        for e in extents.near(film, at, &mut found)? {
+            at = e.position_end();
             match reports.last_mut() {
                 // They may come in parts.
-                Some(last) if last.offset + last.bytes == e.offset => last.bytes += e.len,
-                _ => reports.push(ExtentReport { offset: e.offset, bytes: e.len }),
+                Some(last) if last.offset + last.bytes == e.offset.0 => last.bytes += e.len,
+                _ => reports.push(ExtentReport { offset: e.offset.0, bytes: e.len }),
             }
         }
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, Run};
 use crate::numbers::{ChunkNumber, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 use super::table::SampleTable;
@@ -59,13 +60,13 @@ impl SampleTable {
         source: &R,
         chunk: &mut Chunk,
         sample: SampleNumber,
-    ) -> Result<Range<u64>, FormatError> {
+    ) -> Result<Range<FileOffset>, FormatError> {
         if !(chunk.first_sample..chunk.end_sample()).contains(&sample) {
             *chunk = self.chunk_of(source, sample)?;
         }
         let offset = self.offset_in(source, chunk, sample)?;
         let size = self.bytes(source, sample..sample.next())?;
-        Ok(offset..offset.saturating_add(size))
+        Ok(offset..offset + size)
     }
 
     /// Offset in the file of `sample`, which lies in `chunk`.
@@ -77,11 +78,12 @@ impl SampleTable {
         source: &R,
         chunk: &Chunk,
         sample: SampleNumber,
-    ) -> Result<u64, FormatError> {
+    ) -> Result<FileOffset, FormatError> {
         let start = self.offsets.get(source, chunk.number.0)?;
         let before = self.bytes(source, chunk.first_sample..sample)?;
         start
             .checked_add(before)
+            .map(FileOffset)
             .ok_or_else(|| FormatError::Film(format!("chunk {} ends past 64 bits", chunk.number.one_based())))
     }
 }

@@ -7,6 +7,7 @@ use crate::boxes::{BoxType, FormatError, SampleEntry, SyncSamples};
 use crate::limits;
 use crate::movie::sync_detection::{Dependencies, FirstSamples, Pictures, SyncDetection, SyncEvidence};
 use crate::numbers::{Numbers, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -122,7 +123,7 @@ impl SampleTable {
     ) -> Result<bool, FormatError> {
         let place = self.place_of(source, chunk, sample)?;
         let file_len = self.detection.as_ref().map_or(0, |detection| detection.file_len);
-        pictures.can_begin_at(source, place.start..place.end.min(file_len))
+        pictures.can_begin_at(source, place.start..place.end.min(FileOffset(file_len)))
     }
 
     /// The last sample that neither decodes after `sample` nor is presented after `time` and that

@@ -20,6 +20,7 @@ mod vvc;
 use std::ops::Range;
 
 use crate::boxes::{FormatError, SampleEntry};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 pub use evidence::SyncEvidence;
@@ -109,7 +110,7 @@ impl Pictures {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn can_begin_at<R: ReadAt>(self, source: &R, sample: Range<u64>) -> Result<bool, FormatError> {
+    pub fn can_begin_at<R: ReadAt>(self, source: &R, sample: Range<FileOffset>) -> Result<bool, FormatError> {
         let (headers, can_begin): (usize, fn(&[u8]) -> bool) = match self {
             Self::Avc(length) => return units::can_begin_at(source, sample, length, h264::unit),
             Self::Hevc(length) => return units::can_begin_at(source, sample, length, hevc::unit),
@@ -133,11 +134,11 @@ impl Pictures {
 /// What there is of `range`, as much as `out` holds.
 fn read_up_to<'a, R: ReadAt>(
     source: &R,
-    range: Range<u64>,
+    range: Range<FileOffset>,
     out: &'a mut [u8],
 ) -> Result<&'a [u8], FormatError> {
-    let offset = range.start;
-    let len = usize::try_from(range.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
+    let FileOffset(offset) = range.start;
+    let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX).min(out.len());
     let out = out.get_mut(..len).unwrap_or_default();
     match source.read_exact_at(out, offset) {
         Ok(()) => Ok(out),

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{Bits, read_up_to};
 use crate::boxes::FormatError;
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 /// Sorenson Video: a frame code of 22 bits, 8 bits of a temporal reference, and 2 bits that are 0
@@ -21,7 +22,7 @@ pub(super) fn can_begin_1(sample: &[u8]) -> bool {
 /// Sorenson Video 3: a byte that says how many bytes the length of the slice has, that length, and
 /// the slice. The first bytes of a slice may be moved behind its end to make room for the length. A
 /// slice begins with its type, as a code of which `011` is an intra slice.
-pub(super) fn can_begin_3<R: ReadAt>(source: &R, sample: Range<u64>) -> Result<bool, FormatError> {
+pub(super) fn can_begin_3<R: ReadAt>(source: &R, sample: Range<FileOffset>) -> Result<bool, FormatError> {
     let mut buffer = [0; 4];
     let Some((&header, rest)) = read_up_to(source, sample.clone(), &mut buffer)?.split_first() else {
         return Ok(false);
@@ -34,7 +35,7 @@ pub(super) fn can_begin_3<R: ReadAt>(source: &R, sample: Range<u64>) -> Result<b
     // The slice begins after the first byte of the length; what the rest of the length took is
     // behind its end.
     let moved = if bytes == 1 { 0 } else { length };
-    let at = sample.start.saturating_add(2 + moved);
+    let at = sample.start + 2 + moved;
     let mut first = [0];
     let first = read_up_to(source, at..sample.end, &mut first)?;
     Ok(first.first().is_some_and(|byte| byte >> 5 == 3))

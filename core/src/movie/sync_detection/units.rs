@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::read_up_to;
 use crate::boxes::FormatError;
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 /// What the header of a unit says of the picture.
@@ -26,7 +27,7 @@ const HEAD: usize = 6;
 /// Whether decoding can begin at a sample. `kind` reads the first two bytes of a unit.
 pub(super) fn can_begin_at<R: ReadAt>(
     source: &R,
-    sample: Range<u64>,
+    sample: Range<FileOffset>,
     length: u8,
     kind: fn([u8; 2]) -> Unit,
 ) -> Result<bool, FormatError> {
@@ -43,7 +44,7 @@ pub(super) fn can_begin_at<R: ReadAt>(
             Unit::Other => {}
         }
         let len = len.iter().fold(0, |len, &b| len << 8 | u64::from(b));
-        at = at.saturating_add(length as u64 + len);
+        at = at + length as u64 + len;
     }
     Ok(false)
 }

@@ -37,7 +37,7 @@ impl TrackChunks {
         for range in ranges.iter().map(|h| &h.samples) {
             let first = samples.chunk_of(source, range.start)?;
             let last = samples.chunk_of(source, range.end - 1)?;
-            let first_offset = samples.offset_in(source, &first, range.start)?;
+            let first_offset = samples.offset_in(source, &first, range.start)?.0;
             let chunks = first.number.0..last.number.0 + 1;
             let last_offset = if samples.offsets.is_ascending(source, chunks.clone())? {
                 samples.offsets.get(source, last.number.0)?

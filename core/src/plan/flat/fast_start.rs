@@ -3,6 +3,7 @@
 use crate::boxes::{BoxHeader, ChunkOffsets, FormatError, Order};
 use crate::extents::ExtentList;
 use crate::index::{Auxiliary, AuxiliaryPlace, Film, Index, Node, SampleTable, Track};
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::{NotMovable, PlanError};
 use crate::plan::part::Plan;
@@ -51,7 +52,7 @@ fn top_level(film: &Film<'_>, out: &mut Assembly) -> Result<ExtentList, PlanErro
                 return Err(NotMovable::ItemLocations(header.box_type).into());
             }
             _ if n < first_media => out.copy(header),
-            _ => after.push(header.offset..header.end()),
+            _ => after.push(FileOffset(header.offset)..FileOffset(header.end())),
         }
     }
     Ok(ExtentList::of(after))
@@ -92,10 +93,10 @@ fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -
     match &located.place {
         AuxiliaryPlace::Range(offset) => {
             (index.moov.header.payload()..index.moov.header.end()).contains(offset)
-                || media.holding(*offset).is_some()
+                || media.holding(FileOffset(*offset)).is_some()
         }
         AuxiliaryPlace::Chunks { bounds, .. } => {
-            media.holding(bounds.start).is_some_and(|e| bounds.end <= e.offset + e.len)
+            media.holding(FileOffset(bounds.start)).is_some_and(|e| FileOffset(bounds.end) <= e.end())
         }
     }
 }
@@ -118,15 +119,15 @@ fn all_chunks_inside(film: &Film<'_>, media: &ExtentList) -> Result<bool, Format
         let offsets = &track.samples.offsets;
         let Some(Order { lowest, highest, .. }) = offsets.order(source)? else { continue };
         let holds_both = media.iter().any(|e| {
-            let range = e.offset..e.offset + e.len;
-            range.contains(&lowest) && range.contains(&highest)
+            let range = e.offset..e.end();
+            range.contains(&FileOffset(lowest)) && range.contains(&FileOffset(highest))
         });
         if holds_both {
             continue;
         }
         let mut reader = offsets.reader(source, 1024);
         for chunk in 0..offsets.count() {
-            if media.position_of(reader.get(chunk)?).is_none() {
+            if media.position_of(FileOffset(reader.get(chunk)?)).is_none() {
                 return Ok(false);
             }
         }

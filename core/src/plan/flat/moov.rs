@@ -3,6 +3,7 @@
 use crate::boxes::{BoxType, FormatError};
 use crate::index::Node;
 use crate::limits;
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
@@ -56,12 +57,12 @@ impl Layout<'_> {
         let is_far = |position: u64| position.saturating_add(media_start) > u64::from(u32::MAX);
         let mut changed = false;
         let mut places = self.extents.places(self.film);
-        let last = self.extents.end().saturating_sub(1);
+        let last = FileOffset(self.extents.end().0.saturating_sub(1));
         for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
             let mut needed = all;
             if let Some(chunks) = chunks.as_ref().filter(|_| is_far(self.extents.len())) {
-                let highest = places.position_of(chunks.highest.min(last))?;
-                needed |= is_far(highest.unwrap_or(self.extents.len()));
+                let highest = places.position_of(FileOffset(chunks.highest).min(last))?;
+                needed |= is_far(highest.map_or(self.extents.len(), |position| position.0));
             }
             changed |= needed && !*wide;
             *wide |= needed;
