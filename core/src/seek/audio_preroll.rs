@@ -8,6 +8,8 @@ use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
+use super::bit_reservoir::{MOST_PACKETS, packets_before};
+
 /// The longer of the durations of the samples before and after one. (The last sample of a track is
 /// often short.)
 pub(super) fn beside<R: ReadAt>(
@@ -33,7 +35,10 @@ pub(super) fn preroll_start<R: ReadAt>(
     if &track.handler.0 != b"soun" || sample == SampleNumber::FIRST {
         return Ok(sample);
     }
-    let (packets, millis) = least_preroll(track.coding);
+    let (mut packets, millis) = least_preroll(track.coding);
+    if matches!(&track.coding.0, b".mp3" | b"ms\0U") {
+        packets = packets_before(&track.samples, source, sample)?.unwrap_or(MOST_PACKETS);
+    }
     let packets = track.samples.roll_before(source, sample)?.max(packets);
     if packets == 0 {
         return Ok(sample);
@@ -55,8 +60,6 @@ fn least_preroll(coding: BoxType) -> (u32, u32) {
         b"mp4a" => (3, 60),
         // RFC 7845, section 4.6, asks for 80 ms. libopus needs up to twice that to be exact.
         b"Opus" => (8, 160),
-        // Frames may borrow bits from up to nine frames before them.
-        b".mp3" | b"ms\0U" => (10, 0),
         b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" | b"dtsy" => (2, 0),
         // Three frames for the core of USAC. If there is an `stss`, the sync sample before these
         // counts.

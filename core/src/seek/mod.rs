@@ -9,12 +9,14 @@
 //! tracks      that the request asks for, and the one it is cut by   tracks, language
 //! start, end  moved onto frames of that track                       snap
 //! each track  what its edits present between start and end          cut_track, play, hold
-//!             the sample that decoding begins with                  audio_preroll, open_gop
+//!             the sample that decoding begins with                  audio_preroll, bit_reservoir,
+//!                                                                   open_gop
 //!             the samples, laid out one range after the other       lay_out, placed, multiplier
 //!             the times of the first and the last samples           hidden, trim, ending, opus
 //! ```
 
 mod audio_preroll;
+mod bit_reservoir;
 mod clip;
 mod cut_track;
 mod ending;
