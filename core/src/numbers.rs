@@ -1,5 +1,5 @@
-//! Numbers of samples and chunks. Each kind has a type of its own, so that they cannot be mixed with
-//! each other or with counts.
+//! Numbers of samples and chunks. Each kind has a type of its own, so that they cannot be mixed
+//! with each other or with counts.
 //!
 //! Here they count from 0. The boxes of ISO/IEC 14496-12 count from 1 (`stss`, `stsc`, `stps`,
 //! `stsh`, `tfra`); [`SampleNumber::from_one_based`] and its siblings are the one place that

@@ -1,10 +1,10 @@
-//! Where bytes are. There are three places to count from, and a type for each of the two that meet in
-//! `extents`, so that they cannot be mixed:
+//! Where bytes are. There are three places to count from, and a type for each of the two that meet
+//! in `extents`, so that they cannot be mixed:
 //!
 //! ```text
 //! file     | ftyp | moov | mdat ……[ needed ]……[ needed ]…… |      FileOffset
 //! media                           [ needed ][ needed ]            MediaOffset
-//! answer   | ftyp | moov | mdat   [ needed ][ needed ]            MediaOffset + length of the metadata
+//! answer   | ftyp | moov | mdat   [ needed ][ needed ]            MediaOffset + metadata
 //! ```
 //!
 //! The boxes' own reading has plain integers: all of its offsets are those of the file. A server's
@@ -40,7 +40,8 @@ macro_rules! offset {
 }
 
 offset! {
-    /// An offset in the file, or in the generated metadata ([`GENERATED`](crate::source::GENERATED)).
+    /// An offset in the file, or in the generated metadata
+    /// ([`GENERATED`](crate::source::GENERATED)).
     FileOffset
 }
 

@@ -35,7 +35,8 @@ pub trait ReadAt {
         true
     }
 
-    /// Fails once nobody waits for what is read. Whoever waits for another reader's work asks now and then.
+    /// Fails once nobody waits for what is read. Whoever waits for another reader's work asks now
+    /// and then.
     ///
     /// # Errors
     /// That nobody waits.
@@ -95,7 +96,7 @@ impl ReadAt for Vec<u8> {
 }
 
 /// Where the address space of generated metadata begins: bytes that stand nowhere in the file,
-/// such as the tables of a fragmented film, have addresses of their own, far past the end of any
+/// such as the tables of a fragmented file, have addresses of their own, far past the end of any
 /// file.
 pub const GENERATED: u64 = 1 << 62;
 
@@ -174,7 +175,7 @@ pub struct Identity {
 
 impl Hash for Identity {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Enough to tell films apart, and each request pays for it.
+        // Enough to tell files apart, and each request pays for it.
         state.write_u64(self.inode);
         state.write_i64(self.mtime_nanos);
     }
@@ -196,8 +197,8 @@ impl Identity {
     }
 
     /// Whether the content may change once more without a change of the whole seconds of its
-    /// modification time. File systems keep times in steps of up to two seconds. A time in the future
-    /// is one of a clock that is ahead of this one.
+    /// modification time. File systems keep times in steps of up to two seconds. A time in the
+    /// future is one of a clock that is ahead of this one.
     pub fn is_fresh(&self, now: SystemTime) -> bool {
         const FRESH: i128 = 2_000_000_000;
         let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
@@ -205,8 +206,8 @@ impl Identity {
         i128::try_from(now).unwrap_or(i128::MAX) - modified < FRESH
     }
 
-    /// Whether the content is the same, as far as times tell. A file that is moved or deleted while it
-    /// is open gets another `ctime`, and keeps its content.
+    /// Whether the content is the same, as far as times tell. A file that is moved or deleted while
+    /// it is open gets another `ctime`, and keeps its content.
     pub fn is_same_content(&self, other: &Self) -> bool {
         let content = |i: &Self| (i.device, i.inode, i.size, i.mtime, i.mtime_nanos);
         content(self) == content(other)

@@ -1,4 +1,4 @@
-//! Times in the units of a film. Each unit has a type of its own, so that they cannot be mixed;
+//! Times in the units of a movie. Each unit has a type of its own, so that they cannot be mixed;
 //! what converts one to another is named, and says how it rounds.
 
 use std::ops::{Add, Neg, Sub};
@@ -14,13 +14,13 @@ const MAX_MOVIE_TICKS: u64 = 1 << 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MovieTime(pub u64);
 
-/// A time or a duration in ticks of a track's media timescale in the film. Sums and differences
+/// A time or a duration in ticks of a track's media timescale in the file. Sums and differences
 /// saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MediaTime(pub i64);
 
 /// A time or a duration in ticks of a track's media timescale in the clip, which is a multiple of
-/// that in the film. Sums and differences saturate.
+/// that in the file. Sums and differences saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ClipTime(pub i64);
 
@@ -38,7 +38,7 @@ pub(crate) enum Rounding {
     Up,
 }
 
-/// The ticks in a second of the clip's movie and of a track's media in the film.
+/// The ticks in a second of the clip's movie and of a track's media in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timescales {
     /// Of the movie (8.2.2).
@@ -160,8 +160,8 @@ impl ClipTime {
         Self(self.0.saturating_mul(count.into()))
     }
 
-    /// The same duration in the film, rounded towards zero.
-    pub(crate) fn in_film(self, multiplier: u32) -> MediaTime {
+    /// The same duration in the file, rounded towards zero.
+    pub(crate) fn in_file(self, multiplier: u32) -> MediaTime {
         MediaTime(self.0 / i64::from(multiplier.max(1)))
     }
 
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(MediaTime(3).at_rate(-0x8000), MediaTime(1));
         assert_eq!(MediaTime::of_millis(70, 600), MediaTime(42));
         assert_eq!(MediaTime::of_millis(1, 600), MediaTime(0));
-        assert_eq!((MediaTime(-3).in_clip(7), ClipTime(-20).in_film(7)), (ClipTime(-21), MediaTime(-2)));
+        assert_eq!((MediaTime(-3).in_clip(7), ClipTime(-20).in_file(7)), (ClipTime(-21), MediaTime(-2)));
         let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| ClipTime(ticks).duration_field());
         assert_eq!(fields, [0, 9, u32::MAX, u32::MAX >> 1]);
         assert_eq!((ClipTime(-1).ticks(), ClipTime(1 << 32).ticks()), (0, 1 << 32));

@@ -49,8 +49,8 @@ impl Collector {
         self.list.iter().map(|r| r.end - r.start).sum()
     }
 
-    /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes fit
-    /// in the budget. Returns what the holes take.
+    /// Joins what touches or has a hole of no more than `most` bytes between, as long as the holes
+    /// fit in the budget. Returns what the holes take.
     pub(super) fn join(&mut self, most: u64, budget: u64) -> u64 {
         self.list.sort_unstable_by_key(|r| (r.start, r.end));
         let mut sent = 0;
@@ -66,9 +66,9 @@ impl Collector {
         sent
     }
 
-    /// Closes small holes, for less than a hundredth of the bytes that are needed, together with those
-    /// within what is taken whole. Those nearest to the longest range come first: what joins it is sent
-    /// from the file and need not be copied.
+    /// Closes small holes, for less than a hundredth of the bytes that are needed, together with
+    /// those within what is taken whole. Those nearest to the longest range come first: what joins
+    /// it is sent from the file and need not be copied.
     pub(super) fn close_small_holes(&mut self, needed: u64) {
         self.join(0, u64::MAX);
         let mut budget = needed / 150;
@@ -96,8 +96,8 @@ impl Collector {
         self.join(SMALL_GAP, budget);
     }
 
-    /// Closes small holes, and where there are too many ranges, the smallest, but for no more bytes than
-    /// are needed.
+    /// Closes small holes, and where there are too many ranges, the smallest, but for no more bytes
+    /// than are needed.
     pub(super) fn close_gaps(mut self, needed: u64) -> Result<Extents, FormatError> {
         self.close_small_holes(needed);
         if let Some(excess) = self.list.len().checked_sub(self.most).filter(|&n| n > 0) {

@@ -16,7 +16,7 @@ impl Extents {
     /// Fills `out` with the media from `position` on. See [`Self::near`] for what was `found`.
     ///
     /// # Errors
-    /// When the film cannot be read, or ends first.
+    /// When the file cannot be read, or ends first.
     pub fn copy(
         &self,
         film: &Film<'_>,
@@ -80,8 +80,8 @@ fn copy_batch(
     Ok(())
 }
 
-/// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of use
-/// for the next `wanted` bytes.
+/// How far to read from `offset` on, in the first of `extents`, so that at least half of it is of
+/// use for the next `wanted` bytes.
 fn span_len(extents: &[Extent], offset: FileOffset, wanted: usize) -> usize {
     let mut useful = 0u64;
     let mut best = 0;

@@ -18,8 +18,8 @@ use super::walk::Walk;
 
 /// Finds what the tracks of a clip need of the file.
 ///
-/// Most films are interleaved, and a clip of all their tracks is one range of the file with a ragged
-/// beginning and end:
+/// Most movies are interleaved, and a clip of all their tracks is one range of the file with a
+/// ragged beginning and end:
 ///
 /// ```text
 /// for each range of samples that the tracks have in common
@@ -29,10 +29,10 @@ use super::walk::Walk;
 ///     walk through the chunks before and after it
 /// ```
 ///
-/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept if it
-/// is little, and is found again by another walk if it is much. Chunks that go back and forth too
-/// often for a walk are gathered and sorted. Such a clip is refused if it lies in more places than are
-/// kept.
+/// A walk goes through the chunks of all tracks in the order of the file. What it finds is kept if
+/// it is little, and is found again by another walk if it is much. Chunks that go back and forth
+/// too often for a walk are gathered and sorted. Such a clip is refused if it lies in more places
+/// than are kept.
 ///
 /// # Errors
 /// When the file cannot be read, or its tables name places that cannot be.
@@ -44,7 +44,7 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
         tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
     };
     let most_ranges = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
-    // Where a clip goes on elsewhere in the film, it mostly does so in all its tracks.
+    // Where a clip goes on elsewhere in the movie, it mostly does so in all its tracks.
     for n in 0..most_ranges {
         let mut spans = Vec::new();
         for (track, of, clip) in held() {
@@ -164,8 +164,8 @@ impl<'a> Span<'a> {
         Ok(this)
     }
 
-    /// Whether no chunk begins before the one before it, nor before what is needed of a first one that
-    /// is cut.
+    /// Whether no chunk begins before the one before it, nor before what is needed of a first one
+    /// that is cut.
     fn is_ascending<R: ReadAt>(&self, source: &R) -> Result<bool, FormatError> {
         let offsets = &self.samples.offsets;
         let second = self.chunks.start.next();
@@ -303,5 +303,5 @@ impl Needs {
 }
 
 /// Sequences of chunks in order that are walked through side by side: one for each track in most
-/// films.
+/// movies.
 const STREAMS: usize = 64;

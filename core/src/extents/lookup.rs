@@ -8,8 +8,8 @@ use crate::offsets::{FileOffset, MediaOffset};
 use super::list::{Extent, ExtentList};
 use super::walk::{Walk, Walker};
 
-/// The media of an answer, in the order of the file. Few extents are kept. Where there are more, they
-/// are found again when they are asked for.
+/// The media of an answer, in the order of the file. Few extents are kept. Where there are more,
+/// they are found again when they are asked for.
 #[derive(Debug)]
 pub struct Extents(Kind);
 
@@ -69,11 +69,12 @@ impl Extents {
         }
     }
 
-    /// The extents that have bytes at or after `position`, or some of them: at least as many as there
-    /// are in [`NEAR`] bytes. Where they have to be found, they are left in `found` for the next time.
+    /// The extents that have bytes at or after `position`, or some of them: at least as many as
+    /// there are in [`NEAR`] bytes. Where they have to be found, they are left in `found` for the
+    /// next time.
     ///
     /// # Errors
-    /// When the film cannot be read.
+    /// When the file cannot be read.
     pub fn near<'a>(
         &'a self,
         film: &Film<'_>,
@@ -114,8 +115,8 @@ pub const NEAR: u64 = WINDOW as u64;
 /// How many extents are found at once: at least, and where they are small.
 const FOUND_EXTENTS: (usize, usize) = (64, 512);
 
-/// Look-ups of where bytes of the file are in the media ([`Extents::places`]). Places that are asked
-/// for in order are found fastest.
+/// Look-ups of where bytes of the file are in the media ([`Extents::places`]). Places that are
+/// asked for in order are found fastest.
 pub struct Places<'a> {
     extents: &'a Extents,
     film: &'a Film<'a>,
@@ -130,7 +131,7 @@ impl Places<'_> {
     /// The extent that has a byte of the file.
     ///
     /// # Errors
-    /// When the film cannot be read.
+    /// When the file cannot be read.
     pub fn holding(&mut self, offset: FileOffset) -> Result<Option<Extent>, FormatError> {
         let walk = match &self.extents.0 {
             Kind::List(list) => return Ok(list.holding(offset).copied()),

@@ -11,8 +11,8 @@
 //! until no stream has a range left
 //! ```
 //!
-//! Checkpoints are kept of `covered` and `position`, and of the steps gone in each stream, so that a
-//! walk can begin in the middle.
+//! Checkpoints are kept of `covered` and `position`, and of the steps gone in each stream, so that
+//! a walk can begin in the middle.
 
 use crate::boxes::FormatError;
 use crate::index::Film;
@@ -43,7 +43,8 @@ pub(super) struct Walk {
     end: Checkpoint,
 }
 
-/// No extent is much longer than this, or a walk would go on without end to find out how long it is.
+/// No extent is much longer than this, or a walk would go on without end to find out how long it
+/// is.
 const LONGEST: u64 = 4 << 20;
 
 impl Walk {
@@ -208,7 +209,8 @@ impl<'a> Walker<'a> {
         self.steps > 4 * self.patience + 4096
     }
 
-    /// Goes one step on. Returns whether there was one, and the extent that is complete now, if one is.
+    /// Goes one step on. Returns whether there was one, and the extent that is complete now, if one
+    /// is.
     fn step(&mut self) -> Result<(bool, Option<Extent>), FormatError> {
         let heads = self.streams.iter_mut().filter_map(|s| Some((s.head()?, s)));
         let Some((range, stream)) = heads.min_by_key(|(head, _)| head.start) else {

@@ -77,11 +77,7 @@ impl Track {
 
     pub(super) fn read<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<Self, FormatError> {
         let tkhd = TkhdBox::read(reader, &trak.need(b"tkhd")?.header)?;
-        let edits = match trak.child(b"edts")?.map(|edts| edts.child(b"elst")).transpose()?.flatten() {
-            Some(elst) => read_elst(reader, &elst.header)?,
-            None => Vec::new(),
-        };
-        let edits = with_media(edits);
+        let edits = read_edits(reader, trak)?;
         let mdia = trak.need(b"mdia")?;
         let mdhd = MdhdBox::read(reader, &mdia.need(b"mdhd")?.header)?;
         let handler = match mdia.child(b"hdlr")? {
@@ -150,6 +146,13 @@ fn find_external_media<R: ReadAt>(
     // They are counted from 1.
     let mut entries = references.iter().filter_map(|n| is_here.get(usize::from(*n).checked_sub(1)?));
     Ok(entries.any(|is_here| !is_here).then_some(dref))
+}
+
+/// The edit list of a `trak`.
+fn read_edits<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<Vec<ElstEntry>, FormatError> {
+    let Some(edts) = trak.child(b"edts")? else { return Ok(Vec::new()) };
+    let Some(elst) = edts.child(b"elst")? else { return Ok(Vec::new()) };
+    Ok(with_media(read_elst(reader, &elst.header)?))
 }
 
 /// Completes an edit list of empty edits alone: the whole media follows them, as in Chromium.

@@ -52,7 +52,7 @@ pub(super) fn preroll_start<R: ReadAt>(
 }
 
 /// The packets and the milliseconds that are decoded first at least, whatever the roll groups of
-/// the film say: ffmpeg writes a roll distance of one packet for AAC, whose bands may depend on two
+/// the file say: ffmpeg writes a roll distance of one packet for AAC, whose bands may depend on two
 /// more.
 fn least_preroll(coding: BoxType) -> (u32, u32) {
     match &coding.0 {

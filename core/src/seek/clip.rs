@@ -1,4 +1,4 @@
-//! What a clip holds of a film.
+//! What a clip holds of a movie.
 
 use std::ops::Range;
 
@@ -9,25 +9,25 @@ use crate::time::{ClipTime, MediaTime, MovieTime};
 use super::ending::Retimed;
 use super::lead_in::LeadIn;
 
-/// The part of a film that answers a request.
+/// The part of a movie that answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {
-    /// The whole film.
+    /// The whole movie.
     Whole,
     /// A clip of it.
     Clip(Clip),
 }
 
-/// A clip of a film.
+/// A clip of a movie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
     /// Ticks per second of the clip's movie time; all movie times here are in these.
     pub timescale: u32,
-    /// When the clip begins, in the presentation of the film.
+    /// When the clip begins, in the presentation of the movie.
     pub start: MovieTime,
     /// How long the clip is presented.
     pub duration: MovieTime,
-    /// What the clip holds of each track of the film; `None` for a track that is left out.
+    /// What the clip holds of each track of the file; `None` for a track that is left out.
     pub tracks: Vec<Option<TrackClip>>,
 }
 
@@ -38,14 +38,14 @@ pub struct TrackClip {
     pub ranges: Vec<SampleRange>,
     /// The clip's own edit list, in the clip's movie time.
     pub edits: Vec<ElstEntry>,
-    /// How many ticks of the clip's media time make one of the film's.
+    /// How many ticks of the clip's media time make one of the file's.
     pub multiplier: u32,
     /// Added to every composition offset, so that no edit begins at a
     /// negative media time.
     pub offset_shift: ClipTime,
     /// The duration of all samples.
     pub media_duration: ClipTime,
-    /// The `PreSkip` of the clip's Opus description, if it differs from the film's.
+    /// The `PreSkip` of the clip's Opus description, if it differs from the file's.
     pub pre_skip: Option<u16>,
 }
 
@@ -66,7 +66,7 @@ pub struct SampleRange {
     /// How much longer the last sample lasts. With it, the next range
     /// is presented after this one has ended, and the last range lasts until its edit ends.
     pub gap: MediaTime,
-    /// The times of the last samples, if they differ from the film. There is no gap then.
+    /// The times of the last samples, if they differ from the file. There is no gap then.
     pub ending: Vec<Retimed>,
 }
 
@@ -77,7 +77,7 @@ impl SampleRange {
         self.samples.count()
     }
 
-    /// The number in the clip of a sample of the film, if one of `ranges` holds it.
+    /// The number in the clip of a sample of the file, if one of `ranges` holds it.
     pub fn find(ranges: &[Self], sample: SampleNumber) -> Option<SampleNumber> {
         let range = ranges.get(ranges.partition_point(|r| r.samples.end <= sample))?;
         (sample >= range.samples.start).then(|| range.place + (sample - range.samples.start))

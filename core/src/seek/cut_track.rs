@@ -18,7 +18,7 @@ use super::timeline::Timeline;
 /// Cuts the part of a track that is presented between two times of the clip's movie time.
 ///
 /// ```text
-/// plays   what each segment of the timeline presents in the clip, or the last frame if all have ended
+/// plays   what each segment of the timeline presents in the clip, or else the last frame
 /// ranges  the samples that these need, laid out one after the other
 /// edits   one for each play, with an empty edit before it if there is a pause
 /// shift   added to edits and composition offsets alike, so that none is negative

@@ -1,6 +1,6 @@
 //! Times of the samples at the end of a clip.
 //!
-//! For Chromium a film lasts until the last sample ends, presented or not, and Firefox plays that
+//! For Chromium a movie lasts until the last sample ends, presented or not, and Firefox plays that
 //! long. If video is reordered, some samples that are decoded for others have composition times
 //! after the end of the edit. The last sample may last longer than the edit, too.
 //!
@@ -23,7 +23,7 @@ use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
-/// The times of the last samples of a range in the film.
+/// The times of the last samples of a range in the file.
 #[derive(Debug)]
 pub(super) struct Ending {
     /// The number of the first of them in the range.
@@ -42,7 +42,7 @@ struct Times {
     duration: MediaTime,
 }
 
-/// The times of a sample that differ from the film.
+/// The times of a sample that differ from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retimed {
     /// Its duration.
@@ -82,8 +82,8 @@ impl Ending {
     }
 
     /// The times that the last samples of the range get, and when their decoding ends; none if they
-    /// need no others than in the film. The first `lead_in` samples of the range already have
-    /// others. `in_clip` converts a media time of the film to one of the clip.
+    /// need no others than in the file. The first `lead_in` samples of the range already have
+    /// others. `in_clip` converts a media time of the file to one of the clip.
     pub(super) fn retimed(
         &self,
         lead_in: u32,

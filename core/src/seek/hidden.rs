@@ -55,7 +55,7 @@ pub(super) struct Hidden {
     pause: MediaTime,
     /// Composition offset of sync samples that follow.
     sync_offset: MediaTime,
-    /// Media ticks of the film in a second.
+    /// Media ticks of the file in a second.
     timescale: u32,
     /// Whether all of them are in composition order, and none of them is presented.
     in_order: bool,
@@ -77,7 +77,7 @@ const MAX_SPREAD: MediaTime = MediaTime(1 << 29);
 impl Hidden {
     /// The hidden samples of a range, if there are any. Those with a composition time of
     /// `first_presented` or later are presented; the first of them in decode order is sample
-    /// `presented` of the film.
+    /// `presented` of the file.
     pub(super) fn of<R: ReadAt>(
         track: &Track,
         source: &R,
@@ -179,7 +179,7 @@ impl Hidden {
         })
     }
 
-    /// How many samples from the first of the range on are not decoded when they are in the film,
+    /// How many samples from the first of the range on are not decoded when they are in the file,
     /// as their places in the lead-in, `step` apart, come later; and when the first one is decoded
     /// that is, counted from the first presented sample, which is `presented_at`.
     fn decoded_early<R: ReadAt>(
@@ -195,7 +195,7 @@ impl Hidden {
         for run in JointRuns::from(source, &samples.stts, None, range.start + len, samples.base)? {
             let run = run?;
             natural = (run.dts - self.first_presented).in_clip(multiplier);
-            // The first sample of the run that may be decoded when it is in the film.
+            // The first sample of the run that may be decoded when it is in the file.
             let mut left = run.count;
             while left > 0 && len < last && presented_at + natural < step.times(len) {
                 (len, left) = (len + 1, left - 1);

@@ -1,4 +1,4 @@
-//! A video track that has ended before the clip begins, while the film goes on.
+//! A video track that has ended before the clip begins, while the movie goes on.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use super::play::{Play, play};
 use super::timeline::{Segment, Timeline};
 
 /// The last frame of a video track that ends at or before the start of the clip, presented from the
-/// start of the clip on for as long as in the film. Chromium and Firefox keep the last frame on
-/// screen for as long as the film goes on, even after a seek past its end. The track of the clip
-/// ends early, like that of the film, so that a clip of the clip holds the same frame.
+/// start of the clip on for as long as in the file. Chromium and Firefox keep the last frame on
+/// screen for as long as the movie goes on, even after a seek past its end. The track of the clip
+/// ends early, like that of the file, so that a clip of the clip holds the same frame.
 pub(super) fn hold_last<R: ReadAt>(
     track: &Track,
     line: &Timeline,

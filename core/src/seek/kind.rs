@@ -15,7 +15,7 @@ pub(super) fn track_kind(handler: BoxType) -> Option<TrackKind> {
     }
 }
 
-/// Whether a track holds for the whole film, whatever the durations of its samples are, like the
+/// Whether a track holds for the whole movie, whatever the durations of its samples are, like the
 /// object descriptors of MPEG-4 systems. (A time code goes on counting within its sample.) A track
 /// whose samples have no duration holds, too: no time distinguishes its samples.
 pub(super) fn holds_on(track: &Track) -> bool {

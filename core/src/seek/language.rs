@@ -46,7 +46,7 @@ fn subtags(tag: &str) -> Vec<String> {
     parts
 }
 
-/// The ISO 639-2/B codes that differ from 639-2/T. Films that were remuxed from Matroska have them.
+/// The ISO 639-2/B codes that differ from 639-2/T. Files that were remuxed from Matroska have them.
 const BIBLIOGRAPHIC: [(&str, &str); 20] = [
     ("alb", "sqi"),
     ("arm", "hye"),

@@ -38,14 +38,14 @@ use super::trim::first_sample_trim;
 /// A range of samples that edits need.
 struct NeededRange<'a> {
     samples: Range<SampleNumber>,
-    /// When its decoding begins and ends, in media ticks of the film.
+    /// When its decoding begins and ends, in media ticks of the file.
     decode: Range<MediaTime>,
     /// The edits that need it.
     plays: &'a [&'a Play],
     hidden: Option<Hidden>,
 }
 
-/// The samples of all edits, each of them once, in the order of the film, and the multiplier of
+/// The samples of all edits, each of them once, in the order of the file, and the multiplier of
 /// their media time. `waits_in` is the movie timescale if the clip has empty edits for the track.
 pub(super) fn lay_out<R: ReadAt>(
     track: &Track,
@@ -170,7 +170,7 @@ fn place<R: ReadAt>(
 }
 
 /// How much longer the last sample of a range must last so that all of the range is presented
-/// before the next one, in media ticks of the film. Whatever their offsets are, the sample
+/// before the next one, in media ticks of the file. Whatever their offsets are, the sample
 /// presented last comes before the first of the next range, and before the hidden samples there.
 fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
     let (lowest, highest) = offsets(track);
@@ -179,7 +179,7 @@ fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
 }
 
 /// How much longer the last sample of a track must last so that it is presented until the last edit
-/// ends, in media ticks of the film. (How long reordered frames are on screen is not how long they
+/// ends, in media ticks of the file. (How long reordered frames are on screen is not how long they
 /// are decoded.)
 fn missing_at_end<R: ReadAt>(
     track: &Track,
@@ -190,7 +190,7 @@ fn missing_at_end<R: ReadAt>(
     let samples = &track.samples;
     let media_end = needed.media_end();
     let last = needed.samples.end - 1;
-    // A presented sample of the lead-in may last shorter than in the film.
+    // A presented sample of the lead-in may last shorter than in the file.
     let begun = needed.samples.start + placed.range.lead_in.map_or(0, |lead_in| lead_in.len);
     let shown_until = samples.end_of(source, &(begun.min(last)..last.next()))?;
     if shown_until >= media_end {

@@ -1,5 +1,5 @@
-//! The times that the first samples of a range get, if some of them are hidden. See `hidden` for how
-//! they are found.
+//! The times that the first samples of a range get, if some of them are hidden. See `hidden` for
+//! how they are found.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct LeadIn {
     pub last_duration: ClipTime,
     /// Whether composition times are decode times: nothing is reordered.
     pub in_order: bool,
-    /// Composition time in the film of the first presented sample.
+    /// Composition time in the file of the first presented sample.
     pub first_presented: MediaTime,
     /// That time in the clip, counted from the decode time of the first sample of the range.
     pub presented_at: ClipTime,
@@ -40,7 +40,7 @@ pub struct LeadIn {
 /// Where the edit of a range ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Until {
-    /// The composition time in the film from which on samples are not presented.
+    /// The composition time in the file from which on samples are not presented.
     pub(super) end: MediaTime,
     /// How much later they are in the clip.
     pub(super) margin: MediaTime,
@@ -53,7 +53,7 @@ impl Until {
 
 impl LeadIn {
     /// A lead-in of `len` samples in composition order. All but the last are a tick long. The first
-    /// presented sample has the composition time `first_presented` in the film and `presented_at`
+    /// presented sample has the composition time `first_presented` in the file and `presented_at`
     /// in the clip.
     pub(super) fn in_order(
         len: u32,
@@ -83,7 +83,7 @@ impl LeadIn {
     }
 
     /// Gives the composition offset of each sample of `part`. Samples are counted from the first of
-    /// the range, which is sample `start` of the film.
+    /// the range, which is sample `start` of the file.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -117,8 +117,8 @@ impl LeadIn {
         Ok(())
     }
 
-    /// The composition time in the clip of sample `n` of the range, whose one in the film is `time`.
-    /// `window` holds those of sample `first` of the range and the ones after it.
+    /// The composition time in the clip of sample `n` of the range, whose one in the file is
+    /// `time`. `window` holds those of sample `first` of the range and the ones after it.
     fn composed(&self, time: MediaTime, n: u32, first: u32, window: &VecDeque<MediaTime>) -> ClipTime {
         let decoded = self.step.times(n);
         let in_clip =

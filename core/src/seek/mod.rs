@@ -56,21 +56,21 @@ use timeline::Timeline;
 use timescale::{Waiting, movie_timescale};
 use tracks::chosen_tracks;
 
-/// Why a film cannot be cut.
+/// Why a file cannot be cut.
 #[derive(Debug, thiserror::Error)]
 pub enum SeekError {
-    /// The clip would begin at or past the end of the film.
+    /// The clip would begin at or past the end of the movie.
     #[error("start {start} is at or past the end of the film, {end} seconds")]
     PastEnd {
         /// When the clip would begin, in seconds.
         start: String,
-        /// When the film ends, in seconds.
+        /// When the movie ends, in seconds.
         end: String,
     },
-    /// The film has none of the tracks.
+    /// The file has none of the tracks.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The film is malformed, or cannot be read.
+    /// The file is malformed, or cannot be read.
     #[error(transparent)]
     Format(#[from] FormatError),
 }
@@ -78,7 +78,7 @@ pub enum SeekError {
 /// Finds what a request asks for.
 ///
 /// # Errors
-/// When the clip would begin past the end of the film, or the film cannot be read.
+/// When the clip would begin past the end of the movie, or the file cannot be read.
 pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
     let index = film.index;
     if !request.is_cut && !index.is_fragmented {
@@ -98,7 +98,7 @@ pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
     if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, reference, other) }
 }
 
-/// Cuts a film, counting in this movie timescale.
+/// Cuts a movie, counting in this movie timescale.
 fn cut_film(
     film: &Film<'_>,
     request: &ClipRequest,
@@ -156,8 +156,8 @@ fn cut_film(
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
 }
 
-/// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a film
-/// with such a track. If no track has samples, all of them stay: a film has tracks.
+/// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a
+/// movie with such a track. If no track has samples, all of them stay: a movie has tracks.
 fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
     let is_empty = |held: &TrackClip| held.ranges.is_empty();
     if tracks.iter().flatten().all(is_empty) {

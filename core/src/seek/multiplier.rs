@@ -1,4 +1,4 @@
-//! How much finer the media timescale of a track is in the clip than in the film.
+//! How much finer the media timescale of a track is in the clip than in the file.
 
 use crate::boxes::Runs;
 use crate::index::Track;

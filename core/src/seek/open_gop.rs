@@ -108,7 +108,7 @@ mod tests {
         film
     }
 
-    /// The sample of the film that a clip begins with, and the one that it presents first.
+    /// The sample of the file that a clip begins with, and the one that it presents first.
     fn begun(film: &[u8], query: &str) -> (u8, u8) {
         let clip = expand(&clip(film, query).unwrap()).swap_remove(0);
         (clip.samples[0].bytes[5], clip.shown()[0].bytes[5])

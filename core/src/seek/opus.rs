@@ -1,6 +1,6 @@
 //! Times of Opus packets that are decoded before the first that is heard.
 //!
-//! Chromium starts a film later by the media time before the edit of its video and audio tracks,
+//! Chromium starts a movie later by the media time before the edit of its video and audio tracks,
 //! and moves audio by that. It does not count the media time of an Opus track. Instead it drops
 //! `PreSkip` samples (Opus in ISOBMFF, 4.3.2) when it begins to decode. The two cancel each other
 //! if `PreSkip` and the media time of the Opus edit are as long as the media time of the video
@@ -72,8 +72,8 @@ pub(super) fn shorten<R: ReadAt>(
         return Ok(());
     }
     let from = samples.dts(source, range.samples.start)?;
-    // One tick of the clip is one of the film.
-    let begins = from + range.first_sample_trim + media_time.in_film(held.multiplier);
+    // One tick of the clip is one of the file.
+    let begins = from + range.first_sample_trim + media_time.in_file(held.multiplier);
     let heard = samples.sample_at_dts(source, begins)?.min(range.samples.end - 1);
     let count = heard - range.samples.start;
     let into = begins - samples.dts(source, heard)?;
@@ -121,7 +121,7 @@ mod tests {
         Film::of(pictures.into_iter().chain([sound]).collect()).build()
     }
 
-    /// `PreSkip` of a film.
+    /// `PreSkip` of a file.
     fn pre_skip(film: &[u8]) -> i64 {
         let at = film.windows(4).position(|w| w == b"dOps").unwrap();
         u16::from_be_bytes([film[at + 6], film[at + 7]]).into()

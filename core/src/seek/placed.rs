@@ -11,7 +11,7 @@ pub(super) struct PlacedRange {
     pub(super) range: SampleRange,
     /// Decode time of the first sample in the clip.
     pub(super) start: ClipTime,
-    /// A media time of the film.
+    /// A media time of the file.
     pub(super) origin: MediaTime,
     /// The media time of the clip that is the same as `origin`, counted from `start`.
     pub(super) origin_at: ClipTime,
@@ -21,7 +21,7 @@ pub(super) struct PlacedRange {
 }
 
 impl PlacedRange {
-    /// The media time of the clip for one of the film. It does not hold for hidden samples.
+    /// The media time of the clip for one of the file. It does not hold for hidden samples.
     pub(super) fn in_clip(&self, time: MediaTime) -> ClipTime {
         self.start + self.since_start(time)
     }

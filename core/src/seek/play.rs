@@ -15,7 +15,7 @@ use super::timeline::{Segment, Timeline};
 
 /// What one edit of the source presents in a clip.
 pub(super) struct Play {
-    /// When it is presented, in the clip's movie time, counted from the start of the film.
+    /// When it is presented, in the clip's movie time, counted from the start of the movie.
     pub(super) movie: Range<MovieTime>,
     /// Where the edit begins in the media.
     pub(super) media_time: MediaTime,

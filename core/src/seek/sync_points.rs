@@ -6,10 +6,10 @@ use crate::index::{Film, Track};
 use super::timeline::Timeline;
 use super::timescale::movie_timescale;
 
-/// The sync samples of a track that are presented, in seconds of the film.
+/// The sync samples of a track that are presented, in seconds of the movie.
 ///
 /// # Errors
-/// When the film cannot be read.
+/// When the file cannot be read.
 pub fn sync_points(film: &Film<'_>, track: &Track) -> Result<Vec<f64>, FormatError> {
     let Film { index, source } = film;
     let SyncSamples::Listed(table) = &track.samples.sync else { return Ok(Vec::new()) };

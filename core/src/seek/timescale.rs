@@ -8,13 +8,13 @@ use super::clip::{Cut, TrackClip};
 /// The coarsest timescale of a clip's movie time: that of MPEG systems.
 pub(super) const MIN_TIMESCALE: u64 = 90_000;
 
-/// The movie timescale of a clip. The edits of the film and the frames that the clip begins and
+/// The movie timescale of a clip. The edits of the file and the frames that the clip begins and
 /// ends on are whole ticks of it, and it is a multiple of the media timescales of the `waiting`
 /// tracks.
 ///
 /// Firefox reads an empty edit in the media timescale of its track. With a multiple, the clip can
 /// give the track the movie timescale as its media timescale. If no multiple of all fits, that of
-/// the film is left out, which rounds its edits by at most half a tick; if still none fits, those
+/// the file is left out, which rounds its edits by at most half a tick; if still none fits, those
 /// of the waiting tracks are left out.
 pub(super) fn movie_timescale(index: &Index, reference: Option<usize>, waiting: &[u32]) -> u32 {
     let with_samples = || index.tracks.iter().position(|t| t.samples.count > 0);

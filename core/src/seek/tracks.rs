@@ -1,4 +1,4 @@
-//! Selects the tracks that a request asks for, and the one that the film is cut by.
+//! Selects the tracks that a request asks for, and the one that the movie is cut by.
 
 use crate::index::{Index, Track};
 use crate::request::{ClipRequest, RequestError, TrackSelector};
@@ -10,7 +10,7 @@ use super::language::keep_language;
 /// samples of another track by their numbers, and no server sends these packets any more.
 ///
 /// # Errors
-/// When the film has none of the tracks asked for.
+/// When the file has none of the tracks asked for.
 pub(super) fn chosen_tracks(index: &Index, request: &ClipRequest) -> Result<Vec<bool>, RequestError> {
     let mut chosen: Vec<bool> = index
         .tracks

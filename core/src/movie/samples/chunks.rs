@@ -50,8 +50,8 @@ impl SampleTable {
         Ok(chunk_in(&self.stsc.at_unit(source, number.0)?, number))
     }
 
-    /// Where the bytes of `sample` lie in the file. `chunk` is that of a sample looked up before, and
-    /// becomes that of this one.
+    /// Where the bytes of `sample` lie in the file. `chunk` is that of a sample looked up before,
+    /// and becomes that of this one.
     ///
     /// # Errors
     /// As [`Self::dts`].

@@ -151,7 +151,8 @@ impl SampleTable {
     /// ```text
     /// part = a 64th of the range
     /// list the first sample of the range
-    /// for each part: look into its first samples, 64 at most, and list the first at which decoding can begin
+    /// for each part: look into its first samples, 64 at most
+    ///                list the first at which decoding can begin
     /// ```
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use crate::time::MediaTime;
 use super::table::SampleTable;
 
 impl SampleTable {
-    /// When the sample presented first begins, when the one presented last does, and when that ends.
+    /// When the sample presented first begins, when the one presented last does, and when that
+    /// ends.
     pub(super) fn find_ends<R: ReadAt>(
         &self,
         source: &R,
@@ -54,7 +55,7 @@ impl SampleTable {
     }
 
     /// Of pictures or sound: what is presented last is so for as long as the others are in the
-    /// mean, where the film does not say how long. (Writers know how long a sample lasts when the
+    /// mean, where the file does not say how long. (Writers know how long a sample lasts when the
     /// next one comes.)
     pub(super) fn present_last(&mut self) {
         let sum = MediaTime::of_duration(self.stts.sum()).0;

@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// Samples are found wherever they are presented, and without a search through the film.
+    /// Samples are found wherever they are presented, and without a search through the movie.
     #[test]
     fn samples_with_outlying_offsets_are_found() {
         let mut video = TrackSpec::video(20_000, 10);

@@ -145,7 +145,7 @@ impl SampleTable {
         Ok(self.has_no_sync() && !self.is_whole(source)?)
     }
 
-    /// How many samples before `sample` the film says must be decoded for it to be right (`roll`,
+    /// How many samples before `sample` the file says must be decoded for it to be right (`roll`,
     /// `prol`).
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub struct SampleTable {
     pub access: Option<Box<Access>>,
     /// What a decrypter needs for each sample.
     pub auxiliary: Option<Auxiliary>,
-    /// Decode time of the first sample: not 0 in a fragmented film whose tracks do not begin
+    /// Decode time of the first sample: not 0 in a fragmented file whose tracks do not begin
     /// together.
     pub base: MediaTime,
     /// Composition time of the sample presented first.

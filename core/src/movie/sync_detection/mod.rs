@@ -142,7 +142,7 @@ fn read_up_to<'a, R: ReadAt>(
     let out = out.get_mut(..len).unwrap_or_default();
     match source.read_exact_at(out, offset) {
         Ok(()) => Ok(out),
-        // Of a film that is cut off, others may be asked for.
+        // Of a file that is cut off, others may be asked for.
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(&[]),
         Err(source) => Err(FormatError::Io { offset, source }),
     }
