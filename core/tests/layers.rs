@@ -284,7 +284,7 @@ fn imports_are_found_however_they_are_written() {
     // The last is found behind the `pub use` of a folder.
     let expected = [
         ("plan/flat/clip.rs", "plan/assembly.rs"),
-        ("generate/window.rs", "source.rs"),
+        ("generate/window.rs", "source/read_at.rs"),
         ("answer.rs", "plan/part.rs"),
     ];
     for (from, to) in expected {

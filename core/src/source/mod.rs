@@ -1,0 +1,65 @@
+//! Positioned reads of one open file, and what identifies it.
+//!
+//! - `read_at`: positioned reads.
+//! - `metered`: a file of which only so much is read.
+//! - `identity`: what identifies the state of a file.
+
+mod identity;
+mod metered;
+mod read_at;
+
+pub use identity::Identity;
+pub use metered::Metered;
+pub(crate) use read_at::changed;
+pub use read_at::{GENERATED, ReadAt};
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::index::Index;
+    use crate::testing::{Film, TrackSpec};
+
+    /// A file whose answers differ from those of a trait method that is not implemented.
+    struct Unusual;
+
+    impl ReadAt for Unusual {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            for (byte, at) in buf.iter_mut().zip(offset..) {
+                *byte = at.to_le_bytes()[0];
+            }
+            Ok(buf.len())
+        }
+
+        fn may_wait(&self) -> bool {
+            false
+        }
+
+        fn check_wanted(&self) -> io::Result<()> {
+            Err(io::ErrorKind::TimedOut.into())
+        }
+
+        fn identity(&self) -> io::Result<Option<Identity>> {
+            Ok(Some(crate::testing::identity(b"unusual")))
+        }
+    }
+
+    #[test]
+    fn what_wraps_a_file_answers_as_the_file_does() {
+        fn answers<R: ReadAt>(file: R) -> (Vec<u8>, bool, io::ErrorKind, Option<Identity>) {
+            let mut bytes = vec![0; 3];
+            file.read_exact_at(&mut bytes, 7).unwrap();
+            (bytes, file.may_wait(), file.check_wanted().unwrap_err().kind(), file.identity().unwrap())
+        }
+        let of_the_file = answers(Unusual);
+        assert_eq!(of_the_file.3, Some(crate::testing::identity(b"unusual")));
+        let film = Film::of(vec![TrackSpec::audio(40)]).build();
+        let index = Index::build(&film, film.len() as u64).unwrap();
+        assert_eq!(answers(&Unusual), of_the_file);
+        assert_eq!(answers::<&dyn ReadAt>(&Unusual), of_the_file);
+        assert_eq!(answers(Metered::new(&Unusual, 1000)), of_the_file);
+        assert_eq!(answers(index.film(&Unusual)), of_the_file);
+        assert_eq!(answers(index.film_in_order(&Unusual)), of_the_file);
+    }
+}

@@ -1,0 +1,105 @@
+//! Positioned reads of one open file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::identity::Identity;
+
+/// Reads at a position without moving a cursor, so that one open file can serve
+/// many readers.
+pub trait ReadAt {
+    /// Reads up to `buf.len()` bytes at `offset`; 0 means the end of the file.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Fills `buf` from `offset`, or fails with `UnexpectedEof` when the file ends first.
+    fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.read_at(buf, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    buf = buf.get_mut(n..).unwrap_or_default();
+                    offset = offset.saturating_add(n as u64);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a reader may be kept waiting, by the disk or by another reader's work. One that
+    /// may not gets `WouldBlock` instead.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    /// Fails once nobody waits for what is read. Whoever waits for another reader's work asks now
+    /// and then.
+    ///
+    /// # Errors
+    /// That nobody waits.
+    fn check_wanted(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What identifies the file as it is now; `None` for what cannot change.
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Ok(None)
+    }
+}
+
+impl ReadAt for File {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buf, offset)
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Ok(Some(Identity::of(&self.metadata()?)))
+    }
+}
+
+impl<R: ReadAt + ?Sized> ReadAt for &R {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        (**self).read_at(buf, offset)
+    }
+
+    fn may_wait(&self) -> bool {
+        (**self).may_wait()
+    }
+
+    fn check_wanted(&self) -> io::Result<()> {
+        (**self).check_wanted()
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        (**self).identity()
+    }
+}
+
+impl ReadAt for [u8] {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|o| self.get(o..)).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        for (to, from) in buf.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        Ok(n)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.as_slice().read_at(buf, offset)
+    }
+}
+
+/// Where the address space of generated metadata begins: bytes that stand nowhere in the file,
+/// such as the tables of a fragmented file, have addresses of their own, far past the end of any
+/// file.
+pub const GENERATED: u64 = 1 << 62;
+
+/// What is wrong with a file that is no longer what it was.
+pub(crate) fn changed() -> io::Error {
+    io::Error::other("the file was changed in the meantime")
+}
