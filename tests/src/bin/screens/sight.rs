@@ -117,6 +117,9 @@ pub(crate) struct Own {
     /// As [`Sight::offset`]: what it has there, and in films that nothing is odd about.
     offset: f64,
     usual: f64,
+    /// The same at the start of the film. Where the first packet of sound lasts longer than what is
+    /// in it (as libavformat writes fragments), sound and picture are apart until it is over.
+    at_start: Option<f64>,
     /// Frames that it loses.
     missing: usize,
     /// Whether it does not play it at all.
@@ -129,6 +132,7 @@ impl Own {
         Self {
             offset: median(offsets.flatten()).unwrap_or(player.usual_offset()),
             usual: player.usual_offset(),
+            at_start: plain.offset,
             missing: plain.missing(wanted),
             fails: plain.error.is_some(),
         }
@@ -137,6 +141,12 @@ impl Own {
     /// Whether a clip is in sync as far as the player can be.
     fn allows(&self, offset: f64) -> bool {
         [self.offset, self.usual].iter().any(|own| (offset - own).abs() <= APART)
+    }
+
+    /// The same of its beginning.
+    fn allows_at_start(&self, wanted: &Wanted, offset: f64) -> bool {
+        let same = self.at_start.filter(|_| wanted.start.abs() < 1e-6);
+        self.allows(offset) || same.is_some_and(|own| (offset - own).abs() <= APART)
     }
 
     /// Whether the plain film has such a fault, too.
@@ -210,7 +220,7 @@ impl Sight {
                 found.add(what, format!("{what} {said} instead of {:.2}", wanted.duration));
             }
         }
-        if let Some(offset) = self.offset.filter(|o| !own.allows(*o)) {
+        if let Some(offset) = self.offset.filter(|o| !own.allows_at_start(wanted, *o)) {
             found.add(
                 "A/V at the start",
                 format!("A/V {} at the start, plain {}", millis(offset), millis(own.offset)),
