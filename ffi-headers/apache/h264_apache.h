@@ -1,6 +1,6 @@
 /* All that the Apache module sees of the server. bindgen reads this file and
- * nothing of what the server's own headers declare; h264_apache.c, compiled
- * against those headers, makes the compiler check every line of it. */
+ * nothing of what the server's own headers declare; the files beside it, compiled
+ * against those headers, make the compiler check every line of it. */
 #ifndef H264_APACHE_H
 #define H264_APACHE_H
 

@@ -1,5 +1,5 @@
 /* What of lighttpd's config.h its headers ask for. The macros that change a
- * struct that h264_lighttpd.c looks into must say what the server's own
+ * struct that the accessors look into must say what the server's own
  * configuration said; on Linux that follows from the system's headers. */
 #ifndef H264_CONFIG_H
 #define H264_CONFIG_H

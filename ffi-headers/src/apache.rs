@@ -9,6 +9,8 @@ use crate::common::{self, Error};
 
 const INSTALL: &str = "install Apache's development files (Debian: apache2-dev; Fedora: httpd-devel) or set APXS to the path of apxs";
 
+const SOURCES: [&str; 4] = ["apache/records.c", "apache/request.c", "apache/buckets.c", "apache/filters.c"];
+
 /// Compiles the accessors and writes the bindings of the Apache module.
 ///
 /// # Errors
@@ -19,8 +21,8 @@ pub fn build() -> Result<(), Error> {
     }
     let flags = flags()?;
     let header = common::own_file("apache/h264_apache.h");
-    let source = common::own_file("apache/h264_apache.c");
-    common::compile(&source, "h264_apache", &flags)?;
+    common::own_file("apache/internal.h");
+    common::compile(&SOURCES, "h264_apache", &flags)?;
     common::bind(&header, &flags)
 }
 

@@ -29,14 +29,14 @@ pub(crate) fn own_file(name: &str) -> PathBuf {
     path
 }
 
-/// Compiles our accessors `source` against the server's headers.
-pub(crate) fn compile(source: &Path, library: &str, flags: &[String]) -> Result<(), Error> {
+/// Compiles our accessors `sources`, files of this crate, against the server's headers.
+pub(crate) fn compile(sources: &[&str], library: &str, flags: &[String]) -> Result<(), Error> {
     let mut build = cc::Build::new();
-    build.file(source).flags(flags).warnings(true);
+    build.files(sources.iter().map(|source| own_file(source))).flags(flags).warnings(true);
     build.try_compile(library).map_err(|error| {
         Error(format!(
             "cannot compile {} ({error}): install a C compiler (Debian: gcc libc6-dev) or set CC",
-            source.display()
+            sources.join(", ")
         ))
     })
 }

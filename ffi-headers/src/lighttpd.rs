@@ -9,6 +9,14 @@ use std::process::{self, Command, Output};
 
 use crate::common::{self, Error};
 
+const SOURCES: [&str; 5] = [
+    "lighttpd/module.c",
+    "lighttpd/config.c",
+    "lighttpd/events.c",
+    "lighttpd/request.c",
+    "lighttpd/answer.c",
+];
+
 /// Compiles the accessors and writes the bindings of the lighttpd module.
 ///
 /// `LIGHTTPD_SRC` names a source tree, `LIGHTTPD_BIN` the server to build for.
@@ -28,8 +36,10 @@ pub fn build() -> Result<(), Error> {
         None => fetch_source()?,
     };
     check_tree(&tree, &server)?;
-    common::compile(&common::own_file("lighttpd/h264_version.c"), "h264_version", &[])?;
-    common::own_file("lighttpd/h264_config.h");
+    common::compile(&["lighttpd/h264_version.c"], "h264_version", &[])?;
+    for header in ["lighttpd/h264_config.h", "lighttpd/internal.h"] {
+        common::own_file(header);
+    }
     let header = common::own_file("lighttpd/h264_lighttpd.h");
     let mut flags = vec![
         format!("-DLIGHTTPD_VERSION_ID={:#x}", server.version_id()?),
@@ -40,7 +50,7 @@ pub fn build() -> Result<(), Error> {
     if fs::read_to_string(tree.join("src/request.h")).is_ok_and(|text| text.contains("dst_addr_buf")) {
         flags.push("-DH264_CLIENT_OF_REQUEST".to_owned());
     }
-    common::compile(&common::own_file("lighttpd/h264_lighttpd.c"), "h264_lighttpd", &flags)?;
+    common::compile(&SOURCES, "h264_lighttpd", &flags)?;
     common::bind(&header, &[])
 }
 

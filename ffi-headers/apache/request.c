@@ -1,0 +1,172 @@
+/* The log, the configuration and the request. */
+#include "internal.h"
+
+/* The record itself is a Rust item. */
+extern module AP_MODULE_DECLARE_DATA h264_streaming_module;
+APLOG_USE_MODULE(h264_streaming);
+
+int h264_logs(const request_rec *r, int level)
+{
+    return APLOG_R_IS_LEVEL(r, level);
+}
+
+void h264_log_request(const request_rec *r, int level, const char *message, size_t len)
+{
+    ap_log_rerror(APLOG_MARK, level, 0, r, "%.*s", (int)len, message);
+}
+
+void h264_log_server(int level, const char *message, size_t len)
+{
+    ap_log_error(APLOG_MARK, level, 0, ap_server_conf, "%.*s", (int)len, message);
+}
+
+apr_pool_t *h264_command_pool(const cmd_parms *command)
+{
+    return command->pool;
+}
+
+/* The line with which to refuse a directive that holds for the whole server. */
+const char *h264_refuse_unless_global(cmd_parms *command)
+{
+    return ap_check_cmd_context(command, GLOBAL_ONLY);
+}
+
+void *h264_dir_config(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &h264_streaming_module);
+}
+
+int h264_is_get(const request_rec *r)
+{
+    return r->method_number == M_GET;
+}
+
+int h264_is_subrequest(const request_rec *r)
+{
+    return r->main != NULL;
+}
+
+int h264_has_no_body(const request_rec *r)
+{
+    return r->header_only;
+}
+
+int h264_is_regular_file(const request_rec *r)
+{
+    return r->finfo.filetype == APR_REG;
+}
+
+int h264_is_device(const request_rec *r)
+{
+    const apr_filetype_e type = r->finfo.filetype;
+    return type == APR_PIPE || type == APR_SOCK || type == APR_CHR || type == APR_BLK;
+}
+
+int h264_status(const request_rec *r)
+{
+    return r->status;
+}
+
+void h264_set_status(request_rec *r, int status)
+{
+    r->status = status;
+}
+
+/* The client that mod_remoteip found, where that is on. */
+const char *h264_client(const request_rec *r)
+{
+    return r->useragent_ip;
+}
+
+const char *h264_filename(const request_rec *r)
+{
+    return r->filename;
+}
+
+const char *h264_path_info(const request_rec *r)
+{
+    return r->path_info;
+}
+
+const char *h264_args(const request_rec *r)
+{
+    return r->args;
+}
+
+const char *h264_request_handler(const request_rec *r)
+{
+    return r->handler;
+}
+
+const char *h264_content_type(const request_rec *r)
+{
+    return r->content_type;
+}
+
+int64_t h264_mtime(const request_rec *r)
+{
+    return r->mtime;
+}
+
+int h264_makes_etags(const request_rec *r)
+{
+    return !(core_config(r)->etag_bits & ETAG_NONE);
+}
+
+const char *h264_header_in(const request_rec *r, const char *name)
+{
+    return apr_table_get(r->headers_in, name);
+}
+
+void h264_drop_header_in(request_rec *r, const char *name)
+{
+    apr_table_unset(r->headers_in, name);
+}
+
+void h264_set_header_out(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->headers_out, name, value);
+}
+
+void h264_drop_header_out(request_rec *r, const char *name)
+{
+    apr_table_unset(r->headers_out, name);
+    apr_table_unset(r->err_headers_out, name);
+}
+
+void h264_set_error_header_out(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->err_headers_out, name, value);
+}
+
+/* An ErrorDocument of the configuration comes first. The page must not look like a URL or a path. */
+void h264_set_error_page(request_rec *r, int status, const char *page)
+{
+    if (!ap_response_code_string(r, ap_index_of_response(status))) {
+        ap_custom_response(r, status, page);
+    }
+}
+
+void h264_set_environment(request_rec *r, const char *name, const char *value)
+{
+    apr_table_set(r->subprocess_env, name, value);
+}
+
+int h264_is_aborted(const request_rec *r)
+{
+    return r->connection->aborted;
+}
+
+int h264_uses_sendfile(const request_rec *r)
+{
+    return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;
+}
+
+/* That of the client's request: what a subrequest sends may be on its way when the subrequest is gone. */
+apr_pool_t *h264_request_pool(const request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    return r->pool;
+}
