@@ -53,6 +53,9 @@ pub enum Error {
     /// The file is not a film that can be cut.
     #[error(transparent)]
     Format(Arc<FormatError>),
+    /// The answer would be larger than an MP4, or we, can say.
+    #[error(transparent)]
+    Plan(PlanError),
     /// The file cannot be read.
     #[error("cannot read the film: {0}")]
     Io(#[from] std::io::Error),
@@ -64,8 +67,8 @@ impl Error {
         match self {
             Self::Request(RequestError::PastEnd { .. }) | Self::PastEnd(_) => 416,
             Self::Request(_) => 400,
-            Self::Format(e) if matches!(**e, FormatError::Io { .. }) => 500,
-            Self::Format(_) => 415,
+            Self::Format(e) if e.io_error().is_some() => 500,
+            Self::Format(_) | Self::Plan(_) => 415,
             Self::Io(_) => 500,
         }
     }
@@ -83,14 +86,11 @@ impl Error {
     /// is the way on.
     pub fn would_block(&self) -> bool {
         let io = match self {
-            Self::Format(e) => match &**e {
-                FormatError::Io { source, .. } => source,
-                _ => return false,
-            },
-            Self::Io(e) => e,
-            _ => return false,
+            Self::Format(e) => e.io_error(),
+            Self::Io(e) => Some(e),
+            _ => None,
         };
-        io.kind() == std::io::ErrorKind::WouldBlock
+        io.is_some_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
     }
 }
 
@@ -102,7 +102,10 @@ impl From<FormatError> for Error {
 
 impl From<PlanError> for Error {
     fn from(e: PlanError) -> Self {
-        e.into_format_error().into()
+        match e {
+            PlanError::Format(e) => e.into(),
+            other => Self::Plan(other),
+        }
     }
 }
 
@@ -207,18 +210,16 @@ impl Seeker {
         let metadata = index.outer_moov.size.saturating_add(index.generated.len());
         let metered =
             Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
-        let planned = plan(&Film { index: &index, source: &metered }, request).map_err(|e| {
-            if !metered.is_spent() && !indexed.is_spent() {
-                return e;
+        let film_in_budget = Film { index: &index, source: &metered };
+        let outcome = plan(&film_in_budget, request).inspect_err(|e| match e {
+            Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) => {
+                self.cache.refuse(identity, Arc::clone(reason));
             }
-            let tangled = "its tables and edits are too tangled to be cut in reasonable time";
-            let reason = Arc::new(FormatError::Film(tangled.into()));
-            self.cache.refuse(identity, Arc::clone(&reason));
-            Error::Format(reason)
+            _ => {}
         })?;
-        match planned {
-            Err(reason) => Ok(Answer::Plain(reason)),
-            Ok((plan, summary)) => {
+        match outcome {
+            Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
+            Outcome::Film(plan, summary) => {
                 let plan = Arc::new(Planned::new(plan, summary, identity));
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
                 Ok(film(index, plan, identity, request, work))
@@ -237,10 +238,15 @@ fn film(
     Answer::Film(Box::new(VirtualFile::film(index, plan, identity, request.into(), work)))
 }
 
-/// A plan, and what it holds of the film where that is not all.
-type Summarized = (Plan, Option<Summary>);
+/// What is sent.
+enum Outcome {
+    /// The file as it is, and why, where that is worth a line.
+    Plain(Option<String>),
+    /// What is planned, and what it holds of the film where that is not all.
+    Film(Plan, Option<Summary>),
+}
 
-/// The plan of the answer; or why there is none, and the server sends the file as it is.
+/// What answers a request.
 ///
 /// A fragmented film is flattened even where no clip is asked for, because no form of one plays and
 /// seeks in all browsers. A film of 300 s over 150 KB/s showed:
@@ -249,15 +255,18 @@ type Summarized = (Plan, Option<Summary>);
 /// - Without a `mehd`, Firefox takes what it has got for the whole film, and seeks no farther.
 /// - With both, Chromium and WebKitGTK play and seek. Firefox has to get all that lies before the place
 ///   it seeks to: 55 s, where a flat film takes one.
-fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Result<Summarized, Option<String>>, Error> {
+fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
     Ok(match seek(film, request)? {
-        Cut::Whole if film.index.is_fast_start() => Err(None),
+        Cut::Whole if film.index.is_fast_start() => Outcome::Plain(None),
         Cut::Whole => match plan_fast_start(film) {
-            Ok(plan) => Ok((plan, None)),
-            Err(PlanError::NotMovable(reason)) => Err(Some(reason.to_string())),
+            Ok(plan) => Outcome::Film(plan, None),
+            Err(PlanError::NotMovable(reason)) => Outcome::Plain(Some(reason.to_string())),
             Err(e) => return Err(e.into()),
         },
-        Cut::Clip(clip) => Ok((plan_clip(film, &clip)?, Some(Summary::of(film.index, &clip)))),
+        Cut::Clip(clip) => {
+            let plan = plan_clip(film, &clip)?;
+            Outcome::Film(plan, Some(Summary::of(film.index, &clip)))
+        }
     })
 }
 
@@ -291,7 +300,7 @@ fn answer_flv(
         )));
     }
     if identity.size < FLV_HEADER_LEN as u64 {
-        return Err(FormatError::Film("an FLV that ends in its header".into()).into());
+        return Err(FormatError::ShortFlv.into());
     }
     let mut head = vec![0; FLV_HEADER_LEN];
     source.read_exact_at(&mut head, 0)?;

@@ -111,7 +111,7 @@ impl FilmCache {
     /// # Errors
     /// Why the file cannot be indexed.
     pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
-        let failed = |source| Arc::new(FormatError::Io { offset: 0, source });
+        let failed = |source| Arc::new(FormatError::Unavailable(source));
         let build = || {
             let index = Index::build_with(source, film.size, &self.permits, self.limits)
                 .map(Arc::new)
@@ -142,7 +142,7 @@ impl FilmCache {
             match &built {
                 Ok(index) => drop(guard.insert(Entry::Index(Arc::clone(index)))),
                 // The disk may be better next time.
-                Err(e) if matches!(**e, FormatError::Io { .. }) => drop(guard),
+                Err(e) if e.io_error().is_some() => drop(guard),
                 Err(e) => drop(guard.insert(Entry::Failure(Arc::clone(e), Instant::now()))),
             }
             return built;
@@ -375,8 +375,7 @@ mod tests {
     }
 
     fn would_block(result: Result<Arc<Index>, Arc<FormatError>>) -> bool {
-        let is = |e: &FormatError| matches!(e, FormatError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock);
-        result.is_err_and(|e| is(&e))
+        result.is_err_and(|e| e.io_error().is_some_and(|io| io.kind() == io::ErrorKind::WouldBlock))
     }
 
     #[test]

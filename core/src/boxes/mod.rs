@@ -6,6 +6,7 @@ mod csgp;
 mod dref;
 mod elng;
 mod elst;
+mod error;
 mod grouping;
 mod hdlr;
 mod mdhd;
@@ -37,7 +38,6 @@ mod trex;
 mod trun;
 
 use std::fmt;
-use std::io;
 
 pub use cmov::read_cmov;
 pub use count::BoxCounter;
@@ -45,6 +45,7 @@ pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
 pub use dref::{find_dref, read_dref};
 pub use elng::read_elng;
 pub use elst::{ElstEntry, read_elst, write_elst};
+pub use error::FormatError;
 pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
 pub use mdhd::MdhdBox;
@@ -111,22 +112,6 @@ pub struct BoxHeader {
     pub size: u64,
 }
 
-impl FormatError {
-    /// The film says one thing now and another the next time.
-    pub(crate) fn changed() -> Self {
-        Self::Film("the film changed while it was read".into())
-    }
-}
-
-impl From<FormatError> for io::Error {
-    fn from(e: FormatError) -> Self {
-        match e {
-            FormatError::Io { source, .. } => source,
-            e => Self::new(io::ErrorKind::InvalidData, e.to_string()),
-        }
-    }
-}
-
 impl BoxHeader {
     /// Offset of the first byte after the header.
     pub fn payload(&self) -> u64 {
@@ -142,37 +127,6 @@ impl BoxHeader {
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(self.size)
     }
-
-    /// A complaint about this box.
-    pub fn error(&self, reason: impl Into<String>) -> FormatError {
-        FormatError::Box { box_type: self.box_type, offset: self.offset, reason: reason.into() }
-    }
-}
-
-/// Why a file cannot be read as an MP4.
-#[derive(Debug, thiserror::Error)]
-pub enum FormatError {
-    /// A box says something that cannot be.
-    #[error("{box_type} box at byte {offset}: {reason}")]
-    Box {
-        /// The box at fault.
-        box_type: BoxType,
-        /// Its offset in the file.
-        offset: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The film as a whole is not one we can cut.
-    #[error("{0}")]
-    Film(String),
-    /// The file could not be read.
-    #[error("cannot read at byte {offset}: {source}")]
-    Io {
-        /// Where in the file.
-        offset: u64,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// Appends a box to `out`: size, type, then what `payload` writes.

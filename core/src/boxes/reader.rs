@@ -37,7 +37,7 @@ pub fn read_words<'a>(b: &[u8], out: &'a mut [u32]) -> &'a [u32] {
 /// # Errors
 /// When the file ends first or cannot be read.
 pub fn read_exact<R: ReadAt>(source: &R, out: &mut [u8], offset: u64) -> Result<(), FormatError> {
-    source.read_exact_at(out, offset).map_err(|source| FormatError::Io { offset, source })
+    source.read_exact_at(out, offset).map_err(|e| FormatError::read(offset, e))
 }
 
 /// Reads headers and small boxes through one small window, so that walking a
@@ -103,7 +103,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
     /// # Errors
     /// When the file ends first, cannot be read, or `len` is over the limit.
     pub fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], FormatError> {
-        let io = |source| FormatError::Io { offset, source };
+        let io = |e| FormatError::read(offset, e);
         let space_end = self.space_end(offset);
         if len > limits::SMALL_BOX || !self.holds(offset, len as u64) {
             return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
@@ -188,7 +188,7 @@ impl<'a, R: ReadAt> Reader<'a, R> {
             let header = match self.header(at, end) {
                 Ok(Some(header)) => header,
                 Ok(None) => return Ok((out, None)),
-                Err(e @ FormatError::Io { .. }) => return Err(e),
+                Err(e) if e.is_unread() => return Err(e),
                 Err(e) => return Ok((out, Some(e))),
             };
             // A udta may end in four zero bytes, which look like a box "to the end".

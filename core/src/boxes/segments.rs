@@ -30,7 +30,7 @@ impl<T> Segments<T> {
         make: impl FnOnce(Range<u32>) -> Result<T, FormatError>,
     ) -> Result<&T, FormatError> {
         let cell = self.cells.get(n as usize);
-        let cell = cell.ok_or_else(|| FormatError::Film(format!("a table has no segment {n}")))?;
+        let cell = cell.ok_or(FormatError::Changed)?;
         match cell.get() {
             Some(known) => Ok(known),
             None => {

@@ -68,7 +68,7 @@ impl SyncSamples {
     ) -> Result<Option<SampleNumber>, FormatError> {
         let mut b = [0; 4];
         let offset = table.entry_offset(index);
-        source.read_exact_at(&mut b, offset).map_err(|source| FormatError::Io { offset, source })?;
+        source.read_exact_at(&mut b, offset).map_err(|e| FormatError::read(offset, e))?;
         Ok(SampleNumber::from_one_based(u32_at(&b, 0)))
     }
 }

@@ -57,7 +57,7 @@ impl Table {
     /// When the table has not as many, or the file cannot be read.
     pub fn read_entries<R: ReadAt>(&self, source: &R, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
         let offset = self.entry_offset(index);
-        let io = |source| FormatError::Io { offset, source };
+        let io = |e| FormatError::read(offset, e);
         if offset + out.len() as u64 > self.entry_offset(self.count) {
             return Err(io(std::io::ErrorKind::UnexpectedEof.into()));
         }
@@ -111,7 +111,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
 
     fn fill(&mut self, index: u32) -> Result<(), FormatError> {
         let offset = self.table.entry_offset(index);
-        let io = |source| FormatError::Io { offset, source };
+        let io = |e| FormatError::read(offset, e);
         let left = self.table.count.checked_sub(index).filter(|&n| n > 0);
         let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
         let want = left.min(self.target);

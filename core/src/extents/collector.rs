@@ -38,7 +38,7 @@ impl Collector {
         if self.list.len() > self.room.max(2 * self.most) {
             self.join(0, u64::MAX);
             if self.list.len() > limits::GATHERED_EXTENTS {
-                return Err(too_scattered(self.most));
+                return Err(FormatError::Scattered { most: self.most });
             }
             self.room = 2 * self.list.len();
         }
@@ -106,15 +106,9 @@ impl Collector {
             let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
             self.join(widest, needed);
             if self.list.len() > self.most {
-                return Err(too_scattered(self.most));
+                return Err(FormatError::Scattered { most: self.most });
             }
         }
         Ok(ExtentList::of(self.list).into())
     }
-}
-
-pub(super) fn too_scattered(most: usize) -> FormatError {
-    FormatError::Film(format!(
-        "this stretch lies in more than {most} places of the file, in no order; a shorter one, or all tracks, can be had"
-    ))
 }

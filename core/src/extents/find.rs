@@ -10,7 +10,7 @@ use crate::offsets::FileOffset;
 use crate::seek::TrackClip;
 use crate::source::ReadAt;
 
-use super::collector::{Collector, too_scattered};
+use super::collector::Collector;
 use super::list::ExtentList;
 use super::lookup::Extents;
 use super::steps::{Part, Stream, each_chunk};
@@ -60,11 +60,7 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
     }
     let extents = needs.finish(film)?;
     if extents.end() > FileOffset(index.file_len) {
-        return Err(FormatError::Film(format!(
-            "the film is cut off: samples of this stretch lie up to byte {}, the file has {}",
-            extents.end().0,
-            index.file_len
-        )));
+        return Err(FormatError::CutOff { end: extents.end().0, file_len: index.file_len });
     }
     Ok(extents)
 }
@@ -296,7 +292,11 @@ impl Needs {
         }
         if self.is_disordered {
             // Places would be looked up in no order either.
-            return if is_much { Err(too_scattered(most_kept)) } else { found.close_gaps(walk.len()) };
+            return if is_much {
+                Err(FormatError::Scattered { most: most_kept })
+            } else {
+                found.close_gaps(walk.len())
+            };
         }
         Ok(walk.into())
     }

@@ -155,7 +155,7 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         chunk: ChunkNumber,
     ) -> Result<Self, FormatError> {
         let mut runs = samples.stsc.pieces_from(source, chunk.0)?;
-        let run = runs.next().ok_or_else(FormatError::changed)??;
+        let run = runs.next().ok_or(FormatError::Changed)??;
         let first = SampleNumber(u32::try_from(run.sum).unwrap_or(u32::MAX)).max(part.samples.start);
         let sizes = samples.sizes.reader(source, first.0..part.samples.end.0);
         Ok(Self { runs, run, sizes, chunk, sample: first, end: part.clone() })
@@ -169,7 +169,7 @@ impl<'a, R: ReadAt> Inside<'a, R> {
         offsets: &mut OffsetReader<'_, R>,
     ) -> Result<Range<FileOffset>, FormatError> {
         if self.chunk >= ChunkNumber(self.run.end()) {
-            self.run = self.runs.next().ok_or_else(FormatError::changed)??;
+            self.run = self.runs.next().ok_or(FormatError::Changed)??;
         }
         let whole = u64::from(self.run.samples_per_chunk());
         let chunk_start = self.run.sum + u64::from(self.chunk - ChunkNumber(self.run.unit)) * whole;
@@ -189,11 +189,7 @@ impl<'a, R: ReadAt> Inside<'a, R> {
             None => self.sizes.sum(count)?,
         };
         let number = self.chunk.one_based();
-        let end = offset
-            .0
-            .checked_add(len)
-            .map(FileOffset)
-            .ok_or_else(|| FormatError::Film(format!("chunk {number} ends past 64 bits")))?;
+        let end = offset.0.checked_add(len).map(FileOffset).ok_or(FormatError::ChunkOverflow(number))?;
         self.sample = self.sample + count;
         self.chunk = self.chunk.next();
         Ok(offset..end)

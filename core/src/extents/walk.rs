@@ -179,7 +179,7 @@ impl<'a> Walker<'a> {
             Stream::Ranges(ranges) => Ok(Steps::Ranges(ranges, gone)),
             Stream::Chunks(track, parts) => {
                 let samples =
-                    film.index.tracks.get(*track).map(|t| &t.samples).ok_or_else(FormatError::changed)?;
+                    film.index.tracks.get(*track).map(|t| &t.samples).ok_or(FormatError::Changed)?;
                 Ok(Steps::Chunks(Box::new(Chunks::new(samples, &film.source, parts, gone)?)))
             }
         });

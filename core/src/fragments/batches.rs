@@ -143,7 +143,7 @@ impl Batches {
     }
 
     fn try_generate<R: ReadAt>(&self, file: &R, number: usize) -> Result<Entries, FormatError> {
-        let batch = self.batches.get(number).ok_or_else(FormatError::changed)?;
+        let batch = self.batches.get(number).ok_or(FormatError::Changed)?;
         let starts = |number: usize| self.starts.get(number * self.tracks.len()..).unwrap_or_default();
         let tracks = self.tracks.iter().zip(starts(number));
         let mut tracks: Vec<_> = tracks.map(|(seed, start)| TrackFragments::from(seed, start)).collect();
@@ -153,17 +153,17 @@ impl Batches {
         let mut left = batch.moofs;
         let mut cost = 0;
         while left > 0 {
-            let header = reader.header(at, self.file_len)?.ok_or_else(FormatError::changed)?;
+            let header = reader.header(at, self.file_len)?.ok_or(FormatError::Changed)?;
             cost += COST_OF_BOX;
             if &header.box_type.0 == b"moof" {
                 left -= 1;
                 cost += header.size.saturating_add(COST_OF_MOOF);
                 if cost > batch.cost {
-                    return Err(FormatError::changed());
+                    return Err(FormatError::Changed);
                 }
                 read_moof(&mut reader, &header, &mut tracks)?;
             } else if cost > batch.cost {
-                return Err(FormatError::changed());
+                return Err(FormatError::Changed);
             }
             at = header.end();
         }
@@ -181,7 +181,7 @@ impl Batches {
                 track.write_entries(table, &[track.end()], &mut entries);
             }
             if entries.len() != self.span(number, n).len() {
-                return Err(FormatError::changed());
+                return Err(FormatError::Changed);
             }
             out.push(entries);
         }

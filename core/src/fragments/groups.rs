@@ -126,9 +126,7 @@ impl Groupings {
         if at == self.list.len() && at < limits::GROUPINGS {
             self.list.push(Grouping { described: n, parameter, ..Grouping::default() });
         }
-        self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or_else(|| {
-            FormatError::Film(format!("more than {} sample groupings in fragments", limits::GROUPINGS))
-        })
+        self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or(FormatError::ManyGroupings)
     }
 
     /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
@@ -210,7 +208,7 @@ impl Grouping {
         described: &mut Described,
         local: Option<&SgpdBox>,
     ) -> Result<(), FormatError> {
-        let index = described.global_index(index, local).ok_or_else(too_many)?;
+        let index = described.global_index(index, local).ok_or(FormatError::ManyDescriptions)?;
         self.runs.push(count, index);
         self.covered = self.covered.saturating_add(count);
         Ok(())
@@ -253,11 +251,4 @@ impl Described {
         self.places.insert(entry.clone(), place);
         Some(place)
     }
-}
-
-fn too_many() -> FormatError {
-    FormatError::Film(format!(
-        "more than {} different descriptions of one grouping in fragments",
-        limits::DESCRIPTIONS
-    ))
 }

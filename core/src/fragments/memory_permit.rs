@@ -53,18 +53,17 @@ impl MemoryPermit {
         samples: u64,
         auxiliary: u64,
     ) -> Result<(), FormatError> {
-        let io = |source| FormatError::Io { offset: 0, source };
         let needed =
             samples.saturating_mul(limits::MEMORY_OF_SAMPLE).saturating_add(auxiliary.saturating_mul(2));
         if self.is_held || needed <= limits::MEMORY_AT_ONCE {
             return Ok(());
         }
         if !source.may_wait() {
-            return Err(io(io::ErrorKind::WouldBlock.into()));
+            return Err(FormatError::Unavailable(io::ErrorKind::WouldBlock.into()));
         }
         let mut is_taken = self.permits.is_taken();
         while *is_taken {
-            source.check_wanted().map_err(io)?;
+            source.check_wanted().map_err(FormatError::Unavailable)?;
             let waited = self.permits.0.returned.wait_timeout(is_taken, LOOK_UP);
             is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -159,8 +158,7 @@ mod tests {
             MemoryPermit::of(&permits).take(&Impatient, 1, 0).unwrap();
             // The permit is free, but the work that it is for would take long.
             let refused = take(&permits, &Impatient).unwrap_err();
-            let FormatError::Io { source, .. } = refused else { panic!("{refused}") };
-            assert_eq!(source.kind(), io::ErrorKind::WouldBlock);
+            assert_eq!(refused.io_error().unwrap().kind(), io::ErrorKind::WouldBlock);
         });
     }
 

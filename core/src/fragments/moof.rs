@@ -43,7 +43,7 @@ pub(crate) fn read_runs<R: ReadAt>(
             implicit_base = last.end;
         }
         if runs.len() > limits::RUNS {
-            return Err(FormatError::Film(format!("more than {} runs in one fragment", limits::RUNS)));
+            return Err(FormatError::ManyRuns);
         }
     }
     let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
@@ -74,9 +74,7 @@ pub(crate) fn take_runs<R: ReadAt>(
         // Its lengths may be made up; its bytes are in the file, and once.
         let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
         if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
-            return Err(FormatError::Film(format!(
-                "over {most} bytes of auxiliary information in fragments"
-            )));
+            return Err(FormatError::LargeAuxiliary { most });
         }
     }
     Ok(is_whole)
@@ -215,9 +213,7 @@ fn is_known(header: &BoxHeader) -> bool {
 pub(crate) fn check_count(samples: u64, file_len: u64) -> Result<(), FormatError> {
     let most = limits::FRAGMENT_SAMPLES.min(file_len);
     if samples > most {
-        return Err(FormatError::Film(format!(
-            "{samples} samples in fragments, more than the {most} we take"
-        )));
+        return Err(FormatError::ManySamples { samples, most });
     }
     Ok(())
 }

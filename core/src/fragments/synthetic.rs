@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use crate::limits::{self, Limits};
-use crate::source::{GENERATED, Identity, ReadAt};
+use crate::source::{GENERATED, Identity, ReadAt, ReadBudgetSpent};
 
 use super::batch::Batch;
 use super::batches::{Batches, Entries};
@@ -112,7 +112,6 @@ pub struct FilmSource<'a, R: ReadAt> {
     held: RefCell<VecDeque<(usize, usize, Entries)>>,
     /// What may still be read to generate more.
     left: Cell<u64>,
-    is_spent: Cell<bool>,
 }
 
 /// Bytes of generated batches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
@@ -142,19 +141,7 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
     /// The same, to be read in order.
     pub fn in_order(file: &'a R, generated: &'a Synthetic) -> Self {
         let most = limits::READS.saturating_add(generated.cost().saturating_mul(limits::READS_OF_METADATA));
-        Self {
-            file,
-            generated,
-            pages: None,
-            held: RefCell::new(VecDeque::new()),
-            left: Cell::new(most),
-            is_spent: Cell::new(false),
-        }
-    }
-
-    /// Whether more had to be generated than [`limits::READS`] allow.
-    pub fn is_spent(&self) -> bool {
-        self.is_spent.get()
+        Self { file, generated, pages: None, held: RefCell::new(VecDeque::new()), left: Cell::new(most) }
     }
 
     fn read_generated(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -194,13 +181,8 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
         if let Some((.., entries)) = held.iter().find(|(n, ..)| *n == number) {
             return read(entries, buf);
         }
-        match self.left.get().checked_sub(batches.cost(number)) {
-            Some(left) => self.left.set(left),
-            None => {
-                self.is_spent.set(true);
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-        }
+        let left = self.left.get().checked_sub(batches.cost(number));
+        self.left.set(left.ok_or_else(|| io::Error::other(ReadBudgetSpent))?);
         let entries = batches.generate(self.file, number)?;
         let n = read(&entries, buf)?;
         let bytes = HELD / 256 + entries.iter().map(Vec::len).sum::<usize>();

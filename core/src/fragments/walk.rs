@@ -189,7 +189,7 @@ impl<'a> Walk<'a> {
             }
             at = self.end_of(reader, &header, places)?;
         }
-        Err(FormatError::Film(format!("more than {} boxes in the file", limits::FRAGMENT_BOXES)))
+        Err(FormatError::ManyBoxes)
     }
 
     /// Where to go on after a box, which may be none: at the next place that is known, if that lies inside of it.

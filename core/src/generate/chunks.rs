@@ -30,7 +30,7 @@ impl Generator<'_> {
             self.write_chunk_runs(stsc, slice, first, body)?;
         }
         if !tail.is_empty() {
-            let (chunk, samples, description) = slice.tail.ok_or_else(FormatError::changed)?;
+            let (chunk, samples, description) = slice.tail.ok_or(FormatError::Changed)?;
             put_words(tail, &[slice.place.saturating_add(chunk), samples, description]);
         }
         Ok(())
@@ -58,7 +58,7 @@ impl Generator<'_> {
                 put_words(entry, &[number, run.samples_per_chunk(), run.description_index()]);
             }
             if entries.next().is_some() {
-                return Err(FormatError::changed());
+                return Err(FormatError::Changed);
             }
         }
         if first == 0 {

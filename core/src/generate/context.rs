@@ -14,6 +14,6 @@ pub(super) struct Generator<'a> {
 pub(super) fn located(samples: &SampleTable) -> Result<&LocatedAuxiliary, FormatError> {
     match &samples.auxiliary {
         Some(Auxiliary::Located(located)) => Ok(located),
-        _ => Err(FormatError::changed()),
+        _ => Err(FormatError::Changed),
     }
 }

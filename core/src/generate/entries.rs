@@ -15,7 +15,7 @@ impl Generator<'_> {
     /// answer.
     pub(super) fn write(&self, entries: &Entries, index: u32, out: &mut [u8]) -> Result<(), FormatError> {
         let Some(track) = self.film.index.tracks.get(entries.track) else {
-            return Err(FormatError::changed());
+            return Err(FormatError::Changed);
         };
         let samples = &track.samples;
         match &entries.kind {
@@ -27,11 +27,11 @@ impl Generator<'_> {
                 out,
             ),
             EntryKind::Group(slice, n) => {
-                let runs = samples.groups.get(*n).ok_or_else(FormatError::changed)?;
+                let runs = samples.groups.get(*n).ok_or(FormatError::Changed)?;
                 self.write_runs(runs, slice, Change::NONE, index, out)
             }
             EntryKind::Offsets(slice, multiplier, shift) => {
-                let runs = samples.ctts.as_ref().ok_or_else(FormatError::changed)?;
+                let runs = samples.ctts.as_ref().ok_or(FormatError::Changed)?;
                 // The plan has checked that the changed offset has 32 bits. Two's complement
                 // multiplies and adds signed and unsigned numbers alike.
                 let shift = offset_field(*shift);
@@ -57,7 +57,7 @@ impl Generator<'_> {
                 AuxiliaryPlace::Chunks { offsets, .. } => {
                     self.write_offsets(offsets, index, true, &mut self.positions(), out)
                 }
-                AuxiliaryPlace::Range(_) => Err(FormatError::changed()),
+                AuxiliaryPlace::Range(_) => Err(FormatError::Changed),
             },
             EntryKind::Nibbles(table, samples) => self.write_nibbles(*table, samples, index, out),
         }

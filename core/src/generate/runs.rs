@@ -57,7 +57,7 @@ impl Generator<'_> {
             } else {
                 let mut read = runs.runs_from(&self.film.source, slice.first.saturating_add(n))?;
                 for entry in now.chunks_exact_mut(8) {
-                    let run = read.next().ok_or_else(FormatError::changed)??;
+                    let run = read.next().ok_or(FormatError::Changed)??;
                     let units =
                         run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
                     let value = change.of(u32::try_from(run.value).unwrap_or(u32::MAX));

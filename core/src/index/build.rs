@@ -91,8 +91,8 @@ impl Index {
         let (moov, mvhd, tracks, notes) = read_moov(&mut reader, moov)?;
         let last_moof = top.iter().rfind(|b| &b.box_type.0 == b"moof");
         let probed: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
-        let fingerprint = Fingerprint::of(file, &probed)
-            .map_err(|source| FormatError::Io { offset: outer_moov.offset, source })?;
+        let fingerprint =
+            Fingerprint::of(file, &probed).map_err(|e| FormatError::read(outer_moov.offset, e))?;
         Ok(Self {
             file_len,
             top,

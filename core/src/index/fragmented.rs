@@ -32,12 +32,12 @@ impl Index {
         let mut reader = Reader::with_generated(&source, self.file_len, generated.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
+            let trak = node.header;
             if let (Some(track), Some(fragment), Some(span)) =
                 (self.tracks.get_mut(n), fragments.get(n), spans.get(n))
             {
-                let stbl = node
-                    .descend(&[b"mdia", b"minf", b"stbl"])
-                    .ok_or_else(|| FormatError::Film("no stbl".into()))?;
+                let stbl =
+                    node.descend(&[b"mdia", b"minf", b"stbl"]).ok_or_else(|| trak.error("no stbl in it"))?;
                 replace_tables(&mut reader, stbl, fragment, span)?;
                 read_tables(&mut reader, stbl, track, fragment, &origin)?;
                 track.samples.chunk_sizes = fragment.chunk_sizes(batches.len(), &self.limits);

@@ -26,20 +26,20 @@ pub(super) fn find_moov<R: ReadAt>(
 
 /// Why a file without a `moov` cannot be cut. `error` is what reading its boxes gave.
 fn no_moov<R: ReadAt>(reader: &mut Reader<'_, R>, error: Option<FormatError>) -> FormatError {
-    if matches!(error, Some(FormatError::Io { .. })) || reader.file_len() == 0 {
-        return error.unwrap_or_else(|| FormatError::Film("the file is empty".into()));
+    if error.as_ref().is_some_and(FormatError::is_unread) || reader.file_len() == 0 {
+        return error.unwrap_or(FormatError::Empty);
     }
     match other_formats::media_type(reader) {
         Err(error) => error,
-        Ok(Some(kind)) => FormatError::Film(format!("not an MP4: by its first bytes it is {kind}")),
+        Ok(Some(kind)) => FormatError::OtherFormat(kind),
         Ok(None) => match error {
             Some(FormatError::Box { box_type, offset: 0, .. })
                 if !other_formats::may_begin_with(box_type) =>
             {
-                FormatError::Film("not an MP4: its first bytes are no box of one".into())
+                FormatError::NoBoxes
             }
             Some(error) => error,
-            None => FormatError::Film("no moov box: not an MP4 film, or one still being written".into()),
+            None => FormatError::NoMoov,
         },
     }
 }
@@ -57,7 +57,7 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
         let header = match reader.header(at, end) {
             Ok(Some(header)) => header,
             Ok(None) => break,
-            Err(e @ FormatError::Io { .. }) => return Err(e),
+            Err(e) if e.is_unread() => return Err(e),
             Err(e) if out.is_empty() => return Err(e),
             Err(_) => {
                 if let Some(cut_off) = cut_off(reader, at)? {

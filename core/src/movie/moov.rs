@@ -31,7 +31,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
                         node.track = Some(tracks.len());
                         tracks.push(track);
                     }
-                    Err(e @ FormatError::Io { .. }) => return Err(e),
+                    Err(e) if e.is_unread() => return Err(e),
                     Err(e) => broken.push((handler_of(reader, &node)?, e)),
                 }
             }
@@ -69,7 +69,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
 fn handler_of<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<BoxType, FormatError> {
     match trak.at(&[b"mdia", b"hdlr"]).map(|hdlr| read_hdlr(reader, &hdlr.header)) {
         Some(Ok(handler)) => Ok(handler),
-        Some(Err(e @ FormatError::Io { .. })) => Err(e),
+        Some(Err(e)) if e.is_unread() => Err(e),
         _ => Ok(BoxType(*b"    ")),
     }
 }

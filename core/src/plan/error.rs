@@ -51,14 +51,3 @@ pub enum NotMovable {
     #[error("samples that lie in no media box")]
     SamplesOutside,
 }
-
-impl PlanError {
-    /// The same as an error of the file. It is not a `From`, which would leave the type of `?` open
-    /// wherever a `FormatError` is returned.
-    pub fn into_format_error(self) -> FormatError {
-        match self {
-            Self::Format(e) => e,
-            other => FormatError::Film(other.to_string()),
-        }
-    }
-}

@@ -26,7 +26,7 @@ impl RunSlice {
         }
         let first = runs.at_unit(source, units.start)?.ordinal;
         let last = runs.at_unit(source, units.end - 1)?.ordinal;
-        let count = last.checked_sub(first).ok_or_else(FormatError::changed)? + 1;
+        let count = last.checked_sub(first).ok_or(FormatError::Changed)? + 1;
         Ok(Self { units, first, count })
     }
 }
@@ -70,7 +70,7 @@ impl ChunkSlice {
         let first = samples.chunk_of(source, range.start)?;
         let last = samples.chunk_of(source, range.end - 1)?;
         let head_end = first.end_sample().min(range.end);
-        let less = |a: u32, b: u32| a.checked_sub(b).ok_or_else(FormatError::changed);
+        let less = |a: u32, b: u32| a.checked_sub(b).ok_or(FormatError::Changed);
         let head = (less(head_end.0, range.start.0)?, first.description_index);
         let mut this = Self {
             place,

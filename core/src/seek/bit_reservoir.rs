@@ -55,7 +55,7 @@ pub(super) fn packets_before<R: ReadAt>(
         let FileOffset(offset) = place.start;
         match source.read_exact_at(&mut head, offset) {
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            read => read.map_err(|source| FormatError::Io { offset, source })?,
+            read => read.map_err(|e| FormatError::read(offset, e))?,
         }
         let Some(packet) = Packet::read(head, place.end - place.start) else { return Ok(None) };
         let left = match missing {

@@ -111,7 +111,7 @@ impl LeadIn {
                     None => break,
                 }
             }
-            let time = *window.get((n - first) as usize).ok_or_else(FormatError::changed)?;
+            let time = *window.get((n - first) as usize).ok_or(FormatError::Changed)?;
             put(self.composed(time, n, first, &window) - self.step.times(n));
         }
         Ok(())

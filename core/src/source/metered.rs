@@ -1,4 +1,4 @@
-//! A file of which only so much is read.
+//! A file of which a limited number of bytes is read.
 
 use std::cell::Cell;
 use std::io;
@@ -6,12 +6,17 @@ use std::io;
 use super::identity::Identity;
 use super::read_at::ReadAt;
 
-/// A file of which no more than so much may be read.
+/// Reading was refused because it would take too long to read all that a cut needs.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("its tables and edits are too tangled to be cut in reasonable time")]
+pub struct ReadBudgetSpent;
+
+/// A file of which only a limited number of bytes may be read. A read beyond that gives
+/// [`ReadBudgetSpent`].
 #[derive(Debug)]
 pub struct Metered<'a, R: ReadAt> {
     source: &'a R,
     left: Cell<u64>,
-    is_spent: Cell<bool>,
 }
 
 /// What a read costs besides its bytes.
@@ -20,24 +25,14 @@ const COST_OF_READ: u64 = 256;
 impl<'a, R: ReadAt> Metered<'a, R> {
     /// A file of which about `bytes` may be read.
     pub fn new(source: &'a R, bytes: u64) -> Self {
-        Self { source, left: Cell::new(bytes), is_spent: Cell::new(false) }
-    }
-
-    /// Whether a read was refused.
-    pub fn is_spent(&self) -> bool {
-        self.is_spent.get()
+        Self { source, left: Cell::new(bytes) }
     }
 }
 
 impl<R: ReadAt> ReadAt for Metered<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self.left.get().checked_sub(buf.len() as u64 + COST_OF_READ) {
-            Some(left) => self.left.set(left),
-            None => {
-                self.is_spent.set(true);
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-        }
+        let left = self.left.get().checked_sub(buf.len() as u64 + COST_OF_READ);
+        self.left.set(left.ok_or_else(|| io::Error::other(ReadBudgetSpent))?);
         self.source.read_at(buf, offset)
     }
 

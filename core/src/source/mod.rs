@@ -1,7 +1,7 @@
 //! Positioned reads of one open file, and what identifies it.
 //!
 //! - `read_at`: positioned reads.
-//! - `metered`: a file of which only so much is read.
+//! - `metered`: a file of which a limited number of bytes is read.
 //! - `identity`: what identifies the state of a file.
 
 mod identity;
@@ -9,7 +9,7 @@ mod metered;
 mod read_at;
 
 pub use identity::Identity;
-pub use metered::Metered;
+pub use metered::{Metered, ReadBudgetSpent};
 pub(crate) use read_at::changed;
 pub use read_at::{GENERATED, ReadAt};
 

@@ -96,7 +96,6 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
             (None, None) => None,
         };
         let count = offset.map_or(time.count, |o| o.count.min(time.count));
-        let time_overflow = || FormatError::Film("stts: decode times need more than 63 bits".into());
         let run = JointRun {
             sample: SampleNumber(time.unit),
             count,
@@ -104,8 +103,8 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
                 .ok()
                 .and_then(|t| t.checked_add(self.base.0))
                 .map(MediaTime)
-                .ok_or_else(time_overflow)?,
-            delta: i64::try_from(time.value).map(MediaTime).map_err(|_| time_overflow())?,
+                .ok_or(FormatError::DecodeTimeOverflow)?,
+            delta: i64::try_from(time.value).map(MediaTime).map_err(|_| FormatError::DecodeTimeOverflow)?,
             offset: MediaTime(offset.map_or(0, |o| o.offset())),
         };
         if time.count > count {

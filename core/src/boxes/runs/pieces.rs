@@ -3,7 +3,7 @@
 use crate::boxes::{FormatError, TableReader, u32_at};
 use crate::source::ReadAt;
 
-use super::kind::{Checkpoint, Run, RunKind, STRIDE, out_of_order, stsc_entry};
+use super::kind::{Checkpoint, Run, RunKind, STRIDE, stsc_entry};
 use super::table::Runs;
 
 impl Runs {
@@ -92,10 +92,7 @@ impl Runs {
     }
 
     fn outside(&self) -> FormatError {
-        FormatError::Film(format!(
-            "the {:?} table at byte {} changed while it was read",
-            self.kind, self.table.offset
-        ))
+        FormatError::TableChanged { kind: format!("{:?}", self.kind), offset: self.table.offset }
     }
 }
 
@@ -216,7 +213,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             self.runs.units.saturating_add(1).max(first)
         };
         let count = next.checked_sub(first).filter(|&n| n > 0 || entry + 1 == self.runs.table.count);
-        let count = count.ok_or_else(|| FormatError::Film(out_of_order(entry + 1, next, first)))?;
+        let count = count.ok_or_else(|| self.runs.outside())?;
         Ok((count, value))
     }
 }

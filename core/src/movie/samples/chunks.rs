@@ -81,10 +81,7 @@ impl SampleTable {
     ) -> Result<FileOffset, FormatError> {
         let start = self.offsets.get(source, chunk.number.0)?;
         let before = self.bytes(source, chunk.first_sample..sample)?;
-        start
-            .checked_add(before)
-            .map(FileOffset)
-            .ok_or_else(|| FormatError::Film(format!("chunk {} ends past 64 bits", chunk.number.one_based())))
+        start.checked_add(before).map(FileOffset).ok_or(FormatError::ChunkOverflow(chunk.number.one_based()))
     }
 }
 

@@ -18,9 +18,7 @@ impl SampleTable {
     ) -> Result<(MediaTime, MediaTime, MediaTime), FormatError> {
         let Some(last_sample) = self.end_number().previous() else { return Ok(<_>::default()) };
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
-        let total = total
-            .map(MediaTime)
-            .ok_or_else(|| FormatError::Film("stts: durations add up to more than 61 bits".into()))?;
+        let total = total.map(MediaTime).ok_or(FormatError::DurationOverflow)?;
         let (lowest, highest) = self.offset_bounds();
         let longest = MediaTime(self.stts.extremes().1);
         let mut start = MediaTime::MAX;

@@ -144,7 +144,7 @@ fn read_up_to<'a, R: ReadAt>(
         Ok(()) => Ok(out),
         // Of a file that is cut off, others may be asked for.
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(&[]),
-        Err(source) => Err(FormatError::Io { offset, source }),
+        Err(e) => Err(FormatError::read(offset, e)),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn holds_file_offsets(film: &Film<'_>, header: &BoxHeader) -> Result<
     let mut reader = film.index.reader(&film.source);
     let mut has_iloc = |from| match reader.children(from, header.end()) {
         Ok(children) => Ok(children.iter().any(|c| &c.box_type.0 == b"iloc")),
-        Err(e @ FormatError::Io { .. }) => Err(e),
+        Err(e) if e.is_unread() => Err(e),
         Err(_) => Ok(false),
     };
     // QuickTime's meta is a plain box. That of ISO/IEC 14496-12 has a version and flags.

@@ -134,7 +134,7 @@ fn counts_samples<R: ReadAt>(reader: &mut Reader<'_, R>, item: &BoxHeader) -> Re
 /// The boxes, or none if there is something else, which is then copied verbatim.
 fn readable(read: Result<Vec<BoxHeader>, FormatError>) -> Result<Vec<BoxHeader>, FormatError> {
     match read {
-        Err(e @ FormatError::Io { .. }) => Err(e),
+        Err(e) if e.is_unread() => Err(e),
         read => Ok(read.unwrap_or_default()),
     }
 }
