@@ -82,8 +82,8 @@ fn after_a_gap<R: ReadAt>(
     time: MediaTime,
 ) -> Result<SampleNumber, FormatError> {
     let last = track.samples.end_number() - 1;
-    let (shortest, longest) = track.samples.stts.extremes();
-    if longest < shortest.saturating_mul(3) {
+    let (shortest, longest) = track.samples.extreme_durations();
+    if longest < shortest.times(3) {
         return Ok(range.start);
     }
     let packets = range.start..range.end.min(last - 1).next();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ElstEntry, FormatError, Runs};
+use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime};
@@ -90,9 +90,9 @@ fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<El
 /// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat
 /// overlooks a negative offset at the end of a track whose other offsets are not negative.
 fn negative_offset(track: &Track, multiplier: u32) -> ClipTime {
-    let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-    let shift = (-MediaTime(lowest.min(0))).in_clip(multiplier);
-    let is_room = MediaTime(highest).in_clip(multiplier) + shift <= ClipTime(MAX_GAP);
+    let (lowest, highest) = track.samples.extreme_offsets();
+    let shift = (-lowest.min(MediaTime(0))).in_clip(multiplier);
+    let is_room = highest.in_clip(multiplier) + shift <= ClipTime(MAX_GAP.0);
     if is_room { shift } else { ClipTime(0) }
 }
 

@@ -33,7 +33,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, JointRuns, Runs};
+use crate::boxes::{FormatError, JointRuns};
 use crate::index::{SampleTable, Track};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -86,8 +86,7 @@ impl Hidden {
         presented: SampleNumber,
     ) -> Result<Option<Self>, FormatError> {
         let samples = &track.samples;
-        let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-        let (lowest, highest) = (MediaTime(lowest), MediaTime(highest));
+        let (lowest, highest) = samples.extreme_offsets();
         if highest - lowest > MAX_SPREAD || first_presented.0.saturating_abs() > i64::MAX / 8 {
             return Ok(None);
         }
@@ -126,7 +125,8 @@ impl Hidden {
         let pause = self.pause.in_clip(multiplier);
         let sync_offset = self.sync_offset.clamp(MediaTime(0), MAX_SPREAD).in_clip(multiplier);
         // One of the samples that follow may last as long.
-        let longest = MediaTime(samples.stts.extremes().1).in_clip(multiplier) + pause.max(sync_offset);
+        let (_, longest) = samples.extreme_durations();
+        let longest = longest.in_clip(multiplier) + pause.max(sync_offset);
         let ticks_a_second = i64::from(self.timescale).saturating_mul(multiplier.into());
         let room = ticks_a_second / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1) / i64::from(self.ticks());
         let step = ClipTime((longest.0 / LONGEST_IN_STEPS).min(room).max(1));

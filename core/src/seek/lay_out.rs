@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ElstEntry, FormatError, Runs};
+use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -108,8 +108,8 @@ fn joined_ranges(track: &Track, plays: &[&Play]) -> Vec<Range<SampleNumber>> {
         let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
         close_holes(&mut ranges, widest);
     }
-    let (lowest, highest) = offsets(track);
-    if highest - lowest > MediaTime(MAX_GAP) {
+    let (lowest, highest) = track.samples.extreme_offsets();
+    if highest - lowest > MAX_GAP {
         close_holes(&mut ranges, u32::MAX);
     }
     ranges
@@ -124,12 +124,6 @@ fn close_holes(ranges: &mut Vec<Range<SampleNumber>>, hole: u32) {
         }
         joined
     });
-}
-
-/// The lowest and the highest composition offset of a track.
-fn offsets(track: &Track) -> (MediaTime, MediaTime) {
-    let (lowest, highest) = track.samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-    (MediaTime(lowest), MediaTime(highest))
 }
 
 /// Places a range after the `previous` one, with the times of its first samples.
@@ -173,7 +167,7 @@ fn place<R: ReadAt>(
 /// before the next one, in media ticks of the file. Whatever their offsets are, the sample
 /// presented last comes before the first of the next range, and before the hidden samples there.
 fn missing_before_next(track: &Track, needed: &NeededRange<'_>) -> MediaTime {
-    let (lowest, highest) = offsets(track);
+    let (lowest, highest) = track.samples.extreme_offsets();
     let earliest = lowest.min(MediaTime(0));
     (highest - earliest).max(needed.media_end() - needed.decode.end - earliest)
 }

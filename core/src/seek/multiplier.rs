@@ -1,8 +1,8 @@
 //! How much finer the media timescale of a track is in the clip than in the file.
 
-use crate::boxes::Runs;
 use crate::index::Track;
 use crate::limits;
+use crate::time::MediaTime;
 
 use super::hidden::{Hidden, LEAD_INS_A_SECOND};
 
@@ -33,11 +33,11 @@ pub(super) fn multiplier<'a>(
 /// The greatest multiplier with which all times of the track fit in the fields of their boxes.
 pub(super) fn highest_multiplier(track: &Track) -> u64 {
     let samples = &track.samples;
-    let (_, longest) = samples.stts.extremes();
-    let (lowest, highest) = samples.ctts.as_ref().map_or((0, 0), Runs::extremes);
-    let of_a_field = MAX_GAP / 4 / longest.max(highest.abs()).max(lowest.abs()).max(1);
-    let of_all =
-        (i64::MAX >> 8) / samples.decode_end().0.saturating_abs().max(samples.end.0.saturating_abs()).max(1);
+    let size = |time: MediaTime| time.0.saturating_abs().max(1);
+    let (_, longest) = samples.extreme_durations();
+    let (lowest, highest) = samples.extreme_offsets();
+    let of_a_field = MAX_GAP.0 / 4 / size(longest).max(size(highest)).max(size(lowest));
+    let of_all = (i64::MAX >> 8) / size(samples.decode_end()).max(size(samples.end));
     let of_timescale = i64::from(u32::MAX) / i64::from(track.mdhd.timescale.max(1));
     u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
 }
@@ -46,5 +46,5 @@ pub(super) fn highest_multiplier(track: &Track) -> u64 {
 /// clip.
 pub(super) const LEAST_TICKS_A_SECOND: u64 = 500;
 
-/// The most ticks by which a sample becomes longer.
-pub(super) const MAX_GAP: i64 = (u32::MAX >> 1) as i64;
+/// A sample becomes longer by no more than this.
+pub(super) const MAX_GAP: MediaTime = MediaTime((u32::MAX >> 1) as i64);

@@ -47,7 +47,7 @@ impl PlacedRange {
 
     /// Lets the last sample last longer by so much.
     pub(super) fn lengthen(&mut self, missing: MediaTime) {
-        let gap = missing.clamp(MediaTime(0), MediaTime(MAX_GAP));
+        let gap = missing.clamp(MediaTime(0), MAX_GAP);
         self.range.gap = gap;
         self.len = self.len + gap.in_clip(self.multiplier);
         if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {

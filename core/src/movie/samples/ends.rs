@@ -20,7 +20,7 @@ impl SampleTable {
         let total = i64::try_from(self.stts.sum()).ok().filter(|&t| t < i64::MAX / 4);
         let total = total.map(MediaTime).ok_or(FormatError::DurationOverflow)?;
         let (lowest, highest) = self.offset_bounds();
-        let longest = MediaTime(self.stts.extremes().1);
+        let (_, longest) = self.extreme_durations();
         let mut start = MediaTime::MAX;
         for run in self.joint_from(source, self.base)? {
             let run = run?;
@@ -56,9 +56,9 @@ impl SampleTable {
     /// not say how long it lasts. (A writer learns how long a sample lasts when the next one comes.)
     pub(super) fn present_last(&mut self) {
         let sum = MediaTime::of_duration(self.stts.sum()).0;
-        let (shortest, _) = self.stts.extremes();
+        let (shortest, _) = self.extreme_durations();
         let mean = sum.checked_div(i64::from(self.count) - 1).unwrap_or(0);
-        if shortest == 0 && self.end == self.last {
+        if shortest == MediaTime(0) && self.end == self.last {
             self.end = self.end + MediaTime(mean);
         }
     }
@@ -74,10 +74,9 @@ impl SampleTable {
         samples: &Range<SampleNumber>,
     ) -> Result<MediaTime, FormatError> {
         let (lowest, highest) = self.offset_bounds();
-        let (shortest, longest) = self.stts.extremes();
-        let (is_constant, longest) = (shortest == longest, MediaTime(longest));
+        let (shortest, longest) = self.extreme_durations();
         let last = self.dts(source, samples.end - 1)?;
-        if is_constant && highest == lowest {
+        if shortest == longest && highest == lowest {
             return Ok(last + highest + longest);
         }
         let mut end = MediaTime::MIN;

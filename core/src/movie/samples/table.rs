@@ -126,6 +126,18 @@ impl SampleTable {
             + self.groups.iter().map(|g| size_of::<Runs>() + g.heap_size()).sum::<usize>()
     }
 
+    /// The lowest and the highest composition offset (8.6.1.3); 0 without any.
+    pub(crate) fn extreme_offsets(&self) -> (MediaTime, MediaTime) {
+        let (lowest, highest) = self.ctts.as_ref().map_or((0, 0), Runs::extremes);
+        (MediaTime(lowest), MediaTime(highest))
+    }
+
+    /// The shortest and the longest duration of a sample (8.6.1.2).
+    pub(crate) fn extreme_durations(&self) -> (MediaTime, MediaTime) {
+        let (shortest, longest) = self.stts.extremes();
+        (MediaTime(shortest), MediaTime(longest))
+    }
+
     /// The bounds of the composition offsets, but for outliers.
     pub(super) fn offset_bounds(&self) -> (MediaTime, MediaTime) {
         let bounds = self
@@ -246,13 +258,13 @@ impl SampleTable {
     /// tell but for outliers, and no more than [`limits::REORDER`].
     pub fn reorder(&self) -> u32 {
         let (lowest, highest) = self.offset_bounds();
-        let (shortest, _) = self.stts.extremes();
+        let (shortest, _) = self.extreme_durations();
         // Of two samples the later one is presented first only if they are decoded closer to each
         // other than the offsets are apart.
         let apart = (highest - lowest).previous().0.max(0);
         let most = match apart {
             0 => 0,
-            _ => apart.checked_div(shortest).unwrap_or(i64::MAX),
+            _ => apart.checked_div(shortest.0).unwrap_or(i64::MAX),
         };
         u32::try_from(most).unwrap_or(u32::MAX).min(limits::REORDER)
     }
