@@ -1,5 +1,6 @@
 //! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
 
+mod chpl;
 mod cmov;
 mod count;
 mod csgp;
@@ -9,8 +10,11 @@ mod elst;
 mod error;
 mod grouping;
 mod hdlr;
+mod hmmt;
+mod mdat;
 mod mdhd;
 mod mvhd;
+mod padb;
 mod reader;
 mod runs;
 mod saiz;
@@ -39,22 +43,26 @@ mod trun;
 
 use std::fmt;
 
+pub use chpl::{CHPL_TIMESCALE, Chapter, ChplBox};
 pub use cmov::read_cmov;
 pub use count::BoxCounter;
 pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
 pub use dref::{find_dref, read_dref};
 pub use elng::read_elng;
-pub use elst::{ElstEntry, read_elst, write_elst};
+pub use elst::{ElstEntry, read_elst, write_edts};
 pub use error::FormatError;
 pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
+pub use hmmt::HmmtBox;
+pub use mdat::{mdat_header, read_cut_off_mdat};
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
+pub use padb::{padb_head, read_padb};
 pub use reader::{Reader, read_exact, read_words, u16_at, u32_at, u64_at};
 pub use runs::{JointRun, JointRuns, OffsetBounds, Pieces, Run, RunKind, Runs};
-pub use saiz::{SaizBox, find_encryption_boxes, read_aux_info_type, read_saio};
+pub use saiz::{SaizBox, find_encryption_boxes, read_aux_info_type, read_saio, saio_head, saiz_head};
 pub use sample_sizes::{SampleSizes, SizeReader};
-pub use sbgp::SbgpBox;
+pub use sbgp::{SbgpBox, sbgp_head, write_sbgp};
 pub use sdtp::read_sdtp;
 pub use senc::{
     MAX_VECTOR_SIZE, SUBSAMPLES, SencBox, WHOLE_SAMPLES, find_senc, is_senc, read_senc_flags, senc_entries_of,
@@ -67,13 +75,13 @@ pub use stsd::{SampleEntry, read_data_references, read_stsd, read_vector_size};
 pub use stsh::{read_stsh, write_stsh};
 pub use stss::SyncSamples;
 pub use stts::is_one_tick_each;
-pub use subs::{SubsEntries, SubsEntry};
+pub use subs::{SubsEntries, SubsEntry, SubsWriter};
 pub use table::{READ_AHEAD, Table, TableReader};
 pub use tfdt::{read_tfdt, read_tfxd};
 pub use tfhd::TfhdBox;
 pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
 pub use tkhd::TkhdBox;
-pub use tref::read_track_references;
+pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox};
 pub use trun::{TrunBox, TrunEntries, TrunField};
 

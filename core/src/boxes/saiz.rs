@@ -3,8 +3,8 @@
 use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, u32_at};
 use crate::source::ReadAt;
 
-/// `aux_info_type` and `aux_info_type_parameter` are there.
-const HAS_AUX_INFO_TYPE: u32 = 1;
+/// Bit 0 of the flags (8.7.8.2, 8.7.9.2): `aux_info_type` and `aux_info_type_parameter` are present.
+const AUX_INFO_TYPE_PRESENT: u8 = 1;
 
 /// A `saiz`, but for its entries, which stay in the file.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl SaizBox {
         let default_size = b.get(at).copied();
         let count = b.get(at + 1..at + 5).map(|b| u32_at(b, 0));
         let (Some(default_size), Some(count)) = (default_size, count) else {
+            // 8.7.8.2: `default_sample_info_size` and `sample_count`.
             return Err(header.error("too short for a sample count"));
         };
         if default_size > 0 {
@@ -39,9 +40,29 @@ impl SaizBox {
         }
         let table = Table { offset: header.payload() + at as u64 + 5, count, entry_size: 1 };
         if at as u64 + 5 + table.bytes() > header.payload_len() {
+            // 8.7.8.3: one `sample_info_size` for each of the samples that are counted.
             return Err(header.error(format!("{count} sizes do not fit in its {} bytes", header.size)));
         }
         Ok(Self { kind, default_size, sizes: SampleSizes::of_table(table, 8, count) })
+    }
+}
+
+/// A `saiz` up to its `default_sample_info_size`: version, flags, and the type if there is one. The
+/// count follows.
+pub fn saiz_head(kind: Option<[u8; 8]>, default_size: u8) -> Vec<u8> {
+    [&head(0, kind)[..], &[default_size]].concat()
+}
+
+/// A `saio` of version 1, whose offsets have 64 bits, up to its count.
+pub fn saio_head(kind: Option<[u8; 8]>) -> Vec<u8> {
+    head(1, kind)
+}
+
+/// Version, flags, and the type if there is one.
+fn head(version: u8, kind: Option<[u8; 8]>) -> Vec<u8> {
+    match kind {
+        Some(kind) => [&[version, 0, 0, AUX_INFO_TYPE_PRESENT][..], &kind].concat(),
+        None => vec![version, 0, 0, 0],
     }
 }
 
@@ -54,6 +75,7 @@ pub fn read_saio<R: ReadAt>(
     header: &BoxHeader,
 ) -> Result<ChunkOffsets, FormatError> {
     if header.payload_len() < 4 {
+        // 4.2.2: version and flags of a full box.
         return Err(header.error("too short for its flags"));
     }
     let b = reader.bytes(header.payload(), 4)?;
@@ -105,7 +127,7 @@ pub fn find_encryption_boxes<R: ReadAt>(
 const SCHEMES: [&[u8]; 5] = [b"cenc", b"cbc1", b"cens", b"cbcs", b"piff"];
 
 fn has_kind(b: &[u8]) -> bool {
-    u32_at(b, 0) & HAS_AUX_INFO_TYPE != 0
+    u32_at(b, 0) & u32::from(AUX_INFO_TYPE_PRESENT) != 0
 }
 
 fn kind_in(b: &[u8]) -> Option<[u8; 8]> {
@@ -148,6 +170,21 @@ mod tests {
         assert_eq!(each, (Some(kind), 0, 2, 11));
         assert!(saiz(&[&[0; 4], &[0], &[0, 0, 0, 3], &[1, 2]]).unwrap_err().to_string().contains("3 sizes"));
         saiz(&[&[0; 4], &[0], &[0, 0]]).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for kind in [None, Some(*b"cenc\0\0\0\x01")] {
+            let read = saiz(&[&saiz_head(kind, 0), &[0, 0, 0, 2], &[5, 6]]).unwrap();
+            assert_eq!(read, (kind, 0, 2, 11));
+            let read = saiz(&[&saiz_head(kind, 9), &[0, 0, 0, 2]]).unwrap();
+            assert_eq!(read, (kind, 9, 2, 18));
+            let saio = [&saio_head(kind), &[0, 0, 0, 1][..], &7_u64.to_be_bytes()];
+            let offset =
+                with(b"saio", &saio, |reader, header| read_saio(reader, header)?.get(reader.source(), 0));
+            assert_eq!(offset.unwrap(), 7);
+            assert_eq!(with(b"saio", &saio, read_aux_info_type).unwrap(), kind);
+        }
     }
 
     #[test]

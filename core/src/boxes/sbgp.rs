@@ -1,6 +1,6 @@
 //! `sbgp` (8.9.2): which samples are in which group.
 
-use super::{BoxHeader, FormatError, Reader, Table};
+use super::{BoxHeader, FormatError, Reader, Table, write_box};
 use crate::source::ReadAt;
 
 /// An `sbgp`, but for its entries, which stay in the file.
@@ -21,6 +21,7 @@ impl SbgpBox {
     /// When the box is too short for its entries, or cannot be read.
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
         if header.payload_len() < 12 {
+            // 8.9.2.2: `grouping_type`, and a count or the parameter.
             return Err(header.error("too short for a grouping type"));
         }
         let b = reader.bytes(header.payload(), 12)?;
@@ -32,10 +33,29 @@ impl SbgpBox {
     }
 }
 
+/// What stands before the count: version, flags, `grouping_type`, and its parameter, which makes it
+/// version 1.
+pub fn sbgp_head(grouping: [u8; 4], parameter: Option<[u8; 4]>) -> Vec<u8> {
+    let version = u8::from(parameter.is_some());
+    [&[version, 0, 0, 0][..], &grouping, parameter.as_ref().map_or(&[], |p| p)].concat()
+}
+
+/// Writes an `sbgp` with these entries: numbers of samples and the indices of their groups.
+pub fn write_sbgp(out: &mut Vec<u8>, grouping: [u8; 4], parameter: Option<[u8; 4]>, entries: &[(u32, u32)]) {
+    write_box(out, b"sbgp", |out| {
+        out.extend_from_slice(&sbgp_head(grouping, parameter));
+        out.extend_from_slice(&u32::try_from(entries.len()).unwrap_or(0).to_be_bytes());
+        for (sample_count, index) in entries {
+            out.extend_from_slice(&sample_count.to_be_bytes());
+            out.extend_from_slice(&index.to_be_bytes());
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::read_box;
 
     fn read(payload: &[&[u8]]) -> Result<SbgpBox, FormatError> {
         let mut file = Vec::new();
@@ -55,6 +75,19 @@ mod tests {
         let named = read(&[&[1, 0, 0, 0], b"alst", b"abcd", &count, &entry]).unwrap();
         assert_eq!((named.grouping, named.parameter), (*b"alst", Some(*b"abcd")));
         assert_eq!((named.entries.count, named.entries.offset), (1, 24));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for parameter in [None, Some(*b"abcd")] {
+            let mut file = Vec::new();
+            write_sbgp(&mut file, *b"roll", parameter, &[(5, 2), (1, 0)]);
+            let read = read_box(file.clone(), SbgpBox::read).unwrap();
+            assert_eq!((read.grouping, read.parameter, read.entries.count), (*b"roll", parameter, 2));
+            let mut entries = [0; 16];
+            read.entries.read_entries(&file, 0, &mut entries).unwrap();
+            assert_eq!(entries, [0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0]);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `subs` (8.7.7): the parts of samples.
 
-use super::{u16_at, u32_at};
+use super::{u16_at, u32_at, write_box};
 
 /// The entries of a `subs`, in order.
 pub struct SubsEntries<'a> {
@@ -49,9 +49,76 @@ impl<'a> Iterator for SubsEntries<'a> {
     }
 }
 
+/// Puts a `subs` together.
+#[derive(Debug, Clone)]
+pub struct SubsWriter {
+    /// Version and flags.
+    head: [u8; 4],
+    /// The sample (1-based) of the last entry.
+    last: u32,
+    count: u32,
+    entries: Vec<u8>,
+}
+
+impl SubsWriter {
+    /// A box with this version and these flags, without entries.
+    pub fn new(head: [u8; 4]) -> Self {
+        Self { head, last: 0, count: 0, entries: Vec::new() }
+    }
+
+    /// Version and flags.
+    pub fn head(&self) -> [u8; 4] {
+        self.head
+    }
+
+    /// Bytes of the entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Appends an entry, of a later sample than those before it.
+    pub fn push(&mut self, entry: SubsEntry<'_>) {
+        // 8.7.7.3: `sample_delta` counts from the sample of the entry before.
+        let delta = entry.sample_number.saturating_sub(self.last);
+        self.entries.extend_from_slice(&delta.to_be_bytes());
+        self.entries.extend_from_slice(entry.parts);
+        self.last = entry.sample_number;
+        self.count += 1;
+    }
+
+    /// Writes the box.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write_box(out, b"subs", |out| {
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(&self.count.to_be_bytes());
+            out.extend_from_slice(&self.entries);
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let entries = [
+            SubsEntry { sample_number: 2, parts: &[0, 1, 1, 2, 3, 4, 5, 6, 7, 8] },
+            SubsEntry { sample_number: 9, parts: &[0, 0] },
+        ];
+        let mut writer = SubsWriter::new([0, 0, 0, 5]);
+        entries.iter().for_each(|entry| writer.push(*entry));
+        let mut out = Vec::new();
+        writer.write(&mut out);
+        let (head, read) = SubsEntries::of(&out[8..]).unwrap();
+        assert_eq!(head, [0, 0, 0, 5]);
+        assert_eq!(read.collect::<Vec<_>>(), entries.map(Some));
+    }
 
     #[test]
     fn numbers_add_up_and_parts_are_bytes() {

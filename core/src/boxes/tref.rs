@@ -1,6 +1,6 @@
 //! `tref` (8.3.3): references from one track to others.
 
-use super::{BoxHeader, FormatError, Reader, u32_at};
+use super::{BoxHeader, FormatError, Reader, u32_at, write_box};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -21,10 +21,33 @@ pub fn read_track_references<R: ReadAt>(
     Ok(ids.chunks_exact(4).take(limits::TRACKS).map(|id| u32_at(id, 0)).collect())
 }
 
+/// The references in a `tref`, written without those to tracks that are not kept. What is left
+/// without any reference is left out.
+///
+/// # Errors
+/// When a box in it does not fit, is too large, or cannot be read.
+pub fn without_references<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    tref: &BoxHeader,
+    is_kept: impl Fn(u32) -> bool,
+) -> Result<Vec<u8>, FormatError> {
+    let mut out = Vec::new();
+    for reference in reader.children(tref.payload(), tref.end())? {
+        let ids = reader.payload(&reference, 0)?.chunks_exact(4).map(|id| u32_at(id, 0));
+        let kept: Vec<u32> = ids.filter(|&id| is_kept(id)).collect();
+        if !kept.is_empty() {
+            write_box(&mut out, &reference.box_type.0, |out| {
+                kept.iter().for_each(|id| out.extend_from_slice(&id.to_be_bytes()));
+            });
+        }
+    }
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box};
 
     fn references(count: u32) -> Vec<u32> {
         let mut file = Vec::new();
@@ -45,6 +68,19 @@ mod tests {
     fn those_of_the_type_are_read() {
         assert_eq!(references(2), [1, 2]);
         assert_eq!(references(0), [0; 0]);
+    }
+
+    #[test]
+    fn references_that_are_kept_are_written_as_they_were() {
+        let chap = make_box(b"chap", [0, 0, 0, 1, 0, 0, 0, 2]);
+        let sync = make_box(b"sync", [0, 0, 0, 9]);
+        let kept = |is_kept: fn(u32) -> bool| {
+            let tref = make_box(b"tref", [chap.clone(), sync.clone()].concat());
+            read_box(tref, |reader, header| without_references(reader, header, is_kept)).unwrap()
+        };
+        assert_eq!(kept(|_| true), [chap.clone(), sync.clone()].concat());
+        assert_eq!(kept(|id| id == 2), make_box(b"chap", [0, 0, 0, 2]));
+        assert_eq!(kept(|_| false), []);
     }
 
     #[test]

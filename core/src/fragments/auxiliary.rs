@@ -2,7 +2,8 @@
 
 use crate::boxes::{
     BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox, TableReader,
-    WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags, senc_entries_of, write_box,
+    WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags, saio_head, saiz_head,
+    senc_entries_of, write_box,
 };
 use crate::source::ReadAt;
 
@@ -149,13 +150,12 @@ impl Gathered {
 
     /// What the `saiz` of a flat film begins with.
     pub(crate) fn saiz_prefix(&self) -> Vec<u8> {
-        [&[0, 0, 0, u8::from(self.kind.is_some())][..], self.kind.as_ref().map_or(&[], |k| k), &[0]].concat()
+        saiz_head(self.kind, 0)
     }
 
     /// Writes the `saio` of a flat film, whose `senc` follows; `address` is where `out` begins.
     pub(crate) fn write_saio(&self, out: &mut Vec<u8>, address: u64) {
-        let kind = self.kind.as_ref().map_or(&[][..], |k| k);
-        let head = [&[1, 0, 0, u8::from(self.kind.is_some())][..], kind, &1u32.to_be_bytes()].concat();
+        let head = [&saio_head(self.kind)[..], &1u32.to_be_bytes()].concat();
         // The offset itself, the header of the senc, its flags and count.
         let data = address + (out.len() + 8 + head.len() + 8 + 16) as u64;
         write_box(out, b"saio", |out| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::boxes::{
-    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, u32_at,
+    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, sbgp_head, u32_at,
 };
 use crate::limits;
 use crate::source::ReadAt;
@@ -170,8 +170,7 @@ impl Groupings {
     pub(crate) fn prefix(&self, n: usize) -> Vec<u8> {
         let Some(g) = self.list.get(n) else { return Vec::new() };
         let Some(described) = self.described.get(g.described) else { return Vec::new() };
-        let parameter = g.parameter.as_ref().map_or(&[][..], |p| p);
-        [&[u8::from(g.parameter.is_some()), 0, 0, 0][..], &described.all.grouping, parameter].concat()
+        sbgp_head(described.all.grouping, g.parameter)
     }
 
     /// Its entries; see [`RunLengths::write`].

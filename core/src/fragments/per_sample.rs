@@ -1,6 +1,6 @@
 //! The `sdtp` (8.6.4) and `subs` (8.7.7) of fragments, put together.
 
-use crate::boxes::{BoxHeader, FormatError, Reader, SubsEntries, SubsEntry, read_sdtp, write_box};
+use crate::boxes::{BoxHeader, FormatError, Reader, SubsEntries, SubsEntry, SubsWriter, read_sdtp};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -31,16 +31,7 @@ impl Dependencies {
 /// The parts of samples: of each kind (version and flags) a list of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Subsamples {
-    lists: Vec<List>,
-}
-
-#[derive(Debug)]
-struct List {
-    head: [u8; 4],
-    /// The sample (1-based) of the last entry.
-    last: u32,
-    count: u32,
-    entries: Vec<u8>,
+    lists: Vec<SubsWriter>,
 }
 
 impl Subsamples {
@@ -54,12 +45,12 @@ impl Subsamples {
     ) -> Result<bool, FormatError> {
         let malformed = || subs.error("its entries do not fit");
         let (head, entries) = SubsEntries::of(reader.payload(subs, 8)?).ok_or_else(malformed)?;
-        let at = self.lists.iter().position(|l| l.head == head).unwrap_or(self.lists.len());
+        let at = self.lists.iter().position(|l| l.head() == head).unwrap_or(self.lists.len());
         if at == self.lists.len() {
             if at == limits::GROUPINGS {
                 return Ok(false);
             }
-            self.lists.push(List { head, last: 0, count: 0, entries: Vec::new() });
+            self.lists.push(SubsWriter::new(head));
         }
         let Some(list) = self.lists.get_mut(at) else { return Ok(false) };
         for entry in entries {
@@ -67,23 +58,13 @@ impl Subsamples {
             if sample_number == 0 || sample_number > count {
                 break;
             }
-            let sample = first + sample_number;
-            list.entries.extend_from_slice(&sample.saturating_sub(list.last).to_be_bytes());
-            list.entries.extend_from_slice(parts);
-            list.last = sample;
-            list.count += 1;
+            list.push(SubsEntry { sample_number: first + sample_number, parts });
         }
-        Ok(list.entries.len() < limits::SMALL_BOX)
+        Ok(list.len() < limits::SMALL_BOX)
     }
 
     /// Writes the boxes of a flat film.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        for list in self.lists.iter().filter(|l| l.count > 0) {
-            write_box(out, b"subs", |out| {
-                out.extend_from_slice(&list.head);
-                out.extend_from_slice(&list.count.to_be_bytes());
-                out.extend_from_slice(&list.entries);
-            });
-        }
+        self.lists.iter().filter(|list| !list.is_empty()).for_each(|list| list.write(out));
     }
 }

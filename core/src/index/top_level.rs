@@ -1,6 +1,6 @@
 //! The boxes of the top level of a file.
 
-use crate::boxes::{BoxCounter, BoxHeader, BoxType, FormatError, Reader};
+use crate::boxes::{BoxCounter, BoxHeader, BoxType, FormatError, Reader, read_cut_off_mdat};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -60,7 +60,7 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
             Err(e) if e.is_unread() => return Err(e),
             Err(e) if out.is_empty() => return Err(e),
             Err(_) => {
-                if let Some(cut_off) = cut_off(reader, at)? {
+                if let Some(cut_off) = read_cut_off_mdat(reader, at)? {
                     out.push(cut_off);
                 }
                 break;
@@ -85,13 +85,4 @@ fn top_level<R: ReadAt>(reader: &mut Reader<'_, R>) -> Result<Vec<BoxHeader>, Fo
         }
     }
     Ok(out)
-}
-
-/// The `mdat` of a file whose end is missing, with the size that is there.
-fn cut_off<R: ReadAt>(reader: &mut Reader<'_, R>, at: u64) -> Result<Option<BoxHeader>, FormatError> {
-    let left = reader.file_len().saturating_sub(at);
-    let b = reader.bytes(at, 8)?;
-    let header_len = if b.starts_with(&[0, 0, 0, 1]) { 16 } else { 8 };
-    let whole = b.ends_with(b"mdat") && left >= u64::from(header_len);
-    Ok(whole.then_some(BoxHeader { box_type: BoxType(*b"mdat"), offset: at, header_len, size: left }))
 }

@@ -10,10 +10,12 @@ mod expand;
 mod fragments;
 mod limits;
 mod pictures;
+mod read_box;
 
 pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
 pub(crate) use expand::{Expanded, One, Shown, expand, media_end};
 pub(crate) use fragments::fragments_at;
+pub(crate) use read_box::read_box;
 
 use crate::answer::DEFAULT_CACHE_SIZE;
 use crate::boxes::FormatError;

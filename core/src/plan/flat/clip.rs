@@ -1,6 +1,7 @@
 //! Lays out a clip: the boxes of the file's top level, the `moov`, one `mdat`.
 
-use crate::extents::{Extents, find_extents};
+use crate::boxes::mdat_header;
+use crate::extents::find_extents;
 use crate::index::{Film, Index, SyncEvidence};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -20,7 +21,7 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     let Film { index, source } = film;
     check_tracks(index, clip)?;
     let extents = find_extents(film, &clip.tracks)?;
-    let media_header = media_header(&extents);
+    let media_header = mdat_header(extents.len());
     let layout = Layout {
         film,
         clip: Some(clip),
@@ -66,14 +67,6 @@ fn chunks_of_tracks(film: &Film<'_>, clip: &Clip) -> Result<Vec<Option<TrackChun
         all.push(held.map(|h| TrackChunks::of(&track.samples, &film.source, &h.ranges)).transpose()?);
     }
     Ok(all)
-}
-
-/// Header of the `mdat` (ISO/IEC 14496-12, 8.1.1). Its size has 64 bits where 32 are not enough.
-fn media_header(extents: &Extents) -> Vec<u8> {
-    match u32::try_from(extents.len() + 8) {
-        Ok(size) => [&size.to_be_bytes()[..], b"mdat"].concat(),
-        Err(_) => [b"\0\0\0\x01mdat", &(extents.len() + 16).to_be_bytes()[..]].concat(),
-    }
 }
 
 /// Appends the boxes of the file's top level that a clip keeps. The `moov` and the media follow.

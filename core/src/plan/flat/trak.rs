@@ -1,6 +1,6 @@
 //! The `trak` of a track (ISO/IEC 14496-12, 8.3.1), and the `mdia` and `minf` in it.
 
-use crate::boxes::{BoxHeader, is_senc, u32_at, write_box, write_elst};
+use crate::boxes::{BoxHeader, is_senc, without_references, write_edts};
 use crate::index::Node;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -101,17 +101,7 @@ impl Layout<'_> {
             tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))
         };
         let mut reader = self.film.index.reader(&self.film.source);
-        let mut kept = Vec::new();
-        for kind in reader.children(header.payload(), header.end())? {
-            let ids =
-                reader.payload(&kind, 0)?.chunks_exact(4).map(|id| u32_at(id, 0)).filter(|&id| is_kept(id));
-            let ids: Vec<u32> = ids.collect();
-            if !ids.is_empty() {
-                write_box(&mut kept, &kind.box_type.0, |out| {
-                    ids.iter().for_each(|id| out.extend_from_slice(&id.to_be_bytes()));
-                });
-            }
-        }
+        let kept = without_references(&mut reader, header, is_kept)?;
         if !kept.is_empty() {
             let mut content = Assembly::default();
             content.bytes(&kept);
@@ -125,7 +115,7 @@ impl Layout<'_> {
 fn edts(clip: &TrackClip, out: &mut Assembly) {
     if !clip.edits.is_empty() {
         let mut bytes = Vec::new();
-        write_box(&mut bytes, b"edts", |out| write_elst(out, &clip.edits));
+        write_edts(&mut bytes, &clip.edits);
         out.bytes(&bytes);
     }
 }

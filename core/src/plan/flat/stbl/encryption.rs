@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox};
+use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head};
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -154,29 +154,14 @@ pub(in crate::plan::flat) fn cut_senc(
     out.wrap(header.box_type, content)
 }
 
-/// Bit 0 of the flags of `saiz` and `saio`: the type of the information and its parameter are
-/// present.
-const AUX_INFO_TYPE_PRESENT: u8 = 1;
-
-/// Flags, and what they say is present.
-fn flags_and_type(located: &LocatedAuxiliary) -> (u8, &[u8]) {
-    match &located.kind {
-        Some(kind) => (AUX_INFO_TYPE_PRESENT, kind),
-        None => (0, &[]),
-    }
-}
-
 fn saiz(
     located: &LocatedAuxiliary,
     count: u32,
     sizes: Assembly,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let (flags, aux_info_type) = flags_and_type(located);
     let mut saiz = Assembly::default();
-    saiz.bytes(&[0, 0, 0, flags]);
-    saiz.bytes(aux_info_type);
-    saiz.bytes(&[located.default_size]);
+    saiz.bytes(&saiz_head(located.kind, located.default_size));
     saiz.bytes(&count.to_be_bytes());
     saiz.append(sizes);
     out.wrap(BoxType(*b"saiz"), saiz)
@@ -189,10 +174,8 @@ fn saio(
     offsets: (u64, Piece),
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let (flags, aux_info_type) = flags_and_type(located);
     let mut saio = Assembly::default();
-    saio.bytes(&[1, 0, 0, flags]);
-    saio.bytes(aux_info_type);
+    saio.bytes(&saio_head(located.kind));
     saio.bytes(&count.to_be_bytes());
     saio.parts.push(offsets);
     out.wrap(BoxType(*b"saio"), saio)

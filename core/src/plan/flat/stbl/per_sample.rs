@@ -1,7 +1,7 @@
 //! Tables with as many bits for each sample, and no count that can be relied on: `sdtp`, `stdp`,
 //! `padb`.
 
-use crate::boxes::{BoxHeader, Table};
+use crate::boxes::{BoxHeader, padb_head, read_padb};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -37,18 +37,14 @@ pub(super) fn padding_bits(
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let table = Table::read(&mut cut.reader(), header, 0, 0)?;
-    let len = header.payload_len().saturating_sub(8);
     let last = cut.ranges().last().map_or(0, |r| r.samples.end.0);
-    if u64::from(table.count.min(last).div_ceil(2)) > len || table.count < last {
+    let Some(table) = read_padb(&mut cut.reader(), header, last)? else {
         out.note(too_short(header));
         return Ok(());
-    }
-    let table = Table { count: last.div_ceil(2), entry_size: 1, ..table };
+    };
     let count = cut.clip.sample_count();
     let mut content = Assembly::default();
-    content.bytes(&[0; 4]);
-    content.bytes(&count.to_be_bytes());
+    content.bytes(&padb_head(count));
     content.entries(count.div_ceil(2), cut.entries(1, nibbles(table, cut.ranges())));
     out.wrap(header.box_type, content)
 }

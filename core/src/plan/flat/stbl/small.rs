@@ -1,6 +1,6 @@
 //! Tables that are small and seldom: `stsh`, `subs` and `csgp`. They are cut in memory.
 
-use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, read_stsh, write_box, write_stsh};
+use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_stsh, write_sbgp, write_stsh};
 use crate::numbers::{Numbers, SampleNumber};
 use crate::seek::SampleRange;
 
@@ -31,24 +31,15 @@ fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 /// Subsamples (8.7.7). Each entry counts its sample from that of the entry before it.
 fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let (head, entries) = SubsEntries::of(payload)?;
-    let mut last = 0;
-    let mut kept = Vec::new();
-    let mut count = 0u32;
+    let mut kept = SubsWriter::new(head);
     for entry in entries {
         let SubsEntry { sample_number, parts } = entry?;
-        if let Some(moved) = moved(ranges, sample_number) {
-            kept.extend_from_slice(&(moved - last).to_be_bytes());
-            kept.extend_from_slice(parts);
-            last = moved;
-            count += 1;
+        if let Some(sample_number) = moved(ranges, sample_number) {
+            kept.push(SubsEntry { sample_number, parts });
         }
     }
     let mut out = Vec::new();
-    write_box(&mut out, b"subs", |out| {
-        out.extend_from_slice(&head);
-        out.extend_from_slice(&count.to_be_bytes());
-        out.extend_from_slice(&kept);
-    });
+    kept.write(&mut out);
     Some(out)
 }
 
@@ -57,16 +48,7 @@ fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let ranges: Vec<_> = ranges.iter().map(|r| r.samples.units()).collect();
     let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;
     let mut out = Vec::new();
-    write_box(&mut out, b"sbgp", |out| {
-        out.extend_from_slice(&[u8::from(parameter.is_some()), 0, 0, 0]);
-        out.extend_from_slice(&grouping);
-        out.extend_from_slice(parameter.as_ref().map_or(&[], |p| p));
-        out.extend_from_slice(&u32::try_from(runs.len()).unwrap_or(0).to_be_bytes());
-        for (count, index) in &runs {
-            out.extend_from_slice(&count.to_be_bytes());
-            out.extend_from_slice(&index.to_be_bytes());
-        }
-    });
+    write_sbgp(&mut out, grouping, parameter, &runs);
     Some(out)
 }
 

@@ -9,10 +9,11 @@
 //!   `©TSZ`). A clip that begins later leaves it out. A time code track, which is cut, says what
 //!   the time is.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, u32_at, write_box};
+use crate::boxes::{BoxHeader, BoxType, FormatError, HmmtBox, Reader, write_box};
 use crate::limits;
 use crate::seek::Clip;
 use crate::source::ReadAt;
+use crate::time::MovieTime;
 
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -25,24 +26,16 @@ const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
 /// Longest tag that is looked into.
 const LONGEST: u64 = 4096;
 
-/// An `HMMT` with the highlights of the clip: their number, then the room that the source has. Each
-/// place is a time in milliseconds, or unused. `None` when there are more highlights than places.
+/// An `HMMT` with the highlights of the clip, and the room that the source has. `None` when it is
+/// malformed.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
-    let millis = |ticks: u64| u128::from(ticks) * 1000 / u128::from(clip.timescale.max(1));
-    let (from, to) = (millis(clip.start.0), millis((clip.start + clip.duration).0));
-    let count = usize::try_from(u32_at(payload.get(..4)?, 0)).ok()?;
-    let places = payload.get(4..)?;
-    let times = places.get(..count.checked_mul(4)?)?.chunks_exact(4).map(|time| u128::from(u32_at(time, 0)));
-    let kept: Vec<u32> = times
-        .filter(|time| (from..to).contains(time))
-        .filter_map(|time| u32::try_from(time - from).ok())
-        .collect();
+    let millis = |time: MovieTime| u128::from(time.0) * 1000 / u128::from(clip.timescale.max(1));
+    let (from, to) = (millis(clip.start), millis(clip.start + clip.duration));
+    let mut hmmt = HmmtBox::read(payload)?;
+    let times = hmmt.times.iter().map(|&time| u128::from(time)).filter(|time| (from..to).contains(time));
+    hmmt.times = times.filter_map(|time| u32::try_from(time - from).ok()).collect();
     let mut out = Vec::new();
-    write_box(&mut out, b"HMMT", |out| {
-        out.extend_from_slice(&u32::try_from(kept.len()).unwrap_or(0).to_be_bytes());
-        out.extend(kept.iter().flat_map(|time| time.to_be_bytes()));
-        out.resize(out.len() + places.len() - kept.len() * 4, 0);
-    });
+    hmmt.write(&mut out);
     Some(out)
 }
 
