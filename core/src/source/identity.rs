@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What tells one state of one file from every other: the cache key of its
-/// index, and (size and whole seconds of mtime only) a part of every ETag made from it.
+/// index, and (size and whole seconds of mtime only) a part of every ETag of its clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// Device the file is on.
