@@ -43,6 +43,7 @@ pub enum Answer {
 
 /// Why a request cannot be answered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The query is not understood.
     #[error(transparent)]
@@ -127,7 +128,7 @@ impl Seeker {
 
     /// As [`Self::new`], for films within these limits.
     pub fn with_limits(cache_bytes: u64, limits: Limits) -> Self {
-        Self { cache: FilmCache::with_limits(cache_bytes, limits), reports: Reports::default() }
+        Self { cache: FilmCache::new(cache_bytes, limits), reports: Reports::default() }
     }
 
     /// How much a line about this `error` matters. That a film cannot be cut is news only once, until the film changes.

@@ -17,7 +17,7 @@ use crate::virtual_file::Planned;
 /// Indexes of films and plans of their clips, by the identity of their file, within one byte
 /// budget. A changed file has another identity, so nothing stale is ever found.
 #[derive(Debug)]
-pub struct FilmCache {
+pub(crate) struct FilmCache {
     cache: Cache<Key, Entry, Bytes>,
     permits: MemoryPermits,
     limits: Limits,
@@ -75,13 +75,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 const HOT: f64 = 0.7;
 
 impl FilmCache {
-    /// A cache that holds at most `bytes`; 0 for one that holds nothing.
-    pub fn new(bytes: u64) -> Self {
-        Self::with_limits(bytes, Limits::default())
-    }
-
-    /// As [`Self::new`], for films within these limits.
-    pub fn with_limits(bytes: u64, limits: Limits) -> Self {
+    /// A cache that holds at most `bytes`, or nothing where that is 0, for films within these limits.
+    pub(crate) fn new(bytes: u64, limits: Limits) -> Self {
         let items = usize::try_from(bytes / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
         // An index has to fit in its shard, and that of a long fragmented film is megabytes.
         let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 16);
@@ -97,7 +92,7 @@ impl FilmCache {
     }
 
     /// The index of a file, where it is kept.
-    pub fn known_index(&self, film: &Identity) -> Option<Arc<Index>> {
+    pub(crate) fn known_index(&self, film: &Identity) -> Option<Arc<Index>> {
         match self.cache.get(&Key { film: *film, request: None })? {
             Entry::Index(index) => Some(index),
             _ => None,
@@ -110,7 +105,11 @@ impl FilmCache {
     ///
     /// # Errors
     /// Why the file cannot be indexed.
-    pub fn index<R: ReadAt>(&self, film: &Identity, source: &R) -> Result<Arc<Index>, Arc<FormatError>> {
+    pub(crate) fn index<R: ReadAt>(
+        &self,
+        film: &Identity,
+        source: &R,
+    ) -> Result<Arc<Index>, Arc<FormatError>> {
         let failed = |source| Arc::new(FormatError::Unavailable(source));
         let build = || {
             let index = Index::build_with(source, film.size, &self.permits, self.limits)
@@ -150,12 +149,12 @@ impl FilmCache {
     }
 
     /// Remembers for a while that clips of this film cannot be made.
-    pub fn refuse(&self, film: &Identity, reason: Arc<FormatError>) {
+    pub(crate) fn refuse(&self, film: &Identity, reason: Arc<FormatError>) {
         self.cache.insert(Key { film: *film, request: None }, Entry::Failure(reason, Instant::now()));
     }
 
     /// The plan of a clip of this film, where it is kept.
-    pub fn plan(&self, film: &Identity, request: &ClipRequest) -> Option<Arc<Planned>> {
+    pub(crate) fn plan(&self, film: &Identity, request: &ClipRequest) -> Option<Arc<Planned>> {
         match self.cache.get(&Key { film: *film, request: Some(request.clone()) })? {
             Entry::Plan(plan) => Some(plan),
             _ => None,
@@ -163,7 +162,7 @@ impl FilmCache {
     }
 
     /// Keeps the plan of a clip.
-    pub fn keep_plan(&self, film: &Identity, request: &ClipRequest, plan: Arc<Planned>) {
+    pub(crate) fn keep_plan(&self, film: &Identity, request: &ClipRequest, plan: Arc<Planned>) {
         if is_settled(film, SystemTime::now()) {
             self.cache.insert(Key { film: *film, request: Some(request.clone()) }, Entry::Plan(plan));
         }
@@ -203,6 +202,10 @@ mod tests {
     use super::*;
     use crate::testing::{Film, TrackSpec, identity};
 
+    fn cache_of(bytes: u64) -> FilmCache {
+        FilmCache::new(bytes, Limits::default())
+    }
+
     fn one_film() -> Vec<u8> {
         Film::of(vec![TrackSpec::video(50, 10)]).build()
     }
@@ -211,7 +214,7 @@ mod tests {
     fn a_large_index_is_kept_while_it_fits() {
         let film = Film::of(vec![TrackSpec::video(4000, 10)]).build_fragmented(0);
         let weight = Index::build(&film, film.len() as u64).unwrap().heap_size() as u64;
-        let cache = FilmCache::new(weight * 3 / 2);
+        let cache = cache_of(weight * 3 / 2);
         let first = cache.index(&identity(&film), &film).unwrap();
         assert!(Arc::ptr_eq(&first, &cache.index(&identity(&film), &film).unwrap()));
     }
@@ -220,7 +223,7 @@ mod tests {
     fn the_budget_holds_and_a_changed_film_is_another() {
         let film = one_film();
         let weight = Index::build(&film, film.len() as u64).unwrap().heap_size() as u64 + 1000;
-        let cache = FilmCache::new(weight * 20);
+        let cache = cache_of(weight * 20);
         for mtime in 0..1000 {
             let identity = Identity { mtime, ..identity(&film) };
             let first = cache.index(&identity, &film).unwrap();
@@ -234,7 +237,7 @@ mod tests {
     fn a_large_index_finds_room_in_a_full_cache() {
         let (small, large) = (one_film(), Film::of(vec![TrackSpec::video(20_000, 10)]).build());
         let weight = |film: &Vec<u8>| Index::build(film, film.len() as u64).unwrap().heap_size() as u64;
-        let cache = FilmCache::new(weight(&large) * 5);
+        let cache = cache_of(weight(&large) * 5);
         for mtime in 0..5 * weight(&large) / weight(&small) {
             let identity = Identity { mtime: i64::try_from(mtime).unwrap(), ..identity(&small) };
             for _ in 0..3 {
@@ -248,7 +251,7 @@ mod tests {
     #[test]
     fn without_a_budget_nothing_is_kept() {
         let film = one_film();
-        let cache = FilmCache::new(0);
+        let cache = cache_of(0);
         let first = cache.index(&identity(&film), &film).unwrap();
         assert!(!Arc::ptr_eq(&first, &cache.index(&identity(&film), &film).unwrap()));
         assert_eq!((cache.cache.len(), cache.cache.weight()), (0, 0));
@@ -257,7 +260,7 @@ mod tests {
     #[test]
     fn a_broken_film_is_read_once_in_a_while() {
         let broken = b"\0\0\0\x08mdat".to_vec();
-        let cache = FilmCache::new(1 << 20);
+        let cache = cache_of(1 << 20);
         let first = cache.index(&identity(&broken), &broken).unwrap_err();
         assert!(Arc::ptr_eq(&first, &cache.index(&identity(&broken), &broken).unwrap_err()));
         let Some(long_ago) = Instant::now().checked_sub(FAILURE_LIFE) else { return };
@@ -271,7 +274,7 @@ mod tests {
     #[test]
     fn a_film_that_was_written_just_now_is_read_each_time() {
         let film = one_film();
-        let cache = FilmCache::new(1 << 20);
+        let cache = cache_of(1 << 20);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         let at = |ctime: u64| Identity { ctime: i64::try_from(ctime).unwrap(), ..identity(&film) };
         for fresh in [at(now), at(now + 1000)] {
@@ -300,7 +303,7 @@ mod tests {
         let film = one_film();
         let alone = Slow(&film, AtomicU32::new(0));
         Index::build(&alone, film.len() as u64).unwrap();
-        let (slow, cache, ready) = (Slow(&film, AtomicU32::new(0)), FilmCache::new(1 << 20), Barrier::new(8));
+        let (slow, cache, ready) = (Slow(&film, AtomicU32::new(0)), cache_of(1 << 20), Barrier::new(8));
         let built: Vec<_> = thread::scope(|threads| {
             let get = || {
                 ready.wait();
@@ -358,7 +361,7 @@ mod tests {
     #[test]
     fn who_leaves_does_not_wait_for_anothers_read_that_hangs() {
         let film = one_film();
-        let (cache, leaves) = (FilmCache::new(1 << 20), AtomicBool::new(false));
+        let (cache, leaves) = (cache_of(1 << 20), AtomicBool::new(false));
         let hanging = Hanging(&film, AtomicBool::new(false), Barrier::new(2));
         thread::scope(|threads| {
             let builds = threads.spawn(|| cache.index(&identity(&film), &hanging).is_ok());
@@ -381,14 +384,14 @@ mod tests {
     #[test]
     fn who_may_not_wait_is_told_so_and_nothing_is_kept_of_it() {
         let film = one_film();
-        let cache = FilmCache::new(1 << 20);
+        let cache = cache_of(1 << 20);
         let source = Resident(&film, Cell::new(0));
         assert!(would_block(cache.index(&identity(&film), &source)));
         source.1.set(u64::MAX);
         assert!(cache.index(&identity(&film), &source).is_ok());
 
         // Nor does it wait while another builds.
-        let (cache, slow) = (FilmCache::new(1 << 20), Slow(&film, AtomicU32::new(0)));
+        let (cache, slow) = (cache_of(1 << 20), Slow(&film, AtomicU32::new(0)));
         thread::scope(|threads| {
             threads.spawn(|| cache.index(&identity(&film), &slow).unwrap());
             while slow.1.load(Ordering::Relaxed) == 0 {

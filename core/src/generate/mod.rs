@@ -12,4 +12,4 @@ mod sizes;
 mod window;
 mod words;
 
-pub use window::generate;
+pub(crate) use window::generate;

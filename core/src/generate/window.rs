@@ -12,7 +12,7 @@ use super::context::Generator;
 ///
 /// # Errors
 /// When the source cannot be read, or its tables are no longer those that were planned with.
-pub fn generate(film: &Film<'_>, plan: &Plan, from: u64, out: &mut [u8]) -> io::Result<()> {
+pub(crate) fn generate(film: &Film<'_>, plan: &Plan, from: u64, out: &mut [u8]) -> io::Result<()> {
     let generator = Generator { film, plan };
     let end = from.saturating_add(out.len() as u64);
     let first = plan.parts.partition_point(|p| p.start + p.len <= from);

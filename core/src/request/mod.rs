@@ -59,6 +59,7 @@ pub struct Asked {
 
 /// Why a query cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// A value is not of the form its parameter takes.
     #[error("{parameter}={value}: {expected}")]
