@@ -6,6 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use mp4seek::source::Identity;
+use test_boxes::{full_box, make_box, table};
 
 /// A film to measure with.
 pub(crate) struct Film {
@@ -66,11 +67,11 @@ pub(crate) fn film(path: &Path, seconds: u32, moov_first: bool) -> Film {
             pictures,
             512,
             vec![
-                full_box(b"stts", vec![1, pictures, 512]),
-                full_box(b"stss", counted(each_is_sync.iter().copied())),
+                full_box(b"stts", 0, vec![1, pictures, 512]),
+                full_box(b"stss", 0, counted(each_is_sync.iter().copied())),
                 table(b"ctts", &offsets),
-                full_box(b"stsc", vec![1, 1, 1, 1]),
-                full_box(b"stsz", [0].into_iter().chain(counted((0..pictures).map(picture_size))).collect()),
+                full_box(b"stsc", 0, vec![1, 1, 1, 1]),
+                full_box(b"stsz", 0, [0].into_iter().chain(counted((0..pictures).map(picture_size)))),
                 chunk_offsets(&chunks[0], start),
             ],
         );
@@ -82,14 +83,14 @@ pub(crate) fn film(path: &Path, seconds: u32, moov_first: bool) -> Film {
             packets,
             1024,
             vec![
-                full_box(b"stts", vec![1, packets, 1024]),
+                full_box(b"stts", 0, vec![1, packets, 1024]),
                 table(b"stsc", &of_chunk),
-                full_box(b"stsz", [0].into_iter().chain(counted((0..packets).map(packet_size))).collect()),
+                full_box(b"stsz", 0, [0].into_iter().chain(counted((0..packets).map(packet_size)))),
                 chunk_offsets(&chunks[1], start),
             ],
         );
-        let mvhd = full_box(b"mvhd", [&[0, 0, 1000, seconds * 1000][..], &[0; 21]].concat());
-        make_box(b"moov", &[mvhd, video, audio].concat())
+        let mvhd = full_box(b"mvhd", 0, [&[0, 0, 1000, seconds * 1000][..], &[0; 21]].concat());
+        make_box(b"moov", [mvhd, video, audio].concat())
     };
 
     let ftyp = make_box(b"ftyp", b"isom\0\0\x02\0isomiso2avc1mp41");
@@ -135,38 +136,23 @@ fn trak(
 ) -> Vec<u8> {
     let milliseconds =
         u32::try_from(u64::from(count) * u64::from(delta) * 1000 / u64::from(timescale)).unwrap();
-    let mut tkhd = full_box(b"tkhd", [&[0, 0, id, 0, milliseconds][..], &[0; 15]].concat());
+    let mut tkhd = full_box(b"tkhd", 0, [&[0, 0, id, 0, milliseconds][..], &[0; 15]].concat());
     tkhd[11] = 1;
-    let mdhd = full_box(b"mdhd", vec![0, 0, timescale, count * delta, 0x55c4 << 16]);
-    let hdlr = make_box(b"hdlr", &[&[0; 8][..], handler, &[0; 13]].concat());
+    let mdhd = full_box(b"mdhd", 0, vec![0, 0, timescale, count * delta, 0x55c4 << 16]);
+    let hdlr = make_box(b"hdlr", [&[0; 8][..], handler, &[0; 13]].concat());
     let entry =
-        make_box(coding, &[0, 0, 0, 0, 0, 0, 0, 1].iter().chain(&[0; 20]).copied().collect::<Vec<_>>());
-    let stsd = make_box(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
-    let stbl = make_box(b"stbl", &[vec![stsd], tables].concat().concat());
-    let mdia = make_box(b"mdia", &[mdhd, hdlr, make_box(b"minf", &stbl)].concat());
-    make_box(b"trak", &[tkhd, mdia].concat())
+        make_box(coding, [0, 0, 0, 0, 0, 0, 0, 1].iter().chain(&[0; 20]).copied().collect::<Vec<_>>());
+    let stsd = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
+    let stbl = make_box(b"stbl", [vec![stsd], tables].concat().concat());
+    let mdia = make_box(b"mdia", [mdhd, hdlr, make_box(b"minf", &stbl)].concat());
+    make_box(b"trak", [tkhd, mdia].concat())
 }
 
 fn chunk_offsets(chunks: &[u64], start: u64) -> Vec<u8> {
     let narrow = chunks.iter().map(|&o| u32::try_from(o + start).unwrap());
-    full_box(b"stco", counted(narrow))
-}
-
-fn table<const N: usize>(box_type: &[u8; 4], entries: &[[u32; N]]) -> Vec<u8> {
-    let count = u32::try_from(entries.len()).unwrap();
-    full_box(box_type, std::iter::once(count).chain(entries.iter().flatten().copied()).collect())
+    full_box(b"stco", 0, counted(narrow))
 }
 
 fn counted(words: impl ExactSizeIterator<Item = u32>) -> Vec<u32> {
     std::iter::once(u32::try_from(words.len()).unwrap()).chain(words).collect()
-}
-
-fn full_box(box_type: &[u8; 4], words: Vec<u32>) -> Vec<u8> {
-    let words = std::iter::once(0).chain(words);
-    make_box(box_type, &words.flat_map(u32::to_be_bytes).collect::<Vec<_>>())
-}
-
-fn make_box(box_type: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(content.len() + 8).unwrap();
-    [&size.to_be_bytes()[..], box_type, content].concat()
 }

@@ -1,6 +1,6 @@
 //! Clips of films with one thing special about them.
 
-use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box, share_media};
+use super::{Film, Sample, TrackSpec, ask, clip, expand, fourcc, full_box, identity, make_box, share_media};
 use crate::testing::seeker;
 use crate::virtual_file::WINDOW;
 use crate::{Answer, Settings};
@@ -22,32 +22,32 @@ fn status(film: &[u8], query: &str) -> (u16, String) {
 #[test]
 fn sample_groups_are_cut_to_the_clip() {
     // Samples 1–7 in group 1, 8–9 in none, 10–12 in group 2; the rest is not spoken of.
-    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 3, 7, 1, 2, 0, 3, 2]);
-    let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 2, 1, 0xffff_0000]);
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"roll"), 3, 7, 1, 2, 0, 3, 2]);
+    let sgpd = full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 1, 0xffff_0000]);
     let film = Film::of(vec![video_with(vec![sbgp, sgpd.clone()])]).build();
     // Decoding begins at sample 6.
     let clip = clip(&film, "start=0.6&end=1.5").unwrap();
     let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
-    assert_eq!(stbl_box(&clip, b"sbgp").unwrap(), words(&[0, 0x726f_6c6c, 4, 2, 1, 2, 0, 3, 2, 3, 0]));
+    assert_eq!(stbl_box(&clip, b"sbgp").unwrap(), words(&[0, fourcc(b"roll"), 4, 2, 1, 2, 0, 3, 2, 3, 0]));
     assert_eq!(stbl_box(&clip, b"sgpd").unwrap(), sgpd[8..]);
 }
 
 #[test]
 fn samples_that_no_entry_speaks_of_are_in_the_default_group() {
     // Two descriptions, the second for samples of which nothing is said.
-    let sgpd = full_box(b"sgpd", 2, [0x726f_6c6c, 2, 2, 2, 0x0001_0002]);
+    let sgpd = full_box(b"sgpd", 2, [fourcc(b"roll"), 2, 2, 2, 0x0001_0002]);
     let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
-    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 2, 7, 1, 2, 0]);
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"roll"), 2, 7, 1, 2, 0]);
     let film = Film::of(vec![video_with(vec![sbgp, sgpd.clone()])]).build();
     // Decoding begins at sample 6.
     let cut = clip(&film, "start=0.6&end=1.5").unwrap();
-    assert_eq!(stbl_box(&cut, b"sbgp").unwrap(), words(&[0, 0x726f_6c6c, 3, 2, 1, 2, 0, 6, 2]));
+    assert_eq!(stbl_box(&cut, b"sbgp").unwrap(), words(&[0, fourcc(b"roll"), 3, 2, 1, 2, 0, 6, 2]));
     assert_eq!(stbl_box(&cut, b"sgpd").unwrap(), sgpd[8..]);
     // In none is not the default.
-    let without = full_box(b"sbgp", 0, [0x726f_6c6c, 1, 20, 0]);
-    let point = full_box(b"sgpd", 2, [0x7261_7020, 1, 1, 1, 0x8000_0000]);
+    let without = full_box(b"sbgp", 0, [fourcc(b"roll"), 1, 20, 0]);
+    let point = full_box(b"sgpd", 2, [fourcc(b"rap "), 1, 1, 1, 0x8000_0000]);
     let of_points = |sbgp: &[u32]| {
-        full_box(b"sbgp", 0, [&[0x7261_7020, u32::try_from(sbgp.len() / 2).unwrap()], sbgp].concat())
+        full_box(b"sbgp", 0, [&[fourcc(b"rap "), u32::try_from(sbgp.len() / 2).unwrap()], sbgp].concat())
     };
     let sync = |n: u32| Sample { delta: 100, offset: 0, sync: n == 0, size: 20 };
     let film = |more| {
@@ -652,7 +652,7 @@ fn what_lies_between_edits_is_left_out() {
     let cut = clip(&source, "start=4&end=6").unwrap();
     let tracks = expand(&cut);
     let numbers = |t: usize| {
-        let name = |s: &super::expand::One| {
+        let name = |s: &super::One| {
             String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string()
         };
         tracks[t].samples.iter().map(name).collect::<Vec<_>>()
@@ -679,9 +679,9 @@ fn every_table_is_cut_to_each_stretch() {
         .into_iter()
         .chain((0..1500u32).map(|n| u8::try_from(n % 8 * 16 + n / 8 % 8).unwrap()))
         .collect();
-    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 3, 1, 7, 2990, 2, 9, 1]);
-    let scattered = full_box(b"sbgp", 0, [0x7465_7374, 4, 1, 3, 0, 9, 1, 3, 2998, 4]);
-    let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 2, 1, 0xffff_0000]);
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"roll"), 3, 1, 7, 2990, 2, 9, 1]);
+    let scattered = full_box(b"sbgp", 0, [fourcc(b"test"), 4, 1, 3, 0, 9, 1, 3, 2998, 4]);
+    let sgpd = full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 1, 0xffff_0000]);
     let stsh = full_box(b"stsh", 0, [2, 2993, 2991, 8, 6]);
     let boxes = vec![
         make_box(b"sdtp", sdtp),
@@ -862,7 +862,7 @@ fn decoding_begins_at_a_partial_sync_sample_unless_a_leading_picture_is_asked_fo
     };
     let stps = vec![full_box(b"stps", 0, [4, 11, 21, 31, 41])];
     let runs = [10, 0, 1, 1, 9, 0, 1, 1, 9, 0, 1, 1, 9, 0, 1, 1, 19, 0];
-    let sbgp = full_box(b"sbgp", 0, [0x7261_7020, 9].into_iter().chain(runs));
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"rap "), 9].into_iter().chain(runs));
     let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"rap ", &[0, 0, 0, 1, 0, 0, 0, 1, 0x82]].concat());
     for more in [stps, vec![sgpd, sbgp]] {
         let film = open(more);
@@ -879,7 +879,7 @@ fn decoding_begins_where_a_gradual_refresh_is_over_in_time() {
     // Each 15th frame begins one that takes 6.
     let sgpd = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 1, 0, 6]].concat());
     let runs = (0..4).flat_map(|_| [1, 1, 14, 0]);
-    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 8].into_iter().chain(runs));
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"roll"), 8].into_iter().chain(runs));
     let film = video_with_one_sync(vec![sgpd.clone(), sbgp]);
     assert_eq!(held(&film, "start=3.65&end=3.7"), 30..37);
     assert_eq!(held(&film, "start=3.55&end=3.6"), 15..36);
@@ -933,7 +933,7 @@ fn sound_leads_in_as_the_film_says() {
         assert_eq!(first(packets(b"mp4a", vec![described(2, grouping, &[0, 0, 0, 1])], vec![])), 33);
     }
     // A film that says less than the coding needs.
-    let sbgp = full_box(b"sbgp", 0, [0x726f_6c6c, 1, 60, 1]);
+    let sbgp = full_box(b"sbgp", 0, [fourcc(b"roll"), 1, 60, 1]);
     let one = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 1, 0xff, 0xff]].concat());
     assert_eq!(first(packets(b"mp4a", vec![one, sbgp], vec![])), 37);
     // Encrypted: what it is of counts.

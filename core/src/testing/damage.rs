@@ -52,7 +52,7 @@ fn without(lost: &[usize], style: u32) -> Samples {
 }
 
 fn samples(film: &[u8]) -> Samples {
-    let one = |s: super::expand::One| (s.bytes, s.delta, s.cts - s.dts, s.sync);
+    let one = |s: super::One| (s.bytes, s.delta, s.cts - s.dts, s.sync);
     expand(film)
         .into_iter()
         .map(in_ticks_of_the_film)

@@ -1,6 +1,6 @@
 //! Fragmented films that are unfinished or put together in odd ways.
 
-use super::{Film, Sample, TrackSpec, ask, clip, expand, full_box, identity, make_box};
+use super::{Film, TrackSpec, ask, clip, expand, fourcc, fragments_at, full_box, identity, make_box};
 use crate::testing::seeker;
 use crate::{Answer, Settings};
 
@@ -119,41 +119,6 @@ fn fragments_with(fragments: u32, more: impl Fn(u32, u32) -> Vec<u8>) -> Vec<u8>
     fragments_at((0..fragments).map(|n| n * 40), more)
 }
 
-/// The same, each fragment at a decode time of its own.
-pub(crate) fn fragments_at(
-    times: impl IntoIterator<Item = u32>,
-    more: impl Fn(u32, u32) -> Vec<u8>,
-) -> Vec<u8> {
-    let sample = Sample { delta: 10, offset: 0, sync: true, size: 5 };
-    let track = TrackSpec::new(b"vide", b"avc1", 100, vec![sample]);
-    let mut out = Film::of(vec![track]).build_fragmented(0);
-    out.truncate(boxes(&out).iter().find(|(t, ..)| t == b"moof").unwrap().1);
-    for (n, time) in (0..).zip(times) {
-        let flagged = |mut b: Vec<u8>, flags: u32| {
-            b[8..12].copy_from_slice(&flags.to_be_bytes());
-            b
-        };
-        let tfhd = flagged(full_box(b"tfhd", 0, [1, 10, 5]), 0x2_0018);
-        let tfdt = full_box(b"tfdt", 0, [time]);
-        let runs = |data: u32| {
-            let run = |offset: u32| flagged(full_box(b"trun", 0, [2, offset]), 1);
-            // Something lies between the runs.
-            [run(data), run(data + 13)].concat()
-        };
-        // moof and traf headers before, and what there is in the traf.
-        let before = 8 + 8 + tfhd.len() + tfdt.len() + runs(0).len();
-        let more = more(n, u32::try_from(before).unwrap());
-        let data = u32::try_from(before + more.len() + 8).unwrap();
-        let traf = make_box(b"traf", [tfhd, tfdt, runs(data), more].concat());
-        out.extend(make_box(b"moof", traf));
-        let bytes = |from: usize| (from..from + 2).flat_map(|n| Film::sample_bytes(0, n, 5));
-        let first = n as usize * 4;
-        let media = bytes(first).chain([b'#'; 3]).chain(bytes(first + 2));
-        out.extend(make_box(b"mdat", media.collect::<Vec<_>>()));
-    }
-    out
-}
-
 fn box_of(film: &[u8], box_type: &[u8; 4]) -> Vec<u8> {
     expand(film)[0].boxes.get(box_type).cloned().unwrap_or_default()
 }
@@ -200,34 +165,34 @@ fn subsamples_in_fragments_are_carried_over() {
 fn compact_groups_in_fragments_are_carried_over() {
     // Of its own descriptions: 1, none, 1, none, in patterns of two.
     let film = fragments_with(3, |n, _| {
-        let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 4, 1, 0x100 + n]);
+        let sgpd = full_box(b"sgpd", 1, [fourcc(b"roll"), 4, 1, 0x100 + n]);
         let fields = if n == 2 { vec![4, 4, 1 << 7 | 1, 2, 0, 0] } else { vec![2, 4, 1 << 7 | 1, 0] };
         let head = [&[0, 0, 0, 0x80 | 0x14 | 1][..], b"roll", &[0, 0, 0, 1]].concat();
         let csgp = make_box(b"csgp", [head, fields].concat());
         [sgpd, csgp].concat()
     });
     let whole = ask(&film, "").unwrap().unwrap();
-    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 3, 0x100, 0x101, 0x102]));
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, fourcc(b"roll"), 4, 3, 0x100, 0x101, 0x102]));
     let groups = [1, 1, 1, 0, 1, 1, 1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 3, 1, 2, 2, 0];
-    assert_eq!(box_of(&whole, b"sbgp"), [words(&[0, 0x726f_6c6c, 11]), words(&groups)].concat());
+    assert_eq!(box_of(&whole, b"sbgp"), [words(&[0, fourcc(b"roll"), 11]), words(&groups)].concat());
 }
 
 #[test]
 fn groups_with_different_parameters_have_their_descriptions_in_common() {
     let film = fragments_with(3, |n, _| {
-        let sgpd = full_box(b"sgpd", 1, [0x726f_6c6c, 4, 2, 0x100, 0x101 + n]);
+        let sgpd = full_box(b"sgpd", 1, [fourcc(b"roll"), 4, 2, 0x100, 0x101 + n]);
         let sbgp = |parameter: u32, group: u32| {
-            full_box(b"sbgp", 1, [0x726f_6c6c, parameter, 2, 1, 0x1_0000 + group, 3, 0x1_0003 - group])
+            full_box(b"sbgp", 1, [fourcc(b"roll"), parameter, 2, 1, 0x1_0000 + group, 3, 0x1_0003 - group])
         };
         [sgpd, sbgp(7, 1), sbgp(9, 2)].concat()
     });
     let whole = ask(&film, "").unwrap().unwrap();
     assert_eq!(whole.windows(4).filter(|w| w == b"sgpd").count(), 1);
-    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 4, 0x100, 0x101, 0x102, 0x103]));
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, fourcc(b"roll"), 4, 4, 0x100, 0x101, 0x102, 0x103]));
     for (parameter, groups) in
         [(7, [1, 1, 3, 2, 1, 1, 3, 3, 1, 1, 3, 4]), (9, [1, 2, 3, 1, 1, 3, 3, 1, 1, 4, 3, 1])]
     {
-        let sbgp = [words(&[1 << 24, 0x726f_6c6c, parameter, 6]), words(&groups)].concat();
+        let sbgp = [words(&[1 << 24, fourcc(b"roll"), parameter, 6]), words(&groups)].concat();
         assert!(whole.windows(sbgp.len()).any(|w| w == sbgp), "{parameter}");
     }
 }
@@ -237,11 +202,11 @@ fn a_fragment_may_have_a_default_group_of_its_own() {
     // One for all samples of the first and the third; in the second they are in none.
     let film = fragments_with(3, |n, _| match n {
         1 => Vec::new(),
-        n => full_box(b"sgpd", 2, [0x726f_6c6c, 4, 1, 1, 0x100 + n]),
+        n => full_box(b"sgpd", 2, [fourcc(b"roll"), 4, 1, 1, 0x100 + n]),
     });
     let whole = ask(&film, "").unwrap().unwrap();
-    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, 0x726f_6c6c, 4, 2, 0x100, 0x102]));
-    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, 0x726f_6c6c, 3, 4, 1, 4, 0, 4, 2]));
+    assert_eq!(box_of(&whole, b"sgpd"), words(&[1 << 24, fourcc(b"roll"), 4, 2, 0x100, 0x102]));
+    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, fourcc(b"roll"), 3, 4, 1, 4, 0, 4, 2]));
 }
 
 #[test]
@@ -330,15 +295,15 @@ fn entries_for_decrypters_that_differ_in_kind_are_refused() {
 #[test]
 fn what_the_moov_says_of_its_own_samples_is_kept() {
     let mut film = Film::of(vec![TrackSpec::video(20, 5)]);
-    let group = |counts: &[u32]| full_box(b"sbgp", 0, [&[0x726f_6c6c, 2][..], counts].concat());
+    let group = |counts: &[u32]| full_box(b"sbgp", 0, [&[fourcc(b"roll"), 2][..], counts].concat());
     film.tracks[0].more = vec![
-        full_box(b"sgpd", 1, [0x726f_6c6c, 4, 1, 7]),
+        full_box(b"sgpd", 1, [fourcc(b"roll"), 4, 1, 7]),
         group(&[4, 1, 5, 0]),
         make_box(b"sdtp", [&[0; 4][..], &[5; 9]].concat()),
     ];
     let whole = ask(&hybrid(&film, 3), "").unwrap().unwrap();
     assert_eq!(names(&whole)[0].len(), 20);
-    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, 0x726f_6c6c, 2, 4, 1, 16, 0]));
+    assert_eq!(box_of(&whole, b"sbgp"), words(&[0, fourcc(b"roll"), 2, 4, 1, 16, 0]));
     assert_eq!(box_of(&whole, b"sdtp"), [[0; 4].to_vec(), vec![5; 9], vec![0; 11]].concat());
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Film, TrackSpec, clip, expand, identity, make_box};
+use super::{Film, TrackSpec, clip, expand, fourcc, identity, make_box};
 use crate::index::Index;
 use crate::limits;
 use crate::source::ReadAt;
@@ -61,7 +61,7 @@ fn a_track_of_as_many_boxes_as_there_may_be_is_cut_again_and_again() {
 
 #[test]
 fn tables_of_as_many_boxes_as_there_may_be_are_cut_again_and_again() {
-    let descriptions = super::full_box(b"sgpd", 1, [0x726f_6c6c, 2, 0]);
+    let descriptions = super::full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 0]);
     let (most, film) = at_the_limit(|n| {
         // Every picture says that it is none to begin with but each fifth, and no table does.
         let boxes = vec![descriptions.clone(); n];

@@ -1,21 +1,20 @@
-//! For tests: films made box by box, and a reader of films that is as plain as can be, so that it can judge
-//! the real one. It expands every table and shares nothing with the code under test.
+//! What unit tests share: short limits, and requests whose answers are read whole. The files that are
+//! asked for, and the plain reader that judges the answers, come from `test_boxes`.
 
-mod build;
 mod clips;
 mod damage;
 mod encrypted;
 mod ended;
-mod expand;
 mod fragments;
 mod limits;
 mod pictures;
 mod read_box;
 
-pub(crate) use build::{Film, Sample, TrackSpec, full_box, make_box};
-pub(crate) use expand::{Expanded, One, Shown, expand, media_end};
-pub(crate) use fragments::fragments_at;
 pub(crate) use read_box::read_box;
+pub(crate) use test_boxes::{
+    Expanded, Film, One, Sample, Shown, TrackSpec, expand, fourcc, fragments_at, full_box, make_box,
+    media_end, share_media,
+};
 
 use crate::answer::DEFAULT_CACHE_SIZE;
 use crate::boxes::FormatError;
@@ -96,13 +95,4 @@ pub(crate) fn ask(film: &[u8], query: &str) -> Result<Option<Vec<u8>>, Error> {
 /// As [`ask`], for a film as it is too.
 pub(crate) fn clip(film: &[u8], query: &str) -> Result<Vec<u8>, Error> {
     Ok(ask(film, query)?.unwrap_or_else(|| film.to_vec()))
-}
-
-/// Lets a track be where the first track is, of which it is a copy.
-pub(crate) fn share_media(film: &mut [u8], track: usize) {
-    let places: Vec<_> = (4..film.len())
-        .filter(|&at| [b"stco", b"co64"].contains(&film[at..].first_chunk().unwrap_or(b"    ")))
-        .collect();
-    let size = u32::from_be_bytes(film[places[0] - 4..places[0]].try_into().unwrap()) as usize - 4;
-    film.copy_within(places[0]..places[0] + size, places[track]);
 }

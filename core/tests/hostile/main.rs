@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 mod allocator;
-mod build;
 mod judge;
 mod queries;
 
@@ -16,11 +15,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use build::{MEDIA, Track, film, ftyp, full_box, make_box, moov, mvhd, table};
 use judge::{Bounds, Ending, examine, judge, judge_within};
 use mp4seek::index::Index;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Answer, Seeker, Settings};
+use test_boxes::{MEDIA, Track, film_of_tracks as film, fourcc, ftyp, full_box, make_box, moov, mvhd, table};
 
 /// A file that is `prefix`, then zeros.
 struct Sparse<'a> {
@@ -173,7 +172,7 @@ fn tables_of_different_lengths_are_safe() {
         match name {
             "stts" => track.stts = table(b"stts", &[[n, 1000]]),
             "stsc" => track.stsc = table::<3>(b"stsc", &[]),
-            "stsz" => track.stsz = full_box(b"stsz", [10, n]),
+            "stsz" => track.stsz = full_box(b"stsz", 0, [10, n]),
             _ => track.stco = table::<1>(b"stco", &[]),
         }
         all_queries(&film(&[track, Track::video()]));
@@ -216,7 +215,7 @@ fn a_second_box_of_a_kind_is_refused() {
     }
     let other = |more| film(&[Track { more, ..Track::video() }]);
     is_refused(judge(&other(table(b"co64", &[[0, MEDIA]])), CUT), "co64");
-    is_refused(judge(&other(full_box(b"stz2", [8, 0])), CUT), "stz2");
+    is_refused(judge(&other(full_box(b"stz2", 0, [8, 0])), CUT), "stz2");
     for more in [table(b"stss", &[[1]]), table(b"ctts", &[[10, 0]])] {
         is_refused(judge(&other([&more[..], &more].concat()), CUT), "a second");
     }
@@ -284,13 +283,13 @@ fn chunk_tables_that_overflow_or_run_backwards_are_safe() {
 fn counts_are_held_against_the_box() {
     // 2^32-1, and what wraps to a few bytes when multiplied by 4, 8, 12, 20 in 32 bits.
     for count in [u32::MAX, 0x8000_0001, 0x4000_0001, 0x2000_0001, 0x1555_5556, 0x0ccc_cccd] {
-        let claim = |t: &[u8; 4]| full_box(t, [count, 1, 1, 1]);
+        let claim = |t: &[u8; 4]| full_box(t, 0, [count, 1, 1, 1]);
         let made = |set: &dyn Fn(&mut Track)| {
             let mut track = Track::video();
             set(&mut track);
             film(&[track])
         };
-        let fields = |t: &[u8; 4], field: u32| full_box(t, [field, count, 1, 1]);
+        let fields = |t: &[u8; 4], field: u32| full_box(t, 0, [field, count, 1, 1]);
         for film in [
             made(&|t| t.stts = claim(b"stts")),
             made(&|t| t.stsc = claim(b"stsc")),
@@ -302,7 +301,7 @@ fn counts_are_held_against_the_box() {
             made(&|t| t.stsz = fields(b"stz2", 16)),
             made(&|t| t.more = claim(b"ctts")),
             made(&|t| t.more = claim(b"stss")),
-            made(&|t| t.more = fields(b"sbgp", 0x726f_6c6c)),
+            made(&|t| t.more = fields(b"sbgp", fourcc(b"roll"))),
             made(&|t| t.edts = make_box(b"edts", claim(b"elst"))),
         ] {
             all_queries(&film);
@@ -370,7 +369,7 @@ fn media_in_very_many_places_takes_no_memory() {
             handler: *b"soun",
             stts: table(b"stts", &[[count, 21]]),
             stsc: table(b"stsc", &[[1, 1, 1]]),
-            stsz: full_box(b"stsz", [100, count]),
+            stsz: full_box(b"stsz", 0, [100, count]),
             stco: table(b"stco", &places),
             ..Track::video()
         }])
@@ -444,7 +443,7 @@ fn a_box_to_the_end_keeps_its_length_where_something_follows_it_in_the_clip() {
     let name = [&0u32.to_be_bytes()[..], b"uuid"].concat();
     let last_of_all = [film.clone(), to_end(b"uuid")].concat();
     let tracks = Track { more: to_end(b"sgpd"), ..Track::video() };
-    let last_of_table = build::film(&[tracks]);
+    let last_of_table = test_boxes::film_of_tracks(&[tracks]);
     let last_of_moov =
         [ftyp(), make_box(b"moov", [mvhd(), Track::video().build(1), to_end(b"uuid")].concat())].concat();
     let last_of_moov = [last_of_moov, make_box(b"mdat", [0; 200])].concat();
@@ -496,7 +495,7 @@ fn a_run_in_very_many_entries_is_not_walked_for_each_window() {
     let track = Track {
         stts: table(b"stts", &entries),
         more: table(b"ctts", &entries),
-        stsz: full_box(b"stsz", [1, 300_000]),
+        stsz: full_box(b"stsz", 0, [1, 300_000]),
         stsc: table(b"stsc", &[[1, 300, 1]]),
         stco: table(b"stco", &vec![[MEDIA]; 1000]),
         ..Track::video()
@@ -510,7 +509,7 @@ fn samples_without_number_take_no_memory() {
     let track = |size| Track {
         stts: table(b"stts", &[[MAX, 1000]]),
         stsc: table(b"stsc", &[[1, MAX, 1]]),
-        stsz: full_box(b"stsz", [size, MAX]),
+        stsz: full_box(b"stsz", 0, [size, MAX]),
         ..Track::video()
     };
     for size in [1, 10, MAX] {
@@ -534,7 +533,7 @@ fn samples_that_take_no_bytes_are_not_walked() {
     let entry = [&[0; 8][..], &[0, 1], &[0; 18], &HALF.to_be_bytes(), &[0; 4], &1u32.to_be_bytes(), &[0; 4]];
     let stsd =
         make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"ima4", entry.concat())].concat());
-    let roll = 0x726f_6c6c;
+    let roll = fourcc(b"roll");
     // Pattern counts and indices of 32 bits: uniform, two alike, two that differ, none.
     for pattern in [&[1, MAX, 1][..], &[2, MAX, 1, 1], &[2, MAX, 1, 2], &[0, MAX]] {
         let words = [&[0x3f, roll, 1], pattern].concat();
@@ -544,7 +543,7 @@ fn samples_that_take_no_bytes_are_not_walked() {
             stsd: stsd.clone(),
             stts: table(b"stts", &[[MAX, 1]]),
             stsc: table(b"stsc", &[[1, MAX, 1]]),
-            stsz: full_box(b"stsz", [1, MAX]),
+            stsz: full_box(b"stsz", 0, [1, MAX]),
             more: csgp.repeat(20),
             ..Track::video()
         };
@@ -560,7 +559,7 @@ fn a_million_chunk_groups_are_looked_up_not_walked() {
     let track = Track {
         stsc: table(b"stsc", &entries),
         stco: table(b"stco", &vec![[MEDIA]; 1_000_000]),
-        stsz: full_box(b"stsz", [1, 1_500_000]),
+        stsz: full_box(b"stsz", 0, [1, 1_500_000]),
         stts: table(b"stts", &[[1_500_000, 7]]),
         ..Track::video()
     };
@@ -576,7 +575,7 @@ fn sync_samples_in_any_order_are_looked_up_in_bounded_steps() {
     for numbers in [numbers, ones] {
         let track = Track {
             stts: table(b"stts", &[[200_000, 100]]),
-            stsz: full_box(b"stsz", [1, 200_000]),
+            stsz: full_box(b"stsz", 0, [1, 200_000]),
             stsc: table(b"stsc", &[[1, 200, 1]]),
             stco: table(b"stco", &vec![[MEDIA]; 1000]),
             more: table(b"stss", &numbers),
@@ -598,32 +597,19 @@ fn many_edits_of_a_tangled_film_are_bounded() {
     let no_time: Vec<_> = (0..samples).map(|n| [1, u32::from(n % 2 == 0 && n > 190_000)]).collect();
     let plain = Track {
         stts: table(b"stts", &[[samples, 1]]),
-        stsz: full_box(b"stsz", [1, samples]),
+        stsz: full_box(b"stsz", 0, [1, samples]),
         stsc: table(b"stsc", &[[1, 500, 1]]),
         stco: table(b"stco", &vec![[MEDIA]; 400]),
         edts: make_box(b"edts", table(b"elst", &edits)),
         ..Track::video()
     };
-    let outlier = Track { more: table(b"ctts", &offsets), edts: plain.edts.clone(), ..clone(&plain) };
-    let timeless = Track { stts: table(b"stts", &no_time), ..clone(&plain) };
+    let outlier = Track { more: table(b"ctts", &offsets), edts: plain.edts.clone(), ..plain.clone() };
+    let timeless = Track { stts: table(b"stts", &no_time), ..plain.clone() };
     for track in [outlier, timeless, plain] {
         let film = film(&[track]);
         for query in ["start=0.5&mode=keyframe", "start=80&end=80.01"] {
             judge_within(&film, query, &LARGE);
         }
-    }
-}
-
-fn clone(t: &Track) -> Track {
-    Track {
-        handler: t.handler,
-        stsd: t.stsd.clone(),
-        edts: t.edts.clone(),
-        stts: t.stts.clone(),
-        stsc: t.stsc.clone(),
-        stsz: t.stsz.clone(),
-        stco: t.stco.clone(),
-        more: t.more.clone(),
     }
 }
 
@@ -693,7 +679,7 @@ fn a_million_tracks_are_refused() {
 #[test]
 fn boxes_without_number_in_a_table_are_bounded() {
     for name in [b"free", b"what", b"sgpd", b"stps", b"sbgp", b"subs"] {
-        let more = full_box(name, [0, 0, 0]).repeat(1000);
+        let more = full_box(name, 0, [0, 0, 0]).repeat(1000);
         judge_within(
             &film(&[Track { more, ..Track::video() }]),
             CUT,
@@ -707,7 +693,7 @@ fn boxes_without_number_in_a_table_are_bounded() {
 const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
 
 fn fragmented(truns: &[u8], moofs: usize, track: &Track) -> Vec<u8> {
-    let trex = full_box(b"trex", [1, 1, 10, 0, 0]);
+    let trex = full_box(b"trex", 0, [1, 1, 10, 0, 0]);
     let moov = make_box(b"moov", [mvhd(), track.build(1), make_box(b"mvex", trex)].concat());
     let tfhd = make_box(b"tfhd", [DEFAULT_BASE_IS_MOOF, 1].map(u32::to_be_bytes).concat());
     let traf = make_box(b"traf", [&tfhd[..], truns].concat());
@@ -719,7 +705,7 @@ fn empty_track() -> Track {
     Track {
         stts: table::<2>(b"stts", &[]),
         stsc: table::<3>(b"stsc", &[]),
-        stsz: full_box(b"stsz", [0, 0]),
+        stsz: full_box(b"stsz", 0, [0, 0]),
         stco: table::<1>(b"stco", &[]),
         ..Track::video()
     }
@@ -736,7 +722,7 @@ fn samples_that_fragments_only_claim_are_refused() {
     let full = Track {
         stts: table(b"stts", &[[9_000_000, 1]]),
         stsc: table(b"stsc", &[[1, 9_000_000, 1]]),
-        stsz: full_box(b"stsz", [1, 9_000_000]),
+        stsz: full_box(b"stsz", 0, [1, 9_000_000]),
         ..Track::video()
     };
     is_refused(judge(&fragmented(&claim(1), 1, &full), CUT), "samples");
@@ -766,7 +752,7 @@ fn group_descriptions_of_fragments_are_bounded() {
     let head = [&[1, 0, 0, 0][..], b"roll", &1u32.to_be_bytes(), &count.to_be_bytes()].concat();
     let sgpd = make_box(b"sgpd", [head, vec![7; count as usize]].concat());
     let group = |parameter: u32| {
-        let words = [1 << 24, 0x726f_6c6c, parameter, 1, 1, 1];
+        let words = [1 << 24, fourcc(b"roll"), parameter, 1, 1, 1];
         make_box(b"sbgp", words.map(u32::to_be_bytes).concat())
     };
     let groups: Vec<u8> = (0..64).flat_map(group).collect();
@@ -796,7 +782,7 @@ fn the_index_of_a_long_fragmented_film_is_small() {
 fn auxiliary_information_of_fragments_is_bounded() {
     let trun = make_box(b"trun", [0, 200].map(u32::to_be_bytes).concat());
     let saiz = make_box(b"saiz", [&[0, 0, 0, 0, 255][..], &200u32.to_be_bytes()].concat());
-    let saio = full_box(b"saio", [1, 0]);
+    let saio = full_box(b"saio", 0, [1, 0]);
     let film = fragmented(&[trun, saiz, saio].concat(), 2000, &empty_track());
     is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
 }
@@ -881,12 +867,12 @@ fn the_way_behind_damage_is_bounded() {
     let first = good.windows(4).position(|w| w == b"moof").unwrap() - 4;
     let (init, good) = good.split_at(first);
     let nothing = [0, 0, 0, 3, 0, 0, 0, 0].repeat(200_000);
-    let sidx = full_box(b"sidx", [&[1, 1000, 0, 0, 65_535][..], &[8, 1, 0].repeat(65_535)].concat());
+    let sidx = full_box(b"sidx", 0, [&[1, 1000, 0, 0, 65_535][..], &[8, 1, 0].repeat(65_535)].concat());
     let start = u32::try_from(init.len() + sidx.len() * 20 + good.len()).unwrap();
     let entries: Vec<u32> = (0..200_000).flat_map(|n| [n, start + 8 * n, 0x0101_0101]).collect();
-    let tfra = full_box(b"tfra", [&[1, 1, 200_000][..], &entries].concat());
+    let tfra = full_box(b"tfra", 0, [&[1, 1, 200_000][..], &entries].concat());
     let size = u32::try_from(tfra.len() + 8 + 16).unwrap();
-    let mfra = make_box(b"mfra", [tfra, full_box(b"mfro", [size])].concat());
+    let mfra = make_box(b"mfra", [tfra, full_box(b"mfro", 0, [size])].concat());
     is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
     // The same inside of a box.
     let nothing = make_box(b"free", &nothing[8..]);
@@ -940,7 +926,7 @@ fn any_word_of_a_film_may_be_any_number() {
         more: [table(b"ctts", &[[5, 100], [5, 0]]), table(b"stss", &[[1], [6]]), table(b"stps", &[[3]])]
             .concat(),
         edts: make_box(b"edts", table(b"elst", &[[1000, u32::MAX, 0x1_0000], [9000, 100, 0x1_0000]])),
-        stsz: full_box(b"stsz", [&[0, 10][..], &[10; 10]].concat()),
+        stsz: full_box(b"stsz", 0, [&[0, 10][..], &[10; 10]].concat()),
         ..Track::video()
     };
     let good = film(&[track()]);

@@ -2,41 +2,58 @@
 
 use std::collections::BTreeMap;
 
+use crate::{content, find, u32_at, u64_at};
+
 /// A track, every sample of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Expanded {
-    pub(crate) id: u32,
-    pub(crate) handler: [u8; 4],
-    pub(crate) timescale: u32,
-    pub(crate) movie_timescale: u32,
-    pub(crate) samples: Vec<One>,
+pub struct Expanded {
+    /// Its number.
+    pub id: u32,
+    /// The handler type.
+    pub handler: [u8; 4],
+    /// Ticks of the media per second.
+    pub timescale: u32,
+    /// Ticks of the movie per second.
+    pub movie_timescale: u32,
+    /// In decoding order.
+    pub samples: Vec<One>,
     /// (duration, media time, rate)
-    pub(crate) edits: Vec<(u64, i64, u32)>,
-    pub(crate) boxes: BTreeMap<[u8; 4], Vec<u8>>,
+    pub edits: Vec<(u64, i64, u32)>,
+    /// The contents of the boxes of the `stbl`.
+    pub boxes: BTreeMap<[u8; 4], Vec<u8>>,
 }
 
+/// A sample as its tables describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct One {
-    pub(crate) dts: i64,
-    pub(crate) cts: i64,
-    pub(crate) delta: u32,
-    pub(crate) sync: bool,
-    pub(crate) bytes: Vec<u8>,
+pub struct One {
+    /// When it is decoded.
+    pub dts: i64,
+    /// When it is presented.
+    pub cts: i64,
+    /// Its duration.
+    pub delta: u32,
+    /// Whether it is a sync sample.
+    pub sync: bool,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A sample as the viewer meets it, times in seconds from the start of the film.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shown {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) from: f64,
-    pub(crate) to: f64,
+pub struct Shown {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// When it begins.
+    pub from: f64,
+    /// When it ends.
+    pub to: f64,
     /// Held by an edit of rate 0, which may begin anywhere.
-    pub(crate) dwells: bool,
+    pub dwells: bool,
 }
 
 impl Expanded {
     /// What is presented of the track, and when.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
+    pub fn shown(&self) -> Vec<Shown> {
         let mut by_time: Vec<&One> = self.samples.iter().collect();
         by_time.sort_by_key(|s| s.cts);
         let end = media_end(self.samples.iter().map(|s| (s.cts, i64::from(s.delta))));
@@ -82,7 +99,7 @@ impl Expanded {
 
 /// Where samples of these composition times and durations are no longer presented: all are shown for as long as all are
 /// decoded, and none for longer than the longest.
-pub(crate) fn media_end(times: impl Iterator<Item = (i64, i64)> + Clone) -> i64 {
+pub fn media_end(times: impl Iterator<Item = (i64, i64)> + Clone) -> i64 {
     let Some((first, last)) =
         times.clone().map(|(cts, _)| cts).min().zip(times.clone().map(|(cts, _)| cts).max())
     else {
@@ -94,44 +111,12 @@ pub(crate) fn media_end(times: impl Iterator<Item = (i64, i64)> + Clone) -> i64 
     latest.max((first + total).min(last + longest))
 }
 
-fn boxes(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
-    let mut out = Vec::new();
-    let mut rest = bytes;
-    while rest.len() >= 8 {
-        let (head, size) = match word(rest, 0) {
-            1 => (16, usize::try_from(u64::from(word(rest, 8)) << 32 | u64::from(word(rest, 12))).unwrap()),
-            0 => (8, rest.len()),
-            n => (8, n as usize),
-        };
-        out.push((rest[4..8].try_into().unwrap(), &rest[head..size]));
-        rest = &rest[size..];
-    }
-    assert!(rest.is_empty(), "bytes after the last box");
-    out
-}
-
-fn word(b: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(b[at..at + 4].try_into().unwrap())
-}
-
-fn long(b: &[u8], at: usize) -> u64 {
-    u64::from_be_bytes(b[at..at + 8].try_into().unwrap())
-}
-
-fn find<'a>(bytes: &'a [u8], box_type: &[u8; 4]) -> Option<&'a [u8]> {
-    boxes(bytes).into_iter().find(|(t, _)| t == box_type).map(|(_, b)| b)
-}
-
 /// Reads every track of a film.
-pub(crate) fn expand(film: &[u8]) -> Vec<Expanded> {
+pub fn expand(film: &[u8]) -> Vec<Expanded> {
     let moov = find(film, b"moov").unwrap();
     let mvhd = find(moov, b"mvhd").unwrap();
-    let movie_timescale = word(mvhd, if mvhd[0] == 1 { 20 } else { 12 });
-    boxes(moov)
-        .into_iter()
-        .filter(|(t, _)| t == b"trak")
-        .map(|(_, trak)| track(film, trak, movie_timescale))
-        .collect()
+    let movie_timescale = u32_at(mvhd, if mvhd[0] == 1 { 20 } else { 12 });
+    content(moov).filter(|(t, _)| t == b"trak").map(|(_, trak)| track(film, trak, movie_timescale)).collect()
 }
 
 fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
@@ -143,28 +128,31 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
     let list = |t: &[u8; 4], width: usize, skip: usize| -> Vec<Vec<u8>> {
         let Some(b) = find(stbl, t) else { return Vec::new() };
         let entries = &b[8 + skip..];
-        assert_eq!(entries.len(), word(b, 4 + skip) as usize * width, "{}", String::from_utf8_lossy(t));
+        assert_eq!(entries.len(), u32_at(b, 4 + skip) as usize * width, "{}", String::from_utf8_lossy(t));
         entries.chunks(width).map(<[u8]>::to_vec).collect()
     };
     let stsz = find(stbl, b"stsz").unwrap();
-    let count = word(stsz, 8) as usize;
-    let sizes: Vec<u32> =
-        (0..count).map(|n| if word(stsz, 4) > 0 { word(stsz, 4) } else { word(stsz, 12 + 4 * n) }).collect();
-    let mut deltas = list(b"stts", 8, 0).into_iter().flat_map(|e| vec![word(&e, 4); word(&e, 0) as usize]);
-    let mut offsets = list(b"ctts", 8, 0).into_iter().flat_map(|e| vec![word(&e, 4); word(&e, 0) as usize]);
+    let count = u32_at(stsz, 8) as usize;
+    let sizes: Vec<u32> = (0..count)
+        .map(|n| if u32_at(stsz, 4) > 0 { u32_at(stsz, 4) } else { u32_at(stsz, 12 + 4 * n) })
+        .collect();
+    let mut deltas =
+        list(b"stts", 8, 0).into_iter().flat_map(|e| vec![u32_at(&e, 4); u32_at(&e, 0) as usize]);
+    let mut offsets =
+        list(b"ctts", 8, 0).into_iter().flat_map(|e| vec![u32_at(&e, 4); u32_at(&e, 0) as usize]);
     let sync: Option<Vec<u32>> =
-        find(stbl, b"stss").map(|_| list(b"stss", 4, 0).iter().map(|e| word(e, 0)).collect());
+        find(stbl, b"stss").map(|_| list(b"stss", 4, 0).iter().map(|e| u32_at(e, 0)).collect());
     let chunks: Vec<u64> = match find(stbl, b"co64") {
-        Some(_) => list(b"co64", 8, 0).iter().map(|e| long(e, 0)).collect(),
-        None => list(b"stco", 4, 0).iter().map(|e| u64::from(word(e, 0))).collect(),
+        Some(_) => list(b"co64", 8, 0).iter().map(|e| u64_at(e, 0)).collect(),
+        None => list(b"stco", 4, 0).iter().map(|e| u64::from(u32_at(e, 0))).collect(),
     };
     let stsc = list(b"stsc", 12, 0);
     let mut samples = Vec::new();
     let mut dts = 0;
     for (c, offset) in chunks.iter().enumerate() {
-        let entry = stsc.iter().rev().find(|e| word(e, 0) as usize <= c + 1).unwrap();
+        let entry = stsc.iter().rev().find(|e| u32_at(e, 0) as usize <= c + 1).unwrap();
         let mut at = usize::try_from(*offset).unwrap();
-        for _ in 0..word(entry, 4) {
+        for _ in 0..u32_at(entry, 4) {
             let n = samples.len();
             if n >= count {
                 break;
@@ -183,23 +171,23 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
         let wide = b[0] == 1;
         b[8..].chunks(if wide { 20 } else { 12 }).map(move |e| {
             if wide {
-                (long(e, 0), i64::from_be_bytes(e[8..16].try_into().unwrap()), word(e, 16))
+                (u64_at(e, 0), i64::from_be_bytes(e[8..16].try_into().unwrap()), u32_at(e, 16))
             } else {
                 (
-                    u64::from(word(e, 0)),
+                    u64::from(u32_at(e, 0)),
                     i64::from(i32::from_be_bytes(e[4..8].try_into().unwrap())),
-                    word(e, 8),
+                    u32_at(e, 8),
                 )
             }
         })
     });
     Expanded {
-        id: word(tkhd, if tkhd[0] == 1 { 20 } else { 12 }),
+        id: u32_at(tkhd, if tkhd[0] == 1 { 20 } else { 12 }),
         handler: hdlr[8..12].try_into().unwrap(),
-        timescale: word(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
+        timescale: u32_at(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
         movie_timescale,
         samples,
         edits: edits.map(Iterator::collect).unwrap_or_default(),
-        boxes: boxes(stbl).into_iter().map(|(t, b)| (t, b.to_vec())).collect(),
+        boxes: content(stbl).map(|(t, b)| (t, b.to_vec())).collect(),
     }
 }
