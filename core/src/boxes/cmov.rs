@@ -25,11 +25,14 @@ pub fn read_cmov<R: ReadAt>(
     let part = |t: &[u8; 4]| children.iter().find(|b| &b.box_type.0 == t);
     if let Some(dcom) = part(b"dcom") {
         if reader.payload(dcom, 4)? != b"zlib" {
+            // QuickTime File Format, "Compressed movie resources": zlib is the only algorithm in use.
             return Err(dcom.error("compressed with something other than zlib"));
         }
     }
+    // The same: `cmov` holds a `dcom` and a `cmvd`.
     let cmvd = part(b"cmvd").ok_or_else(|| cmov.error("no compressed data (cmvd) in it"))?;
     if cmvd.payload_len() < UNCOMPRESSED_SIZE || cmvd.payload_len() > limits::UNPACKED_MOOV as u64 {
+        // The same: the size comes before the stream. The longest is our own limit.
         return Err(cmvd.error("too short, or longer than we take"));
     }
     let mut packed = vec![0; usize::try_from(cmvd.payload_len() - UNCOMPRESSED_SIZE).unwrap_or(0)];

@@ -5,6 +5,17 @@ use std::ops::Range;
 use super::u32_at;
 use crate::limits;
 
+/// Bits of the flags (8.9.5.2): the code of a width in bits each, 4, 8, 16 or 32.
+const INDEX_SIZE_CODE: u32 = 0;
+const COUNT_SIZE_CODE: u32 = 2;
+const PATTERN_SIZE_CODE: u32 = 4;
+
+/// `grouping_type_parameter_present`
+const GROUPING_TYPE_PARAMETER_PRESENT: u32 = 1 << 6;
+
+/// `index_msb_indicates_fragment_local_description`
+const INDEX_MSB_IS_FRAGMENT_LOCAL: u32 = 1 << 7;
+
 /// What a `csgp` says of some samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsgpBox {
@@ -24,11 +35,12 @@ impl CsgpBox {
     /// takes more runs than fit in a small box.
     pub fn read(payload: &[u8], ranges: &[Range<u32>]) -> Option<Self> {
         let flags = u32_at(payload.get(..4)?, 0);
-        let width = |code: u32| 4u32 << (code & 3);
-        let (index_bits, count_bits, pattern_bits) = (width(flags), width(flags >> 2), width(flags >> 4));
-        let local_bit = if flags & 0x80 != 0 { 1u32 << (index_bits - 1) } else { 0 };
+        let width = |code: u32| 4u32 << (flags >> code & 3);
+        let (index_bits, count_bits, pattern_bits) =
+            (width(INDEX_SIZE_CODE), width(COUNT_SIZE_CODE), width(PATTERN_SIZE_CODE));
+        let local_bit = if flags & INDEX_MSB_IS_FRAGMENT_LOCAL != 0 { 1u32 << (index_bits - 1) } else { 0 };
         let grouping = payload.get(4..8)?.try_into().ok()?;
-        let has_parameter = flags & 0x40 != 0;
+        let has_parameter = flags & GROUPING_TYPE_PARAMETER_PRESENT != 0;
         let parameter = if has_parameter { Some(payload.get(8..12)?.try_into().ok()?) } else { None };
         let prefix = if has_parameter { 12 } else { 8 };
         let patterns = u32_at(payload.get(prefix..prefix + 4)?, 0);
@@ -107,5 +119,32 @@ impl Bits<'_> {
             self.at += 4;
         }
         Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: u8, rest: &[u8]) -> Option<CsgpBox> {
+        CsgpBox::read(&[&[0, 0, 0, flags][..], b"roll", rest].concat(), std::slice::from_ref(&(0..100)))
+    }
+
+    #[test]
+    fn patterns_are_repeated() {
+        // Lengths and counts of 8 bits, indices of 4: (1 2 2) over 7 samples, (0) over 3.
+        let csgp = read(0x14, &[0, 0, 0, 2, 3, 7, 1, 3, 0x12, 0x20]).unwrap();
+        assert_eq!((csgp.grouping, csgp.parameter), (*b"roll", None));
+        assert_eq!(csgp.runs, [(1, 1), (2, 2), (1, 1), (2, 2), (1, 1), (3, 0)]);
+        assert_eq!(read(0x14, &[0, 0, 0, 2, 3, 7, 1, 3, 0x12]), None);
+    }
+
+    #[test]
+    fn flags_say_what_else_there_is() {
+        let named = read(0x54, b"abcd\0\0\0\x01\x01\x02\x30").unwrap();
+        assert_eq!((named.parameter, &named.runs[..]), (Some(*b"abcd"), &[(2, 3)][..]));
+        // The upper bit of an index of 4 bits.
+        let local = read(0x94, &[0, 0, 0, 1, 1, 2, 0x90]).unwrap();
+        assert_eq!(local.runs, [(2, FRAGMENT_LOCAL + 1)]);
     }
 }

@@ -36,6 +36,7 @@ pub fn read_elst<R: ReadAt>(
         return Err(header.error(format!("{count} edits, more than the {} we take", limits::ALL_EDITS)));
     }
     let size = if wide { 20 } else { 12 };
+    // 8.6.6.2: the fields of an entry have 64 bits in version 1, and 32 in version 0.
     let entries = b
         .get(8..8 + count * size)
         .ok_or_else(|| header.error(format!("{count} edits do not fit in its {} bytes", header.size)))?;

@@ -31,6 +31,7 @@ impl MdhdBox {
         };
         let rest = b.get(rest..).unwrap_or_default().to_vec();
         if rest.len() < 4 {
+            // 8.4.2.2: `language` and `pre_defined` follow the duration.
             return Err(header.error("too short for its version"));
         }
         Ok(Self { timescale, creation, modification, flags: [b[1], b[2], b[3]], rest })
@@ -63,5 +64,41 @@ impl MdhdBox {
             write_times(out, self.flags, self.creation, self.modification, &timescale, duration);
             out.extend_from_slice(&self.rest);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{full_box, make_box, read_box};
+
+    fn mdhd(language: u32) -> MdhdBox {
+        read_box(full_box(b"mdhd", 0, [1, 2, 600, 4, language << 16]), MdhdBox::read).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let read = mdhd(0x15c7);
+        for (duration, version) in [(7, 0), (1 << 40, 1)] {
+            let mut out = Vec::new();
+            read.write(&mut out, 48_000, duration);
+            assert_eq!(out[8], version);
+            let again = read_box(out, MdhdBox::read).unwrap();
+            assert_eq!((again.timescale, again.creation, again.modification), (48_000, 1, 2));
+            assert_eq!(again.rest, read.rest);
+        }
+    }
+
+    #[test]
+    fn languages_are_packed_letters_or_numbers() {
+        assert_eq!(mdhd(0x15c7).language(), "eng");
+        assert_eq!(mdhd(2).language(), "deu");
+        assert_eq!(mdhd(0x7fff).language(), "");
+    }
+
+    #[test]
+    fn a_short_one_is_refused() {
+        let short = make_box(b"mdhd", [&[1][..], &[9; 27]].concat());
+        assert!(read_box(short, MdhdBox::read).unwrap_err().to_string().contains("version"));
     }
 }

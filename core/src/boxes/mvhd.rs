@@ -35,9 +35,11 @@ impl MvhdBox {
         };
         let rest = b.get(rest..).unwrap_or_default().to_vec();
         if rest.len() < 80 {
+            // 8.2.2.2: 80 bytes follow the duration, from `rate` to `next_track_ID`.
             return Err(header.error("too short for its version"));
         }
         if timescale == 0 {
+            // 8.2.2.3: the number of time units that pass in a second.
             return Err(header.error("timescale is 0"));
         }
         let flags = [b[1], b[2], b[3]];
@@ -88,4 +90,39 @@ pub(super) fn write_times(
     out.extend_from_slice(&modification.to_be_bytes()[from..]);
     out.extend_from_slice(middle);
     out.extend_from_slice(&duration.to_be_bytes()[from..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{full_box, make_box, read_box};
+
+    /// An `mvhd` in version 0.
+    fn mvhd(timescale: u32) -> Vec<u8> {
+        full_box(b"mvhd", 0, [1, 2, timescale, 4].into_iter().chain([9; 20]))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let read = read_box(mvhd(600), MvhdBox::read).unwrap();
+        assert_eq!((read.timescale, read.duration), (600, 4));
+        for (duration, version, len) in [(7, 0, 108), (u32::MAX.into(), 1, 120), (1 << 40, 1, 120)] {
+            let mut out = Vec::new();
+            read.write(&mut out, 90_000, duration);
+            assert_eq!((out[8], out.len()), (version, len));
+            let again = read_box(out, MvhdBox::read).unwrap();
+            assert_eq!((again.timescale, again.duration), (90_000, duration));
+            assert_eq!((again.creation, again.modification), (1, 2));
+            // 80 bytes from `rate` on, of which `pre_defined` is six words.
+            let expected = [&read.rest[..52], &[0; 24], &read.rest[76..]].concat();
+            assert_eq!((again.rest.len(), again.rest), (80, expected));
+        }
+    }
+
+    #[test]
+    fn one_without_a_timescale_or_too_short_is_refused() {
+        assert!(read_box(mvhd(0), MvhdBox::read).unwrap_err().to_string().contains("timescale is 0"));
+        let short = make_box(b"mvhd", [&[1][..], &[9; 99]].concat());
+        assert!(read_box(short, MvhdBox::read).unwrap_err().to_string().contains("version"));
+    }
 }

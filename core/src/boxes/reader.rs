@@ -153,9 +153,11 @@ impl<'a, R: ReadAt> Reader<'a, R> {
         };
         let header = BoxHeader { box_type, offset, header_len, size };
         if size < u64::from(header_len) {
+            // 4.2.2: the size counts all bytes of the box, its header included.
             return Err(header.error(format!("size {size} is less than its header")));
         }
         if size > left {
+            // 4.2.1: a box lies inside of its container as a whole.
             return Err(header.error(format!("size {size} reaches past the {left} bytes that are there")));
         }
         Ok(Some(header))

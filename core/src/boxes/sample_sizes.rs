@@ -52,6 +52,7 @@ impl SampleSizes {
         packet: Option<(u32, u32)>,
     ) -> Result<Self, FormatError> {
         if header.payload_len() < 12 {
+            // 8.7.3.2.1 and 8.7.3.3.1: `sample_size` or `field_size`, then `sample_count`.
             return Err(header.error("too short for a sample count"));
         }
         let field = u32_at(reader.bytes(header.payload() + 4, 4)?, 0);
@@ -65,6 +66,7 @@ impl SampleSizes {
             (_, 4) => 4,
             (_, 8) => 8,
             (_, 16) => 16,
+            // 8.7.3.3.2: no other value is allowed.
             (_, n) => return Err(header.error(format!("field size {n} is not 4, 8 or 16"))),
         };
         let count = u32_at(reader.bytes(header.payload() + 8, 4)?, 0);
@@ -74,6 +76,7 @@ impl SampleSizes {
             entry_size: field_bits.div_ceil(8),
         };
         if table.bytes() > header.payload_len() - 12 {
+            // 8.7.3.2.1 and 8.7.3.3.1: one entry for each sample.
             return Err(header.error(format!("{count} sample sizes do not fit in its {} bytes", header.size)));
         }
         Ok(Self::of_table(table, field_bits, count))
@@ -264,6 +267,7 @@ fn sum_of_words(b: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{full_box, read_box};
 
     #[test]
     fn words_add_up() {
@@ -273,6 +277,24 @@ mod tests {
             assert_eq!(sum_of_words(&bytes), words.iter().map(|&w| u64::from(w)).sum::<u64>());
         }
     }
+
+    #[test]
+    fn each_kind_of_box_is_read() {
+        let read = |box_type: &[u8; 4], words: &[u32]| {
+            let file = full_box(box_type, 0, words.iter().copied());
+            let sizes = read_box(file.clone(), |reader, header| SampleSizes::read(reader, header, None))?;
+            Ok::<_, FormatError>((sizes.count(), sizes.bytes(&file, 0..sizes.count())?))
+        };
+        assert_eq!(read(b"stsz", &[5, 3]).unwrap(), (3, 15));
+        assert_eq!(read(b"stsz", &[0, 2, 7, 8]).unwrap(), (2, 15));
+        assert_eq!(read(b"stz2", &[4, 3, 0x1230_0000]).unwrap(), (3, 6));
+        assert_eq!(read(b"stz2", &[8, 3, 0x0102_0300]).unwrap(), (3, 6));
+        assert_eq!(read(b"stz2", &[16, 2, 0x0102_0003]).unwrap(), (2, 261));
+        assert!(read(b"stz2", &[5, 1, 0]).unwrap_err().to_string().contains("field size 5"));
+        assert!(read(b"stsz", &[0, 2, 7]).unwrap_err().to_string().contains("2 sample sizes"));
+        read(b"stsz", &[0]).unwrap_err();
+    }
+
     #[test]
     fn bytes_of_any_range_are_the_sum_of_its_sizes() {
         let count = 40_000u32;

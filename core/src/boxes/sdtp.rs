@@ -13,6 +13,7 @@ pub fn read_sdtp<R: ReadAt>(
     out: &mut [u8],
 ) -> Result<(), FormatError> {
     if header.payload_len() < 4 + out.len() as u64 {
+        // 8.6.4.2: one byte for each sample of the track fragment.
         return Err(header.error("fewer entries than the fragment has samples"));
     }
     read_exact(reader.source(), out, header.payload() + 4)

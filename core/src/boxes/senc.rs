@@ -63,6 +63,9 @@ pub fn find_senc<R: ReadAt>(
 /// `UseSubSampleEncryption`: entries say which bytes of a sample are encrypted.
 const USE_SUBSAMPLE_ENCRYPTION: u32 = 2;
 
+/// PIFF 1.1, 5.3.2: an algorithm, a length of vector and a key other than the track's own follow.
+const OVERRIDE_TRACK_ENCRYPTION: u32 = 1;
+
 /// Version and flags of a `senc` with initialisation vectors and nothing else.
 pub const WHOLE_SAMPLES: [u8; 4] = [0, 0, 0, 0];
 /// Version and flags of a `senc` that says which bytes of a sample are encrypted.
@@ -78,6 +81,7 @@ pub fn read_senc_flags<R: ReadAt>(
 ) -> Result<[u8; 4], FormatError> {
     let at = version_at(senc);
     if senc.end().saturating_sub(at) < 8 {
+        // ISO/IEC 23001-7, 7.2.2: version and flags, `sample_count`.
         return Err(senc.error("too short for a sample count"));
     }
     let word = u32_at(reader.bytes(at, 4)?, 0);
@@ -107,10 +111,10 @@ impl SencBox {
         let head = usize::try_from(header.end().saturating_sub(start)).unwrap_or(28).min(28);
         let b = reader.bytes(start, head)?;
         let (version, flags) = (b.first().copied().unwrap_or(0), u32_at(b, 0));
-        // PIFF: another algorithm, length of vector and key than the track's own.
-        let vector = if flags & 1 == 0 { None } else { b.get(7).copied() };
-        let at = if flags & 1 == 0 { 4 } else { 24 };
+        let vector = if flags & OVERRIDE_TRACK_ENCRYPTION == 0 { None } else { b.get(7).copied() };
+        let at = if flags & OVERRIDE_TRACK_ENCRYPTION == 0 { 4 } else { 24 };
         let Some(count) = b.get(at..at + 4).map(|c| u32_at(c, 0)) else {
+            // The same; in PIFF 1.1, 5.3.2, after the algorithm and the key where these are present.
             return Err(header.error("too short for a sample count"));
         };
         if version > 0 {
@@ -207,5 +211,49 @@ impl SencBox {
     /// Memory held besides the struct itself.
     pub fn heap_size(&self) -> usize {
         self.places.capacity() * size_of::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{make_box, read_box};
+
+    fn senc(box_type: &[u8; 4], payload: &[&[u8]]) -> Option<SencBox> {
+        read_box(make_box(box_type, payload.concat()), SencBox::read).unwrap()
+    }
+
+    #[test]
+    fn the_length_of_vectors_is_found_out() {
+        let whole = senc(b"senc", &[&WHOLE_SAMPLES, &[0, 0, 0, 2], &[9; 16]]).unwrap();
+        assert_eq!((whole.vector, whole.count, whole.has_subsamples, whole.data), (8, 2, false, 16));
+        // Vectors of 16 bytes, and no or one part of the sample.
+        let entries = [&[9; 16][..], &[0, 0], &[9; 16], &[0, 1], &[7; 6]].concat();
+        let file = make_box(b"senc", [&SUBSAMPLES[..], &[0, 0, 0, 2], &entries].concat());
+        read_box(file, |reader, header| {
+            let parts = SencBox::read(reader, header).unwrap().unwrap();
+            assert_eq!((parts.vector, parts.has_subsamples), (16, true));
+            assert_eq!(parts.lengths(reader, 9).unwrap(), Some(vec![18, 24]));
+            let places = [0, 1, 2].map(|n| parts.place_of(reader, n).unwrap());
+            assert_eq!(places, [16, 34, header.end()]);
+        });
+        assert!(senc(b"senc", &[&WHOLE_SAMPLES, &[0, 0, 0, 2], &[9; 15]]).is_none());
+    }
+
+    #[test]
+    fn the_older_box_may_say_the_length() {
+        let head = [&PIFF[..], &[0, 0, 0, 1], &[0, 0, 1, 8], &[5; 16], &[0, 0, 0, 1]].concat();
+        let piff = make_box(b"uuid", [&head[..], &[9; 8]].concat());
+        assert_eq!(read_box(piff.clone(), read_senc_flags).unwrap(), WHOLE_SAMPLES);
+        assert!(read_box(piff.clone(), is_senc).unwrap());
+        assert_eq!(read_box(piff, SencBox::read).unwrap().unwrap().vector, 8);
+        assert!(!read_box(make_box(b"uuid", [9; 20]), is_senc).unwrap());
+    }
+
+    #[test]
+    fn one_without_a_count_is_refused() {
+        let short = || make_box(b"senc", [0; 6]);
+        read_box(short(), SencBox::read).unwrap_err();
+        read_box(short(), read_senc_flags).unwrap_err();
     }
 }

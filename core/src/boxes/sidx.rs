@@ -26,6 +26,7 @@ pub fn each_sidx_reference<R: ReadAt>(
         entry_size: 12,
     };
     if head as u64 + table.bytes() > header.payload_len() {
+        // 8.16.3.2: `reference_count` entries of 12 bytes follow.
         return Err(header.error("too short for its references"));
     }
     let mut offset = header.end().saturating_add(first_offset);

@@ -230,6 +230,19 @@ impl<R: ReadAt> OffsetReader<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{full_box, read_box};
+
+    #[test]
+    fn offsets_have_32_or_64_bits() {
+        let get = |box_type: &[u8; 4], words: &[u32]| {
+            let file = full_box(box_type, 0, words.iter().copied());
+            let offsets = read_box(file.clone(), ChunkOffsets::read)?;
+            Ok::<_, FormatError>((offsets.count(), offsets.get(&file, 1)?))
+        };
+        assert_eq!(get(b"stco", &[2, 5, 6]).unwrap(), (2, 6));
+        assert_eq!(get(b"co64", &[2, 0, 5, 1, 6]).unwrap(), (2, (1 << 32) + 6));
+        get(b"co64", &[2, 0, 5]).unwrap_err();
+    }
 
     #[test]
     fn the_order_is_known_in_any_range() {

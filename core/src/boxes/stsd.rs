@@ -34,6 +34,7 @@ pub fn read_stsd<R: ReadAt>(
 ) -> Result<SampleEntry, FormatError> {
     let first = reader.header(header.payload() + 8, header.end())?;
     let Some(first) = first.filter(|_| header.payload_len() > 8) else {
+        // 8.5.2.2: `entry_count`, then the sample entries.
         return Err(header.error("no sample description"));
     };
     let mut entry = SampleEntry {
@@ -233,4 +234,42 @@ fn sound_packet(coding: BoxType, b: &[u8]) -> Option<(u32, u32)> {
     // Compression id -2 is variable bitrate: there the stsz is as anywhere else.
     (version == 1 && b.len() >= 44 && compression_id != 0xfffe && samples > 0 && bytes > 0)
         .then_some((samples, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{make_box, read_box};
+
+    fn read(handler: &[u8; 4], entry: Vec<u8>) -> Result<SampleEntry, FormatError> {
+        let stsd = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
+        read_box(stsd, |reader, header| read_stsd(reader, header, BoxType(*handler)))
+    }
+
+    #[test]
+    fn the_length_before_units_is_read() {
+        let avcc = make_box(b"avcC", [1, 100, 0, 30, 0xff, 0xe1]);
+        let entry = read(b"vide", make_box(b"avc1", [&[0; 78][..], &avcc].concat())).unwrap();
+        assert_eq!((entry.coding, entry.units), (BoxType(*b"avc1"), Some((BoxType(*b"avcC"), 4))));
+    }
+
+    #[test]
+    fn an_encrypted_entry_has_its_original_format() {
+        let sinf = make_box(b"sinf", make_box(b"frma", b"avc1"));
+        let entry = read(b"vide", make_box(b"encv", [&[0; 78][..], &sinf].concat())).unwrap();
+        assert_eq!(entry.coding, BoxType(*b"avc1"));
+    }
+
+    #[test]
+    fn a_packet_of_pcm_is_a_frame() {
+        let mut sowt = [0; 28];
+        (sowt[17], sowt[19]) = (2, 16);
+        let entry = read(b"soun", make_box(b"sowt", sowt)).unwrap();
+        assert_eq!(entry.packet, Some((1, 4)));
+    }
+
+    #[test]
+    fn one_without_entries_is_refused() {
+        assert!(read(b"vide", Vec::new()).unwrap_err().to_string().contains("no sample description"));
+    }
 }

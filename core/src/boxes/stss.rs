@@ -72,3 +72,26 @@ impl SyncSamples {
         Ok(SampleNumber::from_one_based(u32_at(&b, 0)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{full_box, read_box};
+
+    #[test]
+    fn listed_samples_are_found() {
+        let file = full_box(b"stss", 0, [4, 0, 1, 5, 9]);
+        let SyncSamples::Listed(table) = read_box(file.clone(), SyncSamples::read).unwrap() else { panic!() };
+        assert_eq!(SyncSamples::listed(&table, &file, 0).unwrap(), None);
+        assert_eq!(SyncSamples::listed(&table, &file, 2).unwrap(), Some(SampleNumber(4)));
+        let before = |n| SyncSamples::listed_before(&table, &file, SampleNumber(n)).unwrap();
+        assert_eq!([0, 1, 4, 5, 9].map(before), [1, 2, 2, 3, 4]);
+        let back = SyncSamples::listed_back(&table, &file, SampleNumber(7)).unwrap();
+        assert_eq!(back.map(Result::unwrap).collect::<Vec<_>>(), [SampleNumber(4), SampleNumber(0)]);
+    }
+
+    #[test]
+    fn more_entries_than_fit_are_refused() {
+        read_box(full_box(b"stss", 0, [2, 1]), SyncSamples::read).unwrap_err();
+    }
+}

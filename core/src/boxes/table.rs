@@ -28,6 +28,7 @@ impl Table {
     ) -> Result<Self, FormatError> {
         let before = 8 + u64::from(skip);
         if header.payload_len() < before {
+            // 4.2.2: version and flags. The syntax of each such box has its count before the entries.
             return Err(header.error("too short for an entry count"));
         }
         let count = u32_at(reader.bytes(header.payload() + 4 + u64::from(skip), 4)?, 0);
@@ -122,5 +123,32 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         self.first = index;
         self.held = want;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{full_box, read_box};
+
+    #[test]
+    fn entries_are_read_in_windows() {
+        let file = full_box(b"stss", 0, [3, 7, 8, 9]);
+        let table = read_box(file.clone(), |reader, header| Table::read(reader, header, 0, 4)).unwrap();
+        assert_eq!((table.offset, table.count, table.bytes()), (16, 3, 12));
+        let mut reader = TableReader::new(&file, table, 2);
+        assert_eq!(reader.entry(1).unwrap(), [0, 0, 0, 8]);
+        assert_eq!(reader.entries(1).unwrap(), [0, 0, 0, 8, 0, 0, 0, 9]);
+        assert_eq!(reader.entry(0).unwrap(), [0, 0, 0, 7]);
+        reader.entry(3).unwrap_err();
+        table.read_entries(&file, 2, &mut [0; 8]).unwrap_err();
+    }
+
+    #[test]
+    fn a_box_too_short_for_its_entries_is_refused() {
+        for words in [&[][..], &[2, 1]] {
+            let file = full_box(b"stss", 0, words.iter().copied());
+            read_box(file, |reader, header| Table::read(reader, header, 0, 4)).unwrap_err();
+        }
     }
 }

@@ -12,6 +12,7 @@ pub fn read_tfdt<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> R
     let b = reader.payload(header, 8)?;
     let is_wide = b.first() == Some(&1);
     if is_wide && b.len() < 12 {
+        // 8.8.12.2: `baseMediaDecodeTime` has 64 bits in version 1.
         return Err(header.error("too short for its version"));
     }
     let time = if is_wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };

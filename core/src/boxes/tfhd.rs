@@ -50,6 +50,7 @@ impl TfhdBox {
         let size = field(DEFAULT_SAMPLE_SIZE_PRESENT, 4);
         let sample_flags = field(DEFAULT_SAMPLE_FLAGS_PRESENT, 4);
         if b.len() < end {
+            // 8.8.7.2: all fields that the flags (8.8.7.1) announce.
             return Err(header.error("too short for its flags"));
         }
         let word = |at: Option<usize>| at.map(|at| u32_at(b, at));

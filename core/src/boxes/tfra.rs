@@ -43,6 +43,7 @@ pub fn each_tfra_entry<R: ReadAt>(
     mut visit: impl FnMut(u32, TfraEntry),
 ) -> Result<(), FormatError> {
     if header.payload_len() < 12 {
+        // 8.8.10.2: version and flags, `track_ID`, the lengths of the fields.
         return Err(header.error("too short for its lengths"));
     }
     let b = reader.bytes(header.payload(), 12)?;

@@ -4,6 +4,9 @@ use super::mvhd::write_times;
 use super::{BoxHeader, FormatError, Reader, u32_at, u64_at, write_box};
 use crate::source::ReadAt;
 
+/// `track_enabled` (8.3.2.3), in the lowest byte of the flags.
+const TRACK_ENABLED: u8 = 1;
+
 /// The track header; the fields that a cut does not change are kept as bytes.
 #[derive(Debug, Clone)]
 pub struct TkhdBox {
@@ -33,6 +36,7 @@ impl TkhdBox {
         };
         let rest = b.get(rest..).unwrap_or_default().to_vec();
         if rest.len() < 60 {
+            // 8.3.2.2: 60 bytes follow the duration.
             return Err(header.error("too short for its version"));
         }
         Ok(Self { track_id, duration, creation, modification, flags: [b[1], b[2], b[3]], rest })
@@ -40,7 +44,7 @@ impl TkhdBox {
 
     /// Whether the track is part of the presentation.
     pub fn is_enabled(&self) -> bool {
-        self.flags[2] & 1 != 0
+        self.flags[2] & TRACK_ENABLED != 0
     }
 
     /// Memory held besides the struct itself.
@@ -56,5 +60,33 @@ impl TkhdBox {
             write_times(out, self.flags, self.creation, self.modification, &middle, duration);
             out.extend_from_slice(&self.rest);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{make_box, read_box};
+
+    #[test]
+    fn what_is_written_is_read() {
+        let words: Vec<u8> = [1, 2, 5, 0, 4].into_iter().chain([9; 15]).flat_map(u32::to_be_bytes).collect();
+        let read = read_box(make_box(b"tkhd", [&[0, 0, 0, 7][..], &words].concat()), TkhdBox::read).unwrap();
+        assert_eq!((read.track_id, read.duration, read.is_enabled()), (5, 4, true));
+        for duration in [7, 1 << 40] {
+            let mut out = Vec::new();
+            read.write(&mut out, duration);
+            let again = read_box(out, TkhdBox::read).unwrap();
+            assert_eq!((again.track_id, again.duration, again.flags), (5, duration, [0, 0, 7]));
+            assert_eq!(again.rest, read.rest);
+        }
+        let disabled = read_box(make_box(b"tkhd", [&[0; 4][..], &words].concat()), TkhdBox::read).unwrap();
+        assert!(!disabled.is_enabled());
+    }
+
+    #[test]
+    fn a_short_one_is_refused() {
+        let short = make_box(b"tkhd", [&[1][..], &[9; 83]].concat());
+        assert!(read_box(short, TkhdBox::read).unwrap_err().to_string().contains("version"));
     }
 }

@@ -16,6 +16,13 @@ pub struct SampleDefaults {
     pub flags: SampleFlags,
 }
 
+/// `sample_is_non_sync_sample`
+const IS_NON_SYNC_SAMPLE: u32 = 0x1_0000;
+
+/// Where `sample_depends_on` begins, which has two bits; the value that says it does.
+const DEPENDS_ON: u32 = 24;
+const DEPENDS_ON_OTHERS: u32 = 1;
+
 /// The flags of a sample (8.8.3.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SampleFlags(pub u32);
@@ -23,12 +30,12 @@ pub struct SampleFlags(pub u32);
 impl SampleFlags {
     /// `sample_is_non_sync_sample`.
     pub fn is_non_sync(self) -> bool {
-        self.0 & 0x1_0000 != 0
+        self.0 & IS_NON_SYNC_SAMPLE != 0
     }
 
     /// `sample_depends_on` is 1: the sample cannot be decoded without others.
     pub fn depends_on_others(self) -> bool {
-        self.0 >> 24 & 3 == 1
+        self.0 >> DEPENDS_ON & 3 == DEPENDS_ON_OTHERS
     }
 }
 

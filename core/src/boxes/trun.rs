@@ -46,6 +46,7 @@ impl TrunBox {
     /// When the box is too short for what its flags and its count say, or cannot be read.
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
         if header.payload_len() < 8 {
+            // 8.8.8.2: version and flags, `sample_count`.
             return Err(header.error("too short for a sample count"));
         }
         let head = usize::try_from(header.payload_len()).unwrap_or(16).min(16);
@@ -66,6 +67,7 @@ impl TrunBox {
             entry_size: u8::try_from(entry_size).unwrap_or(16),
         };
         if at as u64 + table.bytes() > header.payload_len() {
+            // 8.8.8.2: `sample_count` entries, of the fields that the flags (8.8.8.1) announce.
             return Err(header.error(format!("{count} samples do not fit in its {} bytes", header.size)));
         }
         Ok(Self { data_offset, first_sample_flags, table, flags })

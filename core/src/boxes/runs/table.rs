@@ -52,6 +52,7 @@ impl Runs {
         while index < table.count && (pass.left > 0 || index == 0) {
             let window = entries.entries(index)?;
             match kind {
+                // 8.7.4.3: `first_chunk` rises from entry to entry.
                 RunKind::Stsc => open = pass.see_chunks(window, index, open).map_err(|e| header.error(e))?,
                 _ => pass.see_samples(window),
             }
