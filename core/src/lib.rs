@@ -83,7 +83,8 @@ pub mod virtual_file;
 pub use answer::{Answer, Error, Seeker};
 pub use request::Settings;
 
+// Tests share a file that names this crate as a user does.
 #[cfg(test)]
-mod properties;
+extern crate self as mp4seek;
 #[cfg(test)]
 mod testing;

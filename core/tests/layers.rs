@@ -40,7 +40,7 @@ const BACKWARD: [(&str, &str); 1] = [
 ];
 
 /// Modules that only tests have.
-const OF_TESTS: [&str; 3] = ["testing", "properties", "tests"];
+const OF_TESTS: [&str; 2] = ["testing", "tests"];
 
 /// An arrow between two files, by their paths in `src`.
 type Arrow = (String, String);

@@ -46,7 +46,13 @@ impl Index {
     /// When the file is not a movie that can be cut. The error names the box, its offset, and the
     /// reason.
     pub fn build<R: ReadAt>(file: &R, file_len: u64) -> Result<Self, FormatError> {
-        Self::build_with(file, file_len, &MemoryPermits::default(), Limits::default())
+        Self::build_within(file, file_len, Limits::default())
+    }
+
+    /// As [`Self::build`], within other limits.
+    #[doc(hidden)]
+    pub fn build_within<R: ReadAt>(file: &R, file_len: u64, limits: Limits) -> Result<Self, FormatError> {
+        Self::build_with(file, file_len, &MemoryPermits::default(), limits)
     }
 
     /// As [`Self::build`], by one of several builders that share what memory there is.

@@ -1,6 +1,7 @@
 //! Clips of films whose tracks begin apart or end apart.
 
-use super::{Film, TrackSpec, ask, clip, expand, full_box, make_box};
+use crate::common::{ask, clip};
+use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 fn tref(kind: &[u8; 4], id: u32) -> Vec<u8> {
     make_box(b"tref", make_box(kind, id.to_be_bytes()))

@@ -1,9 +1,9 @@
 //! Clips of films with one thing special about them.
 
-use super::{Film, Sample, TrackSpec, ask, clip, expand, fourcc, full_box, identity, make_box, share_media};
-use crate::testing::seeker;
-use crate::virtual_file::WINDOW;
-use crate::{Answer, Settings};
+use crate::common::{ask, clip, identity, seeker};
+use mp4seek::virtual_file::WINDOW;
+use mp4seek::{Answer, Settings};
+use test_boxes::{Film, One, Sample, TrackSpec, expand, fourcc, full_box, make_box, share_media};
 
 /// Two seconds of video in groups of 5 frames, 100 ms each, from an edit that begins at the first.
 fn video_with(more: Vec<Vec<u8>>) -> TrackSpec {
@@ -350,7 +350,7 @@ fn errors_say_where_and_what() {
 fn a_tag_names_the_source_and_the_stretch() {
     let film = Film::of(vec![video_with(vec![])]).build();
     let tag = |bytes: &Vec<u8>, mtime, query: &str| {
-        let identity = crate::source::Identity { mtime, ..identity(bytes) };
+        let identity = mp4seek::source::Identity { mtime, ..identity(bytes) };
         match seeker().answer(bytes, &identity, query.as_bytes(), &Settings::default()).unwrap() {
             Answer::Film(file) => file.etag().to_string(),
             Answer::Plain(_) => panic!("not a clip"),
@@ -652,9 +652,8 @@ fn what_lies_between_edits_is_left_out() {
     let cut = clip(&source, "start=4&end=6").unwrap();
     let tracks = expand(&cut);
     let numbers = |t: usize| {
-        let name = |s: &super::One| {
-            String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string()
-        };
+        let name =
+            |s: &One| String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string();
         tracks[t].samples.iter().map(name).collect::<Vec<_>>()
     };
     // Decoding begins at 2990; 2993 is presented last of its group. Sound needs no more than what is heard.

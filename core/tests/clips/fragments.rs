@@ -1,8 +1,8 @@
 //! Fragmented films that are unfinished or put together in odd ways.
 
-use super::{Film, TrackSpec, ask, clip, expand, fourcc, fragments_at, full_box, identity, make_box};
-use crate::testing::seeker;
-use crate::{Answer, Settings};
+use crate::common::{ask, clip, identity, seeker};
+use mp4seek::{Answer, Settings};
+use test_boxes::{Film, TrackSpec, expand, fourcc, fragments_at, full_box, make_box};
 
 pub(super) fn film() -> Film {
     Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)])

@@ -1,6 +1,7 @@
 //! Flat films with what a decrypter needs for each sample, told in every way there is.
 
-use super::{Film, TrackSpec, ask, clip, expand, full_box, make_box};
+use crate::common::{ask, clip};
+use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 const SAMPLES: u32 = 20;
 

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::{Film, TrackSpec, clip, expand, fourcc, identity, make_box};
-use crate::index::Index;
-use crate::limits;
-use crate::source::ReadAt;
-use crate::testing::seeker;
-use crate::virtual_file::VirtualFile;
-use crate::{Answer, Error, Settings};
+use crate::common::{clip, identity, seeker};
+use mp4seek::index::Index;
+use mp4seek::limits;
+use mp4seek::source::ReadAt;
+use mp4seek::virtual_file::VirtualFile;
+use mp4seek::{Answer, Error, Settings};
+use test_boxes::{Film, TrackSpec, expand, fourcc, full_box, make_box};
 
 /// The film with the greatest number of something that can be read; the next one cannot.
 fn at_the_limit(film_with: impl Fn(usize) -> Vec<u8>) -> (usize, Vec<u8>) {
@@ -61,7 +61,7 @@ fn a_track_of_as_many_boxes_as_there_may_be_is_cut_again_and_again() {
 
 #[test]
 fn tables_of_as_many_boxes_as_there_may_be_are_cut_again_and_again() {
-    let descriptions = super::full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 0]);
+    let descriptions = full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 0]);
     let (most, film) = at_the_limit(|n| {
         // Every picture says that it is none to begin with but each fifth, and no table does.
         let boxes = vec![descriptions.clone(); n];
@@ -160,7 +160,7 @@ impl ReadAt for Cut<'_> {
 }
 
 fn cut_of(source: &dyn ReadAt, len: u64) -> Result<Cut<'_>, Error> {
-    let identity = crate::source::Identity { size: len, ..identity(&[]) };
+    let identity = mp4seek::source::Identity { size: len, ..identity(&[]) };
     let answer = seeker().answer(&source, &identity, b"start=0.15", &Settings::default())?;
     let Answer::Film(file) = answer else { panic!("{answer:?}") };
     Ok(Cut(file, source))

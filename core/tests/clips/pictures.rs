@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::io;
 
 use super::fragments::boxes;
-use super::{Film, TrackSpec, clip, expand, full_box, make_box};
-use crate::index::{Index, SyncEvidence};
-use crate::source::ReadAt;
+use crate::common::{clip, identity, seeker};
+use mp4seek::index::{Index, SyncEvidence};
+use mp4seek::source::ReadAt;
+use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 /// A coding, the box with its configuration, and what a sample begins with: one to begin at, or another.
 struct Coding {
@@ -209,9 +210,8 @@ fn a_coding_that_is_not_read_is_noted() {
         let coding = Coding { name, configuration, start, dependent: start };
         let film = film_of(&coding, more, false, |_| true);
         let index = Index::build(&film, film.len() as u64).unwrap();
-        let clip =
-            super::seeker().answer(&film, &super::identity(&film), b"start=1", &crate::Settings::default());
-        let Ok(crate::Answer::Film(clip)) = clip else { panic!("{clip:?}") };
+        let clip = seeker().answer(&film, &identity(&film), b"start=1", &mp4seek::Settings::default());
+        let Ok(mp4seek::Answer::Film(clip)) = clip else { panic!("{clip:?}") };
         let noted =
             clip.notes().iter().filter(|n| n.contains("nothing says where decoding can begin")).count();
         (index.tracks[0].samples.sync_evidence(&film).unwrap(), noted)

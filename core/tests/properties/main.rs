@@ -1,16 +1,19 @@
 //! What holds for every film and every cut, tried on films made at random.
 
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
 use std::ops::Range;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::source::ReadAt;
-use crate::testing::{self, seeker};
-use crate::testing::{
-    Expanded, Film, One, Sample, Shown, TrackSpec, ask, clip, expand, identity, media_end, share_media,
-};
-use crate::{Answer, Settings};
+use common::{ask, clip, identity, seeker};
+use mp4seek::source::ReadAt;
+use mp4seek::{Answer, Settings};
+use test_boxes::{Expanded, Film, One, Sample, Shown, TrackSpec, expand, media_end, share_media};
 
 /// The order in which frames are decoded: their places on screen, and whether each is a sync sample. Of the anchors
 /// (I, P) every `gop`th is one; before the anchors stand `between` B-frames, of which some may lead a sync sample.
@@ -576,7 +579,7 @@ proptest! {
             let mut needed = vec![false; of.samples.len()];
             let mut elapsed = 0;
             for edit in &cut.edits {
-                let alone = crate::testing::Expanded { edits: vec![(elapsed, -1, 0x10000), *edit], ..cut.clone() };
+                let alone = Expanded { edits: vec![(elapsed, -1, 0x10000), *edit], ..cut.clone() };
                 elapsed += edit.0;
                 let shown: Vec<_> = alone.shown().iter().map(|s| place(&s.bytes)).collect();
                 let (Some(first), Some(last)) = (shown.iter().min(), shown.iter().max()) else { continue };
@@ -647,7 +650,7 @@ proptest! {
             let at = moov + at.index(end - moov);
             source[at] = value;
         }
-        let _ = testing::index(&source, source.len() as u64);
+        let _ = common::index(&source, source.len() as u64);
         let seeker = seeker();
         for query in [format!("start={start:.3}"), format!("end={:.3}", start + 0.1), String::new()] {
             if let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {

@@ -1,8 +1,9 @@
 //! Fragmented films of which a part is damaged.
 
 use super::fragments::{boxes, film, notes};
-use super::{Expanded, Film, TrackSpec, ask, expand, full_box, make_box};
-use crate::limits;
+use crate::common::ask;
+use mp4seek::limits;
+use test_boxes::{Expanded, Film, One, TrackSpec, expand, full_box, make_box};
 
 /// File offsets, 64-bit times, two runs.
 const STYLE: u32 = 1 + 32 + 64;
@@ -52,7 +53,7 @@ fn without(lost: &[usize], style: u32) -> Samples {
 }
 
 fn samples(film: &[u8]) -> Samples {
-    let one = |s: super::One| (s.bytes, s.delta, s.cts - s.dts, s.sync);
+    let one = |s: One| (s.bytes, s.delta, s.cts - s.dts, s.sync);
     expand(film)
         .into_iter()
         .map(in_ticks_of_the_film)
