@@ -1,0 +1,217 @@
+//! Movie fragments.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use mp4seek::index::Index;
+use mp4seek::source::{Identity, ReadAt};
+use mp4seek::{Seeker, Settings};
+use test_boxes::{Track, fourcc, ftyp, full_box, make_box, mvhd, table};
+
+use crate::allocator;
+use crate::judge::{judge, judge_within};
+use crate::{CUT, LARGE, is_film, is_refused};
+
+const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
+
+fn fragmented(truns: &[u8], moofs: usize, track: &Track) -> Vec<u8> {
+    let trex = full_box(b"trex", 0, [1, 1, 10, 0, 0]);
+    let moov = make_box(b"moov", [mvhd(), track.build(1), make_box(b"mvex", trex)].concat());
+    let tfhd = make_box(b"tfhd", [DEFAULT_BASE_IS_MOOF, 1].map(u32::to_be_bytes).concat());
+    let traf = make_box(b"traf", [&tfhd[..], truns].concat());
+    let moof = make_box(b"moof", traf);
+    [ftyp(), moov, moof.repeat(moofs), make_box(b"mdat", [0; 1000])].concat()
+}
+
+fn empty_track() -> Track {
+    Track {
+        stts: table::<2>(b"stts", &[]),
+        stsc: table::<3>(b"stsc", &[]),
+        stsz: full_box(b"stsz", 0, [0, 0]),
+        stco: table::<1>(b"stco", &[]),
+        ..Track::video()
+    }
+}
+
+#[test]
+fn samples_that_fragments_only_claim_are_refused() {
+    let claim = |count: u32| make_box(b"trun", [0, count].map(u32::to_be_bytes).concat());
+    is_refused(judge(&fragmented(&claim(10_000_000), 1, &empty_track()), CUT), "samples");
+    is_refused(judge(&fragmented(&claim(u32::MAX), 1, &empty_track()), CUT), "samples");
+    is_refused(judge(&fragmented(&claim(1000).repeat(100), 50, &empty_track()), CUT), "samples");
+    is_film(judge(&fragmented(&claim(100), 1, &empty_track()), "start=0.1&end=0.5"));
+    // A film whose moov claims them.
+    let full = Track {
+        stts: table(b"stts", &[[9_000_000, 1]]),
+        stsc: table(b"stsc", &[[1, 9_000_000, 1]]),
+        stsz: full_box(b"stsz", 0, [1, 9_000_000]),
+        ..Track::video()
+    };
+    is_refused(judge(&fragmented(&claim(1), 1, &full), CUT), "samples");
+}
+
+#[test]
+fn fields_of_fragments_are_checked() {
+    for flags in [0u32, 1, 4, 5, 0x100, 0x200, 0x400, 0x800, 0xf05, 0xff_ffff] {
+        for count in [0u32, 1, 3, u32::MAX] {
+            for word in [0u32, 1, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+                let words = [[flags, count].as_slice(), &[word; 8]].concat();
+                let trun = make_box(b"trun", words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+                let far = [[0x0100_0000].as_slice(), &[word; 2]].concat();
+                let tfdt = make_box(b"tfdt", far.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+                for boxes in [trun.clone(), [&tfdt[..], &trun].concat(), [&trun[..], &tfdt, &trun].concat()] {
+                    judge(&fragmented(&boxes, 2, &empty_track()), "start=0.01");
+                    judge(&fragmented(&boxes, 1, &Track::video()), CUT);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn group_descriptions_of_fragments_are_bounded() {
+    let count = 1_000_000u32;
+    let head = [&[1, 0, 0, 0][..], b"roll", &1u32.to_be_bytes(), &count.to_be_bytes()].concat();
+    let sgpd = make_box(b"sgpd", [head, vec![7; count as usize]].concat());
+    let group = |parameter: u32| {
+        let words = [1 << 24, fourcc(b"roll"), parameter, 1, 1, 1];
+        make_box(b"sbgp", words.map(u32::to_be_bytes).concat())
+    };
+    let groups: Vec<u8> = (0..64).flat_map(group).collect();
+    let trun = make_box(b"trun", [0, 10].map(u32::to_be_bytes).concat());
+    let track = Track { more: sgpd.clone(), ..empty_track() };
+    let in_moov = fragmented(&[&trun[..], &groups].concat(), 1, &track);
+    is_film(judge_within(&in_moov, "start=0.03", &LARGE));
+    let in_fragment = fragmented(&[&trun[..], &sgpd, &groups].concat(), 2, &empty_track());
+    is_film(judge_within(&in_fragment, "start=0.03", &LARGE));
+}
+
+#[test]
+fn the_index_of_a_long_fragmented_film_is_small() {
+    let sample = |n: u32| [10, if n % 2 == 0 { 1000 } else { 0 }];
+    let fields: Vec<u32> = [0xa00, 50].into_iter().chain((0..50).flat_map(sample)).collect();
+    let trun = make_box(b"trun", fields.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+    let film = fragmented(&trun, 4000, &empty_track());
+    let index = Index::build(&film, film.len() as u64).unwrap();
+    assert_eq!(index.tracks[0].samples.count, 200_000);
+    // Their tables have 12 bytes for each.
+    assert!(index.heap_size() < 200_000, "{}", index.heap_size());
+    is_film(judge_within(&film, "start=1990.5&end=1991", &LARGE));
+}
+
+/// Auxiliary information of which each fragment claims the whole file.
+#[test]
+fn auxiliary_information_of_fragments_is_bounded() {
+    let trun = make_box(b"trun", [0, 200].map(u32::to_be_bytes).concat());
+    let saiz = make_box(b"saiz", [&[0, 0, 0, 0, 255][..], &200u32.to_be_bytes()].concat());
+    let saio = full_box(b"saio", 0, [1, 0]);
+    let film = fragmented(&[trun, saiz, saio].concat(), 2000, &empty_track());
+    is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
+}
+
+/// A film that tells when much memory is held by the thread that reads it.
+struct Telling<'a, F: Fn()> {
+    film: &'a [u8],
+    before: i64,
+    told: Cell<bool>,
+    tell: F,
+    may_wait: bool,
+}
+
+impl<F: Fn()> ReadAt for Telling<'_, F> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if allocator::holds() - self.before > 24 << 20 && !self.told.replace(true) {
+            (self.tell)();
+        }
+        self.film.read_at(buf, offset)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+}
+
+/// Strangers' films that take much memory while they are read.
+#[test]
+fn of_films_that_take_much_memory_one_is_read_at_a_time() {
+    let trun = make_box(b"trun", [0, 100_000].map(u32::to_be_bytes).concat());
+    let one = fragmented(&trun, 1, &empty_track());
+    let (init, moof) = one.split_at(one.windows(4).position(|w| w == b"moof").unwrap() - 4);
+    let film = [init, &[moof, &make_box(b"free", [0; 100_000])].concat().repeat(40)].concat();
+    let seeker = Seeker::default();
+    let size = film.len() as u64;
+    let build = |inode, may_wait, tell: &dyn Fn()| {
+        let before = allocator::holds();
+        let source = Telling { film: &film, before, told: Cell::new(false), tell, may_wait };
+        let identity =
+            Identity { device: 1, inode, size, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
+        seeker.answer(&source, &identity, b"", &Settings::default()).map(drop)
+    };
+    let (tell, told) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let second = &AtomicBool::new(false);
+    let build = &build;
+    thread::scope(move |threads| {
+        let wait = move || {
+            tell.send(()).unwrap();
+            // Or what went before has failed.
+            let _ = may_go_on.recv();
+        };
+        threads.spawn(move || build(1, true, &wait).unwrap());
+        told.recv().unwrap();
+        let other = threads.spawn(move || build(2, true, &|| second.store(true, Ordering::SeqCst)));
+        // Time in which it would get there.
+        thread::sleep(Duration::from_millis(500));
+        assert!(!second.load(Ordering::SeqCst));
+        // Nor may a server's only thread.
+        assert!(build(3, false, &|| {}).unwrap_err().would_block());
+        go_on.send(()).unwrap();
+        other.join().unwrap().unwrap();
+        assert!(second.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn empty_fragments_without_number_are_bounded() {
+    let moof = make_box(b"moof", make_box(b"traf", make_box(b"tfhd", [0, 0, 0, 0, 0, 0, 0, 1])));
+    let film = [fragmented(&[], 1, &empty_track()), moof.repeat(200_000)].concat();
+    judge_within(&film, CUT, &LARGE);
+    let film = [fragmented(&[], 1, &empty_track()), make_box(b"free", []).repeat(1_200_000)].concat();
+    is_refused(judge_within(&film, CUT, &LARGE), "more than");
+}
+
+/// Damage, and tables that know a way out every eight bytes.
+#[test]
+fn the_way_behind_damage_is_bounded() {
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let trun = make_box(b"trun", [0, 4].map(u32::to_be_bytes).concat());
+    let good = fragmented(&trun, 1, &empty_track());
+    let first = good.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let (init, good) = good.split_at(first);
+    let nothing = [0, 0, 0, 3, 0, 0, 0, 0].repeat(200_000);
+    let sidx = full_box(b"sidx", 0, [&[1, 1000, 0, 0, 65_535][..], &[8, 1, 0].repeat(65_535)].concat());
+    let start = u32::try_from(init.len() + sidx.len() * 20 + good.len()).unwrap();
+    let entries: Vec<u32> = (0..200_000).flat_map(|n| [n, start + 8 * n, 0x0101_0101]).collect();
+    let tfra = full_box(b"tfra", 0, [&[1, 1, 200_000][..], &entries].concat());
+    let size = u32::try_from(tfra.len() + 8 + 16).unwrap();
+    let mfra = make_box(b"mfra", [tfra, full_box(b"mfro", 0, [size])].concat());
+    is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
+    // The same inside of a box.
+    let nothing = make_box(b"free", &nothing[8..]);
+    is_film(judge_within(&[init, &sidx.repeat(20), good, &nothing, &mfra].concat(), "start=0.01", &LARGE));
+
+    // Each of these is taken in part before it is found out.
+    let traf = |time: u32| {
+        let tfhd = make_box(b"tfhd", words(&[DEFAULT_BASE_IS_MOOF, 1]));
+        let tfdt = make_box(b"tfdt", words(&[1 << 24, time, 0]));
+        make_box(b"traf", [tfhd, tfdt, trun.clone()].concat())
+    };
+    let spoilt = make_box(b"moof", [traf(0), traf(1 << 20)].concat());
+    let film = [init, good, &spoilt.repeat(20_000)].concat();
+    assert_eq!(Index::build(&film, film.len() as u64).unwrap().tracks[0].samples.count, 4);
+    is_film(judge_within(&film, "start=0.01", &LARGE));
+}

@@ -1,0 +1,135 @@
+//! Very much of everything, or the claim of it.
+
+use test_boxes::{MEDIA, Track, film_of_tracks as film, fourcc, ftyp, full_box, make_box, mvhd, table};
+
+use crate::judge::{Bounds, judge, judge_within};
+use crate::{CUT, LARGE, all_queries, is_film, is_refused, judge_sparse};
+
+#[test]
+fn a_gibibyte_that_is_claimed_is_not_taken() {
+    let claim = |t: &[u8; 4]| [&(1u32 << 30).to_be_bytes()[..], t, &[0; 1000]].concat();
+    let none = Bounds { calls: (100, 0), bytes: (64 << 10, 0), memory: (64 << 10, 0) };
+    is_refused(judge_within(&[ftyp(), claim(b"moov")].concat(), CUT, &none), "no moov");
+    is_refused(judge_within(&claim(b"moov"), CUT, &none), "reaches past");
+    let inside = [ftyp(), make_box(b"moov", [mvhd(), claim(b"trak")].concat())].concat();
+    is_refused(judge_within(&inside, CUT, &none), "reaches past");
+    // It is there, as a hole.
+    let prefix = [ftyp(), vec![0x80, 0, 0, 0], b"moov".to_vec()].concat();
+    is_refused(judge_sparse(&prefix, 3 << 30, CUT), "more than the");
+}
+
+#[test]
+fn tables_in_a_hole_are_read_once_and_not_kept() {
+    // Half a million chunks, each a group of no samples, at offset 0.
+    let count = 500_000u32;
+    let head = [&(16 + 4 * count).to_be_bytes()[..], b"stco", &[0; 4], &count.to_be_bytes()].concat();
+    let stco = [head, vec![0; 4 * count as usize]].concat();
+    let entries = [[1, 0, 1]];
+    let track = Track { stco, stsc: table(b"stsc", &entries), ..Track::video() };
+    judge_within(&film(&[track]), CUT, &LARGE);
+    // And as many empty entries of time before and after the one that counts.
+    for place in [0, 100_000, 199_999] {
+        let mut entries = vec![[0, 1000]; 200_000];
+        entries[place] = [10, 1000];
+        let film = film(&[Track { stts: table(b"stts", &entries), ..Track::video() }]);
+        is_film(judge_within(&film, CUT, &Bounds { bytes: (1 << 20, 6), ..LARGE }));
+    }
+}
+
+#[test]
+fn a_run_in_very_many_entries_is_not_walked_for_each_window() {
+    let entries = vec![[1, 1]; 300_000];
+    let track = Track {
+        stts: table(b"stts", &entries),
+        more: table(b"ctts", &entries),
+        stsz: full_box(b"stsz", 0, [1, 300_000]),
+        stsc: table(b"stsc", &[[1, 300, 1]]),
+        stco: table(b"stco", &vec![[MEDIA]; 1000]),
+        ..Track::video()
+    };
+    is_film(judge_within(&film(&[track]), "start=10.3", &Bounds { bytes: (1 << 20, 6), ..LARGE }));
+}
+
+#[test]
+fn samples_without_number_take_no_memory() {
+    const MAX: u32 = u32::MAX;
+    let track = |size| Track {
+        stts: table(b"stts", &[[MAX, 1000]]),
+        stsc: table(b"stsc", &[[1, MAX, 1]]),
+        stsz: full_box(b"stsz", 0, [size, MAX]),
+        ..Track::video()
+    };
+    for size in [1, 10, MAX] {
+        let film = film(&[track(size), track(size)]);
+        all_queries(&film);
+        judge(&film, "start=4000000000");
+        is_refused(judge(&film, "start=2&end=4000000"), "cut off");
+    }
+    let mut sound = track(1);
+    sound.handler = *b"soun";
+    all_queries(&film(&[sound]));
+}
+
+/// Four thousand million samples in two packets of one byte, and a group for each of them in a few words. What a
+/// sample costs is no read here: a walk through them would take minutes.
+#[test]
+fn samples_that_take_no_bytes_are_not_walked() {
+    const MAX: u32 = u32::MAX;
+    const HALF: u32 = 1 << 31;
+    // QuickTime's sound description, version 1: samples and bytes of a packet.
+    let entry = [&[0; 8][..], &[0, 1], &[0; 18], &HALF.to_be_bytes(), &[0; 4], &1u32.to_be_bytes(), &[0; 4]];
+    let stsd =
+        make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"ima4", entry.concat())].concat());
+    let roll = fourcc(b"roll");
+    // Pattern counts and indices of 32 bits: uniform, two alike, two that differ, none.
+    for pattern in [&[1, MAX, 1][..], &[2, MAX, 1, 1], &[2, MAX, 1, 2], &[0, MAX]] {
+        let words = [&[0x3f, roll, 1], pattern].concat();
+        let csgp = make_box(b"csgp", words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>());
+        let track = Track {
+            handler: *b"soun",
+            stsd: stsd.clone(),
+            stts: table(b"stts", &[[MAX, 1]]),
+            stsc: table(b"stsc", &[[1, MAX, 1]]),
+            stsz: full_box(b"stsz", 0, [1, MAX]),
+            more: csgp.repeat(20),
+            ..Track::video()
+        };
+        let film = film(&[track]);
+        is_film(judge_within(&film, "start=1&end=4000000", &LARGE));
+        is_film(judge_within(&film, "start=3000000", &LARGE));
+    }
+}
+
+#[test]
+fn a_million_chunk_groups_are_looked_up_not_walked() {
+    let entries: Vec<_> = (1..=1_000_000).map(|n| [n, 1 + n % 2, 1]).collect();
+    let track = Track {
+        stsc: table(b"stsc", &entries),
+        stco: table(b"stco", &vec![[MEDIA]; 1_000_000]),
+        stsz: full_box(b"stsz", 0, [1, 1_500_000]),
+        stts: table(b"stts", &[[1_500_000, 7]]),
+        ..Track::video()
+    };
+    let film = film(&[track]);
+    is_film(judge_within(&film, "start=5000&end=5001", &LARGE));
+    is_film(judge_within(&film, "start=5", &LARGE));
+}
+
+#[test]
+fn sync_samples_in_any_order_are_looked_up_in_bounded_steps() {
+    let numbers: Vec<_> = (0u32..200_000).map(|n| [n.wrapping_mul(2_654_435_761)]).collect();
+    let ones = vec![[1]; 200_000];
+    for numbers in [numbers, ones] {
+        let track = Track {
+            stts: table(b"stts", &[[200_000, 100]]),
+            stsz: full_box(b"stsz", 0, [1, 200_000]),
+            stsc: table(b"stsc", &[[1, 200, 1]]),
+            stco: table(b"stco", &vec![[MEDIA]; 1000]),
+            more: table(b"stss", &numbers),
+            ..Track::video()
+        };
+        let film = film(&[track]);
+        judge_within(&film, "start=10000&end=10001", &LARGE);
+        judge_within(&film, "start=10000&mode=keyframe", &LARGE);
+    }
+}
