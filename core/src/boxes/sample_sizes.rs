@@ -247,7 +247,7 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
     }
 }
 
-/// Words that [`sum_of_words`] can take: as many bytes as add up to 16 bits at the most.
+/// Words that [`sum_of_words`] can take: the sum of as many bytes has no more than 16 bits.
 const WORDS: usize = 256;
 
 /// The sum of big-endian words. Processors count the other way round, so the first and the third byte of each are added

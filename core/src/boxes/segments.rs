@@ -20,7 +20,7 @@ impl<T> Segments<T> {
         Self { cells: (0..count.div_ceil(SEGMENT)).map(|_| OnceLock::new()).collect() }
     }
 
-    /// What is known of segment `n`, or made now of its entries.
+    /// What is known of segment `n`. It is computed from the entries when it is asked for first.
     ///
     /// # Errors
     /// Those of `make`, or when there is no such segment.
@@ -36,7 +36,7 @@ impl<T> Segments<T> {
             None => {
                 let first = n.saturating_mul(SEGMENT);
                 let made = make(first..first.saturating_add(SEGMENT))?;
-                // Another thread may have made the same meanwhile.
+                // Another thread may have computed the same meanwhile.
                 Ok(cell.get_or_init(|| made))
             }
         }

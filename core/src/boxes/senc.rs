@@ -102,7 +102,7 @@ fn version_at(senc: &BoxHeader) -> u64 {
 }
 
 impl SencBox {
-    /// Reads a box for what it says of itself; `None` when it cannot be told how long its entries are.
+    /// Reads what stands before the entries. `None` when the length of the entries cannot be found out.
     pub fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         header: &BoxHeader,

@@ -28,8 +28,8 @@ pub struct Order {
 impl Order {
     const EMPTY: Self = Self { is_ascending: true, lowest: u64::MAX, highest: 0 };
 
-    /// Chunks that follow those seen so far.
-    fn see<T: Copy + Ord + Into<u64>>(&mut self, offsets: &[T]) {
+    /// Chunks that follow those taken so far.
+    fn take<T: Copy + Ord + Into<u64>>(&mut self, offsets: &[T]) {
         let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { return };
         let next = offsets.iter().skip(1);
         let rises = offsets.iter().zip(next).fold(true, |all, (one, next)| all & (one <= next));
@@ -42,7 +42,7 @@ impl Order {
         self.follow(&Self { is_ascending: rises, lowest, highest });
     }
 
-    /// As well those of a stretch that follows.
+    /// Takes in the chunks of a range that follows.
     fn follow(&mut self, next: &Self) {
         self.is_ascending &= next.is_ascending && next.lowest >= self.highest;
         self.lowest = self.lowest.min(next.lowest);
@@ -119,9 +119,9 @@ impl ChunkOffsets {
             let b = b.get(..b.len().min((end - index) as usize * size)).unwrap_or_default();
             for block in b.chunks(BLOCK * size) {
                 if size == 8 {
-                    order.see(&block.chunks_exact(8).map(|c| u64_at(c, 0)).collect::<Vec<_>>());
+                    order.take(&block.chunks_exact(8).map(|c| u64_at(c, 0)).collect::<Vec<_>>());
                 } else {
-                    order.see(read_words(block, &mut [0; BLOCK]));
+                    order.take(read_words(block, &mut [0; BLOCK]));
                 }
             }
             index += u32::try_from(b.len() / size).unwrap_or(end);

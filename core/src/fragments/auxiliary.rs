@@ -10,8 +10,8 @@ use crate::source::ReadAt;
 /// The auxiliary information of a track fragment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FragmentAuxiliary {
-    /// With its lengths and places told.
-    Told {
+    /// Located by `saiz` and `saio`.
+    Located {
         saiz: BoxHeader,
         saio: BoxHeader,
         senc: Option<BoxHeader>,
@@ -19,7 +19,7 @@ pub(crate) enum FragmentAuxiliary {
         base: u64,
     },
     /// A `senc`, or the `uuid` box it was before: how long each entry is, is in the entries.
-    Untold(BoxHeader),
+    Senc(BoxHeader),
 }
 
 impl FragmentAuxiliary {
@@ -37,8 +37,8 @@ impl FragmentAuxiliary {
         };
         Ok(match (saiz, saio, senc) {
             (None, None, None) => Ok(None),
-            (Some(saiz), Some(saio), senc) => Ok(Some(Self::Told { saiz, saio, senc, base })),
-            (_, _, Some(senc)) => Ok(Some(Self::Untold(senc))),
+            (Some(saiz), Some(saio), senc) => Ok(Some(Self::Located { saiz, saio, senc, base })),
+            (_, _, Some(senc)) => Ok(Some(Self::Senc(senc))),
             (Some(alone), None, None) | (None, Some(alone), None) => Err(alone),
         })
     }
@@ -72,7 +72,7 @@ impl Gathered {
         let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
         self.sizes.resize(first, 0);
         match from {
-            FragmentAuxiliary::Untold(senc) => {
+            FragmentAuxiliary::Senc(senc) => {
                 let Some(read) = SencBox::read(reader, senc)? else { return Ok(Err(*senc)) };
                 let Some(sizes) = read.lengths(reader, count)? else { return Ok(Err(*senc)) };
                 if !self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }) {
@@ -81,7 +81,7 @@ impl Gathered {
                 self.sizes.extend(sizes);
                 self.copy(reader, first, usize::MAX, read.data, senc)?;
             }
-            FragmentAuxiliary::Told { saiz, saio, senc, base } => {
+            FragmentAuxiliary::Located { saiz, saio, senc, base } => {
                 let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
                 let all = sizes.bytes(reader.source(), 0..sizes.count())?;
                 let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
@@ -135,12 +135,12 @@ impl Gathered {
         first: usize,
         samples: usize,
         offset: u64,
-        told_by: &BoxHeader,
+        located_by: &BoxHeader,
     ) -> Result<(), FormatError> {
         let sizes = self.sizes.get(first..).unwrap_or_default();
         let len: usize = sizes.iter().take(samples).map(|&s| usize::from(s)).sum();
         if !reader.holds(offset, len as u64) {
-            return Err(told_by.error("an offset past the end of the file"));
+            return Err(located_by.error("an offset past the end of the file"));
         }
         let start = self.bytes.len();
         self.bytes.resize(start + len, 0);

@@ -26,7 +26,7 @@ pub(crate) struct GeneratedTable {
     pub(crate) entry_size: u8,
 }
 
-/// The boxes of all tables, as they are made for the first time.
+/// The boxes of all tables, as they are generated for the first time.
 #[derive(Debug, Default)]
 pub(crate) struct TableLayout {
     pub(crate) bytes: Vec<u8>,

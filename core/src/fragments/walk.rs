@@ -55,8 +55,8 @@ pub(crate) struct Fragments {
     permit: MemoryPermit,
 }
 
-/// Damage that is told of, in one film.
-const TOLD: usize = 8;
+/// Notes about damage in one file.
+const DAMAGE_NOTES: usize = 8;
 
 impl Fragments {
     /// Whether there is nothing but what the `moov` holds.
@@ -220,7 +220,7 @@ impl<'a> Walk<'a> {
     /// What comes next has to say itself when it is.
     fn lose(&mut self, damage: Damage) {
         if !std::mem::replace(&mut self.is_lost, true) {
-            self.found.damage.truncate(TOLD - 1);
+            self.found.damage.truncate(DAMAGE_NOTES - 1);
             self.found.damage.push(damage);
         }
         self.found.tracks.iter_mut().for_each(|t| t.is_lost = true);

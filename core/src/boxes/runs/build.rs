@@ -34,7 +34,7 @@ impl Pass {
         }
     }
 
-    pub(super) fn see(&mut self, count: u32, value: u64) {
+    pub(super) fn take(&mut self, count: u32, value: u64) {
         if self.left == 0 && self.entry > 0 {
             return;
         }
@@ -71,9 +71,20 @@ impl Pass {
         (STRIDE - self.entry % STRIDE) as usize
     }
 
-    /// The next entries: no more than there is room for. A long film has a million, and they are most of what its
-    /// first request costs; what is odd about any of them is left to [`Self::see`].
-    fn see_block(&mut self, block: &Block, n: usize) {
+    /// Takes the next `n` entries, no more than there are up to the next checkpoint. A long movie has
+    /// a million, and they are most of what its first request costs.
+    ///
+    /// ```text
+    /// if an entry is empty, the units run out, or this is the first entry of all
+    ///     take the entries one by one
+    /// else
+    ///     leave a checkpoint, if one is due
+    ///     widen the bounds by the least and the greatest value
+    ///     sum  += count * value of each entry
+    ///     unit += count of each entry
+    ///     runs += entries whose value differs from that of the entry before
+    /// ```
+    fn take_block(&mut self, block: &Block, n: usize) {
         let [counts, values, more] =
             [&block.counts, &block.values, &block.more].map(|b| b.get(..n).unwrap_or_default());
         let kind = self.kind;
@@ -84,7 +95,7 @@ impl Pass {
         let (Some(left), Some(first), Some(last), false, true) =
             (left, all().next(), all().next_back(), block.has_empty(n), self.at.runs > 0)
         else {
-            return counts.iter().zip(all()).for_each(|(&count, value)| self.see(count, value));
+            return counts.iter().zip(all()).for_each(|(&count, value)| self.take(count, value));
         };
         let changes = match kind {
             RunKind::Stsc => count_u32(all().zip(all().skip(1)).map(|(one, next)| one != next)),
@@ -110,7 +121,7 @@ impl Pass {
     }
 
     /// Entries of any table but an `stsc`.
-    pub(super) fn see_samples(&mut self, entries: &[u8]) {
+    pub(super) fn take_samples(&mut self, entries: &[u8]) {
         let mut block = Block::EMPTY;
         let mut rest = entries;
         while !rest.is_empty() {
@@ -119,45 +130,45 @@ impl Pass {
             for ((count, value), b) in fields.zip(now.chunks_exact(8)) {
                 (*count, *value) = (u32_at(b, 0), u32_at(b, 4));
             }
-            self.see_block(&block, now.len() / 8);
+            self.take_block(&block, now.len() / 8);
             rest = more;
         }
     }
 
     /// Entries of an `stsc`, the first of which is entry `index`: each ends the one before it. `open` is the one
     /// before the first; returns the last.
-    pub(super) fn see_chunks(
+    pub(super) fn take_chunks(
         &mut self,
         entries: &[u8],
         index: u32,
         open: Option<(u32, u64)>,
     ) -> Result<Option<(u32, u64)>, String> {
         let count = entries.len() / 12;
-        let stretch =
+        let entries_in =
             |from: usize, to: usize| entries.get(12 * from..12 * to).unwrap_or_default().chunks_exact(12);
         let mut block = Block::EMPTY;
         let mut open = open;
         let mut done = 0;
-        while let Some(entry) = stretch(done, done + 1).next() {
+        while let Some(entry) = entries_in(done, done + 1).next() {
             let number = index.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
             let (first, value) = stsc_entry(entry, number);
             if let Some((before, value)) = open.replace((first, value)).filter(|_| self.left > 0) {
                 let count = first.checked_sub(before).filter(|&n| n > 0);
-                self.see(count.ok_or_else(|| out_of_order(number, first, before))?, value);
+                self.take(count.ok_or_else(|| out_of_order(number, first, before))?, value);
             }
             done += 1;
             // Those that follow it, each with the one that it ends. The first of the table is numbered as it likes.
             let n = self.room().min(count - done);
             let fields = block.counts.iter_mut().zip(&mut block.values).zip(&mut block.more);
-            let pairs = stretch(done - 1, done - 1 + n).zip(stretch(done, done + n));
+            let pairs = entries_in(done - 1, done - 1 + n).zip(entries_in(done, done + n));
             for (((count, samples), description), (b, next)) in fields.zip(pairs) {
                 *count = u32_at(next, 0).saturating_sub(u32_at(b, 0));
                 (*samples, *description) = (u32_at(b, 4), u32_at(b, 8));
             }
             if number > 0 && n > 0 && !block.has_empty(n) {
-                self.see_block(&block, n);
+                self.take_block(&block, n);
                 done += n;
-                open = stretch(done - 1, done).next().map(|b| stsc_entry(b, 1));
+                open = entries_in(done - 1, done).next().map(|b| stsc_entry(b, 1));
             }
         }
         Ok(open)

@@ -57,7 +57,7 @@ impl RunKind {
     }
 }
 
-/// A stretch of units of equal value.
+/// Neighbouring units of equal value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
     /// First unit, 0-based.

@@ -53,16 +53,16 @@ impl Runs {
             let window = entries.entries(index)?;
             match kind {
                 // 8.7.4.3: `first_chunk` rises from entry to entry.
-                RunKind::Stsc => open = pass.see_chunks(window, index, open).map_err(|e| header.error(e))?,
-                _ => pass.see_samples(window),
+                RunKind::Stsc => open = pass.take_chunks(window, index, open).map_err(|e| header.error(e))?,
+                _ => pass.take_samples(window),
             }
             index += u32::try_from(window.len() / usize::from(table.entry_size)).unwrap_or(table.count);
         }
         if let Some((_, value)) = open {
-            pass.see(pass.left, value);
+            pass.take(pass.left, value);
         }
         if pass.left > 0 {
-            pass.see(pass.left, kind.padding().unwrap_or(pass.at.previous));
+            pass.take(pass.left, kind.padding().unwrap_or(pass.at.previous));
             pass.is_normal = false;
         }
         let (lowest, highest) = if pass.lowest > pass.highest { (0, 0) } else { (pass.lowest, pass.highest) };
@@ -80,7 +80,7 @@ impl Runs {
         &self.table
     }
 
-    /// Whether the entries of the file are the runs, so that those inside a stretch can be copied.
+    /// Whether the entries of the file are the runs, so that those inside a range can be copied.
     pub fn is_normal(&self) -> bool {
         self.is_normal
     }
