@@ -1,0 +1,186 @@
+//! What a clip presents, compared with what the file presents.
+
+use proptest::prelude::*;
+use test_boxes::{Expanded, Film, One, Shown, expand};
+
+/// What a film shows of each track in a stretch, times moved to its start.
+pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
+    let cut = |s: Shown| {
+        let (start, end) = (s.from.max(from) - from, s.to.min(to) - from);
+        (end > start + TICK).then_some(Shown { from: start, to: end, ..s })
+    };
+    // By number of the track: a clip has none that shows nothing.
+    let mut tracks = vec![Vec::new(); TRACKS];
+    for track in expand(film) {
+        tracks[track.id as usize - 1] = track.shown().into_iter().filter_map(cut).collect();
+    }
+    tracks
+}
+
+/// What a clip must show: a picture that has ended by its start shows its last frame once more, for as long as a clip
+/// likes.
+pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
+    let mut tracks = shown_in(film, from, to);
+    for track in expand(film).iter().filter(|t| &t.handler == b"vide") {
+        let shown = track.shown();
+        let Some(last) = shown.last().filter(|last| last.to <= from + 1e-6) else { continue };
+        tracks[track.id as usize - 1] = vec![Shown { from: 0.0, to: f64::INFINITY, ..last.clone() }];
+    }
+    tracks
+}
+
+/// Tracks of a film that is made here, at most.
+const TRACKS: usize = 4;
+
+/// A frame of sound at the lowest rate that is tried here: how exact a cut of sound can be.
+/// (A little more, as the whole of a film is rounded, too.)
+pub(crate) const TICK: f64 = 1.1 / 8000.0;
+
+pub(crate) fn duration(film: &[u8]) -> f64 {
+    expand(film).iter().flat_map(|t| t.shown()).map(|s| s.to).fold(0.0, f64::max)
+}
+
+/// Where a clip of `[start, …)` really begins: on the frame on screen.
+pub(crate) fn snapped(film: &Film, source: &[u8], start: f64) -> f64 {
+    if &film.tracks[0].handler != b"vide" {
+        return start;
+    }
+    let frames = shown_in(source, 0.0, f64::MAX).swap_remove(0);
+    let on_screen = frames.iter().rev().find(|f| f.from <= start + 1e-6);
+    on_screen.filter(|f| start + 1e-6 < f.to && !f.dwells).map_or(start, |f| f.from)
+}
+
+/// That both show the same, but for so many cuts that are rounded to a tick.
+pub(crate) fn assert_same(
+    clip: &[Vec<Shown>],
+    source: &[Vec<Shown>],
+    cuts: f64,
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(clip.len(), source.len());
+    for (t, (clip, source)) in clip.iter().zip(source).enumerate() {
+        let name = |s: &Shown| String::from_utf8_lossy(&s.bytes).into_owned();
+        let names = |l: &[Shown]| l.iter().map(name).collect::<Vec<_>>();
+        // What is shown for about a tick may round to one more or to none.
+        let is_sliver = |s: &Shown| s.to - s.from < (cuts + 1.0) * TICK;
+        let off = |c: &Shown, s: &Shown| {
+            let late = if s.to == f64::INFINITY { 0.0 } else { (c.to - s.to).abs() };
+            (c.from - s.from).abs().max(late)
+        };
+        let (mut held, mut due) = (clip.iter().peekable(), source.iter().peekable());
+        loop {
+            match (held.peek(), due.peek()) {
+                (None, None) => break,
+                // A sample may be shown again by the next edit, after a sliver of it by this one.
+                (Some(c), Some(s)) if c.bytes == s.bytes && off(c, s) <= cuts * TICK => {
+                    held.next();
+                    due.next();
+                }
+                (Some(c), _) if is_sliver(c) => drop(held.next()),
+                (_, Some(s)) if is_sliver(s) => drop(due.next()),
+                (c, s) => {
+                    prop_assert_eq!(names(clip), names(source), "track {}", t);
+                    prop_assert!(false, "track {}: {:?}, was {:?}", t, c, s);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tracks of a clip, each with that of the film which its samples are of.
+pub(crate) fn with_sources<'a>(
+    film: &'a [Expanded],
+    clip: &'a [Expanded],
+) -> Vec<(&'a Expanded, &'a Expanded)> {
+    let source = |cut: &Expanded| {
+        let first = &cut.samples.first()?.bytes;
+        film.iter().find(|of| of.samples.iter().any(|s| s.bytes == *first))
+    };
+    clip.iter().filter_map(|cut| Some((source(cut)?, cut))).collect()
+}
+
+/// Where in its media an edit ends.
+fn media_end_of(track: &Expanded, &(duration, media_time, rate): &(u64, i64, u32)) -> i64 {
+    let ticks = u128::from(duration) * u128::from(track.timescale) * u128::from(rate);
+    media_time + i64::try_from(ticks.div_ceil(u128::from(track.movie_timescale) << 16)).unwrap().max(1)
+}
+
+/// What holds for the times of a clip's samples, hidden ones above all.
+pub(crate) fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCaseError> {
+    let scale = i64::from(cut.timescale / of.timescale);
+    prop_assert_eq!(cut.timescale % of.timescale, 0);
+    let place = |s: &One| of.samples.iter().position(|o| o.bytes == s.bytes).unwrap();
+    let held: Vec<(usize, &One)> = cut.samples.iter().map(|s| (place(s), s)).collect();
+    for pair in held.windows(2) {
+        prop_assert!(pair[0].1.dts < pair[1].1.dts, "decode times {:?}", pair);
+    }
+    // Samples that lie side by side in the film.
+    for range in held.chunk_by(|a, b| a.0 + 1 == b.0) {
+        let first_dts = range[0].1.dts;
+        // Where edits begin in it, in media time.
+        let ends = range.iter().map(|(_, s)| s.cts.max(s.dts) + i64::from(s.delta)).max().unwrap();
+        let mut edits: Vec<i64> =
+            cut.edits.iter().map(|e| e.1).filter(|t| (first_dts..=ends).contains(t)).collect();
+        edits.sort_unstable();
+        let latest = range.iter().map(|(_, s)| s.cts).max().unwrap();
+        let Some(first) = edits.first().copied().filter(|first| *first <= latest) else { continue };
+        let shown = range.iter().map(|(_, s)| s.cts).filter(|cts| *cts <= first).max().unwrap_or(first);
+        let (hidden, rest): (Vec<_>, Vec<_>) = range.iter().copied().partition(|(_, s)| s.cts < shown);
+        let end = cut
+            .edits
+            .iter()
+            .filter(|e| (first_dts..=ends).contains(&e.1))
+            .map(|e| media_end_of(cut, e))
+            .max()
+            .unwrap();
+        let (presented, late): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|(_, s)| s.cts < end);
+        // What is presented last, and what is decoded but presented later, ends with the clip, unless that is not much
+        // longer than its frames are reordered.
+        let is_last = range.last() == held.last() && cut.edits.iter().all(|e| e.2 == 0x10000);
+        let last = presented.iter().max_by_key(|(_, s)| s.cts).filter(|_| presented.len() > 12);
+        let negative = scale * of.samples.iter().map(|s| s.dts - s.cts).max().unwrap().max(0);
+        // What is decoded after the end is not composed before that.
+        let is_moved = |s: &One| s.cts - s.dts > negative;
+        let ends = last.into_iter().chain(late.iter().filter(|(_, s)| last.is_some() && is_moved(s)));
+        // An edit may end amid a tick of the film.
+        let longest =
+            i64::try_from(late.len()).unwrap() + 3 * scale + i64::from(cut.timescale / cut.movie_timescale);
+        for (n, s) in ends.filter(|_| is_last) {
+            prop_assert!(
+                s.cts + i64::from(s.delta) <= end + longest,
+                "sample {} ends after {}: {:?}",
+                n,
+                end,
+                s
+            );
+        }
+        for &(n, sample) in late.iter().filter(|_| is_last) {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let later = late.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
+            let in_order = later.clone().all(|(_, s)| s.cts > sample.cts);
+            prop_assert!(!is_moved(sample) || in_order, "sample {} is out of order", n);
+        }
+        for &(n, sample) in &hidden {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let later = hidden.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
+            prop_assert!(later.clone().all(|(_, s)| s.cts > sample.cts), "sample {} is out of order", n);
+            prop_assert!(sample.cts + i64::from(sample.delta) <= shown, "sample {} lasts too long", n);
+        }
+        prop_assert!(hidden.is_empty() || cut.samples.iter().all(|s| s.cts >= s.dts), "a negative offset");
+        for &(n, sample) in &presented {
+            let (m, other) = presented[0];
+            let apart = of.samples[n].cts - of.samples[m].cts;
+            prop_assert_eq!(sample.cts - other.cts, apart * scale, "samples {} and {}", m, n);
+        }
+        let offsets = || of.samples.iter().map(|s| s.cts - s.dts);
+        let depth = offsets().max().unwrap() - offsets().min().unwrap();
+        let allowed = f64::from(of.timescale) * 0.1 + depth as f64;
+        prop_assert!(
+            hidden.is_empty() || (shown - first_dts) as f64 <= allowed * scale as f64,
+            "{} of {}",
+            shown - first_dts,
+            cut.timescale
+        );
+    }
+    Ok(())
+}
