@@ -143,6 +143,34 @@ impl FormatError {
     }
 }
 
+/// Why sample auxiliary information (8.7.8) is not taken.
+#[derive(Debug)]
+pub(crate) enum AuxiliaryError {
+    /// This box has a shape that we cannot cut. All else of the track can be cut.
+    Unsupported(BoxHeader),
+    /// The file cannot be read, or not cut at all.
+    Format(FormatError),
+}
+
+impl AuxiliaryError {
+    /// The box whose shape we cannot cut.
+    ///
+    /// # Errors
+    /// Where the file is at fault.
+    pub(crate) fn unsupported(self) -> Result<BoxHeader, FormatError> {
+        match self {
+            Self::Unsupported(header) => Ok(header),
+            Self::Format(e) => Err(e),
+        }
+    }
+}
+
+impl From<FormatError> for AuxiliaryError {
+    fn from(e: FormatError) -> Self {
+        Self::Format(e)
+    }
+}
+
 impl From<FormatError> for io::Error {
     fn from(e: FormatError) -> Self {
         match e {

@@ -1,5 +1,6 @@
 //! `saiz` (8.7.8) and `saio` (8.7.9): lengths and places of sample auxiliary information.
 
+use super::error::AuxiliaryError;
 use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, u32_at};
 use crate::source::ReadAt;
 
@@ -99,15 +100,14 @@ pub fn read_aux_info_type<R: ReadAt>(
 /// A `saiz` and a `saio`, where they are there.
 type Pair = (Option<BoxHeader>, Option<BoxHeader>);
 
-/// The `saiz` and the `saio` that speak of encryption; there may be others beside them. `Err` is one
-/// too many.
+/// The `saiz` and the `saio` that speak of encryption; there may be others beside them.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub fn find_encryption_boxes<R: ReadAt>(
+/// When there is one too many, or the file cannot be read.
+pub(crate) fn find_encryption_boxes<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     boxes: &[BoxHeader],
-) -> Result<Result<Pair, BoxHeader>, FormatError> {
+) -> Result<Pair, AuxiliaryError> {
     let mut found = [None, None];
     for (slot, box_type) in found.iter_mut().zip([b"saiz", b"saio"]) {
         for header in boxes.iter().filter(|h| &h.box_type.0 == box_type) {
@@ -116,11 +116,11 @@ pub fn find_encryption_boxes<R: ReadAt>(
                 continue;
             }
             if slot.replace(*header).is_some() {
-                return Ok(Err(*header));
+                return Err(AuxiliaryError::Unsupported(*header));
             }
         }
     }
-    Ok(Ok((found[0], found[1])))
+    Ok((found[0], found[1]))
 }
 
 /// Schemes of encryption, by which auxiliary information about it is known.

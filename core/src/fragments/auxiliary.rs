@@ -1,9 +1,9 @@
 //! The sample auxiliary information of fragments, put together.
 
 use crate::boxes::{
-    BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox, TableReader,
-    WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags, saio_head, saiz_head,
-    senc_entries_of, write_box,
+    AuxiliaryError, BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes,
+    SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags,
+    saio_head, saiz_head, senc_entries_of, write_box,
 };
 use crate::source::ReadAt;
 
@@ -20,26 +20,30 @@ pub(crate) enum FragmentAuxiliary {
     },
     /// A `senc`, or the `uuid` box it was before: how long each entry is, is in the entries.
     Senc(BoxHeader),
+    /// This box has a shape that we cannot carry over.
+    Unsupported(BoxHeader),
 }
 
 impl FragmentAuxiliary {
-    /// Finds it among the boxes of a `traf`, whose `senc`, by whatever name, is `senc`. `Err` names a box whose shape we cannot
-    /// carry over.
+    /// Finds it among the boxes of a `traf`, whose `senc`, by whatever name, is `senc`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub(crate) fn find<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         children: &[BoxHeader],
         senc: Option<BoxHeader>,
         base: u64,
-    ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
-        let (saiz, saio) = match find_encryption_boxes(reader, children)? {
-            Ok(about) => about,
-            Err(second) => return Ok(Err(second)),
+    ) -> Result<Option<Self>, FormatError> {
+        let (saiz, saio) = match find_encryption_boxes(reader, children) {
+            Ok(found) => found,
+            Err(e) => return Ok(Some(Self::Unsupported(e.unsupported()?))),
         };
         Ok(match (saiz, saio, senc) {
-            (None, None, None) => Ok(None),
-            (Some(saiz), Some(saio), senc) => Ok(Some(Self::Located { saiz, saio, senc, base })),
-            (_, _, Some(senc)) => Ok(Some(Self::Senc(senc))),
-            (Some(alone), None, None) | (None, Some(alone), None) => Err(alone),
+            (None, None, None) => None,
+            (Some(saiz), Some(saio), senc) => Some(Self::Located { saiz, saio, senc, base }),
+            (_, _, Some(senc)) => Some(Self::Senc(senc)),
+            (Some(alone), None, None) | (None, Some(alone), None) => Some(Self::Unsupported(alone)),
         })
     }
 }
@@ -60,23 +64,27 @@ impl Gathered {
     }
 
     /// Adds what a fragment says of its samples, so many in each run, the first of which is number `first`
-    /// (0-based) of the track; samples before it that nothing was said of have none. `Err` as
-    /// [`FragmentAuxiliary::find`].
+    /// (0-based) of the track; samples before it that nothing was said of have none.
+    ///
+    /// # Errors
+    /// When a box has a shape that we cannot carry over, or the file cannot be read.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         from: &FragmentAuxiliary,
         first: usize,
         runs: &[u32],
-    ) -> Result<Result<(), BoxHeader>, FormatError> {
+    ) -> Result<(), AuxiliaryError> {
+        let unsupported = |header: &BoxHeader| Err(AuxiliaryError::Unsupported(*header));
         let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
         self.sizes.resize(first, 0);
         match from {
+            FragmentAuxiliary::Unsupported(header) => return unsupported(header),
             FragmentAuxiliary::Senc(senc) => {
-                let Some(read) = SencBox::read(reader, senc)? else { return Ok(Err(*senc)) };
-                let Some(sizes) = read.lengths(reader, count)? else { return Ok(Err(*senc)) };
+                let Some(read) = SencBox::read(reader, senc)? else { return unsupported(senc) };
+                let Some(sizes) = read.lengths(reader, count)? else { return unsupported(senc) };
                 if !self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }) {
-                    return Ok(Err(*senc));
+                    return unsupported(senc);
                 }
                 self.sizes.extend(sizes);
                 self.copy(reader, first, usize::MAX, read.data, senc)?;
@@ -110,16 +118,16 @@ impl Gathered {
                         at += samples as usize;
                     }
                 } else {
-                    return Ok(Err(*saio));
+                    return unsupported(saio);
                 }
                 if let Some(senc) = senc {
                     if !self.take_flags(read_senc_flags(reader, senc)?) {
-                        return Ok(Err(*senc));
+                        return unsupported(senc);
                     }
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Version and flags of a `senc`; `false` where they are not those of the fragments before, as they say for all of the

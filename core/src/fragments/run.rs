@@ -22,8 +22,7 @@ pub(crate) struct Run {
 
 pub(crate) struct More {
     pub(crate) boxes: Vec<BoxHeader>,
-    /// Or the box that is none we know.
-    pub(crate) auxiliary: Result<Option<FragmentAuxiliary>, BoxHeader>,
+    pub(crate) auxiliary: Option<FragmentAuxiliary>,
     /// Samples of each run.
     pub(crate) runs: Vec<u32>,
     /// Boxes that may speak of samples one by one.

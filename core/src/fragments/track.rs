@@ -293,12 +293,12 @@ impl TrackFragments {
                 _ => {}
             }
         }
-        let added = match &more.auxiliary {
-            Ok(Some(auxiliary)) => self.auxiliary.add(reader, auxiliary, first, &more.runs)?,
-            Ok(None) => Ok(()),
-            Err(unknown) => Err(*unknown),
-        };
-        self.unsliced = self.unsliced.or(added.err());
+        if let Some(auxiliary) = &more.auxiliary {
+            if let Err(e) = self.auxiliary.add(reader, auxiliary, first, &more.runs) {
+                let unsupported = e.unsupported()?;
+                self.unsliced = self.unsliced.or(Some(unsupported));
+            }
+        }
         Ok(())
     }
 

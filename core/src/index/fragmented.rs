@@ -95,9 +95,12 @@ fn read_tables<R: ReadAt>(
     track.samples.offsets.order(reader.source())?;
     track.unsliced = fragment.unsliced;
     let senc = stbl.children.iter().map(|c| c.header).find(|h| &h.box_type.0 == b"senc");
-    match Auxiliary::read(reader, stbl, senc, &track.samples)? {
+    match Auxiliary::read(reader, stbl, senc, &track.samples) {
         Ok(auxiliary) => track.samples.auxiliary = auxiliary,
-        Err(unknown) => track.unsliced = track.unsliced.or(Some(unknown)),
+        Err(e) => {
+            let unsupported = e.unsupported()?;
+            track.unsliced = track.unsliced.or(Some(unsupported));
+        }
     }
     Ok(())
 }

@@ -109,9 +109,9 @@ impl Track {
         let boxes = [stbl, trak].into_iter().flat_map(|parent| &parent.children).map(|c| c.header);
         let (senc, second_senc) = find_senc(reader, boxes)?;
         if samples.count > 0 {
-            match Auxiliary::read(reader, stbl, senc, &samples)? {
+            match Auxiliary::read(reader, stbl, senc, &samples) {
                 Ok(auxiliary) => samples.auxiliary = auxiliary,
-                Err(unknown) => unsliced = Some(unknown),
+                Err(e) => unsliced = Some(e.unsupported()?),
             }
             unsliced = unsliced.or(second_senc);
         }

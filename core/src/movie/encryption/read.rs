@@ -1,8 +1,9 @@
 //! Reads the boxes that speak of encryption.
 
 use crate::boxes::{
-    BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes, SencBox,
-    WHOLE_SAMPLES, find_encryption_boxes, read_saio, read_senc_flags, read_vector_size, senc_entries_of,
+    AuxiliaryError, BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes,
+    SencBox, WHOLE_SAMPLES, find_encryption_boxes, read_saio, read_senc_flags, read_vector_size,
+    senc_entries_of,
 };
 use crate::movie::node::Node;
 use crate::movie::samples::SampleTable;
@@ -11,24 +12,24 @@ use crate::source::ReadAt;
 use super::auxiliary::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary};
 
 impl Auxiliary {
-    /// Reads what an `stbl` says, and a `senc` there or in the `trak`. `Err` names a box whose
-    /// shape we cannot cut.
+    /// Reads what an `stbl` says, and a `senc` there or in the `trak`.
+    ///
+    /// # Errors
+    /// When a box has a shape that we cannot cut, or the file cannot be read.
     pub(crate) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,
         senc: Option<BoxHeader>,
         samples: &SampleTable,
-    ) -> Result<Result<Option<Self>, BoxHeader>, FormatError> {
+    ) -> Result<Option<Self>, AuxiliaryError> {
+        let unsupported = |header| Err(AuxiliaryError::Unsupported(header));
         let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
-        let about = match find_encryption_boxes(reader, &boxes)? {
-            Ok(about) => about,
-            Err(second) => return Ok(Err(second)),
-        };
+        let about = find_encryption_boxes(reader, &boxes)?;
         let (Some(saiz), saio) = about else {
-            let Some(senc) = senc else { return Ok(about.1.map_or(Ok(None), Err)) };
+            let Some(senc) = senc else { return about.1.map_or(Ok(None), unsupported) };
             let read = SencBox::read(reader, &senc)?;
             let all = read.filter(|s| s.count >= samples.count);
-            return Ok(all.map(|s| Some(Self::Senc(s))).ok_or(senc));
+            return all.map_or_else(|| unsupported(senc), |s| Ok(Some(Self::Senc(s))));
         };
         let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, &saiz)?;
         let len = sizes.bytes(reader.source(), 0..sizes.count())?;
@@ -36,14 +37,14 @@ impl Auxiliary {
         let inside = senc.and_then(|senc| senc_entries_of(&senc, len));
         let place = match (inside, saio) {
             (Some(offset), _) => AuxiliaryPlace::Range(offset),
-            (None, None) => return Ok(Err(saiz)),
+            (None, None) => return unsupported(saiz),
             (None, Some(saio)) => match read_place(reader, &saio, samples, &sizes)? {
                 Some(place) => place,
-                None => return Ok(Err(saio)),
+                None => return unsupported(saio),
             },
         };
         if matches!(place, AuxiliaryPlace::Range(offset) if !reader.holds(offset, len)) {
-            return Ok(Err(saio.unwrap_or(saiz)));
+            return unsupported(saio.unwrap_or(saiz));
         }
         let senc = match senc {
             Some(senc) => read_senc_flags(reader, &senc)?,
@@ -54,7 +55,7 @@ impl Auxiliary {
             Some(stsd) => read_vector_size(reader, stsd)?,
             None => 0,
         };
-        Ok(Ok(Some(Self::Located(LocatedAuxiliary { kind, default_size, sizes, place, senc, vector }))))
+        Ok(Some(Self::Located(LocatedAuxiliary { kind, default_size, sizes, place, senc, vector })))
     }
 }
 
