@@ -10,13 +10,15 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::mem::{self, ManuallyDrop};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use rustix::event::{EventfdFlags, eventfd};
 
 use crate::ffi;
 
@@ -72,15 +74,9 @@ impl Threads {
     /// # Errors
     /// When the process may not have another descriptor.
     pub(crate) fn new() -> io::Result<Self> {
-        // SAFETY: takes numbers only.
-        let event = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-        if event < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: just opened, and nobody else's.
-        let event = unsafe { File::from_raw_fd(event) };
+        let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         let shared = Shared {
-            event,
+            event: File::from(event),
             work: Mutex::default(),
             ready: Condvar::new(),
             ended: Condvar::new(),
