@@ -3,6 +3,7 @@
 use crate::boxes::BoxType;
 use crate::limits::Limits;
 use crate::source::GENERATED;
+use crate::time::MediaTime;
 
 use super::batch::are_few;
 use super::run_lengths::number;
@@ -28,8 +29,8 @@ impl TrackFragments {
     }
 
     /// Decode time of the first sample.
-    pub(crate) fn first(&self) -> Option<i64> {
-        self.first
+    pub(crate) fn first_decode_time(&self) -> Option<MediaTime> {
+        self.first.map(MediaTime)
     }
 
     /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].

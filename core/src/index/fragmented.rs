@@ -85,10 +85,10 @@ fn read_tables<R: ReadAt>(
     fragment: &TrackFragments,
     origin: &Origin,
 ) -> Result<(), FormatError> {
-    let base = origin.from(fragment.first().unwrap_or(0), track.mdhd.timescale);
+    let base = origin.since(fragment.first_decode_time().unwrap_or_default(), track.mdhd.timescale);
     let descriptions = read_descriptions(reader, stbl)?;
     let packet = None;
-    track.samples = read_samples(reader, stbl, &descriptions, packet, MediaTime(base))?;
+    track.samples = read_samples(reader, stbl, &descriptions, packet, base)?;
     track.samples.know_kind(track.handler, &track.entry, reader.file_len());
     // What takes a pass over a whole table is computed while the table is in memory.
     track.samples.sizes.bytes(reader.source(), 0..track.samples.count)?;
@@ -108,25 +108,27 @@ fn read_tables<R: ReadAt>(
 /// The decode time at which the presentation of a fragmented file begins. Recordings of live
 /// streams count from when the stream began.
 struct Origin {
-    ticks: i64,
+    time: MediaTime,
+    /// That of the track whose time it is.
     timescale: u32,
 }
 
 impl Origin {
     fn of(tracks: &[Track], fragments: &[TrackFragments]) -> Self {
         let firsts = tracks.iter().zip(fragments).filter_map(|(track, fragment)| {
-            Some(Self { ticks: fragment.first()?, timescale: track.mdhd.timescale.max(1) })
+            Some(Self { time: fragment.first_decode_time()?, timescale: track.mdhd.timescale.max(1) })
         });
         let earlier = |a: &Self, b: &Self| {
-            (i128::from(a.ticks) * i128::from(b.timescale))
-                .cmp(&(i128::from(b.ticks) * i128::from(a.timescale)))
+            (i128::from(a.time.0) * i128::from(b.timescale))
+                .cmp(&(i128::from(b.time.0) * i128::from(a.timescale)))
         };
-        firsts.min_by(earlier).unwrap_or(Self { ticks: 0, timescale: 1 })
+        firsts.min_by(earlier).unwrap_or(Self { time: MediaTime(0), timescale: 1 })
     }
 
-    /// A decode time, counted from the origin.
-    fn from(&self, ticks: i64, timescale: u32) -> i64 {
-        let origin = i128::from(self.ticks) * i128::from(timescale) / i128::from(self.timescale);
-        i64::try_from(i128::from(ticks) - origin).unwrap_or(0)
+    /// The time from the origin to a decode time of a track with this timescale. The origin is
+    /// rounded towards 0.
+    fn since(&self, time: MediaTime, timescale: u32) -> MediaTime {
+        let origin = i128::from(self.time.0) * i128::from(timescale) / i128::from(self.timescale);
+        MediaTime(i64::try_from(i128::from(time.0) - origin).unwrap_or(0))
     }
 }
