@@ -1,10 +1,11 @@
 //! What lives as long as the module is loaded: the configuration, and what belongs to a process.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use mp4seek::Seeker;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
+use once_cell::unsync::OnceCell;
 
 use crate::config::{Config, Section};
 use crate::ffi::{self, Module};
@@ -70,9 +71,12 @@ impl State {
 
     /// Makes what belongs to this process.
     pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
-        let pool = Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
-        let _ = self.worker.set(Worker { seeker: RefCell::new(self.new_seeker()), pool });
-        Ok(())
+        let worker = || {
+            let pool =
+                Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
+            Ok(Worker { seeker: RefCell::new(self.new_seeker()), pool })
+        };
+        self.worker.get_or_try_init(worker).map(|_| ())
     }
 
     fn new_seeker(&self) -> Arc<Seeker> {
