@@ -1,6 +1,7 @@
 //! Times in the units of a movie. Each unit has a type of its own, so that they cannot be mixed;
 //! what converts one to another is named, and says how it rounds.
 
+use std::cmp::Ordering;
 use std::ops::{Add, Neg, Sub};
 
 /// Billionths in one.
@@ -111,6 +112,51 @@ impl MediaTime {
     /// A duration or a sum of durations as the boxes hold them, or the greatest.
     pub(crate) fn of_duration(ticks: u64) -> Self {
         Self(i64::try_from(ticks).unwrap_or(i64::MAX))
+    }
+
+    /// A duration as a field of 32 bits holds it (8.6.1.2, 8.8.3, 8.8.8).
+    #[inline]
+    pub(crate) fn of_duration_field(ticks: u32) -> Self {
+        Self(ticks.into())
+    }
+
+    /// A duration in a field of 32 bits; `None` for one that is negative, or too long.
+    #[inline]
+    pub(crate) fn duration_field(self) -> Option<u32> {
+        u32::try_from(self.0).ok()
+    }
+
+    /// A composition offset as its field of 32 bits holds it (8.6.1.3, 8.8.8). It is signed in every
+    /// version, because files in the wild have negative offsets in version 0.
+    #[inline]
+    pub(crate) fn of_offset_field(bits: u32) -> Self {
+        Self(i32::from_be_bytes(bits.to_be_bytes()).into())
+    }
+
+    /// A composition offset in its field of 32 bits; 0 for one that does not fit.
+    #[inline]
+    pub(crate) fn offset_field(self) -> u32 {
+        u32::from_be_bytes(i32::try_from(self.0).unwrap_or(0).to_be_bytes())
+    }
+
+    /// Whether the time has at most 60 bits, so that no sum of it and the durations of a movie is near
+    /// overflow.
+    pub(crate) fn has_60_bits(self) -> bool {
+        self.0.unsigned_abs() < 1 << 60
+    }
+
+    /// Which of two times in ticks of two timescales is earlier. It is exact.
+    pub(crate) fn compare(self, timescale: u32, other: Self, other_timescale: u32) -> Ordering {
+        let (one, two) = (i128::from(self.0), i128::from(other.0));
+        (one * i128::from(other_timescale)).cmp(&(two * i128::from(timescale)))
+    }
+
+    /// The time from an origin in ticks of another timescale to this one. The origin is rounded
+    /// towards zero.
+    #[must_use]
+    pub(crate) fn since(self, origin: Self, origin_timescale: u32, timescale: u32) -> Self {
+        let origin = i128::from(origin.0) * i128::from(timescale) / i128::from(origin_timescale.max(1));
+        Self(i64::try_from(i128::from(self.0) - origin).unwrap_or(0))
     }
 
     /// One tick later.
@@ -289,6 +335,27 @@ mod tests {
         let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| ClipTime(ticks).duration_field());
         assert_eq!(fields, [0, 9, u32::MAX, u32::MAX >> 1]);
         assert_eq!((ClipTime(-1).ticks(), ClipTime(1 << 32).ticks()), (0, 1 << 32));
+    }
+
+    #[test]
+    fn fields_of_32_bits_are_signed_for_offsets_only() {
+        assert_eq!(MediaTime::of_duration_field(u32::MAX), MediaTime(u32::MAX.into()));
+        let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| MediaTime(ticks).duration_field());
+        assert_eq!(fields, [None, Some(9), Some(u32::MAX), None]);
+        assert_eq!(MediaTime::of_offset_field(u32::MAX), MediaTime(-1));
+        let fields = [-1, 9, i32::MAX.into(), 1 << 31].map(|ticks| MediaTime(ticks).offset_field());
+        assert_eq!(fields, [u32::MAX, 9, u32::MAX >> 1, 0]);
+        assert!(MediaTime((1 << 60) - 1).has_60_bits() && !MediaTime(-1 << 60).has_60_bits());
+    }
+
+    #[test]
+    fn times_of_two_timescales_are_compared_exactly() {
+        assert_eq!(MediaTime(1).compare(3, MediaTime(2), 6), Ordering::Equal);
+        assert_eq!(MediaTime(1).compare(3, MediaTime(3), 10), Ordering::Greater);
+        assert_eq!(MediaTime::MIN.compare(1, MediaTime::MIN, 2), Ordering::Less);
+        assert_eq!(MediaTime(10).since(MediaTime(-5), 3, 2), MediaTime(13));
+        assert_eq!(MediaTime(10).since(MediaTime(5), 3, 2), MediaTime(7));
+        assert_eq!(MediaTime::MIN.since(MediaTime(5), 1, 1), MediaTime(0));
     }
 
     #[test]

@@ -3,12 +3,16 @@
 
 use super::{BoxHeader, FormatError, Reader, u32_at, u64_at};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
-/// Reads `baseMediaDecodeTime`, in media ticks. One of more than 63 bits becomes the greatest.
+/// Reads `baseMediaDecodeTime`. One of more than 63 bits becomes the greatest.
 ///
 /// # Errors
 /// When the box is too short for its version, or cannot be read.
-pub fn read_tfdt<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<i64, FormatError> {
+pub fn read_tfdt<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<MediaTime, FormatError> {
     let b = reader.payload(header, 8)?;
     let is_wide = b.first() == Some(&1);
     if is_wide && b.len() < 12 {
@@ -16,7 +20,7 @@ pub fn read_tfdt<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> R
         return Err(header.error("too short for its version"));
     }
     let time = if is_wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
-    Ok(i64::try_from(time).unwrap_or(i64::MAX))
+    Ok(MediaTime::of_duration(time))
 }
 
 /// The extended type of `tfxd` (MS-SSTR 2.2.4.4).
@@ -30,7 +34,7 @@ const TFXD: [u8; 16] =
 pub fn read_tfxd<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     header: &BoxHeader,
-) -> Result<Option<i64>, FormatError> {
+) -> Result<Option<MediaTime>, FormatError> {
     if header.payload_len() < 28 || reader.bytes(header.payload(), 16)? != TFXD {
         return Ok(None);
     }
@@ -38,7 +42,7 @@ pub fn read_tfxd<R: ReadAt>(
     let is_wide = b.first() == Some(&1);
     let time = if is_wide { u64_at(b, 4) } else { u64::from(u32_at(b, 4)) };
     // Signed in the wild: audio begins before 0, by the priming of its coder.
-    Ok(Some(i64::from_be_bytes(time.to_be_bytes())))
+    Ok(Some(MediaTime(i64::from_be_bytes(time.to_be_bytes()))))
 }
 
 #[cfg(test)]
@@ -53,21 +57,21 @@ mod tests {
         (file, header.unwrap())
     }
 
-    fn tfdt(payload: &[u8]) -> Result<i64, FormatError> {
+    fn tfdt(payload: &[u8]) -> Result<MediaTime, FormatError> {
         let (file, header) = file(b"tfdt", payload);
         read_tfdt(&mut Reader::new(&file, file.len() as u64), &header)
     }
 
-    fn tfxd(payload: &[u8]) -> Option<i64> {
+    fn tfxd(payload: &[u8]) -> Option<MediaTime> {
         let (file, header) = file(b"uuid", payload);
         read_tfxd(&mut Reader::new(&file, file.len() as u64), &header).unwrap()
     }
 
     #[test]
     fn both_versions_are_read() {
-        assert_eq!(tfdt(&[0, 0, 0, 0, 0, 0, 1, 2]).unwrap(), 258);
-        assert_eq!(tfdt(&[1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]).unwrap(), (1 << 32) + 2);
-        assert_eq!(tfdt(&[[1, 0, 0, 0], [255; 4], [255; 4]].concat()).unwrap(), i64::MAX);
+        assert_eq!(tfdt(&[0, 0, 0, 0, 0, 0, 1, 2]).unwrap(), MediaTime(258));
+        assert_eq!(tfdt(&[1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]).unwrap(), MediaTime((1 << 32) + 2));
+        assert_eq!(tfdt(&[[1, 0, 0, 0], [255; 4], [255; 4]].concat()).unwrap(), MediaTime::MAX);
         assert!(tfdt(&[1, 0, 0, 0, 0, 0, 0, 1]).unwrap_err().to_string().contains("version"));
     }
 
@@ -75,7 +79,7 @@ mod tests {
     fn a_tfxd_is_known_by_its_extended_type() {
         let time = (-2i64).to_be_bytes();
         let rest = [&[1, 0, 0, 0][..], &time, &[0; 8]].concat();
-        assert_eq!(tfxd(&[&TFXD[..], &rest].concat()), Some(-2));
+        assert_eq!(tfxd(&[&TFXD[..], &rest].concat()), Some(MediaTime(-2)));
         assert_eq!(tfxd(&[&[0; 16][..], &rest].concat()), None);
         assert_eq!(tfxd(&TFXD), None);
     }

@@ -2,6 +2,7 @@
 
 use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at, u64_at};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 /// Entries that are read at first.
 const READ_FIRST: u32 = 64;
@@ -11,8 +12,8 @@ const READ_FIRST: u32 = 64;
 pub struct TfraEntry {
     /// Offset of the `moof`.
     pub moof_offset: u64,
-    /// Presentation time of a sync sample in it, in media ticks.
-    pub time: u64,
+    /// Presentation time of a sync sample in it; `None` for one of more than 63 bits.
+    pub time: Option<MediaTime>,
     /// Whether that is the first sample of the first `trun` of its `traf`.
     pub is_first_sample: bool,
 }
@@ -69,6 +70,7 @@ pub fn each_tfra_entry<R: ReadAt>(
             number.is_some_and(|(low, high)| *low == 1 && high.iter().all(|b| *b == 0))
         };
         let is_first_sample = is_one(trun_at..sample_at) && is_one(sample_at..size);
+        let time = i64::try_from(time).ok().map(MediaTime);
         visit(track_id, TfraEntry { moof_offset, time, is_first_sample });
     }
     Ok(())
@@ -99,8 +101,9 @@ mod tests {
         // Numbers of one byte each.
         let narrow =
             [words(&[0, 9, 0, 2]), words(&[50, 700]), vec![1, 1, 1], words(&[90, 800]), vec![1, 1, 2]];
-        let entry =
-            |moof_offset, time, is_first_sample| (9, TfraEntry { moof_offset, time, is_first_sample });
+        let entry = |moof_offset, time, is_first_sample| {
+            (9, TfraEntry { moof_offset, time: Some(MediaTime(time)), is_first_sample })
+        };
         assert_eq!(entries(&narrow.concat()).unwrap(), [entry(700, 50, true), entry(800, 90, false)]);
         // Numbers of one, two and four bytes.
         let wide = [words(&[0x100_0000, 9, 0b00_01_11, 1]), words(&[0, 50, 1, 0]), vec![1, 0, 1, 0, 0, 0, 1]]

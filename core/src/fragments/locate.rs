@@ -1,7 +1,9 @@
-//! Where fragments begin, as the film's own tables say: `sidx` (8.16.3), and `mfra` with its `tfra` (8.8.9 to 8.8.11).
+//! Where fragments begin according to the movie's own tables: `sidx` (8.16.3), and `mfra` with its
+//! `tfra` (8.8.9 to 8.8.11).
 //!
-//! Fragments are found by going from box to box; these tell where a box is too long, and the way behind one that makes no sense.
-//! What they say is no more than a guess: whoever goes there looks whether there is a fragment.
+//! Fragments are found by going from box to box. These tables show where a box is too long, and the
+//! way past one that is malformed. What they say is no more than a guess: whoever goes there checks
+//! whether there is a fragment.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +12,9 @@ use crate::boxes::{
 };
 use crate::limits;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
-/// What the tables say.
+/// The places that the tables name.
 #[derive(Default)]
 pub(crate) struct Locations(BTreeSet<Location>);
 
@@ -19,27 +22,27 @@ pub(crate) struct Locations(BTreeSet<Location>);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Location {
     offset: u64,
-    /// A track whose first sample there is presented at a time; or 0.
+    /// A track whose first sample there is presented at `time`; 0 for none.
     track_id: u32,
-    time: u64,
+    time: MediaTime,
 }
 
 impl Locations {
-    /// What the boxes before the first fragment say, and `mfra`.
+    /// The places in the boxes before the first fragment, and in `mfra`.
     ///
     /// # Errors
-    /// When the file cannot be read. A table that makes no sense knows no places.
+    /// When the file cannot be read. A malformed table names no places.
     pub(crate) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         top: &[BoxHeader],
     ) -> Result<Self, FormatError> {
         let mut this = Self::default();
         top.iter().try_for_each(|header| this.pass(reader, header))?;
-        sensible(this.read_mfra(reader))?;
+        ignore_malformed(this.read_mfra(reader))?;
         Ok(this)
     }
 
-    /// Takes note of what a box of the top level says.
+    /// Adds the places that a box of the top level names.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -49,7 +52,7 @@ impl Locations {
         header: &BoxHeader,
     ) -> Result<(), FormatError> {
         if &header.box_type.0 == b"sidx" {
-            sensible(each_sidx_reference(reader, header, |offset| {
+            ignore_malformed(each_sidx_reference(reader, header, |offset| {
                 self.add(Location { offset, ..Location::default() });
             }))?;
         }
@@ -63,10 +66,10 @@ impl Locations {
     }
 
     /// When the first sample that the fragment at `offset` has of a track is presented.
-    pub(crate) fn time(&self, offset: u64, track_id: u32) -> Option<i64> {
-        let first = Location { offset, track_id, time: 0 };
+    pub(crate) fn time(&self, offset: u64, track_id: u32) -> Option<MediaTime> {
+        let first = Location { offset, track_id, time: MediaTime(0) };
         let named = self.0.range(first..).next().filter(|p| (p.offset, p.track_id) == (offset, track_id))?;
-        i64::try_from(named.time).ok()
+        Some(named.time)
     }
 
     fn add(&mut self, place: Location) {
@@ -78,18 +81,19 @@ impl Locations {
     fn read_mfra<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>) -> Result<(), FormatError> {
         let Some(mfra) = find_mfra(reader)? else { return Ok(()) };
         for tfra in reader.children(mfra.payload(), mfra.end())?.iter().filter(|b| &b.box_type.0 == b"tfra") {
-            sensible(each_tfra_entry(reader, tfra, |track_id, entry| {
+            ignore_malformed(each_tfra_entry(reader, tfra, |track_id, entry| {
                 let TfraEntry { moof_offset: offset, time, is_first_sample } = entry;
                 let unnamed = Location { offset, ..Location::default() };
-                self.add(if is_first_sample { Location { track_id, time, ..unnamed } } else { unnamed });
+                let time = time.filter(|_| is_first_sample);
+                self.add(time.map_or(unnamed, |time| Location { track_id, time, ..unnamed }));
             }))?;
         }
         Ok(())
     }
 }
 
-/// A table that makes no sense is none.
-fn sensible(read: Result<(), FormatError>) -> Result<(), FormatError> {
+/// Ignores a table that is malformed.
+fn ignore_malformed(read: Result<(), FormatError>) -> Result<(), FormatError> {
     match read {
         Err(FormatError::Box { .. }) => Ok(()),
         read => read,

@@ -6,6 +6,7 @@ use crate::boxes::{
 };
 use crate::limits;
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::auxiliary::FragmentAuxiliary;
 use super::run::{More, Run, is_more};
@@ -152,7 +153,7 @@ fn read_traf<R: ReadAt>(
             trun: TrunBox::empty(),
             defaults,
             decode_time,
-            pause: defaults.duration,
+            pause: MediaTime::of_duration_field(defaults.duration),
             more: None,
         }),
         None => {}
@@ -167,7 +168,7 @@ fn read_trun<R: ReadAt>(
     base: u64,
     next: u64,
     defaults: SampleDefaults,
-    decode_time: Option<i64>,
+    decode_time: Option<MediaTime>,
 ) -> Result<Run, FormatError> {
     let trun = TrunBox::read(reader, header)?;
     let offset = match trun.data_offset {
@@ -187,7 +188,7 @@ fn read_trun<R: ReadAt>(
         u64::from(trun.sample_count()) * u64::from(defaults.size)
     };
     let end = offset.checked_add(bytes).ok_or_else(|| header.error("data past 64 bits"))?;
-    Ok(Run { track, offset, end, trun, defaults, decode_time, pause: 0, more: None })
+    Ok(Run { track, offset, end, trun, defaults, decode_time, pause: MediaTime(0), more: None })
 }
 
 /// Whether a box of a `traf` is read, or speaks of no sample.

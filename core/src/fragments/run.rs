@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, SampleDefaults, TrunBox, TrunField};
 use crate::source::ReadAt;
+use crate::time::MediaTime;
 
 use super::auxiliary::FragmentAuxiliary;
 
@@ -13,9 +14,9 @@ pub(crate) struct Run {
     pub(crate) trun: TrunBox,
     pub(crate) defaults: SampleDefaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
-    pub(crate) decode_time: Option<i64>,
+    pub(crate) decode_time: Option<MediaTime>,
     /// Time that passes before it without any sample.
-    pub(crate) pause: u32,
+    pub(crate) pause: MediaTime,
     /// What else the fragment says of its samples, for its first run.
     pub(crate) more: Option<More>,
 }
@@ -40,17 +41,20 @@ impl Run {
     }
 
     /// By how much its first sample is presented after it is decoded.
-    pub(crate) fn first_offset<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<i64, FormatError> {
+    pub(crate) fn first_offset<R: ReadAt>(
+        &self,
+        reader: &mut Reader<'_, R>,
+    ) -> Result<MediaTime, FormatError> {
         if !self.trun.has(TrunField::CompositionOffset) {
-            return Ok(0);
+            return Ok(MediaTime(0));
         }
-        let mut first = 0;
+        let mut first = MediaTime(0);
         self.trun.each_window(reader, |_, entries| {
             let offset = entries.column(TrunField::CompositionOffset, 0).next();
-            first = offset.map_or(0, |n| i32::from_be_bytes(n.to_be_bytes()));
+            first = offset.map_or(MediaTime(0), MediaTime::of_offset_field);
             false
         })?;
-        Ok(first.into())
+        Ok(first)
     }
 
     /// How many of its samples lie inside the file.

@@ -32,9 +32,9 @@ pub(crate) struct TrackFragments {
     pub(crate) chunks: Vec<(u64, u32, u32)>,
     pub(crate) sync: Vec<u32>,
     /// Decode time of the first sample.
-    pub(crate) first: Option<i64>,
+    pub(crate) first: Option<MediaTime>,
     /// Decode time of the next.
-    pub(crate) next: i64,
+    pub(crate) next: MediaTime,
     /// Something before the next was damaged, so that its time is not known.
     pub(crate) is_lost: bool,
     pub(crate) auxiliary: Gathered,
@@ -73,7 +73,7 @@ pub(crate) struct End {
 pub(crate) struct TrackStart {
     pub(crate) before: End,
     /// Decode time of its first sample.
-    pub(crate) time: i64,
+    pub(crate) time: MediaTime,
     /// The decode time of a later batch is earlier than this one ends, or later: from this sample on, it has this
     /// duration, and those after it none.
     cut: Option<(u32, u32)>,
@@ -87,7 +87,7 @@ impl TrackFragments {
             seed: Seed { track_id, is_sound, defaults, groupings: groupings.of_batch() },
             before: start.before,
             next: start.time,
-            first: (start.before.samples > 0).then_some(0),
+            first: (start.before.samples > 0).then_some(MediaTime(0)),
             ..Self::default()
         }
     }
@@ -153,15 +153,12 @@ impl TrackFragments {
     }
 
     fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
-        self.first = Some(0);
+        self.first = Some(MediaTime(0));
         for run in samples.joint_from(source, MediaTime(0))? {
             let run = run?;
-            self.durations.push(run.count, u32::try_from(run.delta.0).unwrap_or(u32::MAX));
-            self.push_offset(
-                run.count,
-                u32::from_be_bytes(i32::try_from(run.offset.0).unwrap_or(0).to_be_bytes()),
-            );
-            self.next = (run.dts + run.delta.times(run.count)).0;
+            self.durations.push(run.count, run.delta.duration_field().unwrap_or(u32::MAX));
+            self.push_offset(run.count, run.offset.offset_field());
+            self.next = run.dts + run.delta.times(run.count);
         }
         let mut sizes = samples.sizes.reader(source, 0..samples.count);
         for _ in 0..samples.count {
@@ -212,8 +209,8 @@ impl TrackFragments {
             self.go_to(time).map_err(|reason| moof.error(reason))?;
             self.is_lost = false;
         }
-        if run.pause > 0 {
-            self.go_to(self.next + i64::from(run.pause)).map_err(|reason| moof.error(reason))?;
+        if run.pause > MediaTime(0) {
+            self.go_to(self.next + run.pause).map_err(|reason| moof.error(reason))?;
         }
         let count = run.count();
         if count == 0 {
@@ -225,7 +222,7 @@ impl TrackFragments {
         let trun = &run.trun;
         if !trun.has(TrunField::Duration) {
             self.durations.push(count, run.defaults.duration);
-            self.next += i64::from(count) * i64::from(run.defaults.duration);
+            self.next = self.next + MediaTime::of_duration_field(run.defaults.duration).times(count);
         }
         if !trun.has(TrunField::Size) {
             self.sizes.resize(self.sizes.len() + count as usize, run.defaults.size);
@@ -245,7 +242,7 @@ impl TrackFragments {
             if trun.has(TrunField::Duration) {
                 for duration in entries.column(TrunField::Duration, 0) {
                     self.durations.push(1, duration);
-                    self.next += i64::from(duration);
+                    self.next = self.next + MediaTime::of_duration_field(duration);
                 }
             }
             if trun.has(TrunField::Size) {
@@ -309,8 +306,8 @@ impl TrackFragments {
     }
 
     /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
-    pub(crate) fn go_to(&mut self, time: i64) -> Result<(), String> {
-        if time.unsigned_abs() >= 1 << 60 {
+    pub(crate) fn go_to(&mut self, time: MediaTime) -> Result<(), String> {
+        if !time.has_60_bits() {
             return Err("a decode time (tfdt) of more than 60 bits".into());
         }
         let mut until = self.next;
@@ -324,10 +321,10 @@ impl TrackFragments {
                 return Err("a decode time (tfdt) before the first sample's".into());
             };
             popped += 1;
-            until -= i64::from(last);
+            until = until - MediaTime::of_duration_field(last);
             if time >= until {
-                let duration = u32::try_from(time - until).map_err(|_| {
-                    format!("a gap of {} ticks before its decode time (tfdt)", time - self.next)
+                let duration = (time - until).duration_field().ok_or_else(|| {
+                    format!("a gap of {} ticks before its decode time (tfdt)", (time - self.next).0)
                 })?;
                 self.durations.push(1, duration);
                 until = time;

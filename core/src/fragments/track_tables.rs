@@ -30,7 +30,7 @@ impl TrackFragments {
 
     /// Decode time of the first sample.
     pub(crate) fn first_decode_time(&self) -> Option<MediaTime> {
-        self.first.map(MediaTime)
+        self.first
     }
 
     /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].

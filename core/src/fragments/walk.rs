@@ -315,7 +315,7 @@ fn find_times<R: ReadAt>(
             let time = places.time(moof.offset, track.seed.track_id);
             let time =
                 time.ok_or_else(|| moof.error("nothing says when it is, and what came before is damaged"))?;
-            run.decode_time = Some(time.saturating_sub(run.first_offset(reader)?));
+            run.decode_time = Some(time - run.first_offset(reader)?);
         }
     }
     Ok(())

@@ -118,17 +118,14 @@ impl Origin {
         let firsts = tracks.iter().zip(fragments).filter_map(|(track, fragment)| {
             Some(Self { time: fragment.first_decode_time()?, timescale: track.mdhd.timescale.max(1) })
         });
-        let earlier = |a: &Self, b: &Self| {
-            (i128::from(a.time.0) * i128::from(b.timescale))
-                .cmp(&(i128::from(b.time.0) * i128::from(a.timescale)))
-        };
-        firsts.min_by(earlier).unwrap_or(Self { time: MediaTime(0), timescale: 1 })
+        firsts
+            .min_by(|a, b| a.time.compare(a.timescale, b.time, b.timescale))
+            .unwrap_or(Self { time: MediaTime(0), timescale: 1 })
     }
 
     /// The time from the origin to a decode time of a track with this timescale. The origin is
     /// rounded towards 0.
     fn since(&self, time: MediaTime, timescale: u32) -> MediaTime {
-        let origin = i128::from(self.time.0) * i128::from(timescale) / i128::from(self.timescale);
-        MediaTime(i64::try_from(i128::from(time.0) - origin).unwrap_or(0))
+        time.since(self.time, self.timescale, timescale)
     }
 }
