@@ -43,6 +43,12 @@ macro_rules! number {
                 self.0.checked_sub(1).map(Self)
             }
 
+            /// How many there are from the other up to this one; `None` if the other comes later.
+            #[inline]
+            pub fn checked_since(self, earlier: Self) -> Option<u32> {
+                self.0.checked_sub(earlier.0)
+            }
+
             /// The place of this one in a slice with an entry for each.
             #[inline]
             pub fn place(self) -> usize {
@@ -108,6 +114,23 @@ number! {
     ChunkNumber
 }
 
+/// How far samples move: from their numbers in the file to those in the clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleShift(i64);
+
+impl SampleShift {
+    /// What moves one sample to the place of another.
+    pub fn between(sample: SampleNumber, place: SampleNumber) -> Self {
+        Self(i64::from(place.0) - i64::from(sample.0))
+    }
+
+    /// The number that a box states (from 1), moved. 0 if there is no such number.
+    #[inline]
+    pub fn move_one_based(self, number: u32) -> u32 {
+        u32::try_from(i64::from(number) + self.0).unwrap_or(0)
+    }
+}
+
 /// A range of numbers of samples or chunks. (`Range` itself iterates over integers only.)
 pub trait Numbers {
     /// What is counted.
@@ -150,7 +173,17 @@ mod tests {
             (Some(SampleNumber(4)), SampleNumber(6))
         );
         assert_eq!((SampleNumber(9) - SampleNumber(4), SampleNumber(4) - SampleNumber(9)), (5, 0));
+        assert_eq!(SampleNumber(9).checked_since(SampleNumber(4)), Some(5));
+        assert_eq!(SampleNumber(4).checked_since(SampleNumber(9)), None);
         assert_eq!(ChunkNumber(3).place(), 3);
+    }
+
+    #[test]
+    fn a_number_that_is_moved_too_far_becomes_none() {
+        let down = SampleShift::between(SampleNumber(9), SampleNumber(2));
+        assert_eq!([10, 8, 7, 6].map(|number| down.move_one_based(number)), [3, 1, 0, 0]);
+        let up = SampleShift::between(SampleNumber(2), SampleNumber(9));
+        assert_eq!([3, u32::MAX].map(|number| up.move_one_based(number)), [10, 0]);
     }
 
     #[test]

@@ -197,6 +197,9 @@ impl MediaTime {
 }
 
 impl ClipTime {
+    /// The greatest composition offset that fits its field (8.6.1.3).
+    pub(crate) const MAX_OFFSET: Self = Self(i32::MAX as i64);
+
     /// The least that there is.
     pub(crate) const MIN: Self = Self(i64::MIN);
 
@@ -220,6 +223,18 @@ impl ClipTime {
     /// becomes the greatest that readers take for positive.
     pub fn duration_field(self) -> u32 {
         u32::try_from(self.0.max(0)).unwrap_or(u32::MAX >> 1)
+    }
+
+    /// Whether [`Self::duration_field`] says this duration exactly.
+    pub(crate) fn fits_field(self) -> bool {
+        u32::try_from(self.0).is_ok()
+    }
+
+    /// A composition offset in the 32 bits of its field (8.6.1.3). One that does not fit becomes
+    /// the nearest that does.
+    pub(crate) fn offset_field(self) -> u32 {
+        let nearest = if self.0 < 0 { i32::MIN } else { i32::MAX };
+        u32::from_be_bytes(i32::try_from(self.0).unwrap_or(nearest).to_be_bytes())
     }
 
     /// The duration that [`Self::duration_field`] says.
@@ -334,6 +349,9 @@ mod tests {
         assert_eq!((MediaTime(-3).in_clip(7), ClipTime(-20).in_file(7)), (ClipTime(-21), MediaTime(-2)));
         let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| ClipTime(ticks).duration_field());
         assert_eq!(fields, [0, 9, u32::MAX, u32::MAX >> 1]);
+        assert_eq!([-1, 0, 1 << 32].map(|ticks| ClipTime(ticks).fits_field()), [false, true, false]);
+        let offsets = [-1, 9, 1 << 31, -1 << 40].map(|ticks| ClipTime(ticks).offset_field());
+        assert_eq!(offsets, [u32::MAX, 9, u32::MAX >> 1, 1 << 31]);
         assert_eq!((ClipTime(-1).ticks(), ClipTime(1 << 32).ticks()), (0, 1 << 32));
     }
 

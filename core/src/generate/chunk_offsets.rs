@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::boxes::{ChunkOffsets, FormatError, read_words, u32_at};
 use crate::extents::Places;
 use crate::offsets::FileOffset;
+use crate::plan::ChunkRange;
 
 use super::context::Generator;
 use super::words::put_offset;
@@ -12,37 +13,41 @@ use super::words::put_offset;
 impl Generator<'_> {
     pub(super) fn positions(&self) -> Positions<'_> {
         let places = self.plan.extents.places(self.film);
-        Positions { places, metadata_len: self.plan.metadata_len, known: 0..0, shift: 0 }
+        Positions {
+            places,
+            metadata_len: self.plan.metadata_len,
+            known: FileOffset(0)..FileOffset(0),
+            shift: 0,
+        }
     }
 
-    /// Entries of an `stco` or `co64`. The first chunk begins at `first` in the source, if that is
-    /// given.
+    /// Entries of an `stco` or `co64`, from entry `index` of the range's on.
     pub(super) fn write_chunk_offsets(
         &self,
         offsets: &ChunkOffsets,
-        chunks: &Range<u32>,
-        first: Option<u64>,
+        range: &ChunkRange,
         is_wide: bool,
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let mut positions = self.positions();
-        let mut chunk = chunks.start.saturating_add(index);
+        let mut chunk = range.chunks.start + index;
         let mut out = out;
-        if let Some(first) = first.filter(|_| index == 0) {
+        if let Some(first) = range.first_offset.filter(|_| index == 0) {
             let (entry, rest) = out.split_at_mut(if is_wide { 8 } else { 4 }.min(out.len()));
             put_offset(entry, positions.of(first)?);
-            (out, chunk) = (rest, chunk.saturating_add(1));
+            (out, chunk) = (rest, chunk.next());
         }
         if is_wide || offsets.is_wide() {
-            self.write_offsets(offsets, chunk, is_wide, &mut positions, out)
+            self.write_offsets(offsets, chunk.0, is_wide, &mut positions, out)
         } else {
-            offsets.table().read_entries(&self.film.source, chunk, out)?;
+            offsets.table().read_entries(&self.film.source, chunk.0, out)?;
             positions.move_narrow(out)
         }
     }
 
-    /// Offsets that have 64 bits in the source, in the answer, or in both.
+    /// Offsets that have 64 bits in the source, in the answer, or in both: those of the table from
+    /// index `first` on.
     pub(super) fn write_offsets(
         &self,
         offsets: &ChunkOffsets,
@@ -59,7 +64,7 @@ impl Generator<'_> {
         while done < count {
             let put = |offset| {
                 let entry = entries.next().unwrap_or_default();
-                put_offset(entry, positions.of(offset)?);
+                put_offset(entry, positions.of(FileOffset(offset))?);
                 Ok(())
             };
             done += reader.each(first.saturating_add(done), count - done, put)?;
@@ -75,23 +80,24 @@ pub(super) struct Positions<'a> {
     /// Length of the metadata.
     metadata_len: u64,
     /// The extent that was found last, in the source.
-    known: Range<u64>,
-    /// What is added to an offset in it.
+    known: Range<FileOffset>,
+    /// What is added to an offset in it, in wrapping arithmetic: the answer may have it earlier.
     shift: u64,
 }
 
 impl Positions<'_> {
-    fn of(&mut self, offset: u64) -> Result<u64, FormatError> {
+    /// The offset in the answer of an offset of the source.
+    fn of(&mut self, offset: FileOffset) -> Result<u64, FormatError> {
         if !self.known.contains(&offset) {
-            let Some(extent) = self.places.holding(FileOffset(offset))? else {
+            let Some(extent) = self.places.holding(offset)? else {
                 // A chunk without bytes may have any offset. It gets that of the media's first
                 // byte.
                 return Ok(self.metadata_len);
             };
-            self.known = extent.offset.0..extent.end().0;
+            self.known = extent.offset..extent.end();
             self.shift = extent.position.in_answer(self.metadata_len).wrapping_sub(extent.offset.0);
         }
-        Ok(offset.wrapping_add(self.shift))
+        Ok(offset.0.wrapping_add(self.shift))
     }
 
     /// Moves offsets of 32 bits, in place.
@@ -99,19 +105,19 @@ impl Positions<'_> {
         for block in offsets.chunks_mut(BLOCK) {
             let mut words = [0; BLOCK / 4];
             let words = read_words(block, &mut words);
-            self.of(words.first().copied().unwrap_or(0).into())?;
-            let word = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+            self.of(FileOffset(words.first().copied().unwrap_or(0).into()))?;
+            let word = |offset: FileOffset| u32::try_from(offset.0).unwrap_or(u32::MAX);
             let start = word(self.known.start);
             let len = word(self.known.end) - start;
             if words.iter().fold(true, |all, o| all & (o.wrapping_sub(start) < len)) {
                 // The plan has checked that the moved offsets have 32 bits.
-                let shift = word(self.shift & 0xffff_ffff);
+                let shift = word(FileOffset(self.shift & 0xffff_ffff));
                 for (entry, offset) in block.chunks_exact_mut(4).zip(words) {
                     entry.copy_from_slice(&offset.wrapping_add(shift).to_be_bytes());
                 }
             } else {
                 for entry in block.chunks_exact_mut(4) {
-                    put_offset(entry, self.of(u32_at(entry, 0).into())?);
+                    put_offset(entry, self.of(FileOffset(u32_at(entry, 0).into()))?);
                 }
             }
         }

@@ -1,13 +1,14 @@
 //! The chunks of a clip: `stsc`.
 
 use crate::boxes::{FormatError, Runs};
-use crate::plan::ChunkSlice;
+use crate::numbers::ChunkNumber;
+use crate::plan::{ChunkEntry, ChunkSlice};
 
 use super::context::Generator;
 use super::words::{change_words, put_words};
 
 impl Generator<'_> {
-    /// Entries of an `stsc`: the head, the body, the tail.
+    /// Entries of an `stsc` from entry `index` of the slice on: the head, the body, the tail.
     pub(super) fn write_chunks(
         &self,
         stsc: &Runs,
@@ -15,23 +16,23 @@ impl Generator<'_> {
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let head = u32::from(slice.head.is_some());
+        let heads = u32::from(slice.head.is_some());
         let mut rest = out;
         let mut index = index;
-        if let Some((samples, description)) = slice.head.filter(|_| index == 0 && !rest.is_empty()) {
+        if let Some(head) = slice.head.filter(|_| index == 0 && !rest.is_empty()) {
             let (now, later) = rest.split_at_mut(12.min(rest.len()));
-            put_words(now, &[slice.place.saturating_add(1), samples, description]);
+            put_entry(now, slice.place, head);
             (rest, index) = (later, 1);
         }
-        let first = index.saturating_sub(head);
+        let first = index.saturating_sub(heads);
         let body = slice.body.count.saturating_sub(first) as usize;
         let (body, tail) = rest.split_at_mut(rest.len().min(body.saturating_mul(12)));
         if !body.is_empty() {
             self.write_chunk_runs(stsc, slice, first, body)?;
         }
         if !tail.is_empty() {
-            let (chunk, samples, description) = slice.tail.ok_or(FormatError::Changed)?;
-            put_words(tail, &[slice.place.saturating_add(chunk), samples, description]);
+            let (chunk, entry) = slice.tail.ok_or(FormatError::Changed)?;
+            put_entry(tail, slice.in_clip(chunk), entry);
         }
         Ok(())
     }
@@ -45,17 +46,19 @@ impl Generator<'_> {
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let ordinal = slice.body.first.saturating_add(first);
-        let number_of = |chunk: u32| chunk.wrapping_sub(slice.from).wrapping_add(slice.place).wrapping_add(1);
         if stsc.is_normal() {
             stsc.table().read_entries(&self.film.source, ordinal, out)?;
-            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(slice.from).wrapping_add(slice.place));
+            // As the box counts them, both from 1.
+            let (from, place) = (slice.from.one_based(), slice.place.one_based());
+            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(from).wrapping_add(place));
         } else {
             let runs = stsc.runs_from(&self.film.source, ordinal)?;
             let mut entries = out.chunks_exact_mut(12);
             for (entry, run) in entries.by_ref().zip(runs) {
                 let run = run?;
-                let number = number_of(run.unit);
-                put_words(entry, &[number, run.samples_per_chunk(), run.description_index()]);
+                let (samples, description_index) = (run.samples_per_chunk(), run.description_index());
+                let chunk = slice.in_clip(ChunkNumber(run.unit));
+                put_entry(entry, chunk, ChunkEntry { samples, description_index });
             }
             if entries.next().is_some() {
                 return Err(FormatError::Changed);
@@ -64,8 +67,13 @@ impl Generator<'_> {
         if first == 0 {
             // The run may begin before the body does.
             let chunk = if slice.body_has_first { slice.from } else { slice.body.units.start };
-            put_words(out, &[number_of(chunk)]);
+            put_words(out, &[slice.in_clip(chunk).one_based()]);
         }
         Ok(())
     }
+}
+
+/// Writes an entry for the chunks of the clip from this one on.
+fn put_entry(out: &mut [u8], first: ChunkNumber, entry: ChunkEntry) {
+    put_words(out, &[first.one_based(), entry.samples, entry.description_index]);
 }

@@ -1,21 +1,35 @@
 //! Run-length tables of samples: `stts`, `ctts`, `sbgp`.
 
 use crate::boxes::{FormatError, Runs};
+use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::RunSlice;
+use crate::time::ClipTime;
 
 use super::context::Generator;
 use super::words::{change_words, put_words};
 
-/// How a value of the source becomes one of the answer.
+/// How the 32 bits of a value of the source become those of one of the answer. Two's complement
+/// multiplies and adds signed and unsigned numbers alike.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Change {
-    pub(super) multiplier: u32,
-    /// Added after that.
-    pub(super) shift: u32,
+    multiplier: u32,
+    /// The field of what is added after that.
+    shift: u32,
 }
 
 impl Change {
     pub(super) const NONE: Self = Self { multiplier: 1, shift: 0 };
+
+    /// Durations in the clip's media timescale.
+    pub(super) fn of_durations(multiplier: u32) -> Self {
+        Self { multiplier, shift: 0 }
+    }
+
+    /// Composition offsets in the clip's media timescale, moved. The plan has checked that they
+    /// have 32 bits.
+    pub(super) fn of_offsets(multiplier: u32, shift: ClipTime) -> Self {
+        Self { multiplier, shift: shift.offset_field() }
+    }
 
     #[inline]
     fn of(self, value: u32) -> u32 {
@@ -32,12 +46,13 @@ impl Generator<'_> {
     pub(super) fn write_runs(
         &self,
         runs: &Runs,
-        slice: &RunSlice,
+        slice: &RunSlice<SampleNumber>,
         change: Change,
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
         let copied = if runs.is_normal() { 1..slice.count.saturating_sub(1) } else { 0..0 };
+        let units = slice.units.units();
         let mut rest = out;
         let mut n = index;
         while !rest.is_empty() {
@@ -58,10 +73,9 @@ impl Generator<'_> {
                 let mut read = runs.runs_from(&self.film.source, slice.first.saturating_add(n))?;
                 for entry in now.chunks_exact_mut(8) {
                     let run = read.next().ok_or(FormatError::Changed)??;
-                    let units =
-                        run.end().min(slice.units.end).saturating_sub(run.unit.max(slice.units.start));
+                    let count = run.end().min(units.end).saturating_sub(run.unit.max(units.start));
                     let value = change.of(u32::try_from(run.value).unwrap_or(u32::MAX));
-                    put_words(entry, &[units, value]);
+                    put_words(entry, &[count, value]);
                 }
             }
             (rest, n) = (later, end);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{FormatError, Table, TableReader};
+use crate::numbers::{Numbers, SampleNumber};
 
 use super::context::Generator;
 
@@ -11,7 +12,7 @@ impl Generator<'_> {
     pub(super) fn write_nibbles(
         &self,
         table: Table,
-        samples: &[Range<u32>],
+        samples: &[Range<SampleNumber>],
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
@@ -21,7 +22,7 @@ impl Generator<'_> {
             let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);
             Ok(if sample % 2 == 0 { pair >> 4 } else { pair & 15 })
         };
-        let mut samples = samples.iter().cloned().flatten().skip(2 * index as usize);
+        let mut samples = samples.iter().flat_map(Numbers::units).skip(2 * index as usize);
         for out in out {
             *out = nibble(samples.next())? << 4 | nibble(samples.next())?;
         }

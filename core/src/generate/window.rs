@@ -40,7 +40,7 @@ impl Generator<'_> {
                 out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }
-            Content::Source(offset) => self.film.source.read_exact_at(out, offset + skip),
+            Content::Source(offset) => self.film.source.read_exact_at(out, (*offset + skip).0),
             Content::Entries(entries) => self.fill_entries(entries, skip, out),
         }
     }

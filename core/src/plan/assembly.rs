@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
 use crate::extents::Extents;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
@@ -17,7 +18,7 @@ pub(super) enum Piece {
     /// Eight bytes: where in the answer the mark of a track is.
     PlaceOfMark(usize),
     /// Eight bytes: where in the answer an offset of the source is.
-    PlaceOf(u64),
+    PlaceOf(FileOffset),
 }
 
 /// Metadata that is being put together.
@@ -56,7 +57,7 @@ impl Assembly {
     }
 
     /// Appends bytes of the source.
-    pub(super) fn source(&mut self, offset: u64, len: u64) {
+    pub(super) fn source(&mut self, offset: FileOffset, len: u64) {
         match self.parts.last_mut() {
             Some((last_len, Piece::Content(Content::Source(last)))) if *last + *last_len == offset => {
                 *last_len += len
@@ -81,23 +82,23 @@ impl Assembly {
                     self.bytes(&header.size.saturating_add(8).to_be_bytes());
                 }
             }
-            self.source(header.payload(), header.payload_len());
+            self.source(FileOffset(header.payload()), header.payload_len());
         } else {
-            self.source(header.offset, header.size);
+            self.source(FileOffset(header.offset), header.size);
         }
     }
 
     /// Copies a box, with `bytes` in the place of those that the source has at the offset `at`.
-    pub(super) fn copy_but(&mut self, header: &BoxHeader, at: u64, bytes: &[u8]) {
+    pub(super) fn copy_but(&mut self, header: &BoxHeader, at: FileOffset, bytes: &[u8]) {
         let mut copy = Self::default();
         copy.copy(header);
-        let end = at.saturating_add(bytes.len() as u64);
+        let end = at + bytes.len() as u64;
         for (len, piece) in copy.parts {
             match piece {
                 Piece::Content(Content::Source(offset)) if (offset..offset + len).contains(&at) => {
                     self.source(offset, at - offset);
                     self.bytes(bytes);
-                    self.source(end, (offset + len).saturating_sub(end));
+                    self.source(end, (offset + len) - end);
                 }
                 piece => self.push(len, piece),
             }
@@ -147,7 +148,7 @@ impl Assembly {
         &mut self,
         source: &R,
         runs: &Runs,
-        slice: RunSlice,
+        slice: RunSlice<SampleNumber>,
         generated: Option<Entries>,
     ) -> Result<(), FormatError> {
         if let Some(entries) = generated {
@@ -157,18 +158,19 @@ impl Assembly {
         if slice.count == 0 {
             return Ok(());
         }
+        let units = slice.units.units();
         let entry = |this: &mut Self, unit: u32| -> Result<(), FormatError> {
             let run = runs.at_unit(source, unit)?;
-            this.entry(run.end().min(slice.units.end) - unit, u32::try_from(run.value).unwrap_or(u32::MAX));
+            this.entry(run.end().min(units.end) - unit, u32::try_from(run.value).unwrap_or(u32::MAX));
             Ok(())
         };
-        entry(self, slice.units.start)?;
+        entry(self, units.start)?;
         if slice.count > 1 {
             let table = runs.table();
             let inner = u64::from(slice.count - 2) * u64::from(table.entry_size);
-            self.source(table.entry_offset(slice.first + 1), inner);
+            self.source(FileOffset(table.entry_offset(slice.first + 1)), inner);
             let last = runs.runs_from(source, slice.first + slice.count - 1)?.next().transpose()?;
-            entry(self, last.map_or(slice.units.end - 1, |run| run.unit))?;
+            entry(self, last.map_or(units.end - 1, |run| run.unit))?;
         }
         Ok(())
     }
@@ -205,16 +207,15 @@ impl Assembly {
         for (len, piece) in &self.parts {
             match piece {
                 Piece::Mark(track) => marks.push((*track, start)),
-                Piece::Content(Content::Source(from)) => copies.push((*from..*from + len, start)),
+                Piece::Content(Content::Source(from)) => copies.push((*from..*from + *len, start)),
                 _ => {}
             }
             start += len;
         }
-        let copy_of = |offset: u64| {
+        let copy_of = |offset: FileOffset| {
             let copied = copies.iter().find(|(from, _)| from.contains(&offset));
             let copied = copied.map(|(from, start)| start + (offset - from.start));
-            copied
-                .or_else(|| Some(extents.listed()?.position_of(FileOffset(offset))?.in_answer(metadata_len)))
+            copied.or_else(|| Some(extents.listed()?.position_of(offset)?.in_answer(metadata_len)))
         };
         let mark_of = |track| marks.iter().find(|(t, _)| *t == track).map(|(_, start)| *start);
         let place = |place: Option<u64>| {

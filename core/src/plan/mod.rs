@@ -9,8 +9,7 @@ mod slice;
 mod treatment;
 
 pub use error::{NotMovable, PlanError};
-pub(crate) use flat::offset_field;
 pub use flat::{plan_clip, plan_fast_start};
 pub use part::{Content, Entries, EntryKind, Part, Plan};
-pub use slice::{ChunkSlice, RunSlice};
+pub use slice::{ChunkEntry, ChunkRange, ChunkSlice, RunSlice};
 pub use treatment::{LISTED, Place, Treatment};

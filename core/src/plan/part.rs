@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use crate::boxes::Table;
 use crate::extents::Extents;
-use crate::numbers::SampleNumber;
+use crate::numbers::{SampleNumber, SampleShift};
+use crate::offsets::FileOffset;
 use crate::seek::LeadIn;
+use crate::time::ClipTime;
 
-use super::slice::{ChunkSlice, RunSlice};
+use super::slice::{ChunkRange, ChunkSlice, RunSlice};
 
 /// The layout of an answer: metadata first, then the media.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl Plan {
         let contents = self.parts.iter().map(|part| match &part.content {
             Content::Bytes(bytes) => bytes.capacity(),
             Content::Entries(Entries { kind: EntryKind::Nibbles(_, ranges), .. }) => {
-                ranges.capacity() * size_of::<Range<u32>>()
+                ranges.capacity() * size_of::<Range<SampleNumber>>()
             }
             _ => 0,
         });
@@ -59,7 +61,7 @@ pub enum Content {
     /// These bytes: headers and small boxes.
     Bytes(Vec<u8>),
     /// The source, from this offset on.
-    Source(u64),
+    Source(FileOffset),
     /// A table of a track, changed.
     Entries(Entries),
 }
@@ -75,31 +77,29 @@ pub struct Entries {
     pub kind: EntryKind,
 }
 
-/// Which table of a track, and which part of it.
+/// Which table of a track, and which part of it. The first entries of tables are plain indices.
 #[derive(Debug)]
 pub enum EntryKind {
     /// `stts`. Each duration is multiplied by the number.
-    Times(RunSlice, u32),
-    /// `ctts`. Each offset is multiplied by the first number; then the second is added.
-    Offsets(RunSlice, u32, i64),
-    /// `ctts` of a lead-in that begins with this sample, one entry for each sample. The last number
-    /// is added to each offset.
-    LeadIn(LeadIn, SampleNumber, i64),
-    /// `sbgp`. The number says which of the track's groupings.
-    Group(RunSlice, usize),
+    Times(RunSlice<SampleNumber>, u32),
+    /// `ctts`. Each offset is multiplied by the number; then the time is added.
+    Offsets(RunSlice<SampleNumber>, u32, ClipTime),
+    /// `ctts` of a lead-in that begins with this sample, one entry for each sample. The time is
+    /// added to each offset.
+    LeadIn(LeadIn, SampleNumber, ClipTime),
+    /// `sbgp`. The index says which of the track's groupings.
+    Group(RunSlice<SampleNumber>, usize),
     /// `stsc`.
     Chunks(ChunkSlice),
-    /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source. The first begins at
-    /// this offset, if samples before it in the chunk are left out.
-    ChunkOffsets(Range<u32>, Option<u64>),
-    /// `stss` or `stps`: the entries of the table from this index on. The last number is added to
-    /// each.
-    SampleNumbers(Table, u32, i64),
+    /// `stco` (4 bytes an entry) or `co64` (8): these chunks of the source.
+    ChunkOffsets(ChunkRange),
+    /// `stss` or `stps`: the entries of the table from this index on, moved.
+    SampleNumbers(Table, u32, SampleShift),
     /// The entries of `senc` for these samples. One entry here is one byte, because theirs differ
     /// in length.
     Auxiliary(Range<SampleNumber>),
     /// `saio` with offsets of 8 bytes: the source's own, moved.
     AuxiliaryOffsets,
     /// 4-bit `stz2` and `padb`: these samples, two in each byte.
-    Nibbles(Table, Vec<Range<u32>>),
+    Nibbles(Table, Vec<Range<SampleNumber>>),
 }

@@ -1,12 +1,13 @@
 //! The chunks of a track in an answer: `stsc`, and `stco` or `co64`.
 
-use std::ops::Range;
-
 use crate::boxes::{BoxType, FormatError};
 use crate::index::SampleTable;
+use crate::numbers::Numbers;
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::{Entries, EntryKind};
+use crate::plan::slice::ChunkRange;
 use crate::seek::SampleRange;
 use crate::source::ReadAt;
 
@@ -15,15 +16,7 @@ use crate::source::ReadAt;
 pub(super) struct TrackChunks {
     pub(super) ranges: Vec<ChunkRange>,
     /// None of them begins after this offset of the source.
-    pub(super) highest: u64,
-}
-
-/// Neighbouring chunks of the source.
-#[derive(Debug, Clone)]
-pub(super) struct ChunkRange {
-    pub(super) chunks: Range<u32>,
-    /// Where the first begins, when samples before it in the chunk are left out.
-    pub(super) first_offset: Option<u64>,
+    pub(super) highest: FileOffset,
 }
 
 impl TrackChunks {
@@ -33,18 +26,18 @@ impl TrackChunks {
         source: &R,
         ranges: &[SampleRange],
     ) -> Result<Self, FormatError> {
-        let mut this = Self { ranges: Vec::new(), highest: 0 };
-        for range in ranges.iter().map(|h| &h.samples) {
+        let mut this = Self { ranges: Vec::new(), highest: FileOffset(0) };
+        for range in ranges.iter().map(|range| &range.samples) {
             let first = samples.chunk_of(source, range.start)?;
             let last = samples.chunk_of(source, range.end - 1)?;
-            let first_offset = samples.offset_in(source, &first, range.start)?.0;
-            let chunks = first.number.0..last.number.0 + 1;
-            let last_offset = if samples.offsets.is_ascending(source, chunks.clone())? {
+            let first_offset = samples.offset_in(source, &first, range.start)?;
+            let chunks = first.number..last.number.next();
+            let last_offset = if samples.offsets.is_ascending(source, chunks.units())? {
                 samples.offsets.get(source, last.number.0)?
             } else {
                 samples.offsets.order(source)?.map_or(0, |o| o.highest)
             };
-            this.highest = this.highest.max(first_offset).max(last_offset);
+            this.highest = this.highest.max(first_offset).max(FileOffset(last_offset));
             this.ranges.push(ChunkRange { chunks, first_offset: Some(first_offset) });
         }
         Ok(this)
@@ -61,9 +54,8 @@ pub(super) fn chunk_offsets(
     let (box_type, entry_size) = if is_wide { (b"co64", 8) } else { (b"stco", 4) };
     let mut list = Assembly::default();
     for range in ranges {
-        let count = range.chunks.end - range.chunks.start;
-        let kind = EntryKind::ChunkOffsets(range.chunks.clone(), range.first_offset);
-        list.entries(count, Entries { track, entry_size, kind });
+        let kind = EntryKind::ChunkOffsets(range.clone());
+        list.entries(range.chunks.count(), Entries { track, entry_size, kind });
     }
     out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)
 }

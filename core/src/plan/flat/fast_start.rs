@@ -3,12 +3,14 @@
 use crate::boxes::{BoxHeader, ChunkOffsets, FormatError, Order};
 use crate::extents::ExtentList;
 use crate::index::{Auxiliary, AuxiliaryPlace, Film, Index, Node, SampleTable, Track};
+use crate::numbers::ChunkNumber;
 use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::{NotMovable, PlanError};
 use crate::plan::part::Plan;
+use crate::plan::slice::ChunkRange;
 
-use super::chunks::{ChunkRange, TrackChunks};
+use super::chunks::TrackChunks;
 use super::layout::Layout;
 use super::meta::holds_file_offsets;
 
@@ -104,9 +106,10 @@ fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -
 /// All chunks of each track.
 fn whole_chunks(film: &Film<'_>) -> Result<Vec<Option<TrackChunks>>, FormatError> {
     let of_track = |offsets: &ChunkOffsets| {
-        let all = ChunkRange { chunks: 0..offsets.count(), first_offset: None };
+        let chunks = ChunkNumber::FIRST..ChunkNumber(offsets.count());
+        let all = ChunkRange { chunks, first_offset: None };
         let order = offsets.order(&film.source)?;
-        Ok(order.map(|o| TrackChunks { ranges: vec![all], highest: o.highest }))
+        Ok(order.map(|o| TrackChunks { ranges: vec![all], highest: FileOffset(o.highest) }))
     };
     film.index.tracks.iter().map(|t| of_track(&t.samples.offsets)).collect()
 }

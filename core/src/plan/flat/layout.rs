@@ -2,9 +2,10 @@
 
 use crate::extents::Extents;
 use crate::index::Film;
+use crate::plan::slice::ChunkRange;
 use crate::seek::Clip;
 
-use super::chunks::{ChunkRange, TrackChunks};
+use super::chunks::TrackChunks;
 
 /// What the `moov` of an answer is laid out from.
 pub(super) struct Layout<'a> {

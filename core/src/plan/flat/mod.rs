@@ -13,4 +13,3 @@ mod udta;
 
 pub use clip::plan_clip;
 pub use fast_start::plan_fast_start;
-pub(crate) use stbl::offset_field;

@@ -3,7 +3,7 @@
 use crate::boxes::{BoxType, FormatError};
 use crate::index::Node;
 use crate::limits;
-use crate::offsets::FileOffset;
+use crate::offsets::{FileOffset, MediaOffset};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
@@ -54,15 +54,16 @@ impl Layout<'_> {
     /// Gives 64-bit offsets to the tracks that need them where the media begins at `media_start`,
     /// or to `all`. Says whether that changed something.
     fn widen(&self, wide: &mut [bool], media_start: u64, all: bool) -> Result<bool, FormatError> {
-        let is_far = |position: u64| position.saturating_add(media_start) > u64::from(u32::MAX);
+        let is_far = |position: MediaOffset| position.in_answer(media_start) > u64::from(u32::MAX);
+        let end = MediaOffset(self.extents.len());
         let mut changed = false;
         let mut places = self.extents.places(self.film);
         let last = FileOffset(self.extents.end().0.saturating_sub(1));
         for (wide, chunks) in wide.iter_mut().zip(&self.chunks) {
             let mut needed = all;
-            if let Some(chunks) = chunks.as_ref().filter(|_| is_far(self.extents.len())) {
-                let highest = places.position_of(FileOffset(chunks.highest).min(last))?;
-                needed |= is_far(highest.map_or(self.extents.len(), |position| position.0));
+            if let Some(chunks) = chunks.as_ref().filter(|_| is_far(end)) {
+                let highest = places.position_of(chunks.highest.min(last))?;
+                needed |= is_far(highest.unwrap_or(end));
             }
             changed |= needed && !*wide;
             *wide |= needed;

@@ -3,10 +3,9 @@
 use crate::boxes::{BoxHeader, FormatError, Reader};
 use crate::index::{Film, SampleTable, Track};
 use crate::plan::part::{Entries, EntryKind};
+use crate::plan::slice::ChunkRange;
 use crate::seek::{SampleRange, TrackClip};
 use crate::source::ReadAt;
-
-use super::chunks::ChunkRange;
 
 /// One track of a clip.
 pub(super) struct TrackCut<'a> {

@@ -6,6 +6,7 @@ use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_h
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::plan::assembly::{Assembly, Piece};
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -100,15 +101,13 @@ fn source_entries(
         return Ok(());
     }
     if let SampleSizes::Table { table, .. } = &located.sizes {
-        sizes.source(table.entry_offset(samples.start.0), samples.count().into());
+        sizes.source(FileOffset(table.entry_offset(samples.start.0)), samples.count().into());
     }
     let len = located.bytes(&cut.film.source, &samples)?;
     match &located.place {
         AuxiliaryPlace::Range(start) => {
-            data.source(
-                start.saturating_add(located.sizes.bytes(&cut.film.source, 0..samples.start.0)?),
-                len,
-            );
+            let before = located.sizes.bytes(&cut.film.source, 0..samples.start.0)?;
+            data.source(FileOffset(*start) + before, len);
         }
         AuxiliaryPlace::Chunks { .. } => {
             let len = u32::try_from(len).map_err(|_| PlanError::LargeAuxiliary)?;
@@ -122,7 +121,7 @@ fn source_entries(
 pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return Ok(()) };
     match &located.place {
-        AuxiliaryPlace::Range(offset) => saio(located, 1, (8, Piece::PlaceOf(*offset)), out),
+        AuxiliaryPlace::Range(offset) => saio(located, 1, (8, Piece::PlaceOf(FileOffset(*offset))), out),
         AuxiliaryPlace::Chunks { offsets, .. } => {
             let entries = Entries { track, entry_size: 8, kind: EntryKind::AuxiliaryOffsets };
             let count = offsets.count();
@@ -143,13 +142,13 @@ pub(in crate::plan::flat) fn cut_senc(
     }
     let SencBox { data, .. } = *senc;
     let mut content = Assembly::default();
-    content.source(header.payload(), data - 4 - header.payload());
+    content.source(FileOffset(header.payload()), data - 4 - header.payload());
     content.bytes(&cut.clip.sample_count().to_be_bytes());
     let mut reader = cut.reader();
     for range in cut.ranges().iter().map(|r| &r.samples) {
         let start = senc.place_of(&mut reader, range.start.0)?;
         let end = senc.place_of(&mut reader, range.end.0)?;
-        content.source(start, end.saturating_sub(start));
+        content.source(FileOffset(start), end.saturating_sub(start));
     }
     out.wrap(header.box_type, content)
 }

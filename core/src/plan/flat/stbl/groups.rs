@@ -1,7 +1,6 @@
 //! Sample groups: `sbgp`.
 
 use crate::boxes::BoxHeader;
-use crate::numbers::Numbers;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -22,7 +21,7 @@ pub(super) fn sample_to_group(
     };
     let mut list = Assembly::default();
     for range in cut.ranges() {
-        let slice = RunSlice::of(runs, &cut.film.source, range.samples.units())?;
+        let slice = RunSlice::of(runs, &cut.film.source, range.samples.clone())?;
         let generated = (!runs.is_normal()).then(|| cut.entries(8, EntryKind::Group(slice.clone(), n)));
         list.runs(&cut.film.source, runs, slice, generated)?;
     }

@@ -11,6 +11,8 @@ mod times;
 use crate::boxes::{BoxHeader, is_senc};
 use crate::index::Node;
 use crate::limits;
+use crate::numbers::{ChunkNumber, Numbers};
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::EntryKind;
@@ -22,7 +24,6 @@ use super::layout::Layout;
 use super::track_cut::TrackCut;
 
 pub(super) use encryption::cut_senc;
-pub(crate) use times::offset_field;
 
 /// Appends the `stbl` of a whole movie. What states places in the file is moved, the rest copied.
 pub(super) fn moved_stbl(
@@ -114,7 +115,7 @@ fn optional_table(
 /// `PreSkip` of Opus changes.
 fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
     match (cut.clip.pre_skip, cut.track.pre_skip) {
-        (Some(value), Some(at)) => out.copy_but(header, at, &value.to_be_bytes()),
+        (Some(value), Some(at)) => out.copy_but(header, FileOffset(at), &value.to_be_bytes()),
         _ => out.copy(header),
     }
 }
@@ -122,10 +123,10 @@ fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
 /// Appends the `stsc` (8.7.4).
 fn sample_to_chunk(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
     let mut list = Assembly::default();
-    let mut place = 0;
+    let mut place = ChunkNumber::FIRST;
     for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
         let slice = ChunkSlice::of(cut.samples(), &cut.film.source, &range.samples, place)?;
-        place += chunks.chunks.end - chunks.chunks.start;
+        place = place + chunks.chunks.count();
         list.entries(slice.count(), cut.entries(12, EntryKind::Chunks(slice)));
     }
     out.list(header.box_type, &[0; 4], 12, list)

@@ -2,6 +2,8 @@
 //! `padb`.
 
 use crate::boxes::{BoxHeader, padb_head, read_padb};
+use crate::numbers::Numbers;
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -21,12 +23,12 @@ pub(super) fn bytes(
     content.bytes(&[0; 4]);
     for SampleRange { samples, .. } in cut.ranges() {
         let start = header.payload() + 4 + u64::from(samples.start.0) * size;
-        let len = u64::from(samples.end - samples.start) * size;
+        let len = u64::from(samples.count()) * size;
         if start + len > header.end() {
             out.note(too_short(header));
             return Ok(());
         }
-        content.source(start, len);
+        content.source(FileOffset(start), len);
     }
     out.wrap(header.box_type, content)
 }

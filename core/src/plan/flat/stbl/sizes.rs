@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxType, SampleSizes, Table};
 use crate::numbers::Numbers;
+use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -29,8 +30,8 @@ pub(super) fn sizes(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanEr
                 content.entries(count.div_ceil(2), cut.entries(1, kind));
             } else {
                 for SampleRange { samples, .. } in cut.ranges() {
-                    let len = u64::from(samples.end - samples.start) * u64::from(table.entry_size);
-                    content.source(table.entry_offset(samples.start.0), len);
+                    let len = u64::from(samples.count()) * u64::from(table.entry_size);
+                    content.source(FileOffset(table.entry_offset(samples.start.0)), len);
                 }
             }
             out.wrap(BoxType(*box_type), content)
@@ -40,5 +41,5 @@ pub(super) fn sizes(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanEr
 
 /// The entries of a table of 4 bits for each sample.
 pub(super) fn nibbles(table: Table, ranges: &[SampleRange]) -> EntryKind {
-    EntryKind::Nibbles(table, ranges.iter().map(|r| r.samples.units()).collect())
+    EntryKind::Nibbles(table, ranges.iter().map(|r| r.samples.clone()).collect())
 }

@@ -13,14 +13,10 @@ pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> 
     }
 }
 
-/// The number that a sample has in the clip. Both numbers are 1-based, as in the boxes.
-fn moved(ranges: &[SampleRange], number: u32) -> Option<u32> {
-    Some(SampleRange::find(ranges, SampleNumber::from_one_based(number)?)?.one_based())
-}
-
 /// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip.
 fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let moved = |number| moved(ranges, number);
+    let in_clip = |sample| SampleRange::find(ranges, sample?).map(SampleNumber::one_based);
+    let moved = |number| in_clip(SampleNumber::from_one_based(number));
     let kept: Vec<_> =
         read_stsh(payload)?.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))).collect();
     let mut out = Vec::new();
@@ -34,8 +30,9 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let mut kept = SubsWriter::new(head);
     for entry in entries {
         let SubsEntry { sample_number, parts } = entry?;
-        if let Some(sample_number) = moved(ranges, sample_number) {
-            kept.push(SubsEntry { sample_number, parts });
+        let sample = SampleNumber::from_one_based(sample_number);
+        if let Some(sample) = sample.and_then(|sample| SampleRange::find(ranges, sample)) {
+            kept.push(SubsEntry { sample_number: sample.one_based(), parts });
         }
     }
     let mut out = Vec::new();

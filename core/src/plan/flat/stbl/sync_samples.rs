@@ -1,6 +1,7 @@
 //! Where decoding can begin: `stss` and `stps`.
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, SyncSamples, Table};
+use crate::numbers::SampleShift;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::flat::track_cut::TrackCut;
@@ -28,7 +29,7 @@ pub(super) fn sample_numbers(
     let table = Table::read(&mut cut.reader(), header, 0, 4)?;
     let mut list = Assembly::default();
     for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
-        let shift = i64::from(place.0) - i64::from(samples.start.0);
+        let shift = SampleShift::between(samples.start, *place);
         let is_joined = *joined_until > samples.start;
         let first = is_joined.then_some(samples.start..samples.start.next());
         let rest = samples.start.max(*joined_until)..samples.end;

@@ -11,6 +11,7 @@
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, HmmtBox, Reader, write_box};
 use crate::limits;
+use crate::offsets::FileOffset;
 use crate::seek::Clip;
 use crate::source::ReadAt;
 use crate::time::MovieTime;
@@ -55,7 +56,7 @@ pub(super) fn without_counts<R: ReadAt>(
             continue;
         }
         let mut content = Assembly::default();
-        content.source(meta.payload(), from - meta.payload());
+        content.source(FileOffset(meta.payload()), from - meta.payload());
         let mut is_changed = false;
         for child in &children {
             let changed = match &child.box_type.0 {
