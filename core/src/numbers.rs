@@ -30,6 +30,13 @@ macro_rules! number {
                 self.0.saturating_add(1)
             }
 
+            /// The number of the one at a place in a slice with an entry for each. A place that no
+            /// number of 32 bits reaches becomes the last.
+            #[inline]
+            pub fn at_place(place: usize) -> Self {
+                Self(u32::try_from(place).unwrap_or(u32::MAX))
+            }
+
             /// The one after this one; the last stays.
             #[inline]
             #[must_use]
@@ -175,7 +182,8 @@ mod tests {
         assert_eq!((SampleNumber(9) - SampleNumber(4), SampleNumber(4) - SampleNumber(9)), (5, 0));
         assert_eq!(SampleNumber(9).checked_since(SampleNumber(4)), Some(5));
         assert_eq!(SampleNumber(4).checked_since(SampleNumber(9)), None);
-        assert_eq!(ChunkNumber(3).place(), 3);
+        assert_eq!((ChunkNumber(3).place(), ChunkNumber::at_place(3)), (3, ChunkNumber(3)));
+        assert_eq!(SampleNumber::at_place(usize::MAX), last);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::u32_at;
 use crate::limits;
+use crate::numbers::SampleNumber;
 
 /// Bits of the flags (8.9.5.2): the code of a width in bits each, 4, 8, 16 or 32.
 const INDEX_SIZE_CODE: u32 = 0;
@@ -23,7 +24,8 @@ pub struct CsgpBox {
     pub grouping: [u8; 4],
     /// Its parameter, where the box has one.
     pub parameter: Option<[u8; 4]>,
-    /// Samples and the index of their group description, as `sbgp` has them; fewer than asked for where the patterns end.
+    /// How many samples, and the index of their group description, as `sbgp` has them. They are fewer
+    /// than asked for where the patterns end.
     pub runs: Vec<(u32, u32)>,
 }
 
@@ -31,9 +33,9 @@ pub struct CsgpBox {
 pub const FRAGMENT_LOCAL: u32 = 0x1_0000;
 
 impl CsgpBox {
-    /// Reads what the payload of a `csgp` says of some ranges of samples (0-based, in order). `None` when it is malformed, or
-    /// takes more runs than fit in a small box.
-    pub fn read(payload: &[u8], ranges: &[Range<u32>]) -> Option<Self> {
+    /// Reads what the payload of a `csgp` says of some ranges of samples, which are in order. `None`
+    /// when it is malformed, or takes more runs than fit in a small box.
+    pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>]) -> Option<Self> {
         let flags = u32_at(payload.get(..4)?, 0);
         let width = |code: u32| 4u32 << (flags >> code & 3);
         let (index_bits, count_bits, pattern_bits) =
@@ -48,18 +50,18 @@ impl CsgpBox {
         // The indices follow all lengths.
         let mut indices = Bits { at: u64::from(patterns) * u64::from(pattern_bits + count_bits), ..lengths };
         let mut runs: Vec<(u32, u32)> = Vec::new();
-        let mut sample = 0u32;
+        let mut sample = SampleNumber::FIRST;
         for _ in 0..patterns {
             let length = lengths.take(pattern_bits)?;
             let samples = lengths.take(count_bits)?;
-            // As runs, or a pattern of one index for all samples would be gone through sample by sample.
+            // As runs, because a pattern of one index for all samples takes too long sample by sample.
             let mut pattern: Vec<(u32, u32)> = Vec::new();
             for _ in 0..length {
                 let index = indices.take(index_bits)?;
                 let is_local = index & local_bit != 0;
                 push(&mut pattern, 1, if is_local { FRAGMENT_LOCAL + (index & !local_bit) } else { index });
             }
-            let end = sample.checked_add(samples)?;
+            let end = SampleNumber(sample.0.checked_add(samples)?);
             let from = ranges.partition_point(|r| r.end <= sample);
             for range in ranges.get(from..)?.iter().take_while(|r| r.start < end) {
                 let from = sample.max(range.start);
@@ -72,7 +74,8 @@ impl CsgpBox {
     }
 }
 
-/// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when it gets too long.
+/// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when there
+/// are too many runs.
 fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut left: u32) -> Option<()> {
     if let [(_, index)] = pattern {
         push(runs, left, *index);
@@ -127,7 +130,10 @@ mod tests {
     use super::*;
 
     fn read(flags: u8, rest: &[u8]) -> Option<CsgpBox> {
-        CsgpBox::read(&[&[0, 0, 0, flags][..], b"roll", rest].concat(), std::slice::from_ref(&(0..100)))
+        CsgpBox::read(
+            &[&[0, 0, 0, flags][..], b"roll", rest].concat(),
+            std::slice::from_ref(&(SampleNumber(0)..SampleNumber(100))),
+        )
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `sbgp` (8.9.2): which samples are in which group.
 
-use super::{BoxHeader, FormatError, Reader, Table, write_box};
+use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at, write_box};
 use crate::source::ReadAt;
+
+/// Entries that are read at first.
+const READ_FIRST: u32 = 64;
 
 /// An `sbgp`, but for its entries, which stay in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,15 @@ impl SbgpBox {
         let parameter = if b.first() == Some(&1) { word(8) } else { None };
         let skip = if parameter.is_some() { 8 } else { 4 };
         Ok(Self { grouping, parameter, entries: Table::read(reader, header, skip, 8)? })
+    }
+
+    /// The entries in order: how many samples, and the index of their group description.
+    pub fn runs<R: ReadAt>(&self, source: &R) -> impl Iterator<Item = Result<(u32, u32), FormatError>> {
+        let mut entries = TableReader::new(source, self.entries, READ_FIRST);
+        (0..self.entries.count).map(move |n| {
+            let entry = entries.entry(n)?;
+            Ok((u32_at(entry, 0), u32_at(entry, 4)))
+        })
     }
 }
 
@@ -84,9 +96,8 @@ mod tests {
             write_sbgp(&mut file, *b"roll", parameter, &[(5, 2), (1, 0)]);
             let read = read_box(file.clone(), SbgpBox::read).unwrap();
             assert_eq!((read.grouping, read.parameter, read.entries.count), (*b"roll", parameter, 2));
-            let mut entries = [0; 16];
-            read.entries.read_entries(&file, 0, &mut entries).unwrap();
-            assert_eq!(entries, [0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0]);
+            let runs = read.runs(&file).collect::<Result<Vec<_>, _>>().unwrap();
+            assert_eq!(runs, [(5, 2), (1, 0)]);
         }
     }
 

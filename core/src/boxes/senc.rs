@@ -2,6 +2,7 @@
 //! decrypter needs for each sample. How long an entry is, only the entry itself says.
 
 use super::{BoxHeader, FormatError, Reader, u16_at, u32_at};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// A `senc`, or the box that it was before.
@@ -11,7 +12,8 @@ pub struct SencBox {
     pub header: BoxHeader,
     /// Number of samples it speaks of.
     pub count: u32,
-    /// Where the first entry is. Before it stands the count, and before that what all samples have in common.
+    /// Where the first entry is. Before it stands the count, and before that what all samples have in
+    /// common.
     pub data: u64,
     /// Length of an initialisation vector.
     vector: u8,
@@ -43,8 +45,8 @@ pub fn is_senc<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Res
     })
 }
 
-/// The `senc` among some boxes, by its own name rather than by the one it had before, which may be there for old players;
-/// and one that is too many.
+/// The `senc` among some boxes, and a second one, which is one too many. Its own name goes before
+/// the one that it had before, which may be there for old players.
 pub fn find_senc<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     boxes: impl IntoIterator<Item = BoxHeader>,
@@ -167,15 +169,20 @@ impl SencBox {
         }
         let fits = |len: u64| Some(len).filter(|len| at + len <= self.header.end());
         let Some(before) = fits(vector + 2) else { return Ok(None) };
-        let stretches = u16_at(reader.bytes(at + vector, 2)?, 0);
-        Ok(fits(before + 6 * u64::from(stretches)))
+        let subsamples = u16_at(reader.bytes(at + vector, 2)?, 0);
+        Ok(fits(before + 6 * u64::from(subsamples)))
     }
 
-    /// Where the entry of a sample begins (0-based), or that of the last ends. O(1).
+    /// Where the entry of a sample begins; past the last, where the entries end. O(1).
     ///
     /// # Errors
     /// When the file cannot be read, or has changed.
-    pub fn place_of<R: ReadAt>(&self, reader: &mut Reader<'_, R>, sample: u32) -> Result<u64, FormatError> {
+    pub fn place_of<R: ReadAt>(
+        &self,
+        reader: &mut Reader<'_, R>,
+        sample: SampleNumber,
+    ) -> Result<u64, FormatError> {
+        let sample = sample.0;
         if sample >= self.count {
             return Ok(self.header.end());
         }
@@ -234,7 +241,7 @@ mod tests {
             let parts = SencBox::read(reader, header).unwrap().unwrap();
             assert_eq!((parts.vector, parts.has_subsamples), (16, true));
             assert_eq!(parts.lengths(reader, 9).unwrap(), Some(vec![18, 24]));
-            let places = [0, 1, 2].map(|n| parts.place_of(reader, n).unwrap());
+            let places = [0, 1, 2].map(|n| parts.place_of(reader, SampleNumber(n)).unwrap());
             assert_eq!(places, [16, 34, header.end()]);
         });
         assert!(senc(b"senc", &[&WHOLE_SAMPLES, &[0, 0, 0, 2], &[9; 15]]).is_none());

@@ -1,8 +1,11 @@
 //! `stss` (8.6.2): which samples decoding can begin at.
 
-use super::{BoxHeader, FormatError, Reader, Table, u32_at};
+use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at};
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
+
+/// Entries that are read at first.
+const READ_FIRST: u32 = 512;
 
 /// The sync samples of a track.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +47,8 @@ impl SyncSamples {
         Ok(low)
     }
 
-    /// The listed samples up to `sample`, the last one first. A number that is none ends them. Where the table is not in order, later samples may be among them.
+    /// The listed samples up to `sample`, the last one first. The number of no sample ends them. Where
+    /// the table is not in order, later samples may be among them.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -57,7 +61,16 @@ impl SyncSamples {
         Ok((0..before).rev().map_while(move |entry| Self::listed(table, source, entry).transpose()))
     }
 
-    /// The sample that entry `index` lists; `None` for number 0, which is that of none.
+    /// All that the table lists, in its order; `None` for number 0, which is that of no sample.
+    pub fn all_listed<R: ReadAt>(
+        table: &Table,
+        source: &R,
+    ) -> impl Iterator<Item = Result<Option<SampleNumber>, FormatError>> {
+        let mut entries = TableReader::new(source, *table, READ_FIRST);
+        (0..table.count).map(move |n| Ok(SampleNumber::from_one_based(u32_at(entries.entry(n)?, 0))))
+    }
+
+    /// The sample that entry `index` lists; `None` for number 0, which is that of no sample.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -84,6 +97,8 @@ mod tests {
         let SyncSamples::Listed(table) = read_box(file.clone(), SyncSamples::read).unwrap() else { panic!() };
         assert_eq!(SyncSamples::listed(&table, &file, 0).unwrap(), None);
         assert_eq!(SyncSamples::listed(&table, &file, 2).unwrap(), Some(SampleNumber(4)));
+        let all = SyncSamples::all_listed(&table, &file).map(Result::unwrap);
+        assert!(all.eq([None, Some(0), Some(4), Some(8)].map(|n| n.map(SampleNumber))));
         let before = |n| SyncSamples::listed_before(&table, &file, SampleNumber(n)).unwrap();
         assert_eq!([0, 1, 4, 5, 9].map(before), [1, 2, 2, 3, 4]);
         let back = SyncSamples::listed_back(&table, &file, SampleNumber(7)).unwrap();

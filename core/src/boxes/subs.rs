@@ -1,20 +1,22 @@
 //! `subs` (8.7.7): the parts of samples.
 
 use super::{u16_at, u32_at, write_box};
+use crate::numbers::SampleNumber;
 
 /// The entries of a `subs`, in order.
 pub struct SubsEntries<'a> {
     rest: &'a [u8],
     left: u32,
     part_size: usize,
-    sample_number: u32,
+    /// The sample of the entry before, as the box counts it.
+    one_based: u32,
 }
 
 /// An entry of a `subs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubsEntry<'a> {
-    /// The sample, 1-based; 0 in a malformed box.
-    pub sample_number: u32,
+    /// The sample; `None` in a malformed box, where it is the one before the first.
+    pub sample: Option<SampleNumber>,
     /// `subsample_count` and the parts, as they stand in the file.
     pub parts: &'a [u8],
 }
@@ -26,7 +28,7 @@ impl<'a> SubsEntries<'a> {
         let head: [u8; 4] = payload.get(..4)?.try_into().ok()?;
         let left = u32_at(payload.get(4..8)?, 0);
         let part_size = if head.first() == Some(&1) { 10 } else { 8 };
-        Some((head, Self { rest: payload.get(8..)?, left, part_size, sample_number: 0 }))
+        Some((head, Self { rest: payload.get(8..)?, left, part_size, one_based: 0 }))
     }
 }
 
@@ -43,9 +45,9 @@ impl<'a> Iterator for SubsEntries<'a> {
         };
         self.rest = rest;
         // sample_delta counts from the entry before.
-        self.sample_number = self.sample_number.saturating_add(u32_at(entry, 0));
+        self.one_based = self.one_based.saturating_add(u32_at(entry, 0));
         let parts = entry.get(4..).unwrap_or_default();
-        Some(Some(SubsEntry { sample_number: self.sample_number, parts }))
+        Some(Some(SubsEntry { sample: SampleNumber::from_one_based(self.one_based), parts }))
     }
 }
 
@@ -54,8 +56,8 @@ impl<'a> Iterator for SubsEntries<'a> {
 pub struct SubsWriter {
     /// Version and flags.
     head: [u8; 4],
-    /// The sample (1-based) of the last entry.
-    last: u32,
+    /// The sample of the last entry, as the box counts it; 0 before the first.
+    one_based: u32,
     count: u32,
     entries: Vec<u8>,
 }
@@ -63,7 +65,7 @@ pub struct SubsWriter {
 impl SubsWriter {
     /// A box with this version and these flags, without entries.
     pub fn new(head: [u8; 4]) -> Self {
-        Self { head, last: 0, count: 0, entries: Vec::new() }
+        Self { head, one_based: 0, count: 0, entries: Vec::new() }
     }
 
     /// Version and flags.
@@ -81,13 +83,13 @@ impl SubsWriter {
         self.count == 0
     }
 
-    /// Appends an entry, of a later sample than those before it.
-    pub fn push(&mut self, entry: SubsEntry<'_>) {
+    /// Appends an entry (`subsample_count` and the parts) for a later sample than those before it.
+    pub fn push(&mut self, sample: SampleNumber, parts: &[u8]) {
         // 8.7.7.3: `sample_delta` counts from the sample of the entry before.
-        let delta = entry.sample_number.saturating_sub(self.last);
+        let delta = sample.one_based().saturating_sub(self.one_based);
         self.entries.extend_from_slice(&delta.to_be_bytes());
-        self.entries.extend_from_slice(entry.parts);
-        self.last = entry.sample_number;
+        self.entries.extend_from_slice(parts);
+        self.one_based = sample.one_based();
         self.count += 1;
     }
 
@@ -108,11 +110,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let entries = [
-            SubsEntry { sample_number: 2, parts: &[0, 1, 1, 2, 3, 4, 5, 6, 7, 8] },
-            SubsEntry { sample_number: 9, parts: &[0, 0] },
+            SubsEntry { sample: Some(SampleNumber(1)), parts: &[0, 1, 1, 2, 3, 4, 5, 6, 7, 8] },
+            SubsEntry { sample: Some(SampleNumber(8)), parts: &[0, 0] },
         ];
         let mut writer = SubsWriter::new([0, 0, 0, 5]);
-        entries.iter().for_each(|entry| writer.push(*entry));
+        entries.iter().for_each(|entry| writer.push(entry.sample.unwrap(), entry.parts));
         let mut out = Vec::new();
         writer.write(&mut out);
         let (head, read) = SubsEntries::of(&out[8..]).unwrap();
@@ -134,8 +136,8 @@ mod tests {
         assert_eq!(head, [0; 4]);
         let entries: Vec<_> = entries.collect();
         let first = [&[0u8, 1][..], &[7; 8]].concat();
-        assert_eq!(entries[0], Some(SubsEntry { sample_number: 2, parts: &first }));
-        assert_eq!(entries[1], Some(SubsEntry { sample_number: 5, parts: &[0, 0] }));
+        assert_eq!(entries[0], Some(SubsEntry { sample: Some(SampleNumber(1)), parts: &first }));
+        assert_eq!(entries[1], Some(SubsEntry { sample: Some(SampleNumber(4)), parts: &[0, 0] }));
         assert_eq!(entries[2..], [None]);
         assert!(SubsEntries::of(&[0; 7]).is_none());
     }

@@ -5,6 +5,7 @@ use crate::boxes::{
     SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags,
     saio_head, saiz_head, senc_entries_of, write_box,
 };
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// The auxiliary information of a track fragment.
@@ -25,7 +26,7 @@ pub(crate) enum FragmentAuxiliary {
 }
 
 impl FragmentAuxiliary {
-    /// Finds it among the boxes of a `traf`, whose `senc`, by whatever name, is `senc`.
+    /// Finds it among the boxes of a `traf`. `senc` is the `senc` among them, by either name.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -63,8 +64,8 @@ impl Gathered {
         self.sizes.len() + self.bytes.len()
     }
 
-    /// Adds what a fragment says of its samples, so many in each run, the first of which is number `first`
-    /// (0-based) of the track; samples before it that nothing was said of have none.
+    /// Adds what a fragment says of its samples, so many in each run, the first of which is `first` of
+    /// those that are put together here. Samples before it that no box speaks of have no entry.
     ///
     /// # Errors
     /// When a box has a shape that we cannot carry over, or the file cannot be read.
@@ -72,12 +73,12 @@ impl Gathered {
         &mut self,
         reader: &mut Reader<'_, R>,
         from: &FragmentAuxiliary,
-        first: usize,
+        first: SampleNumber,
         runs: &[u32],
     ) -> Result<(), AuxiliaryError> {
         let unsupported = |header: &BoxHeader| Err(AuxiliaryError::Unsupported(*header));
         let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
-        self.sizes.resize(first, 0);
+        self.sizes.resize(first.place(), 0);
         match from {
             FragmentAuxiliary::Unsupported(header) => return unsupported(header),
             FragmentAuxiliary::Senc(senc) => {
@@ -95,7 +96,7 @@ impl Gathered {
                 let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
                 self.kind = self.kind.or(kind);
                 match &sizes {
-                    SampleSizes::Constant { .. } => self.sizes.resize(first + count as usize, default_size),
+                    SampleSizes::Constant { .. } => self.sizes.resize((first + count).place(), default_size),
                     SampleSizes::Table { table, .. } => {
                         let mut entries = TableReader::new(reader.source(), *table, 512);
                         for n in 0..count {
@@ -115,7 +116,7 @@ impl Gathered {
                     for (n, &samples) in (0..).zip(runs) {
                         let offset = offsets.get(n)?;
                         self.copy(reader, at, samples as usize, base.saturating_add(offset), saio)?;
-                        at += samples as usize;
+                        at = at + samples;
                     }
                 } else {
                     return unsupported(saio);
@@ -130,8 +131,8 @@ impl Gathered {
         Ok(())
     }
 
-    /// Version and flags of a `senc`; `false` where they are not those of the fragments before, as they say for all of the
-    /// film what an entry is.
+    /// Takes version and flags of a `senc`; `false` where they are not those of the fragments before,
+    /// because they say for all samples of the movie what an entry is.
     fn take_flags(&mut self, flags: [u8; 4]) -> bool {
         *self.senc.get_or_insert(flags) == flags
     }
@@ -140,12 +141,12 @@ impl Gathered {
     fn copy<R: ReadAt>(
         &mut self,
         reader: &Reader<'_, R>,
-        first: usize,
+        first: SampleNumber,
         samples: usize,
         offset: u64,
         located_by: &BoxHeader,
     ) -> Result<(), FormatError> {
-        let sizes = self.sizes.get(first..).unwrap_or_default();
+        let sizes = self.sizes.get(first.place()..).unwrap_or_default();
         let len: usize = sizes.iter().take(samples).map(|&s| usize::from(s)).sum();
         if !reader.holds(offset, len as u64) {
             return Err(located_by.error("an offset past the end of the file"));
@@ -156,12 +157,12 @@ impl Gathered {
         read_exact(reader.source(), out, offset)
     }
 
-    /// What the `saiz` of a flat film begins with.
+    /// What the `saiz` of a flat movie begins with.
     pub(crate) fn saiz_prefix(&self) -> Vec<u8> {
         saiz_head(self.kind, 0)
     }
 
-    /// Writes the `saio` of a flat film, whose `senc` follows; `address` is where `out` begins.
+    /// Writes the `saio` of a flat movie, whose `senc` follows; `address` is where `out` begins.
     pub(crate) fn write_saio(&self, out: &mut Vec<u8>, address: u64) {
         let head = [&saio_head(self.kind)[..], &1u32.to_be_bytes()].concat();
         // The offset itself, the header of the senc, its flags and count.

@@ -1,12 +1,12 @@
 //! Sample groups (8.9): `sgpd` descriptions, and the `sbgp` of fragments put together.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::boxes::{
-    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableReader, sbgp_head, u32_at,
-};
+use crate::boxes::{BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, sbgp_head};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 use super::run_lengths::RunLengths;
@@ -14,13 +14,14 @@ use super::run_lengths::RunLengths;
 /// One grouping of a track, over all fragments.
 #[derive(Debug, Default)]
 struct Grouping {
-    /// Which of [`Groupings::described`] its descriptions are: groupings of one type, each with its own parameter, have them
-    /// in common.
+    /// Which of [`Groupings::described`] its descriptions are. Groupings of one type, each with a
+    /// parameter of its own, have them in common.
     described: usize,
     /// The parameter of the `sbgp`, in version 1.
     parameter: Option<[u8; 4]>,
     runs: RunLengths,
-    covered: u32,
+    /// The sample after those that the runs are about.
+    covered: SampleNumber,
 }
 
 /// The descriptions of a type of grouping, over all fragments.
@@ -45,23 +46,26 @@ impl Groupings {
         Self { global, ..Self::default() }
     }
 
-    /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based).
+    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those that are
+    /// put together here.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         boxes: &[BoxHeader],
-        first: u32,
+        first: SampleNumber,
         count: u32,
     ) -> Result<(), FormatError> {
+        let end = first + count;
         let mut local = Vec::new();
         for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
             local.extend(SgpdBox::read(reader, sgpd)?);
         }
         for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
-            self.add_sbgp(reader, sbgp, &local, first, count)?;
+            self.add_sbgp(reader, sbgp, &local, first..end)?;
         }
         for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
-            let read = CsgpBox::read(reader.payload(csgp, 0)?, std::slice::from_ref(&(0..count)));
+            let all = SampleNumber::FIRST..SampleNumber(count);
+            let read = CsgpBox::read(reader.payload(csgp, 0)?, std::slice::from_ref(&all));
             let CsgpBox { grouping, parameter, runs } = read.ok_or_else(|| csgp.error("malformed"))?;
             let here = local.iter().find(|d| d.grouping == grouping);
             let (of, described) = self.grouping(grouping, parameter)?;
@@ -69,9 +73,9 @@ impl Groupings {
             for (count, index) in runs {
                 of.push(count, index, described, here)?;
             }
-            of.finish(first.saturating_add(count), described, here)?;
+            of.finish(end, described, here)?;
         }
-        // Some say nothing but in which group all samples are.
+        // Some fragments have a default group and nothing else.
         for here in local.iter().filter(|d| d.default > 0) {
             if !self.list.iter().any(|g| {
                 g.covered > first
@@ -79,7 +83,7 @@ impl Groupings {
             }) {
                 let (of, described) = self.grouping(here.grouping, None)?;
                 of.begin(first, described);
-                of.finish(first.saturating_add(count), described, Some(here))?;
+                of.finish(end, described, Some(here))?;
             }
         }
         Ok(())
@@ -90,24 +94,19 @@ impl Groupings {
         reader: &mut Reader<'_, R>,
         sbgp: &BoxHeader,
         local: &[SgpdBox],
-        first: u32,
-        count: u32,
+        samples: Range<SampleNumber>,
     ) -> Result<(), FormatError> {
-        let SbgpBox { grouping, parameter, entries } = SbgpBox::read(reader, sbgp)?;
-        let here = local.iter().find(|d| d.grouping == grouping);
-        let (of, described) = self.grouping(grouping, parameter)?;
-        of.begin(first, described);
-        let end = first.saturating_add(count);
-        let count = entries.count;
-        let mut entries = TableReader::new(reader.source(), entries, 64);
-        for n in 0..count {
-            if of.covered == end {
-                break;
-            }
-            let entry = entries.entry(n)?;
-            of.push(u32_at(entry, 0).min(end - of.covered), u32_at(entry, 4), described, here)?;
+        let sbgp = SbgpBox::read(reader, sbgp)?;
+        let here = local.iter().find(|d| d.grouping == sbgp.grouping);
+        let (of, described) = self.grouping(sbgp.grouping, sbgp.parameter)?;
+        of.begin(samples.start, described);
+        let mut runs = sbgp.runs(reader.source());
+        while of.covered < samples.end {
+            let Some(run) = runs.next() else { break };
+            let (count, index) = run?;
+            of.push(count.min(samples.end - of.covered), index, described, here)?;
         }
-        of.finish(end, described, here)
+        of.finish(samples.end, described, here)
     }
 
     fn grouping(
@@ -129,7 +128,7 @@ impl Groupings {
         self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or(FormatError::ManyGroupings)
     }
 
-    /// Which groupings have descriptions here, so that the `moov`'s own are not wanted any more.
+    /// Whether a grouping has descriptions here, which take the place of the `moov`'s own.
     pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
         self.described.iter().any(|d| d.all.grouping == grouping)
     }
@@ -151,11 +150,11 @@ impl Groupings {
         self.list.len()
     }
 
-    /// What nothing was said of, up to `samples`, is in the default groups.
-    pub(crate) fn finish(&mut self, samples: u32) {
+    /// Puts the samples before `end` that no box speaks of into the default groups.
+    pub(crate) fn finish(&mut self, end: SampleNumber) {
         for grouping in &mut self.list {
             if let Some(described) = self.described.get(grouping.described) {
-                grouping.begin(samples, described);
+                grouping.begin(end, described);
             }
         }
     }
@@ -194,9 +193,9 @@ impl Groupings {
 }
 
 impl Grouping {
-    /// Goes to sample `first`; those before it that nothing was said of are in the default group.
-    fn begin(&mut self, first: u32, described: &Described) {
-        self.runs.push(first.saturating_sub(self.covered), described.all.default);
+    /// Goes to sample `first`. Those before it that no box speaks of are in the default group.
+    fn begin(&mut self, first: SampleNumber, described: &Described) {
+        self.runs.push(first - self.covered, described.all.default);
         self.covered = first.max(self.covered);
     }
 
@@ -209,14 +208,14 @@ impl Grouping {
     ) -> Result<(), FormatError> {
         let index = described.global_index(index, local).ok_or(FormatError::ManyDescriptions)?;
         self.runs.push(count, index);
-        self.covered = self.covered.saturating_add(count);
+        self.covered = self.covered + count;
         Ok(())
     }
 
     /// Goes to the end of the fragment, which may have a default of its own.
     fn finish(
         &mut self,
-        end: u32,
+        end: SampleNumber,
         described: &mut Described,
         local: Option<&SgpdBox>,
     ) -> Result<(), FormatError> {

@@ -5,6 +5,7 @@ use crate::boxes::{
     read_tfxd,
 };
 use crate::limits;
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -41,7 +42,7 @@ pub(crate) fn read_runs<R: ReadAt>(
         let first = runs.len();
         read_traf(reader, moof, traf, implicit_base, all, &mut runs)?;
         if let Some(last) = runs.get(first..).and_then(<[Run]>::last) {
-            implicit_base = last.end;
+            implicit_base = last.end.0;
         }
         if runs.len() > limits::RUNS {
             return Err(FormatError::ManyRuns);
@@ -64,7 +65,7 @@ pub(crate) fn take_runs<R: ReadAt>(
     mut runs: Vec<Run>,
     all: &mut [TrackFragments],
 ) -> Result<bool, FormatError> {
-    let is_whole = runs.iter().all(|r| r.end <= reader.file_len());
+    let is_whole = runs.iter().all(|r| r.end.0 <= reader.file_len());
     if !is_whole {
         keep_complete(reader, &mut runs)?;
     }
@@ -136,7 +137,7 @@ fn read_traf<R: ReadAt>(
     let mut next = base;
     for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
         let run = read_trun(reader, trun, n, base, next, defaults, decode_time.take())?;
-        next = run.end;
+        next = run.end.0;
         runs.push(run);
     }
     let counts = runs.iter().skip(first).map(Run::count).collect();
@@ -148,8 +149,8 @@ fn read_traf<R: ReadAt>(
         }
         None if tfhd.duration_is_empty => runs.push(Run {
             track: n,
-            offset: base,
-            end: base,
+            offset: FileOffset(base),
+            end: FileOffset(base),
             trun: TrunBox::empty(),
             defaults,
             decode_time,
@@ -188,6 +189,7 @@ fn read_trun<R: ReadAt>(
         u64::from(trun.sample_count()) * u64::from(defaults.size)
     };
     let end = offset.checked_add(bytes).ok_or_else(|| header.error("data past 64 bits"))?;
+    let (offset, end) = (FileOffset(offset), FileOffset(end));
     Ok(Run { track, offset, end, trun, defaults, decode_time, pause: MediaTime(0), more: None })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::boxes::{BoxHeader, FormatError, Reader, SubsEntries, SubsEntry, SubsWriter, read_sdtp};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// What the samples of a track depend on: a byte for each.
@@ -11,20 +12,17 @@ pub(crate) struct Dependencies {
 }
 
 impl Dependencies {
-    /// Adds what a fragment says of its `count` samples, the first of which is number `first` (0-based);
-    /// of samples before it that nothing was said of, nothing is known.
+    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those that are
+    /// put together here. Nothing is known of samples before it that no box speaks of.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &Reader<'_, R>,
         sdtp: &BoxHeader,
-        first: usize,
+        first: SampleNumber,
         count: u32,
     ) -> Result<(), FormatError> {
-        if sdtp.payload_len() < 4 + u64::from(count) {
-            return Err(sdtp.error("fewer entries than the fragment has samples"));
-        }
-        self.bytes.resize(first + count as usize, 0);
-        read_sdtp(reader, sdtp, self.bytes.get_mut(first..).unwrap_or_default())
+        self.bytes.resize(first.place(), 0);
+        read_sdtp(reader, sdtp, count, &mut self.bytes)
     }
 }
 
@@ -40,7 +38,7 @@ impl Subsamples {
         &mut self,
         reader: &mut Reader<'_, R>,
         subs: &BoxHeader,
-        first: u32,
+        first: SampleNumber,
         count: u32,
     ) -> Result<bool, FormatError> {
         let malformed = || subs.error("its entries do not fit");
@@ -54,11 +52,9 @@ impl Subsamples {
         }
         let Some(list) = self.lists.get_mut(at) else { return Ok(false) };
         for entry in entries {
-            let SubsEntry { sample_number, parts } = entry.ok_or_else(malformed)?;
-            if sample_number == 0 || sample_number > count {
-                break;
-            }
-            list.push(SubsEntry { sample_number: first + sample_number, parts });
+            let SubsEntry { sample, parts } = entry.ok_or_else(malformed)?;
+            let Some(sample) = sample.filter(|sample| sample.0 < count) else { break };
+            list.push(first + (sample - SampleNumber::FIRST), parts);
         }
         Ok(list.len() < limits::SMALL_BOX)
     }

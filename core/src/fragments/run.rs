@@ -1,6 +1,7 @@
 //! A track run, and what else its fragment says of its samples.
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, SampleDefaults, TrunBox, TrunField};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -9,8 +10,10 @@ use super::auxiliary::FragmentAuxiliary;
 /// A `trun` (8.8.8) and where its media is.
 pub(crate) struct Run {
     pub(crate) track: usize,
-    pub(crate) offset: u64,
-    pub(crate) end: u64,
+    /// Where its media begins.
+    pub(crate) offset: FileOffset,
+    /// Where its media ends.
+    pub(crate) end: FileOffset,
     pub(crate) trun: TrunBox,
     pub(crate) defaults: SampleDefaults,
     /// `tfdt` (8.8.12), for the first run of a fragment.
@@ -59,8 +62,8 @@ impl Run {
 
     /// How many of its samples lie inside the file.
     pub(crate) fn complete_samples<R: ReadAt>(&self, reader: &mut Reader<'_, R>) -> Result<u32, FormatError> {
-        let Some(mut left) = reader.file_len().checked_sub(self.offset) else { return Ok(0) };
-        if self.end <= reader.file_len() {
+        let Some(mut left) = reader.file_len().checked_sub(self.offset.0) else { return Ok(0) };
+        if self.end.0 <= reader.file_len() {
             return Ok(self.count());
         }
         if !self.trun.has(TrunField::Size) {

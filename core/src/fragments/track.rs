@@ -1,9 +1,9 @@
 //! What the fragments say of one track.
 
-use crate::boxes::{
-    BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, TableReader, TrunField, u32_at,
-};
+use crate::boxes::{BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, SyncSamples, TrunField};
 use crate::movie::{Node, SampleTable, Track};
+use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
+use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -20,17 +20,17 @@ const NOTES: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct TrackFragments {
     pub(crate) seed: Seed,
-    /// Samples and chunks of the batches before.
-    pub(crate) before: End,
+    /// Where its first sample and chunk are in the track; for all fragments, the first.
+    pub(crate) before: Position,
     /// Where each batch begins; for a batch, nothing.
     pub(crate) starts: Vec<TrackStart>,
     pub(crate) durations: RunLengths,
     pub(crate) offsets: RunLengths,
     pub(crate) has_negative_offsets: bool,
     pub(crate) sizes: Vec<u32>,
-    /// Offset, samples, sample description.
-    pub(crate) chunks: Vec<(u64, u32, u32)>,
-    pub(crate) sync: Vec<u32>,
+    pub(crate) chunks: Vec<FragmentChunk>,
+    /// The sync samples, in order.
+    pub(crate) sync: Vec<SampleNumber>,
     /// Decode time of the first sample.
     pub(crate) first: Option<MediaTime>,
     /// Decode time of the next.
@@ -61,22 +61,39 @@ impl Seed {
     }
 }
 
-/// Samples and chunks of a track up to somewhere.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct End {
+/// The media of one run, which is a chunk of the flat movie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FragmentChunk {
+    pub(crate) offset: FileOffset,
+    /// Number of samples.
     pub(crate) samples: u32,
-    pub(crate) chunks: u32,
+    /// 1-based, as in `stsc`.
+    pub(crate) description_index: u32,
+}
+
+/// A position between the samples and chunks of a track: the first ones after it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Position {
+    pub(crate) sample: SampleNumber,
+    pub(crate) chunk: ChunkNumber,
 }
 
 /// Where a batch begins in a track.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TrackStart {
-    pub(crate) before: End,
+    pub(crate) before: Position,
     /// Decode time of its first sample.
     pub(crate) time: MediaTime,
-    /// The decode time of a later batch is earlier than this one ends, or later: from this sample on, it has this
-    /// duration, and those after it none.
-    cut: Option<(u32, u32)>,
+    /// Set where a later batch does not begin at the time at which this one ends.
+    cut: Option<Cut>,
+}
+
+/// Where the durations of a batch end, because a later one begins at another time.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    sample: SampleNumber,
+    /// The duration of that sample, as `stts` has it. All samples after it have none.
+    sample_delta: u32,
 }
 
 impl TrackFragments {
@@ -87,7 +104,7 @@ impl TrackFragments {
             seed: Seed { track_id, is_sound, defaults, groupings: groupings.of_batch() },
             before: start.before,
             next: start.time,
-            first: (start.before.samples > 0).then_some(MediaTime(0)),
+            first: (start.before.sample > SampleNumber::FIRST).then_some(MediaTime(0)),
             ..Self::default()
         }
     }
@@ -102,29 +119,29 @@ impl TrackFragments {
         self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
     }
 
-    /// Samples and chunks up to where it ends.
-    pub(crate) fn end(&self) -> End {
-        End {
-            samples: self.before.samples.saturating_add(number(self.sizes.len())),
-            chunks: self.before.chunks.saturating_add(number(self.chunks.len())),
+    /// Where it ends in the track.
+    pub(crate) fn end(&self) -> Position {
+        Position {
+            sample: self.before.sample + number(self.sizes.len()),
+            chunk: self.before.chunk + number(self.chunks.len()),
         }
     }
 
     /// What later batches have to say of this one, and what is not said of all its samples.
     pub(crate) fn finish(&mut self, start: &TrackStart) {
-        if let Some((sample, duration)) = start.cut {
-            let kept = sample.saturating_sub(self.before.samples) as usize;
+        if let Some(Cut { sample, sample_delta }) = start.cut {
+            let kept = (sample - self.before.sample) as usize;
             let mut left = self.sizes.len().saturating_sub(kept);
             for _ in 0..left {
                 self.durations.pop();
             }
             if left > 0 {
-                self.durations.push(1, duration);
+                self.durations.push(1, sample_delta);
                 left -= 1;
             }
             self.durations.push(number(left), 0);
         }
-        self.seed.groupings.finish(number(self.sizes.len()));
+        self.seed.groupings.finish(SampleNumber::at_place(self.sizes.len()));
     }
 
     /// Begins with what the `moov` holds of the track, which is nothing in most films.
@@ -172,19 +189,19 @@ impl TrackFragments {
                 let count = run.samples_per_chunk().min(left);
                 left -= count;
                 if count > 0 {
-                    self.chunks.push((offsets.get(chunk)?, count, run.description_index()));
+                    let offset = FileOffset(offsets.get(chunk)?);
+                    let description_index = run.description_index();
+                    self.chunks.push(FragmentChunk { offset, samples: count, description_index });
                 }
             }
         }
         match &samples.sync {
-            crate::boxes::SyncSamples::All => self.sync.extend(1..=samples.count),
-            crate::boxes::SyncSamples::Listed(table) => {
-                let mut listed = TableReader::new(source, *table, 512);
-                for n in 0..table.count {
-                    self.sync.push(u32_at(listed.entry(n)?, 0));
+            SyncSamples::All => self.sync.extend((0..samples.count).map(SampleNumber)),
+            SyncSamples::Listed(table) => {
+                for listed in SyncSamples::all_listed(table, source) {
+                    self.sync.extend(listed?.filter(|sample| sample.0 < samples.count));
                 }
-                // Order is what finds the entries of a batch.
-                self.sync.retain(|n| (1..=samples.count).contains(n));
+                // The entries of a batch are found by their order.
                 self.sync.sort_unstable();
             }
         }
@@ -217,8 +234,12 @@ impl TrackFragments {
             return Ok(());
         }
         self.first.get_or_insert(self.next);
-        self.chunks.push((run.offset, count, run.defaults.description_index));
-        let first = self.end().samples.saturating_add(1);
+        self.chunks.push(FragmentChunk {
+            offset: run.offset,
+            samples: count,
+            description_index: run.defaults.description_index,
+        });
+        let first = self.end().sample;
         let trun = &run.trun;
         if !trun.has(TrunField::Duration) {
             self.durations.push(count, run.defaults.duration);
@@ -236,7 +257,7 @@ impl TrackFragments {
             self.sync.push(first);
         }
         if !trun.has(TrunField::Flags) && self.is_sync(run.defaults.flags) {
-            self.sync.extend(first.saturating_add(own)..first.saturating_add(count));
+            self.sync.extend((first + own..first + count).each());
         }
         trun.each_window(reader, |n, entries| {
             if trun.has(TrunField::Duration) {
@@ -255,7 +276,7 @@ impl TrackFragments {
             if trun.has(TrunField::Flags) {
                 let from = if n == 0 { own } else { 0 };
                 let flags = entries.column(TrunField::Flags, from as usize).map(SampleFlags);
-                for (sample, flags) in (first.saturating_add(n + from)..).zip(flags) {
+                for (sample, flags) in (first + (n + from)..SampleNumber(u32::MAX)).each().zip(flags) {
                     if self.is_sync(flags) {
                         self.sync.push(sample);
                     }
@@ -267,10 +288,9 @@ impl TrackFragments {
 
     /// What else is said of the samples that come next.
     fn add_more<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, more: &More) -> Result<(), FormatError> {
-        let first = self.sizes.len();
-        let number = number(first);
+        let first = SampleNumber::at_place(self.sizes.len());
         let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
-        self.seed.groupings.add(reader, &more.boxes, number, count)?;
+        self.seed.groupings.add(reader, &more.boxes, first, count)?;
         for unknown in &more.unknown {
             let note = format!("left out {unknown} of fragments: not known how it is cut");
             if self.notes.len() < NOTES && !self.notes.contains(&note) {
@@ -282,7 +302,7 @@ impl TrackFragments {
                 b"sdtp" => self.dependencies.add(reader, header, first, count)?,
                 b"subs" => {
                     let Some(subsamples) = &mut self.subsamples else { continue };
-                    if !subsamples.add(reader, header, number, count)? {
+                    if !subsamples.add(reader, header, first, count)? {
                         self.subsamples = None;
                         self.notes.push("left out subs of fragments: they are more than we cut".into());
                     }
@@ -314,7 +334,7 @@ impl TrackFragments {
         let (mut popped, mut passed) = (0, 0);
         while self.first.is_some() && time != until {
             let Some(last) = self.durations.pop() else {
-                if self.before.samples > 0 {
+                if self.before.sample > SampleNumber::FIRST {
                     // The batches before know of it.
                     break;
                 }
@@ -323,12 +343,13 @@ impl TrackFragments {
             popped += 1;
             until = until - MediaTime::of_duration_field(last);
             if time >= until {
-                let duration = (time - until).duration_field().ok_or_else(|| {
+                let sample_delta = (time - until).duration_field().ok_or_else(|| {
                     format!("a gap of {} ticks before its decode time (tfdt)", (time - self.next).0)
                 })?;
-                self.durations.push(1, duration);
+                self.durations.push(1, sample_delta);
                 until = time;
-                self.cut_batches(number(self.sizes.len() - popped), duration);
+                let sample = SampleNumber::at_place(self.sizes.len() - popped);
+                self.cut_batches(Cut { sample, sample_delta });
             } else {
                 // Sent again, by a live encoder that was restarted.
                 passed += 1;
@@ -336,23 +357,23 @@ impl TrackFragments {
         }
         self.durations.push(passed, 0);
         self.next = time;
-        let samples = self.end().samples;
-        if let Some(start) = self.starts.last_mut().filter(|s| s.before.samples == samples) {
+        let end = self.end().sample;
+        if let Some(start) = self.starts.last_mut().filter(|s| s.before.sample == end) {
             start.time = time;
         }
         Ok(())
     }
 
-    /// Tells the batches before the last that from a sample on, it has this duration, and those after it none.
-    fn cut_batches(&mut self, sample: u32, duration: u32) {
+    /// Notes in the batches before the last where their durations end.
+    fn cut_batches(&mut self, cut: Cut) {
         let Some((last, earlier)) = self.starts.split_last_mut() else { return };
-        let mut after = last.before.samples;
+        let mut after = last.before.sample;
         for start in earlier.iter_mut().rev() {
-            if after <= sample {
+            if after <= cut.sample {
                 return;
             }
-            let first = start.before.samples;
-            start.cut = Some(if first > sample { (first, 0) } else { (sample, duration) });
+            let first = start.before.sample;
+            start.cut = Some(if first > cut.sample { Cut { sample: first, sample_delta: 0 } } else { cut });
             after = first;
         }
     }

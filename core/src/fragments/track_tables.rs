@@ -2,13 +2,14 @@
 
 use crate::boxes::BoxType;
 use crate::limits::Limits;
+use crate::numbers::SampleNumber;
 use crate::source::GENERATED;
 use crate::time::MediaTime;
 
 use super::batch::are_few;
 use super::run_lengths::number;
 use super::tables::{GeneratedTable, TableKind, TableLayout};
-use super::track::{End, TrackFragments};
+use super::track::{FragmentChunk, Position, TrackFragments};
 
 impl TrackFragments {
     /// Whether it has descriptions of a grouping, so that the `moov`'s own are not wanted any more.
@@ -22,7 +23,7 @@ impl TrackFragments {
             return None;
         }
         let mut sizes = self.sizes.iter();
-        let bytes = self.chunks.iter().map(|&(_, samples, _)| {
+        let bytes = self.chunks.iter().map(|&FragmentChunk { samples, .. }| {
             u32::try_from(sizes.by_ref().take(samples as usize).map(|&s| u64::from(s)).sum::<u64>()).ok()
         });
         bytes.collect()
@@ -36,8 +37,8 @@ impl TrackFragments {
     /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].
     pub(crate) fn write(&mut self, track: usize, out: &mut TableLayout) {
         let samples = self.sizes.len();
-        self.seed.groupings.finish(number(samples));
-        let ends: Vec<End> = self.starts.iter().skip(1).map(|s| s.before).chain([self.end()]).collect();
+        self.seed.groupings.finish(SampleNumber::at_place(samples));
+        let ends: Vec<Position> = self.starts.iter().skip(1).map(|s| s.before).chain([self.end()]).collect();
         let this = &*self;
         let mut table = |box_type: &[u8; 4], prefix: &[u8], has_count, kind, entry_size| {
             let table = GeneratedTable { track, kind, entry_size };
@@ -49,7 +50,7 @@ impl TrackFragments {
         }
         table(b"stsc", &[0; 4], true, TableKind::Chunks, 12);
         table(b"stsz", &[0; 8], true, TableKind::Sizes, 4);
-        if self.chunks.iter().any(|(offset, ..)| u32::try_from(*offset).is_err()) {
+        if self.chunks.iter().any(|chunk| u32::try_from(chunk.offset.0).is_err()) {
             table(b"co64", &[0; 4], true, TableKind::ChunkOffsets, 8);
         } else {
             table(b"stco", &[0; 4], true, TableKind::ChunkOffsets, 4);
@@ -85,8 +86,13 @@ impl TrackFragments {
     }
 
     /// Appends the entries of a table, and gives how many there are up to each of `ends`, none of which an entry goes over.
-    pub(crate) fn write_entries(&self, table: &GeneratedTable, ends: &[End], out: &mut Vec<u8>) -> Vec<u32> {
-        let samples = ends.iter().map(|e| e.samples.saturating_sub(self.before.samples));
+    pub(crate) fn write_entries(
+        &self,
+        table: &GeneratedTable,
+        ends: &[Position],
+        out: &mut Vec<u8>,
+    ) -> Vec<u32> {
+        let samples = ends.iter().map(|end| end.sample - self.before.sample);
         let mut fixed = |bytes: &[u8]| {
             out.extend_from_slice(bytes);
             let all = self.sizes.len().saturating_sub(bytes.len());
@@ -117,29 +123,31 @@ impl TrackFragments {
                 samples.collect()
             }
             TableKind::Sync => {
-                self.sync.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
-                ends.iter().map(|e| number(self.sync.partition_point(|&n| n <= e.samples))).collect()
+                self.sync.iter().for_each(|s| out.extend_from_slice(&s.one_based().to_be_bytes()));
+                ends.iter().map(|end| number(self.sync.partition_point(|&s| s < end.sample))).collect()
             }
             TableKind::ChunkOffsets => {
                 let skip = 8 - usize::from(table.entry_size).min(8);
-                for (offset, ..) in &self.chunks {
-                    out.extend_from_slice(offset.to_be_bytes().get(skip..).unwrap_or_default());
+                for chunk in &self.chunks {
+                    out.extend_from_slice(chunk.offset.0.to_be_bytes().get(skip..).unwrap_or_default());
                 }
-                ends.iter().map(|e| e.chunks.saturating_sub(self.before.chunks)).collect()
+                ends.iter().map(|end| end.chunk - self.before.chunk).collect()
             }
             TableKind::Chunks => {
                 let (mut at, mut entries) = (0, 0);
                 ends.iter()
                     .map(|end| {
                         let mut last = None;
-                        let end = end.chunks.saturating_sub(self.before.chunks) as usize;
-                        for (n, &(_, samples, description)) in
+                        let end = (end.chunk - self.before.chunk) as usize;
+                        for (n, &FragmentChunk { samples, description_index, .. }) in
                             (at..end).zip(self.chunks.get(at..end).unwrap_or_default())
                         {
-                            if last.replace((samples, description)) != Some((samples, description)) {
+                            if last.replace((samples, description_index))
+                                != Some((samples, description_index))
+                            {
                                 entries += 1;
-                                let chunk = self.before.chunks.saturating_add(number(n + 1));
-                                [chunk, samples, description]
+                                let chunk = (self.before.chunk + number(n)).one_based();
+                                [chunk, samples, description_index]
                                     .iter()
                                     .for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
                             }

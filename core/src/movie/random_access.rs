@@ -71,7 +71,8 @@ impl Members {
     }
 
     fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
-        let runs = CsgpBox::read(payload, std::slice::from_ref(&(0..samples)))?.runs;
+        let all = SampleNumber::FIRST..SampleNumber(samples);
+        let runs = CsgpBox::read(payload, std::slice::from_ref(&all))?.runs;
         let mut end = SampleNumber::FIRST;
         let ends = runs.iter().map(|&(count, group)| {
             end = end + count;

@@ -146,8 +146,8 @@ pub(in crate::plan::flat) fn cut_senc(
     content.bytes(&cut.clip.sample_count().to_be_bytes());
     let mut reader = cut.reader();
     for range in cut.ranges().iter().map(|r| &r.samples) {
-        let start = senc.place_of(&mut reader, range.start.0)?;
-        let end = senc.place_of(&mut reader, range.end.0)?;
+        let start = senc.place_of(&mut reader, range.start)?;
+        let end = senc.place_of(&mut reader, range.end)?;
         content.source(FileOffset(start), end.saturating_sub(start));
     }
     out.wrap(header.box_type, content)

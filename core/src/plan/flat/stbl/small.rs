@@ -1,7 +1,6 @@
 //! Tables that are small and seldom: `stsh`, `subs` and `csgp`. They are cut in memory.
 
 use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_stsh, write_sbgp, write_stsh};
-use crate::numbers::{Numbers, SampleNumber};
 use crate::seek::SampleRange;
 
 /// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
@@ -15,8 +14,7 @@ pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> 
 
 /// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip.
 fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let in_clip = |sample| SampleRange::find(ranges, sample?).map(SampleNumber::one_based);
-    let moved = |number| in_clip(SampleNumber::from_one_based(number));
+    let moved = |sample| SampleRange::find(ranges, sample);
     let kept: Vec<_> =
         read_stsh(payload)?.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))).collect();
     let mut out = Vec::new();
@@ -29,10 +27,9 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     let (head, entries) = SubsEntries::of(payload)?;
     let mut kept = SubsWriter::new(head);
     for entry in entries {
-        let SubsEntry { sample_number, parts } = entry?;
-        let sample = SampleNumber::from_one_based(sample_number);
+        let SubsEntry { sample, parts } = entry?;
         if let Some(sample) = sample.and_then(|sample| SampleRange::find(ranges, sample)) {
-            kept.push(SubsEntry { sample_number: sample.one_based(), parts });
+            kept.push(sample, parts);
         }
     }
     let mut out = Vec::new();
@@ -42,7 +39,7 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 
 /// Compact sample groups (8.9.5). They become the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.units()).collect();
+    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
     let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;
     let mut out = Vec::new();
     write_sbgp(&mut out, grouping, parameter, &runs);
@@ -54,6 +51,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
+    use crate::numbers::SampleNumber;
     use crate::time::MediaTime;
 
     fn words(words: &[u32]) -> Vec<u8> {
