@@ -25,6 +25,11 @@ pub struct MediaTime(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ClipTime(pub i64);
 
+/// A time in units of which a second has so many, whatever the timescale: that of a chapter or of a
+/// highlight. None is negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnitTime<const PER_SECOND: u32>(pub(crate) u64);
+
 /// A time in billionths of a tick of the movie timescale: what a time in nanoseconds is without
 /// rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +94,12 @@ impl MovieTime {
     /// The same time in billionths of a tick.
     pub(crate) fn exact(self) -> ExactMovieTime {
         ExactMovieTime(i128::from(self.0) * NANOS)
+    }
+
+    /// The same time in other units, rounded down.
+    pub(crate) fn in_units<const PER_SECOND: u32>(self, timescale: u32) -> UnitTime<PER_SECOND> {
+        let units = u128::from(self.0) * u128::from(PER_SECOND) / u128::from(timescale.max(1));
+        UnitTime(u64::try_from(units).unwrap_or(u64::MAX))
     }
 
     /// The time in seconds.
@@ -276,6 +287,13 @@ impl Sub for MovieTime {
     }
 }
 
+impl<const PER_SECOND: u32> Sub for UnitTime<PER_SECOND> {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
 impl Add for MediaTime {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -343,6 +361,9 @@ mod tests {
         assert_eq!(scales.to_media_since(MovieTime(3600), half), MediaTime(11));
         assert_eq!(MovieTime::from_ticks_of(1000, 1500, 90_000), MovieTime(135_000));
         assert_eq!(MovieTime::from_ticks_of(1, i128::MAX, 90_000), MovieTime(MAX_MOVIE_TICKS));
+        assert_eq!(MovieTime(89).in_units(90_000), UnitTime::<1000>(0));
+        assert_eq!(MovieTime(135_000).in_units(90_000), UnitTime::<10_000_000>(15_000_000));
+        assert_eq!(MovieTime(u64::MAX).in_units(1), UnitTime::<1000>(u64::MAX));
         assert_eq!(MediaTime(3).at_rate(-0x8000), MediaTime(1));
         assert_eq!(MediaTime::of_millis(70, 600), MediaTime(42));
         assert_eq!(MediaTime::of_millis(1, 600), MediaTime(0));

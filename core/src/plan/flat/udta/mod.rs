@@ -10,6 +10,7 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
+use crate::time::MovieTime;
 
 use super::layout::Layout;
 use chpl::cut_chpl;
@@ -54,7 +55,7 @@ impl Layout<'_> {
                     content.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
                 }
                 Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
-                Treatment::StartTimeCode if clip.start.0 > 0 => {}
+                Treatment::StartTimeCode if clip.start > MovieTime(0) => {}
                 Treatment::Tags => self.tags(child, &mut content)?,
                 _ => content.copy(child),
             }

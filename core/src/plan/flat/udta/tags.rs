@@ -14,7 +14,7 @@ use crate::limits;
 use crate::offsets::FileOffset;
 use crate::seek::Clip;
 use crate::source::ReadAt;
-use crate::time::MovieTime;
+use crate::time::{MovieTime, UnitTime};
 
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -30,11 +30,11 @@ const LONGEST: u64 = 4096;
 /// An `HMMT` with the highlights of the clip, and the room that the source has. `None` when it is
 /// malformed.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
-    let millis = |time: MovieTime| u128::from(time.0) * 1000 / u128::from(clip.timescale.max(1));
+    let millis = |time: MovieTime| time.in_units::<1000>(clip.timescale);
     let (from, to) = (millis(clip.start), millis(clip.start + clip.duration));
     let mut hmmt = HmmtBox::read(payload)?;
-    let times = hmmt.times.iter().map(|&time| u128::from(time)).filter(|time| (from..to).contains(time));
-    hmmt.times = times.filter_map(|time| u32::try_from(time - from).ok()).collect();
+    let times = hmmt.times.iter().map(|&time| UnitTime(time.into())).filter(|time| (from..to).contains(time));
+    hmmt.times = times.filter_map(|time| u32::try_from((time - from).0).ok()).collect();
     let mut out = Vec::new();
     hmmt.write(&mut out);
     Some(out)
