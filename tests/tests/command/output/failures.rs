@@ -1,0 +1,133 @@
+//! Signals, full disks and readers that go away leave nothing behind.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tests::built;
+
+use super::{Scene, assert_refused};
+
+#[test]
+fn a_signal_leaves_no_file_behind() {
+    let scene = Scene::new();
+    let big = scene.path("big.mp4");
+    let out = scene.path("out.mp4");
+    fs::copy(&scene.film, &big).expect("a copy");
+    let file = File::options().write(true).open(&big).expect("a film");
+    // A hole of a size that takes a while to copy: a box of media at the end of the film.
+    let len = file.metadata().expect("a film").len();
+    let hole: u64 = 64 << 30;
+    let mut header = 1u32.to_be_bytes().to_vec();
+    header.extend_from_slice(b"mdat");
+    header.extend_from_slice(&hole.to_be_bytes());
+    std::os::unix::fs::FileExt::write_all_at(&file, &header, len).expect("a film");
+    file.set_len(len + hole).expect("a hole");
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::HUP]
+    {
+        let mut running = Command::new(built("H264_MP4SEEK", "mp4seek"))
+            .args(["faststart", "--quiet"])
+            .args([&big, &out])
+            .spawn()
+            .expect("a program that runs");
+        let holds_temporary = || {
+            let names = fs::read_dir(scene.dir.path()).expect("a folder");
+            names.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b".mp4seek"))
+        };
+        while !holds_temporary() {
+            assert!(running.try_wait().expect("a process").is_none(), "it ended early");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let pid = rustix::process::Pid::from_child(&running);
+        // The handler is set right after the file was made.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        rustix::process::kill_process(pid, signal).expect("a process of ours");
+        assert!(!running.wait().expect("an end").success());
+        scene.assert_holds(&["big.mp4"]);
+    }
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_changes_no_exit_code() {
+    for words in ["verify /nowhere.mp4", "clip /nowhere.mp4 -"] {
+        let run = format!("\"$1\" {words} 2>&1 >/dev/null; echo $? >&3");
+        let line = format!("{{ {{ sleep 0.2; {run}; }} | true; }} 3>&1");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let done = Command::new("sh").args(["-c", &line, "sh"]).arg(program).output().expect("a shell");
+        assert_eq!(String::from_utf8(done.stdout).expect("UTF-8"), "1\n", "{words}");
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let scene = Scene::new();
+    // A node of our own: a fault must not cost the machine its /dev/full.
+    let mut full = PathBuf::from("/dev/full");
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        full = scene.path("full");
+        let made = Command::new("mknod").arg(&full).args(["c", "1", "7"]).status().expect("mknod");
+        assert!(made.success());
+    }
+    if File::options().write(true).open(&full).is_ok() {
+        assert_refused(&scene.run(&[], &full), "No space left");
+    }
+    if is_root {
+        fs::remove_file(full).expect("a node of ours");
+    }
+    let out = scene.path("out.mp4");
+    fs::write(&out, "precious").expect("a file");
+    // Blocks of 512 or 1024 bytes, as the shell has them: less than the clip.
+    let done = scene.command("trap '' XFSZ; ulimit -f 8;", &["--force"], &out).output().expect("a program");
+    assert_refused(&done, "File too large");
+    assert_eq!(fs::read(&out).expect("a file"), b"precious");
+    scene.assert_holds(&["out.mp4"]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let scene = Scene::new();
+    for words in ["clip --start 1 \"$2\" -", "inspect --json \"$2\"", "verify \"$2\"", "man clip"] {
+        let line = format!("{{ \"$1\" {words}; echo \"code $?\" >&2; }} | true");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let done = Command::new("sh").args(["-c", &line, "sh"]).arg(program).arg(&scene.film).output();
+        let error = String::from_utf8(done.expect("a shell").stderr).expect("UTF-8");
+        assert_eq!(error, "code 0\n", "{words}");
+    }
+}
+
+#[test]
+fn a_film_from_a_pipe_that_there_is_no_room_for_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let (spool, out) = (scene.path("spool"), scene.path("out.mp4"));
+    fs::create_dir(&spool).expect("a folder");
+    let clip = |before: &str, with: &[&str]| {
+        // What is left in the folder is said on standard output.
+        let line = format!(
+            "{before} {{ cat \"$2\" | \"$1\" clip --start 3.05 --end 6 - \"$3\"; }}; code=$?; ls -A \"$TMPDIR\"; exit $code"
+        );
+        let (first, rest) = with.split_first().expect("a program");
+        let program = built("H264_MP4SEEK", "mp4seek");
+        let mut command = Command::new(first);
+        command.args(rest).args(["sh", "-c", &line, "sh"]).arg(program).arg(&scene.film).arg(&out);
+        command.env("TMPDIR", &spool).output().expect("a shell")
+    };
+    let assert_no_room = |done: &Output, words: &str| {
+        assert_eq!((done.status.code(), &*done.stdout), (Some(1), &b""[..]), "{done:?}");
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        let named =
+            error.contains("which needs as much room") && error.contains(spool.to_str().expect("UTF-8"));
+        assert!(named && error.contains(words), "{error}");
+    };
+    // Blocks of 512 or 1024 bytes, as the shell has them: less than the film.
+    assert_no_room(&clip("trap '' XFSZ PIPE; ulimit -f 8;", &["env"]), "File too large");
+    // A disk of our own, where one may be mounted.
+    let mount = "mount -t tmpfs -o size=64k none \"$TMPDIR\" || exit 99; trap '' PIPE;";
+    let done = clip(mount, &["unshare", "--map-root-user", "--mount"]);
+    let is_refused = String::from_utf8_lossy(&done.stderr).contains("unshare: ");
+    if !is_refused && done.status.code() != Some(99) {
+        assert_no_room(&done, "No space left");
+    }
+    assert!(fs::metadata(&scene.film).expect("a film").len() > 64 << 10);
+    scene.assert_holds(&["spool"]);
+}

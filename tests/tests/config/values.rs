@@ -1,0 +1,88 @@
+//! Wrong values fail the test of the configuration, with a line that says what is right.
+
+use tests::on_both_engines;
+use tests::servers::{APACHE, Builder, Engine};
+
+on_both_engines!(wrong_values_fail_the_test_of_the_configuration,);
+
+fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
+    let apache: &[(&str, &[&str])] = &[
+        ("H264Streaming maybe", &["H264Streaming", "On or Off"]),
+        ("H264StreamingMode fast", &["H264StreamingMode", "keyframe", "exact"]),
+        ("H264StreamingMode", &["H264StreamingMode", "keyframe", "exact"]),
+        ("H264StreamingMode exact keyframe", &["H264StreamingMode", "keyframe", "exact"]),
+        ("H264StreamingExtensions", &["H264StreamingExtensions", ".mp4"]),
+        ("H264StreamingExtensions .", &["H264StreamingExtensions", ".mp4"]),
+        ("H264StreamingCacheSize 8MB", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
+        ("H264StreamingCacheSize -1", &["H264StreamingCacheSize", "number of bytes", "K, M or G"]),
+        ("H264StreamingCacheSize", &["H264StreamingCacheSize", "such as 16M"]),
+        (
+            "<VirtualHost *:{port}>\nH264StreamingCacheSize 1M\n</VirtualHost>",
+            &["H264StreamingCacheSize", "VirtualHost"],
+        ),
+        (
+            "<Directory {docroot}>\nH264StreamingCacheSize 1M\n</Directory>",
+            &["H264StreamingCacheSize", "not allowed"],
+        ),
+        ("H264StreamingParameters", &["H264StreamingParameters", "start=from"]),
+        ("H264StreamingParameters start", &["H264StreamingParameters", "parameter=name"]),
+        ("H264StreamingParameters begin=from", &["H264StreamingParameters", "start, end, vbegin"]),
+        ("H264StreamingParameters start=", &["H264StreamingParameters", "letters, digits"]),
+        ("H264StreamingParameters start=a&b", &["H264StreamingParameters", "letters, digits"]),
+        ("H264StreamingParameters start=x end=x", &["H264StreamingParameters", "no two names"]),
+        ("H264StreamingParameters start=end", &["H264StreamingParameters", "no two names"]),
+        ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
+    ];
+    let lighttpd: &[(&str, &[&str])] = &[
+        ("h264-streaming.enable = \"maybe\"", &["h264-streaming.enable", "enable", "disable"]),
+        ("h264-streaming.mode = \"fast\"", &["h264-streaming.mode", "keyframe", "exact"]),
+        ("h264-streaming.mode = 5", &["h264-streaming.mode"]),
+        ("h264-streaming.extensions = (\".\")", &["h264-streaming.extensions", ".mp4"]),
+        ("h264-streaming.extensions = (\"\")", &["h264-streaming.extensions", ".mp4"]),
+        ("h264-streaming.extensions = (5)", &["h264-streaming.extensions"]),
+        ("h264-streaming.cache-size = \"8M\"", &["h264-streaming.cache-size", "expected an integer"]),
+        ("h264-streaming.cache-size = (8)", &["h264-streaming.cache-size", "expected an integer"]),
+        (
+            "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.cache-size = 8\n}",
+            &["h264-streaming.cache-size", "outside of all conditions"],
+        ),
+        ("h264-streaming.parameters = \"from\"", &["h264-streaming.parameters"]),
+        ("h264-streaming.parameters = (\"from\")", &["h264-streaming.parameters"]),
+        ("h264-streaming.parameters = (\"start\" => 5)", &["h264-streaming.parameters"]),
+        (
+            "h264-streaming.parameters = (\"begin\" => \"from\")",
+            &["h264-streaming.parameters", "start, end, vbegin"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"\")",
+            &["h264-streaming.parameters", "letters, digits"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"a&b\")",
+            &["h264-streaming.parameters", "letters, digits"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"x\", \"end\" => \"x\")",
+            &["h264-streaming.parameters", "the same name"],
+        ),
+        (
+            "h264-streaming.parameters = (\"start\" => \"end\")",
+            &["h264-streaming.parameters", "the same name"],
+        ),
+        ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
+        ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
+        (
+            "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.mode = \"fast\"\n}",
+            &["h264-streaming.mode", "keyframe"],
+        ),
+    ];
+    for (lines, wanted) in if engine == APACHE { apache } else { lighttpd } {
+        // Without the defaults: lighttpd takes an option only once in one place.
+        let (passed, said) = Builder::new(engine).without_defaults().config(lines).test_config();
+        assert!(!passed, "{lines} passes: {said}");
+        let line = said.lines().any(|line| wanted.iter().all(|word| line.contains(word)));
+        assert!(line, "{lines}: no line names {wanted:?}:\n{said}");
+    }
+    let (passed, said) = Builder::new(engine).test_config();
+    assert!(passed, "{said}");
+}
