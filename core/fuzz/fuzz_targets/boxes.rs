@@ -1,6 +1,7 @@
 //! The box reader and the index, on any bytes.
 #![no_main]
 
+#[expect(dead_code, reason = "not all of it is for this target")]
 #[path = "../../tests/hostile/allocator.rs"]
 mod allocator;
 
