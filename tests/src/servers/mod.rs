@@ -1,0 +1,83 @@
+//! Apache, lighttpd and nginx from the distribution's packages, each with a
+//! configuration, a directory, a port and a session of its own.
+//!
+//! - `builder`: a server to be, its directory and its start.
+//! - `config`: the configuration of each server.
+//! - `site`: a running server, its files and its logs.
+//! - `process`: its processes and sockets.
+
+mod builder;
+mod config;
+mod process;
+mod site;
+
+use std::net::TcpListener;
+
+pub use builder::Builder;
+pub use site::Site;
+
+/// A web server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Apache httpd 2.4.
+    Apache(Mpm),
+    /// lighttpd 1.4.
+    Lighttpd,
+    /// nginx with its own mp4 module: a peer to measure against.
+    Nginx,
+}
+
+/// How Apache spreads its work over processes and threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mpm {
+    /// The default.
+    Event,
+    /// A process for each connection.
+    Prefork,
+    /// A thread for each connection.
+    Worker,
+}
+
+/// Apache as the distribution sets it up.
+pub const APACHE: Engine = Engine::Apache(Mpm::Event);
+
+/// Runs each scenario, a function of `&Site`, on both servers.
+#[macro_export]
+macro_rules! on_both {
+    ($($scenario:ident),+ $(,)?) => {
+        mod apache {
+            $(#[test] fn $scenario() { super::$scenario(&$crate::servers::Site::any($crate::servers::APACHE)) })+
+        }
+        mod lighttpd {
+            $(#[test] fn $scenario() { super::$scenario(&$crate::servers::Site::any($crate::servers::Engine::Lighttpd)) })+
+        }
+    };
+}
+
+/// Runs each scenario, a function of the engine, on both servers.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($($scenario:ident),+ $(,)?) => {
+        mod apache {
+            $(#[test] fn $scenario() { super::$scenario($crate::servers::APACHE) })+
+        }
+        mod lighttpd {
+            $(#[test] fn $scenario() { super::$scenario($crate::servers::Engine::Lighttpd) })+
+        }
+    };
+}
+
+/// Apache with one process, which so remembers of every request what a process remembers.
+pub const ONE_PROCESS: &str =
+    "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
+
+/// Whether `H264_VALGRIND` asks for servers whose every use of memory is checked.
+fn under_valgrind() -> bool {
+    std::env::var_os("H264_VALGRIND").is_some()
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

@@ -1,0 +1,156 @@
+//! The processes of a server: their end, their sockets, and what they log.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+
+use super::{Engine, under_valgrind};
+
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) port: u16,
+    pub(super) dir: TempDir,
+    pub(super) expected: Mutex<Vec<Announced>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Announced {
+    pub(super) line: Regex,
+    pub(super) required: bool,
+}
+
+impl Process {
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a process of ours");
+    }
+
+    /// The directories in `/proc` of the processes that have not ended.
+    pub(super) fn processes(&self) -> Vec<PathBuf> {
+        let session = self.child.id().to_string();
+        let ours = |stat: &str| {
+            // The name of a program may hold spaces, but it ends in the last parenthesis.
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(1);
+            // Of a process that has ended, its parent may not have taken note: state `Z`.
+            fields.next() != Some("Z") && fields.nth(2) == Some(session.as_str())
+        };
+        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|process| process.path());
+        processes.filter(|dir| fs::read_to_string(dir.join("stat")).is_ok_and(|stat| ours(&stat))).collect()
+    }
+
+    /// Stops the server and waits for its end; whether it went by itself.
+    pub(super) fn stop(&mut self, engine: Engine) -> bool {
+        // At SIGTERM, a child of Apache's event closes the sockets that its workers have in hand. A worker
+        // whose connection just came to its end gives the socket's memory back before it lets go of it, and
+        // so now and then a child dies of SIGSEGV. A graceful stop leaves the sockets to the workers, but
+        // waits for every client that stays, and then nothing but SIGKILL hurries a child.
+        if matches!(engine, Engine::Apache(_)) && !self.ended() && !self.has_clients() {
+            self.signal(Signal::WINCH);
+            self.wait_until(15, |server| server.processes().len() <= 1);
+        }
+        // Apache's first process looks for its children's end only once a second, or when it is told.
+        if !self.ended() {
+            self.signal(Signal::TERM);
+        }
+        // lighttpd's first process does not wait for its workers.
+        let clean = self.wait_until(15, |server| server.ended() && server.processes().is_empty());
+        if !clean {
+            kill_process_group(self.pid(), Signal::KILL).ok();
+            self.child.wait().ok();
+        }
+        clean
+    }
+
+    /// Whether the port is this server's. A connection would tell as much of another server that was faster.
+    pub(super) fn listens(&self) -> bool {
+        let fds = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
+        let open: Vec<_> = fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect();
+        let ours = |inode: &str| open.contains(&PathBuf::from(format!("socket:[{inode}]")));
+        self.sockets().iter().any(|(state, inode)| state == "0A" && ours(inode))
+    }
+
+    /// Whether there are connections that their clients have not closed.
+    fn has_clients(&self) -> bool {
+        // Established, and FIN_WAIT_1 and 2, which only the server has closed.
+        self.sockets().iter().any(|(state, _)| matches!(state.as_str(), "01" | "04" | "05"))
+    }
+
+    /// State and inode, as the kernel writes them, of the sockets on the server's port.
+    fn sockets(&self) -> Vec<(String, String)> {
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap_or_default();
+        let address = format!("0100007F:{:04X}", self.port);
+        // Of thousands of lines, after so many requests, only these are worth taking apart.
+        let lines = table.lines().filter(|line| line.contains(&address));
+        let rows = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.filter_map(|row| match row.as_slice() {
+            [_, local, _, state, _, _, _, _, _, inode, ..] if *local == address => {
+                Some(((*state).to_owned(), (*inode).to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+    }
+
+    pub(super) fn ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
+    }
+
+    /// Waits until it is `done`, at most this many seconds; whether it is.
+    fn wait_until(&mut self, seconds: u64, done: impl Fn(&mut Self) -> bool) -> bool {
+        let deadline =
+            Instant::now() + Duration::from_secs(if under_valgrind() { 4 * seconds } else { seconds });
+        while !done(self) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
+    /// What valgrind says of the server and its children.
+    pub(super) fn misuse(&self) -> String {
+        let files = fs::read_dir(self.dir.path()).expect("a directory of our own").flatten();
+        let logs = files.filter(|f| f.file_name().to_string_lossy().starts_with("valgrind."));
+        logs.filter_map(|f| fs::read_to_string(f.path()).ok()).collect()
+    }
+
+    pub(super) fn log(&self) -> Vec<String> {
+        ["stderr.log", "error.log"]
+            .into_iter()
+            .filter_map(|name| fs::read(self.dir.path().join(name)).ok())
+            .flat_map(|log| String::from_utf8_lossy(&log).lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+}
+
+/// What a server says when it starts, is told to open its logs again, and stops.
+pub(super) fn is_routine(line: &str) -> bool {
+    const ROUTINE: &[&str] = &[
+        "resuming normal operations",
+        "AH00094: Command line:",
+        "caught SIGTERM, shutting down",
+        "caught SIGWINCH, shutting down gracefully",
+        "server started (lighttpd",
+        "server stopped by UID",
+        "logfiles cycled UID",
+        "using the \"epoll\" event method",
+        // The machine's clock, which others set.
+        "warning: clock jumped",
+    ];
+    // Ending takes valgrind longer than Apache waits for its children.
+    const SLOW: &str = "AH00045: child process";
+    line.trim().is_empty()
+        || ROUTINE.iter().any(|routine| line.contains(routine))
+        || (under_valgrind() && line.contains(SLOW))
+}
