@@ -1,0 +1,175 @@
+//! Everything that is wrong with a clip.
+
+use super::timeline::Shown;
+use super::{EXACT, INSTANT, LEAD_IN, Movie, Sample, Track};
+use crate::probe::Cut;
+
+/// What is wrong with a clip, and how well its tracks are in step.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// One line each; none if it is right.
+    pub faults: Vec<String>,
+    /// The farthest that a sample is from its place, in ticks of its track.
+    pub ticks: f64,
+}
+
+impl Movie {
+    /// Everything that is wrong with `clip`, which was cut from this film.
+    pub fn judge(&self, clip: &Self, cut: &Cut) -> Verdict {
+        let (start, end) = self.bounds(cut);
+        let mut verdict = Verdict::default();
+        // Hint tracks hint at another file than the clip.
+        let (ours, theirs) = (clip.media_tracks(), self.media_tracks());
+        let name = |t: &&Track| format!("{} {}/{}", t.id, t.kind, t.codec);
+        let theirs: Vec<_> = theirs.into_iter().filter(|t| self.belongs(t, start, end)).collect();
+        let (named, wanted): (Vec<_>, Vec<_>) =
+            (ours.iter().map(name).collect(), theirs.iter().map(name).collect());
+        // Of nothing at all a clip has all tracks, empty.
+        let is_nothing = theirs.is_empty() && ours.iter().all(|t| t.samples.is_empty());
+        if named != wanted && !is_nothing {
+            verdict.faults.push(format!("tracks are {named:?} instead of {wanted:?}"));
+            return verdict;
+        }
+        for (ours, theirs) in ours.into_iter().zip(theirs) {
+            let judged = theirs.judge(self.timescale, ours, clip.timescale, start, end);
+            let name = format!("track {} ({})", ours.id, ours.kind);
+            verdict.faults.extend(judged.faults.into_iter().map(|f| format!("{name}: {f}")));
+            verdict.ticks = verdict.ticks.max(judged.ticks);
+        }
+        let whole = cut.start.is_none() && cut.end.is_none();
+        let longest = clip.tracks.iter().map(|t| t.duration).fold(0.0, f64::max);
+        if !whole && longest > 0.0 && (clip.duration - longest).abs() > 0.5 {
+            verdict.faults.push(format!("mvhd says {} ticks, the longest track {longest}", clip.duration));
+        }
+        let (seconds, wanted) = (clip.duration / clip.timescale, end - start);
+        // The end was rounded to a tick of the movie before it was to one of the video.
+        let tick = self.guide().map_or(0.0, |video| 1.0 / video.timescale);
+        let lasts = |wanted: f64| (seconds - wanted).abs() <= tick + 1.0 / clip.timescale + INSTANT;
+        if !(lasts(wanted) || whole && lasts(self.duration / self.timescale)) {
+            verdict.faults.push(format!("lasts {seconds} s instead of {wanted}"));
+        }
+        verdict
+    }
+}
+
+impl Track {
+    /// Judges `clip`, this track between `start` and `end`.
+    fn judge(&self, timescale: f64, clip: &Self, clip_timescale: f64, start: f64, end: f64) -> Verdict {
+        let mut verdict = Verdict::default();
+        // Times of hidden samples, and empty edits, may need a finer one.
+        if clip.timescale % self.timescale != 0.0 {
+            let fault = format!("timescale {}, not a multiple of {}", clip.timescale, self.timescale);
+            verdict.faults.push(fault);
+            return verdict;
+        }
+        let off = |t: &Self| !t.edits.is_empty() && t.duration != t.edits.iter().map(|e| e.0).sum::<f64>();
+        // A whole film is as it was.
+        if off(clip) && !off(self) {
+            verdict.faults.push(format!("tkhd says {} ticks, its edit list does not", clip.duration));
+        }
+        if self.counts_frames() {
+            return verdict;
+        }
+        verdict.faults.extend(self.run_fault(clip));
+        // A film from its start on is as it was.
+        if start > EXACT {
+            verdict.faults.extend(self.lead_in_fault(clip));
+        }
+        if self.holds_on() {
+            return verdict;
+        }
+        let tick = 1.0 / self.timescale + EXACT;
+        let ours = clip.shown(clip_timescale);
+        let theirs = self.shown(timescale);
+        if self.has_ended(timescale, start) {
+            // Players keep the last frame on screen.
+            let last = theirs.last().map(|s| &self.samples[s.sample].hash);
+            let shown: Vec<_> = ours.iter().map(|s| Some(&clip.samples[s.sample].hash)).collect();
+            if shown != [last] || ours[0].from > EXACT {
+                verdict.faults.push("does not show the last frame of a picture that has ended".into());
+            }
+            return verdict;
+        }
+        let inside = |s: &&Shown| s.to > start + EXACT && s.from < end - EXACT;
+        let mut theirs = theirs.iter().filter(inside).peekable();
+        // Less than a tick of a sample may be left out.
+        let needed = |s: &Shown| s.to > start + tick && s.from < end - tick && s.to - s.from > tick;
+        let says = |s: &Shown| format!("#{} of {:.6}–{:.6}", s.sample, s.from, s.to);
+        // What is left of a sample by rounding: less than a tick of one that lasts longer.
+        let sliver = |s: &&Shown| s.to - s.from <= tick && clip.samples[s.sample].duration > 1.0;
+        for ours in ours.iter().filter(|s| !sliver(s)) {
+            let hash = &clip.samples[ours.sample].hash;
+            let mut passed = Vec::new();
+            let found = loop {
+                let Some(&next) = theirs.peek() else { break None };
+                let place = next.from.max(start) - start - ours.from;
+                let same = &self.samples[next.sample].hash == hash;
+                if place.abs() < tick && same {
+                    theirs.next();
+                    break Some(place.abs());
+                }
+                // Later, or another at that very time.
+                if place >= tick || (place > -tick && needed(next)) {
+                    break None;
+                }
+                passed.push(next);
+                theirs.next();
+            };
+            for lost in passed.into_iter().filter(|s| needed(s)) {
+                verdict.faults.push(format!("{} of the film is not shown", says(lost)));
+            }
+            match found {
+                None => verdict.faults.push(format!("{} is not the film's of that time", says(ours))),
+                Some(place) => verdict.ticks = verdict.ticks.max(place * self.timescale),
+            }
+        }
+        for lost in theirs.filter(|s| needed(s)) {
+            verdict.faults.push(format!("{} of the film is not shown", says(lost)));
+        }
+        verdict.faults.truncate(6);
+        verdict
+    }
+
+    /// Whether a player that ignores the edit list shows hidden frames of the clip for longer than it may: before
+    /// the first frame that is shown.
+    fn lead_in_fault(&self, clip: &Self) -> Option<String> {
+        let mut shown = clip.edits.iter().map(|(_, from, _)| *from).filter(|from| *from >= 0.0);
+        let (Some(from), None) = (shown.next(), shown.next()) else { return None };
+        let times = || clip.samples.iter().map(|s| s.cts);
+        let on_screen = times().filter(|cts| *cts <= from).fold(f64::NAN, f64::max);
+        let lasts = (on_screen - times().fold(f64::INFINITY, f64::min)) / clip.timescale;
+        let offsets = || self.samples.iter().map(|s| s.cts - s.dts);
+        let spread = offsets().fold(f64::NEG_INFINITY, f64::max) - offsets().fold(f64::INFINITY, f64::min);
+        let is_long = self.kind == "vide" && lasts > LEAD_IN + spread / self.timescale;
+        is_long.then(|| format!("{lasts:.3} s of hidden frames before the first that is shown"))
+    }
+
+    /// Whether what the clip holds is not this track's own samples, in runs that each begin where
+    /// decoding can.
+    fn run_fault(&self, clip: &Self) -> Option<String> {
+        // Of sound a clip may say that all are sync samples, where the film does not. Up to the first frame that is
+        // shown, those of open groups of pictures may not be marked, so that decoding begins before them.
+        let from = clip.edits.iter().map(|(_, from, _)| *from).find(|from| *from >= 0.0).unwrap_or(0.0);
+        let is_marked = |a: &Sample, b: &Sample| {
+            let is_joined = self.kind == "vide" && !a.sync && a.cts <= from && clip.samples[0].sync;
+            a.sync == b.sync || (self.kind == "soun" && a.sync) || is_joined
+        };
+        let is_same = |a: &Sample, b: &Sample| a.hash == b.hash && a.size == b.size && is_marked(a, b);
+        let (mut held, mut next) = (clip.samples.as_slice(), 0);
+        while let Some(first) = held.first() {
+            let run =
+                |at: usize| held.iter().zip(&self.samples[at..]).take_while(|(a, b)| is_same(a, b)).count();
+            // Of samples that are all alike, those that lead on the farthest.
+            let starts =
+                (next..self.samples.len()).filter(|&at| is_same(first, &self.samples[at])).take(1000);
+            let Some((at, len)) = starts.map(|at| (at, run(at))).max_by_key(|(_, len)| *len) else {
+                return Some("its samples are not the film's, in their order and as they are marked".into());
+            };
+            if !first.sync && self.samples[..at].iter().any(|s| s.sync) {
+                return Some(format!("decodes from sample {at} on, which cannot be decoded"));
+            }
+            (held, next) = (&held[len..], at + len);
+        }
+        None
+    }
+}
