@@ -12,98 +12,24 @@
 mod films;
 mod held;
 mod load;
+mod measure;
 mod network;
 mod report;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::{self, File};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::time::Duration;
 
-use load::Load;
-use mp4seek::index::Index;
-use mp4seek::source::ReadAt;
+use measure::{blank, film, first_request, measure, path, subjects};
 use report::{Bar, Limit};
-use tests::films::Film;
+use rows::{Length, ROWS};
 use tests::servers::{APACHE, Builder, Engine, Site};
-use tests::{target_dir, work_dir};
+use tests::target_dir;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A kind of request to measure. To measure another, add it to [`ROWS`].
-pub(crate) struct Row {
-    name: &'static str,
-    film: Length,
-    method: &'static str,
-    /// `{n}` in it is another number for each request.
-    query: &'static str,
-    /// A long answer is measured by its bytes: few of them end within a run.
-    by_bytes: bool,
-    /// Whether it is measured beside nginx and static files, too.
-    beside_others: bool,
-}
-
-/// A film to measure with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Length {
-    TenMinutes,
-    TwoHours,
-    /// With its metadata at the end.
-    TwoHoursLast,
-    TenHours,
-}
-
-impl Length {
-    const ALL: [Self; 4] = [Self::TenMinutes, Self::TwoHours, Self::TwoHoursLast, Self::TenHours];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::TenMinutes => "ten-minute film",
-            Self::TwoHours => "two-hour film",
-            Self::TwoHoursLast => "two-hour film, metadata last",
-            Self::TenHours => "ten-hour film",
-        }
-    }
-
-    fn seconds(self) -> u32 {
-        match self {
-            Self::TenMinutes => 600,
-            Self::TwoHours | Self::TwoHoursLast => 7200,
-            Self::TenHours => 36_000,
-        }
-    }
-}
-
-const GET: Row = Row {
-    name: "",
-    film: Length::TwoHours,
-    method: "GET",
-    query: "start=7150&end=7160",
-    by_bytes: false,
-    beside_others: true,
-};
-
-const ROWS: &[Row] = &[
-    Row { name: "ten-second clip", ..GET },
-    Row { name: "ten-second clip, metadata last", film: Length::TwoHoursLast, ..GET },
-    Row { name: "ten-second clips, each another", query: "start=7150.{n}&end=7160", ..GET },
-    Row { name: "mid-film seek", query: "start=3600", by_bytes: true, ..GET },
-    Row { name: "HEAD of a seek", method: "HEAD", query: "start=3600", ..GET },
-    Row {
-        name: "clip of ten minutes",
-        film: Length::TenMinutes,
-        query: "start=580&end=590",
-        beside_others: false,
-        ..GET
-    },
-    Row {
-        name: "clip of ten hours",
-        film: Length::TenHours,
-        query: "start=35980&end=35990",
-        beside_others: false,
-        ..GET
-    },
-];
 const CONNECTIONS: [usize; 2] = [1, 32];
 
 /// A server with what it is asked for.
@@ -283,111 +209,6 @@ fn pin_to(core: usize) -> Result<()> {
     let mut cores = rustix::thread::CpuSet::new();
     cores.set(core);
     Ok(rustix::thread::sched_setaffinity(None, &cores)?)
-}
-
-fn path(length: Length) -> std::path::PathBuf {
-    work_dir("bench").join(format!("{length:?}.mp4"))
-}
-
-fn film(length: Length) -> Film {
-    Film { name: length.name().to_owned(), path: path(length), stamped: false }
-}
-
-/// A file of nothing, as the media of the films is, by a name that no module looks at.
-fn blank(number: u64, len: u64) -> Result<Film> {
-    let len = number.saturating_mul(len);
-    let path = work_dir("bench").join(format!("static-{len}.bin"));
-    File::create(&path)?.set_len(len)?;
-    Ok(Film { name: format!("{len} bytes"), path, stamped: false })
-}
-
-/// Who is asked for a row, and for what.
-fn subjects<'a>(
-    row: &Row,
-    servers: &'a Servers,
-    films: &BTreeMap<Length, films::Film>,
-) -> Result<Vec<Subject<'a>>> {
-    let film = film(row.film);
-    let film_len = films.get(&row.film).map_or(0, |film| film.identity.size);
-    let mut subjects = Vec::new();
-    for (server, site) in &servers.measured {
-        let is_nginx = site.engine() == Engine::Nginx;
-        if is_nginx && !row.beside_others {
-            continue;
-        }
-        let target = format!("{}?{}", site.publish(&film), row.query);
-        let len = clip_len(site, &target.replace("{n}", "000000"), film_len)?;
-        subjects.push(Subject { server, kind: if is_nginx { NGINX } else { OURS }, site, target, len });
-        if row.beside_others {
-            let target = site.publish(&blank(1, len)?);
-            subjects.push(Subject { server, kind: STATIC, site, target, len });
-        }
-    }
-    Ok(subjects)
-}
-
-/// The length of a clip, once it is sure that it is one.
-fn clip_len(site: &Site, target: &str, film_len: u64) -> Result<u64> {
-    let reply = site.request(target).head().send();
-    let ours = site.engine() == Engine::Nginx || !reply.header("x-mod-h264-streaming").is_empty();
-    if reply.status == 200 && reply.length() < film_len && ours {
-        Ok(reply.length())
-    } else {
-        Err(format!("{:?} does not cut {target}:\n{reply}", site.engine()).into())
-    }
-}
-
-fn measure(row: &Row, subject: &Subject<'_>, connections: usize, duration: Duration) -> Result<Speed> {
-    let load = Load {
-        address: subject.site.address(),
-        method: row.method,
-        target: &subject.target,
-        connections,
-        duration,
-        leave: false,
-        spread: None,
-    };
-    let run = |load: &Load<'_>| load.run().map_err(|e| format!("{} {}: {e}", subject.server, subject.target));
-    if !row.by_bytes {
-        let whole = run(&load)?;
-        let first_byte = median(whole.first_bytes.iter().map(Duration::as_secs_f64));
-        return Ok(Speed { rate: whole.answers as f64 / whole.elapsed.as_secs_f64(), first_byte });
-    }
-    let whole = run(&Load { duration: duration * 3, spread: Some(subject.len), ..load })?;
-    let first_bytes = run(&Load { leave: true, ..load })?.first_bytes;
-    Ok(Speed {
-        rate: whole.body_bytes as f64 / whole.elapsed.as_secs_f64(),
-        first_byte: median(first_bytes.iter().map(Duration::as_secs_f64)),
-    })
-}
-
-/// The time of a request of a server that keeps nothing, to the time that it takes to read the metadata.
-fn first_request(site: &Site, film: &films::Film) -> Result<f64> {
-    const TIMES: usize = 5;
-    let target = format!("{}?start=18000", site.publish(&self::film(Length::TenHours)));
-    let mut client = site.connect();
-    let (mut ours, mut reads) = (Vec::new(), Vec::new());
-    let place = &Index::build(&film.file, film.identity.size)?.outer_moov;
-    let mut moov = vec![0; usize::try_from(place.size)?];
-    for _ in 0..TIMES {
-        let began = Instant::now();
-        client.write(&format!("HEAD {target} HTTP/1.1\r\nHost: {}\r\n\r\n", site.address()));
-        while !client.received().ends_with(b"\r\n\r\n") {
-            if client.read(4096) == 0 {
-                return Err("the connection ended inside a head".into());
-            }
-        }
-        ours.push(began.elapsed().as_secs_f64());
-        if !client.received().starts_with(b"HTTP/1.1 200 ") {
-            return Err(String::from_utf8_lossy(client.received()).into());
-        }
-        client = site.connect();
-        let began = Instant::now();
-        film.file.read_exact_at(&mut moov, place.offset)?;
-        std::hint::black_box(&mut moov);
-        reads.push(began.elapsed().as_secs_f64());
-    }
-    Ok(median(ours) / median(reads))
 }
 
 pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, part: f64) -> f64 {

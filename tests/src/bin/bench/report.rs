@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{CONNECTIONS, Key, NGINX, OURS, ROWS, Row, STATIC, Speed, Subject, median_speed};
+use crate::rows::{ROWS, Row};
+use crate::{CONNECTIONS, Key, NGINX, OURS, STATIC, Speed, Subject, median_speed};
 
 /// A measured value and what it should be.
 pub(crate) struct Bar {
