@@ -22,18 +22,15 @@ pub mod client;
 pub mod films;
 #[cfg(feature = "judges")]
 pub mod mp4box;
-pub mod patch;
 pub mod place;
 mod preload;
 #[cfg(feature = "judges")]
 pub mod probe;
-mod screened;
 pub mod scripts;
 pub mod servers;
 #[cfg(feature = "judges")]
 pub mod short_tracks;
 pub mod slow_disk;
-mod variants;
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! More films, short ones: what encoders and muxers make of a scene when they are asked to do
 //! it their way. Each is a row, its name first.
 
-use crate::films::{PLAIN, Patch, Recipe, Sidecar};
+use super::recipe::{PLAIN, Patch, Recipe, Sidecar};
 
 const SHORT: Recipe = Recipe { seconds: 4, video: video("-bf 2 -g 30"), ..PLAIN };
 const SOUND: Recipe = Recipe { video: None, extension: "m4a", ..SHORT };

@@ -1,7 +1,7 @@
 //! Films of half a minute to play on screens: `--film NAME` of `screens` finds them without the
 //! `screen_` of their names.
 
-use crate::films::{PLAIN, Recipe};
+use super::recipe::{PLAIN, Recipe};
 
 const LONG: Recipe = Recipe { seconds: 30, ..PLAIN };
 const SOUND: Recipe = Recipe { video: None, ..LONG };

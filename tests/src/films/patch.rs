@@ -21,7 +21,7 @@ enum Body {
 
 /// A film in memory, taken apart at its chunks.
 #[derive(Debug)]
-pub struct Parts {
+pub(super) struct Parts {
     bytes: Vec<u8>,
     ftyp: Vec<u8>,
     moov: Vec<Node>,
@@ -29,14 +29,14 @@ pub struct Parts {
 
 /// The media data between one chunk's start and the next one's.
 #[derive(Debug, Clone)]
-pub struct Chunk {
+pub(super) struct Chunk {
     track: usize,
     bytes: Range<usize>,
 }
 
 /// How a media data box says its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MdatSize {
+pub(super) enum MdatSize {
     /// In 32 bits.
     Bits32,
     /// In 64 bits.
@@ -47,7 +47,7 @@ pub enum MdatSize {
 
 impl Parts {
     /// Takes the film at `path` apart. It must be flat, with one `mdat`.
-    pub fn read(path: &Path) -> Self {
+    pub(super) fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let top = |kind: &[u8; 4]| {
             boxes(&bytes).into_iter().find(|(k, ..)| k == kind).unwrap_or_else(|| panic!("no {kind:?}"))
@@ -58,7 +58,7 @@ impl Parts {
     }
 
     /// The chunks of all tracks in the order they stand in the file.
-    pub fn chunks(&self) -> Vec<Chunk> {
+    pub(super) fn chunks(&self) -> Vec<Chunk> {
         let (_, _, mdat) =
             boxes(&self.bytes).into_iter().find(|(kind, ..)| kind == b"mdat").expect("media data");
         let mut starts = BTreeMap::new();
@@ -72,21 +72,21 @@ impl Parts {
     }
 
     /// The chunks track by track: nothing interleaved.
-    pub fn chunks_by_track(&self) -> Vec<Chunk> {
+    pub(super) fn chunks_by_track(&self) -> Vec<Chunk> {
         let mut chunks = self.chunks();
         chunks.sort_by_key(|c| c.track);
         chunks
     }
 
     /// How many tracks there are.
-    pub fn tracks(&self) -> usize {
+    pub(super) fn tracks(&self) -> usize {
         self.moov.iter().filter(|n| n.kind == *b"trak").count()
     }
 
     /// Gives the track of index `track` another edit list: duration in seconds, start in
     /// seconds of what the track showed so far (`None`: an empty edit), and rate in 16.16
     /// fixed point.
-    pub fn set_edits(&mut self, track: usize, edits: &[(f64, Option<f64>, u32)]) {
+    pub(super) fn set_edits(&mut self, track: usize, edits: &[(f64, Option<f64>, u32)]) {
         let movie_timescale = f64::from(be32(leaf(&self.moov, &[*b"mvhd"]), 12));
         let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
         let Body::Tree(trak) = &mut trak.body else { panic!("a trak holds boxes") };
@@ -120,7 +120,7 @@ impl Parts {
     }
 
     /// Says of the last sample of the track of index `track` that it lasts no time.
-    pub fn end_at_once(&mut self, track: usize) {
+    pub(super) fn end_at_once(&mut self, track: usize) {
         let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
         let stts = leaf_mut(tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]), &[*b"stts"]);
         let last = stts.len() - 8;
@@ -131,14 +131,14 @@ impl Parts {
     }
 
     /// Leaves out the `stss` of the track of index `track`.
-    pub fn drop_sync_table(&mut self, track: usize) {
+    pub(super) fn drop_sync_table(&mut self, track: usize) {
         let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
         let stbl = tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]);
         stbl.retain(|n| n.kind != *b"stss");
     }
 
     /// Lists every sample of the track of index `track` in an `stss`.
-    pub fn list_all_sync(&mut self, track: usize) {
+    pub(super) fn list_all_sync(&mut self, track: usize) {
         let trak = self.moov.iter_mut().filter(|n| n.kind == *b"trak").nth(track).expect("a track");
         let stbl = tree_mut(trak, &[*b"mdia", *b"minf", *b"stbl"]);
         let samples = be32(leaf(stbl, &[*b"stsz"]), 8);
@@ -152,7 +152,7 @@ impl Parts {
     ///
     /// # Errors
     /// What writing fails with.
-    pub fn write(
+    pub(super) fn write(
         mut self,
         out: &mut File,
         groups: &[&[Chunk]],
