@@ -5,7 +5,7 @@
 //! - `tone`: the sound.
 //! - `recipe`, `variants`, `screened`: how each kind of film is written.
 //! - `encode`: runs the encoders.
-//! - `arrange`, `patch`: boxes that no encoder writes.
+//! - `arrange`, `patch`, `tree`: boxes that no encoder writes.
 
 mod arrange;
 mod encode;
@@ -14,6 +14,7 @@ mod recipe;
 mod screened;
 mod stamp;
 mod tone;
+mod tree;
 mod variants;
 
 use std::fs::File;
