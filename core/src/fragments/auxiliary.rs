@@ -1,9 +1,9 @@
 //! The sample auxiliary information of fragments, put together.
 
 use crate::boxes::{
-    AuxiliaryError, BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes,
-    SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags,
-    saio_head, saiz_head, senc_entries_of, write_box,
+    AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox,
+    SampleSizes, SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio,
+    read_senc_flags, saio_head, saiz_head, senc_entries_of, write_box,
 };
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -76,68 +76,104 @@ impl Gathered {
         first: SampleNumber,
         runs: &[u32],
     ) -> Result<(), AuxiliaryError> {
-        let unsupported = |header: &BoxHeader| Err(AuxiliaryError::Unsupported(*header));
-        let count = runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n)) as usize;
         self.sizes.resize(first.place(), 0);
         match from {
-            FragmentAuxiliary::Unsupported(header) => return unsupported(header),
-            FragmentAuxiliary::Senc(senc) => {
-                let Some(read) = SencBox::read(reader, senc)? else { return unsupported(senc) };
-                let Some(sizes) = read.lengths(reader, count)? else { return unsupported(senc) };
-                if !self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }) {
-                    return unsupported(senc);
-                }
-                self.sizes.extend(sizes);
-                self.copy(reader, first, usize::MAX, read.data, senc)?;
-            }
+            FragmentAuxiliary::Unsupported(header) => Err(AuxiliaryError::Unsupported(*header)),
+            FragmentAuxiliary::Senc(senc) => self.add_senc(reader, senc, first, total(runs)),
             FragmentAuxiliary::Located { saiz, saio, senc, base } => {
-                let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
-                let all = sizes.bytes(reader.source(), 0..sizes.count())?;
-                let count = sizes.count().min(u32::try_from(count).unwrap_or(u32::MAX));
-                self.kind = self.kind.or(kind);
-                match &sizes {
-                    SampleSizes::Constant { .. } => self.sizes.resize((first + count).place(), default_size),
-                    SampleSizes::Table { table, .. } => {
-                        let mut entries = TableReader::new(reader.source(), *table, 512);
-                        for n in 0..count {
-                            self.sizes.extend_from_slice(entries.entry(n)?);
-                        }
-                    }
-                }
+                let all = self.add_sizes(reader, saiz, first, total(runs))?;
                 let offsets = read_saio(reader, saio)?;
-                if let Some(data) = senc.and_then(|senc| senc_entries_of(&senc, all)) {
-                    self.copy(reader, first, usize::MAX, data, saio)?;
-                } else if offsets.count() == 1 {
-                    let offset = offsets.get(reader.source(), 0)?;
-                    self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio)?;
-                } else if offsets.count() as usize == runs.len() {
-                    let mut at = first;
-                    let mut offsets = offsets.reader(reader.source(), 64);
-                    for (n, &samples) in (0..).zip(runs) {
-                        let offset = offsets.get(n)?;
-                        self.copy(reader, at, samples as usize, base.saturating_add(offset), saio)?;
-                        at = at + samples;
-                    }
-                } else {
-                    return unsupported(saio);
+                match senc.and_then(|senc| senc_entries_of(&senc, all)) {
+                    Some(data) => self.copy(reader, first, usize::MAX, data, saio)?,
+                    None => self.add_located(reader, saio, &offsets, *base, first, runs)?,
                 }
-                if let Some(senc) = senc {
-                    if !self.take_flags(read_senc_flags(reader, senc)?) {
-                        return unsupported(senc);
+                match senc {
+                    Some(senc) => {
+                        let flags = read_senc_flags(reader, senc)?;
+                        self.take_flags(flags, senc)
                     }
+                    None => Ok(()),
                 }
             }
+        }
+    }
+
+    /// Adds the entries of a `senc` for `count` samples, with their lengths.
+    fn add_senc<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        senc: &BoxHeader,
+        first: SampleNumber,
+        count: u32,
+    ) -> Result<(), AuxiliaryError> {
+        let unsupported = || AuxiliaryError::Unsupported(*senc);
+        let read = SencBox::read(reader, senc)?.ok_or_else(unsupported)?;
+        let sizes = read.lengths(reader, count as usize)?.ok_or_else(unsupported)?;
+        self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }, senc)?;
+        self.sizes.extend(sizes);
+        Ok(self.copy(reader, first, usize::MAX, read.data, senc)?)
+    }
+
+    /// Adds the lengths that a `saiz` has for `count` samples. Returns the sum of all lengths in it.
+    fn add_sizes<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        saiz: &BoxHeader,
+        first: SampleNumber,
+        count: u32,
+    ) -> Result<u64, FormatError> {
+        let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
+        let all = sizes.bytes(reader.source(), 0..sizes.count())?;
+        let count = sizes.count().min(count);
+        self.kind = self.kind.or(kind);
+        match &sizes {
+            SampleSizes::Constant { .. } => self.sizes.resize((first + count).place(), default_size),
+            SampleSizes::Table { table, .. } => {
+                let mut entries = TableReader::new(reader.source(), *table, 512);
+                for n in 0..count {
+                    self.sizes.extend_from_slice(entries.entry(n)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Adds the entries that a `saio` locates: those of all runs in one place, or of each run in its
+    /// own (8.7.9.1).
+    fn add_located<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        saio: &BoxHeader,
+        offsets: &ChunkOffsets,
+        base: u64,
+        first: SampleNumber,
+        runs: &[u32],
+    ) -> Result<(), AuxiliaryError> {
+        if offsets.count() == 1 {
+            let offset = offsets.get(reader.source(), 0)?;
+            return Ok(self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio)?);
+        }
+        if offsets.count() as usize != runs.len() {
+            return Err(AuxiliaryError::Unsupported(*saio));
+        }
+        let mut first = first;
+        let mut offsets = offsets.reader(reader.source(), 64);
+        for (n, &samples) in (0..).zip(runs) {
+            let offset = offsets.get(n)?;
+            self.copy(reader, first, samples as usize, base.saturating_add(offset), saio)?;
+            first = first + samples;
         }
         Ok(())
     }
 
-    /// Takes version and flags of a `senc`; `false` where they are not those of the fragments before,
-    /// because they say for all samples of the movie what an entry is.
-    fn take_flags(&mut self, flags: [u8; 4]) -> bool {
-        *self.senc.get_or_insert(flags) == flags
+    /// Takes version and flags of a `senc`, which have to be those of the fragments before, because they
+    /// say for all samples of the movie what an entry is.
+    fn take_flags(&mut self, flags: [u8; 4], senc: &BoxHeader) -> Result<(), AuxiliaryError> {
+        let is_same = *self.senc.get_or_insert(flags) == flags;
+        is_same.then_some(()).ok_or(AuxiliaryError::Unsupported(*senc))
     }
 
-    /// Copies what stands at `offset`, for as many samples from `first` on.
+    /// Copies the entries at `offset` of up to `samples` samples from `first` on.
     fn copy<R: ReadAt>(
         &mut self,
         reader: &Reader<'_, R>,
@@ -179,4 +215,9 @@ impl Gathered {
         let flags = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
         [flags, u32::try_from(samples).unwrap_or(u32::MAX).to_be_bytes()].concat()
     }
+}
+
+/// Number of samples in some runs.
+fn total(runs: &[u32]) -> u32 {
+    runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n))
 }

@@ -13,7 +13,8 @@
 //! - `walk`: goes through the boxes of the top level, and past what is damaged.
 //! - `locate`: where fragments begin according to `sidx` and `mfra`, for the way past damage.
 //! - `moof`, `run`: one fragment, and one run of its samples.
-//! - `track`, `groups`, `per_sample`, `auxiliary`: what the fragments say of one track.
+//! - `track`, `track_moov`, `groups`, `per_sample`, `auxiliary`: what the fragments say of one track,
+//!   and what the `moov` itself does.
 //! - `tables`, `track_tables`: writes that as tables.
 //! - `batch`, `batches`: generates the tables again, a batch at a time.
 //! - `synthetic`: serves those bytes beside those of the file.
@@ -32,6 +33,7 @@ mod run_lengths;
 pub(crate) mod synthetic;
 mod tables;
 mod track;
+mod track_moov;
 mod track_tables;
 mod walk;
 

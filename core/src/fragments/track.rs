@@ -1,16 +1,15 @@
 //! What the fragments say of one track.
 
-use crate::boxes::{BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, SyncSamples, TrunField};
-use crate::movie::{Node, SampleTable, Track};
+use crate::boxes::{BoxHeader, FormatError, Reader, SampleDefaults, SampleFlags, TrunField};
 use crate::numbers::{ChunkNumber, Numbers, SampleNumber};
 use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-use super::auxiliary::{FragmentAuxiliary, Gathered};
+use super::auxiliary::Gathered;
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
-use super::run::{More, Run, is_more};
+use super::run::{More, Run};
 use super::run_lengths::{RunLengths, number};
 
 /// Notes of one track.
@@ -144,75 +143,15 @@ impl TrackFragments {
         self.seed.groupings.finish(SampleNumber::at_place(self.sizes.len()));
     }
 
-    /// Begins with what the `moov` holds of the track, which is nothing in most films.
-    pub(crate) fn of<R: ReadAt>(
-        reader: &mut Reader<'_, R>,
-        track: &Track,
-        stbl: &Node,
-    ) -> Result<Self, FormatError> {
-        let seed = Seed {
-            track_id: track.tkhd.track_id,
-            is_sound: &track.handler.0 == b"soun",
-            defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
-            groupings: Groupings::new(track.descriptions.clone()),
-        };
-        let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
-        if track.samples.count > 0 {
-            let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
-            let auxiliary = FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?;
-            // Its descriptions are the film's own.
-            let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
-            let runs = chunk_lengths(reader.source(), &track.samples)?;
-            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;
-            this.take_moov(reader.source(), &track.samples)?;
-        }
-        Ok(this)
-    }
-
-    fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
-        self.first = Some(MediaTime(0));
-        for run in samples.joint_from(source, MediaTime(0))? {
-            let run = run?;
-            self.durations.push(run.count, run.delta.duration_field().unwrap_or(u32::MAX));
-            self.push_offset(run.count, run.offset.offset_field());
-            self.next = run.dts + run.delta.times(run.count);
-        }
-        let mut sizes = samples.sizes.reader(source, 0..samples.count);
-        for _ in 0..samples.count {
-            self.sizes.push(u32::try_from(sizes.sum(1)?).unwrap_or(u32::MAX));
-        }
-        let mut offsets = samples.offsets.reader(source, 512);
-        let mut left = samples.count;
-        for run in samples.stsc.pieces_from(source, 0)? {
-            let run = run?;
-            for chunk in run.unit..run.end() {
-                let count = run.samples_per_chunk().min(left);
-                left -= count;
-                if count > 0 {
-                    let offset = FileOffset(offsets.get(chunk)?);
-                    let description_index = run.description_index();
-                    self.chunks.push(FragmentChunk { offset, samples: count, description_index });
-                }
-            }
-        }
-        match &samples.sync {
-            SyncSamples::All => self.sync.extend((0..samples.count).map(SampleNumber)),
-            SyncSamples::Listed(table) => {
-                for listed in SyncSamples::all_listed(table, source) {
-                    self.sync.extend(listed?.filter(|sample| sample.0 < samples.count));
-                }
-                // The entries of a batch are found by their order.
-                self.sync.sort_unstable();
-            }
-        }
-        Ok(())
-    }
-
-    fn push_offset(&mut self, count: u32, offset: u32) {
+    pub(super) fn push_offset(&mut self, count: u32, offset: u32) {
         self.has_negative_offsets |= offset > u32::MAX / 2;
         self.offsets.push(count, offset);
     }
 
+    /// Adds the samples of a run of `moof`.
+    ///
+    /// # Errors
+    /// When its time makes no sense, a box in it is malformed, or the file cannot be read.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -240,7 +179,13 @@ impl TrackFragments {
             description_index: run.defaults.description_index,
         });
         let first = self.end().sample;
-        let trun = &run.trun;
+        self.add_defaults(run, first);
+        self.add_entries(reader, run, first)
+    }
+
+    /// Adds what all samples of a run have alike, and the flags that its first sample has of its own.
+    fn add_defaults(&mut self, run: &Run, first: SampleNumber) {
+        let (trun, count) = (&run.trun, run.count());
         if !trun.has(TrunField::Duration) {
             self.durations.push(count, run.defaults.duration);
             self.next = self.next + MediaTime::of_duration_field(run.defaults.duration).times(count);
@@ -251,14 +196,25 @@ impl TrackFragments {
         if !trun.has(TrunField::CompositionOffset) {
             self.push_offset(count, 0);
         }
-        // The first sample may have flags of its own, instead of those in the table.
-        let own = u32::from(trun.first_sample_flags.is_some());
         if trun.first_sample_flags.is_some_and(|flags| self.is_sync(flags)) {
             self.sync.push(first);
         }
         if !trun.has(TrunField::Flags) && self.is_sync(run.defaults.flags) {
+            let own = u32::from(trun.first_sample_flags.is_some());
             self.sync.extend((first + own..first + count).each());
         }
+    }
+
+    /// Adds what a run has for each of its samples.
+    fn add_entries<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        run: &Run,
+        first: SampleNumber,
+    ) -> Result<(), FormatError> {
+        let trun = &run.trun;
+        // 8.8.8.1: flags of its own take the place of those that the first sample has in the table.
+        let own = u32::from(trun.first_sample_flags.is_some());
         trun.each_window(reader, |n, entries| {
             if trun.has(TrunField::Duration) {
                 for duration in entries.column(TrunField::Duration, 0) {
@@ -287,7 +243,11 @@ impl TrackFragments {
     }
 
     /// What else is said of the samples that come next.
-    fn add_more<R: ReadAt>(&mut self, reader: &mut Reader<'_, R>, more: &More) -> Result<(), FormatError> {
+    pub(super) fn add_more<R: ReadAt>(
+        &mut self,
+        reader: &mut Reader<'_, R>,
+        more: &More,
+    ) -> Result<(), FormatError> {
         let first = SampleNumber::at_place(self.sizes.len());
         let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
         self.seed.groupings.add(reader, &more.boxes, first, count)?;
@@ -377,18 +337,4 @@ impl TrackFragments {
             after = first;
         }
     }
-}
-
-/// Samples of each chunk.
-fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<Vec<u32>, FormatError> {
-    let mut out = Vec::new();
-    let mut left = samples.count;
-    for run in samples.stsc.pieces_from(source, 0)? {
-        let run = run?;
-        for _ in 0..run.count {
-            out.push(run.samples_per_chunk().min(left));
-            left -= run.samples_per_chunk().min(left);
-        }
-    }
-    Ok(out)
 }

@@ -1,4 +1,4 @@
-//! Writes the samples of a track's fragments as the tables of a flat film.
+//! Writes the samples of a track's fragments as the tables of a flat movie.
 
 use crate::boxes::BoxType;
 use crate::limits::Limits;
@@ -12,7 +12,7 @@ use super::tables::{GeneratedTable, TableKind, TableLayout};
 use super::track::{FragmentChunk, Position, TrackFragments};
 
 impl TrackFragments {
-    /// Whether it has descriptions of a grouping, so that the `moov`'s own are not wanted any more.
+    /// Whether it has descriptions of a grouping, which take the place of the `moov`'s own.
     pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
         self.seed.groupings.describes(grouping)
     }
@@ -34,7 +34,7 @@ impl TrackFragments {
         self.first
     }
 
-    /// Appends the tables of a flat film to `out`, which begins at [`GENERATED`].
+    /// Appends the tables of a flat movie to `out`, which begins at [`GENERATED`].
     pub(crate) fn write(&mut self, track: usize, out: &mut TableLayout) {
         let samples = self.sizes.len();
         self.seed.groupings.finish(SampleNumber::at_place(samples));
@@ -77,7 +77,7 @@ impl TrackFragments {
             let prefix = self.auxiliary.senc_prefix(samples);
             out.table(b"senc", &prefix, false, table, |bytes| self.write_entries(&table, &ends, bytes));
         }
-        // Sound of which not one packet is marked is sound whose writer did not care.
+        // A writer that marks no audio sample at all does not mark them.
         let unmarked = self.seed.is_sound && self.sync.is_empty();
         if self.sync.len() < samples && !unmarked {
             let table = GeneratedTable { track, kind: TableKind::Sync, entry_size: 4 };
@@ -85,7 +85,8 @@ impl TrackFragments {
         }
     }
 
-    /// Appends the entries of a table, and gives how many there are up to each of `ends`, none of which an entry goes over.
+    /// Appends the entries of a table. Returns how many there are up to each of `ends`; no entry reaches
+    /// over one of them.
     pub(crate) fn write_entries(
         &self,
         table: &GeneratedTable,
@@ -133,35 +134,34 @@ impl TrackFragments {
                 }
                 ends.iter().map(|end| end.chunk - self.before.chunk).collect()
             }
-            TableKind::Chunks => {
-                let (mut at, mut entries) = (0, 0);
-                ends.iter()
-                    .map(|end| {
-                        let mut last = None;
-                        let end = (end.chunk - self.before.chunk) as usize;
-                        for (n, &FragmentChunk { samples, description_index, .. }) in
-                            (at..end).zip(self.chunks.get(at..end).unwrap_or_default())
-                        {
-                            if last.replace((samples, description_index))
-                                != Some((samples, description_index))
-                            {
-                                entries += 1;
-                                let chunk = (self.before.chunk + number(n)).one_based();
-                                [chunk, samples, description_index]
-                                    .iter()
-                                    .for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
-                            }
-                        }
-                        at = end;
-                        entries
-                    })
-                    .collect()
-            }
+            TableKind::Chunks => self.write_chunks(ends, out),
         }
+    }
+
+    /// Appends the entries of an `stsc` (8.7.4), one for each run of equal chunks. As
+    /// [`Self::write_entries`].
+    fn write_chunks(&self, ends: &[Position], out: &mut Vec<u8>) -> Vec<u32> {
+        let (mut at, mut entries) = (0, 0);
+        let mut up_to = |end: &Position| {
+            let mut last = None;
+            let end = (end.chunk - self.before.chunk) as usize;
+            for (n, chunk) in (at..end).zip(self.chunks.get(at..end).unwrap_or_default()) {
+                let value = (chunk.samples, chunk.description_index);
+                if last.replace(value) != Some(value) {
+                    entries += 1;
+                    let first_chunk = (self.before.chunk + number(n)).one_based();
+                    let words = [first_chunk, chunk.samples, chunk.description_index];
+                    words.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+                }
+            }
+            at = end;
+            entries
+        };
+        ends.iter().map(&mut up_to).collect()
     }
 }
 
-/// The boxes that [`TrackFragments::write`] makes, which take the place of the `moov`'s own.
+/// Whether [`TrackFragments::write`] writes boxes of this type, which take the place of the `moov`'s own.
 pub(crate) fn is_replaced(box_type: BoxType) -> bool {
     matches!(
         &box_type.0,

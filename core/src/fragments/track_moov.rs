@@ -1,0 +1,94 @@
+//! The samples that the `moov` of a fragmented file holds itself, before those of its fragments.
+
+use crate::boxes::{FormatError, Reader, SampleDefaults, SyncSamples};
+use crate::movie::{Node, SampleTable, Track};
+use crate::numbers::SampleNumber;
+use crate::offsets::FileOffset;
+use crate::source::ReadAt;
+use crate::time::MediaTime;
+
+use super::auxiliary::FragmentAuxiliary;
+use super::groups::Groupings;
+use super::per_sample::Subsamples;
+use super::run::{More, is_more};
+use super::track::{FragmentChunk, Seed, TrackFragments};
+
+impl TrackFragments {
+    /// Begins with the samples that the `moov` holds of the track, which are none in most files.
+    pub(crate) fn of<R: ReadAt>(
+        reader: &mut Reader<'_, R>,
+        track: &Track,
+        stbl: &Node,
+    ) -> Result<Self, FormatError> {
+        let seed = Seed {
+            track_id: track.tkhd.track_id,
+            is_sound: &track.handler.0 == b"soun",
+            defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
+            groupings: Groupings::new(track.descriptions.clone()),
+        };
+        let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
+        if track.samples.count > 0 {
+            let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
+            let auxiliary = FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?;
+            // Its descriptions are the film's own.
+            let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
+            let runs = chunk_lengths(reader.source(), &track.samples)?;
+            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;
+            this.take_moov(reader.source(), &track.samples)?;
+        }
+        Ok(this)
+    }
+
+    fn take_moov<R: ReadAt>(&mut self, source: &R, samples: &SampleTable) -> Result<(), FormatError> {
+        self.first = Some(MediaTime(0));
+        for run in samples.joint_from(source, MediaTime(0))? {
+            let run = run?;
+            self.durations.push(run.count, run.delta.duration_field().unwrap_or(u32::MAX));
+            self.push_offset(run.count, run.offset.offset_field());
+            self.next = run.dts + run.delta.times(run.count);
+        }
+        let mut sizes = samples.sizes.reader(source, 0..samples.count);
+        for _ in 0..samples.count {
+            self.sizes.push(u32::try_from(sizes.sum(1)?).unwrap_or(u32::MAX));
+        }
+        let mut offsets = samples.offsets.reader(source, 512);
+        let mut left = samples.count;
+        for run in samples.stsc.pieces_from(source, 0)? {
+            let run = run?;
+            for chunk in run.unit..run.end() {
+                let count = run.samples_per_chunk().min(left);
+                left -= count;
+                if count > 0 {
+                    let offset = FileOffset(offsets.get(chunk)?);
+                    let description_index = run.description_index();
+                    self.chunks.push(FragmentChunk { offset, samples: count, description_index });
+                }
+            }
+        }
+        match &samples.sync {
+            SyncSamples::All => self.sync.extend((0..samples.count).map(SampleNumber)),
+            SyncSamples::Listed(table) => {
+                for listed in SyncSamples::all_listed(table, source) {
+                    self.sync.extend(listed?.filter(|sample| sample.0 < samples.count));
+                }
+                // The entries of a batch are found by their order.
+                self.sync.sort_unstable();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Samples of each chunk.
+fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<Vec<u32>, FormatError> {
+    let mut out = Vec::new();
+    let mut left = samples.count;
+    for run in samples.stsc.pieces_from(source, 0)? {
+        let run = run?;
+        for _ in 0..run.count {
+            out.push(run.samples_per_chunk().min(left));
+            left -= run.samples_per_chunk().min(left);
+        }
+    }
+    Ok(out)
+}
