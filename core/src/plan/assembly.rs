@@ -13,7 +13,7 @@ use super::slice::RunSlice;
 /// A piece of metadata whose place in the answer is not known yet.
 pub(super) enum Piece {
     Content(Content),
-    /// Where the auxiliary information of a track begins. It takes no bytes.
+    /// Where the auxiliary information of the track of this index begins. It takes no bytes.
     Mark(usize),
     /// Eight bytes: where in the answer the mark of a track is.
     PlaceOfMark(usize),
@@ -30,7 +30,7 @@ pub(super) struct Assembly {
     pub(super) notes: Vec<String>,
 }
 
-/// Notes of one answer. Each is a line in the debug log.
+/// The most notes of one answer. Each is a line in the debug log.
 const NOTES: usize = 16;
 
 impl Assembly {

@@ -32,7 +32,7 @@ pub enum PlanError {
 /// Why a file stays as it is, although its metadata does not come first.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMovable {
-    /// A track that was not read may have any boxes. Its `trak` is at this offset.
+    /// A track that was not read may have any boxes. Its `trak` is at this offset of the file.
     #[error("a track that cannot be read, at byte {0}")]
     UnreadTrack(u64),
     /// A `meta` states places in the file (8.11.3).

@@ -20,7 +20,7 @@ pub struct Plan {
     pub metadata_len: u64,
     /// The media.
     pub extents: Extents,
-    /// No other plan of the same source has the same key. It becomes part of the ETag.
+    /// A key that no other plan of the same source has. It becomes part of the ETag.
     pub key: String,
     /// What was left out, for the debug log.
     pub notes: Vec<String>,
@@ -47,9 +47,9 @@ impl Plan {
 /// A run of bytes of the metadata.
 #[derive(Debug)]
 pub struct Part {
-    /// Offset in the answer.
+    /// Where it begins in the answer.
     pub start: u64,
-    /// Length.
+    /// Its length in bytes.
     pub len: u64,
     /// Where its bytes come from.
     pub content: Content,
@@ -69,7 +69,7 @@ pub enum Content {
 /// The entries of an output table.
 #[derive(Debug)]
 pub struct Entries {
-    /// Which of the index's tracks has the table.
+    /// The index of the track among those of the file.
     pub track: usize,
     /// Bytes of one entry.
     pub entry_size: u8,

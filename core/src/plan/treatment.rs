@@ -31,7 +31,7 @@ pub enum Treatment {
     Copied,
     /// It has no meaning in a clip.
     LeftOut,
-    /// Nothing is known of it, and it may speak of single samples.
+    /// It is unknown, and may refer to single samples.
     Unknown,
     /// The boxes in it are treated one by one.
     Container,
@@ -71,7 +71,7 @@ pub enum Treatment {
     ChunkOffsets,
     /// Numbers of sync samples.
     SyncSamples,
-    /// Numbers of samples that decoding can begin with, too.
+    /// Numbers of further samples that decoding can begin with.
     PartialSyncSamples,
     /// One byte for each sample.
     ByteForEachSample,
@@ -89,7 +89,7 @@ pub enum Treatment {
     Encryption,
     /// Padding bits of samples.
     PaddingBits,
-    /// A table that is seldom there and small.
+    /// A small table that few files have.
     Small,
 }
 
@@ -157,13 +157,13 @@ treatments! {
         b"senc" | b"uuid" => Encryption,
         b"padb" => PaddingBits,
         b"stsh" | b"subs" | b"csgp" => Small,
-        // Its bounds hold for the whole movie only. Players work without.
+        // Its bounds hold only for the whole movie. Players work without it.
         b"cslg" => LeftOut,
     }
     Anywhere {
         // Padding.
         b"free" | b"skip" | b"wide" => LeftOut,
-        // Where fragments are, of which a clip has none.
+        // Where fragments are. A clip has no fragments.
         b"mvex" | b"mfra" | b"sidx" | b"ssix" | b"styp" | b"emsg" | b"prft" => LeftOut,
         // When to start playing a download of the whole movie, and which part of it to load first.
         b"pdin" | b"load" => LeftOut,

@@ -82,9 +82,9 @@ impl LeadIn {
         (self.len == self.held).then(|| self.step.times(self.len - 1))
     }
 
-    /// Gives the composition offset of each sample of `part`. The range begins with sample `start` of
-    /// the file. `part` counts samples from there, so that 0 is that sample: it holds places within
-    /// the range, not numbers of the file or of the clip.
+    /// Gives the composition offset of each sample of `part`. The range begins with sample `start`
+    /// of the file. `part` counts samples from there, so that 0 is that sample: it holds places
+    /// within the range, not numbers of the file or of the clip.
     ///
     /// # Errors
     /// When the file cannot be read.

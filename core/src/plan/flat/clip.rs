@@ -90,7 +90,7 @@ fn key(index: &Index, clip: &Clip) -> String {
     let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start.0, clip.duration.0);
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
     if tracks.any(|(held, track)| held.is_none() && &track.handler.0 != b"hint") {
-        // By place: two tracks of a broken file may have the same number.
+        // By index: two tracks of a broken file may have the same track ID.
         let held = clip.tracks.iter().enumerate().filter(|(_, held)| held.is_some());
         key.extend(held.map(|(n, _)| format!("-{n:x}")));
     }

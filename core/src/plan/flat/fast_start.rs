@@ -60,7 +60,7 @@ fn top_level(film: &Film<'_>, out: &mut Assembly) -> Result<ExtentList, PlanErro
     Ok(ExtentList::of(after))
 }
 
-/// Refuses a movie that states places in the file in other boxes than those that we move.
+/// Refuses a movie with file offsets in boxes that we cannot change.
 fn check_movable(film: &Film<'_>, media: &ExtentList) -> Result<(), PlanError> {
     let index = film.index;
     if let Some(meta) = find_meta_with_offsets(film, &index.moov)? {

@@ -12,9 +12,9 @@ pub(super) struct Layout<'a> {
     pub(super) film: &'a Film<'a>,
     /// `None` for the whole movie, whose boxes all stay as they are.
     pub(super) clip: Option<&'a Clip>,
-    /// Which tracks the answer does not have.
+    /// For each track of the file, whether the answer leaves it out.
     pub(super) left_out: Vec<bool>,
-    /// The chunks of each track. `None` for a track without any.
+    /// The chunks of each track of the file. `None` for a track without any.
     pub(super) chunks: Vec<Option<TrackChunks>>,
     pub(super) extents: &'a Extents,
     /// Bytes between the `moov` and the media.

@@ -11,8 +11,8 @@ use crate::seek::Clip;
 
 use super::layout::Layout;
 
-/// Rounds in which tracks get 64-bit chunk offsets one by one. A file that is not written to cause
-/// more takes two.
+/// Rounds in which only the tracks that need them get 64-bit chunk offsets. After that, all tracks
+/// get them. Only a crafted file takes more than two rounds.
 const SOLVE_ROUNDS: u32 = 4;
 
 impl Layout<'_> {
@@ -37,7 +37,7 @@ impl Layout<'_> {
                 self.moov_child(node, &wide, &mut moov)?;
             }
             let media_start = before.len() + 8 + moov.len() + self.media_header_len;
-            // With one track more in each round, a file is written to waste time.
+            // A crafted file could add one track in each round, to waste time.
             if self.widen(&mut wide, media_start, round >= SOLVE_ROUNDS)? {
                 round += 1;
                 continue;
@@ -51,8 +51,8 @@ impl Layout<'_> {
         }
     }
 
-    /// Gives 64-bit offsets to the tracks that need them where the media begins at `media_start`,
-    /// or to `all`. Says whether that changed something.
+    /// Gives 64-bit offsets to `all` tracks, or to those that need them when the media begins at
+    /// the offset `media_start` of the answer. Returns whether that changed something.
     fn widen(&self, wide: &mut [bool], media_start: u64, all: bool) -> Result<bool, FormatError> {
         let is_far = |position: MediaOffset| position.in_answer(media_start) > u64::from(u32::MAX);
         let end = MediaOffset(self.extents.len());

@@ -10,7 +10,7 @@ use crate::source::ReadAt;
 /// One track of a clip.
 pub(super) struct TrackCut<'a> {
     pub(super) film: &'a Film<'a>,
-    /// Which of the file's tracks it is.
+    /// The index of the track among those of the file.
     pub(super) number: usize,
     pub(super) track: &'a Track,
     pub(super) clip: &'a TrackClip,

@@ -46,8 +46,8 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
 
 /// Entries for clear samples, which have none in the source.
 ///
-/// libavformat expects of each sample an entry that is as long as an initialisation vector at
-/// least. It refuses a file with shorter ones.
+/// libavformat expects an entry for each sample that is at least as long as an initialisation
+/// vector. It refuses a file with shorter ones.
 fn clear_entries(
     cut: &TrackCut<'_>,
     located: &LocatedAuxiliary,
@@ -65,7 +65,7 @@ fn clear_entries(
     Ok(entries)
 }
 
-/// The lengths of the entries of a clip, and the entries. The source's own, but for those of
+/// The lengths of the entries of a clip, and the entries. All are the source's own, except those of
 /// `clear` samples.
 fn sizes_and_data(
     cut: &TrackCut<'_>,

@@ -59,7 +59,7 @@ pub(super) fn cut_stbl(cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> R
     out.wrap(node.header.box_type, content)
 }
 
-/// Appends one of the tables that each track has, those without samples included. `false` for
+/// Appends one of the tables that each track has, even a track without samples. Returns `false` for
 /// another box.
 fn required_table(
     cut: &TrackCut<'_>,
@@ -100,7 +100,7 @@ fn optional_table(
             out.note(format!("left out {}: it is not about encryption", header.box_type));
         }
         Treatment::AuxiliarySizes => encryption::cut_auxiliary(cut, out)?,
-        // It comes with the saiz.
+        // `cut_auxiliary` appends it with the saiz.
         Treatment::AuxiliaryOffsets => {}
         Treatment::Encryption if is_senc(&mut cut.reader(), header)? => cut_senc(cut, header, out)?,
         Treatment::Small => small_table(cut, header, out)?,

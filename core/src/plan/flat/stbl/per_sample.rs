@@ -1,4 +1,4 @@
-//! Tables with as many bits for each sample, and no count that can be relied on: `sdtp`, `stdp`,
+//! Tables with the same number of bits for each sample, and no reliable count: `sdtp`, `stdp`,
 //! `padb`.
 
 use crate::boxes::{BoxHeader, padb_head, read_padb};

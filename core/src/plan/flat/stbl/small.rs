@@ -1,4 +1,4 @@
-//! Tables that are small and seldom: `stsh`, `subs` and `csgp`. They are cut in memory.
+//! Small tables that few files have: `stsh`, `subs` and `csgp`. They are cut in memory.
 
 use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_stsh, write_sbgp, write_stsh};
 use crate::seek::SampleRange;

@@ -8,7 +8,7 @@ use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::seek::SampleRange;
 
-/// Whether the `stss` of the source is not to be believed.
+/// Whether the `stss` of the source is left out, because more is known than it says.
 pub(super) fn are_known_better(cut: &TrackCut<'_>) -> Result<bool, FormatError> {
     let samples = cut.samples();
     Ok(matches!(samples.sync, SyncSamples::All)
@@ -18,8 +18,7 @@ pub(super) fn are_known_better(cut: &TrackCut<'_>) -> Result<bool, FormatError> 
 
 /// Appends a list of sample numbers: `stss` (ISO/IEC 14496-12, 8.6.2), or QuickTime's `stps`.
 ///
-/// Of a range that decoding does not begin in, only the first sample and those from `joined_until`
-/// on are listed.
+/// The samples of a range between the first and `joined_until` are not listed.
 pub(super) fn sample_numbers(
     cut: &TrackCut<'_>,
     header: &BoxHeader,
@@ -45,8 +44,8 @@ pub(super) fn sample_numbers(
 }
 
 /// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
-/// file has no list, or a wrong one. A reader that believed it would begin to decode in the middle
-/// of what an edit hides.
+/// file has no list, or a wrong one. With a wrong list, a reader would begin to decode in the
+/// middle of what an edit hides.
 pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let samples = cut.samples();
     if cut.ranges().is_empty() || samples.pictures(&cut.film.source)?.is_none() {

@@ -51,8 +51,8 @@ fn unchanged(range: &SampleRange) -> Range<SampleNumber> {
     range.samples.start + lead_in..range.samples.end - ending
 }
 
-/// The duration of a sample in the clip, of which something was taken off or added. It fits its
-/// field.
+/// The duration in the clip of a sample that lasts shorter by `trim` and longer by `gap`. It fits
+/// its field.
 fn duration(
     cut: &TrackCut<'_>,
     sample: SampleNumber,
@@ -64,7 +64,7 @@ fn duration(
     if duration.fits_field() { Ok(duration) } else { Err(PlanError::LongDuration) }
 }
 
-/// The durations of the samples of a lead-in.
+/// Appends the durations of a lead-in.
 fn lead_in_durations(lead_in: &LeadIn, list: &mut Assembly) {
     let last = u32::from(lead_in.last_duration != lead_in.step);
     if lead_in.len > last {
@@ -105,7 +105,7 @@ pub(super) fn composition_offsets(
     out.list(header.box_type, &[version, 0, 0, 0], 8, list)
 }
 
-/// The offsets of a lead-in, which begins its range. Says whether all are 0.
+/// Appends the offsets of a lead-in, which begins its range. Returns whether all are 0.
 fn lead_in_offsets(cut: &TrackCut<'_>, range: &SampleRange, lead_in: &LeadIn, list: &mut Assembly) -> bool {
     let shift = cut.clip.offset_shift;
     if lead_in.in_order {
@@ -117,7 +117,7 @@ fn lead_in_offsets(cut: &TrackCut<'_>, range: &SampleRange, lead_in: &LeadIn, li
     false
 }
 
-/// The source's own offsets, moved. Says whether all are 0.
+/// Appends the source's own offsets, moved. Returns whether all are 0.
 fn source_offsets(
     cut: &TrackCut<'_>,
     ctts: &Runs,
@@ -139,7 +139,7 @@ fn source_offsets(
     Ok(all_zero)
 }
 
-/// Appends an entry for each run of equal values, which are fields as they are written.
+/// Appends an entry for each run of equal values. The values are fields as they are written.
 fn merged(list: &mut Assembly, values: impl Iterator<Item = u32>) {
     let mut run = (0, 0);
     for value in values {

@@ -20,9 +20,9 @@ const FRAME_HEAD: usize = 10;
 pub(super) enum Kept {
     /// All of it.
     All,
-    /// This.
+    /// These bytes.
     Part(Vec<u8>),
-    /// Nothing: it has such frames, but which they are cannot be found out.
+    /// Nothing: it seems to have timed frames, but they cannot be found.
     Nothing,
 }
 
@@ -45,8 +45,7 @@ fn is_timed(frame: &[u8]) -> bool {
     TIMED.iter().any(|name| frame.starts_with(name))
 }
 
-/// The frames of a tag; `None` where they are written in a way that hardly anybody uses, or
-/// malformed.
+/// The frames of a tag. `None` if it is malformed, or uses a feature that is hardly ever used.
 fn frames(payload: &[u8]) -> Option<Vec<&[u8]>> {
     let tag = payload.get(BOX_HEAD..)?;
     // Unsynchronisation, an extended header or a footer would have to be undone.

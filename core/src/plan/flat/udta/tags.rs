@@ -24,11 +24,11 @@ use super::id3::{Kept, without_times};
 /// Names of the tags that are left out.
 const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
 
-/// Longest tag that is looked into.
+/// Bytes of the longest item whose name is read.
 const LONGEST: u64 = 4096;
 
-/// An `HMMT` with the highlights of the clip, and the room that the source has. `None` when it is
-/// malformed.
+/// An `HMMT` with the highlights of the clip. It has as many places as the source's. `None` when it
+/// is malformed.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let millis = |time: MovieTime| time.in_units::<1000>(clip.timescale);
     let (from, to) = (millis(clip.start), millis(clip.start + clip.duration));
@@ -214,7 +214,7 @@ mod tests {
             let udta = make_box(b"udta", [make_box(b"FIRM", b"v1"), make_box(b"HMMT", content)].concat());
             Film { more: vec![udta], ..Film::of(vec![TrackSpec::audio(200)]) }.build()
         };
-        // Of eight places four are used.
+        // Four of eight places are used.
         let cut =
             clip(&film(words(&[4, 500, 1024, 2500, 9000, 0, 0, 0, 0])), "start=1.024&end=5.12").unwrap();
         assert!(holds(&cut, &make_box(b"HMMT", words(&[2, 0, 1476, 0, 0, 0, 0, 0, 0]))));
