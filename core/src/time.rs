@@ -137,8 +137,8 @@ impl MediaTime {
         u32::try_from(self.0).ok()
     }
 
-    /// A composition offset as its field of 32 bits holds it (8.6.1.3, 8.8.8). It is signed in every
-    /// version, because files in the wild have negative offsets in version 0.
+    /// A composition offset as its field of 32 bits holds it (8.6.1.3, 8.8.8). It is signed in
+    /// every version, because files in the wild have negative offsets in version 0.
     #[inline]
     pub(crate) fn of_offset_field(bits: u32) -> Self {
         Self(i32::from_be_bytes(bits.to_be_bytes()).into())
@@ -150,8 +150,8 @@ impl MediaTime {
         u32::from_be_bytes(i32::try_from(self.0).unwrap_or(0).to_be_bytes())
     }
 
-    /// Whether the time has at most 60 bits, so that no sum of it and the durations of a movie is near
-    /// overflow.
+    /// Whether the time has at most 60 bits, so that no sum of it and the durations of a movie is
+    /// near overflow.
     pub(crate) fn has_60_bits(self) -> bool {
         self.0.unsigned_abs() < 1 << 60
     }
