@@ -8,9 +8,11 @@ mod dref;
 mod elng;
 mod elst;
 mod error;
+mod freeform;
 mod grouping;
 mod hdlr;
 mod hmmt;
+mod id32;
 mod mdat;
 mod mdhd;
 mod mvhd;
@@ -52,9 +54,11 @@ pub use elng::read_elng;
 pub use elst::{ElstEntry, read_elst, write_edts};
 pub(crate) use error::AuxiliaryError;
 pub use error::FormatError;
+pub(crate) use freeform::read_freeform_name;
 pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
 pub use hmmt::HmmtBox;
+pub use id32::{Id32Kept, without_timed_frames};
 pub use mdat::{mdat_header, read_cut_off_mdat};
 pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
@@ -65,9 +69,10 @@ pub(crate) use saiz::find_encryption_boxes;
 pub use saiz::{SaizBox, read_aux_info_type, read_saio, saio_head, saiz_head};
 pub use sample_sizes::{SampleSizes, SizeReader};
 pub use sbgp::{SbgpBox, sbgp_head, write_sbgp};
-pub use sdtp::read_sdtp;
+pub use sdtp::{entries_of_samples, read_sdtp};
 pub use senc::{
-    MAX_VECTOR_SIZE, SUBSAMPLES, SencBox, WHOLE_SAMPLES, find_senc, is_senc, read_senc_flags, senc_entries_of,
+    MAX_VECTOR_SIZE, SUBSAMPLES, SencBox, WHOLE_SAMPLES, clear_senc_entry, find_senc, is_senc,
+    read_senc_flags, senc_entries_of, senc_head,
 };
 pub use sgpd::SgpdBox;
 pub use sidx::each_sidx_reference;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::segments::{SEGMENT, Segments};
-use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
+use super::{BoxHeader, BoxType, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
 use crate::source::ReadAt;
 
 /// Samples between two prefix sums.
@@ -85,6 +85,25 @@ impl SampleSizes {
     /// The sizes of a table whose place is known.
     pub fn of_table(table: Table, field_bits: u8, count: u32) -> Self {
         Self::Table { table, count, field_bits, sums: Segments::new(count) }
+    }
+
+    /// The box that has such sizes: fields of less than 32 bits are those of an `stz2`.
+    pub fn box_type(&self) -> BoxType {
+        match self {
+            Self::Table { field_bits, .. } if *field_bits < 32 => BoxType(*b"stz2"),
+            _ => BoxType(*b"stsz"),
+        }
+    }
+
+    /// What stands before the entries for `count` of these samples: version and flags, `sample_size`
+    /// or `field_size`, `sample_count`.
+    pub fn head(&self, count: u32) -> Vec<u8> {
+        let field = match self {
+            Self::Constant { stored, .. } => *stored,
+            Self::Table { field_bits: 32, .. } => 0,
+            Self::Table { field_bits, .. } => (*field_bits).into(),
+        };
+        [[0; 4], field.to_be_bytes(), count.to_be_bytes()].concat()
     }
 
     /// Number of samples.
@@ -283,6 +302,8 @@ mod tests {
         let read = |box_type: &[u8; 4], words: &[u32]| {
             let file = full_box(box_type, 0, words.iter().copied());
             let sizes = read_box(file.clone(), |reader, header| SampleSizes::read(reader, header, None))?;
+            assert_eq!(sizes.box_type().0, *box_type);
+            assert_eq!(sizes.head(sizes.count()), file[8..20]);
             Ok::<_, FormatError>((sizes.count(), sizes.bytes(&file, 0..sizes.count())?))
         };
         assert_eq!(read(b"stsz", &[5, 3]).unwrap(), (3, 15));

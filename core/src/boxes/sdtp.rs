@@ -1,6 +1,10 @@
-//! `sdtp` (8.6.4): what samples depend on, a byte for each.
+//! `sdtp` (8.6.4): what samples depend on, a byte for each; and `stdp` (8.5.3), which has the same
+//! layout with two bytes for each. Neither has a count.
+
+use std::ops::Range;
 
 use super::{BoxHeader, FormatError, Reader, read_exact};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// Bytes of version and flags.
@@ -25,6 +29,18 @@ pub fn read_sdtp<R: ReadAt>(
     read_exact(reader.source(), out.get_mut(start..).unwrap_or_default(), header.payload() + FLAGS)
 }
 
+/// Where the entries of some samples stand in an `sdtp` or `stdp`, which has `entry_size` bytes for
+/// each. `None` when it has fewer.
+pub fn entries_of_samples(
+    header: &BoxHeader,
+    entry_size: u64,
+    samples: &Range<SampleNumber>,
+) -> Option<Range<u64>> {
+    let place = |sample: SampleNumber| header.payload() + FLAGS + u64::from(sample.0) * entry_size;
+    let entries = place(samples.start)..place(samples.end);
+    (entries.end <= header.end()).then_some(entries)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +54,10 @@ mod tests {
         read_sdtp(&reader, &header, 3, &mut out).unwrap();
         assert_eq!(out, [9, 0x10, 0x20, 0x30]);
         read_sdtp(&reader, &header, 4, &mut out).unwrap_err();
+        let of = |size, samples: Range<u32>| {
+            entries_of_samples(&header, size, &(SampleNumber(samples.start)..SampleNumber(samples.end)))
+        };
+        assert_eq!((of(1, 1..3), of(1, 1..4)), (Some(13..15), None));
+        assert_eq!((of(2, 0..1), of(2, 0..2)), (Some(12..14), None));
     }
 }

@@ -98,6 +98,29 @@ pub fn senc_entries_of(senc: &BoxHeader, len: u64) -> Option<u64> {
     (senc.end().checked_sub(data)? == len).then_some(data)
 }
 
+/// Version, flags and `sample_count` of a `senc`.
+pub fn senc_head(flags: [u8; 4], sample_count: u32) -> Vec<u8> {
+    [flags, sample_count.to_be_bytes()].concat()
+}
+
+/// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector of
+/// `vector` bytes. `None` for a sample that is too large for an entry that a `saiz` can describe.
+pub fn clear_senc_entry(vector: u8, size: u64) -> Option<Vec<u8>> {
+    // ISO/IEC 23001-7, 7.2.2: `BytesOfClearData` has 16 bits, `BytesOfProtectedData` 32.
+    let most = u64::from(u16::MAX);
+    let subsample_count = u16::try_from(size.div_ceil(most)).ok()?;
+    let mut out = vec![0; usize::from(vector)];
+    out.extend_from_slice(&subsample_count.to_be_bytes());
+    let mut left = size;
+    while left > 0 {
+        let clear = u16::try_from(left).unwrap_or(u16::MAX);
+        out.extend_from_slice(&clear.to_be_bytes());
+        out.extend_from_slice(&[0; 4]);
+        left -= u64::from(clear);
+    }
+    (out.len() <= usize::from(u8::MAX)).then_some(out)
+}
+
 /// Where the version of a `senc` stands.
 fn version_at(senc: &BoxHeader) -> u64 {
     senc.payload() + if &senc.box_type.0 == b"uuid" { 16 } else { 0 }
@@ -255,6 +278,17 @@ mod tests {
         assert!(read_box(piff.clone(), is_senc).unwrap());
         assert_eq!(read_box(piff, SencBox::read).unwrap().unwrap().vector, 8);
         assert!(!read_box(make_box(b"uuid", [9; 20]), is_senc).unwrap());
+    }
+
+    #[test]
+    fn a_clear_sample_has_an_entry_of_clear_bytes() {
+        assert_eq!(clear_senc_entry(2, 0), Some(vec![0; 4]));
+        let entry = clear_senc_entry(0, 0x1_0001).unwrap();
+        assert_eq!(entry, [0, 2, 0xff, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+        assert_eq!(clear_senc_entry(16, 0xffff * 40), None);
+        let file = make_box(b"senc", [senc_head(SUBSAMPLES, 1), clear_senc_entry(8, 5).unwrap()].concat());
+        let read = read_box(file, SencBox::read).unwrap().unwrap();
+        assert_eq!((read.count, read.vector, read.has_subsamples), (1, 8, true));
     }
 
     #[test]

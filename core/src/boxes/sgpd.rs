@@ -64,6 +64,11 @@ impl SgpdBox {
         Ok(Some(Self { grouping, entries, default }))
     }
 
+    /// `roll_distance` of each description of a `roll` or `prol` (10.1); 0 for one that is too short.
+    pub fn roll_distances(&self) -> impl Iterator<Item = i16> {
+        self.entries.iter().map(|entry| entry.first_chunk().map_or(0, |b| i16::from_be_bytes(*b)))
+    }
+
     /// Writes it in version 1, without the default.
     pub fn write(&self, out: &mut Vec<u8>) {
         write_box(out, b"sgpd", |out| {
@@ -123,6 +128,11 @@ mod tests {
         let two =
             [&[2, 0, 0, 0], &b"roll"[..], &[0, 0, 0, 2], &[0, 0, 0, 1], &[0, 0, 0, 1], &[1, 2]].concat();
         assert_eq!(read(&sgpd(&two)).unwrap(), Some(SgpdBox { default: 1, ..roll(&[&[1, 2]]) }));
+    }
+
+    #[test]
+    fn a_roll_distance_is_signed() {
+        assert!(roll(&[&[255, 254], &[0, 3], &[7]]).roll_distances().eq([-2, 3, 0]));
     }
 
     #[test]

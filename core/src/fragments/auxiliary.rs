@@ -3,7 +3,7 @@
 use crate::boxes::{
     AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox,
     SampleSizes, SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio,
-    read_senc_flags, saio_head, saiz_head, senc_entries_of, write_box,
+    read_senc_flags, saio_head, saiz_head, senc_entries_of, senc_head, write_box,
 };
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -213,7 +213,7 @@ impl Gathered {
     pub(crate) fn senc_prefix(&self, samples: usize) -> Vec<u8> {
         let long = self.sizes.iter().any(|&s| s > MAX_VECTOR_SIZE);
         let flags = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
-        [flags, u32::try_from(samples).unwrap_or(u32::MAX).to_be_bytes()].concat()
+        senc_head(flags, u32::try_from(samples).unwrap_or(u32::MAX))
     }
 }
 

@@ -143,10 +143,8 @@ impl Access {
         for described in descriptions.iter().filter(is_wanted) {
             let members = Members::read(reader, stbl, described, groups, samples)?;
             let is_point = &described.grouping == b"rap ";
-            let values = described.entries.iter().map(|entry| match entry.first_chunk() {
-                Some(distance) if !is_point => i16::from_be_bytes(*distance),
-                _ => 0,
-            });
+            // The description of a `rap ` has no distance.
+            let values = described.roll_distances().map(|distance| if is_point { 0 } else { distance });
             let grouped = Grouped { members, values: values.collect() };
             *(if is_point { &mut this.points } else { &mut this.rolls }) = Some(grouped);
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader};
+use crate::boxes::{ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry};
 use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -106,17 +106,6 @@ impl LocatedAuxiliary {
     /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that
     /// is too large.
     pub fn clear_entry(&self, size: u64) -> Option<Vec<u8>> {
-        let most = u64::from(u16::MAX);
-        let parts = u16::try_from(size.div_ceil(most)).ok()?;
-        let mut out = vec![0; usize::from(self.vector)];
-        out.extend_from_slice(&parts.to_be_bytes());
-        let mut left = size;
-        while left > 0 {
-            let part = u16::try_from(left).unwrap_or(u16::MAX);
-            out.extend_from_slice(&part.to_be_bytes());
-            out.extend_from_slice(&[0; 4]);
-            left -= u64::from(part);
-        }
-        (out.len() <= usize::from(u8::MAX)).then_some(out)
+        clear_senc_entry(self.vector, size)
     }
 }

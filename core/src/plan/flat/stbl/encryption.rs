@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head};
+use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head, senc_head};
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -38,8 +38,7 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
         return out.wrap(BoxType(*b"free"), data);
     }
     let mut senc = Assembly::default();
-    senc.bytes(&located.senc);
-    senc.bytes(&cut.clip.sample_count().to_be_bytes());
+    senc.bytes(&senc_head(located.senc, cut.clip.sample_count()));
     senc.append(data);
     out.wrap(BoxType(*b"senc"), senc)
 }

@@ -1,8 +1,7 @@
 //! Tables with the same number of bits for each sample, and no reliable count: `sdtp`, `stdp`,
 //! `padb`.
 
-use crate::boxes::{BoxHeader, padb_head, read_padb};
-use crate::numbers::Numbers;
+use crate::boxes::{BoxHeader, entries_of_samples, padb_head, read_padb};
 use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -22,13 +21,11 @@ pub(super) fn bytes(
     let mut content = Assembly::default();
     content.bytes(&[0; 4]);
     for SampleRange { samples, .. } in cut.ranges() {
-        let start = header.payload() + 4 + u64::from(samples.start.0) * size;
-        let len = u64::from(samples.count()) * size;
-        if start + len > header.end() {
+        let Some(entries) = entries_of_samples(header, size, samples) else {
             out.note(too_short(header));
             return Ok(());
-        }
-        content.source(FileOffset(start), len);
+        };
+        content.source(FileOffset(entries.start), entries.end - entries.start);
     }
     out.wrap(header.box_type, content)
 }

@@ -1,6 +1,6 @@
 //! Sample sizes: `stsz` and `stz2`.
 
-use crate::boxes::{BoxType, SampleSizes, Table};
+use crate::boxes::{SampleSizes, Table};
 use crate::numbers::Numbers;
 use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
@@ -13,30 +13,20 @@ use crate::seek::SampleRange;
 pub(super) fn sizes(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let count = cut.clip.sample_count();
     let mut content = Assembly::default();
-    content.bytes(&[0; 4]);
-    match &cut.samples().sizes {
-        SampleSizes::Constant { stored, .. } => {
-            content.bytes(&stored.to_be_bytes());
-            content.bytes(&count.to_be_bytes());
-            out.wrap(BoxType(*b"stsz"), content)
-        }
-        SampleSizes::Table { table, field_bits, .. } => {
-            let box_type = if *field_bits == 32 { b"stsz" } else { b"stz2" };
-            let field = if *field_bits == 32 { 0 } else { u32::from(*field_bits) };
-            content.bytes(&field.to_be_bytes());
-            content.bytes(&count.to_be_bytes());
-            if *field_bits == 4 {
-                let kind = nibbles(*table, cut.ranges());
-                content.entries(count.div_ceil(2), cut.entries(1, kind));
-            } else {
-                for SampleRange { samples, .. } in cut.ranges() {
-                    let len = u64::from(samples.count()) * u64::from(table.entry_size);
-                    content.source(FileOffset(table.entry_offset(samples.start.0)), len);
-                }
+    let sizes = &cut.samples().sizes;
+    content.bytes(&sizes.head(count));
+    if let SampleSizes::Table { table, field_bits, .. } = sizes {
+        if *field_bits == 4 {
+            let kind = nibbles(*table, cut.ranges());
+            content.entries(count.div_ceil(2), cut.entries(1, kind));
+        } else {
+            for SampleRange { samples, .. } in cut.ranges() {
+                let len = u64::from(samples.count()) * u64::from(table.entry_size);
+                content.source(FileOffset(table.entry_offset(samples.start.0)), len);
             }
-            out.wrap(BoxType(*box_type), content)
         }
     }
+    out.wrap(sizes.box_type(), content)
 }
 
 /// The entries of a table of 4 bits for each sample.

@@ -1,7 +1,6 @@
 //! User data (`udta`, ISO/IEC 14496-12, 8.10.1): chapters, tags, highlights.
 
 mod chpl;
-mod id3;
 mod tags;
 
 use crate::boxes::BoxHeader;

@@ -3,13 +3,16 @@
 //! - iTunes writes a freeform tag named `iTunSMPB`: how many samples of audio are priming and
 //!   padding, and how many the movie has. Players trust it more than the edit list, and would play
 //!   priming that the clip's edit list hides. The edit list says all that the tag would.
-//! - Frames of an ID3v2 tag (`ID32`) say when something happens: see [`id3`](super::id3).
+//! - Frames of an ID3v2 tag (`ID32`) say when something happens: see [`without_timed_frames`].
 //! - GoPro's cameras write the times of highlights (`HMMT`). They move with the clip.
 //! - Adobe's programs write the time code of the start (`©TIM`, with its scale in `©TSC` and
 //!   `©TSZ`). A clip that begins later leaves it out. A time code track, which is cut, says what
 //!   the time is.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, HmmtBox, Reader, write_box};
+use crate::boxes::{
+    BoxHeader, BoxType, FormatError, HmmtBox, Id32Kept, Reader, read_freeform_name, without_timed_frames,
+    write_box,
+};
 use crate::limits;
 use crate::offsets::FileOffset;
 use crate::seek::Clip;
@@ -18,8 +21,6 @@ use crate::time::{MovieTime, UnitTime};
 
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
-
-use super::id3::{Kept, without_times};
 
 /// Names of the tags that are left out.
 const COUNTS_SAMPLES: [&[u8]; 1] = [b"iTunSMPB"];
@@ -99,10 +100,10 @@ fn cut_ilst<R: ReadAt>(reader: &mut Reader<'_, R>, ilst: &BoxHeader) -> Result<O
 /// An `ID32` without timed frames. `None` when it has none.
 fn cut_id32<R: ReadAt>(reader: &mut Reader<'_, R>, id32: &BoxHeader) -> Result<Option<Assembly>, PlanError> {
     let mut out = Assembly::default();
-    match without_times(reader.payload(id32, 0)?) {
-        Kept::All => return Ok(None),
-        Kept::Nothing => {}
-        Kept::Part(part) => {
+    match without_timed_frames(reader.payload(id32, 0)?) {
+        Id32Kept::All => return Ok(None),
+        Id32Kept::Nothing => {}
+        Id32Kept::Part(part) => {
             let mut bytes = Vec::new();
             write_box(&mut bytes, b"ID32", |out| out.extend_from_slice(&part));
             out.bytes(&bytes);
@@ -116,13 +117,8 @@ fn counts_samples<R: ReadAt>(reader: &mut Reader<'_, R>, item: &BoxHeader) -> Re
     if &item.box_type.0 != b"----" || item.size > LONGEST {
         return Ok(false);
     }
-    for part in readable(reader.children(item.payload(), item.end()))? {
-        if &part.box_type.0 == b"name" {
-            let name = reader.payload(&part, 0)?.get(4..).unwrap_or_default();
-            return Ok(COUNTS_SAMPLES.contains(&name));
-        }
-    }
-    Ok(false)
+    let name = read_freeform_name(reader, item)?;
+    Ok(name.is_some_and(|name| COUNTS_SAMPLES.contains(&name)))
 }
 
 /// The boxes, or none if there is something else, which is then copied verbatim.

@@ -1,7 +1,7 @@
 //! `ID32`: an ID3v2 tag in a `meta` box. Some of its frames say when something happens in the whole
 //! movie.
 
-use crate::boxes::u32_at;
+use super::u32_at;
 
 /// Frames that count times or bytes from the start of the movie (ID3v2.4, section 4): event timing
 /// codes, synchronised lyrics and tempo codes, chapters and their table, the length, places to seek
@@ -17,7 +17,7 @@ const FRAME_HEAD: usize = 10;
 
 /// What is left of the content of an `ID32`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub enum Id32Kept {
     /// All of it.
     All,
     /// These bytes.
@@ -27,18 +27,18 @@ pub(super) enum Kept {
 }
 
 /// The content of an `ID32` without frames that are timed.
-pub(super) fn without_times(payload: &[u8]) -> Kept {
+pub fn without_timed_frames(payload: &[u8]) -> Id32Kept {
     if !TIMED.iter().any(|name| payload.windows(name.len()).any(|w| w == *name)) {
-        return Kept::All;
+        return Id32Kept::All;
     }
-    let Some(frames) = frames(payload) else { return Kept::Nothing };
+    let Some(frames) = frames(payload) else { return Id32Kept::Nothing };
     if !frames.iter().any(|frame| is_timed(frame)) {
-        return Kept::All;
+        return Id32Kept::All;
     }
     let kept: Vec<u8> = frames.into_iter().filter(|frame| !is_timed(frame)).flatten().copied().collect();
-    let Some(size) = synchsafe(kept.len()) else { return Kept::Nothing };
+    let Some(size) = synchsafe(kept.len()) else { return Id32Kept::Nothing };
     let head = payload.get(..BOX_HEAD + TAG_HEAD - 4).unwrap_or_default();
-    Kept::Part([head, &size, &kept].concat())
+    Id32Kept::Part([head, &size, &kept].concat())
 }
 
 fn is_timed(frame: &[u8]) -> bool {
@@ -102,17 +102,17 @@ mod tests {
             let codes = frame(b"ETCO", [0, 0, 0, 7], &[2, 1, 0, 0, 1, 0, 0]);
             let lyrics = frame(b"SYLT", [0, 0, 0, 2], &[0, 0]);
             let all = [&lyrics[..], &title, &codes, &[0; 30]].concat();
-            assert_eq!(without_times(&tag(version, 0, &all)), Kept::Part(tag(version, 0, &title)));
+            assert_eq!(without_timed_frames(&tag(version, 0, &all)), Id32Kept::Part(tag(version, 0, &title)));
         }
     }
 
     #[test]
     fn without_timed_frames_all_stays() {
-        // A name of one in the text of another is none.
+        // The name of a timed frame in the text of another frame is no frame.
         let title = frame(b"TIT2", [0, 0, 0, 5], b"\0ETCO");
-        assert_eq!(without_times(&tag(4, 0, &title)), Kept::All);
-        assert_eq!(without_times(&tag(4, 0x80, &frame(b"TIT2", [0, 0, 0, 1], b"a"))), Kept::All);
-        assert_eq!(without_times(b""), Kept::All);
+        assert_eq!(without_timed_frames(&tag(4, 0, &title)), Id32Kept::All);
+        assert_eq!(without_timed_frames(&tag(4, 0x80, &frame(b"TIT2", [0, 0, 0, 1], b"a"))), Id32Kept::All);
+        assert_eq!(without_timed_frames(b""), Id32Kept::All);
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             tag(4, 0, &frame(b"ETCO", [0xff; 4], &[2])),
             tag(4, 0, &codes)[..20].to_vec(),
         ] {
-            assert_eq!(without_times(&bad), Kept::Nothing, "{bad:?}");
+            assert_eq!(without_timed_frames(&bad), Id32Kept::Nothing, "{bad:?}");
         }
     }
 }
