@@ -34,7 +34,8 @@ pub(crate) const READ_AHEAD: usize = 2048;
 /// What it costs to read a `moof` again, besides its bytes.
 pub(crate) const COST_OF_MOOF: u64 = READ_AHEAD as u64;
 
-/// Whether these bytes are few beside what is kept of so many batches, of which `in_batch` bytes each are few.
+/// Whether these bytes are few beside what is kept of so many batches, if `in_batch` bytes are few
+/// beside what is kept of one.
 pub(crate) fn are_few(bytes: usize, batches: usize, in_batch: usize) -> bool {
     bytes <= in_batch.saturating_mul(batches + 3)
 }

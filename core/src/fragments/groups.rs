@@ -159,13 +159,13 @@ impl Groupings {
         }
     }
 
-    /// Writes the `sgpd`s of a flat film.
+    /// Writes the `sgpd`s of a flat movie.
     pub(crate) fn write_descriptions(&self, out: &mut Vec<u8>) {
         let all = self.described.iter().map(|d| &d.all);
         all.filter(|d| !d.entries.is_empty()).for_each(|d| d.write(out));
     }
 
-    /// What an `sbgp` of a flat film begins with.
+    /// What an `sbgp` of a flat movie begins with.
     pub(crate) fn prefix(&self, n: usize) -> Vec<u8> {
         let Some(g) = self.list.get(n) else { return Vec::new() };
         let Some(described) = self.described.get(g.described) else { return Vec::new() };
@@ -229,8 +229,8 @@ impl Grouping {
 }
 
 impl Described {
-    /// The index in the film's descriptions of one that may be the fragment's own; `None` when there
-    /// are too many different ones.
+    /// The index in the movie's descriptions of one that may be the fragment's own. `None` when there are
+    /// too many different ones.
     fn global_index(&mut self, index: u32, local: Option<&SgpdBox>) -> Option<u32> {
         let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };

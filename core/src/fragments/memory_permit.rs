@@ -11,8 +11,9 @@ use crate::source::ReadAt;
 /// How often a reader that waits for another's work looks whether its own is still wanted.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(100);
 
-/// The one permit of a cache. It belongs to the cache and not to the process: a server may restart, or
-/// copy itself, while a thread holds the permit that hangs in a read or does not exist in the copy.
+/// The one permit of a cache. It belongs to the cache and not to the process, because a server may
+/// restart, or fork, while a thread holds the permit. That thread may hang in a read, or not exist in
+/// the child.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct MemoryPermits(Arc<Shared>);
 

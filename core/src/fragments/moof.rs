@@ -13,10 +13,10 @@ use super::auxiliary::FragmentAuxiliary;
 use super::run::{More, Run, is_more};
 use super::track::TrackFragments;
 
-/// Reads one fragment again, which has made sense before.
+/// Reads one fragment again, which was well formed before.
 ///
 /// # Errors
-/// When it makes none now, or cannot be read.
+/// When it is malformed now, or cannot be read.
 pub(crate) fn read_moof<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
@@ -30,7 +30,7 @@ pub(crate) fn read_moof<R: ReadAt>(
 /// Reads the runs of one fragment.
 ///
 /// # Errors
-/// [`FormatError::Box`] when it makes no sense. Other errors are no fault of this fragment.
+/// [`FormatError::Box`] when it is malformed. Other errors are no fault of this fragment.
 pub(crate) fn read_runs<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
@@ -54,11 +54,12 @@ pub(crate) fn read_runs<R: ReadAt>(
     Ok(runs)
 }
 
-/// Takes the samples of one fragment; `false` when its media is not all there, and only the samples that are were taken.
+/// Takes the samples of one fragment; `false` when some of its media lies past the end of the file, and
+/// only the samples before that were taken.
 ///
 /// # Errors
-/// [`FormatError::Box`] when it makes no sense; it may have been taken in part. Other errors are no fault of
-/// this fragment.
+/// [`FormatError::Box`] when it is malformed; it may have been taken in part. Other errors are no fault
+/// of this fragment.
 pub(crate) fn take_runs<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,
@@ -73,7 +74,7 @@ pub(crate) fn take_runs<R: ReadAt>(
         if let Some(track) = all.get_mut(run.track) {
             track.add(reader, run, moof)?;
         }
-        // Its lengths may be made up; its bytes are in the file, and once.
+        // The lengths may be invented. The bytes are in the file, and there once.
         let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
         if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
             return Err(FormatError::LargeAuxiliary { most });
@@ -115,7 +116,7 @@ fn read_traf<R: ReadAt>(
     let tfhd =
         children.iter().find(|b| &b.box_type.0 == b"tfhd").ok_or_else(|| traf.error("no tfhd in it"))?;
     let tfhd = TfhdBox::read(reader, tfhd)?;
-    // A fragment of a track that the moov does not know is nobody's, but its media is where it is.
+    // A fragment of a track that is not in the moov is skipped, but its media takes its place.
     let n = all.iter().position(|t| t.seed.track_id == tfhd.track_id).unwrap_or(usize::MAX);
     let defaults = tfhd.defaults(all.get(n).map(|t| t.seed.defaults).unwrap_or_default());
     let base = match tfhd.base_data_offset {

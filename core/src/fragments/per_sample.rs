@@ -59,7 +59,7 @@ impl Subsamples {
         Ok(list.len() < limits::SMALL_BOX)
     }
 
-    /// Writes the boxes of a flat film.
+    /// Writes the boxes of a flat movie.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         self.lists.iter().filter(|list| !list.is_empty()).for_each(|list| list.write(out));
     }

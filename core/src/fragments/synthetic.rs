@@ -1,9 +1,9 @@
 //! A file and its generated metadata, as one source.
 //!
 //! Some of the metadata stands nowhere in the file: a compressed `moov`, unpacked, and the sample
-//! tables of a fragmented film. Those bytes have addresses of their own, far past the end of any file, so that
-//! whatever reads boxes and tables need not know where they come from. Media is never there.
-//! Few of those bytes are kept: the entries of the tables are generated when they are read.
+//! tables of a fragmented movie. Those bytes have addresses of their own, far past the end of any
+//! file, so that whatever reads boxes and tables need not know where they come from. Media is never
+//! there. Few of those bytes are kept: the entries of the tables are generated when they are read.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -101,8 +101,8 @@ impl Synthetic {
 
 /// A file, and after it the generated metadata; for one request, on one thread.
 ///
-/// Look-ups in tables read a few bytes here and there, and most of them again: they are
-/// served from a few pages instead of by a system call each. What is read in order is read as it is asked for.
+/// Look-ups in tables read a few bytes here and there, and most of them again. They are served from a
+/// few pages instead of by a system call each. What is read in order is read as it is asked for.
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
@@ -114,7 +114,8 @@ pub struct FilmSource<'a, R: ReadAt> {
     left: Cell<u64>,
 }
 
-/// Bytes of generated batches that are held, beyond the last: those that the look-ups of a clip's tracks touch.
+/// Bytes of generated batches that are held, beyond the last: those that the look-ups of a clip's
+/// tracks touch.
 const HELD: usize = 384 << 10;
 
 /// Bytes of a page.

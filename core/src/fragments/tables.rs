@@ -1,4 +1,4 @@
-//! The tables of a flat film, as the fragments' samples are written into them.
+//! The tables of a flat movie, as the fragments' samples are written into them.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(crate) enum TableKind {
     Sync,
 }
 
-/// A table of a film.
+/// A table of the flat movie.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GeneratedTable {
     pub(crate) track: usize,
@@ -43,8 +43,8 @@ impl TableLayout {
         Self { bytes, ..Self::default() }
     }
 
-    /// A box of `prefix`, the number of entries (unless the prefix says it), and entries. `write` gives how many there are up to
-    /// the end of each batch.
+    /// Writes a box of `prefix`, the number of entries (unless the prefix has it), and entries. `write`
+    /// returns how many there are up to the end of each batch.
     pub(crate) fn table(
         &mut self,
         box_type: &[u8; 4],

@@ -126,7 +126,7 @@ impl TrackFragments {
         }
     }
 
-    /// What later batches have to say of this one, and what is not said of all its samples.
+    /// Applies what later batches change in this one, and the default groups.
     pub(crate) fn finish(&mut self, start: &TrackStart) {
         if let Some(Cut { sample, sample_delta }) = start.cut {
             let kept = (sample - self.before.sample) as usize;
@@ -242,7 +242,7 @@ impl TrackFragments {
         })
     }
 
-    /// What else is said of the samples that come next.
+    /// Adds what other boxes say of the samples that come next.
     pub(super) fn add_more<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -279,13 +279,22 @@ impl TrackFragments {
         Ok(())
     }
 
-    /// Some writers leave `sample_is_non_sync_sample` at 0 for all pictures and only say which depend
-    /// on others.
+    /// Whether a sample with these flags is a sync sample. Some writers leave
+    /// `sample_is_non_sync_sample` at 0 for all video samples and only say which depend on others.
     fn is_sync(&self, flags: SampleFlags) -> bool {
         !flags.is_non_sync() && (self.seed.is_sound || !flags.depends_on_others())
     }
 
-    /// Moves the next sample to a decode time: the one before it lasts until then, which may be for no time at all.
+    /// Moves the next sample to a decode time. The one before it lasts until then, which may be no time
+    /// at all.
+    ///
+    /// ```text
+    /// until = the decode time of the next sample
+    /// while time differs from until
+    ///     take the duration of the last sample off; until = the decode time of that sample
+    ///     if time is not before until: it lasts from until to time; stop
+    ///     else: it is one that was sent again, and lasts no time
+    /// ```
     pub(crate) fn go_to(&mut self, time: MediaTime) -> Result<(), String> {
         if !time.has_60_bits() {
             return Err("a decode time (tfdt) of more than 60 bits".into());
@@ -311,7 +320,7 @@ impl TrackFragments {
                 let sample = SampleNumber::at_place(self.sizes.len() - popped);
                 self.cut_batches(Cut { sample, sample_delta });
             } else {
-                // Sent again, by a live encoder that was restarted.
+                // A live encoder that is restarted sends samples again.
                 passed += 1;
             }
         }

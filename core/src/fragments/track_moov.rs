@@ -30,7 +30,7 @@ impl TrackFragments {
         if track.samples.count > 0 {
             let boxes: Vec<_> = stbl.children.iter().map(|c| c.header).collect();
             let auxiliary = FragmentAuxiliary::find(reader, &boxes, track.senc, 0)?;
-            // Its descriptions are the film's own.
+            // Its descriptions are those of the whole movie.
             let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
             let runs = chunk_lengths(reader.source(), &track.samples)?;
             this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;

@@ -19,7 +19,7 @@ use super::run::Run;
 use super::run_lengths::number;
 use super::track::{TrackFragments, TrackStart};
 
-/// Something that makes no sense.
+/// A box that is malformed or contradicts others.
 #[derive(Debug, Clone)]
 struct Damage {
     /// The box of the top level.
@@ -44,13 +44,13 @@ impl Damage {
     }
 }
 
-/// What the fragments of a film say.
+/// What the fragments of a movie say.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
     pub(crate) tracks: Vec<TrackFragments>,
     pub(crate) batches: Vec<Batch>,
     damage: Vec<Damage>,
-    /// Nothing was found behind the last damage.
+    /// Nothing was found after the last damage.
     ends_early: bool,
     permit: MemoryPermit,
 }
@@ -77,8 +77,22 @@ impl Fragments {
     }
 }
 
-/// Reads all fragments from the box at `from` on; each track comes with its `stbl`. What is damaged is left out, and what comes after it is
-/// taken where it can be found. A film that is still being written ends with its last whole sample.
+/// Reads all fragments from the box at `from` on. Each track comes with its `stbl`. What is damaged is
+/// left out, and what comes after it is taken where it can be found. A movie that is still being
+/// written ends with its last whole sample.
+///
+/// ```text
+/// repeat
+///     begin with the samples of the moov
+///     for each box of the top level
+///         if its header is malformed: go to the next place that sidx or mfra name
+///         if it is a moof that is not in left_out
+///             read its runs, and check them; if they are malformed, leave it out
+///             take its samples
+///             if that fails half-way: add it to left_out, and begin again
+///         if another moof begins inside of it: leave it out, and go there
+/// until nothing was taken in part
+/// ```
 ///
 /// # Errors
 /// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one sample.
@@ -97,7 +111,7 @@ pub(crate) fn read_fragments<R: ReadAt>(
     loop {
         let mut walk = Walk::new(reader, mvex, tracks, &left_out, permit, limits)?;
         match walk.boxes(reader, from, &mut places)? {
-            // Nothing of it is believed, so what has been taken of it already has to go.
+            // Nothing of it is taken, so what has been taken already has to go.
             Some(damage) => {
                 permit = walk.found.permit;
                 left_out.push(damage);
@@ -117,10 +131,11 @@ pub(crate) fn read_fragments<R: ReadAt>(
 /// Goes through the boxes of the top level.
 struct Walk<'a> {
     found: Fragments,
-    /// Fragments of which nothing is taken. With one over [`limits::LEFT_OUT`], the film ends there.
+    /// Fragments of which nothing is taken. The movie ends at the first one beyond
+    /// [`limits::LEFT_OUT`].
     left_out: &'a [Damage],
     limits: &'a Limits,
-    /// Behind damage, until there is a fragment that makes sense.
+    /// There was damage, and no fragment since then that is well formed.
     is_lost: bool,
     /// The last fragment, where its media reaches past the end of the file.
     unfinished: Option<Damage>,
@@ -192,7 +207,8 @@ impl<'a> Walk<'a> {
         Err(FormatError::ManyBoxes)
     }
 
-    /// Where to go on after a box, which may be none: at the next place that is known, if that lies inside of it.
+    /// Where to go on after a box. That is the next place that is known, if a fragment begins there
+    /// inside of the box: then it is no box.
     fn end_of<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -200,7 +216,7 @@ impl<'a> Walk<'a> {
         places: &Locations,
     ) -> Result<u64, FormatError> {
         let mut inside = places.after(header.offset).filter(|&place| place < header.end());
-        // Of the media no more than could be a header.
+        // Reads no more of the media than could be a header.
         reader.read_ahead(16);
         while let Some(place) = inside.filter(|_| !self.is_lost) {
             let is_fragment = match reader.header(place, header.end()) {
@@ -217,7 +233,7 @@ impl<'a> Walk<'a> {
         Ok(inside.unwrap_or(header.end()))
     }
 
-    /// What comes next has to say itself when it is.
+    /// Notes damage. The time of what comes next is not known then.
     fn lose(&mut self, damage: Damage) {
         if !std::mem::replace(&mut self.is_lost, true) {
             self.found.damage.truncate(DAMAGE_NOTES - 1);
@@ -250,7 +266,7 @@ impl<'a> Walk<'a> {
             }
         };
         if self.unfinished.is_some() {
-            // The file does not end there: it is not true what that one says.
+            // The file goes on, so the fragment whose media reaches past its end is damaged.
             return Ok(self.unfinished.take());
         }
         let cost = COST_OF_BOX + moof.size.saturating_add(COST_OF_MOOF);
@@ -300,7 +316,8 @@ fn read_trex<R: ReadAt>(
     Ok(())
 }
 
-/// Behind damage a time cannot be counted from what came before: where a fragment does not say its own, the film's tables may.
+/// Finds the times of runs after damage, which cannot be counted from what came before. Where a
+/// fragment does not give its own, the movie's tables may.
 fn find_times<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,

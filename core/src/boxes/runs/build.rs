@@ -120,7 +120,7 @@ impl Pass {
         self.is_normal &= self.at.runs == self.entry;
     }
 
-    /// Entries of any table but an `stsc`.
+    /// Takes entries of any table but an `stsc`.
     pub(super) fn take_samples(&mut self, entries: &[u8]) {
         let mut block = Block::EMPTY;
         let mut rest = entries;
@@ -135,8 +135,8 @@ impl Pass {
         }
     }
 
-    /// Entries of an `stsc`, the first of which is entry `index`: each ends the one before it. `open` is the one
-    /// before the first; returns the last.
+    /// Takes entries of an `stsc`, the first of which is entry `index`. Each ends the one before it.
+    /// `open` is the one before the first. Returns the last.
     pub(super) fn take_chunks(
         &mut self,
         entries: &[u8],
@@ -157,7 +157,8 @@ impl Pass {
                 self.take(count.ok_or_else(|| out_of_order(number, first, before))?, value);
             }
             done += 1;
-            // Those that follow it, each with the one that it ends. The first of the table is numbered as it likes.
+            // Those that follow it, each with the one that it ends. The number of the table's first
+            // chunk is not read.
             let n = self.room().min(count - done);
             let fields = block.counts.iter_mut().zip(&mut block.values).zip(&mut block.more);
             let pairs = entries_in(done - 1, done - 1 + n).zip(entries_in(done, done + n));

@@ -116,14 +116,15 @@ impl Checkpoint {
     }
 }
 
-/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild have
-/// negative offsets in version 0.
+/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild
+/// have negative offsets in version 0.
 pub(super) fn offset_of(value: u64) -> i64 {
     let bytes = value.to_be_bytes();
     i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))
 }
 
-/// First chunk and value. Some writers number the first chunk 0 or 2: whatever it says, it is the first.
+/// First chunk and value. The first entry begins at the first chunk, whatever it says: some writers
+/// number that 0 or 2.
 pub(super) fn stsc_entry(b: &[u8], index: u32) -> (u32, u64) {
     let first = if index == 0 { 1 } else { u32_at(b, 0) };
     (first, u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8)))

@@ -17,6 +17,13 @@ impl Runs {
 
     /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log n).
     ///
+    /// ```text
+    /// go to the last checkpoint whose sum is not past `sum`         (binary search)
+    /// go past the entries that end at or before it                  (at most one stride)
+    /// if the piece there ends after `sum`: it is the one
+    /// else, as at the end of the table: the last piece that begins at or before `sum`
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::at_unit`].
     pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
@@ -26,7 +33,7 @@ impl Runs {
         if let Some(piece) = pieces.next_piece()?.filter(|_| pieces.at.sum > sum) {
             return Ok(piece);
         }
-        // It is at or past the end of all.
+        // `sum` is at or past the end of the table.
         let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
         let mut found = None;
         while let Some(piece) = pieces.next_piece()? {
@@ -43,6 +50,13 @@ impl Runs {
     }
 
     /// The pieces from the one that holds `unit` on; the first is cut to begin there.
+    ///
+    /// ```text
+    /// go to the last checkpoint at or before `unit`                 (binary search)
+    /// go past the entries that end at or before it                  (at most one stride)
+    /// read pieces up to the one that ends after `unit`
+    /// cut off its units before `unit`, and their part of the sum
+    /// ```
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -116,7 +130,8 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
     }
 
-    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may stop too early.
+    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may stop
+    /// too early.
     fn go_past(&mut self, is_before: impl Fn(&Checkpoint) -> bool) -> Result<(), FormatError> {
         let kind = self.runs.kind;
         if self.entry >= self.runs.table.count || self.runs.units == 0 {
@@ -168,7 +183,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         }
     }
 
-    /// Goes on at the last checkpoint that still lies in `run`, the one that was begun last.
+    /// Goes on at the last checkpoint that lies inside of `run`, the one that was begun last.
     fn skip_inside(&mut self, run: &mut Run) {
         let inside = self.runs.checkpoints.partition_point(|c| c.runs <= run.ordinal + 1).saturating_sub(1);
         let entry = u32::try_from(inside).unwrap_or(u32::MAX).saturating_mul(STRIDE);
