@@ -1,4 +1,5 @@
-//! A disk that fails, or changes between two looks, for a server that this library is preloaded into.
+//! A disk that fails, or changes between two looks, for a server that this library is preloaded
+//! into.
 
 use std::ops::Range;
 
@@ -14,8 +15,8 @@ impl Builder {
             .env("FAIL_TO", &bytes.end.to_string())
     }
 
-    /// With a disk where what has `name` in its name looks like a regular file to those who look by name. It is as
-    /// if something else took the place of a film right before it is opened.
+    /// With a disk where what has `name` in its name looks like a regular file to those who look by
+    /// name. It is as if something else took the place of a film right before it is opened.
     #[must_use]
     pub fn stale_names(self, name: &str) -> Self {
         self.preload("bad_disk", include_str!("bad_disk.c")).env("STALE_FILE", name)

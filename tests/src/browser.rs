@@ -208,7 +208,8 @@ pub async fn play_out(browser: &Client) -> Result<Value, String> {
     run(browser, PLAY_OUT, vec![]).await
 }
 
-/// Loads what is at `url` into a player of the page, goes to `first`, plays on to the end, and goes back to `second`.
+/// Loads what is at `url` into a player of the page, goes to `first`, plays on to the end, and goes
+/// back to `second`.
 ///
 /// # Errors
 /// As [`run`].

@@ -1,10 +1,10 @@
 //! Real servers, the same scenarios on both.
 //!
-//! `servers` starts Apache, lighttpd and nginx with a configuration of their own;
-//! `place` finds where they can be served from; `client` talks to them; `films` makes films whose frames and sound tell their
-//! own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks` plays some of them in a browser;
-//! `slow_disk` keeps a server waiting for some of its files, and `bad_disk` fails to read them; `scripts` are programs
-//! that servers run.
+//! `servers` starts Apache, lighttpd and nginx with a configuration of their own; `place` finds
+//! where they can be served from; `client` talks to them; `films` writes films whose frames and
+//! sound say their own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
+//! plays some of them in a browser; `slow_disk` keeps a server waiting for some of its files, and
+//! `bad_disk` fails to read them; `scripts` are programs that servers run.
 
 #![expect(
     clippy::expect_used,
@@ -41,14 +41,14 @@ pub fn target_dir() -> PathBuf {
     workspace.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// A directory of the tests' own under [`target_dir`], made if need be.
+/// A directory of the tests' own under [`target_dir`], created if need be.
 ///
-/// Whoever's umask is strict has the tests' films and directories readable all the same: another user serves them.
+/// Sets the umask, so that the films and directories are readable for the user that serves them.
 pub fn work_dir(name: &str) -> PathBuf {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let dir = target_dir().join("h264-tests").join(name);
     std::fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    dir.canonicalize().expect("a directory just made")
+    dir.canonicalize().expect("a directory just created")
 }
 
 /// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.

@@ -17,8 +17,8 @@ pub(crate) struct Worker {
     pub(crate) group_name: String,
 }
 
-/// The user that workers run as when the tests run as root: the owner of the target directory where that is
-/// another, else `www-data`.
+/// The user that workers run as when the tests run as root: the owner of the target directory where
+/// that is another, else `www-data`.
 pub(crate) fn worker() -> Option<&'static Worker> {
     static WORKER: LazyLock<Option<Worker>> = LazyLock::new(|| {
         if !rustix::process::geteuid().is_root() {
@@ -26,7 +26,8 @@ pub(crate) fn worker() -> Option<&'static Worker> {
         }
         let owner = fs::metadata(work_dir("sites")).expect("a directory that was just created");
         let (user, group) = (owner.uid(), owner.gid());
-        // An owner that has no name here comes from another machine: the clone is mounted into a container.
+        // An owner that has no name here comes from another machine: the clone is mounted into a
+        // container.
         let named = name("/etc/passwd", user).zip(name("/etc/group", group)).filter(|_| user != 0);
         if let Some((user_name, group_name)) = named {
             return Some(Worker { user, group, user_name, group_name });
@@ -38,9 +39,10 @@ pub(crate) fn worker() -> Option<&'static Worker> {
     WORKER.as_ref()
 }
 
-/// The directory of the servers' own directories: in the target directory, where films can be linked instead of
-/// copied, or in the system's directory for temporary files where the servers' user cannot enter that one (a clone
-/// in `/root`), or where its path would need quotes in a configuration file.
+/// The directory of the servers' own directories: in the target directory, where films can be
+/// linked instead of copied, or in the system's directory for temporary files where the servers'
+/// user cannot enter that one (a clone in `/root`), or where its path would need quotes in a
+/// configuration file.
 ///
 /// # Panics
 /// With one line that says what to do, where neither will do.

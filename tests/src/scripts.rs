@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::servers::Site;
 
-/// Where Apache is set up as a service, `tests/setup.sh` installs no modules of other packages: they would change it.
+/// Where Apache is set up as a service, `tests/setup.sh` installs no modules of other packages:
+/// they would change it.
 const APACHE_SERVICE: &str = "/etc/apache2/apache2.conf";
 
 const APACHE_MODULES: &str = "/usr/lib/apache2/modules";
@@ -24,8 +25,9 @@ pub fn put_script(site: &Site, name: &str, head: &str) {
 
 /// A program that the server runs for `/{name}`.
 ///
-/// Another process writes it. A file that this process writes may be open for writing in a server that another test
-/// starts meanwhile, until that server is executed, and such a file cannot be executed (`ETXTBSY`).
+/// Another process writes it. A file that this process writes may be open for writing in a server
+/// that another test starts meanwhile, until that server is executed, and such a file cannot be
+/// executed (`ETXTBSY`).
 pub fn put_program(site: &Site, name: &str, text: &str) {
     let draft = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(draft.path(), text).expect("a file of our own");

@@ -1,5 +1,5 @@
-//! Clips of films in which sound and picture differ in length: a browser gives up a film that has a track
-//! without samples when it is to seek.
+//! Clips of films in which sound and picture differ in length: a browser gives up a film that has a
+//! track without samples when it is to seek.
 
 use crate::browser::{Browser, Client, in_browser, play_and_seek};
 use crate::films::film;

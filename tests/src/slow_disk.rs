@@ -8,8 +8,8 @@ use crate::servers::Builder;
 pub const SLOW: &str = "slow";
 
 impl Builder {
-    /// With a disk that takes `each` for every read of a file whose name holds [`SLOW`], and of which nothing
-    /// is ever in memory. Sending with `sendfile` is as fast as ever.
+    /// With a disk that takes `each` for every read of a file whose name holds [`SLOW`], and of
+    /// which nothing is ever in memory. Sending with `sendfile` is as fast as ever.
     #[must_use]
     pub fn slow_disk(self, each: Duration) -> Self {
         self.preload("slow_disk", include_str!("slow_disk.c"))

@@ -1,5 +1,5 @@
-//! Apache's children: several that answer at once, restarts and deaths meanwhile, and what they owe to the
-//! process that they were forked from.
+//! Apache's children: several that answer at once, restarts and deaths meanwhile, and what they owe
+//! to the process that they were forked from.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -52,8 +52,8 @@ static CLIPS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     queries.map(|query| (query.clone(), clip(&film.path, &query).expect("a clip"))).collect()
 });
 
-/// Apache with several children that serve two films. It writes down which child answered, and holds only a little of
-/// what a client has not taken yet.
+/// Apache with several children that serve two films. It writes down which child answered, and
+/// holds only a little of what a client has not taken yet.
 fn site(mpm: Mpm) -> (Site, Film) {
     let children = match mpm {
         Mpm::Prefork => "MinSpareServers 4\nMaxSpareServers 16\n",
@@ -96,8 +96,8 @@ fn body(received: &[u8]) -> &[u8] {
     &received[head..]
 }
 
-/// Asks for one of the clips, on a connection of its own. Whether the answer is whole; what there is of it must be
-/// right.
+/// Asks for one of the clips, on a connection of its own. Whether the answer is whole; what there
+/// is of it must be right.
 fn ask(site: &Site, n: usize) -> bool {
     let (query, whole) = &CLIPS[n % CLIPS.len()];
     let mut connection = site.connect();
@@ -136,7 +136,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Tells the server to start again, and waits until it has.
+/// Signals the server to start again, and waits until it has.
 fn restart(site: &Site, signal: Signal) {
     let starts =
         || site.error_log().iter().filter(|line| line.contains("resuming normal operations")).count();
@@ -197,7 +197,7 @@ fn answers_under_way_survive_a_graceful_restart(mpm: Mpm) {
 
 fn a_restart_breaks_answers_off_and_the_next_are_right(mpm: Mpm) {
     let (site, long) = site(mpm);
-    // A child that is told to stop sends no more, but may have to be told twice.
+    // A child that is signalled to stop sends no more, but may need a second signal.
     site.allow_log("AH00045: child process|AH00046: child process");
     let whole = clip(&long.path, LONG_QUERY).expect("a clip");
     let mut under_way = clients_under_way(&site);

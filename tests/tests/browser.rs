@@ -1,5 +1,5 @@
-//! Chromium plays clips: on the demo page, which shows the frames asked for, and of films that have less sound than
-//! picture.
+//! Chromium plays clips: on the demo page, which shows the frames asked for, and of films that have
+//! less sound than picture.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 

@@ -23,7 +23,7 @@ on_both!(
     streams_that_are_reset_do_no_harm,
     many_clients_at_once_get_the_same,
     a_restart_finishes_what_was_begun,
-    what_comes_behind_damage_is_found,
+    what_comes_after_damage_is_found,
 );
 
 const QUERY: &str = "start=3.05&end=7";
@@ -232,7 +232,8 @@ fn change(engine: Engine) {
         // The old file goes on to be sent; of one that was changed, what had been sent stays sent.
         let received = connection.received();
         assert_eq!(received.len() > 30_000_000, change == "replaced", "{} bytes {change}", received.len());
-        // What the kernel holds of the file for the socket is the file's memory, and changes with it.
+        // What the kernel holds of the file for the socket is the file's memory, and changes with
+        // it.
         let foreign = received.iter().rev().take_while(|byte| **byte == 0x55).count();
         assert!(foreign < 8 << 20, "{foreign} bytes of another film");
         // lighttpd looks at a file's state once a second; until then the old one may be tried.
@@ -246,8 +247,9 @@ fn change(engine: Engine) {
     site.allow_log("replaced|rewritten|shortened|file too short|AH00036|AH01587|sendfile|write failed");
 }
 
-/// A box that has no length: it is the film's own index (mfra) that knows where the next fragment is.
-fn what_comes_behind_damage_is_found(site: &Site) {
+/// A box that has no length: it is the film's own index (mfra) that knows where the next fragment
+/// is.
+fn what_comes_after_damage_is_found(site: &Site) {
     let args = ["-movflags", "frag_keyframe+empty_moov"];
     let whole = copied_by_ffmpeg(&film("bframes").path, &args, site.dir().join("whole.mp4"));
     let mut bytes = fs::read(&whole).expect("a film");

@@ -85,7 +85,7 @@ kinds! {
     subtitles: CUTS,
     chapters: CUTS,
     moov_first: SHORT,
-    // Of a single frame whose offset is negative, libavformat gets the time wrong.
+    // libavformat gets the time of a single frame wrong if its offset is negative.
     negative_ctts: CUTS.iter().copied().filter(|cut| *cut != (Some(3.04), Some(3.08))).collect::<Vec<_>>(),
     huge: SHORT,
     hevc: CUTS,

@@ -1,4 +1,5 @@
-//! Entity tags of clips: the same for copies of a film, and weak while its content may change unseen.
+//! Entity tags of clips: the same for copies of a film, and weak while its content may change
+//! unseen.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 

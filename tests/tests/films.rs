@@ -50,7 +50,7 @@ fn a_film_shows_itself() {
 }
 
 #[test]
-fn a_wrong_clip_is_told() {
+fn a_wrong_clip_is_recognized() {
     let film = films::film("bframes");
     let source = source(&film);
     let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));

@@ -20,7 +20,7 @@ const FILM: &str = "pcm";
 /// A key and a certificate for localhost, in one file.
 static PEM: LazyLock<PathBuf> = LazyLock::new(|| {
     let pem = work_dir("tls").join("localhost.pem");
-    let made = Command::new("openssl")
+    let certificate = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args([
             "-addext",
@@ -32,9 +32,9 @@ static PEM: LazyLock<PathBuf> = LazyLock::new(|| {
         .arg(&pem)
         .output()
         .expect("openssl");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(certificate.status.success(), "{}", String::from_utf8_lossy(&certificate.stderr));
     let key = std::fs::read(&pem).expect("a key");
-    std::fs::write(&pem, [key, made.stdout].concat()).expect("a directory of our own");
+    std::fs::write(&pem, [key, certificate.stdout].concat()).expect("a directory of our own");
     pem
 });
 
@@ -83,19 +83,19 @@ fn tls(engine: Engine) {
 }
 
 #[test]
-fn apache_over_tls() {
+fn apache_sends_clips_over_tls() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
         tls(Engine::Apache(mpm));
     }
 }
 
 #[test]
-fn lighttpd_over_tls() {
+fn lighttpd_sends_clips_over_tls() {
     tls(Engine::Lighttpd);
 }
 
 /// Films are packed as tightly as can be: no server's compression is to touch them, even where
-/// it is told to compress everything, for then a byte range would not be one of the film.
+/// it is configured to compress everything, for then a byte range would not be one of the film.
 fn compression(engine: Engine) {
     let config = match engine {
         Engine::Apache(_) => {

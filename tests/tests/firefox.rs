@@ -1,5 +1,5 @@
-//! Firefox plays clips of films that have less sound than picture. `make screens` runs it: Firefox's driver is
-//! in no distribution.
+//! Firefox plays clips of films that have less sound than picture. `make screens` runs it:
+//! Firefox's driver is in no distribution.
 
 use tests::browser::Browser;
 use tests::on_both;

@@ -115,8 +115,8 @@ fn nothing_is_installed_for_a_server_that_is_not_there() {
     assert!(!installed("modules/mod_h264_streaming.so") && !installed("prefix/bin/mp4seek"));
 }
 
-/// `PATH` without cargo and rustup. A folder that has one of them may have everything else, too: links to that take
-/// its place.
+/// `PATH` without cargo and rustup. A folder that has one of them may have everything else, too:
+/// links to that take its place.
 fn path_without_rust(dir: &Path) -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     let without = path.split(':').enumerate().map(|(n, folder)| {

@@ -42,7 +42,7 @@ fn a_clients_mistake_is_no_line_by_default(engine: Engine) {
         let reply = site.get(&format!("{path}?{query}"));
         assert!([400, 416].contains(&reply.status), "{query}\n{reply}");
     }
-    // The site sees to it that there is no line, when it stops.
+    // The site asserts, when it stops, that there is no line.
 }
 
 fn a_film_that_cannot_be_cut_is_one_line_until_it_changes(engine: Engine) {
@@ -109,7 +109,7 @@ fn a_clip_is_explained_in_one_line(engine: Engine) {
     site.allow_log("");
     let film = film("bframes");
     site.put("own.mp4", fs::read(&film.path).expect("a film"));
-    // Of a film that was written just now nothing is kept.
+    // Nothing is kept of a film that was written just now.
     sleep(Duration::from_millis(3100));
     for cached in ["index new, plan new", "index cached, plan cached"] {
         let reply = site.get("/own.mp4?start=3.05&end=7&v=1");

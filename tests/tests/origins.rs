@@ -1,4 +1,5 @@
-//! Requests that reach a film by another way than its own URL, and films that are not what their names say.
+//! Requests that reach a film by another way than its own URL, and films that are not what their
+//! names say.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -70,7 +71,7 @@ fn apache_includes_a_clip_in_a_page() {
                     assert_eq!(reply.header(name), "", "{target}\n{reply}");
                 }
                 assert_eq!(reply.header("content-type"), "text/html");
-                // Nor what a client knows of the page for the clip.
+                // What a client knows of the page does not count for the clip, either.
                 let conditions = ["If-None-Match: *", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"];
                 let asked =
                     conditions.iter().fold(request.clone(), |r, header| r.arg("-H").arg(header)).send();
@@ -221,7 +222,8 @@ fn a_disk_that_fails_at_the_metadata_is_500(engine: Engine) {
 }
 
 fn a_disk_that_fails_at_the_first_bytes_is_500(engine: Engine) {
-    // Pictures of H.264 are looked into before the answer begins: then no answer is without these bytes.
+    // Pictures of H.264 are looked into before the answer begins: then no answer is without these
+    // bytes.
     let film = film("hevc");
     let clip = clip(&film.path, QUERY).expect("a clip");
     let media = box_at(&clip, b"mdat") + 8;
@@ -256,7 +258,8 @@ fn a_disk_that_fails_at_the_first_bytes_is_500(engine: Engine) {
 }
 
 fn a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line(engine: Engine) {
-    // The module reads what lies in small pieces. What lighttpd sends from the file, it reports in its own words.
+    // The module reads what lies in small pieces. What lighttpd sends from the file, it reports in
+    // its own words.
     let (film, query) = (demo_film(), "start=1&tracks=audio");
     let clip = clip(&film.path, query).expect("a clip");
     let place = place_in(&film, &clip, clip.len() - 200..clip.len() - 100);

@@ -111,8 +111,8 @@ fn blocked_signals(task: &std::path::Path) -> u64 {
     u64::from_str_radix(mask.trim(), 16).expect("a number")
 }
 
-/// What a program that the server starts finds of it. A shell would not do: it blocks signals itself
-/// while it starts others.
+/// What a program that the server starts finds of it. A shell would not do: it blocks signals
+/// itself while it starts others.
 const SCRIPT: &str = r#"
 print "Content-Type: text/plain\r\n\r\n";
 print readlink($_) // "", "\n" for glob "/proc/self/fd/*";

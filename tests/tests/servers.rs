@@ -54,9 +54,9 @@ fn apache_stops_though_a_client_stays() {
         let mut client = site.connect();
         client.write("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.reply().text(), "text");
-        let told = Instant::now();
+        let signalled = Instant::now();
         drop(site);
-        assert!(told.elapsed() < Duration::from_secs(5), "{mpm:?} takes {:?}", told.elapsed());
+        assert!(signalled.elapsed() < Duration::from_secs(5), "{mpm:?} takes {:?}", signalled.elapsed());
         drop(client);
     }
 }

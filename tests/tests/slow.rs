@@ -66,7 +66,8 @@ fn others_are_answered_while_one_waits() {
 fn streams_of_one_connection_do_not_wait_for_each_other() {
     let (site, film) = slow_site(20, "");
     let dir = tempfile::tempdir().expect("a directory");
-    // Once the first request has made the connection one of HTTP/2, the others share it. A line for each as it ends.
+    // Once the first request has turned the connection into one of HTTP/2, the others share it. A
+    // line for each as it ends.
     let mut request = site.request(&format!("/fast.mp4?{QUERY}")).arg("--http2").arg("--parallel");
     for target in ["/a.txt".into(), format!("/slow.mp4?{QUERY}")] {
         request = request.arg("--url").arg(&site.url(&target));
@@ -106,7 +107,7 @@ fn all_kinds_of_answers_may_have_to_wait() {
     site.publish_as(&first, "slow-first.mp4");
     assert!(site.get("/slow-first.mp4").body == std::fs::read(&first.path).expect("a film"));
 
-    // Many windows, of media that lies in small stretches.
+    // Many windows, of media that lies in small chunks.
     let long = demo_film();
     site.publish_as(&long, "slow-long.mp4");
     assert!(is_clip(&site.get("/slow-long.mp4?start=1&tracks=audio"), &long, "start=1&tracks=audio"));
@@ -162,7 +163,7 @@ fn a_server_stops_while_requests_wait() {
         connection.write(&format!("GET /slow.mp4?start={n} HTTP/1.1\r\nHost: a\r\n\r\n"));
     }
     sleep(Duration::from_millis(200));
-    // The site sees to it that it stops when it is told to, and by itself.
+    // The site asserts, when it is dropped, that the server stops at a signal and by itself.
     drop(site);
     drop(waiting);
 }
@@ -230,7 +231,7 @@ fn a_read_that_hangs_holds_up_no_stop() {
         let (site, _) = site_on(FOR_EVER, config);
         site.expect_log(LEFT);
         let waiting = hang(&site, workers);
-        // The site sees to it that it stops when it is told to, and by itself.
+        // The site asserts, when it is dropped, that the server stops at a signal and by itself.
         drop(site);
         drop(waiting);
     }

@@ -28,7 +28,7 @@ fn the_film() -> Film {
 enum Storage {
     /// A disk, and nothing of the film is in memory.
     Cold,
-    /// A file system that cannot tell what is in memory.
+    /// A file system that cannot report what is in memory.
     Tmpfs,
 }
 
@@ -43,8 +43,8 @@ fn site_with(workers: u32, storage: Storage) -> (Site, PathBuf) {
     (site, path)
 }
 
-/// Asks for one of the clips, on a connection of its own. An answer that does not come within half a minute
-/// is a panic of the connection.
+/// Asks for one of the clips, on a connection of its own. An answer that does not come within half
+/// a minute is a panic of the connection.
 fn ask(site: &Site, cold: Option<&Path>, n: usize) {
     if let Some(path) = cold {
         let file = File::open(path).expect("a published film");

@@ -26,8 +26,9 @@ fn inside(film: &[u8], box_type: &[u8; 4], nth: usize, from: usize) -> usize {
     all.map(|(at, _)| at).nth(nth).unwrap()
 }
 
-/// Of each track, the bytes of each sample, its duration, its composition offset and whether it is a sync sample. Times
-/// are in ticks of the film: where an empty edit comes first, those of the answer may be finer.
+/// Of each track, the bytes of each sample, its duration, its composition offset and whether it is
+/// a sync sample. Times are in ticks of the film: where an empty edit comes first, those of the
+/// answer may be finer.
 type Samples = Vec<Vec<(Vec<u8>, u32, i64, bool)>>;
 
 /// All samples but those of some fragments, whose time those before them are held for.
@@ -96,7 +97,8 @@ fn a_fragment_that_makes_no_sense_is_left_out() {
             // No tfhd in the first traf, none in the second.
             (at(b"tfhd", 0), *b"oops"),
             (at(b"tfhd", 1), *b"oops"),
-            // More samples than fit, in the last run of the second track, which has but one in the last fragment.
+            // More samples than fit, in the last run of the second track, which has but one in the
+            // last fragment.
             (at(b"trun", if is_last { 2 } else { 3 }) + 8, [0, 0, 1, 0]),
             // Media behind the end of the file.
             (at(b"trun", 1) + 12, [0x10, 0, 0, 0]),
@@ -143,8 +145,8 @@ fn with_sidx(version: u8, style: u32) -> (Vec<u8>, Vec<usize>) {
     (film, moofs)
 }
 
-/// `mfra` with entries for these fragments: the time of the first sample of each track, in the spelling of a version with numbers
-/// of some length.
+/// `mfra` with entries for these fragments: the time of the first sample of each track, in the
+/// spelling of a version with numbers of some length.
 fn mfra(moofs: impl Iterator<Item = (usize, usize)>, style: u32, version: u8, lengths: u32) -> Vec<u8> {
     let moofs: Vec<_> = moofs.collect();
     let whole = expand(&ask(&film().build_fragmented(style), "").unwrap().unwrap());
@@ -189,7 +191,7 @@ fn without_a_table_a_film_ends_where_boxes_do() {
 }
 
 #[test]
-fn a_table_shows_the_way_behind_damage() {
+fn a_table_shows_the_way_past_damage() {
     let whole = film().build_fragmented(STYLE);
     let all = moofs(&whole);
     let mut films: Vec<(Vec<u8>, Vec<usize>)> = vec![with_sidx(0, STYLE), with_sidx(1, STYLE)];
@@ -208,7 +210,8 @@ fn a_table_shows_the_way_behind_damage() {
                 // Its samples are where the fragment says, whatever their box is.
                 assert_eq!(given(&no_mdat), without(&[], STYLE), "{what}");
             }
-            // A box that reaches to the end of the file, and one that ends inside of another fragment.
+            // A box that reaches to the end of the file, and one that ends inside of another
+            // fragment.
             for size in [0, u32::try_from(film.len() - mdat - 20).unwrap()] {
                 let long = with(film, mdat, &size.to_be_bytes());
                 assert_eq!(given(&long), without(&[], STYLE), "film {n}, fragment {moof}: {}", notes(&long));
@@ -235,7 +238,7 @@ fn a_table_shows_the_way_behind_damage() {
 }
 
 #[test]
-fn a_table_says_when_a_fragment_behind_damage_is() {
+fn a_table_says_when_a_fragment_after_damage_is() {
     let whole = film().build_fragmented(NO_TIMES);
     let moofs = moofs(&whole);
     assert!(moofs.len() > 3);
@@ -243,14 +246,14 @@ fn a_table_says_when_a_fragment_behind_damage_is() {
         let damaged = with(&whole, at, &NO_SIZES[0]);
         let lost: Vec<_> = (moof..9).collect();
         assert_eq!(given(&damaged), without(&lost, NO_TIMES));
-        let told = |places: &[usize]| {
+        let reported = |places: &[usize]| {
             let some = moofs.iter().copied().enumerate().filter(|(n, _)| places.contains(n));
             given(&[damaged.clone(), mfra(some, NO_TIMES, 1, 0)].concat())
         };
         let all: Vec<_> = (0..moofs.len()).collect();
-        assert_eq!(told(&all), without(&[moof], NO_TIMES));
+        assert_eq!(reported(&all), without(&[moof], NO_TIMES));
         // Those without a time of their own come after one that has one.
-        assert_eq!(told(&[moof, moof + 2]), without(&[moof, moof + 1], NO_TIMES));
+        assert_eq!(reported(&[moof, moof + 2]), without(&[moof, moof + 1], NO_TIMES));
         // One after it may have one.
         let timed = film().build_fragmented(STYLE);
         let at = self::moofs(&timed);
@@ -306,7 +309,8 @@ fn tables_that_lie_do_no_harm() {
     }
 }
 
-/// Fragments that turn out to make no sense when they have been taken in part make all be read again; that has an end.
+/// Fragments that turn out to make no sense when they have been taken in part make all be read
+/// again; that has an end.
 #[test]
 fn a_film_that_is_all_damage_ends() {
     let far = |film: &mut Vec<u8>, moof: usize| {

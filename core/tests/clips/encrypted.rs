@@ -1,15 +1,15 @@
-//! Flat films with what a decrypter needs for each sample, told in every way there is.
+//! Flat films with what a decrypter needs for each sample, located in every way there is.
 
 use crate::common::{ask, clip};
 use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 const SAMPLES: u32 = 20;
 
-/// A vector of 8 bytes, and one or two stretches.
+/// A vector of 8 bytes, and one or two subsamples.
 fn entry(n: u32) -> Vec<u8> {
-    let stretches = if n % 2 == 0 { 1u16 } else { 2 };
+    let subsamples = if n % 2 == 0 { 1u16 } else { 2 };
     let vector = [u8::try_from(n).unwrap() + 1; 8];
-    [&vector[..], &stretches.to_be_bytes(), &[0xaa; 6].repeat(usize::from(stretches))].concat()
+    [&vector[..], &subsamples.to_be_bytes(), &[0xaa; 6].repeat(usize::from(subsamples))].concat()
 }
 
 fn entries(samples: std::ops::Range<u32>) -> Vec<u8> {
@@ -70,7 +70,7 @@ fn word(b: &[u8], at: usize) -> u32 {
 }
 
 /// What `saiz` and `saio` say of each sample of the first track.
-fn told(film: &[u8]) -> Vec<Vec<u8>> {
+fn located(film: &[u8]) -> Vec<Vec<u8>> {
     let track = expand(film).swap_remove(0);
     let (saiz, saio) = (&track.boxes[b"saiz"], &track.boxes[b"saio"]);
     let lengths = &saiz[9..];
@@ -113,7 +113,7 @@ fn what_decrypters_need_is_cut_wherever_it_lies() {
     for (n, film) in [in_stbl, in_trak, in_piff, no_saio, between].iter().enumerate() {
         for query in QUERIES {
             let cut = clip(film, query).unwrap();
-            assert_eq!(told(&cut), due(&cut), "film {n}, {query}");
+            assert_eq!(located(&cut), due(&cut), "film {n}, {query}");
             let senc = &expand(&cut)[0].boxes[b"senc"];
             let count = u32::try_from(due(&cut).len()).unwrap();
             assert_eq!(senc[..8], [&[0, 0, 0, 2][..], &count.to_be_bytes()].concat());
@@ -125,8 +125,8 @@ fn what_decrypters_need_is_cut_wherever_it_lies() {
     }
 }
 
-/// Shaka Packager's clear lead: nothing is said of the first samples, as they are not encrypted. ffmpeg wants something
-/// said of all, and gets to know that all of their bytes are clear.
+/// Shaka Packager's clear lead: nothing is said of the first samples, as they are not encrypted.
+/// ffmpeg wants something said of all, and gets to know that all of their bytes are clear.
 #[test]
 fn samples_that_are_not_encrypted_have_an_entry_that_says_so() {
     let lengths = (0..SAMPLES).map(|n| if n < 10 { 0 } else { u8::try_from(entry(n).len()).unwrap() });
@@ -138,7 +138,7 @@ fn samples_that_are_not_encrypted_have_an_entry_that_says_so() {
     let mut film = film(vec![saiz, full_box(b"saio", 0, [1, 0]), senc], vec![]);
     film.tracks[0].coding = *b"encv";
     film.tracks[0].in_entry = vec![vec![0; 50], sinf];
-    // More than one stretch of clear bytes can hold.
+    // More than the clear bytes of one subsample can hold.
     film.tracks[0].samples[6].size = 70_000;
     let film = film.build();
     for (query, clear) in [("start=0.6", 5), ("start=1.1", 0)] {
@@ -150,12 +150,12 @@ fn samples_that_are_not_encrypted_have_an_entry_that_says_so() {
             len => [&[0; 8][..], &[0, 1, 0, u8::try_from(len).unwrap(), 0, 0, 0, 0]].concat(),
         });
         let expected: Vec<_> = expected.collect();
-        assert_eq!(told(&cut), expected, "{query}");
+        assert_eq!(located(&cut), expected, "{query}");
         assert_eq!(track.boxes.contains_key(b"senc"), clear == 0, "{query}");
         // It can be cut again.
         let again = clip(&cut, "start=0.3").unwrap();
-        let skipped = expected.len() - told(&again).len();
-        assert_eq!(told(&again), expected[skipped..], "{query}");
+        let skipped = expected.len() - located(&again).len();
+        assert_eq!(located(&again), expected[skipped..], "{query}");
     }
     assert!(!expand(&clip(&film, "end=0.4").unwrap())[0].boxes.contains_key(b"saiz"));
 }
@@ -183,7 +183,7 @@ fn what_no_box_tells_the_length_of_is_cut() {
         assert_eq!(due(&whole).len(), 20);
         position(&whole, &entries(0..SAMPLES));
     }
-    // One that speaks of fewer samples, or of none in a way that can be told.
+    // One that speaks of fewer samples, or of none that can be located.
     for senc in [senc(SAMPLES - 1), full_box(b"senc", 1, [SAMPLES]), senc(SAMPLES)[..100].to_vec()] {
         let mut senc = senc;
         let size = u32::try_from(senc.len()).unwrap();
@@ -222,7 +222,7 @@ fn what_is_not_said_of_the_last_samples_is_not_made_up() {
         if known == 0 {
             assert!(!expand(&cut)[0].boxes.contains_key(b"saiz"));
         } else {
-            assert_eq!(told(&cut), due(&cut)[..known], "{query}");
+            assert_eq!(located(&cut), due(&cut)[..known], "{query}");
         }
     }
 }
@@ -242,7 +242,7 @@ fn information_about_something_else_is_left_out() {
     // It does not hide what is about encryption.
     let both = [other, vec![saiz(SAMPLES), full_box(b"saio", 0, [1, 0]), senc(SAMPLES)]].concat();
     let cut = clip(&film(both, vec![]).build(), "start=1").unwrap();
-    assert_eq!(told(&cut), due(&cut));
+    assert_eq!(located(&cut), due(&cut));
 }
 
 #[test]
@@ -251,10 +251,10 @@ fn what_decrypters_need_moves_with_the_metadata() {
     let in_stbl = points_into_senc(film(vec![saiz(SAMPLES), saio(), senc(SAMPLES)], vec![]).build());
     let in_trak = points_into_senc(film(vec![saiz(SAMPLES), saio()], vec![senc(SAMPLES)]).build());
     for film in [in_stbl, in_trak, between_the_media(false, SAMPLES)] {
-        assert_eq!(told(&film), due(&film));
+        assert_eq!(located(&film), due(&film));
         let fast = ask(&film, "").unwrap().expect("its metadata first");
         assert_eq!(due(&fast).len(), 20);
-        assert_eq!(told(&fast), due(&fast));
+        assert_eq!(located(&fast), due(&fast));
         assert_eq!(ask(&fast, "").unwrap(), None);
     }
     // What points to nowhere, or into what is not sent, is left as it is.

@@ -7,7 +7,8 @@ use test_boxes::{Film, One, Sample, TrackSpec, expand, fourcc, full_box, make_bo
 use crate::common::{clip, identity, seeker};
 use crate::{status, stbl_box};
 
-/// A film of 50 minutes, a sample a second in groups of 5, that presents its last 5 seconds and then its first 5.
+/// A film of 50 minutes, a sample a second in groups of 5, that presents its last 5 seconds and
+/// then its first 5.
 fn far_apart(more: Vec<Vec<u8>>) -> Film {
     let mut video = TrackSpec::video(3000, 5);
     video.samples.iter_mut().for_each(|s| (s.delta, s.offset) = (1000, s.offset * 10));
@@ -32,7 +33,8 @@ fn what_lies_between_edits_is_left_out() {
             |s: &One| String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string();
         tracks[t].samples.iter().map(name).collect::<Vec<_>>()
     };
-    // Decoding begins at 2990; 2993 is presented last of its group. Sound needs no more than what is heard.
+    // Decoding begins at 2990; 2993 is presented last of its group. Sound needs no more than what
+    // is heard.
     assert_eq!(numbers(0), ["0", "2990", "2991", "2992", "2993"]);
     assert_eq!(numbers(1), ["0", "1", "5988", "5989"]);
     let names =
@@ -76,7 +78,8 @@ fn every_table_is_cut_to_each_stretch() {
     assert_eq!(stbl_box(&cut, b"padb").unwrap(), [0, 0, 0, 0, 0, 0, 0, 5, 0x07, 0x20, 0x30]);
     assert_eq!(stbl_box(&cut, b"stsh").unwrap(), words(&[0, 1, 4, 2]));
     assert_eq!(stbl_box(&cut, b"stss").unwrap(), words(&[0, 2, 1, 2]));
-    // Frame 0 lasts until nothing of the next range can come before its end; what is hidden there lasts two ticks.
+    // Frame 0 lasts until nothing of the next range can come before its end; what is hidden there
+    // lasts two ticks.
     assert_eq!(stbl_box(&cut, b"stts").unwrap(), words(&[0, 3, 1, 3000, 3, 2, 1, 1000]));
     let groups: Vec<_> = cut.windows(8).filter(|w| w.starts_with(b"sbgp")).collect();
     assert_eq!(groups.len(), 2);
@@ -116,15 +119,15 @@ fn stretches_make_the_file_however_it_is_asked_for() {
             let mut got = Vec::new();
             let mut left = from..to;
             while !left.is_empty() {
-                let stretch = file.next(&source, &left, most);
-                assert!((1..=most).contains(&stretch.made), "{stretch:?} of {left:?}");
-                let mut window = vec![0; stretch.made];
+                let chunk = file.next(&source, &left, most);
+                assert!((1..=most).contains(&chunk.made), "{chunk:?} of {left:?}");
+                let mut window = vec![0; chunk.made];
                 file.read_at(&source, left.start, &mut window).unwrap();
                 got.extend(window);
-                from_file += usize::from(!stretch.media.is_empty());
-                let media = [stretch.media.start, stretch.media.end].map(|at| usize::try_from(at).unwrap());
+                from_file += usize::from(!chunk.media.is_empty());
+                let media = [chunk.media.start, chunk.media.end].map(|at| usize::try_from(at).unwrap());
                 got.extend(&source[media[0]..media[1]]);
-                left.start += stretch.len();
+                left.start += chunk.len();
             }
             let (from, to) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
             assert!(got == whole[from..to], "{from}..{to}, at most {most} at once");
@@ -138,7 +141,8 @@ fn holes_between_shared_chunks_are_left_out() {
     let mut video = TrackSpec::video(40, 5);
     video.samples.iter_mut().for_each(|s| s.size = 20);
     video.chunking = vec![1];
-    // The second track's own chunks are holes. For eleven frames or so the two need as many bytes as there are.
+    // The second track's own chunks are holes. For eleven frames or so the two need as many bytes
+    // as there are.
     let mut source = Film { hole: 1, ..Film::of(vec![video.clone(), video]) }.build();
     share_media(&mut source, 1);
     for frames in 1..20 {
@@ -181,7 +185,7 @@ fn what_is_scattered_all_over_the_file_is_sent_without_what_lies_between() {
 #[test]
 fn chunks_that_go_back_and_forth_are_sent_once() {
     // Turned round as a whole, in two halves, or two by two.
-    for turn in [40, 20, 2] {
+    for reversed in [40, 20, 2] {
         let mut film = scattered(40, 30);
         film.tracks[0].samples.iter_mut().for_each(|s| s.size = 20);
         let mut video = TrackSpec { edits: Vec::new(), ..TrackSpec::video(20, 5) };
@@ -190,27 +194,27 @@ fn chunks_that_go_back_and_forth_are_sent_once() {
         let mut film = film.build();
         let stco = film.windows(4).position(|w| w == b"stco").unwrap() + 12;
         let places: Vec<Vec<u8>> = film[stco..stco + 160].chunks(4).map(<[u8]>::to_vec).collect();
-        let turned = places.chunks(turn).flat_map(|places| places.iter().rev().flatten().copied());
-        let turned: Vec<u8> = turned.collect();
-        film[stco..stco + 160].copy_from_slice(&turned);
+        let in_turns = places.chunks(reversed).flat_map(|places| places.iter().rev().flatten().copied());
+        let in_turns: Vec<u8> = in_turns.collect();
+        film[stco..stco + 160].copy_from_slice(&in_turns);
         for query in ["start=0.003", "start=0.01&end=0.02&tracks=audio"] {
             let cut = clip(&film, query).unwrap();
             let (all, tracks) = (expand(&film), expand(&cut));
             let first = all[0].samples.iter().position(|s| s.bytes == tracks[0].samples[0].bytes).unwrap();
             assert!(first > 0 && tracks[0].samples.len() >= 10);
             for (a, b) in all[0].samples[first..].iter().zip(&tracks[0].samples) {
-                assert!(a.bytes == b.bytes, "{turn}, {query}");
+                assert!(a.bytes == b.bytes, "{reversed}, {query}");
             }
             let held: usize = tracks.iter().flat_map(|t| &t.samples).map(|s| s.bytes.len()).sum();
             let mdat = cut.windows(4).rposition(|w| w == b"mdat").unwrap();
-            assert_eq!(cut.len() - mdat - 4, held, "{turn}, {query}");
+            assert_eq!(cut.len() - mdat - 4, held, "{reversed}, {query}");
         }
     }
 }
 
 #[test]
 fn chunks_in_no_order_are_gathered_or_refused() {
-    let turned = |packets, hole| {
+    let in_turns = |packets, hole| {
         let mut film = scattered(packets, hole);
         film.tracks[0].samples.iter_mut().for_each(|s| s.size = 20);
         let mut film = film.build();
@@ -223,14 +227,14 @@ fn chunks_in_no_order_are_gathered_or_refused() {
         film
     };
     // Backwards, but side by side.
-    let cut = clip(&turned(1000, 0), "start=0.1").unwrap();
+    let cut = clip(&in_turns(1000, 0), "start=0.1").unwrap();
     assert_eq!(expand(&cut)[0].samples.len(), 900);
     // As much again as is needed is sent at most.
-    let near = turned(1000, 18);
+    let near = in_turns(1000, 18);
     let cut = clip(&near, "start=0.1").unwrap();
     assert!(cut.len() > 900 * 38 && expand(&cut)[0].samples.len() == 900);
-    let (status, reason) = status(&turned(1000, 30), "start=0.1");
+    let (status, reason) = status(&in_turns(1000, 30), "start=0.1");
     assert_eq!(status, 415);
     assert!(reason.contains("places of the file, in no order"), "{reason}");
-    clip(&turned(1000, 30), "start=0.99").unwrap();
+    clip(&in_turns(1000, 30), "start=0.99").unwrap();
 }

@@ -1,4 +1,4 @@
-//! Fragmented films that are unfinished or put together in odd ways.
+//! Fragmented films that are unfinished or put together in unusual ways.
 
 use crate::common::{ask, clip, identity, seeker};
 use mp4seek::{Answer, Settings};
@@ -27,7 +27,8 @@ fn names(film: &[u8]) -> Names {
     expand(film).into_iter().map(|t| t.samples.into_iter().map(|s| s.bytes).collect()).collect()
 }
 
-/// What [`Film::build_fragmented`] has put into the fragments of which `len` bytes of the file are there.
+/// What [`Film::build_fragmented`] has put into the fragments of which `len` bytes of the file are
+/// there.
 fn complete(film: &Film, bytes: &[u8], style: u32, len: usize) -> Names {
     let size = 3 + style as usize % 5;
     let mut out: Names = vec![Vec::new(); film.tracks.len()];
@@ -113,8 +114,8 @@ fn samples_in_the_moov_and_in_fragments_are_one_film() {
     }
 }
 
-/// A film of one track and fragments of four samples each, 10 ticks and 5 bytes a sample, with two runs; `more` makes the
-/// other boxes of a `traf`, told where in the `moof` it will be.
+/// A film of one track and fragments of four samples each, 10 ticks and 5 bytes a sample, with two
+/// runs; `more` makes the other boxes of a `traf`, given its position in the `moof`.
 fn fragments_with(fragments: u32, more: impl Fn(u32, u32) -> Vec<u8>) -> Vec<u8> {
     fragments_at((0..fragments).map(|n| n * 40), more)
 }
@@ -163,7 +164,7 @@ fn subsamples_in_fragments_are_carried_over() {
 
 #[test]
 fn compact_groups_in_fragments_are_carried_over() {
-    // Of its own descriptions: 1, none, 1, none, in patterns of two.
+    // The track's own descriptions: 1, none, 1, none, in patterns of two.
     let film = fragments_with(3, |n, _| {
         let sgpd = full_box(b"sgpd", 1, [fourcc(b"roll"), 4, 1, 0x100 + n]);
         let fields = if n == 2 { vec![4, 4, 1 << 7 | 1, 2, 0, 0] } else { vec![2, 4, 1 << 7 | 1, 0] };
@@ -231,13 +232,13 @@ fn boxes_of_fragments_that_are_not_known_are_left_out_with_a_note() {
     assert!(notes(&film).lines().any(|note| note == "left out what of fragments: not known how it is cut"));
 }
 
-/// What a decrypter needs, told in every way that fragments know.
+/// What a decrypter needs, located in every way that fragments have.
 #[test]
 fn what_decrypters_need_is_carried_over_however_it_is_told() {
-    // A vector of 8 bytes and one or two stretches for each sample.
+    // A vector of 8 bytes and one or two subsamples for each sample.
     let entry = |n: u32| {
-        let stretches = if n % 2 == 0 { 1u16 } else { 2 };
-        [&[byte(n); 8][..], &stretches.to_be_bytes(), &vec![0xaa; 6 * usize::from(stretches)]].concat()
+        let subsamples = if n % 2 == 0 { 1u16 } else { 2 };
+        [&[byte(n); 8][..], &subsamples.to_be_bytes(), &vec![0xaa; 6 * usize::from(subsamples)]].concat()
     };
     let length = |n: u32| u8::try_from(entry(n).len()).unwrap();
     let lengths = |fragment: u32| (0..4).map(|s| length(fragment * 4 + s)).collect::<Vec<_>>();
@@ -245,8 +246,8 @@ fn what_decrypters_need_is_carried_over_however_it_is_told() {
     let saiz = |n| make_box(b"saiz", [&[0, 0, 0, 0, 0, 0, 0, 0, 4][..], &lengths(n)].concat());
     let senc = |n| make_box(b"senc", [words(&[2, 4]), entries(n)].concat());
     let piff = b"\xa2\x39\x4f\x52\x5a\x9b\x4f\x14\xa2\x44\x6c\x42\x7c\x64\x8d\xf4";
-    let told = fragments_with(3, |n, _| [saiz(n), full_box(b"saio", 0, [1, 0]), senc(n)].concat());
-    let whole = ask(&told, "").unwrap().unwrap();
+    let located = fragments_with(3, |n, _| [saiz(n), full_box(b"saio", 0, [1, 0]), senc(n)].concat());
+    let whole = ask(&located, "").unwrap().unwrap();
     let all = [words(&[2, 12]), (0..3).flat_map(entries).collect()].concat();
     assert_eq!(box_of(&whole, b"senc"), all);
     assert_eq!(box_of(&whole, b"saiz"), [&[0, 0, 0, 0, 0, 0, 0, 0, 12][..], &lengths(0).repeat(3)].concat());
@@ -257,7 +258,7 @@ fn what_decrypters_need_is_carried_over_however_it_is_told() {
         make_box(b"uuid", [&piff[..], &key, &entries(n)].concat())
     });
     let by_run = fragments_with(3, |n, before| {
-        // Of each run in a place of its own, the second first.
+        // Each run has a place of its own, the second one first.
         let (first, second) = (entry(n * 4).len() + entry(n * 4 + 1).len(), entries(n).len());
         let parts = [&entries(n)[first..], &entries(n)[..first]].concat();
         let at = before + u32::try_from(saiz(n).len() + 24 + 8).unwrap();
@@ -265,7 +266,7 @@ fn what_decrypters_need_is_carried_over_however_it_is_told() {
         [saiz(n), saio, make_box(b"free", parts)].concat()
     });
     for query in ["", "start=0.2&end=1"] {
-        let expected = clip(&told, query).unwrap();
+        let expected = clip(&located, query).unwrap();
         for film in [&by_senc_alone, &by_piff, &with_a_key, &by_run] {
             assert!(clip(film, query).unwrap() == expected, "{query}");
         }
@@ -274,7 +275,8 @@ fn what_decrypters_need_is_carried_over_however_it_is_told() {
 
 #[test]
 fn entries_for_decrypters_that_differ_in_kind_are_refused() {
-    // One senc cannot say of some samples that only vectors follow, and of others that stretches do.
+    // One senc cannot say of some samples that only vectors follow, and of others that subsamples
+    // do.
     let film = |kinds: [u32; 3]| {
         fragments_with(3, move |n, before| {
             let flags = kinds[n as usize];

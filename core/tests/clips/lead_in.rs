@@ -36,7 +36,8 @@ fn sound_leads_in_after_a_gap_and_not_across_it() {
     sound.samples[20].delta = 11 * 1024;
     let film = Film::of(vec![sound]).build();
     let packet = |n: f64| n * 1024.0 / 8000.0;
-    // In packet 20 itself, in the gap, and after it: which packet decoding begins with, and how much of it is hidden.
+    // In packet 20 itself, in the gap, and after it: which packet decoding begins with, and how
+    // much of it is hidden.
     for (at, first, hidden) in
         [(20.5, 17, 3584), (25.0, 20, 1024), (31.5, 20, 1536), (32.5, 20, 2560), (36.5, 23, 3584)]
     {

@@ -9,7 +9,8 @@ use mp4seek::index::{Index, SyncEvidence};
 use mp4seek::source::ReadAt;
 use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
-/// A coding, the box with its configuration, and what a sample begins with: one to begin at, or another.
+/// A coding, the box with its configuration, and what a sample begins with: one to begin at, or
+/// another.
 struct Coding {
     name: &'static [u8; 4],
     configuration: Vec<u8>,
@@ -79,13 +80,14 @@ fn codings() -> Vec<Coding> {
         // The same without OPPTYPE.
         plain(b"s263", &[0, 0, 0x80, 0x16, 0x1c, 0x00, 0], &[0, 0, 0x80, 0x16, 0x1c, 0x10, 0]),
         plain(b"vp08", vp8.0, vp8.1),
-        // Profile 0, then profile 3 with its reserved bit; not a key frame, and one that is only shown again.
+        // Profile 0, then profile 3 with its reserved bit; not a key frame, and one that is only
+        // shown again.
         plain(b"vp09", &[0x82, 0x49, 0x83], &[0x86, 0]),
         plain(b"vp09", &[0xb1, 0x49, 0x83], &[0xb3, 0]),
         plain(b"vp09", &[0x82, 0x49, 0x83], &[0x88, 0]),
         of_type(0xb1, &[0x82, 0x49, 0x83], &[0x86, 0]),
-        // A delimiter and a sequence header, then a frame: a key frame that is shown, another frame, and a key frame that
-        // is shown later.
+        // A delimiter and a sequence header, then a frame: a key frame that is shown, another
+        // frame, and a key frame that is shown later.
         plain(b"av01", &[0x12, 0, 0x0a, 2, 0, 0, 0x32, 9, 0x10], &[0x12, 0, 0x32, 9, 0x30]),
         plain(b"av01", &[0x0a, 2, 0, 0, 0x32, 9, 0x10], &[0x0a, 2, 0, 0, 0x32, 9, 0x00]),
         // A frame header in its own unit, with an extension; and one that shows a frame again.
@@ -100,7 +102,8 @@ fn codings() -> Vec<Coding> {
     ]
 }
 
-/// Two seconds in groups of 5 frames, 100 ms each; `is_start` says which samples decoding can begin at.
+/// Two seconds in groups of 5 frames, 100 ms each; `is_start` says which samples decoding can begin
+/// at.
 fn film_of(
     coding: &Coding,
     boxes: &[Vec<u8>],
@@ -223,6 +226,6 @@ fn a_coding_that_is_not_read_is_noted() {
     assert_eq!(evidence(b"jpeg", vec![], &[0], &[]), (SyncEvidence::Coding, 0));
     assert_eq!(evidence(b"apcn", vec![], &[0], &[]), (SyncEvidence::Coding, 0));
     assert_eq!(evidence(b"vp08", vec![], &[0x10, 2, 0, 0x9d, 1, 0x2a], &[]), (SyncEvidence::Pictures, 0));
-    // Of a coding that is read, but in which not even the first picture can be decoded on its own.
+    // The coding is known, but not even the first picture can be decoded on its own.
     assert_eq!(evidence(b"vp08", vec![], &[0x11], &[]), (SyncEvidence::Nothing, 1));
 }

@@ -78,7 +78,8 @@ fn edits_at_other_rates_are_cut_to_what_they_play() {
     }
 }
 
-/// Frames of 10, 90 and 200 ms, the second of which is decoded last and gives its own 90 to the third.
+/// Frames of 10, 90 and 200 ms, the second of which is decoded last and gives its own 90 to the
+/// third.
 fn reordered(frames: usize) -> TrackSpec {
     let sample = |delta, offset, sync| Sample { delta, offset, sync, size: 20 };
     let group = [sample(10, 90, true), sample(90, 180, false), sample(200, 0, false)];

@@ -162,7 +162,8 @@ fn chunk_offsets_grow_and_shrink_with_the_clip() {
     assert!(stbl_box(&cut, b"stco").is_some());
 }
 
-/// Tables long enough to be copied in blocks, and a clip whose composition offsets have to be moved.
+/// Tables long enough to be copied in blocks, and a clip whose composition offsets have to be
+/// moved.
 #[test]
 fn long_tables_are_made_alike_in_any_window() {
     let video = |each| {

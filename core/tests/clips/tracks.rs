@@ -23,7 +23,7 @@ fn a_broken_track_is_left_out_unless_nothing_like_it_is_left() {
         let (status, reason) = status(&broken(tracks), "start=1");
         assert_eq!((status, reason.starts_with("stbl box")), (415, true), "{reason}");
     }
-    // Its places could not be told anew, so the film is sent as it is.
+    // The new positions could not be written, so the film is sent as it is.
     let last = Film { moov_first: false, ..Film::of(vec![video_with(vec![]), TrackSpec::audio(16)]) };
     let mut film = last.build();
     assert!(ask(&film, "").unwrap().is_some());
@@ -169,7 +169,7 @@ fn media_in_another_file_is_refused_unless_it_is_left_out() {
     assert_eq!(status(&film, "start=1").0, 415);
     assert!(status(&film, "start=1").1.starts_with("dref box"), "{}", status(&film, "start=1").1);
     clip(&film, "start=1&tracks=video").unwrap();
-    // Of the film as it is, the places in another file stay what they are.
+    // In the unchanged film, the positions in another file stay what they are.
     assert_eq!(ask(&film, "").unwrap(), None);
 }
 

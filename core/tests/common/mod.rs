@@ -33,7 +33,8 @@ pub(crate) fn index<R: ReadAt>(film: &R, len: u64) -> Result<Index, FormatError>
     Ok(index)
 }
 
-/// Asserts that the tables of fragments, generated again batch by batch, are the bytes that were generated first.
+/// Asserts that the tables of fragments, generated again batch by batch, are the bytes that were
+/// generated first.
 fn assert_regenerated<R: ReadAt>(film: &R, index: &Index) {
     let limits = Limits { kept_table: usize::MAX, ..FEW };
     let kept = Index::build_within(film, index.file_len, limits).unwrap();

@@ -9,7 +9,7 @@ struct Counting;
 static ALLOCATOR: Counting = Counting;
 
 thread_local! {
-    // Neither is made lazily nor dropped, so the allocator may use them at any time.
+    // Neither is initialized lazily nor dropped, so the allocator may use them at any time.
     static HELD: Cell<i64> = const { Cell::new(0) };
     static PEAK: Cell<i64> = const { Cell::new(0) };
 }

@@ -113,19 +113,19 @@ fn auxiliary_information_of_fragments_is_bounded() {
     is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
 }
 
-/// A film that tells when much memory is held by the thread that reads it.
-struct Telling<'a, F: Fn()> {
+/// A film that signals when much memory is held by the thread that reads it.
+struct Signalling<'a, F: Fn()> {
     film: &'a [u8],
     before: i64,
-    told: Cell<bool>,
-    tell: F,
+    signalled: Cell<bool>,
+    signal: F,
     may_wait: bool,
 }
 
-impl<F: Fn()> ReadAt for Telling<'_, F> {
+impl<F: Fn()> ReadAt for Signalling<'_, F> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        if allocator::holds() - self.before > 24 << 20 && !self.told.replace(true) {
-            (self.tell)();
+        if allocator::holds() - self.before > 24 << 20 && !self.signalled.replace(true) {
+            (self.signal)();
         }
         self.film.read_at(buf, offset)
     }
@@ -144,30 +144,30 @@ fn of_films_that_take_much_memory_one_is_read_at_a_time() {
     let film = [init, &[moof, &make_box(b"free", [0; 100_000])].concat().repeat(40)].concat();
     let seeker = Seeker::default();
     let size = film.len() as u64;
-    let build = |inode, may_wait, tell: &dyn Fn()| {
+    let build = |inode, may_wait, signal: &dyn Fn()| {
         let before = allocator::holds();
-        let source = Telling { film: &film, before, told: Cell::new(false), tell, may_wait };
+        let source = Signalling { film: &film, before, signalled: Cell::new(false), signal, may_wait };
         let identity =
             Identity { device: 1, inode, size, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
         seeker.answer(&source, &identity, b"", &Settings::default()).map(drop)
     };
-    let (tell, told) = mpsc::channel();
+    let (signal, signalled) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel::<()>();
     let second = &AtomicBool::new(false);
     let build = &build;
     thread::scope(move |threads| {
         let wait = move || {
-            tell.send(()).unwrap();
+            signal.send(()).unwrap();
             // Or what went before has failed.
             let _ = may_go_on.recv();
         };
         threads.spawn(move || build(1, true, &wait).unwrap());
-        told.recv().unwrap();
+        signalled.recv().unwrap();
         let other = threads.spawn(move || build(2, true, &|| second.store(true, Ordering::SeqCst)));
         // Time in which it would get there.
         thread::sleep(Duration::from_millis(500));
         assert!(!second.load(Ordering::SeqCst));
-        // Nor may a server's only thread.
+        // A server's only thread may not wait, either.
         assert!(build(3, false, &|| {}).unwrap_err().would_block());
         go_on.send(()).unwrap();
         other.join().unwrap().unwrap();
@@ -186,7 +186,7 @@ fn empty_fragments_without_number_are_bounded() {
 
 /// Damage, and tables that know a way out every eight bytes.
 #[test]
-fn the_way_behind_damage_is_bounded() {
+fn the_way_past_damage_is_bounded() {
     let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
     let trun = make_box(b"trun", [0, 4].map(u32::to_be_bytes).concat());
     let good = fragmented(&trun, 1, &empty_track());

@@ -1,5 +1,5 @@
-//! What must hold for every file and every request, whatever the file says: length as promised, no byte
-//! from outside the file, work and memory within a constant plus a multiple of the file.
+//! What must hold for every file and every request, whatever the file says: length as promised, no
+//! byte from outside the file, work and memory within a constant plus a multiple of the file.
 
 use std::cell::Cell;
 use std::io;
@@ -159,11 +159,11 @@ const LOOKED_AT: u64 = 4 << 20;
 fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, query: &str) {
     let mut at = 0;
     while at < film.len() {
-        let stretch = film.next(source, &(at..film.len()), WINDOW);
-        assert!((1..=WINDOW).contains(&stretch.made), "{query}: {stretch:?} at {at}");
-        let Range { start, end } = stretch.media;
+        let chunk = film.next(source, &(at..film.len()), WINDOW);
+        assert!((1..=WINDOW).contains(&chunk.made), "{query}: {chunk:?} at {at}");
+        let Range { start, end } = chunk.media;
         assert!(start <= end && end <= source.len, "{query}: {start} to {end} of a file of {}", source.len);
-        at += stretch.len();
+        at += chunk.len();
     }
     assert_eq!(at, film.len(), "{query}: length");
     let metadata = film.generated_len();
@@ -174,13 +174,16 @@ fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, que
     let mut from = 0;
     for window in whole.chunks_mut(64 << 10) {
         let end = from + window.len() as u64;
-        let (made, memory) = peak(|| film.read_at(source, from, window));
-        made.unwrap_or_else(|e| panic!("{query}: bytes {from}..{end} of the metadata: {e}"));
+        let (read, memory) = peak(|| film.read_at(source, from, window));
+        read.unwrap_or_else(|e| panic!("{query}: bytes {from}..{end} of the metadata: {e}"));
         assert!(memory <= 1 << 20, "{query}: {memory} bytes of memory for a window");
         from = end;
     }
     let (_, bytes) = source.take();
-    assert!(bytes <= (1 << 20) + 16 * (real + looked_at), "{query}: {bytes} bytes read to make {looked_at}");
+    assert!(
+        bytes <= (1 << 20) + 16 * (real + looked_at),
+        "{query}: {bytes} bytes read to generate {looked_at}"
+    );
     // Windows that begin and end anywhere hold the same bytes.
     for n in 0..24u64 {
         let from = looked_at * n / 24;

@@ -1,5 +1,5 @@
-//! Files that mean harm, and what the fuzzer has found. Nothing here measures time: what is counted is reads, bytes
-//! read, and memory, and each has a bound (see `judge`).
+//! Files that mean harm, and what the fuzzer has found. Nothing here measures time: what is counted
+//! is reads, bytes read, and memory, and each has a bound (see `judge`).
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 

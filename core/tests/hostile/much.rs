@@ -70,8 +70,8 @@ fn samples_without_number_take_no_memory() {
     all_queries(&film(&[sound]));
 }
 
-/// Four thousand million samples in two packets of one byte, and a group for each of them in a few words. What a
-/// sample costs is no read here: a walk through them would take minutes.
+/// Four thousand million samples in two packets of one byte, and a group for each of them in a few
+/// words. What a sample costs is no read here: a walk through them would take minutes.
 #[test]
 fn samples_that_take_no_bytes_are_not_walked() {
     const MAX: u32 = u32::MAX;

@@ -130,32 +130,32 @@ fn counts_are_held_against_the_box() {
     // 2^32-1, and what wraps to a few bytes when multiplied by 4, 8, 12, 20 in 32 bits.
     for count in [u32::MAX, 0x8000_0001, 0x4000_0001, 0x2000_0001, 0x1555_5556, 0x0ccc_cccd] {
         let claim = |t: &[u8; 4]| full_box(t, 0, [count, 1, 1, 1]);
-        let made = |set: &dyn Fn(&mut Track)| {
+        let with = |set: &dyn Fn(&mut Track)| {
             let mut track = Track::video();
             set(&mut track);
             film(&[track])
         };
         let fields = |t: &[u8; 4], field: u32| full_box(t, 0, [field, count, 1, 1]);
         for film in [
-            made(&|t| t.stts = claim(b"stts")),
-            made(&|t| t.stsc = claim(b"stsc")),
-            made(&|t| t.stco = claim(b"stco")),
-            made(&|t| t.stco = claim(b"co64")),
-            made(&|t| t.stsz = fields(b"stsz", 0)),
-            made(&|t| t.stsz = fields(b"stz2", 4)),
-            made(&|t| t.stsz = fields(b"stz2", 8)),
-            made(&|t| t.stsz = fields(b"stz2", 16)),
-            made(&|t| t.more = claim(b"ctts")),
-            made(&|t| t.more = claim(b"stss")),
-            made(&|t| t.more = fields(b"sbgp", fourcc(b"roll"))),
-            made(&|t| t.edts = make_box(b"edts", claim(b"elst"))),
+            with(&|t| t.stts = claim(b"stts")),
+            with(&|t| t.stsc = claim(b"stsc")),
+            with(&|t| t.stco = claim(b"stco")),
+            with(&|t| t.stco = claim(b"co64")),
+            with(&|t| t.stsz = fields(b"stsz", 0)),
+            with(&|t| t.stsz = fields(b"stz2", 4)),
+            with(&|t| t.stsz = fields(b"stz2", 8)),
+            with(&|t| t.stsz = fields(b"stz2", 16)),
+            with(&|t| t.more = claim(b"ctts")),
+            with(&|t| t.more = claim(b"stss")),
+            with(&|t| t.more = fields(b"sbgp", fourcc(b"roll"))),
+            with(&|t| t.edts = make_box(b"edts", claim(b"elst"))),
         ] {
             all_queries(&film);
             let Ending::Refused(415, _) = judge(&film, CUT) else { panic!("{count} entries were believed") };
         }
-        // Of these nothing is read by count, or a wrong one makes no difference.
+        // Nothing of these is read by count, or a wrong count makes no difference.
         for name in [b"sgpd", b"stps", b"subs", b"saiz", b"saio", b"stsh", b"csgp", b"sdtp"] {
-            all_queries(&made(&|t| t.more = claim(name)));
+            all_queries(&with(&|t| t.more = claim(name)));
         }
     }
 }
@@ -204,8 +204,8 @@ fn a_film_of_more_than_4_gib_is_cut_at_its_own_places() {
     is_refused(judge_sparse(&prefix, 1 << 30, CUT), "cut off");
 }
 
-/// A packet here and a packet there, for hours: an answer holds no more than one of a film that is in one piece, and sends no
-/// more than the packets.
+/// A packet here and a packet there, for hours: an answer holds no more than one of a film that is
+/// in one piece, and sends no more than the packets.
 #[test]
 fn media_in_very_many_places_takes_no_memory() {
     let count = 400_000;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use test_boxes::{Expanded, Film, One, Shown, expand};
 
-/// What a film shows of each track in a stretch, times moved to its start.
+/// What a film shows of each track in a range, times moved to its start.
 pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     let cut = |s: Shown| {
         let (start, end) = (s.from.max(from) - from, s.to.min(to) - from);
@@ -17,8 +17,8 @@ pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     tracks
 }
 
-/// What a clip must show: a picture that has ended by its start shows its last frame once more, for as long as a clip
-/// likes.
+/// What a clip must show: a picture that has ended by its start shows its last frame once more, for
+/// as long as a clip likes.
 pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     let mut tracks = shown_in(film, from, to);
     for track in expand(film).iter().filter(|t| &t.handler == b"vide") {
@@ -29,7 +29,7 @@ pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     tracks
 }
 
-/// Tracks of a film that is made here, at most.
+/// The largest number of tracks of a generated film.
 const TRACKS: usize = 4;
 
 /// A frame of sound at the lowest rate that is tried here: how exact a cut of sound can be.
@@ -134,8 +134,8 @@ pub(crate) fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCa
             .max()
             .unwrap();
         let (presented, late): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|(_, s)| s.cts < end);
-        // What is presented last, and what is decoded but presented later, ends with the clip, unless that is not much
-        // longer than its frames are reordered.
+        // What is presented last, and what is decoded but presented later, ends with the clip,
+        // unless that is not much longer than its frames are reordered.
         let is_last = range.last() == held.last() && cut.edits.iter().all(|e| e.2 == 0x10000);
         let last = presented.iter().max_by_key(|(_, s)| s.cts).filter(|_| presented.len() > 12);
         let negative = scale * of.samples.iter().map(|s| s.dts - s.cts).max().unwrap().max(0);

@@ -5,8 +5,9 @@ use std::ops::Range;
 use proptest::prelude::*;
 use test_boxes::{Film, Sample, TrackSpec, media_end};
 
-/// The order in which frames are decoded: their places on screen, and whether each is a sync sample. Of the anchors
-/// (I, P) every `gop`th is one; before the anchors stand `between` B-frames, of which some may lead a sync sample.
+/// The order in which frames are decoded: their places on screen, and whether each is a sync
+/// sample. Of the anchors (I, P) every `gop`th is one; before the anchors stand `between` B-frames,
+/// of which some may lead a sync sample.
 fn decode_order(frames: u32, gop: u32, between: &[u32], open: bool, pyramid: bool) -> Vec<(u32, bool)> {
     let mut order = vec![(0, true)];
     let (mut last, mut anchors) = (0, 1);
@@ -80,7 +81,7 @@ fn decoded_end(samples: &[Sample]) -> i64 {
     media_end(times)
 }
 
-/// An edit of a film that is still to be made; its parts are thousandths.
+/// An edit of a film that is still to be generated; its parts are thousandths.
 #[derive(Debug, Clone, Copy)]
 enum Wish {
     Wait(u32),
@@ -89,7 +90,7 @@ enum Wish {
         to: u32,
     },
     /// From a part of the media on, for a part of what follows.
-    Stretch {
+    Range {
         from: u32,
         len: u32,
     },
@@ -104,7 +105,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     prop_oneof![
         2 => (1u32..200).prop_map(Wish::Wait),
         2 => (0u32..1000).prop_map(|to| Wish::Play { to }),
-        4 => (0u32..1000, 0u32..1000).prop_map(|(from, len)| Wish::Stretch { from, len }),
+        4 => (0u32..1000, 0u32..1000).prop_map(|(from, len)| Wish::Range { from, len }),
         1 => (0u32..1000, 1u32..200).prop_map(|(at, millis)| Wish::Dwell { at, millis }),
     ]
 }
@@ -118,7 +119,7 @@ fn edits(wishes: &[Wish], first: i32, end: i64, timescale: u32) -> Vec<(u32, i32
     let edits = wishes.iter().map(|wish| match *wish {
         Wish::Wait(millis) => (millis, -1, 0x10000),
         Wish::Play { to } => ((millis_left(first) * to).div_ceil(1000), first, 0x10000),
-        Wish::Stretch { from, len } => {
+        Wish::Range { from, len } => {
             let from = part(from, 0);
             ((millis_left(from) * len).div_ceil(1000), from, 0x10000)
         }

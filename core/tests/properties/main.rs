@@ -17,8 +17,8 @@ use mp4seek::source::ReadAt;
 use mp4seek::{Answer, Settings};
 use test_boxes::{Expanded, Film, Sample, Shown, TrackSpec, expand, share_media};
 
-/// 400 films, the same in every run: what fails is the change at hand. `PROPTEST_CASES` in the environment
-/// asks for so many others, to search with.
+/// 400 films, the same in every run: what fails is the change at hand. `PROPTEST_CASES` in the
+/// environment asks for so many others, to search with.
 fn config() -> ProptestConfig {
     let (cases, rng_seed) = match std::env::var("PROPTEST_CASES") {
         Ok(cases) => (cases.parse().unwrap(), RngSeed::Random),
@@ -36,7 +36,7 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// A clip shows what the film shows in that stretch: the same samples, bit for
+    /// A clip shows what the film shows in that range: the same samples, bit for
     /// bit, at the same times, in every track.
     #[test]
     fn a_clip_shows_what_the_film_shows(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
@@ -54,8 +54,9 @@ proptest! {
         assert_same(&shown_in(&clip, 0.0, f64::MAX), &due_in(&source, real_start, real_end.min(total)), 1.0)?;
     }
 
-    /// Samples that only serve decoding are short, in the order in which the film presents them, and not composed
-    /// before they are decoded. What is presented is as far apart as in the film, to the tick.
+    /// Samples that only serve decoding are short, in the order in which the film presents them,
+    /// and not composed before they are decoded. What is presented is as far apart as in the film,
+    /// to the tick.
     #[test]
     fn hidden_samples_come_first_and_take_no_time(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
         let source = film.build();
@@ -80,7 +81,7 @@ proptest! {
         let waiting = |handler: [u8; 4]| {
             cut.iter().filter(move |t| t.handler == handler && t.edits.iter().any(|e| e.1 < 0))
         };
-        // Of several sounds there may be but one, and none in too coarse a timescale.
+        // Only one of several audio tracks may be there, and none whose timescale is too coarse.
         let sound = waiting(*b"soun").filter(|t| t.timescale > 20_000).take(usize::from(waiting(*b"vide").count() == 0));
         for track in waiting(*b"vide").chain(sound) {
             prop_assert_eq!(track.timescale, track.movie_timescale);
@@ -116,7 +117,7 @@ proptest! {
         let again = (again * length * 1000.0).round() / 1000.0;
         let twice = clip(&once, &format!("start={again}")).unwrap();
         let first = if start == 0.0 { 0.0 } else { snapped(&film, &source, start) };
-        // Of a picture that has ended a clip shows the last frame once more, and begins on it.
+        // A clip shows the last frame of a video track that has ended once more, and begins on it.
         let has_ended = shown_in(&source, first, f64::MAX)[0].is_empty();
         let at = match again {
             0.0 => first,
@@ -171,8 +172,8 @@ proptest! {
         }
     }
 
-    /// No more of the source is sent than the clip's samples take, whatever tracks are asked for and however they
-    /// lie; bytes that two tracks share are sent once.
+    /// No more of the source is sent than the clip's samples take, whatever tracks are asked for
+    /// and however they lie; bytes that two tracks share are sent once.
     #[test]
     fn only_the_bytes_of_the_samples_are_sent(film in film(), twins in any::<bool>(), tracks in 0usize..4, start in 0.0..0.9f64) {
         let mut film = film;
@@ -199,8 +200,9 @@ proptest! {
         prop_assert!(sent as f64 <= held as f64 * 1.01, "{} bytes sent for {} of samples", sent, held);
     }
 
-    /// A clip holds what its edits show, what is decoded before that from a sync sample on (the one before it, where
-    /// it has leading pictures), what lies between in decode order, and what sound leads in with.
+    /// A clip holds what its edits show, what is decoded before that from a sync sample on (the one
+    /// before it, where it has leading pictures), what lies between in decode order, and what sound
+    /// leads in with.
     #[test]
     fn a_clip_holds_only_what_its_edits_need(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
         let source = film.build();
@@ -269,7 +271,8 @@ proptest! {
         }
     }
 
-    /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is delivered.
+    /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is
+    /// delivered.
     #[test]
     fn damage_is_survived(film in film(), fragmented in prop::option::of(0u32..256), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
         let mut source = match fragmented {

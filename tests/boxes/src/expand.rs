@@ -83,8 +83,8 @@ impl Expanded {
                 continue;
             }
             for (n, s) in by_time.iter().enumerate() {
-                // The last is on screen until the edit ends: of frames that are not shown in the order they are decoded in,
-                // the file says how long they are decoded.
+                // The last is on screen until the edit ends: of frames that are not shown in the
+                // order they are decoded in, the file says how long they are decoded.
                 let until = by_time.get(n + 1).map(|next| next.cts).or(self.edits.is_empty().then_some(end));
                 let from = (start + media(s.cts - media_time)).max(start);
                 let to = until.map_or(f64::MAX, |t| start + media(t - media_time)).min(movie(elapsed));
@@ -97,8 +97,8 @@ impl Expanded {
     }
 }
 
-/// Where samples of these composition times and durations are no longer presented: all are shown for as long as all are
-/// decoded, and none for longer than the longest.
+/// Where samples of these composition times and durations are no longer presented: all are shown
+/// for as long as all are decoded, and none for longer than the longest.
 pub fn media_end(times: impl Iterator<Item = (i64, i64)> + Clone) -> i64 {
     let Some((first, last)) =
         times.clone().map(|(cts, _)| cts).min().zip(times.clone().map(|(cts, _)| cts).max())

@@ -2,8 +2,8 @@
 
 use crate::{fourcc, full_box, make_box, table};
 
-/// A track, box by box. As [`Track::video`] gives it, it is right: ten samples of one second and ten
-/// bytes in one chunk.
+/// A track, box by box. As [`Track::video`] gives it, it is right: ten samples of one second and
+/// ten bytes in one chunk.
 #[derive(Debug, Clone)]
 pub struct Track {
     /// The handler type.

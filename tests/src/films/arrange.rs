@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::patch::{MdatSize, Parts};
 use super::recipe::{Patch, Recipe};
 
-pub(super) fn patch(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
+pub(super) fn patch(recipe: &Recipe, encoded: PathBuf, scratch: &Path) -> PathBuf {
     if matches!(recipe.patch, Patch::None) {
-        return made;
+        return encoded;
     }
     let patched = scratch.join("patched");
     let mut out = File::create(&patched).expect("a directory of our own");
-    let mut parts = Parts::read(&made);
+    let mut parts = Parts::read(&encoded);
     let chunks = parts.chunks();
     let half = chunks.split_at(chunks.len() / 2);
     let third = chunks.len() / 3;

@@ -96,14 +96,14 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     assert!(done.status.success(), "{}: ffmpeg {}\n{said}", recipe.name, args.join(" "));
 }
 
-pub(super) fn again(recipe: &Recipe, made: PathBuf, scratch: &Path) -> PathBuf {
+pub(super) fn again(recipe: &Recipe, encoded: PathBuf, scratch: &Path) -> PathBuf {
     let command = words(recipe.then);
-    let Some((program, args)) = command.split_first() else { return made };
+    let Some((program, args)) = command.split_first() else { return encoded };
     let out = scratch.join(format!("again.{}", recipe.extension));
     let path = |p: &Path| p.to_str().expect("a UTF-8 path").to_owned();
     let arg = |arg: &String| {
         let here = arg.replace("{tests}", env!("CARGO_MANIFEST_DIR"));
-        here.replace("{in}", &path(&made)).replace("{out}", &path(&out))
+        here.replace("{in}", &path(&encoded)).replace("{out}", &path(&out))
     };
     let mut command = Command::new(program);
     if program == "ffmpeg" {

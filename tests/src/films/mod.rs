@@ -1,4 +1,4 @@
-//! Films made by ffmpeg, in which every frame says its number and its time, and
+//! Films written by ffmpeg, in which every frame says its number and its time, and
 //! the sound changes with the time.
 //!
 //! - `stamp`: what a frame says of itself.
@@ -41,7 +41,7 @@ pub struct Film {
     pub stamped: bool,
 }
 
-/// A stretch of a film that is shown at a time of its own.
+/// A part of a film that is shown at a time of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edit {
     /// When it is shown.
@@ -74,7 +74,7 @@ impl Film {
     }
 }
 
-/// The film of that kind, made if it is not there yet.
+/// The film of that kind, written if it is not there yet.
 pub fn film(kind: &'static str) -> Film {
     make(&recipe(kind))
 }
@@ -121,9 +121,9 @@ fn make(recipe: &Recipe) -> Film {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
     if !film.path.exists() {
         let scratch = tempfile::tempdir_in(film_dir()).expect("a directory under target");
-        let made = scratch.path().join(&name);
-        encode(recipe, scratch.path(), &made);
-        let finished = patch(recipe, again(recipe, made, scratch.path()), scratch.path());
+        let encoded = scratch.path().join(&name);
+        encode(recipe, scratch.path(), &encoded);
+        let finished = patch(recipe, again(recipe, encoded, scratch.path()), scratch.path());
         // A date this young would be no strong validator yet (RFC 9110, 8.8.2.2).
         let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
         let times = File::options().append(true).open(&finished).and_then(|film| film.set_modified(old));

@@ -3,7 +3,7 @@
 use super::screened::SCREENED;
 use super::variants::VARIANTS;
 
-/// How a kind of film is made. Words of arguments are separated by spaces.
+/// How a kind of film is written. Words of arguments are separated by spaces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recipe {
     pub(crate) name: &'static str,
@@ -75,7 +75,7 @@ pub(crate) const PLAIN: Recipe = Recipe {
 
 const AAC: &str = "aac -b:a 64k -aac_pns 0";
 
-/// Short films, by name: many codecs, layouts and odd times.
+/// Short films, by name: many codecs, layouts and unusual times.
 pub fn variants() -> impl Iterator<Item = &'static str> {
     VARIANTS.iter().map(|variant| variant.name)
 }

@@ -1,11 +1,11 @@
-//! Sound that tells the time.
+//! Sound whose pitch says the time.
 
-/// The pitch in Hz of a track's sound in a tenth of a second: it tells the time.
+/// The pitch in Hz of a track's sound in a tenth of a second: it says the time.
 pub fn pitch(track: u32, tenth: u32) -> u32 {
     200 + 50 * ((tenth * 13 + track * 7) % 61)
 }
 
-/// A WAV file whose pitch changes every 100 ms and tells the track and the time.
+/// A WAV file whose pitch changes every 100 ms and says the track and the time.
 pub(super) fn tone(rate: u32, channels: u16, seconds: u32, track: u32) -> Vec<u8> {
     let samples = rate * seconds;
     let data_len = samples * u32::from(channels) * 2;

@@ -55,12 +55,12 @@ const fn tones(rate: u32, channels: u16) -> &'static [(u32, u16, &'static str)] 
     }
 }
 
-/// Made by ffmpeg, then taken by it (or another) again: `{in}` becomes `{out}`.
+/// Written by ffmpeg, then taken by it (or another) again: `{in}` becomes `{out}`.
 const fn again(name: &'static str, then: &'static str) -> Recipe {
     Recipe { name, then, ..SHORT }
 }
 
-/// Made by ffmpeg, then taken apart and put together by GStreamer.
+/// Written by ffmpeg, then taken apart and put together by GStreamer.
 macro_rules! gst {
     ($muxer:literal) => {
         concat!(
@@ -139,7 +139,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     Recipe { mux: "-movflags +cmaf+frag_keyframe", audio: &[], ..mp4("frag_silent", "-bf 3 -g 25") },
     Recipe { mux: "-movflags +cmaf+frag_keyframe -tag:v hvc1", ..mp4("frag_hevc", HEVC) },
     Recipe { mux: "-movflags +cmaf+frag_keyframe", ..mp4("frag_av1", AV1) },
-    // Of H.264.
+    // H.264.
     mp4("pyramid", "-bf 8 -g 60 -x264-params b-pyramid=normal:b-adapt=0"),
     mp4("pyramid_strict", "-bf 3 -g 30 -x264-params b-pyramid=strict:b-adapt=0"),
     mp4("sixteen_b", "-bf 16 -g 75 -refs 4 -x264-params b-adapt=0"),
@@ -179,7 +179,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
             "-bf 2 -g 25 -fps_mode passthrough -enc_time_base 1:1000 -video_track_timescale 16000",
         )
     },
-    // Of other encoders.
+    // Other encoders.
     mp4(
         "hevc_open_gop",
         "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=error:keyint=25:min-keyint=25:open-gop=1:bframes=4:b-adapt=0:pools=1",
@@ -208,7 +208,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     mov("jpeg2000", "-c:v jpeg2000"),
     mov("raw_video", "-c:v rawvideo -pix_fmt uyvy422"),
     mov("hevc_mov", HEVC),
-    // Of sound.
+    // Audio.
     sound("mp2", 44100, 2, "mp2 -b:a 128k"),
     sound("mp3", 44100, 1, "libmp3lame -b:a 48k"),
     sound("ac3", 48000, 2, "ac3 -b:a 128k"),
@@ -241,7 +241,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     },
     Recipe { sound: "alac", ..Recipe { name: "alac_alone", ..SOUND } },
     Recipe { sound: "flac -strict -2", extension: "mp4", ..Recipe { name: "flac_alone", ..SOUND } },
-    // Of tracks and times.
+    // Tracks and times.
     Recipe {
         audio: &[(48000, 2, ""), (48000, 1, ""), (44100, 1, "")],
         ..mux(
@@ -283,7 +283,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
         "interleaved_by_second",
         "ffmpeg -i {in} -map 0 -c copy -max_interleave_delta 0 -flush_packets 0 {out}",
     ),
-    // Of other muxers.
+    // Other muxers.
     again("gst_mp4", gst!("mp4mux")),
     again("gst_fragments", gst!("mp4mux fragment-duration=700")),
     again(

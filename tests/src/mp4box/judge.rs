@@ -24,7 +24,7 @@ impl Movie {
         let theirs: Vec<_> = theirs.into_iter().filter(|t| self.belongs(t, start, end)).collect();
         let (named, wanted): (Vec<_>, Vec<_>) =
             (ours.iter().map(name).collect(), theirs.iter().map(name).collect());
-        // Of nothing at all a clip has all tracks, empty.
+        // A clip of nothing at all has all tracks, empty.
         let is_nothing = theirs.is_empty() && ours.iter().all(|t| t.samples.is_empty());
         if named != wanted && !is_nothing {
             verdict.faults.push(format!("tracks are {named:?} instead of {wanted:?}"));
@@ -130,8 +130,8 @@ impl Track {
         verdict
     }
 
-    /// Whether a player that ignores the edit list shows hidden frames of the clip for longer than it may: before
-    /// the first frame that is shown.
+    /// Whether a player that ignores the edit list shows hidden frames of the clip for longer than
+    /// it may: before the first frame that is shown.
     fn lead_in_fault(&self, clip: &Self) -> Option<String> {
         let mut shown = clip.edits.iter().map(|(_, from, _)| *from).filter(|from| *from >= 0.0);
         let (Some(from), None) = (shown.next(), shown.next()) else { return None };
@@ -147,8 +147,9 @@ impl Track {
     /// Whether what the clip holds is not this track's own samples, in runs that each begin where
     /// decoding can.
     fn run_fault(&self, clip: &Self) -> Option<String> {
-        // Of sound a clip may say that all are sync samples, where the film does not. Up to the first frame that is
-        // shown, those of open groups of pictures may not be marked, so that decoding begins before them.
+        // A clip may say of audio that all are sync samples, where the film does not. Up to the
+        // first frame that is shown, those of open groups of pictures may not be marked, so that
+        // decoding begins before them.
         let from = clip.edits.iter().map(|(_, from, _)| *from).find(|from| *from >= 0.0).unwrap_or(0.0);
         let is_marked = |a: &Sample, b: &Sample| {
             let is_joined = self.kind == "vide" && !a.sync && a.cts <= from && clip.samples[0].sync;
@@ -159,7 +160,7 @@ impl Track {
         while let Some(first) = held.first() {
             let run =
                 |at: usize| held.iter().zip(&self.samples[at..]).take_while(|(a, b)| is_same(a, b)).count();
-            // Of samples that are all alike, those that lead on the farthest.
+            // If samples are all alike, the run that goes on the farthest counts.
             let starts =
                 (next..self.samples.len()).filter(|&at| is_same(first, &self.samples[at])).take(1000);
             let Some((at, len)) = starts.map(|at| (at, run(at))).max_by_key(|(_, len)| *len) else {

@@ -17,13 +17,14 @@ mod timeline;
 pub use judge::Verdict;
 pub use reader::Reader;
 
-/// Handlers of what is seen or heard.
+/// Handlers of what is presented.
 const PRESENTED: [&str; 6] = ["vide", "soun", "text", "sbtl", "subt", "clcp"];
 /// Times this close are the same: requests and probes count in microseconds.
 const INSTANT: f64 = 1e-6;
 /// Past the end of its media by so many seconds an edit is not by rounding.
 const FAR: f64 = 0.5;
-/// What a clip is longer at most, in seconds, for a player that ignores its edit list, not counting its reorder depth.
+/// What a clip is longer at most, in seconds, for a player that ignores its edit list, not counting
+/// its reorder depth.
 const LEAD_IN: f64 = 0.1;
 /// Room for what counting in floating point loses.
 const EXACT: f64 = 1e-9;
@@ -73,6 +74,6 @@ pub struct Sample {
     pub sync: bool,
     /// In bytes.
     pub size: u64,
-    /// Of its bytes; of eight or fewer, the bytes.
+    /// Hash of its bytes; of eight or fewer, the bytes.
     pub hash: String,
 }

@@ -6,8 +6,8 @@ use crate::films::Edit;
 use crate::probe::Cut;
 
 impl Movie {
-    /// Whether a clip has a track of this film: something of it is shown there, or it is a picture that has ended and goes
-    /// on showing its last frame.
+    /// Whether a clip has a track of this film: something of it is shown there, or it is a picture
+    /// that has ended and goes on showing its last frame.
     pub(super) fn belongs(&self, track: &Track, start: f64, end: f64) -> bool {
         let is_inside = |s: &Segment| s.end > start + EXACT && s.start < end - EXACT;
         let segments = track.segments(self.timescale);
@@ -27,9 +27,10 @@ impl Movie {
         (start, stop.unwrap_or(f64::INFINITY).min(end))
     }
 
-    /// Where its tracks (but for hints) are shown, if that is something that libavformat does not follow: more edits
-    /// than one, one that begins inside a frame (it sets the next frame there) or before the first, or goes on far past its media.
-    /// `None` if it does follow, or they are shown at another pace.
+    /// Where its tracks (but for hints) are shown, if that is something that libavformat does not
+    /// follow: more edits than one, one that begins inside a frame (it sets the next frame there)
+    /// or before the first, or goes on far past its media. `None` if it does follow, or they are
+    /// shown at another pace.
     pub fn edits_astray(&self) -> Option<Vec<Vec<Edit>>> {
         let tracks = self.media_tracks();
         let far_past = |t: &Track| {
@@ -76,7 +77,7 @@ impl Movie {
         joints
     }
 
-    /// When the last of what is seen or heard ends.
+    /// When the last presented track ends.
     pub fn end(&self) -> f64 {
         let ends = |of: &dyn Fn(&Track) -> bool| {
             let tracks = self.tracks.iter().filter(|t| of(t));

@@ -4,7 +4,7 @@ use mp4seek::request::Mode;
 
 use super::{EXACT, INSTANT, PRESENTED, Sample, Track};
 
-/// A stretch of movie time in which a track shows its media.
+/// A range of movie time in which a track shows its media.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment {
     pub(super) start: f64,
@@ -53,8 +53,8 @@ impl Track {
         self.kind == "vide" && end.is_some_and(|end| end <= time + EXACT)
     }
 
-    /// Whether what it says holds for all of the film, however long that is said to last: one sample of
-    /// data, or samples that last no time.
+    /// Whether what it says holds for all of the film, however long that is said to last: one
+    /// sample of data, or samples that last no time.
     pub(super) fn holds_on(&self) -> bool {
         let is_timed = PRESENTED.contains(&self.kind.as_str()) || self.kind == "tmcd";
         let lasts = self.samples.iter().any(|s| s.duration > 0.0);
@@ -85,7 +85,7 @@ impl Track {
             }
             let media = media_time / self.timescale;
             let all = start + media_end - media;
-            // Of no length: to the end (films in fragments say so).
+            // A duration of 0 means to the end, as films in fragments write it.
             if duration == 0.0 && i + 1 == self.edits.len() {
                 end = all;
             } else if (rate - 1.0).abs() < EXACT {
@@ -107,7 +107,8 @@ impl Track {
             ends[pair[0]] = self.samples[pair[1]].cts;
         }
         if let (Some(&first), Some(&last)) = (order.first(), order.last()) {
-            // Where frames that last unequally are reordered, all are shown for as long as all are decoded.
+            // Where frames that last unequally are reordered, all are shown for as long as all are
+            // decoded.
             let durations = || self.samples.iter().map(|s| s.duration);
             let together = self.samples[first].cts + durations().sum::<f64>();
             let longest = self.samples[last].cts + durations().fold(0.0, f64::max);
@@ -174,8 +175,8 @@ impl Track {
         if mode == Mode::Exact { on_screen() } else { sync.or_else(on_screen) }.map(shown)
     }
 
-    /// Where a clip ends that is asked for until `time`: with a frame that begins there, or else with
-    /// a whole tick, so that readers that count in those show what begins before it.
+    /// Where a clip ends that is asked for until `time`: with a frame that begins there, or else
+    /// with a whole tick, so that readers that count in those show what begins before it.
     pub(super) fn end_at(&self, movie_timescale: f64, time: f64) -> f64 {
         let frame = self.frame_at(movie_timescale, time, Mode::Exact);
         if let Some(near) = frame.filter(|at| (at - time).abs() <= INSTANT) {

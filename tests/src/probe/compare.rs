@@ -34,7 +34,7 @@ pub(super) fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64
         match found {
             Some(p) if packet.shown => offsets.push(p.time - packet.time),
             Some(_) => {}
-            // Of a track that says one thing only ffprobe does not tell how long it holds.
+            // ffprobe does not report how long the only sample of a track lasts.
             None if begun && source.packets.len() == 1 && hashes.contains(packet.hash.as_str()) => {}
             None if begun && by_time.iter().filter(|p| p.hash == packet.hash).any(|p| rest(p)) => {}
             // What the edit list hides has no time of its own.
@@ -118,9 +118,10 @@ pub(super) fn sound_fault(
     start: f64,
     end: f64,
 ) -> Option<String> {
-    // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and
-    // so does AAC's where the encoder left some out, which ours does not. Of what a packet of QuickTime's ADPCM
-    // begins with, ffmpeg takes the last seven bits from the packet before, and so on from the first.
+    // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and so does
+    // AAC's where the encoder left some out, which ours does not. Of what a packet of QuickTime's
+    // ADPCM begins with, ffmpeg takes the last seven bits from the packet before, and so on from
+    // the first.
     let loudness = match codec {
         _ if !ours || codec.ends_with("ac3") => 512,
         "adpcm_ima_qt" => 127,

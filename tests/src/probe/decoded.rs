@@ -37,7 +37,7 @@ pub struct Sound {
     pub rate: f64,
     /// Channels of a sample.
     pub channels: usize,
-    /// Stretches without a gap: the number of the first sample since time 0, and
+    /// Runs without a gap: the number of the first sample since time 0, and
     /// the values of all, channel by channel.
     pub runs: Vec<(i64, Vec<i16>)>,
 }
@@ -67,7 +67,7 @@ impl Decoded {
         let file = |name: &str| dir.path().join(name);
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-v", "error", "-nostdin", "-threads", "1", "-copyts"]);
-        // Else frames after an open group of pictures are lost when the film ends soon.
+        // Without this, frames after an open group of pictures are lost when the film ends soon.
         ffmpeg.args(["-flags", "output_corrupt"]).args(how).arg("-i").arg(path);
         let sounds: Vec<_> =
             reading.streams.iter().filter(|s| s.kind == "audio").map(|s| !s.packets.is_empty()).collect();
@@ -75,7 +75,7 @@ impl Decoded {
             let map = format!("0:v:{video}");
             ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
             ffmpeg.args(["-f", "framemd5"]).arg(file("frames"));
-            // Else it counts in frames of a rate that it guesses.
+            // Without this, ffmpeg counts in frames of a rate that it guesses.
             ffmpeg.args(["-map", &map, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-vf"]);
             ffmpeg.arg(format!("scale={COLUMNS}:{ROWS}:flags=area,format=gray"));
             ffmpeg.args(["-f", "rawvideo"]).arg(file("cells"));

@@ -21,10 +21,10 @@ impl Source {
             Ok(reading) => reading,
             Err(e) => return vec![format!("cannot be read: {e}")],
         };
-        // Of a track with hardly a packet ffmpeg cannot tell what it holds.
+        // ffmpeg cannot recognize the content of a track with hardly a packet.
         let few = reading.streams.iter().any(|s| s.packets.len() < 5);
         let of_few = |line: &str| line.contains("codec parameters") || line.contains("analyzeduration");
-        // Of many hidden samples each is shorter than a thousandth of the first that is not.
+        // Each of many hidden samples is shorter than a thousandth of the first that is shown.
         let of_hidden = |line: &str| line.contains("DTS discontinuity");
         let new = reading.complaints.difference(&self.reading.complaints);
         for new in new.filter(|l| !(few && of_few(l) || of_hidden(l))) {
@@ -36,11 +36,11 @@ impl Source {
         let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
         // A clip ends with a whole tick of its video.
         let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
-        // Of a whole film the header is kept as it was.
+        // A whole film keeps its header as it was.
         let kept = cut.start.is_none() && cut.end.is_none() && reading.duration == self.header;
         let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
-        // Of a track that begins with an empty edit, or is nothing but one, ffprobe tells from version 6 on the length
-        // of all its media.
+        // For a track that begins with an empty edit, or is nothing but one, ffprobe reports from
+        // version 6 on the length of all its media.
         let begins = |s: &Stream| s.packets.iter().filter(|p| p.shown).map(|p| p.time).reduce(f64::min);
         let is_late = |s: &Stream| begins(s).is_none_or(|time| time > INSTANT);
         let late = reading.streams.iter().any(is_late);
@@ -55,7 +55,7 @@ impl Source {
         let whole = cut.start.is_none() && cut.end.is_none();
         let held: BTreeSet<_> = reading.streams.iter().map(|s| s.id.clone()).collect();
         let is_due = |s: &&Stream| {
-            // Of nothing at all a clip has all tracks, empty.
+            // A clip of nothing at all has all tracks, empty.
             let is_empty = !reading.streams.iter().any(|s| !s.packets.is_empty());
             let due = if whole { Some(!s.packets.is_empty()) } else { s.belongs(start, end) };
             is_empty || due.unwrap_or(held.contains(&s.id))
@@ -85,7 +85,7 @@ impl Source {
                 }
                 continue;
             }
-            // Of another video track it sets the edit to a frame's start.
+            // It sets the edit of another video track to a frame's start.
             let other_video = ours.kind == "video" && Some(&theirs.id) != first_video;
             let frame = theirs.packets.iter().map(|p| p.duration).fold(0.0, f64::max);
             let near = if other_video { near + frame } else { near };

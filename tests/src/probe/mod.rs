@@ -81,15 +81,15 @@ pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
         let from = bytes.len();
         let next = film.next(&file, &(from as u64..film.len()), WINDOW);
         bytes.resize(from + next.len() as usize, 0);
-        let (made, media) = bytes[from..].split_at_mut(next.made);
-        film.read_at(&file, from as u64, made).map_err(|e| e.to_string())?;
+        let (generated, media) = bytes[from..].split_at_mut(next.made);
+        film.read_at(&file, from as u64, generated).map_err(|e| e.to_string())?;
         file.read_exact_at(media, next.media.start).map_err(|e| e.to_string())?;
     }
     assert_eq!(bytes.len() as u64, film.len(), "the length that was promised");
     Ok(bytes)
 }
 
-/// A clip made by ffmpeg without transcoding: to try the checks themselves on.
+/// A clip written by ffmpeg without transcoding, to try the checks themselves on.
 pub fn copied_by_ffmpeg(film: &Path, args: &[&str], out: PathBuf) -> PathBuf {
     let done = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-i"])

@@ -118,8 +118,8 @@ impl Reading {
         Ok(Self { streams, duration, chapters, complaints: complaints(&text) })
     }
 
-    /// Where every packet of the picture is said to be a key frame, the decoder says which are. A table
-    /// of sync samples may be missing, and ffprobe then says it of all.
+    /// Where every packet of the picture is said to be a key frame, the decoder says which are. A
+    /// table of sync samples may be missing, and ffprobe then says it of all.
     pub(super) fn believe_pictures(&mut self, path: &Path, how: &[&str]) {
         let Some(video) = self.streams.iter_mut().position(|s| s.kind == "video" && !s.packets.is_empty())
         else {
@@ -199,8 +199,9 @@ impl Stream {
         Self { id: word("id"), kind, codec: word("codec_name"), tick, packets: Vec::new() }
     }
 
-    /// Whether something of it is shown between two times, or it is a picture that has ended by the first of them and
-    /// goes on showing its last frame. Samples of data and text are not told apart from gaps between them.
+    /// Whether something of it is shown between two times, or it is a picture that has ended by the
+    /// first of them and goes on showing its last frame. Samples of data and text cannot be
+    /// distinguished from gaps between them.
     pub(super) fn belongs(&self, start: f64, end: f64) -> Option<bool> {
         let near = self.tick + MOVIE_TICK + INSTANT;
         let shown = || self.packets.iter().filter(|p| p.shown);

@@ -9,8 +9,8 @@ use super::reading::{AS_EDITED, Packet, Reading, UNEDITED};
 use super::{Cut, INSTANT};
 use crate::films::{self, Edit, Film};
 
-/// Of longer films (in seconds) the packets are compared, not the pictures: that
-/// would take minutes.
+/// Of films longer than this (in seconds), only packets are compared: comparing the
+/// pictures would take minutes.
 const LONGEST_DECODED: f64 = 90.0;
 
 /// A film and all that is read in it.
@@ -22,7 +22,7 @@ pub struct Source {
     pub decoded: Decoded,
     /// Whether they are there to be compared.
     pub(super) decodes: bool,
-    /// Whether our own encoder made it.
+    /// Whether our own encoder wrote it.
     pub(super) ours: bool,
     /// When its video's edits are shown, where that is known.
     pub(super) edits: Vec<Range<f64>>,
@@ -48,8 +48,9 @@ impl Source {
         Ok(Self { edits: edits.iter().map(Edit::shown).collect(), ..source })
     }
 
-    /// The same of a film whose edit lists libavformat does not follow: its media, set where `edits` says that it
-    /// is shown, for each track that is no cover or hint. Their `from` is in media time.
+    /// The same of a film whose edit lists libavformat does not follow: its media, set where
+    /// `edits` says that it is shown, for each track that is no cover or hint. Their `from` is in
+    /// media time.
     ///
     /// # Errors
     /// What ffmpeg says when it cannot.
@@ -93,7 +94,8 @@ impl Source {
                 let end = edit.at + edit.duration;
                 stream.packets.iter().map(move |p| {
                     let time = p.time + offset;
-                    // What begins before the edit is decoded, and partly heard, but has no start in it.
+                    // What begins before the edit is decoded, and partly heard, but has no start in
+                    // it.
                     let shown = shown(p.time, edit).is_some();
                     Packet { time, shown, duration: p.duration.min(end - time), ..p.clone() }
                 })

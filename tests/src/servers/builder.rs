@@ -27,7 +27,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A server with the module loaded and on, and a log of every request, those that it refuses in words too.
+    /// A server with the module loaded and on, and a log of every request, those that it refuses in
+    /// words too.
     pub fn new(engine: Engine) -> Self {
         let defaults = match engine {
             Engine::Apache(_) => "H264Streaming On\nLogLevel h264_streaming:info\n",

@@ -41,7 +41,7 @@ impl Process {
         let ours = |stat: &str| {
             // The name of a program may hold spaces, but it ends in the last parenthesis.
             let mut fields = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(1);
-            // Of a process that has ended, its parent may not have taken note: state `Z`.
+            // The parent of a process that has ended may not have taken note: state `Z`.
             fields.next() != Some("Z") && fields.nth(2) == Some(session.as_str())
         };
         let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|process| process.path());
@@ -50,15 +50,16 @@ impl Process {
 
     /// Stops the server and waits for its end; whether it went by itself.
     pub(super) fn stop(&mut self, engine: Engine) -> bool {
-        // At SIGTERM, a child of Apache's event closes the sockets that its workers have in hand. A worker
-        // whose connection just came to its end gives the socket's memory back before it lets go of it, and
-        // so now and then a child dies of SIGSEGV. A graceful stop leaves the sockets to the workers, but
-        // waits for every client that stays, and then nothing but SIGKILL hurries a child.
+        // At SIGTERM, a child of Apache's event closes the sockets that its workers have in hand. A
+        // worker whose connection just came to its end gives the socket's memory back before it
+        // lets go of it, and so now and then a child dies of SIGSEGV. A graceful stop leaves the
+        // sockets to the workers, but waits for every client that stays, and then nothing but
+        // SIGKILL hurries a child.
         if matches!(engine, Engine::Apache(_)) && !self.ended() && !self.has_clients() {
             self.signal(Signal::WINCH);
             self.wait_until(15, |server| server.processes().len() <= 1);
         }
-        // Apache's first process looks for its children's end only once a second, or when it is told.
+        // Apache's first process looks for its children's end only once a second, or at a signal.
         if !self.ended() {
             self.signal(Signal::TERM);
         }
@@ -71,7 +72,8 @@ impl Process {
         clean
     }
 
-    /// Whether the port is this server's. A connection would tell as much of another server that was faster.
+    /// Whether the port is this server's. A connection would succeed with another server that was
+    /// faster, too.
     pub(super) fn listens(&self) -> bool {
         let fds = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
         let open: Vec<_> = fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect();
@@ -89,7 +91,7 @@ impl Process {
     fn sockets(&self) -> Vec<(String, String)> {
         let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap_or_default();
         let address = format!("0100007F:{:04X}", self.port);
-        // Of thousands of lines, after so many requests, only these are worth taking apart.
+        // There are thousands of lines after so many requests, and only these need to be parsed.
         let lines = table.lines().filter(|line| line.contains(&address));
         let rows = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
         rows.filter_map(|row| match row.as_slice() {
@@ -134,7 +136,7 @@ impl Process {
     }
 }
 
-/// What a server says when it starts, is told to open its logs again, and stops.
+/// What a server says when it starts, opens its logs again, and stops.
 pub(super) fn is_routine(line: &str) -> bool {
     const ROUTINE: &[&str] = &[
         "resuming normal operations",

@@ -79,7 +79,7 @@ impl Site {
         self.request(target).send()
     }
 
-    /// Gets `target` from a server that was told to start again, as soon as it answers.
+    /// Gets `target` from a server that has been signalled to start again, as soon as it answers.
     pub fn get_after_restart(&self, target: &str) -> Reply {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -204,7 +204,8 @@ impl Site {
         self.processes().into_iter().map(of_process).filter(|&threads| threads > 0).collect()
     }
 
-    /// The directories in `/proc` of the threads that our module runs in one of the server's processes.
+    /// The directories in `/proc` of the threads that our module runs in one of the server's
+    /// processes.
     pub fn module_tasks(&self, process: &Path) -> Vec<PathBuf> {
         let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
         tasks.map(|task| task.path()).filter(|task| is_module_thread(task)).collect()
@@ -244,7 +245,7 @@ impl Drop for Site {
             eprintln!("log of {:?}:\n{}", self.engine, process.log().join("\n"));
             return;
         }
-        assert!(clean, "{:?} did not stop when it was told to", self.engine);
+        assert!(clean, "{:?} did not stop when it was signalled to", self.engine);
         let misuse = process.misuse();
         assert!(misuse.is_empty(), "valgrind says of {:?}:\n{misuse}", self.engine);
         self.assert_clean_log();

@@ -127,13 +127,13 @@ fn inspect_names_no_place_outside_of_the_file() {
 #[test]
 fn inspect_says_what_is_left_out() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/fuzz/seeds/film");
-    let told = |name: &str| {
+    let reports = |name: &str| {
         let done = mp4seek(&["inspect", "--start", "0.3"], &seeds.join(name));
         String::from_utf8_lossy(&done.stdout)
             .matches("left out what is damaged: moof box at byte 3171")
             .count()
     };
-    assert_eq!((told("damaged.mp4"), told("sidx.mp4")), (1, 0));
+    assert_eq!((reports("damaged.mp4"), reports("sidx.mp4")), (1, 0));
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::{Got, QUERY, builder, got, site};
 on_both_engines!(
     off_is_off,
     the_mode_has_a_default_and_a_setting,
-    only_the_extensions_named,
+    only_the_named_extensions_are_cut,
     a_narrower_place_keeps_what_it_does_not_set,
-    hosts_are_apart,
+    virtual_hosts_have_their_own_settings,
     parameters_can_have_other_names,
     a_cache_of_any_size_gives_the_same,
     the_version_can_be_left_out,
@@ -60,7 +60,7 @@ fn the_mode_has_a_default_and_a_setting(engine: Engine) {
     assert!(asked.body == clip(&film.path, QUERY).expect("a clip"), "the query decides");
 }
 
-fn only_the_extensions_named(engine: Engine) {
+fn only_the_named_extensions_are_cut(engine: Engine) {
     let site = site(
         engine,
         "H264StreamingExtensions .vid .film\nAddType video/x-vid .vid",
@@ -98,7 +98,7 @@ fn a_narrower_place_keeps_what_it_does_not_set(engine: Engine) {
     assert_eq!(site.get(&format!("/sub/f.vid?{QUERY}")).header("x-mod-h264-streaming"), "");
 }
 
-fn hosts_are_apart(engine: Engine) {
+fn virtual_hosts_have_their_own_settings(engine: Engine) {
     let site = site(
         engine,
         "<VirtualHost *:{port}>\nServerName on.test\n</VirtualHost>\n\
@@ -164,7 +164,7 @@ fn a_cache_of_any_size_gives_the_same(engine: Engine) {
         // One of its own: a link that another test makes changes the state of the file.
         site.put("own.mp4", fs::read(&film.path).expect("a film"));
         let path = "/own.mp4";
-        // Of a film that was written just now nothing is kept.
+        // Nothing is kept of a film that was written just now.
         sleep(Duration::from_millis(3100));
         for _ in 0..3 {
             assert_eq!(got(&site, &film, path, "localhost"), Got::Exact, "{apache}");
@@ -236,7 +236,7 @@ fn lighttpd_takes_the_originals_directives() {
 }
 
 #[test]
-fn apache_does_nothing_unless_told() {
+fn apache_does_nothing_until_it_is_configured() {
     let site = Builder::new(APACHE).without_defaults().start();
     let film = film("bframes");
     let path = site.publish(&film);

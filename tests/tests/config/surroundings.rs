@@ -136,7 +136,7 @@ fn apache_finds_a_name_with_a_line_break() {
     let film = film("bframes");
     site.publish_as(&film, OsStr::from_bytes(b"line\nbreak\x01.mp4"));
     assert_eq!(got(&site, &film, "/line%0Abreak%01.mp4", "localhost"), Got::Exact);
-    // Nor may it write lines of its own into the log.
+    // The name may not write lines of its own into the log.
     let reply = site.get("/line%0Abreak%01.mp4?start=x");
     assert_eq!(reply.status, 400, "{reply}");
     site.expect_log("line.*break.*start");

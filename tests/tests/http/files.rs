@@ -17,7 +17,7 @@ on_both!(
     a_missing_film_is_404,
     other_methods_are_the_servers,
     flv_starts_at_a_byte,
-    odd_names_are_found,
+    unusual_names_are_found,
 );
 
 fn what_cannot_be_cut_is_415(site: &Site) {
@@ -104,7 +104,7 @@ fn flv_starts_at_a_byte(site: &Site) {
     site.expect_log("old.flv");
 }
 
-fn odd_names_are_found(site: &Site) {
+fn unusual_names_are_found(site: &Site) {
     let film = film("bframes");
     let alone = clip(&film.path, "start=3&end=5").expect("a clip");
     let long = format!("{}.mp4", "n".repeat(251));

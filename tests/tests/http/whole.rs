@@ -3,6 +3,7 @@
 use std::fs;
 
 use mp4seek::request::Mode;
+use test_boxes::boxes;
 use tests::films::film;
 use tests::on_both;
 use tests::probe::{Cut, Source, clip};
@@ -12,11 +13,11 @@ use crate::{CUT, ask, mtime, with_clip};
 
 on_both!(
     a_clip_is_what_was_asked_for,
-    clip_is_the_same_as_without_a_server,
+    a_clip_is_the_same_as_without_a_server,
     head_says_what_get_would,
     a_film_without_times_starts_fast,
     a_film_that_starts_fast_is_sent_as_it_is,
-    beyond_4_gib,
+    a_film_beyond_4_gib_is_cut,
     an_empty_query_is_no_query,
 );
 
@@ -34,7 +35,7 @@ fn a_clip_is_what_was_asked_for(site: &Site) {
     Source::of(&film).expect("a film").assert_shows(&target, &reply.body, &CUT);
 }
 
-fn clip_is_the_same_as_without_a_server(site: &Site) {
+fn a_clip_is_the_same_as_without_a_server(site: &Site) {
     for kind in ["bframes", "late_audio", "edits_several", "several_mdat", "audio_aac", "pcm"] {
         let film = film(kind);
         let path = site.publish(&film);
@@ -69,28 +70,21 @@ fn head_says_what_get_would(site: &Site) {
     }
 }
 
-/// Names of the boxes at the top of a film, in order.
-fn top_boxes(film: &[u8]) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut at = 0;
-    while at + 8 <= film.len() {
-        let size = u32::from_be_bytes(film[at..at + 4].try_into().expect("four bytes")) as usize;
-        names.push(String::from_utf8_lossy(&film[at + 4..at + 8]).into_owned());
-        at += if size == 0 { film.len() } else { size };
-    }
-    names
+/// Types of the boxes at the top of a film, in order.
+fn top_boxes(film: &[u8]) -> Vec<[u8; 4]> {
+    boxes(film).into_iter().map(|b| b.box_type).collect()
 }
 
 fn a_film_without_times_starts_fast(site: &Site) {
     let film = film("bframes");
     let path = site.publish(&film);
     let plain = fs::read(&film.path).expect("a film");
-    assert_eq!(top_boxes(&plain).last().map(String::as_str), Some("moov"));
+    assert_eq!(top_boxes(&plain).last(), Some(b"moov"));
     let reply = ask(site, &path, &[]);
     assert_eq!(reply.status, 200);
-    let boxes = top_boxes(&reply.body);
-    let place = |name: &str| boxes.iter().position(|b| b == name).expect("a box");
-    assert!(place("moov") < place("mdat"), "{boxes:?}");
+    let types = top_boxes(&reply.body);
+    let place = |box_type: &[u8; 4]| types.iter().position(|t| t == box_type).expect("a box");
+    assert!(place(b"moov") < place(b"mdat"), "{types:?}");
     let whole = Cut { start: None, end: None, mode: Mode::Exact };
     Source::of(&film).expect("a film").assert_shows(&path, &reply.body, &whole);
     assert!(reply.body == clip(&film.path, "").expect("a film"), "not what the core makes");
@@ -108,7 +102,7 @@ fn a_film_that_starts_fast_is_sent_as_it_is(site: &Site) {
     }
 }
 
-fn beyond_4_gib(site: &Site) {
+fn a_film_beyond_4_gib_is_cut(site: &Site) {
     let film = film("huge");
     let path = site.publish(&film);
     let source = Source::of(&film).expect("a film");

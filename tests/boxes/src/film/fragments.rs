@@ -116,9 +116,9 @@ fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dt
     make_box(b"traf", content)
 }
 
-/// A file of one track, and a fragment of four samples at each of these decode times. Each sample has
-/// 10 ticks and 5 bytes. The samples lie in two runs. `more` builds the other boxes of a `traf` from the
-/// number of the fragment and their offset in the `moof`.
+/// A file of one track, and a fragment of four samples at each of these decode times. Each sample
+/// has 10 ticks and 5 bytes. The samples lie in two runs. `more` builds the other boxes of a `traf`
+/// from the number of the fragment and their offset in the `moof`.
 pub fn fragments_at(times: impl IntoIterator<Item = u32>, more: impl Fn(u32, u32) -> Vec<u8>) -> Vec<u8> {
     let sample = Sample { delta: 10, offset: 0, sync: true, size: 5 };
     let track = TrackSpec::new(b"vide", b"avc1", 100, vec![sample]);

@@ -25,7 +25,8 @@ impl Stalled {
         let mut stalled = Vec::with_capacity(clients);
         for _ in 0..clients {
             let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-            // Over short segments, a server's socket takes only so much: what waits, waits in the server.
+            // Over short segments, a server's socket takes only so much: what waits, waits in the
+            // server.
             client.set_tcp_mss(536)?;
             client.set_recv_buffer_size(4 << 10)?;
             client.connect(&address.into())?;
@@ -43,13 +44,15 @@ impl Stalled {
     }
 }
 
-/// Bytes of memory of its own that a server holds for each of 500 answers that wait for their clients.
+/// Bytes of memory of its own that a server holds for each of 500 answers that wait for their
+/// clients.
 pub(crate) fn memory_per_answer(server: &Builder, film: &Film, query: &str) -> Result<f64> {
     const CLIENTS: usize = 500;
     let site = server.clone().start();
     site.allow_log("");
     let target = format!("{}{query}", site.publish(film));
-    // A film that changed just now (its link count, too) is not kept, and each answer would hold an index of its own.
+    // A film that changed just now (its link count, too) is not kept, and each answer would hold an
+    // index of its own.
     sleep(Duration::from_secs(3));
     // All that is kept once: the film's index, the server's own.
     drop(Stalled::new(&site, &target, 20)?);
@@ -72,7 +75,8 @@ fn memory(site: &Site) -> f64 {
     kibibytes.sum::<f64>() * 1024.0
 }
 
-/// Seconds that `/server-status` takes at worst of 20 times, with four threads and 200 clients that do not read.
+/// Seconds that `/server-status` takes at worst of 20 times, with four threads and 200 clients that
+/// do not read.
 pub(crate) fn status_of_apache(film: &Film, query: &str) -> Result<f64> {
     let config = "ServerLimit 1\nThreadLimit 4\nThreadsPerChild 4\nMaxRequestWorkers 4\nMinSpareThreads 1\n\
         AsyncRequestWorkerFactor 100\nEnableSendfile On\n<Location /server-status>\nSetHandler server-status\n</Location>";
@@ -89,7 +93,8 @@ pub(crate) fn status_of_apache(film: &Film, query: &str) -> Result<f64> {
     Ok(worst.into_iter().fold(0.0, f64::max))
 }
 
-/// Seconds that 99 of 100 clips take at most, while lighttpd's disk takes a second for each read of another film.
+/// Seconds that 99 of 100 clips take at most, while lighttpd's disk takes a second for each read of
+/// another film.
 pub(crate) fn others_of_a_slow_disk(film: &Film, query: &str) -> Result<f64> {
     let site = Builder::new(Engine::Lighttpd)
         .slow_disk(Duration::from_secs(1))

@@ -23,11 +23,11 @@ pub(crate) struct Load<'a> {
     pub(crate) connections: usize,
     /// How long.
     pub(crate) duration: Duration,
-    /// Leaves at the first byte of each answer and connects anew, where whole answers
+    /// Leaves at the first byte of each answer and connects again, where whole answers
     /// are too long to see many of them.
     pub(crate) leave: bool,
-    /// Each connection begins at another place of its first answer, of this many bytes: for as long as
-    /// the load lasts, all parts of answers are under way as much as each other.
+    /// Each connection begins at another place of its first answer, of this many bytes: for as long
+    /// as the load lasts, all parts of answers are under way as much as each other.
     pub(crate) spread: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ struct Connection<'a> {
     asked: Instant,
     /// The head as far as it has come.
     head: Vec<u8>,
-    /// Of the body, once the head is there.
+    /// Bytes of the body, once the head is there.
     left: Option<u64>,
 }
 
@@ -123,10 +123,12 @@ impl<'a> Connection<'a> {
         (&self.stream).write_all(request.as_bytes())
     }
 
-    /// Takes what has come, once, so that no connection starves another. Whether that was the end of an answer.
+    /// Takes what has come, once, so that no connection starves another. Whether that was the end
+    /// of an answer.
     fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<bool> {
-        // Read in small portions, as clients read: whoever takes all at once, or has the kernel throw it away
-        // (TRUNC), acknowledges so seldom that answers in more than one write wait for a timer.
+        // Read in small portions, as clients read: whoever takes all at once, or has the kernel
+        // throw it away (TRUNC), acknowledges so seldom that answers in more than one write wait
+        // for a timer.
         let (_, n) = match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
             Err(rustix::io::Errno::AGAIN) => return Ok(false),
             received => received?,

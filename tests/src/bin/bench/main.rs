@@ -3,9 +3,10 @@
 //! the rounds, and how they stand to the bars the project has set itself, go to standard
 //! output and, with every sample, to `bench.json` in the target directory.
 //!
-//! As root it makes a network of its own, see [`network`].
+//! As root it sets up a network of its own, see [`network`].
 //!
-//! `ROUNDS` (7) and `SECONDS` (0.25, of each measurement) in the environment change how long it takes.
+//! `ROUNDS` (7) and `SECONDS` (0.25, of each measurement) in the environment change how long it
+//! takes.
 
 #[path = "../../../../core/benches/films/mod.rs"]
 #[expect(clippy::unwrap_used, reason = "where films cannot be made, there is nothing to measure")]

@@ -95,7 +95,8 @@ pub(crate) fn measure(
     })
 }
 
-/// The time of a request of a server that keeps nothing, to the time that it takes to read the metadata.
+/// The time of a request of a server that keeps nothing, to the time that it takes to read the
+/// metadata.
 pub(crate) fn first_request(site: &Site, film: &films::Film) -> Result<f64> {
     const TIMES: usize = 5;
     let target = format!("{}?start=18000", site.publish(&self::film(Length::TenHours)));

@@ -1,4 +1,5 @@
-//! The network that is measured over: of our own, so that no setting of the machine is measured with it.
+//! The network that is measured over: of our own, so that no setting of the machine is measured
+//! with it.
 
 use std::env;
 use std::fs;
@@ -11,9 +12,11 @@ const CONGESTION_CONTROL: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
 /// In the environment: that this is done.
 const IS_OWN: &str = "H264_BENCH_NETWORK";
 
-/// Where this program may, it begins again in a network of its own, with CUBIC, the congestion control that Linux comes
-/// with, or with Reno where the machine lets no network choose CUBIC (`net.ipv4.tcp_allowed_congestion_control`). Some machines are set to BBR, which sends at the pace it has last measured: over the loopback what is compared
-/// are then its estimates, and the client's core does the server's work whenever an acknowledgement lets more out.
+/// Where this program may, it begins again in a network of its own, with CUBIC, the congestion
+/// control that Linux comes with, or with Reno where the machine lets no network choose CUBIC
+/// (`net.ipv4.tcp_allowed_congestion_control`). Some machines are set to BBR, which sends at the
+/// pace it has last measured: over the loopback what is compared are then its estimates, and the
+/// client's core does the server's work whenever an acknowledgement lets more out.
 ///
 /// # Errors
 /// When it cannot begin again.

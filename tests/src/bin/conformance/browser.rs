@@ -11,8 +11,9 @@ use tests::mp4box::{Movie, Reader};
 use tests::probe::{Cut, Source};
 use tests::servers::Site;
 
-/// Films of kinds that Chromium plays, and whose times ffmpeg tells right. (Open groups of pictures are not among
-/// them: after a seek into one its decoder gives up, in the whole film as in a clip.)
+/// Films of kinds that Chromium plays, and whose times ffmpeg reports right. (Open groups of
+/// pictures are not among them: after a seek into one its decoder gives up, in the whole film as in
+/// a clip.)
 const SAMPLE: &[&str] = &[
     "bframes",
     "vfr",

@@ -8,7 +8,7 @@ use tests::probe::{Cut, Reading};
 /// A spread of cuts of the film that is read so, in both modes.
 pub(crate) fn of(reading: Option<&Reading>, movie: Option<&Movie>) -> Vec<Cut> {
     let (duration, frames) = match (reading, movie) {
-        // ffprobe does not see where the edits of a film in fragments end.
+        // ffprobe does not find where the edits of a film in fragments end.
         (Some(reading), Some(movie)) if reading.duration > movie.end() + 1.0 => {
             (movie.end(), reading.frames())
         }
@@ -17,9 +17,9 @@ pub(crate) fn of(reading: Option<&Reading>, movie: Option<&Movie>) -> Vec<Cut> {
         // Whatever it is, there is an answer to this.
         (None, None) => (2.0, Vec::new()),
     };
-    // Of a film that lasts no time at all, too, something can be asked.
+    // Even of a film that lasts no time, a clip can be requested.
     let part = |part: f64| Some(duration.max(0.001) * part);
-    let mut stretches = vec![
+    let mut ranges = vec![
         (None, part(0.37)),
         (part(0.59), None),
         (part(0.251), part(0.613)),
@@ -29,26 +29,26 @@ pub(crate) fn of(reading: Option<&Reading>, movie: Option<&Movie>) -> Vec<Cut> {
     // Two frames in the middle, and the time between them.
     let middle = frames.iter().filter(|f| f.0 > duration * 0.45 && f.0 < duration - 0.1).take(2);
     if let [(from, _), (to, _)] = middle.copied().collect::<Vec<_>>()[..] {
-        stretches.push((Some(from), Some(to)));
-        stretches.push((Some(from + (to - from) * 0.4), Some(to + (to - from) * 0.3)));
+        ranges.push((Some(from), Some(to)));
+        ranges.push((Some(from + (to - from) * 0.4), Some(to + (to - from) * 0.3)));
     }
     let keys: Vec<_> = frames.iter().filter(|f| f.1).map(|f| f.0).collect();
     let key = keys.iter().position(|at| *at > duration * 0.3).filter(|at| *at > 0);
     if let Some(key) = key {
         let (from, to) = (keys[key - 1], keys[key]);
         let inside = |part: f64| Some(from + (to - from) * part);
-        stretches.push((inside(0.3), inside(0.7)));
-        stretches.push((Some(to - 0.001), Some(to + 0.001)));
-        stretches.push((Some(to), keys.get(key + 1).copied()));
+        ranges.push((inside(0.3), inside(0.7)));
+        ranges.push((Some(to - 0.001), Some(to + 0.001)));
+        ranges.push((Some(to), keys.get(key + 1).copied()));
     }
     for joint in movie.map(Movie::joints).unwrap_or_default() {
-        stretches.push((Some(joint - 0.3), Some(joint + 0.3)));
-        stretches.push((Some(joint), Some(joint + 0.5)));
+        ranges.push((Some(joint - 0.3), Some(joint + 0.3)));
+        ranges.push((Some(joint), Some(joint + 0.5)));
     }
-    stretches.push((None, None));
+    ranges.push((None, None));
     // As people and players ask: no finer than microseconds.
     let micros = |at: f64| (at * 1e6).round() / 1e6;
-    stretches
+    ranges
         .into_iter()
         .map(|(start, end)| (start.map(micros), end.map(micros)))
         .filter(|(start, end)| {

@@ -38,7 +38,7 @@ struct Row {
     name: String,
     /// Clips that both servers gave.
     clips: usize,
-    /// Of them, those with nothing wrong.
+    /// How many of them have nothing wrong.
     right: usize,
     /// Why clips of it are refused.
     refused: Option<String>,
@@ -86,7 +86,7 @@ fn main() {
                 while let Some((_, film)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut row = judge(&film(), &servers, &mut reader, &lists);
                     if row.name.contains("/bad/") {
-                        // Of a broken film a clear answer is all that is asked, the same from both servers.
+                        // A broken film needs only a clear answer, the same from both servers.
                         let is_judgement =
                             |f: &String| ["ffmpeg:", "mp4box:", "answered 4"].iter().any(|w| f.contains(w));
                         row.faults.retain(|f| !is_judgement(f));
@@ -235,8 +235,8 @@ impl Case {
         if same { Ok(ours) } else { Err(format!("Apache says {ours}\nlighttpd says {theirs}")) }
     }
 
-    /// Of a clip of nearly all of the film, so that a sample more or less does not count; both decode it
-    /// from a key frame on, and hide what comes before the start.
+    /// Of a clip of nearly all of the film, so that a sample more or less does not count; both
+    /// decode it from a key frame on, and hide what comes before the start.
     fn metadata(&self, nginx: &Site, duration: f64) -> Option<(f64, String)> {
         let ask = |address: &str, mode: &str| {
             let times = format!("start={:.3}&end={:.3}", duration * 0.02, duration * 0.97);
@@ -278,7 +278,7 @@ impl Case {
         // libavformat sets what is shown by a second edit up to a frame aside, or leaves it out.
         let followed = !matches!(&clip, Some((_, Ok(clip))) if clip.has_several_edits());
         if let Some(source) = self.source.as_ref().filter(|_| by_ffmpeg && followed) {
-            // Where films in fragments end, ffprobe guesses: then the sample tables tell.
+            // Where films in fragments end, ffprobe guesses: then the sample tables decide.
             let guessed = |movie: &Movie| (movie.bounds(cut).1 - source.bounds(cut).1).abs() > 1e-3;
             let lasts = !self.movie.as_ref().is_some_and(guessed);
             let said = source.faults(file.path(), cut).into_iter();

@@ -137,7 +137,7 @@ fn recorded(sound: &Value) -> Option<Recording> {
     })
 }
 
-/// How far the ear's clock is ahead of the page's. The call that took least time tells best.
+/// How far the ear's clock is ahead of the page's. The call that took least time is the most exact.
 async fn shift(browser: &Client, ear: &Ear) -> Result<f64, String> {
     let mut best = (f64::INFINITY, 0.0);
     for _ in 0..8 {
@@ -172,7 +172,7 @@ fn offset(played: &Value, wanted: &Wanted, ear: Option<(&Ear, f64)>) -> Option<f
         let moving = clock.filter(|(_, time)| *time > 0.0);
         (moving.map(|(at, time)| (at, time + wanted.start)).collect(), -wanted.heard)
     };
-    // The first frames may come late, and the middle one of many tells more than one alone.
+    // The first frames may come late, and the middle one of many says more than one alone.
     let heard = heard.times(0, |clock| nearest(&seen, clock).unwrap_or(0.0) - film);
     Some(apart(&seen, &heard)? - film)
 }

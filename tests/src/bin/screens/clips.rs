@@ -12,7 +12,7 @@ use crate::Options;
 use crate::browsers::PAGE;
 use crate::wanted::{self, Wanted};
 
-/// Of the films' clips these are played by CI.
+/// The films whose clips CI plays.
 const SAMPLE: &[&str] = &[
     "screen_bframes",
     "screen_gop10",
@@ -191,7 +191,7 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     }
     let millis = |at: f64| (at * 1e3).round() / 1e3;
     let duration = source.reading.duration;
-    // Of half a minute 13.37 s: amid a group of pictures of most films.
+    // 13.37 s of half a minute: amid a group of pictures of most films.
     let (middle, length) =
         if duration < 29.0 { (duration * 0.4457, duration * 0.271) } else { (13.37, 8.13) };
     let middle = millis(middle);

@@ -48,7 +48,7 @@ impl Desk {
         desk
     }
 
-    /// What tells a player of them.
+    /// What announces them to a player.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
         let socket = self.dir.path().join("sound");
         [("DISPLAY", self.display.clone()), ("PULSE_SERVER", format!("unix:{}", socket.display()))]

@@ -22,7 +22,7 @@ pub(crate) struct Ear {
 struct Tape {
     samples: Vec<f64>,
     /// When the first sample was heard, in seconds since the ear began to listen. Samples come
-    /// late, never early: the earliest tells.
+    /// late, never early: the earliest counts.
     first: Option<f64>,
 }
 

@@ -8,13 +8,12 @@
 //! screens --file clip.mp4 --player chromium              any MP4, as a plain file
 //! ```
 //!
-//! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a picture of
-//! each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says what must be
-//! seen; of a film's clip, the film. The plain film is played first: what a player does to that is
-//! its own fault. The table is kept in `target/screens.md`, everything seen in `target/screens.txt`;
-//! the table of the whole is `docs/players.md`, too.
-//! Ends with 1 where something is wrong that is neither the player's own fault nor in
-//! `tests/screens/known.txt`.
+//! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a
+//! picture of each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says
+//! what must be seen; of a film's clip, the film. The plain film is played first: what a player
+//! does to that is its own fault. The table is kept in `target/screens.md`, everything seen in
+//! `target/screens.txt`; the table of the whole is `docs/players.md`, too. Ends with 1 where
+//! something is wrong that is neither the player's own fault nor in `tests/screens/known.txt`.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
 

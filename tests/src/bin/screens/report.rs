@@ -111,7 +111,7 @@ pub(crate) fn publish(table: &str) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     std::fs::create_dir_all(&docs).expect("a directory for it");
     let text = [include_str!("players.md"), "\n", table].concat();
-    std::fs::write(docs.join("players.md"), text).expect("a directory just made");
+    std::fs::write(docs.join("players.md"), text).expect("a directory just created");
 }
 
 /// Films and clips down, players across.

@@ -114,7 +114,7 @@ pub(crate) struct Fault {
 /// What a player does with the plain film: its own faults are not the clip's.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Own {
-    /// As [`Sight::offset`]: what it has there, and in films that nothing is odd about.
+    /// As [`Sight::offset`]: what it has there, and in films that have nothing unusual.
     offset: f64,
     usual: f64,
     /// The same at the start of the film. Where the first packet of sound lasts longer than what is
@@ -164,15 +164,15 @@ const HIDDEN: f64 = 0.100;
 const LOOKED_AT: f64 = 2.0;
 /// How many frames are reordered at most.
 const REORDERED: f64 = 4.0;
-/// How early a player that looks at no edit list may be after a seek: of hidden frames the last is a
-/// frame before the first that is shown, as GStreamer and WebKit need it.
+/// How early a player that looks at no edit list may be after a seek: of hidden frames the last is
+/// a frame before the first that is shown, as GStreamer and WebKit need it.
 const EARLY: f64 = 0.055;
 /// How long a frame lasts at most here (in `vfr`), for one that is only just on screen.
 const FRAME: f64 = 0.053;
 /// Frames that VLC drops now and then while it records.
 const DROPPED: i64 = 8;
-/// Frames that GStreamer loses at the end: over HTTP, `qtdemux` ends all tracks as soon as the decode time of a
-/// sample in any of them reaches the duration of the movie.
+/// Frames that GStreamer loses at the end: over HTTP, `qtdemux` ends all tracks as soon as the
+/// decode time of a sample in any of them reaches the duration of the movie.
 const CUT_OFF: i64 = 3;
 /// Frames decoded after the end of the edit that players without edit lists show at last.
 const LATE: i64 = 6;
@@ -247,7 +247,7 @@ impl Sight {
         self.last_fault(wanted, 0..=late, found);
     }
 
-    /// Of players that show just what they are to show.
+    /// For players that show just what they are to show.
     fn exact_faults(&self, player: Player, wanted: &Wanted, own: &Own, found: &mut Faults) {
         let cut_off = if player == Player::GStreamer { CUT_OFF } else { 0 };
         self.frame_faults(wanted, cut_off, found);
@@ -259,7 +259,7 @@ impl Sight {
         self.last_fault(wanted, -cut_off..=0, found);
     }
 
-    /// Of players that show what is hidden, too.
+    /// For players that show what is hidden, too.
     fn unedited_faults(&self, player: Player, wanted: &Wanted, own: &Own, found: &mut Faults) {
         let dropped = if player == Player::Vlc { DROPPED } else { 0 };
         self.frame_faults(wanted, i64::try_from(own.missing).unwrap_or(0) + dropped, found);

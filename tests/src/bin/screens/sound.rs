@@ -64,7 +64,7 @@ impl Recording {
     fn time_of(&self, at: f64, expected: f64, reference: &Reference) -> Option<f64> {
         let first = index(at * self.rate);
         let window = self.samples.get(first..first + index(WINDOW * self.rate))?;
-        // A window that sound begins or ends in tells less.
+        // A window that sound begins or ends in says less.
         if window.chunks(index(self.rate * 0.02).max(1)).any(|part| power(part) < SILENT) {
             return None;
         }

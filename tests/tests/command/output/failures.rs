@@ -39,7 +39,7 @@ fn a_signal_leaves_no_file_behind() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let pid = rustix::process::Pid::from_child(&running);
-        // The handler is set right after the file was made.
+        // The handler is set right after the file is created.
         std::thread::sleep(std::time::Duration::from_millis(50));
         rustix::process::kill_process(pid, signal).expect("a process of ours");
         assert!(!running.wait().expect("an end").success());
@@ -66,8 +66,8 @@ fn a_full_disk_loses_nothing() {
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
         full = scene.path("full");
-        let made = Command::new("mknod").arg(&full).args(["c", "1", "7"]).status().expect("mknod");
-        assert!(made.success());
+        let node = Command::new("mknod").arg(&full).args(["c", "1", "7"]).status().expect("mknod");
+        assert!(node.success());
     }
     if File::options().write(true).open(&full).is_ok() {
         assert_refused(&scene.run(&[], &full), "No space left");

@@ -88,7 +88,8 @@ fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
 #[test]
 fn an_old_file_keeps_its_attributes_and_access_control_list() {
     use rustix::fs::{XattrFlags, getxattr, listxattr, setxattr};
-    // Its owner reads and writes, user 1234 reads, nobody else does anything: tag, permissions, number.
+    // Its owner reads and writes, user 1234 reads, nobody else does anything: tag, permissions,
+    // number.
     let entries: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 1234), (4, 0, !0), (0x10, 4, !0), (0x20, 0, !0)];
     let mut list = 2u32.to_le_bytes().to_vec();
     for (tag, permissions, number) in entries {

@@ -27,7 +27,8 @@ impl Scene {
         Self { dir: tempfile::tempdir().expect("a temporary directory"), film, clip }
     }
 
-    /// As [`Self::new`], beside what is built: `/tmp` may lie in memory, where files have fewer attributes.
+    /// As [`Self::new`], beside what is built: `/tmp` may lie in memory, where files have fewer
+    /// attributes.
     fn in_target() -> Self {
         let dir = tempfile::tempdir_in(tests::work_dir("command")).expect("a directory");
         Self { dir, ..Self::new() }

@@ -22,8 +22,8 @@ fn pipes_and_devices_are_written_to() {
     // A node of our own: a fault must not cost the machine its /dev/null. Others may not make one.
     if rustix::process::geteuid().is_root() {
         let null = scene.path("null");
-        let made = Command::new("mknod").arg(&null).args(["c", "1", "3"]).status().expect("mknod");
-        assert!(made.success());
+        let node = Command::new("mknod").arg(&null).args(["c", "1", "3"]).status().expect("mknod");
+        assert!(node.success());
         // A folder whose file system takes no devices says so when one is opened.
         let is_usable = File::options().write(true).open(&null).is_ok();
         let done = scene.run(&[], &null);
@@ -32,8 +32,8 @@ fn pipes_and_devices_are_written_to() {
     }
     if rustix::process::geteuid().is_root() {
         let disk = scene.path("disk");
-        let made = Command::new("mknod").arg(&disk).args(["b", "240", "0"]).status().expect("mknod");
-        assert!(made.success());
+        let node = Command::new("mknod").arg(&disk).args(["b", "240", "0"]).status().expect("mknod");
+        assert!(node.success());
         assert_refused(&scene.run(&[], &disk), "it is a disk; --force");
     }
     // As anybody, one that nobody may rename a file over.
