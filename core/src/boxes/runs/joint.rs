@@ -105,7 +105,7 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
                 .map(MediaTime)
                 .ok_or(FormatError::DecodeTimeOverflow)?,
             delta: i64::try_from(time.value).map(MediaTime).map_err(|_| FormatError::DecodeTimeOverflow)?,
-            offset: MediaTime(offset.map_or(0, |o| o.offset())),
+            offset: offset.map_or(MediaTime(0), |o| o.offset()),
         };
         if time.count > count {
             self.time = Some(Run {

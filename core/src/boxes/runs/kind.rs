@@ -1,6 +1,7 @@
 //! What an entry of a run-length table says.
 
 use crate::boxes::u32_at;
+use crate::time::MediaTime;
 
 /// Entries between two checkpoints.
 pub(super) const STRIDE: u32 = 128;
@@ -78,9 +79,9 @@ impl Run {
         self.unit.saturating_add(self.count)
     }
 
-    /// `ctts`: the composition offset in ticks.
-    pub fn offset(&self) -> i64 {
-        offset_of(self.value)
+    /// `ctts`: the composition offset.
+    pub fn offset(&self) -> MediaTime {
+        MediaTime(offset_of(self.value))
     }
 
     /// `stsc`: samples of each chunk.

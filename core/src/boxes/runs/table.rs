@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{BoxHeader, FormatError, READ_AHEAD, Reader, SbgpBox, Table, TableReader};
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 use super::build::Pass;
@@ -107,13 +108,12 @@ impl Runs {
 
     /// Counts no range as an outlier: the bounds of all offsets are close enough.
     pub fn drop_outliers(&mut self) {
-        self.offset_bounds =
-            OffsetBounds { lowest: self.lowest, highest: self.highest, outliers: Vec::new() };
+        self.offset_bounds = OffsetBounds::without_outliers((self.lowest, self.highest));
     }
 
     /// Memory the checkpoints hold.
     pub fn heap_size(&self) -> usize {
         self.checkpoints.capacity() * size_of::<Checkpoint>()
-            + self.offset_bounds.outliers.capacity() * size_of::<Range<u32>>()
+            + self.offset_bounds.outliers.capacity() * size_of::<Range<SampleNumber>>()
     }
 }

@@ -17,9 +17,9 @@ impl SampleTable {
         mut visit: impl FnMut(&JointRun),
     ) -> Result<(), FormatError> {
         for outlier in self.ctts.iter().flat_map(|ctts| &ctts.offset_bounds().outliers) {
-            for run in self.joint_at(source, SampleNumber(outlier.start))? {
+            for run in self.joint_at(source, outlier.start)? {
                 let run = run?;
-                if run.sample >= SampleNumber(outlier.end) {
+                if run.sample >= outlier.end {
                     break;
                 }
                 visit(&run);

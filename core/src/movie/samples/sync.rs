@@ -118,7 +118,7 @@ impl SampleTable {
         for entry in (first..table.count).take(SYNC_OFFSETS) {
             let sync = SyncSamples::listed(table, source, entry)?;
             let Some(sync) = sync.filter(|sync| among.contains(sync)) else { break };
-            greatest = greatest.max(Some(MediaTime(ctts.at_unit(source, sync.0)?.offset())));
+            greatest = greatest.max(Some(ctts.at_unit(source, sync.0)?.offset()));
         }
         Ok(greatest)
     }

@@ -140,17 +140,14 @@ impl SampleTable {
 
     /// The bounds of the composition offsets, but for outliers.
     pub(super) fn offset_bounds(&self) -> (MediaTime, MediaTime) {
-        let bounds = self
-            .ctts
-            .as_ref()
-            .map_or((0, 0), |ctts| (ctts.offset_bounds().lowest, ctts.offset_bounds().highest));
-        (MediaTime(bounds.0), MediaTime(bounds.1))
+        let bounds = self.ctts.as_ref().map(Runs::offset_bounds);
+        bounds.map_or((MediaTime(0), MediaTime(0)), |bounds| (bounds.lowest, bounds.highest))
     }
 
     /// The last sample at or before this one whose offset is within the bounds.
     pub(super) fn bounded_at_or_before(&self, sample: SampleNumber) -> Option<SampleNumber> {
         let Some(ctts) = &self.ctts else { return Some(sample) };
-        ctts.offset_bounds().at_or_before(sample.0).map(SampleNumber)
+        ctts.offset_bounds().at_or_before(sample)
     }
 
     /// The sample that is being decoded at `time`, clamped to the track.
@@ -220,9 +217,9 @@ impl SampleTable {
     pub fn cts<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<MediaTime, FormatError> {
         let offset = match &self.ctts {
             Some(ctts) => ctts.at_unit(source, sample.0)?.offset(),
-            None => 0,
+            None => MediaTime(0),
         };
-        Ok(self.dts(source, sample)? + MediaTime(offset))
+        Ok(self.dts(source, sample)? + offset)
     }
 
     /// How long a sample is decoded.

@@ -130,7 +130,7 @@ fn source_offsets(
     let (shift, multiplier) = (cut.clip.offset_shift, cut.clip.multiplier);
     let first = samples.start;
     let slice = RunSlice::of(ctts, &cut.film.source, samples)?;
-    let first_offset = || ctts.at_unit(&cut.film.source, first.0).map(|run| MediaTime(run.offset()));
+    let first_offset = || ctts.at_unit(&cut.film.source, first.0).map(|run| run.offset());
     let all_zero = slice.count == 1 && first_offset()?.in_clip(multiplier) + shift == ClipTime(0);
     let is_copied = ctts.is_normal() && shift == ClipTime(0) && multiplier == 1;
     let generated =
