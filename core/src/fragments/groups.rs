@@ -71,7 +71,12 @@ impl Groupings {
             let (of, described) = self.grouping(grouping, parameter)?;
             of.begin(first, described);
             for (count, index) in runs {
-                of.push(count, index, described, here)?;
+                // The samples of the fragment may be in another such box already.
+                let left = end - of.covered;
+                if left == 0 {
+                    break;
+                }
+                of.push(count.min(left), index, described, here)?;
             }
             of.finish(end, described, here)?;
         }
@@ -248,5 +253,25 @@ impl Described {
         let place = u32::try_from(known.map_or(self.all.entries.len(), |at| at + 1)).ok()?;
         self.places.insert(entry.clone(), place);
         Some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{fragments_at, index, make_box};
+
+    #[test]
+    fn a_second_box_of_a_grouping_in_a_fragment_counts_for_nothing() {
+        // Lengths and counts of 8 bits, indices of 4: one index for the four samples of a fragment.
+        let csgp =
+            |index: u8| make_box(b"csgp", [&b"\0\0\0\x14rap \0\0\0\x01\x01\x04"[..], &[index << 4]].concat());
+        let film = fragments_at([0, 40], |n, _| match n {
+            0 => [csgp(1), csgp(3)].concat(),
+            _ => csgp(2),
+        });
+        let index = index(&film, film.len() as u64).unwrap();
+        let groups = &index.tracks[0].samples.groups[0];
+        let group = |sample| groups.at_unit(&index.film(&film), sample).unwrap().value;
+        assert_eq!([0, 3, 4, 7].map(group), [1, 1, 2, 2]);
     }
 }
