@@ -187,7 +187,9 @@ impl Options {
             }
         }
         if options.players.is_empty() {
-            options.players = PLAYERS.to_vec();
+            // mpv and VLC drop frames of what they record where the machine is busy.
+            let drops = |player: &Player| matches!(player, Player::Mpv | Player::Vlc);
+            options.players = PLAYERS.iter().copied().filter(|p| !(options.sample && drops(p))).collect();
         }
         if options.modes.is_empty() {
             options.modes = vec![Mode::Exact, Mode::Keyframe];
