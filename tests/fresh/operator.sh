@@ -4,7 +4,8 @@
 #   operator.sh USER
 . "$(dirname "$0")/common.sh"
 
-film=("$clone"/target/h264-tests/demo/*.mp4)
+# The film of `make demo`, or one of `make test`.
+film=("$clone"/target/h264-tests/demo/*.mp4 "$clone"/target/h264-tests/films/bframes-*.mp4)
 load='/etc/apache2/mods-available/h264_streaming.conf'
 cp "${film[0]}" /var/www/html/film.mp4
 chmod 644 /var/www/html/film.mp4
@@ -21,7 +22,7 @@ clip_of() {
     "/etc/init.d/$1" start > /tmp/out 2>&1 || { cat /tmp/out; fail "$1 does not start"; }
     for _ in $(seq 100); do
         status=$(curl -s --noproxy '*' -D "/tmp/$1.head" -o "/tmp/$1.mp4" -w '%{http_code}' \
-            'http://127.0.0.1/film.mp4?start=10.5&end=15') && break
+            'http://127.0.0.1/film.mp4?start=5.5&end=10') && break
         sleep 0.1
     done
     "/etc/init.d/$1" stop > /tmp/out 2>&1 || { cat /tmp/out; fail "$1 does not stop"; }
