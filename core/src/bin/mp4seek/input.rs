@@ -18,8 +18,8 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Opens a film. What can be read only once, `-` and pipes, is copied to a temporary file first:
-    /// the metadata may stand at its end.
+    /// Opens a film. What can be read only once, `-` and pipes, is copied to a temporary file
+    /// first: the metadata may stand at its end.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let fail = |what| move |e: io::Error| Failure::io(what, path, e);
         let opened = if path == Path::new("-") {

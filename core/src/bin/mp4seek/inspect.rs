@@ -16,7 +16,7 @@ use mp4seek::{Error, plan};
 use serde::Serialize;
 
 use crate::input::Input;
-use crate::{Failure, Stretch};
+use crate::{ClipOptions, Failure};
 
 #[derive(Serialize)]
 struct Report {
@@ -24,7 +24,7 @@ struct Report {
     metadata_first: bool,
     boxes: Vec<BoxReport>,
     tracks: Vec<TrackReport>,
-    /// What of the film is not as it should be.
+    /// What is left out, or not as it should be.
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clip: Option<ClipReport>,
@@ -89,14 +89,14 @@ struct ExtentReport {
 #[derive(Serialize)]
 struct TrackClipReport {
     id: u32,
-    /// Stretches, first and last sample, 1-based; empty when the clip has none.
+    /// The ranges of samples in the clip: first and last, 1-based. Empty when it has none.
     samples: Vec<(u32, u32)>,
     edits: Vec<EditReport>,
 }
 
-pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Failure> {
+pub(crate) fn run(input: &Path, options: &ClipOptions, json: bool) -> Result<(), Failure> {
     let film = Input::open(input)?;
-    let report = inspect(&film.file, &film.identity(), stretch).map_err(|e| film.failure(&e))?;
+    let report = inspect(&film.file, &film.identity(), options).map_err(|e| film.failure(&e))?;
     let text = if json {
         serde_json::to_string_pretty(&report).map_err(|e| Failure::io("describe", input, e))? + "\n"
     } else {
@@ -105,11 +105,11 @@ pub(crate) fn run(input: &Path, stretch: &Stretch, json: bool) -> Result<(), Fai
     crate::print(&text)
 }
 
-fn inspect(film: &File, identity: &Identity, stretch: &Stretch) -> Result<Report, Error> {
+fn inspect(film: &File, identity: &Identity, options: &ClipOptions) -> Result<Report, Error> {
     let index = Index::build(film, identity.size)?;
     let source = &index.film(film);
     let film = &Film { index: &index, source };
-    let request = Asked::parse(stretch.query().as_bytes(), &stretch.settings())?.request;
+    let request = Asked::parse(options.query().as_bytes(), &options.settings())?.request;
     let clip = if request.is_cut { Some(clip_report(film, &request)?) } else { None };
     let reference = reference_track(&index, |_| true);
     let mut tracks = Vec::new();
@@ -257,32 +257,36 @@ fn as_text(report: &Report) -> String {
         }
     }
     if let Some(clip) = &report.clip {
-        let _ = writeln!(
-            out,
-            "\nclip: from {:.6} s, {:.6} s long, {} bytes ({} of metadata, {} extents), timescale {}",
-            clip.start,
-            clip.seconds,
-            clip.bytes,
-            clip.metadata_bytes,
-            clip.extents.len(),
-            clip.timescale
-        );
-        for t in &clip.tracks {
-            let held: Vec<_> = t.samples.iter().map(|(first, last)| format!("{first} to {last}")).collect();
-            match held.is_empty() {
-                false => _ = writeln!(out, "  track {}: samples {}", t.id, held.join(", ")),
-                true => _ = writeln!(out, "  track {}: nothing", t.id),
-            }
-            edit_text(&t.edits, &mut out);
-        }
-        for e in &clip.extents {
-            let _ = writeln!(out, "  {} bytes from {}", e.bytes, e.offset);
-        }
-        for note in &clip.notes {
-            let _ = writeln!(out, "  {note}");
-        }
+        clip_text(clip, &mut out);
     }
     out
+}
+
+fn clip_text(clip: &ClipReport, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\nclip: from {:.6} s, {:.6} s long, {} bytes ({} of metadata, {} extents), timescale {}",
+        clip.start,
+        clip.seconds,
+        clip.bytes,
+        clip.metadata_bytes,
+        clip.extents.len(),
+        clip.timescale
+    );
+    for t in &clip.tracks {
+        let held: Vec<_> = t.samples.iter().map(|(first, last)| format!("{first} to {last}")).collect();
+        match held.is_empty() {
+            false => _ = writeln!(out, "  track {}: samples {}", t.id, held.join(", ")),
+            true => _ = writeln!(out, "  track {}: nothing", t.id),
+        }
+        edit_text(&t.edits, out);
+    }
+    for e in &clip.extents {
+        let _ = writeln!(out, "  {} bytes from {}", e.bytes, e.offset);
+    }
+    for note in &clip.notes {
+        let _ = writeln!(out, "  {note}");
+    }
 }
 
 fn edit_text(edits: &[EditReport], out: &mut String) {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Cut a playable stretch out of an MP4 film, or look into one. Nothing is re-encoded.
+/// Cut a playable part out of an MP4 film, or look into one. Nothing is re-encoded.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Cli {
@@ -27,12 +27,12 @@ Exit codes: 0 done, 1 a file cannot be read or written, 2 wrong arguments or tim
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write a stretch of a film as a film of its own, metadata first.
+    /// Write a part of a film as a film of its own, metadata first.
     Clip {
         #[command(flatten)]
         files: Files,
         #[command(flatten)]
-        stretch: Stretch,
+        options: ClipOptions,
     },
     /// Write a whole film metadata first, so that it plays while it loads.
     Faststart {
@@ -44,12 +44,12 @@ enum Command {
         /// The film; `-` is standard input.
         input: PathBuf,
         #[command(flatten)]
-        stretch: Stretch,
+        options: ClipOptions,
         /// As JSON, every sync point included.
         #[arg(long)]
         json: bool,
     },
-    /// Say of each film whether a server would cut it, and what is odd about it.
+    /// Say of each film whether a server would cut it, and what is unusual about it.
     Verify {
         /// The films.
         #[arg(required = true)]
@@ -73,11 +73,13 @@ enum Command {
 /// What is read and what is written.
 #[derive(Args)]
 struct Files {
-    /// The film; `-` is standard input. What comes from a pipe is copied to the folder TMPDIR first.
+    /// The film; `-` is standard input. What comes from a pipe is copied to the folder TMPDIR
+    /// first.
     input: PathBuf,
     /// Where to write it; `-` is standard output.
     output: PathBuf,
-    /// Write over a file that is there. It keeps its mode, owner, access control list and attributes.
+    /// Write over a file that is there. It keeps its mode, owner, access control list and
+    /// attributes.
     #[arg(short, long)]
     force: bool,
     /// No progress bar.
@@ -85,9 +87,9 @@ struct Files {
     quiet: bool,
 }
 
-/// The stretch of a film.
+/// The part of a film.
 #[derive(Args)]
-struct Stretch {
+struct ClipOptions {
     /// Where it begins: seconds (61.5) or h:mm:ss (0:01:01.5).
     #[arg(long, allow_hyphen_values = true)]
     start: Option<String>,
@@ -100,7 +102,8 @@ struct Stretch {
     /// Of sound and text only this language, where the film has it: en, pt-BR.
     #[arg(long, allow_hyphen_values = true)]
     lang: Option<String>,
-    /// Begin on the frame on screen at --start (exact), or on the key frame at or before it (keyframe).
+    /// Begin on the frame on screen at --start (exact), or on the key frame at or before it
+    /// (keyframe).
     #[arg(long, value_enum, default_value = "exact")]
     mode: Mode,
 }
@@ -111,8 +114,8 @@ enum Mode {
     Exact,
 }
 
-impl Stretch {
-    /// The query that asks a server for this stretch, so that both give the same bytes.
+impl ClipOptions {
+    /// The query that asks a server for this part, so that both give the same bytes.
     fn query(&self) -> String {
         let given =
             [("start", &self.start), ("end", &self.end), ("tracks", &self.tracks), ("lang", &self.lang)];
@@ -185,13 +188,13 @@ fn man(command: Option<&str>) -> Result<(), Failure> {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Clip { files: Files { input, output, force, quiet }, stretch } => {
-            clip::run(&input, &output, &stretch.query(), &stretch.settings(), force, quiet)
+        Command::Clip { files: Files { input, output, force, quiet }, options } => {
+            clip::run(&input, &output, &options.query(), &options.settings(), force, quiet)
         }
         Command::Faststart { files: Files { input, output, force, quiet } } => {
             clip::run(&input, &output, "", &mp4seek::Settings::default(), force, quiet)
         }
-        Command::Inspect { input, stretch, json } => inspect::run(&input, &stretch, json),
+        Command::Inspect { input, options, json } => inspect::run(&input, &options, json),
         Command::Verify { files, json } => verify::run(&files, json),
         Command::Completions { shell } => completions(shell),
         Command::Man { command } => man(command.as_deref()),

@@ -79,7 +79,8 @@ impl Output {
                 return Ok(Self::Renamed(path.clone(), new, OnExisting::Replace));
             }
         }
-        // It has other names, another owner, attributes that may not be set, or a folder that takes no new files.
+        // It has other names, another owner, attributes that may not be set, or a folder that takes
+        // no new files.
         if is_input {
             let reason = "it is the film itself, and can only be written in place";
             return Err(Failure::io("write", path, reason));
@@ -136,7 +137,8 @@ fn like(file: NamedTempFile, there: &Metadata, old: &File) -> io::Result<NamedTe
     Ok(file)
 }
 
-/// Gives a new file the extended attributes of another, of which its access control list is one, and no others.
+/// Gives a new file the extended attributes of another, of which its access control list is one,
+/// and no others.
 fn copy_attributes(old: &File, new: &File) -> io::Result<()> {
     let (wanted, own) = (attributes(old)?, attributes(new)?);
     for (name, _) in own.iter().filter(|(name, _)| !wanted.iter().any(|(wanted, _)| wanted == name)) {

@@ -1,4 +1,4 @@
-//! `mp4seek verify`: would a server cut these films, and what is odd about them?
+//! `mp4seek verify`: would a server cut these films, and what is unusual about them?
 
 use std::path::{Path, PathBuf};
 
@@ -112,6 +112,12 @@ fn verify(film: &Input) -> Result<Report, Failure> {
         Ok(Answer::Plain(_)) => report.can_be_cut = true,
         Err(error) => return refused(report, &error),
     }
+    note_tracks(film, &index, &mut report)?;
+    Ok(report)
+}
+
+/// Notes what is unusual about the tracks.
+fn note_tracks(film: &Input, index: &Index, report: &mut Report) -> Result<(), Failure> {
     for track in index.tracks.iter().filter(|t| t.samples.count == 0) {
         report.notes.push(format!("track {} has no samples", track.tkhd.track_id));
     }
@@ -128,10 +134,10 @@ fn verify(film: &Input) -> Result<Report, Failure> {
             ));
         }
     }
-    if reference_track(&index, |_| true).is_none() && index.tracks.iter().any(|t| &t.handler.0 == b"vide") {
+    if reference_track(index, |_| true).is_none() && index.tracks.iter().any(|t| &t.handler.0 == b"vide") {
         report.notes.push("no video track that is enabled has samples".into());
     }
-    Ok(report)
+    Ok(())
 }
 
 /// The middle of the film, in seconds.
