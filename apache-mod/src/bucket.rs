@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 
 use mp4seek::server::{LogLine, boundary, ends_early};
-use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
+use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::ffi;
 use crate::request::Request;
@@ -273,7 +273,7 @@ impl ClipRef {
     }
 
     /// What of `range` is to be sent next.
-    pub(crate) fn next(&self, range: &Range<u64>) -> Stretch {
+    pub(crate) fn next(&self, range: &Range<u64>) -> Batch {
         // SAFETY: a reference keeps the clip alive.
         unsafe { self.0.as_ref() }.next(range)
     }
@@ -298,17 +298,17 @@ impl ClipRef {
 }
 
 impl Clip {
-    fn next(&self, range: &Range<u64>) -> Stretch {
+    fn next(&self, range: &Range<u64>) -> Batch {
         if self.sends_files {
             return self.film.next(&self.source, range, WINDOW);
         }
         let left = range.end.saturating_sub(range.start);
-        Stretch { made: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }
+        Batch { generated: usize::try_from(left).map_or(WINDOW, |left| left.min(WINDOW)), media: 0..0 }
     }
 
     /// Reads the window that `range` begins with.
     fn read_first(&self, range: &Range<u64>, list: *mut ffi::apr_bucket_alloc_t) -> io::Result<()> {
-        let len = self.next(range).made;
+        let len = self.next(range).generated;
         // SAFETY: the list of the request's connection, which this thread handles.
         let memory = unsafe { self.read(range.start, len, list) }?;
         self.first.set(Some(FirstWindow { memory, start: range.start, len }));

@@ -102,10 +102,10 @@ unsafe extern "C" fn read(
                 return libc::EAGAIN;
             }
             let next = rest.film.next(&rest.range);
-            let Some(memory) = rest.film.become_memory(bucket, rest.range.start, next.made) else {
+            let Some(memory) = rest.film.become_memory(bucket, rest.range.start, next.generated) else {
                 return ffi::H264_EGENERAL;
             };
-            (*bytes, *len) = (memory, next.made);
+            (*bytes, *len) = (memory, next.generated);
             rest.range.start += next.len();
             rest.begun = true;
             // What keeps the clip has to stand behind its media.

@@ -1,5 +1,6 @@
-//! What the core may cost, as ratios to what the machine takes to move the same bytes. Each pair is measured in
-//! turns, so that both meet the same machine; the medians go to standard output and to a file that a program can read.
+//! What the core may cost, as ratios to what the machine takes to move the same bytes. Each pair is
+//! measured in turns, so that both meet the same machine; the medians go to standard output and to
+//! a file that a program can read.
 //!
 //! `ROUNDS` (31) in the environment changes how long it takes.
 
@@ -104,7 +105,8 @@ fn read_moov(film: &Film, offset: u64, moov: &mut [u8]) {
 
 /// Seconds that two things take, each the median of as many runs, in turns.
 fn medians(rounds: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> (f64, f64) {
-    // Of the processor: what others do meanwhile is not of interest, and reads of what is cached never wait.
+    // Of the processor: what others do meanwhile is not of interest, and reads of what is cached
+    // never wait.
     let now = || {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         now.tv_sec as f64 + now.tv_nsec as f64 / 1e9

@@ -1,5 +1,6 @@
-//! What a request costs in instructions, which do not depend on what else the machine does. Made to be run by
-//! `instructions.sh` under callgrind, which counts those of the functions that are named `counted_…` here.
+//! What a request costs in instructions, which do not depend on what else the machine does. Made to
+//! be run by `instructions.sh` under callgrind, which counts those of the functions that are named
+//! `counted_…` here.
 
 #![expect(clippy::unwrap_used, reason = "what fails here is the measurement")]
 

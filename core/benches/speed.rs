@@ -1,4 +1,5 @@
-//! How long the parts of a request take: `cargo bench -p mp4seek --bench speed`. What they may cost is in `bars`.
+//! How long the parts of a request take: `cargo bench -p mp4seek --bench speed`. What they may cost
+//! is in `bars`.
 
 #![expect(clippy::unwrap_used, reason = "what fails here is the measurement")]
 

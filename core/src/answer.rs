@@ -21,8 +21,9 @@ pub struct Seeker {
     reports: Reports,
 }
 
-/// The byte budget of the cache where the configuration names none: small enough for
-/// a prefork server's many processes, enough for hundreds of films, or for one of 24 hours in fragments of a second.
+/// The byte budget of the cache where the configuration names none: small enough for a prefork
+/// server's many processes, enough for hundreds of movies, or for one of 24 hours in fragments of a
+/// second.
 pub const DEFAULT_CACHE_SIZE: u64 = 16 << 20;
 
 impl Default for Seeker {
@@ -48,10 +49,23 @@ pub enum Error {
     /// The query is not understood.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The stretch lies past the end of the film.
-    #[error("{0}")]
-    PastEnd(String),
-    /// The file is not a film that can be cut.
+    /// The clip would begin at or past the end of the movie.
+    #[error("start {start} is at or past the end of the film, {end} seconds")]
+    PastEnd {
+        /// When the clip would begin, in seconds.
+        start: String,
+        /// When the movie ends, in seconds.
+        end: String,
+    },
+    /// The rest of an FLV would begin at or past its end.
+    #[error("start {start} is at or past the end of the file, byte {end}")]
+    PastEndOfFlv {
+        /// The byte asked for.
+        start: u64,
+        /// Bytes of the file.
+        end: u64,
+    },
+    /// The file is not a movie that can be cut.
     #[error(transparent)]
     Format(Arc<FormatError>),
     /// The answer would be larger than an MP4, or we, can say.
@@ -66,7 +80,9 @@ impl Error {
     /// The HTTP status to answer with: 400, 415, 416 or 500.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Request(RequestError::PastEnd { .. }) | Self::PastEnd(_) => 416,
+            Self::Request(RequestError::PastEnd { .. })
+            | Self::PastEnd { .. }
+            | Self::PastEndOfFlv { .. } => 416,
             Self::Request(_) => 400,
             Self::Format(e) if e.io_error().is_some() => 500,
             Self::Format(_) | Self::Plan(_) => 415,
@@ -74,7 +90,7 @@ impl Error {
         }
     }
 
-    /// How much its line in the error log matters, where it is the first about this film.
+    /// How much its line in the error log matters, where it is the first about this movie.
     fn severity(&self) -> Severity {
         match self.status() {
             400 | 416 => Severity::Info,
@@ -83,8 +99,8 @@ impl Error {
         }
     }
 
-    /// Whether a source that may not be kept waiting would have been: the same call with one that may
-    /// is the way on.
+    /// Whether a source that may not be kept waiting would have been: the same call with one that
+    /// may is the way on.
     pub fn would_block(&self) -> bool {
         let io = match self {
             Self::Format(e) => e.io_error(),
@@ -113,7 +129,7 @@ impl From<PlanError> for Error {
 impl From<SeekError> for Error {
     fn from(e: SeekError) -> Self {
         match e {
-            SeekError::PastEnd { .. } => Self::PastEnd(e.to_string()),
+            SeekError::PastEnd { start, end } => Self::PastEnd { start, end },
             SeekError::Request(e) => e.into(),
             SeekError::Format(e) => e.into(),
         }
@@ -126,12 +142,13 @@ impl Seeker {
         Self::with_limits(cache_bytes, Limits::default())
     }
 
-    /// As [`Self::new`], for films within these limits.
+    /// As [`Self::new`], for movies within these limits.
     pub fn with_limits(cache_bytes: u64, limits: Limits) -> Self {
         Self { cache: FilmCache::new(cache_bytes, limits), reports: Reports::default() }
     }
 
-    /// How much a line about this `error` matters. That a film cannot be cut is news only once, until the film changes.
+    /// How much a line about this `error` matters. That a movie cannot be cut is news only once,
+    /// until the movie changes.
     pub fn severity(&self, error: &Error, identity: &Identity) -> Severity {
         match error.severity() {
             Severity::Warning if !self.reports.is_first(identity) => Severity::Debug,
@@ -139,7 +156,7 @@ impl Seeker {
         }
     }
 
-    /// Answers the request `query` (what stands behind the `?`, percent-encoded as
+    /// Answers the request `query` (what follows the `?`, percent-encoded as
     /// it came; empty when there is none) for the open file `source`.
     ///
     /// # Errors
@@ -161,10 +178,10 @@ impl Seeker {
         let asked = Asked::parse(query, settings)?;
         let answer = self.answer_request(known.clone(), source, identity, &asked.request);
         let answer = match (answer, asked.otherwise) {
-            (Err(Error::PastEnd(_)), Some(otherwise)) => {
+            (Err(Error::PastEnd { .. }), Some(otherwise)) => {
                 self.answer_request(known, source, identity, &otherwise?)
             }
-            // Of a file that is no film, no number is a time.
+            // Of a file that is no movie, no number is a time.
             (Err(e), Some(Ok(otherwise))) if e.status() == 415 => {
                 self.answer_request(known, source, identity, &otherwise)
             }
@@ -243,19 +260,19 @@ fn film(
 enum Outcome {
     /// The file as it is, and why, where that is worth a line.
     Plain(Option<String>),
-    /// What is planned, and what it holds of the film where that is not all.
+    /// What is planned, and what it holds of the movie where that is not all.
     Film(Plan, Option<Summary>),
 }
 
 /// What answers a request.
 ///
-/// A fragmented film is flattened even where no clip is asked for, because no form of one plays and
-/// seeks in all browsers. A film of 300 s over 150 KB/s showed:
-/// - Without a `sidx` before the fragments for all of them, Chromium reads to the end before it plays,
-///   even where a `mehd` says the duration.
-/// - Without a `mehd`, Firefox takes what it has got for the whole film, and seeks no farther.
-/// - With both, Chromium and WebKitGTK play and seek. Firefox has to get all that lies before the place
-///   it seeks to: 55 s, where a flat film takes one.
+/// A fragmented movie is flattened even where no clip is asked for, because no form of one plays
+/// and seeks in all browsers. A movie of 300 s over 150 KB/s showed:
+/// - Without a `sidx` before the fragments for all of them, Chromium reads to the end before it
+///   plays, even where a `mehd` says the duration.
+/// - Without a `mehd`, Firefox takes what it has got for the whole movie, and seeks no farther.
+/// - With both, Chromium and WebKitGTK play and seek. Firefox has to get all that lies before the
+///   place it seeks to: 55 s, where a flat movie takes one.
 fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
     Ok(match seek(film, request)? {
         Cut::Whole if film.index.is_fast_start() => Outcome::Plain(None),
@@ -295,10 +312,7 @@ fn answer_flv(
         Some(from) => from,
     };
     if from >= identity.size {
-        return Err(Error::PastEnd(format!(
-            "start {from} is at or past the end of the file, byte {}",
-            identity.size
-        )));
+        return Err(Error::PastEndOfFlv { start: from, end: identity.size });
     }
     if identity.size < FLV_HEADER_LEN as u64 {
         return Err(FormatError::ShortFlv.into());

@@ -48,7 +48,7 @@ pub struct Multipart {
     pub len: u64,
 }
 
-/// A stretch of a multipart body.
+/// A part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// Delimiters and part headers, as they are sent.
@@ -69,9 +69,9 @@ fn is_weak(etag: &str) -> bool {
     opaque_tag(etag).len() < etag.len()
 }
 
-/// Applies the conditions in the order of RFC 9110, section 13.2.2, for GET; for HEAD, which
-/// takes no ranges, leave `range` out. `etag` may be a weak one, `mtime` is the `Last-Modified` of the answer in seconds since the epoch,
-/// `content_type` that of the film.
+/// Applies the conditions in the order of RFC 9110, section 13.2.2, for GET; for HEAD, which takes
+/// no ranges, leave `range` out. `etag` may be a weak one, `mtime` is the `Last-Modified` of the
+/// answer in seconds since the epoch, `content_type` that of the movie.
 pub fn select(
     conditions: &Conditions<'_>,
     etag: &str,
@@ -101,7 +101,7 @@ pub fn select(
     match ranges.len() {
         0 => Selection::Unsatisfiable,
         1 => Selection::Single(ranges.remove(0)),
-        // More than the whole film in pieces: the whole is the better answer.
+        // More than the whole movie in pieces: the whole is the better answer.
         _ if ranges.iter().map(|r| r.end - r.start).fold(0u64, u64::saturating_add) > len => Selection::Full,
         _ => Selection::Multi(multipart(ranges, etag, len, content_type)),
     }
@@ -139,8 +139,8 @@ fn names(list: &[u8], etag: &str, comparison: Comparison) -> bool {
     }
 }
 
-/// Whether an `If-Range` still holds: the same strong tag, or exactly the same date. Where the tag is
-/// weak, so is the date: neither tells two contents of one second apart.
+/// Whether an `If-Range` still holds: the same strong tag, or exactly the same date. Where the tag
+/// is weak, so is the date: neither tells two contents of one second apart.
 fn is_current(validator: &[u8], etag: &str, mtime: i64) -> bool {
     let validator = validator.trim_ascii();
     !is_weak(etag) && (validator == etag.as_bytes() || date(validator) == Some(mtime))
@@ -194,7 +194,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn multipart(ranges: Vec<Range<u64>>, etag: &str, len: u64, content_type: &[u8]) -> Multipart {
-    // The same film gives the same body, so that a resumed download fits.
+    // The same movie gives the same body, so that a resumed download fits.
     let boundary: String = opaque_tag(etag).chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
     let content_type = String::from_utf8_lossy(content_type);
     let mut parts = Vec::new();

@@ -1,10 +1,10 @@
-//! Seek in MP4 films: the query of a request in, the exact bytes of a playable clip out. Nothing is
-//! transcoded, nothing is written to disk.
+//! Seek in MP4 movies: the query of a request in, the exact bytes of a playable clip out. Nothing
+//! is transcoded, nothing is written to disk.
 //!
-//! A server's module opens the file and calls [`Seeker::answer`]. The stages of that call, in the order
-//! the data flows, are `request`, `source`, `boxes`, `movie`, `fragments`, `index`, `seek`, `extents`,
-//! `plan`, `generate` and `virtual_file`. Those that a module needs are public; some others are visible
-//! for benches, fuzzing and the command line, and may change at any time.
+//! A server's module opens the file and calls [`Seeker::answer`]. The stages of that call, in the
+//! order the data flows, are `request`, `source`, `boxes`, `movie`, `fragments`, `index`, `seek`,
+//! `extents`, `plan`, `generate` and `virtual_file`. Those that a module needs are public; some
+//! others are visible for benches, fuzzing and the command line, and may change at any time.
 //!
 //! ```
 //! use mp4seek::source::Identity;

@@ -3,11 +3,12 @@
 //!
 //! Those that tests set lower are fields of [`Limits`]. The others are constants.
 
-/// Limits that a test sets lower, because its films are short. The default is what the product has.
+/// Limits that a test sets lower, because its movies are short. The default is what the product
+/// has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Extents of one answer that are kept, of 24 bytes each, also for a client that does not read.
-    /// A clip of an interleaved film has one. Where there are more, they are generated from the
+    /// A clip of an interleaved movie has one. Where there are more, they are generated from the
     /// sample tables when they are sent. Chunks in no order are different: there the smallest gaps
     /// are sent along, up to as many bytes as are needed, and a clip that is scattered even more is
     /// refused.
@@ -94,7 +95,7 @@ pub const ALL_EDITS: usize = 2 * EDITS;
 /// more, the nearest ones are joined, and the samples between them come along.
 pub const SAMPLE_RANGES: usize = 1024;
 
-/// Size of a `moov`. A 24-hour film with three tracks has some 100 MB.
+/// Size of a `moov`. A 24-hour movie with three tracks has some 100 MB.
 pub const MOOV: u64 = 1 << 30;
 
 /// Size of a `moov` with what a clip adds to it. No clip has a larger one, so every clip can be cut

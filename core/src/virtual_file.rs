@@ -1,4 +1,5 @@
-//! A clip as if it were a file: length, validators, and any of its bytes, in the form a server sends them.
+//! A clip as if it were a file: length, validators, and any of its bytes, in the form a server
+//! sends them.
 
 use std::io;
 use std::ops::Range;
@@ -26,7 +27,7 @@ pub struct VirtualFile {
     /// Of the source.
     identity: Identity,
     /// Where media lies that is sent next, where that had to be looked up.
-    made: Arc<Mutex<ExtentList>>,
+    generated: Arc<Mutex<ExtentList>>,
     /// Whether the source was modified so recently that its entity tag is a weak one.
     is_fresh: bool,
 }
@@ -38,23 +39,23 @@ enum Body {
     Tail(Vec<u8>, Range<u64>, String),
 }
 
-/// A plan, and its metadata once that is made and worth keeping.
+/// A plan, and its metadata once that is generated and worth keeping.
 #[derive(Debug)]
 pub struct Planned {
     plan: Plan,
-    /// What there is in it; `None` for all of the film.
+    /// What there is in it; `None` for all of the movie.
     summary: Option<Summary>,
     /// The weak form of the entity tag. Whether it is sent so depends on the time of the request.
     etag: String,
     metadata: OnceLock<Box<[u8]>>,
 }
 
-/// Metadata up to this length is kept with its plan: for a clip of seconds, asked for again and again, making
-/// it costs more than sending it.
+/// Metadata up to this length is kept with its plan: for a clip of seconds, asked for again and
+/// again, making it costs more than sending it.
 const KEPT_METADATA: u64 = 16 * 1024;
 
 impl Planned {
-    /// A plan that was made from the source of that identity.
+    /// A plan that was generated from the source of that identity.
     pub fn new(plan: Plan, summary: Option<Summary>, identity: &Identity) -> Self {
         let etag = etag(identity, &plan.key);
         Self { plan, summary, etag, metadata: OnceLock::new() }
@@ -77,42 +78,46 @@ impl Planned {
         generate(&film, &self.plan, from, out)
     }
 
-    /// Keeps what was made `from` an offset on, if that is all the metadata and worth it.
-    fn keep(&self, from: u64, made: &[u8]) {
-        if from == 0 && made.len() as u64 == self.plan.metadata_len && made.len() as u64 <= KEPT_METADATA {
-            self.metadata.get_or_init(|| made.into());
+    /// Keeps what was generated `from` an offset on, if that is all the metadata and worth it.
+    fn keep(&self, from: u64, generated: &[u8]) {
+        if from == 0
+            && generated.len() as u64 == self.plan.metadata_len
+            && generated.len() as u64 <= KEPT_METADATA
+        {
+            self.metadata.get_or_init(|| generated.into());
         }
     }
 }
 
-/// What of a [`VirtualFile`] a server sends next: some bytes from memory, and behind them media from the file.
+/// What of a [`VirtualFile`] a server sends next: some bytes from memory, and behind them media
+/// from the file.
 ///
-/// Every stretch begins in memory. So the source is looked at before each, and a server that holds back incomplete
-/// packets where a file follows memory does so for all of the media.
+/// Every part begins in memory. So the source is looked at before each, and a server that holds
+/// back incomplete packets where a file follows memory does so for all of the media.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub struct Batch {
     /// How many bytes [`VirtualFile::read_at`] is to make.
-    pub made: usize,
-    /// What follows them, in the *source* file; empty where more has to be made.
+    pub generated: usize,
+    /// What follows them, in the *source* file; empty where more has to be generated.
     pub media: Range<u64>,
 }
 
-impl Stretch {
+impl Batch {
     /// Length in bytes.
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> u64 {
-        self.made as u64 + (self.media.end - self.media.start)
+        self.generated as u64 + (self.media.end - self.media.start)
     }
 }
 
 /// Most media that is sent before the source is looked at again: it may have been changed.
 const SLICE: u64 = 4 << 20;
 
-/// What is made of a stretch that would begin with media.
+/// What is generated of a part that would begin with media.
 const LEAD: u64 = 4 * 1024;
 
-/// Media in stretches below this is copied rather than sent from the file: a copy costs less than a system call
-/// for each.
+/// Media in parts below this is copied rather than sent from the file: a copy costs less than a
+/// system call for each.
 const SMALL: u64 = 16 * 1024;
 
 impl VirtualFile {
@@ -126,7 +131,7 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let len = planned.plan.metadata_len + planned.plan.extents.len();
         let body = Body::Film(index, planned, asked, work);
-        Self { body, len, identity: *identity, made: Arc::default(), is_fresh }
+        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh }
     }
 
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
@@ -134,14 +139,14 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let etag = etag(identity, &format!("flv-{from:x}"));
         let body = Body::Tail(head, from..identity.size, etag);
-        Self { body, len, identity: *identity, made: Arc::default(), is_fresh }
+        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh }
     }
 
-    /// The same, sharing no lock with this one: a thread that holds one of its locks may hang, or not exist in
-    /// a copy of the process.
+    /// The same, sharing no lock with this one: a thread that holds one of its locks may hang, or
+    /// not exist in a copy of the process.
     #[must_use]
     pub fn without_shared_locks(&self) -> Self {
-        Self { made: Arc::default(), ..self.clone() }
+        Self { generated: Arc::default(), ..self.clone() }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -149,17 +154,17 @@ impl VirtualFile {
         self.len
     }
 
-    /// Whether there is nothing in it (never so for a film).
+    /// Whether there is nothing in it (never so for a movie).
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The entity tag, quotes included. It depends on the clip, the format version, and of the source
-    /// on its size and the whole seconds of its modification time, so that copies of a film on several
-    /// machines have the same one.
+    /// The entity tag, quotes included. It depends on the clip, the format version, and of the
+    /// source on its size and the whole seconds of its modification time, so that copies of a movie
+    /// on several machines have the same one.
     ///
-    /// The tag is weak (RFC 9110, section 8.8.1) for a source that was modified less than two seconds
-    /// before the request. So no strong tag names two contents of the same second.
+    /// The tag is weak (RFC 9110, section 8.8.1) for a source that was modified less than two
+    /// seconds before the request. So no strong tag names two contents of the same second.
     pub fn etag(&self) -> &str {
         let weak = match &self.body {
             Body::Film(_, planned, ..) => &planned.etag,
@@ -176,7 +181,8 @@ impl VirtualFile {
         }
     }
 
-    /// How this came about, for the debug log; `None` for the rest of an FLV, of which there is nothing to tell.
+    /// How this came about, for the debug log; `None` for the rest of an FLV, of which there is
+    /// nothing to tell.
     pub fn explanation(&self) -> Option<Explanation> {
         match &self.body {
             Body::Film(_, planned, asked, work) => {
@@ -202,24 +208,29 @@ impl VirtualFile {
         }
     }
 
-    /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most `most` bytes
-    /// made. Where it cannot be looked up where media lies, something is to be made, and [`Self::read_at`] says why not.
-    pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Stretch {
-        let made_end = range.end.min(range.start.saturating_add(most as u64));
-        let made = |end| usize::try_from(end - range.start).unwrap_or(most);
-        let large =
-            if made_end < self.generated_len() { None } else { self.large_media(source, range, made_end) };
+    /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most
+    /// `most` bytes generated. Where it cannot be looked up where media lies, something is to be
+    /// generated, and [`Self::read_at`] says why not.
+    pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Batch {
+        let generated_end = range.end.min(range.start.saturating_add(most as u64));
+        let generated = |end| usize::try_from(end - range.start).unwrap_or(most);
+        let large = if generated_end < self.generated_len() {
+            None
+        } else {
+            self.large_media(source, range, generated_end)
+        };
         match large {
-            None => Stretch { made: made(made_end), media: 0..0 },
+            None => Batch { generated: generated(generated_end), media: 0..0 },
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
                 let len = (place.end - place.start).min(SLICE);
-                Stretch { made: made(place.start + lead), media: offset + lead..offset + len }
+                Batch { generated: generated(place.start + lead), media: offset + lead..offset + len }
             }
         }
     }
 
-    /// Where in `range` media begins, no later than at `latest`, that is well sent from the file; and where it is in the source.
+    /// Where in `range` media begins, no later than at `latest`, that is well sent from the file;
+    /// and where it is in the source.
     fn large_media(
         &self,
         source: &impl ReadAt,
@@ -228,7 +239,7 @@ impl VirtualFile {
     ) -> Option<(Range<u64>, u64)> {
         let metadata = self.generated_len();
         let place = |e: Extent| {
-            // Of a file that was changed, made extents may lie anywhere.
+            // Of a file that was changed, generated extents may lie anywhere.
             let place = e.position.in_answer(metadata);
             let start = place.max(range.start);
             (start..place.saturating_add(e.len).min(range.end), (e.offset + (start - place)).0)
@@ -243,47 +254,48 @@ impl VirtualFile {
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
                 let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
-                let mut made = self.made();
-                let near = planned.plan.extents.near(&film, position, &mut made).ok()?;
+                let mut generated = self.generated();
+                let near = planned.plan.extents.near(&film, position, &mut generated).ok()?;
                 let near = near.iter().copied().map(place);
                 near.take_while(|(place, _)| place.start <= latest).find(is_large)
             }
         }
     }
 
-    fn made(&self) -> MutexGuard<'_, ExtentList> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    fn generated(&self) -> MutexGuard<'_, ExtentList> {
+        self.generated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills `out` with what the file has from `offset` on.
     ///
     /// # Errors
-    /// When the source cannot be read, or is no longer what this was planned from. It is looked at now. A file
-    /// that was replaced is not changed while it is open, and a fragmented film may grow.
+    /// When the source cannot be read, or is no longer what this was planned from. It is looked at
+    /// now. A file that was replaced is not changed while it is open, and a fragmented movie may
+    /// grow.
     pub fn read_at(&self, source: &impl ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let metadata = self.generated_len();
-        let made = usize::try_from(metadata.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
-        let (made, media) = out.split_at_mut(made);
-        if !made.is_empty() {
+        let generated = usize::try_from(metadata.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
+        let (generated, media) = out.split_at_mut(generated);
+        if !generated.is_empty() {
             match &self.body {
-                Body::Film(index, planned, ..) => planned.generate(index, source, offset, made)?,
-                Body::Tail(head, ..) => head.read_exact_at(made, offset)?,
+                Body::Film(index, planned, ..) => planned.generate(index, source, offset, generated)?,
+                Body::Tail(head, ..) => head.read_exact_at(generated, offset)?,
             }
         }
         let position = MediaOffset::of_answer(offset, metadata).unwrap_or_default();
         match &self.body {
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
-                planned.plan.extents.copy(&film, position, media, &mut self.made())?;
+                planned.plan.extents.copy(&film, position, media, &mut self.generated())?;
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position.0))?,
         }
         self.check(source)?;
         if let Body::Film(_, planned, ..) = &self.body {
-            planned.keep(offset, made);
+            planned.keep(offset, generated);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::vec;
 
 use mp4seek::http::Part;
-use mp4seek::virtual_file::{Stretch, VirtualFile, WINDOW};
+use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::pool::{Outcome, Pool, Ticket};
 use crate::reads::{Awaited, Resident};
@@ -40,7 +40,7 @@ pub(crate) struct Body {
 }
 
 struct Window {
-    made: Ticket<io::Result<Vec<u8>>>,
+    generated: Ticket<io::Result<Vec<u8>>>,
     /// What follows it.
     media: Range<u64>,
 }
@@ -78,7 +78,7 @@ impl Body {
         }
         while !self.is_full(request) {
             if let Some(window) = self.awaited.take() {
-                let made = match window.made.take() {
+                let generated = match window.generated.take() {
                     Outcome::Pending => {
                         self.awaited = Some(window);
                         return Ok(Progress::Waits);
@@ -87,15 +87,15 @@ impl Body {
                         self.film = Arc::new(self.film.without_shared_locks());
                         continue;
                     }
-                    Outcome::Done(made) => made?,
+                    Outcome::Done(generated) => generated?,
                     Outcome::Panicked(panic) => return Err(io::Error::other(panic)),
                 };
-                request.append(&made)?;
-                self.has_queued(request, made.len(), window.media)?;
+                request.append(&generated)?;
+                self.has_queued(request, generated.len(), window.media)?;
                 continue;
             }
             if !self.range.is_empty() {
-                self.queue_stretch(request, pool)?;
+                self.queue_batch(request, pool)?;
                 continue;
             }
             match self.parts.next() {
@@ -123,38 +123,43 @@ impl Body {
     }
 
     /// Queues what comes next, or has a thread generate it.
-    fn queue_stretch(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
+    fn queue_batch(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
         let most = if request.is_http2() { HTTP2_WINDOW } else { WINDOW };
         let source = Resident::of(&self.file);
-        let Stretch { made, media } = self.film.next(&source, &self.range, most);
+        let Batch { generated, media } = self.film.next(&source, &self.range, most);
         let start = self.range.start;
-        match request.append_with(made, |out| self.film.read_at(&source, start, out)) {
+        match request.append_with(generated, |out| self.film.read_at(&source, start, out)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let film = Arc::clone(&self.film);
                 let make = move |file: &Awaited| {
-                    let mut out = vec![0; made];
+                    let mut out = vec![0; generated];
                     film.read_at(file, start, &mut out)?;
                     Ok(out)
                 };
-                let made = pool.run(request, &self.file, make)?;
-                self.awaited = Some(Window { made, media });
+                let generated = pool.run(request, &self.file, make)?;
+                self.awaited = Some(Window { generated, media });
                 Ok(())
             }
-            done => done.and_then(|()| self.has_queued(request, made, media)),
+            done => done.and_then(|()| self.has_queued(request, generated, media)),
         }
     }
 
-    /// Goes on behind `made` bytes that were queued: with the `media` that follows them.
-    fn has_queued(&mut self, request: &mut Request<'_>, made: usize, media: Range<u64>) -> io::Result<()> {
-        self.queued += made as u64;
-        self.turn += made as u64;
+    /// Goes on behind `generated` bytes that were queued: with the `media` that follows them.
+    fn has_queued(
+        &mut self,
+        request: &mut Request<'_>,
+        generated: usize,
+        media: Range<u64>,
+    ) -> io::Result<()> {
+        self.queued += generated as u64;
+        self.turn += generated as u64;
         self.window_end = self.queued;
         let len = media.end - media.start;
         if len > 0 {
             request.append_file(&self.file, media.start, len)?;
         }
         self.queued += len;
-        self.range.start += made as u64 + len;
+        self.range.start += generated as u64 + len;
         Ok(())
     }
 }

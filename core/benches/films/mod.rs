@@ -1,5 +1,5 @@
-//! Films to measure with: the tables that ffmpeg writes for a film of pictures with B-frames and AAC, in front
-//! of (or behind) media that is a hole in the file.
+//! Films to measure with: the tables that ffmpeg writes for a film of pictures with B-frames and
+//! AAC, in front of (or behind) media that is a hole in the file.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -16,7 +16,8 @@ pub(crate) struct Film {
     pub(crate) identity: Identity,
 }
 
-/// 25 pictures a second, a key frame every two seconds, and packets of 1024 samples of sound at 48 kHz.
+/// 25 pictures a second, a key frame every two seconds, and packets of 1024 samples of sound at 48
+/// kHz.
 pub(crate) fn film(path: &Path, seconds: u32, moov_first: bool) -> Film {
     let pictures = seconds * 25;
     let packets = u32::try_from(u64::from(seconds) * 48_000 / 1024).unwrap();

@@ -25,7 +25,8 @@ pub fn read_cmov<R: ReadAt>(
     let part = |t: &[u8; 4]| children.iter().find(|b| &b.box_type.0 == t);
     if let Some(dcom) = part(b"dcom") {
         if reader.payload(dcom, 4)? != b"zlib" {
-            // QuickTime File Format, "Compressed movie resources": zlib is the only algorithm in use.
+            // QuickTime File Format, "Compressed movie resources": zlib is the only algorithm in
+            // use.
             return Err(dcom.error("compressed with something other than zlib"));
         }
     }

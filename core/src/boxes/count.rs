@@ -5,8 +5,8 @@ use crate::limits::{ADDED_BOXES, CHILDREN};
 
 /// Counts the boxes of one container.
 ///
-/// A clip has boxes that its film has not ([`ADDED_BOXES`]). They are not counted, so that a clip is
-/// never over a limit that its film is within, however often it is cut again.
+/// A clip has boxes that its film has not ([`ADDED_BOXES`]). They are not counted, so that a clip
+/// is never over a limit that its film is within, however often it is cut again.
 #[derive(Debug)]
 pub struct BoxCounter {
     counted: usize,

@@ -24,8 +24,8 @@ pub struct CsgpBox {
     pub grouping: [u8; 4],
     /// Its parameter, where the box has one.
     pub parameter: Option<[u8; 4]>,
-    /// How many samples, and the index of their group description, as `sbgp` has them. They are fewer
-    /// than asked for where the patterns end.
+    /// How many samples, and the index of their group description, as `sbgp` has them. They are
+    /// fewer than asked for where the patterns end.
     pub runs: Vec<(u32, u32)>,
 }
 
@@ -33,8 +33,8 @@ pub struct CsgpBox {
 pub const FRAGMENT_LOCAL: u32 = 0x1_0000;
 
 impl CsgpBox {
-    /// Reads what the payload of a `csgp` says of some ranges of samples, which are in order. `None`
-    /// when it is malformed, or takes more runs than fit in a small box.
+    /// Reads what the payload of a `csgp` says of some ranges of samples, which are in order.
+    /// `None` when it is malformed, or takes more runs than fit in a small box.
     pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>]) -> Option<Self> {
         let flags = u32_at(payload.get(..4)?, 0);
         let width = |code: u32| 4u32 << (flags >> code & 3);
@@ -54,7 +54,8 @@ impl CsgpBox {
         for _ in 0..patterns {
             let length = lengths.take(pattern_bits)?;
             let samples = lengths.take(count_bits)?;
-            // As runs, because a pattern of one index for all samples takes too long sample by sample.
+            // As runs, because a pattern of one index for all samples takes too long sample by
+            // sample.
             let mut pattern: Vec<(u32, u32)> = Vec::new();
             for _ in 0..length {
                 let index = indices.take(index_bits)?;

@@ -23,7 +23,8 @@ impl ElstEntry {
 /// Reads an `elst`.
 ///
 /// # Errors
-/// When the box is malformed, has more than [`limits::EDITS`] entries that present something, or cannot be read.
+/// When the box is malformed, has more than [`limits::EDITS`] entries that present something, or
+/// cannot be read.
 pub fn read_elst<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     header: &BoxHeader,

@@ -14,8 +14,8 @@ pub fn mdat_header(len: u64) -> Vec<u8> {
     }
 }
 
-/// The `mdat` at `at` of a file whose end is missing, with the size that is there. `None` when there
-/// is another box.
+/// The `mdat` at `at` of a file whose end is missing, with the size that is there. `None` when
+/// there is another box.
 ///
 /// # Errors
 /// When the file cannot be read, or has less than 8 bytes there.

@@ -37,8 +37,8 @@ impl MdhdBox {
         Ok(Self { timescale, creation, modification, flags: [b[1], b[2], b[3]], rest })
     }
 
-    /// The language as three letters (ISO 639-2/T), empty when there is none. Values below 0x400 are QuickTime's
-    /// own numbers, of which the common ones are known here.
+    /// The language as three letters (ISO 639-2/T), empty when there is none. Values below 0x400
+    /// are QuickTime's own numbers, of which the common ones are known here.
     pub fn language(&self) -> String {
         let code = u16_at(&self.rest, 0);
         if code >= 0x400 && code != 0x7fff {

@@ -4,7 +4,8 @@ use super::error::AuxiliaryError;
 use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, u32_at};
 use crate::source::ReadAt;
 
-/// Bit 0 of the flags (8.7.8.2, 8.7.9.2): `aux_info_type` and `aux_info_type_parameter` are present.
+/// Bit 0 of the flags (8.7.8.2, 8.7.9.2): `aux_info_type` and `aux_info_type_parameter` are
+/// present.
 const AUX_INFO_TYPE_PRESENT: u8 = 1;
 
 /// A `saiz`, but for its entries, which stay in the file.

@@ -95,8 +95,8 @@ impl SampleSizes {
         }
     }
 
-    /// What stands before the entries for `count` of these samples: version and flags, `sample_size`
-    /// or `field_size`, `sample_count`.
+    /// What stands before the entries for `count` of these samples: version and flags,
+    /// `sample_size` or `field_size`, `sample_count`.
     pub fn head(&self, count: u32) -> Vec<u8> {
         let field = match self {
             Self::Constant { stored, .. } => *stored,
@@ -269,8 +269,8 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
 /// Words that [`sum_of_words`] can take: the sum of as many bytes has no more than 16 bits.
 const WORDS: usize = 256;
 
-/// The sum of big-endian words. Processors count the other way round, so the first and the third byte of each are added
-/// up, the second and the fourth, side by side: that takes no turning.
+/// The sum of big-endian words. Processors count the other way round, so the first and the third
+/// byte of each are added up, the second and the fourth, side by side: that takes no turning.
 fn sum_of_words(b: &[u8]) -> u64 {
     let (mut even, mut odd) = (0u32, 0u32);
     for word in b.chunks_exact(4) {

@@ -12,8 +12,8 @@ pub struct SencBox {
     pub header: BoxHeader,
     /// Number of samples it speaks of.
     pub count: u32,
-    /// Where the first entry is. Before it stands the count, and before that what all samples have in
-    /// common.
+    /// Where the first entry is. Before it stands the count, and before that what all samples have
+    /// in common.
     pub data: u64,
     /// Length of an initialisation vector.
     vector: u8,
@@ -23,7 +23,8 @@ pub struct SencBox {
     places: Vec<u64>,
 }
 
-/// Longest initialisation vector (`Per_Sample_IV_Size`): an entry of more bytes has a list of subsamples.
+/// Longest initialisation vector (`Per_Sample_IV_Size`): an entry of more bytes has a list of
+/// subsamples.
 pub const MAX_VECTOR_SIZE: u8 = 16;
 
 /// Entries between two places that are known.
@@ -103,8 +104,9 @@ pub fn senc_head(flags: [u8; 4], sample_count: u32) -> Vec<u8> {
     [flags, sample_count.to_be_bytes()].concat()
 }
 
-/// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector of
-/// `vector` bytes. `None` for a sample that is too large for an entry that a `saiz` can describe.
+/// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector
+/// of `vector` bytes. `None` for a sample that is too large for an entry that a `saiz` can
+/// describe.
 pub fn clear_senc_entry(vector: u8, size: u64) -> Option<Vec<u8>> {
     // ISO/IEC 23001-7, 7.2.2: `BytesOfClearData` has 16 bits, `BytesOfProtectedData` 32.
     let most = u64::from(u16::MAX);
@@ -127,7 +129,8 @@ fn version_at(senc: &BoxHeader) -> u64 {
 }
 
 impl SencBox {
-    /// Reads what stands before the entries. `None` when the length of the entries cannot be found out.
+    /// Reads what stands before the entries. `None` when the length of the entries cannot be found
+    /// out.
     pub fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         header: &BoxHeader,
@@ -139,7 +142,8 @@ impl SencBox {
         let vector = if flags & OVERRIDE_TRACK_ENCRYPTION == 0 { None } else { b.get(7).copied() };
         let at = if flags & OVERRIDE_TRACK_ENCRYPTION == 0 { 4 } else { 24 };
         let Some(count) = b.get(at..at + 4).map(|c| u32_at(c, 0)) else {
-            // The same; in PIFF 1.1, 5.3.2, after the algorithm and the key where these are present.
+            // The same; in PIFF 1.1, 5.3.2, after the algorithm and the key where these are
+            // present.
             return Err(header.error("too short for a sample count"));
         };
         if version > 0 {

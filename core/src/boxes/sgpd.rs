@@ -11,7 +11,8 @@ pub struct SgpdBox {
     pub grouping: [u8; 4],
     /// The descriptions, each as bytes. `sbgp` counts them from 1.
     pub entries: Vec<Vec<u8>>,
-    /// `default_group_description_index`: the group of samples that no `sbgp` speaks of; 0 for none.
+    /// `default_group_description_index`: the group of samples that no `sbgp` speaks of; 0 for
+    /// none.
     pub default: u32,
 }
 
@@ -64,7 +65,8 @@ impl SgpdBox {
         Ok(Some(Self { grouping, entries, default }))
     }
 
-    /// `roll_distance` of each description of a `roll` or `prol` (10.1); 0 for one that is too short.
+    /// `roll_distance` of each description of a `roll` or `prol` (10.1); 0 for one that is too
+    /// short.
     pub fn roll_distances(&self) -> impl Iterator<Item = i16> {
         self.entries.iter().map(|entry| entry.first_chunk().map_or(0, |b| i16::from_be_bytes(*b)))
     }

@@ -80,8 +80,8 @@ impl ChunkOffsets {
         if all.is_empty() { Ok(None) } else { self.order_of_segments(source, all).map(Some) }
     }
 
-    /// Whether in a range of chunks none stands before the one before it; of a long range it may say no because
-    /// others, close to it, are out of order.
+    /// Whether in a range of chunks none stands before the one before it; of a long range it may
+    /// say no because others, close to it, are out of order.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -196,7 +196,8 @@ pub struct OffsetReader<'a, R: ReadAt> {
 }
 
 impl<R: ReadAt> OffsetReader<'_, R> {
-    /// Gives the offsets from chunk `index` on, at most `count` and at least one, and says how many.
+    /// Gives the offsets from chunk `index` on, at most `count` and at least one, and says how
+    /// many.
     ///
     /// # Errors
     /// As [`Self::get`], and those of `give`.

@@ -6,20 +6,22 @@ use crate::source::ReadAt;
 /// What a cut needs of the sample descriptions of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SampleEntry {
-    /// The coding of the first description: `avc1`, `mp4a` …, what it is under an encryption, and `.mp3` for
-    /// an `mp4a` that is one.
+    /// The coding of the first description: `avc1`, `mp4a` …, what it is under an encryption, and
+    /// `.mp3` for an `mp4a` that is one.
     pub coding: BoxType,
     /// (samples, bytes) of one packet, where constant-size sound is counted in
     /// PCM frames and the `stsz` does not say how many bytes they take.
     pub packet: Option<(u32, u32)>,
-    /// Of a picture in a coding that is made of units: the box of its configuration (`avcC`, `hvcC`, `vvcC`), and the
-    /// bytes of the length before each unit.
+    /// Of a picture in a coding that is made of units: the box of its configuration (`avcC`,
+    /// `hvcC`, `vvcC`), and the bytes of the length before each unit.
     pub units: Option<(BoxType, u8)>,
     /// Of an `mp4v`, its `objectTypeIndication`; 0 where there is none.
     pub object_type: u8,
-    /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes say.
+    /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes
+    /// say.
     pub any_packet: bool,
-    /// Where `PreSkip` of Opus (Opus in ISOBMFF, 4.3.2) stands in the file, if there is just one description.
+    /// Where `PreSkip` of Opus (Opus in ISOBMFF, 4.3.2) stands in the file, if there is just one
+    /// description.
     pub pre_skip: Option<u64>,
 }
 
@@ -105,8 +107,8 @@ const SOUND: u64 = 28;
 /// Bytes of a picture's description before the boxes in it.
 const PICTURE: u64 = 78;
 
-/// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's configuration; 11.2.4.2: the two
-/// bits before the lowest.
+/// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's
+/// configuration; 11.2.4.2: the two bits before the lowest.
 fn units<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
@@ -138,8 +140,8 @@ fn original_format<R: ReadAt>(
     Ok(format.first_chunk().map(|format| BoxType(*format)))
 }
 
-/// Bytes of the initialisation vector of each sample (ISO/IEC 23001-7, 8.2 `tenc`) of the first encrypted description; 0 where all have
-/// the same.
+/// Bytes of the initialisation vector of each sample (ISO/IEC 23001-7, 8.2 `tenc`) of the first
+/// encrypted description; 0 where all have the same.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -159,7 +161,8 @@ pub fn read_vector_size<R: ReadAt>(reader: &mut Reader<'_, R>, stsd: &BoxHeader)
     Ok(0)
 }
 
-/// The first box of these types, each in the one before it, the first of them behind `fields` bytes of a description.
+/// The first box of these types, each in the one before it, the first of them behind `fields` bytes
+/// of a description.
 fn find_in<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
@@ -178,8 +181,9 @@ fn find_in<R: ReadAt>(
 /// ISO/IEC 14496-3, table 1.17: the audio object type of extended HE-AAC.
 const USAC: u8 = 42;
 
-/// What an `mp4a` or `mp4v` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and, of MPEG-4 sound, that of ISO/IEC 14496-3;
-/// 0 for what is not said. Only the usual place is looked at.
+/// What an `mp4a` or `mp4v` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and,
+/// of MPEG-4 sound, that of ISO/IEC 14496-3; 0 for what is not said. Only the usual place is looked
+/// at.
 fn object_types<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
@@ -188,8 +192,8 @@ fn object_types<R: ReadAt>(
     let Ok(children) = reader.children(entry.payload() + fields, entry.end()) else { return Ok((0, 0)) };
     let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok((0, 0)) };
     let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
-    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type and ends with what is
-    // the decoder's own (5).
+    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type
+    // and ends with what is the decoder's own (5).
     let es = descriptor(b, 3).and_then(|b| b.get(3..)).unwrap_or_default();
     let decoder = descriptor(es, 4).unwrap_or_default();
     let own = decoder.get(13..).and_then(|b| descriptor(b, 5));

@@ -3,8 +3,8 @@
 use super::{u32_at, write_box};
 use crate::numbers::SampleNumber;
 
-/// The entries of the payload of an `stsh`: `shadowed_sample_number` and `sync_sample_number`, but for
-/// those with the number of no sample. `None` when it is too short for them.
+/// The entries of the payload of an `stsh`: `shadowed_sample_number` and `sync_sample_number`, but
+/// for those with the number of no sample. `None` when it is too short for them.
 pub fn read_stsh(payload: &[u8]) -> Option<impl Iterator<Item = (SampleNumber, SampleNumber)>> {
     let count = u32_at(payload.get(4..8)?, 0) as usize;
     let entries = payload.get(8..)?.get(..count.checked_mul(8)?)?.chunks_exact(8);

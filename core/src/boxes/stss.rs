@@ -12,7 +12,8 @@ const READ_FIRST: u32 = 512;
 pub enum SyncSamples {
     /// Every sample: the box is absent.
     All,
-    /// Those the table names (possibly none; a track's first sample is then all there is to begin at).
+    /// Those the table names (possibly none; a track's first sample is then all there is to begin
+    /// at).
     Listed(Table),
 }
 
@@ -47,8 +48,8 @@ impl SyncSamples {
         Ok(low)
     }
 
-    /// The listed samples up to `sample`, the last one first. The number of no sample ends them. Where
-    /// the table is not in order, later samples may be among them.
+    /// The listed samples up to `sample`, the last one first. The number of no sample ends them.
+    /// Where the table is not in order, later samples may be among them.
     ///
     /// # Errors
     /// When the file cannot be read.

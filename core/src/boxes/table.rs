@@ -28,7 +28,8 @@ impl Table {
     ) -> Result<Self, FormatError> {
         let before = 8 + u64::from(skip);
         if header.payload_len() < before {
-            // 4.2.2: version and flags. The syntax of each such box has its count before the entries.
+            // 4.2.2: version and flags. The syntax of each such box has its count before the
+            // entries.
             return Err(header.error("too short for an entry count"));
         }
         let count = u32_at(reader.bytes(header.payload() + 4 + u64::from(skip), 4)?, 0);
@@ -76,7 +77,8 @@ pub struct TableReader<'a, R: ReadAt> {
     target: u32,
 }
 
-/// Entries of a window when the caller reads on and on, or knows that all of a table will be needed.
+/// Entries of a window when the caller reads on and on, or knows that all of a table will be
+/// needed.
 pub const READ_AHEAD: u32 = 8192;
 
 impl<'a, R: ReadAt> TableReader<'a, R> {

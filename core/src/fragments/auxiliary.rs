@@ -64,8 +64,8 @@ impl Gathered {
         self.sizes.len() + self.bytes.len()
     }
 
-    /// Adds what a fragment says of its samples, so many in each run, the first of which is `first` of
-    /// those that are put together here. Samples before it that no box speaks of have no entry.
+    /// Adds what a fragment says of its samples, so many in each run, the first of which is `first`
+    /// of those that are put together here. Samples before it that no box speaks of have no entry.
     ///
     /// # Errors
     /// When a box has a shape that we cannot carry over, or the file cannot be read.
@@ -114,7 +114,8 @@ impl Gathered {
         Ok(self.copy(reader, first, usize::MAX, read.data, senc)?)
     }
 
-    /// Adds the lengths that a `saiz` has for `count` samples. Returns the sum of all lengths in it.
+    /// Adds the lengths that a `saiz` has for `count` samples. Returns the sum of all lengths in
+    /// it.
     fn add_sizes<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -138,8 +139,8 @@ impl Gathered {
         Ok(all)
     }
 
-    /// Adds the entries that a `saio` locates: those of all runs in one place, or of each run in its
-    /// own (8.7.9.1).
+    /// Adds the entries that a `saio` locates: those of all runs in one place, or of each run in
+    /// its own (8.7.9.1).
     fn add_located<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -166,8 +167,8 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes version and flags of a `senc`, which have to be those of the fragments before, because they
-    /// say for all samples of the movie what an entry is.
+    /// Takes version and flags of a `senc`, which have to be those of the fragments before, because
+    /// they say for all samples of the movie what an entry is.
     fn take_flags(&mut self, flags: [u8; 4], senc: &BoxHeader) -> Result<(), AuxiliaryError> {
         let is_same = *self.senc.get_or_insert(flags) == flags;
         is_same.then_some(()).ok_or(AuxiliaryError::Unsupported(*senc))

@@ -90,8 +90,8 @@ impl Batches {
         self.counts.get(batch * self.tables.len() + table).copied().unwrap_or(0)
     }
 
-    /// Whether a table is kept as a whole. Where there are few entries in a batch, a look-up among many
-    /// of them would generate many batches.
+    /// Whether a table is kept as a whole. Where there are few entries in a batch, a look-up among
+    /// many of them would generate many batches.
     pub(crate) fn is_small(&self, table: usize) -> bool {
         let bytes = self.count(self.batches.len(), table) as usize * self.entry_size(table);
         are_few(bytes, self.batches.len(), self.kept_table)
@@ -221,9 +221,9 @@ mod tests {
     }
 
     proptest! {
-        /// Fragments are late, early, or sent again and again. The samples before the time of a later one
-        /// end at that time, however many batches there are between. (`testing::index` compares what is
-        /// generated again with what was generated first.)
+        /// Fragments are late, early, or sent again and again. The samples before the time of a
+        /// later one end at that time, however many batches there are between. (`testing::index`
+        /// compares what is generated again with what was generated first.)
         #[test]
         fn decode_times_hold_over_batches(steps in prop::collection::vec(-150i64..90, 1..40)) {
             let mut times = vec![0i64];
@@ -260,8 +260,8 @@ mod tests {
             film.windows(4).enumerate().filter(|(_, w)| w == what).map(|(at, _)| at).nth(nth).unwrap()
         };
         for (at, byte, error) in [
-            // A sample less, a track that is not there, no moof any more, one that is far longer, and
-            // one whose size is no size of a box.
+            // A sample less, a track that is not there, no moof any more, one that is far longer,
+            // and one whose size is no size of a box.
             (at(30, b"trun") + 11, 1, "changed"),
             (at(20, b"tfhd") + 11, 9, "changed"),
             (at(25, b"moof"), b'f', "changed"),

@@ -46,8 +46,8 @@ impl Groupings {
         Self { global, ..Self::default() }
     }
 
-    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those that are
-    /// put together here.
+    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those
+    /// that are put together here.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -234,8 +234,8 @@ impl Grouping {
 }
 
 impl Described {
-    /// The index in the movie's descriptions of one that may be the fragment's own. `None` when there are
-    /// too many different ones.
+    /// The index in the movie's descriptions of one that may be the fragment's own. `None` when
+    /// there are too many different ones.
     fn global_index(&mut self, index: u32, local: Option<&SgpdBox>) -> Option<u32> {
         let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };

@@ -12,8 +12,8 @@ use crate::source::ReadAt;
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// The one permit of a cache. It belongs to the cache and not to the process, because a server may
-/// restart, or fork, while a thread holds the permit. That thread may hang in a read, or not exist in
-/// the child.
+/// restart, or fork, while a thread holds the permit. That thread may hang in a read, or not exist
+/// in the child.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct MemoryPermits(Arc<Shared>);
 
@@ -23,8 +23,8 @@ struct Shared {
     returned: Condvar,
 }
 
-/// Held while an index is built that needs much memory. Such indexes are built one at a time: a few of
-/// them at once would take all memory there is.
+/// Held while an index is built that needs much memory. Such indexes are built one at a time: a few
+/// of them at once would take all memory there is.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryPermit {
     permits: MemoryPermits,

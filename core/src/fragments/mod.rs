@@ -2,8 +2,8 @@
 //! flat movie would have.
 //!
 //! The headers of the top level and the `moof` boxes are read, never the media. The result are real
-//! boxes (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss` …), so that no later stage need know
-//! about fragments. They stand nowhere in the file, so they have addresses of their own
+//! boxes (`stts`, `ctts`, `stsc`, `stsz`, `stco`/`co64`, `stss` …), so that no later stage need
+//! know about fragments. They stand nowhere in the file, so they have addresses of their own
 //! ([`GENERATED`](crate::source::GENERATED)).
 //!
 //! All tables are generated once, to learn what they hold. Then they are dropped. What stays is one
@@ -13,8 +13,8 @@
 //! - `walk`: goes through the boxes of the top level, and past what is damaged.
 //! - `locate`: where fragments begin according to `sidx` and `mfra`, for the way past damage.
 //! - `moof`, `run`: one fragment, and one run of its samples.
-//! - `track`, `track_moov`, `groups`, `per_sample`, `auxiliary`: what the fragments say of one track,
-//!   and what the `moov` itself does.
+//! - `track`, `track_moov`, `groups`, `per_sample`, `auxiliary`: what the fragments say of one
+//!   track, and what the `moov` itself does.
 //! - `tables`, `track_tables`: writes that as tables.
 //! - `batch`, `batches`: generates the tables again, a batch at a time.
 //! - `synthetic`: serves those bytes beside those of the file.

@@ -54,12 +54,12 @@ pub(crate) fn read_runs<R: ReadAt>(
     Ok(runs)
 }
 
-/// Takes the samples of one fragment; `false` when some of its media lies past the end of the file, and
-/// only the samples before that were taken.
+/// Takes the samples of one fragment; `false` when some of its media lies past the end of the file,
+/// and only the samples before that were taken.
 ///
 /// # Errors
-/// [`FormatError::Box`] when it is malformed; it may have been taken in part. Other errors are no fault
-/// of this fragment.
+/// [`FormatError::Box`] when it is malformed; it may have been taken in part. Other errors are no
+/// fault of this fragment.
 pub(crate) fn take_runs<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     moof: &BoxHeader,

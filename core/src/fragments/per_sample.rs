@@ -12,8 +12,8 @@ pub(crate) struct Dependencies {
 }
 
 impl Dependencies {
-    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those that are
-    /// put together here. Nothing is known of samples before it that no box speaks of.
+    /// Adds what a fragment says of its `count` samples, the first of which is `first` of those
+    /// that are put together here. Nothing is known of samples before it that no box speaks of.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &Reader<'_, R>,

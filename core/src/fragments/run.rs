@@ -33,8 +33,8 @@ pub(crate) struct More {
     pub(crate) unknown: Vec<BoxType>,
 }
 
-/// Whether a box of a `traf` or `stbl` speaks of samples one by one, and is put together from those of
-/// the fragments.
+/// Whether a box of a `traf` or `stbl` speaks of samples one by one, and is put together from those
+/// of the fragments.
 pub(crate) fn is_more(header: &BoxHeader) -> bool {
     matches!(&header.box_type.0, b"sgpd" | b"sbgp" | b"csgp" | b"sdtp" | b"subs")
 }

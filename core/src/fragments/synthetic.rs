@@ -101,8 +101,8 @@ impl Synthetic {
 
 /// A file, and after it the generated metadata; for one request, on one thread.
 ///
-/// Look-ups in tables read a few bytes here and there, and most of them again. They are served from a
-/// few pages instead of by a system call each. What is read in order is read as it is asked for.
+/// Look-ups in tables read a few bytes here and there, and most of them again. They are served from
+/// a few pages instead of by a system call each. What is read in order is read as it is asked for.
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,

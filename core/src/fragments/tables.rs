@@ -43,8 +43,8 @@ impl TableLayout {
         Self { bytes, ..Self::default() }
     }
 
-    /// Writes a box of `prefix`, the number of entries (unless the prefix has it), and entries. `write`
-    /// returns how many there are up to the end of each batch.
+    /// Writes a box of `prefix`, the number of entries (unless the prefix has it), and entries.
+    /// `write` returns how many there are up to the end of each batch.
     pub(crate) fn table(
         &mut self,
         box_type: &[u8; 4],

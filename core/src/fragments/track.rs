@@ -183,7 +183,8 @@ impl TrackFragments {
         self.add_entries(reader, run, first)
     }
 
-    /// Adds what all samples of a run have alike, and the flags that its first sample has of its own.
+    /// Adds what all samples of a run have alike, and the flags that its first sample has of its
+    /// own.
     fn add_defaults(&mut self, run: &Run, first: SampleNumber) {
         let (trun, count) = (&run.trun, run.count());
         if !trun.has(TrunField::Duration) {
@@ -285,8 +286,8 @@ impl TrackFragments {
         !flags.is_non_sync() && (self.seed.is_sound || !flags.depends_on_others())
     }
 
-    /// Moves the next sample to a decode time. The one before it lasts until then, which may be no time
-    /// at all.
+    /// Moves the next sample to a decode time. The one before it lasts until then, which may be no
+    /// time at all.
     ///
     /// ```text
     /// until = the decode time of the next sample

@@ -85,8 +85,8 @@ impl TrackFragments {
         }
     }
 
-    /// Appends the entries of a table. Returns how many there are up to each of `ends`; no entry reaches
-    /// over one of them.
+    /// Appends the entries of a table. Returns how many there are up to each of `ends`; no entry
+    /// reaches over one of them.
     pub(crate) fn write_entries(
         &self,
         table: &GeneratedTable,
@@ -161,7 +161,8 @@ impl TrackFragments {
     }
 }
 
-/// Whether [`TrackFragments::write`] writes boxes of this type, which take the place of the `moov`'s own.
+/// Whether [`TrackFragments::write`] writes boxes of this type, which take the place of the
+/// `moov`'s own.
 pub(crate) fn is_replaced(box_type: BoxType) -> bool {
     matches!(
         &box_type.0,

@@ -1,9 +1,9 @@
 //! Goes through the boxes of the top level from the first fragment on.
 //!
-//! Where one box ends the next begins, and in an undamaged file that is all it takes: the header of a
-//! `moof` is read with the `moof` itself, and that of the `mdat` after it in the same read (1,000
-//! fragments of 100 KB: 1,004 reads of 2 KB). `sidx`, `mfra` and `tfra` say neither how many samples
-//! there are nor how large they are, so they save nothing there. They show the way past
+//! Where one box ends the next begins, and in an undamaged file that is all it takes: the header of
+//! a `moof` is read with the `moof` itself, and that of the `mdat` after it in the same read (1,000
+//! fragments of 100 KB: 1,004 reads of 2 KB). `sidx`, `mfra` and `tfra` say neither how many
+//! samples there are nor how large they are, so they save nothing there. They show the way past
 //! [damage](super::locate).
 
 use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, TrexBox};
@@ -77,8 +77,8 @@ impl Fragments {
     }
 }
 
-/// Reads all fragments from the box at `from` on. Each track comes with its `stbl`. What is damaged is
-/// left out, and what comes after it is taken where it can be found. A movie that is still being
+/// Reads all fragments from the box at `from` on. Each track comes with its `stbl`. What is damaged
+/// is left out, and what comes after it is taken where it can be found. A movie that is still being
 /// written ends with its last whole sample.
 ///
 /// ```text
@@ -95,7 +95,8 @@ impl Fragments {
 /// ```
 ///
 /// # Errors
-/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one sample.
+/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one
+/// sample.
 pub(crate) fn read_fragments<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     from: u64,

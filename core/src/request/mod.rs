@@ -1,4 +1,4 @@
-//! The query string of a request: which stretch of the film is asked for.
+//! The query string of a request: which part of the movie is asked for.
 
 mod options;
 mod parameters;
@@ -16,12 +16,12 @@ pub use tracks::{TrackKind, TrackSelector};
 use query::Values;
 use time::digits;
 
-/// The stretch of a film that a request asks for.
+/// The part of a movie that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClipRequest {
     /// Where the clip begins.
     pub start: Time,
-    /// Where it ends; `None` for the end of the film.
+    /// Where it ends; `None` for the end of the movie.
     pub end: Option<Time>,
     /// How it begins.
     pub mode: Mode,
@@ -29,7 +29,7 @@ pub struct ClipRequest {
     pub tracks: Vec<TrackSelector>,
     /// The language of sound and text, as a BCP 47 tag.
     pub lang: Option<String>,
-    /// Whether the query names any stretch or tracks at all.
+    /// Whether the query names any part or tracks at all.
     pub is_cut: bool,
 }
 
@@ -39,10 +39,10 @@ pub struct ClipRequest {
 /// |---|---|
 /// | `start`, `end` | times, relative to `vbegin` |
 /// | `vbegin`, `vend` | times: the range of the film that `start` and `end` count in |
-/// | `t` | `a,b` or `,b` as in W3C media fragments, with or without `npt:`; or a time in the film |
+/// | `t` | `a,b` or `,b` as in W3C media fragments, with or without `npt:`; or a time in the movie |
 /// | `mode` | `keyframe` or `exact` |
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
-/// | `lang` | a BCP 47 tag: of audio and text only this language, where the film has it |
+/// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
 ///
 /// A link may carry parameters of the same names that mean something to somebody else. So a value
 /// of `t`, `mode`, `tracks` or `lang` that is not of this form is ignored, unless one of the other
@@ -52,8 +52,8 @@ pub struct ClipRequest {
 pub struct Asked {
     /// The clip.
     pub request: ClipRequest,
-    /// What is asked for instead, or what is wrong, where the start lies past the end of the film.
-    /// A number in `t` may be a time, but also a version or a date; only the film tells.
+    /// What is asked for instead, or what is wrong, where the start lies past the end of the movie.
+    /// A number in `t` may be a time, but also a version or a date; only the movie tells.
     pub otherwise: Option<Result<ClipRequest, RequestError>>,
 }
 
@@ -79,7 +79,7 @@ pub enum RequestError {
         /// The parameter that says where it ends.
         end: Name,
     },
-    /// `tracks` names none that the film has.
+    /// `tracks` names none that the movie has.
     #[error("the film has none of the tracks that are asked for")]
     NoSuchTrack,
     /// `start` lies at or past `vend`.
@@ -119,7 +119,8 @@ impl Asked {
         Ok(Self { request, otherwise })
     }
 
-    /// Whether a query asks for a clip of any film. One that asks for a clip but cannot be read does.
+    /// Whether a query asks for a clip of any movie. One that asks for a clip but cannot be read
+    /// does.
     pub fn wants_clip(query: &[u8], settings: &Settings) -> bool {
         !Self::parse(query, settings).is_ok_and(|asked| !asked.request.is_cut)
     }
@@ -200,7 +201,7 @@ const FRAGMENT: &str = "not a time range; a,b or a or ,b in seconds or h:mm:ss a
 /// The value of `t`: Media Fragments URI 1.0, section 4.2.1.
 #[derive(Debug, Clone, Copy)]
 enum Fragment {
-    /// A lone number: a time, if the film is that long.
+    /// A lone number: a time, if the movie is that long.
     Time(Time),
     /// What nobody writes by chance.
     Range(Option<Time>, Option<Time>),

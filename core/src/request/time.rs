@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub(super) u64);
 
-/// Later than any film ends. A larger number is taken as this one.
+/// Later than any movie ends. A larger number is taken as this one.
 pub(super) const NEVER: u64 = 1 << 62;
 
 impl Time {

@@ -18,7 +18,7 @@ pub enum TrackKind {
 pub enum TrackSelector {
     /// All of a kind: `audio`.
     Kind(TrackKind),
-    /// One of a kind, 1-based, in the order of the film: `a2`.
+    /// One of a kind, 1-based, in the order of the movie: `a2`.
     Nth(TrackKind, u32),
     /// The one with this track number: `3`.
     Id(u32),

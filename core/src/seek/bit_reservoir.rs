@@ -36,8 +36,8 @@ struct Packet {
     main_data: u16,
 }
 
-/// The number of packets to decode before `sample`, or `None` where that cannot be seen: the packets
-/// are encrypted, cut off, or none of one frame each.
+/// The number of packets to decode before `sample`, or `None` where that cannot be seen: the
+/// packets are encrypted, cut off, or none of one frame each.
 pub(super) fn packets_before<R: ReadAt>(
     samples: &SampleTable,
     source: &R,
@@ -128,8 +128,8 @@ mod tests {
 
     use super::{HEAD, Packet};
 
-    /// The head of a packet of MPEG-1, stereo, 48 kHz, 64 kbit/s (192 bytes, 156 of them main data),
-    /// without a checksum.
+    /// The head of a packet of MPEG-1, stereo, 48 kHz, 64 kbit/s (192 bytes, 156 of them main
+    /// data), without a checksum.
     fn head(main_data_begin: u16) -> [u8; HEAD] {
         let [high, low] = (main_data_begin << 7).to_be_bytes();
         [0xff, 0xfb, 0x54, 0, high, low, 0, 0]
@@ -152,8 +152,8 @@ mod tests {
         }
     }
 
-    /// The samples of a clip from `start` on that are decoded and not heard, of a film whose packets
-    /// begin with these heads.
+    /// The samples of a clip from `start` on that are decoded and not heard, of a film whose
+    /// packets begin with these heads.
     fn hidden(start: f64, film: &[[u8; HEAD]]) -> usize {
         let packet = Sample { delta: 1152, offset: 0, sync: true, size: 192 };
         let track = TrackSpec::new(b"soun", b".mp3", 48_000, vec![packet; film.len()]);

@@ -8,7 +8,7 @@ use crate::index::Index;
 use crate::request::{ClipRequest, Mode, Time};
 use crate::seek::Clip;
 
-/// What a plan holds of a film. It is kept with the plan.
+/// What a plan holds of a movie. It is kept with the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     timescale: u32,
@@ -26,7 +26,7 @@ struct TrackSummary {
 }
 
 impl Summary {
-    /// What a clip of the film holds.
+    /// What a clip of the movie holds.
     pub fn of(index: &Index, clip: &Clip) -> Self {
         let tracks = index.tracks.iter().zip(&clip.tracks).filter_map(|(track, held)| {
             let held = held.as_ref()?;
@@ -55,7 +55,7 @@ impl Summary {
 #[derive(Debug, Clone)]
 pub struct Explanation {
     pub(crate) asked: Times,
-    /// `None` for all of the film.
+    /// `None` for all of the movie.
     pub(crate) found: Option<Summary>,
     /// Length of the answer's whole body.
     pub(crate) bytes: u64,

@@ -12,16 +12,17 @@ pub enum Severity {
     Debug,
     /// A client's mistake. Any visitor can make as many as they like.
     Info,
-    /// A film that cannot be cut. Its owner should know.
+    /// A movie that cannot be cut. Its owner should know.
     Warning,
     /// The server cannot do its work: a disk that cannot be read.
     Error,
 }
 
-/// A line about a request: who asked, for which file, with which query, and what is to be said of it.
+/// A line about a request: who asked, for which file, with which query, and what is to be said of
+/// it.
 ///
-/// Nothing that a client sent gets into the log as it is: what could end the line, or change how a terminal
-/// shows it, is percent-encoded.
+/// Nothing that a client sent gets into the log as it is: what could end the line, or change how a
+/// terminal shows it, is percent-encoded.
 #[derive(Clone, Copy)]
 pub struct LogLine<'a> {
     /// The client's address; `None` where the server itself puts it in front of the line.
@@ -73,7 +74,8 @@ fn write_encoded(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "%{byte:02X}"))
 }
 
-/// Whether a character stands for itself wherever it is shown. Marks that change the direction of writing do not.
+/// Whether a character stands for itself wherever it is shown. Marks that change the direction of
+/// writing do not.
 fn is_printable(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }

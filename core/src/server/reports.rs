@@ -1,4 +1,4 @@
-//! Which films an operator knows of already.
+//! Which movies an operator knows of already.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use crate::limits;
 use crate::source::Identity;
 
-/// The films that a process has reported. A film that changes is another one.
+/// The movies that a process has reported. A movie that changes is another one.
 #[derive(Debug, Default)]
 pub(crate) struct Reports(Mutex<HashSet<Identity>>);
 
 impl Reports {
-    /// Whether this is the first report of a film. Where too many are known all are forgotten, and so may be
-    /// reported again.
+    /// Whether this is the first report of a movie. Where too many are known all are forgotten, and
+    /// so may be reported again.
     pub(crate) fn is_first(&self, film: &Identity) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= limits::REPORTS && !known.contains(film) {

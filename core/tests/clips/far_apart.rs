@@ -120,8 +120,8 @@ fn stretches_make_the_file_however_it_is_asked_for() {
             let mut left = from..to;
             while !left.is_empty() {
                 let chunk = file.next(&source, &left, most);
-                assert!((1..=most).contains(&chunk.made), "{chunk:?} of {left:?}");
-                let mut window = vec![0; chunk.made];
+                assert!((1..=most).contains(&chunk.generated), "{chunk:?} of {left:?}");
+                let mut window = vec![0; chunk.generated];
                 file.read_at(&source, left.start, &mut window).unwrap();
                 got.extend(window);
                 from_file += usize::from(!chunk.media.is_empty());

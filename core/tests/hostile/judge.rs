@@ -160,7 +160,7 @@ fn check_film<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, real: u64, que
     let mut at = 0;
     while at < film.len() {
         let chunk = film.next(source, &(at..film.len()), WINDOW);
-        assert!((1..=WINDOW).contains(&chunk.made), "{query}: {chunk:?} at {at}");
+        assert!((1..=WINDOW).contains(&chunk.generated), "{query}: {chunk:?} at {at}");
         let Range { start, end } = chunk.media;
         assert!(start <= end && end <= source.len, "{query}: {start} to {end} of a file of {}", source.len);
         at += chunk.len();

@@ -235,8 +235,8 @@ fn media_in_very_many_places_takes_no_memory() {
     let mut out = vec![0; 48 << 10];
     let (_, more) = allocator::held(|| {
         for at in [0, clip.generated_len() - 100, clip.len() / 2, clip.len() - out.len() as u64] {
-            let made = clip.next(&film, &(at..clip.len()), out.len()).made;
-            clip.read_at(&film, at, &mut out[..made]).unwrap();
+            let generated = clip.next(&film, &(at..clip.len()), out.len()).generated;
+            clip.read_at(&film, at, &mut out[..generated]).unwrap();
         }
     });
     assert!(held + more < 64 << 10, "{held} and {more} bytes");

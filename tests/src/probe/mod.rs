@@ -81,7 +81,7 @@ pub fn clip(film: &Path, query: &str) -> Result<Vec<u8>, String> {
         let from = bytes.len();
         let next = film.next(&file, &(from as u64..film.len()), WINDOW);
         bytes.resize(from + next.len() as usize, 0);
-        let (generated, media) = bytes[from..].split_at_mut(next.made);
+        let (generated, media) = bytes[from..].split_at_mut(next.generated);
         film.read_at(&file, from as u64, generated).map_err(|e| e.to_string())?;
         file.read_exact_at(media, next.media.start).map_err(|e| e.to_string())?;
     }

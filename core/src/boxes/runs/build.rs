@@ -71,8 +71,8 @@ impl Pass {
         (STRIDE - self.entry % STRIDE) as usize
     }
 
-    /// Takes the next `n` entries, no more than there are up to the next checkpoint. A long movie has
-    /// a million, and they are most of what its first request costs.
+    /// Takes the next `n` entries, no more than there are up to the next checkpoint. A long movie
+    /// has a million, and they are most of what its first request costs.
     ///
     /// ```text
     /// if an entry is empty, the units run out, or this is the first entry of all
@@ -135,8 +135,8 @@ impl Pass {
         }
     }
 
-    /// Takes entries of an `stsc`, the first of which is entry `index`. Each ends the one before it.
-    /// `open` is the one before the first. Returns the last.
+    /// Takes entries of an `stsc`, the first of which is entry `index`. Each ends the one before
+    /// it. `open` is the one before the first. Returns the last.
     pub(super) fn take_chunks(
         &mut self,
         entries: &[u8],

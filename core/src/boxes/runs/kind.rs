@@ -117,8 +117,8 @@ impl Checkpoint {
     }
 }
 
-/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the wild
-/// have negative offsets in version 0.
+/// The signed 32 bits of a `ctts`. Versions 0 and 1 are both read as signed, because files in the
+/// wild have negative offsets in version 0.
 pub(super) fn offset_of(value: u64) -> i64 {
     let bytes = value.to_be_bytes();
     i64::from(i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]))

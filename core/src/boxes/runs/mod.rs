@@ -3,8 +3,8 @@
 //! They are never expanded. One pass leaves a checkpoint every 128 entries; a look-up is a binary
 //! search over those and a scan of what stands between two of them.
 //!
-//! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal value, which a writer
-//! should have put into one entry. What we write is runs.
+//! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal value, which a
+//! writer should have put into one entry. What we write is runs.
 
 mod build;
 mod joint;

@@ -15,7 +15,8 @@ impl Runs {
         self.pieces_from(source, unit)?.next().unwrap_or_else(|| Err(self.outside()))
     }
 
-    /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log n).
+    /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log
+    /// n).
     ///
     /// ```text
     /// go to the last checkpoint whose sum is not past `sum`         (binary search)
@@ -130,8 +131,8 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
     }
 
-    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may stop
-    /// too early.
+    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may
+    /// stop too early.
     fn go_past(&mut self, is_before: impl Fn(&Checkpoint) -> bool) -> Result<(), FormatError> {
         let kind = self.runs.kind;
         if self.entry >= self.runs.table.count || self.runs.units == 0 {

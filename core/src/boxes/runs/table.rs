@@ -27,9 +27,9 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Reads a table for a track that has `units` samples (or chunks). A table
-    /// that covers more is cut; one that covers less goes on with its last
-    /// duration (`stts`, `stsc`), with 0 (`ctts`) or with the default group (`sbgp`), as players do.
+    /// Reads a table for a track that has `units` samples (or chunks). A table that covers more is
+    /// cut; one that covers less goes on with its last duration (`stts`, `stsc`), with 0 (`ctts`)
+    /// or with the default group (`sbgp`), as players do.
     ///
     /// # Errors
     /// When the box is malformed, or an `stsc` is out of order.

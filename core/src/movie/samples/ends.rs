@@ -52,8 +52,9 @@ impl SampleTable {
         Ok((start, last, end))
     }
 
-    /// Presents the last audio or video sample for the mean duration of the others, if the file does
-    /// not say how long it lasts. (A writer learns how long a sample lasts when the next one comes.)
+    /// Presents the last audio or video sample for the mean duration of the others, if the file
+    /// does not say how long it lasts. (A writer learns how long a sample lasts when the next one
+    /// comes.)
     pub(super) fn present_last(&mut self) {
         let sum = MediaTime::of_duration(self.stts.sum()).0;
         let (shortest, _) = self.extreme_durations();
