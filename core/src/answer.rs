@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use crate::boxes::FormatError;
 use crate::cache::FilmCache;
+use crate::explanation::{Summary, Work};
 use crate::index::{Film, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{Plan, PlanError, plan_clip, plan_fast_start};
 use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
 use crate::seek::{Cut, SeekError, seek};
-use crate::server::{Reports, Severity, Summary, Work};
+use crate::server::{Reports, Severity};
 use crate::source::{Identity, Metered, ReadAt};
 use crate::virtual_file::{Planned, VirtualFile};
 

@@ -55,6 +55,7 @@ pub mod answer;
 #[doc(hidden)]
 pub mod boxes;
 mod cache;
+pub mod explanation;
 #[doc(hidden)]
 pub mod extents;
 mod fragments;

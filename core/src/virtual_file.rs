@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::explanation::{Explanation, Summary, Times, Work};
 use crate::extents::{Extent, ExtentList};
 use crate::generate::generate;
 use crate::http::opaque_tag;
@@ -13,7 +14,6 @@ use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
 use crate::plan::Plan;
-use crate::server::{Explanation, Summary, Times, Work};
 use crate::source::{Identity, ReadAt, changed};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.

@@ -1,15 +1,12 @@
 //! What every server's module says to operators and clients, so that all say it alike.
 
 mod boundary;
-mod explanation;
 mod log_line;
 mod refusal;
 mod reports;
 mod version;
 
 pub use boundary::{boundary, report_panics};
-pub use explanation::{Explanation, Summary};
-pub(crate) use explanation::{Times, Work};
 pub use log_line::{LogLine, Severity};
 pub use refusal::{ends_early, out_of_range, refusal_page};
 pub(crate) use reports::Reports;
