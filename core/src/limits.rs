@@ -1,7 +1,8 @@
 //! Every limit on what a file may ask of us, with its reason. All are far above what a movie of 24
 //! hours needs.
 //!
-//! Those that tests set lower are fields of [`Limits`]. The others are constants.
+//! Those that tests set lower are fields of [`Limits`]: `Seeker::with_limits` takes them, and `FEW`
+//! in `core/tests/common` is such a value. The others are constants.
 
 /// Limits that a test sets lower, because its movies are short. The default is what the product
 /// has.
@@ -24,9 +25,9 @@ pub struct Limits {
     pub batch_samples: u32,
     /// Fragments of a batch, unless they are tiny.
     pub batch_moofs: u32,
-    /// Bytes of a table's entries in a batch, on average, up to which all of the table is kept:
-    /// durations that seldom change, a chunk and a sync sample in each fragment. That is no more
-    /// than is kept to generate them from.
+    /// A table is kept whole if its entries take no more bytes than this for each batch, on
+    /// average: durations that seldom change, a chunk and a sync sample in each fragment. Keeping
+    /// it then takes no more memory than what it could be generated from.
     pub kept_table: usize,
     /// The same for the sizes of chunks. Without them they are added up from those of samples.
     pub kept_chunk_sizes: usize,

@@ -1,4 +1,8 @@
 //! ISO/IEC 14496-12 boxes: headers, and one file per box that is more than bytes to us.
+//!
+//! Tables of runs (`stts`, `ctts`, `stsc`, `sbgp`) have one reader in `runs`: `runs/kind.rs` says
+//! what an entry of each means. `stsz` and `stz2` are in `sample_sizes`, `co64` in `stco`, `saio`
+//! in `saiz`.
 
 mod chpl;
 mod cmov;

@@ -88,7 +88,7 @@ impl fmt::Debug for Name {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parameters {
     /// In the order of [`Parameter::ALL`]; `None` for the default name.
-    names: [Option<Name>; 8],
+    names: [Option<Name>; Parameter::ALL.len()],
 }
 
 /// Why parameters cannot be named so.

@@ -11,19 +11,19 @@ const NOTHING: [&[u8]; 4] = [b"NaN", b"Infinity", b"undefined", b"null"];
 #[derive(Debug)]
 pub(super) struct Values<'q> {
     /// In the order of [`Parameter::ALL`], with the place in the query.
-    values: [Option<(usize, Cow<'q, [u8]>)>; 8],
+    values: [Option<(usize, Cow<'q, [u8]>)>; Parameter::ALL.len()],
 }
 
 impl<'q> Values<'q> {
     /// Reads a query string (without its `?`, percent-encoded as it came).
     ///
-    /// Of a repeated parameter, the last value counts. Unless `keeps_nothing`, an empty value is
-    /// none, and so is [`NOTHING`].
-    pub(super) fn read(query: &'q [u8], parameters: &Parameters, keeps_nothing: bool) -> Self {
-        let mut values = [const { None }; 8];
+    /// Of a repeated parameter, the last value counts. Unless `keeps_empty`, an empty value
+    /// counts as absent, and so does one of [`NOTHING`].
+    pub(super) fn read(query: &'q [u8], parameters: &Parameters, keeps_empty: bool) -> Self {
+        let mut values = [const { None }; Parameter::ALL.len()];
         for (place, (name, value)) in pairs(query).enumerate() {
             let is_nothing = value.is_empty() || NOTHING.contains(&&*value);
-            let Some(parameter) = parameters.find(&name).filter(|_| keeps_nothing || !is_nothing) else {
+            let Some(parameter) = parameters.find(&name).filter(|_| keeps_empty || !is_nothing) else {
                 continue;
             };
             let slot = values.iter_mut().zip(Parameter::ALL).find(|(_, p)| *p == parameter);

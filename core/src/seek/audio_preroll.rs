@@ -12,7 +12,7 @@ use super::bit_reservoir::{MOST_PACKETS, packets_before};
 
 /// The longer of the durations of the samples before and after one. (The last sample of a track is
 /// often short.)
-pub(super) fn beside<R: ReadAt>(
+pub(super) fn longer_neighbour<R: ReadAt>(
     track: &Track,
     source: &R,
     sample: SampleNumber,
@@ -72,9 +72,10 @@ fn least_preroll(coding: BoxType) -> (u32, u32) {
 /// How many packets are examined for a gap.
 const GAP_PACKETS: usize = 256;
 
-/// The packet of `range`, or the one after it, that is followed by a gap and whose audio is over by
-/// `time`, because no packet before a gap matters; else the first. A packet before a gap lasts at
-/// least three times as long as its neighbours. (Some codings have packets of twice the length.)
+/// Where to begin decoding in `range`: at the last packet with a gap after it whose audio is over
+/// by `time`, because no packet before a gap matters; else at the first. The packet after the range
+/// counts, too. A packet before a gap lasts at least three times as long as its neighbours. (Some
+/// codings have packets of twice the length.)
 fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -88,7 +89,8 @@ fn after_a_gap<R: ReadAt>(
     }
     let packets = range.start..range.end.min(last - 1).next();
     for packet in packets.each().rev().take(GAP_PACKETS) {
-        let (lasts, others) = (track.samples.duration(source, packet)?, beside(track, source, packet)?);
+        let (lasts, others) =
+            (track.samples.duration(source, packet)?, longer_neighbour(track, source, packet)?);
         let heard_until = track.samples.dts(source, packet)? + others;
         if others > MediaTime(0) && lasts >= others.times(3) && heard_until <= time {
             return Ok(packet);

@@ -37,7 +37,7 @@ struct Packet {
 }
 
 /// The number of packets to decode before `sample`, or `None` where that cannot be seen: the
-/// packets are encrypted, cut off, or none of one frame each.
+/// packets are encrypted, cut off, or one of them is not exactly one frame of layer 3.
 pub(super) fn packets_before<R: ReadAt>(
     samples: &SampleTable,
     source: &R,

@@ -6,7 +6,7 @@ use crate::numbers::Numbers;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-use super::audio_preroll::beside;
+use super::audio_preroll::longer_neighbour;
 use super::play::Play;
 
 /// How much is taken off the duration of the first sample of an edit, which decodes at `from`.
@@ -37,7 +37,7 @@ pub(super) fn first_sample_trim<R: ReadAt>(
     if is_text {
         return Ok(if into >= duration { NONE } else { into });
     }
-    let others = beside(track, source, play.samples.start)?;
+    let others = longer_neighbour(track, source, play.samples.start)?;
     let (longer, past) = (duration - others, into - others);
     Ok(if others > NONE { longer.min(past).max(NONE) } else { NONE })
 }

@@ -24,6 +24,7 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// What one unit adds to the sum.
     pub(super) fn weight(self, value: u64) -> u64 {
         match self {
             Self::Stts => value,
@@ -40,7 +41,8 @@ impl RunKind {
         }
     }
 
-    /// What of a value the bounds of a table are of.
+    /// The number whose bounds a table keeps: of `ctts` the signed offset, of `stts` the duration,
+    /// of `stsc` the samples of a chunk.
     pub(super) fn extreme(self, value: u64) -> i64 {
         match self {
             Self::Ctts => offset_of(value),

@@ -1,6 +1,7 @@
 //! Whether decoding can begin at a sample, by what is in it: for tracks without a word about sync
 //! samples (VLC leaves out the `stss` of what it encodes) in codings whose pictures depend on each
 //! other. Each coding has a file of its own, whose rule names the clause of the standard.
+//! `movie/samples/detected.rs` decides when samples are looked into.
 
 mod av1;
 mod evidence;
