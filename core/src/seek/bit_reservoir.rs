@@ -10,12 +10,10 @@
 //! while missing > 0: go one packet back, missing -= the bytes of main data in that packet
 //! ```
 
-use std::io::ErrorKind;
-
 use crate::boxes::FormatError;
 use crate::index::SampleTable;
+use crate::movie::read_up_to;
 use crate::numbers::SampleNumber;
-use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 
 /// The packets that any packet may depend on: 511 bytes of data, in packets that hold 60 each.
@@ -45,22 +43,21 @@ pub(super) fn packets_before<R: ReadAt>(
 ) -> Result<Option<u32>, FormatError> {
     let Some(first) = sample.previous() else { return Ok(Some(0)) };
     let mut chunk = samples.chunk_of(source, first)?;
-    let mut missing = None;
+    let mut missing: Option<u16> = None;
     for packets in 1..=MOST_PACKETS {
         if packets > sample - SampleNumber::FIRST {
             return Ok(Some(packets - 1));
         }
         let place = samples.place_of(source, &mut chunk, sample - packets)?;
         let mut head = [0; HEAD];
-        let FileOffset(offset) = place.start;
-        match source.read_exact_at(&mut head, offset) {
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            read => read.map_err(|e| FormatError::read(offset, e))?,
-        }
-        let Some(packet) = Packet::read(head, place.end - place.start) else { return Ok(None) };
+        let size = place.end - place.start;
+        let Ok(&head) = <&[u8; HEAD]>::try_from(read_up_to(source, place, &mut head)?) else {
+            return Ok(None);
+        };
+        let Some(packet) = Packet::read(head, size) else { return Ok(None) };
         let left = match missing {
             None => packet.main_data_begin,
-            Some(missing) => packet.main_data.max(missing) - packet.main_data,
+            Some(missing) => missing.saturating_sub(packet.main_data),
         };
         if left == 0 {
             return Ok(Some(packets));

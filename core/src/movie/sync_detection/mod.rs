@@ -133,7 +133,7 @@ impl Pictures {
 }
 
 /// What there is of `range`, as much as `out` holds.
-fn read_up_to<'a, R: ReadAt>(
+pub(crate) fn read_up_to<'a, R: ReadAt>(
     source: &R,
     range: Range<FileOffset>,
     out: &'a mut [u8],
