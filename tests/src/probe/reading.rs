@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -71,24 +71,19 @@ impl Reading {
     }
 
     pub(super) fn read(path: &Path, how: &[&str]) -> Result<Self, String> {
-        let out = Command::new("ffprobe")
-            .args([
-                "-v",
-                "warning",
-                "-of",
-                "json",
-                "-show_streams",
-                "-show_format",
-                "-show_packets",
-                "-show_chapters",
-            ])
-            .args(["-show_data_hash", "md5"])
-            .args(how)
-            .arg("-i")
-            .arg(path)
-            .stdin(Stdio::null())
-            .output()
-            .expect("ffprobe: install the distribution's package");
+        let words = [
+            "-v",
+            "warning",
+            "-of",
+            "json",
+            "-show_streams",
+            "-show_format",
+            "-show_packets",
+            "-show_chapters",
+            "-show_data_hash",
+            "md5",
+        ];
+        let out = ffprobe(&words, how, path);
         let text = String::from_utf8_lossy(&out.stderr).into_owned();
         if !out.status.success() {
             return Err(text);
@@ -129,15 +124,10 @@ impl Reading {
         if stream.packets.len() < 2 || !stream.packets.iter().all(|p| p.key) {
             return;
         }
-        let out = Command::new("ffprobe")
-            .args(["-v", "quiet", "-of", "csv=p=0", "-select_streams", &video.to_string()])
-            .args(["-show_entries", "frame=key_frame,pts,pict_type"])
-            .args(how)
-            .arg("-i")
-            .arg(path)
-            .stdin(Stdio::null())
-            .output()
-            .expect("ffprobe: install the distribution's package");
+        let video_index = video.to_string();
+        let select = ["-v", "quiet", "-of", "csv=p=0", "-select_streams", &video_index];
+        let words = [&select[..], &["-show_entries", "frame=key_frame,pts,pict_type"]].concat();
+        let out = ffprobe(&words, how, path);
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         let frames = text.lines().filter_map(|line| {
             let mut fields = line.split(',');
@@ -231,4 +221,16 @@ fn list<'a>(json: &'a Value, name: &str) -> &'a [Value] {
 
 fn number(json: &Value) -> f64 {
     json.as_str().and_then(|s| s.parse().ok()).unwrap_or(0.0)
+}
+
+/// What ffprobe prints about a film that it is to read `how`.
+fn ffprobe(words: &[&str], how: &[&str], path: &Path) -> Output {
+    Command::new("ffprobe")
+        .args(words)
+        .args(how)
+        .arg("-i")
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .expect("ffprobe: install the distribution's package")
 }
