@@ -7,7 +7,8 @@
 //! the server goes on as if it were not there. What it serves goes through the
 //! server's own conditional requests, byte ranges and filters.
 //!
-//! - `config`: the directives and how they merge.
+//! - `directives`: what each is called and sets.
+//! - `config`: what the directives say, and how that of several contexts merges.
 //! - `handler`: from a request to an answer.
 //! - `bucket`: a movie as buckets: metadata generated when it is read, media from the file.
 //! - `filter`: a slow client holds neither a worker nor a movie's whole metadata.
@@ -43,6 +44,7 @@ use std::ptr;
 
 mod bucket;
 mod config;
+mod directives;
 mod ffi;
 mod filter;
 mod handler;
@@ -68,7 +70,7 @@ pub static mut h264_streaming_module: ffi::h264_module = ffi::h264_module {
     merge_dir_config: Some(config::merge),
     create_server_config: None,
     merge_server_config: None,
-    commands: config::COMMANDS.0.as_ptr(),
+    commands: directives::COMMANDS.0.as_ptr(),
     register_hooks: Some(register_hooks),
     flags: 0,
 };

@@ -118,6 +118,7 @@ void h264_log_request(const request_rec *r, int level, const char *message, size
 void h264_log_server(int level, const char *message, size_t len);
 
 apr_pool_t *h264_command_pool(const cmd_parms *command);
+void *h264_command_data(const cmd_parms *command);
 const char *h264_refuse_unless_global(cmd_parms *command);
 void *h264_dir_config(const request_rec *r);
 int h264_is_get(const request_rec *r);

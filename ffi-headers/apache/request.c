@@ -25,6 +25,11 @@ apr_pool_t *h264_command_pool(const cmd_parms *command)
     return command->pool;
 }
 
+void *h264_command_data(const cmd_parms *command)
+{
+    return command->cmd->cmd_data;
+}
+
 /* The line with which to refuse a directive that holds for the whole server. */
 const char *h264_refuse_unless_global(cmd_parms *command)
 {

@@ -32,8 +32,8 @@ fn page_and_directives(engine: Engine) -> (String, BTreeSet<String>) {
             (read("docs/directives/lighttpd.md"), directives)
         }
         _ => {
-            let commands = read("apache-mod/src/config.rs");
-            let directives = all(r#"(?:flag|one)\(\s*c"(H264Streaming\w*)""#, &commands);
+            let commands = read("apache-mod/src/directives.rs");
+            let directives = all(r#"name: c"(H264Streaming\w*)""#, &commands);
             (read("docs/directives/apache.md"), directives)
         }
     }

@@ -1,0 +1,310 @@
+//! The directives: what each is called, where it may stand, and what it sets.
+//!
+//! | directive | value | where it is not set |
+//! |---|---|---|
+//! | `H264Streaming` | `On` or `Off` | on for files with our handler, off for others |
+//! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
+//! | `H264StreamingExtensions` | one or more extensions | the core's list |
+//! | `H264StreamingParameters` | one or more `parameter=name` | the core's names |
+//! | `H264StreamingVersionHeader` | `On` or `Off` | on |
+//! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
+//!
+//! The last is a process's, so it stands in the server's configuration alone.
+//! `.htaccess` needs `AllowOverride FileInfo`.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+
+use mp4seek::request::{Mode, Parameters, is_extension, parse_size};
+use mp4seek::server::boundary;
+
+use crate::config::{Config, Extension, in_pool, set_cache_size};
+use crate::ffi;
+
+/// The directives. A row is all that a directive needs beside its field of [`Config`].
+static DIRECTIVES: [Directive; 6] = [
+    Directive {
+        name: c"H264Streaming",
+        usage: c"On or Off: seek in films with ?start= and ?end=",
+        place: Place::AnyContext,
+        set: Set::Flag(|config, on| config.enabled = Some(on)),
+    },
+    Directive {
+        name: c"H264StreamingMode",
+        usage: c"keyframe or exact: where a clip begins",
+        place: Place::AnyContext,
+        set: Set::Value(set_mode),
+    },
+    Directive {
+        name: c"H264StreamingExtensions",
+        usage: c"extensions of films, such as .mp4 .m4v",
+        place: Place::AnyContext,
+        set: Set::EachValue(add_extension),
+    },
+    Directive {
+        name: c"H264StreamingParameters",
+        usage: c"names of the parameters of a query, such as start=from end=to",
+        place: Place::AnyContext,
+        set: Set::Line(set_parameters),
+    },
+    Directive {
+        name: c"H264StreamingVersionHeader",
+        usage: c"On or Off: send X-Mod-H264-Streaming",
+        place: Place::AnyContext,
+        set: Set::Flag(|config, on| config.version_header = Some(on)),
+    },
+    Directive {
+        name: c"H264StreamingCacheSize",
+        usage: c"bytes that a process may keep of films, such as 16M; 0 for none",
+        place: Place::WholeServer,
+        set: Set::Value(|_, _, value| check_size(value).map(set_cache_size)),
+    },
+];
+
+/// A directive.
+struct Directive {
+    name: &'static CStr,
+    /// What the server says behind the line of a directive that has too many values or too few.
+    usage: &'static CStr,
+    place: Place,
+    set: Set,
+}
+
+/// Where a directive may stand.
+enum Place {
+    AnyContext,
+    /// Outside of all sections.
+    WholeServer,
+}
+
+/// What a directive sets, by the way the server reads its values.
+enum Set {
+    Flag(fn(&mut Config, bool)),
+    /// The one value.
+    Value(SetText),
+    /// One or more values: called for each.
+    EachValue(SetText),
+    /// All that follows the name, as it stands in the file.
+    Line(SetText),
+}
+
+type SetText = fn(&mut Config, &Command<'_>, &CStr) -> Result<(), Refusal>;
+
+/// The line with which the server refuses a configuration.
+type Refusal = &'static CStr;
+
+fn set_mode(config: &mut Config, _: &Command<'_>, value: &CStr) -> Result<(), Refusal> {
+    config.mode = Some(parse_mode(value)?);
+    Ok(())
+}
+
+fn add_extension(config: &mut Config, command: &Command<'_>, value: &CStr) -> Result<(), Refusal> {
+    check_extension(value)?;
+    // The server takes the value from the same pool.
+    let link = Extension { name: value.as_ptr(), next: config.extensions };
+    config.extensions = Some(command.keep(link));
+    Ok(())
+}
+
+fn set_parameters(config: &mut Config, _: &Command<'_>, line: &CStr) -> Result<(), Refusal> {
+    config.parameters = rename_parameters(&config.parameters, line)?;
+    Ok(())
+}
+
+/// Reads all of a directive's line at once, so that two parameters can exchange their names.
+fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, Refusal> {
+    const ALLOWED: Refusal = c"H264StreamingParameters must be parameter=name, once or more, such as \
+        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks and lang; a name is 1 \
+        to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
+    let mut pairs = Vec::new();
+    for word in line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        let word = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
+        let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;
+        let (parameter, name) = word.split_at(equals);
+        pairs.push((parameter, name.get(1..).unwrap_or_default()));
+    }
+    if pairs.is_empty() { Err(ALLOWED) } else { parameters.rename(pairs).map_err(|_| ALLOWED) }
+}
+
+fn parse_mode(value: &CStr) -> Result<Mode, Refusal> {
+    Mode::from_directive(value.to_bytes()).ok_or(c"H264StreamingMode must be keyframe or exact")
+}
+
+fn check_size(value: &CStr) -> Result<u64, Refusal> {
+    parse_size(value.to_bytes()).ok_or(
+        c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
+    )
+}
+
+fn check_extension(value: &CStr) -> Result<(), Refusal> {
+    is_extension(value.to_bytes())
+        .then_some(())
+        .ok_or(c"H264StreamingExtensions must be extensions of file names, such as .mp4 .m4v")
+}
+
+/// The table that the server reads.
+#[repr(transparent)]
+pub(crate) struct Commands(pub(crate) [ffi::h264_command; DIRECTIVES.len() + 1]);
+
+// SAFETY: the table is never written to, and all it points to is static.
+unsafe impl Sync for Commands {}
+
+pub(crate) static COMMANDS: Commands = {
+    const END: ffi::h264_command = ffi::h264_command {
+        name: ptr::null(),
+        set: ffi::h264_setter { flag: None },
+        data: ptr::null_mut(),
+        overrides: 0,
+        arguments: ffi::H264_FLAG,
+        usage: ptr::null(),
+    };
+    let mut commands = [END; DIRECTIVES.len() + 1];
+    let mut row = 0;
+    while row < DIRECTIVES.len() {
+        commands[row] = DIRECTIVES[row].command();
+        row += 1;
+    }
+    Commands(commands)
+};
+
+impl Directive {
+    const fn command(&'static self) -> ffi::h264_command {
+        let (arguments, set) = match self.set {
+            Set::Flag(_) => (ffi::H264_FLAG, ffi::h264_setter { flag: Some(set_flag) }),
+            Set::Value(_) => (ffi::H264_TAKE1, ffi::h264_setter { one: Some(set_text) }),
+            Set::EachValue(_) => (ffi::H264_ITERATE, ffi::h264_setter { one: Some(set_text) }),
+            Set::Line(_) => (ffi::H264_RAW_ARGS, ffi::h264_setter { one: Some(set_text) }),
+        };
+        let overrides = match self.place {
+            Place::AnyContext => ffi::H264_OR_FILEINFO,
+            Place::WholeServer => ffi::H264_RSRC_CONF,
+        };
+        let data = ptr::from_ref(self).cast_mut().cast();
+        ffi::h264_command {
+            name: self.name.as_ptr(),
+            set,
+            data,
+            overrides,
+            arguments,
+            usage: self.usage.as_ptr(),
+        }
+    }
+}
+
+unsafe extern "C" fn set_flag(command: *mut ffi::cmd_parms, config: *mut c_void, on: c_int) -> *const c_char {
+    // SAFETY: the server calls it for a directive of ours.
+    unsafe {
+        read(command, config, |command, config| match command.directive().set {
+            Set::Flag(set) => {
+                set(config, on != 0);
+                Ok(())
+            }
+            Set::Value(_) | Set::EachValue(_) | Set::Line(_) => Err(FAILED),
+        })
+    }
+}
+
+unsafe extern "C" fn set_text(
+    command: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    value: *const c_char,
+) -> *const c_char {
+    // SAFETY: the server calls it for a directive of ours, and the value is a string.
+    unsafe {
+        read(command, config, |command, config| match command.directive().set {
+            Set::Value(set) | Set::EachValue(set) | Set::Line(set) => {
+                set(config, command, CStr::from_ptr(value))
+            }
+            Set::Flag(_) => Err(FAILED),
+        })
+    }
+}
+
+const FAILED: Refusal = c"mod_h264_streaming failed, see the error log";
+
+/// Reads a directive. Null, or the line with which the server refuses the configuration.
+///
+/// # Safety
+/// The server reads the directive now, which is one of [`COMMANDS`]. `config` comes from
+/// [`create`](crate::config::create), and nothing else uses it meanwhile.
+unsafe fn read(
+    command: *mut ffi::cmd_parms,
+    config: *mut c_void,
+    set: impl FnOnce(&Command<'_>, &mut Config) -> Result<(), Refusal>,
+) -> *const c_char {
+    boundary(
+        || FAILED.as_ptr(),
+        || {
+            // SAFETY: the caller's.
+            let (command, config) = unsafe { (Command::new(command), &mut *config.cast::<Config>()) };
+            let misplaced = command.misplaced();
+            if !misplaced.is_null() {
+                return misplaced;
+            }
+            match set(&command, config) {
+                Ok(()) => ptr::null(),
+                Err(refusal) => refusal.as_ptr(),
+            }
+        },
+    )
+}
+
+/// A directive of ours that the server reads now.
+struct Command<'c> {
+    raw: *mut ffi::cmd_parms,
+    server: PhantomData<&'c mut ffi::cmd_parms>,
+}
+
+impl Command<'_> {
+    /// # Safety
+    /// The server reads the directive now, on this thread, and it is one of [`COMMANDS`].
+    unsafe fn new(raw: *mut ffi::cmd_parms) -> Self {
+        Self { raw, server: PhantomData }
+    }
+
+    fn directive(&self) -> &'static Directive {
+        // SAFETY: `Self::new` promises a directive of `COMMANDS`, whose `data` are static rows.
+        unsafe { &*ffi::h264_command_data(self.raw).cast::<Directive>() }
+    }
+
+    /// Null, or the line that refuses the place where the directive stands.
+    fn misplaced(&self) -> *const c_char {
+        match self.directive().place {
+            Place::AnyContext => ptr::null(),
+            // SAFETY: `Self::new` promises that the server reads the directive now.
+            Place::WholeServer => unsafe { ffi::h264_refuse_unless_global(self.raw) },
+        }
+    }
+
+    /// Moves `value`, which needs no drop, into the pool of the configuration.
+    fn keep<T: Copy>(&self, value: T) -> NonNull<T> {
+        // SAFETY: `Self::new` promises that the server reads the directive now, on this thread.
+        unsafe { in_pool(ffi::h264_command_pool(self.raw), value) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mp4seek::request::Parameter;
+
+    use super::*;
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(parse_mode(c"Keyframe"), Ok(Mode::Keyframe));
+        assert!(parse_mode(c"fast").unwrap_err().to_str().unwrap().contains("keyframe or exact"));
+        assert_eq!(check_size(c"8M"), Ok(8 << 20));
+        assert!(check_size(c"8MB").unwrap_err().to_str().unwrap().contains("K, M or G"));
+        let renamed = rename_parameters(&Parameters::default(), c" start=end \t \"end=start\" ").unwrap();
+        assert_eq!(renamed.find(b"start"), Some(Parameter::End));
+        for bad in
+            [c"", c" ", c"start", c"=x", c"start=", c"from=start", c"start=end", c"t=x lang=x", c"t=a=b"]
+        {
+            let refused = rename_parameters(&Parameters::default(), bad).unwrap_err();
+            assert!(refused.to_str().unwrap().contains("start=from end=to"), "{bad:?}");
+        }
+        assert_eq!(check_extension(c".mp4"), Ok(()));
+        assert!(check_extension(c"a/b").unwrap_err().to_str().unwrap().contains(".mp4"));
+    }
+}
