@@ -3,20 +3,9 @@
 
 int h264_config_read(struct server *srv, struct h264_module *module) {
     static const config_plugin_keys_t keys[] = {
-        [H264_KEY_ENABLE] = {CONST_STR_LEN("h264-streaming.enable"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_EXTENSIONS] =
-            {CONST_STR_LEN("h264-streaming.extensions"), T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_MODE] = {CONST_STR_LEN("h264-streaming.mode"), T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_VERSION_HEADER] =
-            {CONST_STR_LEN("h264-streaming.version-header"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_CACHE_SIZE] = {CONST_STR_LEN("h264-streaming.cache-size"), T_CONFIG_INT, T_CONFIG_SCOPE_SERVER},
-        [H264_KEY_PARAMETERS] =
-            {CONST_STR_LEN("h264-streaming.parameters"), T_CONFIG_ARRAY_KVSTRING, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_LOG_CLIENT_ERRORS] =
-            {CONST_STR_LEN("h264-streaming.log-client-errors"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_STATIC_EXCLUDED] =
-            {CONST_STR_LEN("static-file.exclude-extensions"), T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION},
-        [H264_KEY_STATIC_ETAGS] = {CONST_STR_LEN("static-file.etags"), T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION},
+#define H264_KEY(key, name, type, scope) [key] = {CONST_STR_LEN(name), type, scope},
+        H264_OPTIONS(H264_KEY)
+#undef H264_KEY
         {NULL, 0, T_CONFIG_UNSET, T_CONFIG_SCOPE_UNSET},
     };
     return config_plugin_values_init(srv, module, keys, "mod_h264_streaming");
@@ -36,6 +25,7 @@ int h264_config_value(const struct h264_module *module, int context, uint32_t in
     const config_plugin_value_t *values = module->cvlist + module->cvlist[context].v.u2[0];
     if (index >= module->cvlist[context].v.u2[1] || values[index].k_id < 0) return 0;
     memset(value, 0, sizeof(*value));
+    /* The server calls a value by its row in `keys`. */
     value->key = (enum h264_key)values[index].k_id;
     switch (values[index].vtype) {
     case T_CONFIG_BOOL:
@@ -49,7 +39,7 @@ int h264_config_value(const struct h264_module *module, int context, uint32_t in
 }
 
 uint32_t h264_list_len(const void *list) {
-    return ((const array *)list)->used;
+    return list ? ((const array *)list)->used : 0;
 }
 
 struct h264_bytes h264_list_item(const void *list, uint32_t index) {

@@ -50,19 +50,27 @@ void h264_register(struct plugin *plugin, const struct h264_hooks *hooks);
 void *h264_state(const struct h264_module *module);
 void h264_set_state(struct h264_module *module, void *state);
 
-/* Configuration: contexts of conditions, each with values by key. */
+/* The options: key, name, type and scope of each. The last two are the static file handler's own. */
+#define H264_OPTIONS(OPTION)                                                                                      \
+    OPTION(H264_KEY_ENABLE, "h264-streaming.enable", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)                    \
+    OPTION(H264_KEY_EXTENSIONS, "h264-streaming.extensions", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)     \
+    OPTION(H264_KEY_MODE, "h264-streaming.mode", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)                      \
+    OPTION(H264_KEY_VERSION_HEADER, "h264-streaming.version-header", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)    \
+    OPTION(H264_KEY_CACHE_SIZE, "h264-streaming.cache-size", T_CONFIG_INT, T_CONFIG_SCOPE_SERVER)                 \
+    OPTION(H264_KEY_PARAMETERS, "h264-streaming.parameters", T_CONFIG_ARRAY_KVSTRING, T_CONFIG_SCOPE_CONNECTION)  \
+    OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
+           T_CONFIG_SCOPE_CONNECTION)                                                                             \
+    OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \
+           T_CONFIG_SCOPE_CONNECTION)                                                                             \
+    OPTION(H264_KEY_STATIC_ETAGS, "static-file.etags", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)
+
 enum h264_key {
-    H264_KEY_ENABLE,
-    H264_KEY_EXTENSIONS,
-    H264_KEY_MODE,
-    H264_KEY_VERSION_HEADER,
-    H264_KEY_CACHE_SIZE,
-    H264_KEY_PARAMETERS,
-    H264_KEY_LOG_CLIENT_ERRORS,
-    H264_KEY_STATIC_EXCLUDED, /* this and the next are the static file handler's own */
-    H264_KEY_STATIC_ETAGS,
+#define H264_KEY(key, name, type, scope) key,
+    H264_OPTIONS(H264_KEY)
+#undef H264_KEY
 };
 
+/* Configuration: contexts of conditions, each with values by key. */
 struct h264_value {
     enum h264_key key;
     unsigned int number;       /* of a switch or an integer */

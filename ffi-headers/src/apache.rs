@@ -23,7 +23,7 @@ pub fn build() -> Result<(), Error> {
     let header = common::own_file("apache/h264_apache.h");
     common::own_file("apache/internal.h");
     common::compile(&SOURCES, "h264_apache", &flags)?;
-    common::bind(&header, &flags)
+    common::bind(&header, &flags, &[])
 }
 
 /// The preprocessor flags to compile against the server and its runtime library.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fmt, panic};
 
+use bindgen::callbacks::{AttributeInfo, ParseCallbacks};
+
 /// Why a module cannot be built: one line that says what to install or to set.
 #[derive(Debug)]
 pub struct Error(pub(crate) String);
@@ -41,9 +43,10 @@ pub(crate) fn compile(sources: &[&str], library: &str, flags: &[String]) -> Resu
     })
 }
 
-/// Writes bindings for what our own narrow `header` declares, and nothing it
-/// includes, to `$OUT_DIR/bindings.rs`.
-pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
+/// Writes bindings for what our own narrow `header` declares, and nothing it includes, to
+/// `$OUT_DIR/bindings.rs`. Each of `enums` becomes an enum, of which a `match` has to name all
+/// values; the other enums become numbers.
+pub(crate) fn bind(header: &Path, flags: &[String], enums: &[&'static str]) -> Result<(), Error> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| Error("OUT_DIR is not set".into()))?;
     let header_name = header.to_string_lossy().into_owned();
     let builder = bindgen::Builder::default()
@@ -55,6 +58,9 @@ pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
         .derive_debug(false)
         .layout_tests(false)
         .generate_comments(false);
+    let builder = enums.iter().fold(builder, |builder, name| {
+        builder.rustified_enum(name).parse_callbacks(Box::new(ConstructedByC(name)))
+    });
     // Where it finds no libclang it panics.
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
@@ -68,6 +74,17 @@ pub(crate) fn bind(header: &Path, flags: &[String]) -> Result<(), Error> {
     bindings
         .write_to_file(Path::new(&out).join("bindings.rs"))
         .map_err(|error| Error(format!("cannot write the bindings: {error}")))
+}
+
+/// The enum of this name, whose values Rust never constructs.
+#[derive(Debug)]
+struct ConstructedByC(&'static str);
+
+impl ParseCallbacks for ConstructedByC {
+    fn add_attributes(&self, info: &AttributeInfo<'_>) -> Vec<String> {
+        let attribute = r#"#[expect(dead_code, reason = "C constructs the values")]"#;
+        if info.name == self.0 { vec![attribute.to_owned()] } else { Vec::new() }
+    }
 }
 
 fn regex_escape(text: &str) -> String {

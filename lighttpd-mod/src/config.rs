@@ -7,7 +7,7 @@ use mp4seek::request::{
     is_extension,
 };
 
-use crate::ffi::{self, Module};
+use crate::ffi::{self, Module, h264_key};
 
 /// The options of one place in the configuration.
 #[derive(Default)]
@@ -49,8 +49,12 @@ impl Section {
             section.condition = Some(unsafe { ffi::h264_config_condition(module.raw, index) });
         }
         for number in 0.. {
-            let mut value =
-                ffi::h264_value { key: 0, number: 0, string: ffi::bytes(&[]), list: std::ptr::null() };
+            let mut value = ffi::h264_value {
+                key: h264_key::H264_KEY_ENABLE,
+                number: 0,
+                string: ffi::bytes(&[]),
+                list: std::ptr::null(),
+            };
             // SAFETY: `index` is below the number of contexts; the end of its
             // values is answered with 0.
             if unsafe { ffi::h264_config_value(module.raw, index, number, &raw mut value) } == 0 {
@@ -62,53 +66,50 @@ impl Section {
     }
 
     fn set(&mut self, value: &ffi::h264_value) -> Result<(), String> {
+        let is_on = value.number != 0;
         match value.key {
-            ffi::H264_KEY_ENABLE => self.enable = Some(value.number != 0),
-            ffi::H264_KEY_VERSION_HEADER => self.version_header = Some(value.number != 0),
-            ffi::H264_KEY_LOG_CLIENT_ERRORS => self.log_client_errors = Some(value.number != 0),
-            ffi::H264_KEY_STATIC_ETAGS => self.static_etags = Some(value.number != 0),
-            ffi::H264_KEY_STATIC_EXCLUDED => {
-                self.static_excluded = Some(items(value).map(<[u8]>::to_vec).collect());
+            h264_key::H264_KEY_ENABLE => self.enable = Some(is_on),
+            h264_key::H264_KEY_VERSION_HEADER => self.version_header = Some(is_on),
+            h264_key::H264_KEY_LOG_CLIENT_ERRORS => self.log_client_errors = Some(is_on),
+            h264_key::H264_KEY_STATIC_ETAGS => self.static_etags = Some(is_on),
+            h264_key::H264_KEY_STATIC_EXCLUDED => {
+                self.static_excluded = Some(items(value).map(|(_, item)| item.to_vec()).collect());
             }
-            ffi::H264_KEY_CACHE_SIZE if self.condition.is_some() => {
+            h264_key::H264_KEY_CACHE_SIZE if self.condition.is_some() => {
                 let message =
                     "h264-streaming.cache-size is the server's: it must stand outside of all conditions";
                 return Err(message.into());
             }
-            ffi::H264_KEY_CACHE_SIZE => self.cache_size = Some(u64::from(value.number) << 10),
-            ffi::H264_KEY_MODE => {
+            h264_key::H264_KEY_CACHE_SIZE => self.cache_size = Some(u64::from(value.number) << 10),
+            h264_key::H264_KEY_MODE => {
                 // SAFETY: the server keeps its configuration unchanged.
                 self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);
             }
-            ffi::H264_KEY_PARAMETERS => {
-                // SAFETY: for this key the value is a list whose items have keys, and each `index`
-                // is below its length. The server keeps its configuration unchanged.
-                let pairs: Vec<(&[u8], &[u8])> = unsafe {
-                    let item = |index| {
-                        let (key, item) =
-                            (ffi::h264_list_key(value.list, index), ffi::h264_list_item(value.list, index));
-                        (ffi::slice_of(value, key), ffi::slice_of(value, item))
-                    };
-                    (0..ffi::h264_list_len(value.list)).map(item).collect()
-                };
-                self.parameters = Some(parameters(&pairs)?);
+            h264_key::H264_KEY_PARAMETERS => {
+                self.parameters = Some(parameters(&items(value).collect::<Vec<_>>())?);
             }
-            ffi::H264_KEY_EXTENSIONS => {
-                self.extensions = Some(items(value).map(extension).collect::<Result<_, _>>()?);
+            h264_key::H264_KEY_EXTENSIONS => {
+                let extensions = items(value).map(|(_, item)| extension(item));
+                self.extensions = Some(extensions.collect::<Result<_, _>>()?);
             }
-            _ => {}
         }
         Ok(())
     }
 }
 
-/// The strings of a value that is a list.
-fn items(value: &ffi::h264_value) -> impl Iterator<Item = &[u8]> {
-    // SAFETY: the keys that ask for it have lists.
-    let count = unsafe { ffi::h264_list_len(value.list) };
-    // SAFETY: `index` is below the length of the list, and the server keeps its configuration
-    // unchanged.
-    (0..count).map(|index| unsafe { ffi::slice_of(value, ffi::h264_list_item(value.list, index)) })
+/// The keys and strings of a value that is a list; none of another. Where the items have no keys,
+/// those are empty.
+fn items(value: &ffi::h264_value) -> impl Iterator<Item = (&[u8], &[u8])> {
+    // SAFETY: `list` is null or a list of strings, and each `index` is below its length. The server
+    // keeps its configuration unchanged.
+    let (count, item) = unsafe {
+        let item = |index| {
+            let (key, item) = (ffi::h264_list_key(value.list, index), ffi::h264_list_item(value.list, index));
+            (ffi::slice_of(value, key), ffi::slice_of(value, item))
+        };
+        (ffi::h264_list_len(value.list), item)
+    };
+    (0..count).map(item)
 }
 
 impl Default for Config<'_> {
@@ -129,16 +130,29 @@ impl Default for Config<'_> {
 impl<'a> Config<'a> {
     /// Replaces what a narrower section sets.
     pub(crate) fn override_with(&mut self, section: &'a Section) {
-        self.enable = section.enable.unwrap_or(self.enable);
-        self.extensions = section.extensions.as_deref().or(self.extensions);
-        self.mode = section.mode.unwrap_or(self.mode);
-        self.version_header = section.version_header.unwrap_or(self.version_header);
-        if let Some(parameters) = &section.parameters {
+        let Section {
+            // Neither is a request's.
+            condition: _,
+            cache_size: _,
+            enable,
+            extensions,
+            mode,
+            version_header,
+            log_client_errors,
+            static_excluded,
+            static_etags,
+            parameters,
+        } = section;
+        self.enable = enable.unwrap_or(self.enable);
+        self.extensions = extensions.as_deref().or(self.extensions);
+        self.mode = mode.unwrap_or(self.mode);
+        self.version_header = version_header.unwrap_or(self.version_header);
+        self.log_client_errors = log_client_errors.unwrap_or(self.log_client_errors);
+        self.excluded = static_excluded.as_deref().unwrap_or(self.excluded);
+        self.etags = static_etags.unwrap_or(self.etags);
+        if let Some(parameters) = parameters {
             self.parameters = self.parameters.overridden_by(parameters);
         }
-        self.excluded = section.static_excluded.as_deref().unwrap_or(self.excluded);
-        self.etags = section.static_etags.unwrap_or(self.etags);
-        self.log_client_errors = section.log_client_errors.unwrap_or(self.log_client_errors);
     }
 
     /// How queries are read.

@@ -27,8 +27,8 @@ fn all(pattern: &str, text: &str) -> BTreeSet<String> {
 fn page_and_directives(engine: Engine) -> (String, BTreeSet<String>) {
     match engine {
         Engine::Lighttpd => {
-            let keys = read("ffi-headers/lighttpd/config.c");
-            let directives = all(r#"CONST_STR_LEN\("(h264-streaming\.[a-z-]+)"\)"#, &keys);
+            let keys = read("ffi-headers/lighttpd/h264_lighttpd.h");
+            let directives = all(r#""(h264-streaming\.[a-z-]+)""#, &keys);
             (read("docs/directives/lighttpd.md"), directives)
         }
         _ => {
