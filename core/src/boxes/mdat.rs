@@ -1,17 +1,12 @@
 //! `mdat` (8.1.1): the media.
 
+use super::write::{LARGE_SIZE, long_box_head};
 use super::{BoxHeader, BoxType, FormatError, Reader};
 use crate::source::ReadAt;
 
-/// The size field of a box whose size has 64 bits, after the type (4.2.2).
-const LARGE_SIZE: [u8; 4] = [0, 0, 0, 1];
-
 /// The header of an `mdat` with `len` bytes of media. Its size has 64 bits where 32 are not enough.
 pub fn mdat_header(len: u64) -> Vec<u8> {
-    match u32::try_from(len + 8) {
-        Ok(size) => [&size.to_be_bytes()[..], b"mdat"].concat(),
-        Err(_) => [&LARGE_SIZE[..], b"mdat", &(len + 16).to_be_bytes()].concat(),
-    }
+    long_box_head(BoxType(*b"mdat"), len)
 }
 
 /// The `mdat` at `at` of a file whose end is missing, with the size that is there. `None` when

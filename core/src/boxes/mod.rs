@@ -8,6 +8,7 @@ mod chpl;
 mod cmov;
 mod count;
 mod csgp;
+mod ctts;
 mod dref;
 mod elng;
 mod elst;
@@ -33,6 +34,7 @@ mod sgpd;
 mod sidx;
 mod stco;
 mod stps;
+mod stsc;
 mod stsd;
 mod stsh;
 mod stss;
@@ -46,6 +48,8 @@ mod tkhd;
 mod tref;
 mod trex;
 mod trun;
+mod words;
+mod write;
 
 use std::fmt;
 
@@ -53,6 +57,7 @@ pub use chpl::{CHPL_TIMESCALE, Chapter, ChplBox};
 pub use cmov::read_cmov;
 pub use count::BoxCounter;
 pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
+pub use ctts::ctts_head;
 pub use dref::{find_dref, read_dref};
 pub use elng::read_elng;
 pub use elst::{ElstEntry, read_elst, write_edts};
@@ -68,24 +73,30 @@ pub use mdhd::MdhdBox;
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};
 pub use reader::{Reader, read_exact, read_words, u16_at, u32_at, u64_at};
-pub use runs::{JointRun, JointRuns, OffsetBounds, Pieces, Run, RunKind, Runs};
+pub use runs::{
+    JointRun, JointRuns, OffsetBounds, Pieces, RUN_ENTRY_SIZE, Run, RunKind, Runs, change_run_values,
+    put_run_entry, run_entry,
+};
 pub(crate) use saiz::find_encryption_boxes;
-pub use saiz::{SaizBox, read_aux_info_type, read_saio, saio_head, saiz_head};
-pub use sample_sizes::{SampleSizes, SizeReader};
-pub use sbgp::{SbgpBox, sbgp_head, write_sbgp};
-pub use sdtp::{entries_of_samples, read_sdtp};
+pub use saiz::{SaizBox, read_aux_info_type, read_saio, saio_entry, saio_head, saiz_head};
+pub use sample_sizes::{SampleSizes, SizeReader, nibble_in, nibbles, stsz_entry, stsz_head};
+pub use sbgp::{SbgpBox, read_sbgp_head, sbgp_head, write_sbgp};
+pub use sdtp::{entries_of_samples, read_sdtp, sdtp_head, stdp_head};
 pub use senc::{
     MAX_VECTOR_SIZE, SUBSAMPLES, SencBox, WHOLE_SAMPLES, clear_senc_entry, find_senc, is_senc,
     read_senc_flags, senc_entries_of, senc_head,
 };
 pub use sgpd::SgpdBox;
 pub use sidx::each_sidx_reference;
-pub use stco::{ChunkOffsets, OffsetReader, Order};
-pub use stps::read_stps;
+pub use stco::{
+    ChunkOffsets, OffsetReader, Order, chunk_offsets_head, offset_size, put_offset, write_offset,
+};
+pub use stps::{read_stps, stps_head};
+pub use stsc::{STSC_ENTRY_SIZE, move_first_chunks, put_first_chunk, put_stsc_entry, stsc_entry, stsc_head};
 pub use stsd::{SampleEntry, read_data_references, read_stsd, read_vector_size};
 pub use stsh::{read_stsh, write_stsh};
-pub use stss::SyncSamples;
-pub use stts::is_one_tick_each;
+pub use stss::{SyncSamples, move_sample_numbers, read_sample_numbers, stss_entry, stss_head};
+pub use stts::{is_one_tick_each, stts_head};
 pub use subs::{SubsEntries, SubsEntry, SubsWriter};
 pub use table::{READ_AHEAD, Table, TableReader};
 pub use tfdt::{read_tfdt, read_tfxd};
@@ -95,6 +106,7 @@ pub use tkhd::TkhdBox;
 pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox};
 pub use trun::{TrunBox, TrunEntries, TrunField};
+pub use write::{TableHead, box_head, long_box_head, write_box};
 
 /// A box's four-character code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,6 +144,11 @@ pub struct BoxHeader {
 }
 
 impl BoxHeader {
+    /// Whether the header has a size of 64 bits, `largesize`.
+    pub fn has_large_size(&self) -> bool {
+        self.header_len > 8
+    }
+
     /// Offset of the first byte after the header.
     pub fn payload(&self) -> u64 {
         self.offset.saturating_add(u64::from(self.header_len))
@@ -145,17 +162,5 @@ impl BoxHeader {
     /// Offset of the first byte after the box.
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(self.size)
-    }
-}
-
-/// Appends a box to `out`: size, type, then what `payload` writes.
-pub fn write_box(out: &mut Vec<u8>, box_type: &[u8; 4], payload: impl FnOnce(&mut Vec<u8>)) {
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(box_type);
-    payload(out);
-    let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
-    if let Some(at) = out.get_mut(start..start + 4) {
-        at.copy_from_slice(&size.to_be_bytes());
     }
 }

@@ -1,5 +1,6 @@
 //! `padb` (8.7.6): how many bits at the end of each sample are padding.
 
+use super::write::{PLAIN, TableHead};
 use super::{BoxHeader, FormatError, Reader, Table};
 use crate::source::ReadAt;
 
@@ -23,9 +24,9 @@ pub fn read_padb<R: ReadAt>(
     Ok(has_all.then_some(Table { count: pairs, entry_size: 1, ..said }))
 }
 
-/// Version, flags and `sample_count` of a `padb`. Half as many bytes, rounded up, follow.
-pub fn padb_head(samples: u32) -> [u8; 8] {
-    u64::from(samples).to_be_bytes()
+/// What a `padb` of so many samples has before its entries. An entry is a pair of samples.
+pub fn padb_head(sample_count: u32) -> TableHead {
+    TableHead::uncounted(b"padb", [PLAIN, sample_count.to_be_bytes()].concat(), 1)
 }
 
 #[cfg(test)]
@@ -33,22 +34,23 @@ mod tests {
     use super::*;
     use crate::testing::{make_box, read_box};
 
-    fn read(payload: &[u8], samples: u32) -> Result<Option<Table>, FormatError> {
-        read_box(make_box(b"padb", payload), |reader, header| read_padb(reader, header, samples))
+    fn read(sample_count: u32, entries: &[u8], samples: u32) -> Option<Table> {
+        let mut file = Vec::new();
+        padb_head(sample_count).write(&mut file, |out| out.extend_from_slice(entries));
+        read_box(file, |reader, header| read_padb(reader, header, samples)).unwrap()
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let payload = [&padb_head(3)[..], &[0x12, 0x30]].concat();
         let table = Table { offset: 16, count: 2, entry_size: 1 };
-        assert_eq!(read(&payload, 3).unwrap(), Some(table));
-        assert_eq!(read(&payload, 2).unwrap(), Some(Table { count: 1, ..table }));
+        assert_eq!(read(3, &[0x12, 0x30], 3), Some(table));
+        assert_eq!(read(3, &[0x12, 0x30], 2), Some(Table { count: 1, ..table }));
     }
 
     #[test]
     fn fewer_entries_than_samples_are_none() {
-        assert_eq!(read(&[&padb_head(3)[..], &[0x12, 0x30]].concat(), 4).unwrap(), None);
-        assert_eq!(read(&[&padb_head(3)[..], &[0x12]].concat(), 3).unwrap(), None);
-        read(&[0; 7], 1).unwrap_err();
+        assert_eq!(read(3, &[0x12, 0x30], 4), None);
+        assert_eq!(read(3, &[0x12], 3), None);
+        read_box(make_box(b"padb", [0; 7]), |reader, header| read_padb(reader, header, 1)).unwrap_err();
     }
 }

@@ -1,12 +1,16 @@
 //! `saiz` (8.7.8) and `saio` (8.7.9): lengths and places of sample auxiliary information.
 
 use super::error::AuxiliaryError;
-use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, u32_at};
+use super::write::TableHead;
+use super::{BoxHeader, ChunkOffsets, FormatError, Reader, SampleSizes, Table, TableReader, u32_at};
 use crate::source::ReadAt;
 
 /// Bit 0 of the flags (8.7.8.2, 8.7.9.2): `aux_info_type` and `aux_info_type_parameter` are
 /// present.
 const AUX_INFO_TYPE_PRESENT: u8 = 1;
+
+/// Entries of a `saiz` that are read at first.
+const READ_FIRST: u32 = 512;
 
 /// A `saiz`, but for its entries, which stay in the file.
 #[derive(Debug)]
@@ -40,25 +44,58 @@ impl SaizBox {
             let sizes = SampleSizes::Constant { count, stored: bytes, samples: 1, bytes };
             return Ok(Self { kind, default_size, sizes });
         }
-        let table = Table { offset: header.payload() + at as u64 + 5, count, entry_size: 1 };
+        let table = Table { offset: header.payload() + at as u64 + 5, count, entry_size: SAIZ_ENTRY_SIZE };
         if at as u64 + 5 + table.bytes() > header.payload_len() {
             // 8.7.8.3: one `sample_info_size` for each of the samples that are counted.
             return Err(header.error(format!("{count} sizes do not fit in its {} bytes", header.size)));
         }
         Ok(Self { kind, default_size, sizes: SampleSizes::of_table(table, 8, count) })
     }
+
+    /// Appends the lengths for the first samples to `out`: for as many as the box speaks of, and no
+    /// more than `samples`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_lengths<R: ReadAt>(
+        &self,
+        source: &R,
+        samples: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let count = self.sizes.count().min(samples);
+        match &self.sizes {
+            SampleSizes::Constant { .. } => out.resize(out.len() + count as usize, self.default_size),
+            SampleSizes::Table { table, .. } => {
+                let mut entries = TableReader::new(source, *table, READ_FIRST);
+                for n in 0..count {
+                    out.extend_from_slice(entries.entry(n)?);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// A `saiz` up to its `default_sample_info_size`: version, flags, and the type if there is one. The
-/// count follows.
-pub fn saiz_head(kind: Option<[u8; 8]>, default_size: u8) -> Vec<u8> {
-    [&head(0, kind)[..], &[default_size]].concat()
+/// What a `saiz` of so many samples has before its entries. It has none where `default_size` is not
+/// 0, which is then the length for all samples.
+pub fn saiz_head(kind: Option<[u8; 8]>, default_size: u8, sample_count: u32) -> TableHead {
+    let fields = [&head(0, kind)[..], &[default_size], &sample_count.to_be_bytes()].concat();
+    TableHead::uncounted(b"saiz", fields, SAIZ_ENTRY_SIZE)
 }
 
-/// A `saio` of version 1, whose offsets have 64 bits, up to its count.
-pub fn saio_head(kind: Option<[u8; 8]>) -> Vec<u8> {
-    head(1, kind)
+/// What a `saio` of version 1, whose offsets have 64 bits, has before its entries.
+pub fn saio_head(kind: Option<[u8; 8]>) -> TableHead {
+    TableHead::counted(b"saio", head(1, kind), 8)
 }
+
+/// An entry of a `saio` of version 1: an offset.
+pub fn saio_entry(offset: u64) -> [u8; 8] {
+    offset.to_be_bytes()
+}
+
+/// Bytes of an entry of a `saiz`.
+const SAIZ_ENTRY_SIZE: u8 = 1;
 
 /// Version, flags, and the type if there is one.
 fn head(version: u8, kind: Option<[u8; 8]>) -> Vec<u8> {
@@ -138,29 +175,26 @@ fn kind_in(b: &[u8]) -> Option<[u8; 8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box};
 
     fn with<T>(
         box_type: &[u8; 4],
         payload: &[&[u8]],
         read: impl FnOnce(&mut Reader<'_, Vec<u8>>, &BoxHeader) -> T,
     ) -> T {
-        let mut file = Vec::new();
-        write_box(&mut file, box_type, |out| payload.iter().for_each(|p| out.extend_from_slice(p)));
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len).unwrap().unwrap();
-        read(&mut reader, &header)
+        read_box(make_box(box_type, payload.concat()), read)
     }
 
     type Read = (Option<[u8; 8]>, u8, u32, u64);
 
+    fn read_saiz(reader: &mut Reader<'_, Vec<u8>>, header: &BoxHeader) -> Result<Read, FormatError> {
+        let read = SaizBox::read(reader, header)?;
+        let count = read.sizes.count();
+        Ok((read.kind, read.default_size, count, read.sizes.bytes(reader.source(), 0..count)?))
+    }
+
     fn saiz(payload: &[&[u8]]) -> Result<Read, FormatError> {
-        with(b"saiz", payload, |reader, header| {
-            let read = SaizBox::read(reader, header)?;
-            let count = read.sizes.count();
-            Ok((read.kind, read.default_size, count, read.sizes.bytes(reader.source(), 0..count)?))
-        })
+        with(b"saiz", payload, read_saiz)
     }
 
     #[test]
@@ -176,15 +210,33 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for kind in [None, Some(*b"cenc\0\0\0\x01")] {
-            let read = saiz(&[&saiz_head(kind, 0), &[0, 0, 0, 2], &[5, 6]]).unwrap();
-            assert_eq!(read, (kind, 0, 2, 11));
-            let read = saiz(&[&saiz_head(kind, 9), &[0, 0, 0, 2]]).unwrap();
-            assert_eq!(read, (kind, 9, 2, 18));
-            let saio = [&saio_head(kind), &[0, 0, 0, 1][..], &7_u64.to_be_bytes()];
-            let offset =
-                with(b"saio", &saio, |reader, header| read_saio(reader, header)?.get(reader.source(), 0));
-            assert_eq!(offset.unwrap(), 7);
-            assert_eq!(with(b"saio", &saio, read_aux_info_type).unwrap(), kind);
+            let mut each = Vec::new();
+            saiz_head(kind, 0, 2).write(&mut each, |out| out.extend_from_slice(&[5, 6]));
+            assert_eq!(read_box(each, read_saiz).unwrap(), (kind, 0, 2, 11));
+            let mut alike = Vec::new();
+            saiz_head(kind, 9, 2).write(&mut alike, |_| ());
+            assert_eq!(read_box(alike, read_saiz).unwrap(), (kind, 9, 2, 18));
+            let mut saio = Vec::new();
+            let offsets = [7, 1 << 40];
+            saio_head(kind).write(&mut saio, |out| out.extend_from_slice(&offsets.map(saio_entry).concat()));
+            let read = read_box(saio.clone(), read_saio).unwrap();
+            assert_eq!(read.count(), 2);
+            assert_eq!([0, 1].map(|n| read.get(&saio, n).unwrap()), offsets);
+            assert_eq!(read_box(saio, read_aux_info_type).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn the_lengths_of_the_first_samples_are_read() {
+        for (default_size, entries, three) in [(0, &[5, 6][..], [1, 5, 6]), (8, &[], [1, 8, 8])] {
+            let mut file = Vec::new();
+            saiz_head(None, default_size, 2).write(&mut file, |out| out.extend_from_slice(entries));
+            let saiz = read_box(file.clone(), SaizBox::read).unwrap();
+            for samples in [0, 1, 2, 3] {
+                let mut lengths = vec![1];
+                saiz.read_lengths(&file, samples, &mut lengths).unwrap();
+                assert_eq!(lengths, three[..=samples.min(2) as usize]);
+            }
         }
     }
 

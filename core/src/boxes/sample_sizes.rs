@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::segments::{SEGMENT, Segments};
-use super::{BoxHeader, BoxType, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
+use super::write::{PLAIN, TableHead};
+use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u16_at, u32_at};
 use crate::source::ReadAt;
 
 /// Samples between two prefix sums.
@@ -87,23 +88,15 @@ impl SampleSizes {
         Self::Table { table, count, field_bits, sums: Segments::new(count) }
     }
 
-    /// The box that has such sizes: fields of less than 32 bits are those of an `stz2`.
-    pub fn box_type(&self) -> BoxType {
+    /// What an `stsz` or `stz2` with `count` of these samples has before its entries.
+    pub fn head(&self, count: u32) -> TableHead {
         match self {
-            Self::Table { field_bits, .. } if *field_bits < 32 => BoxType(*b"stz2"),
-            _ => BoxType(*b"stsz"),
+            Self::Constant { stored, .. } => head_of(b"stsz", *stored, count, 4),
+            Self::Table { field_bits: 32, .. } => stsz_head(count),
+            Self::Table { field_bits, table, .. } => {
+                head_of(b"stz2", (*field_bits).into(), count, table.entry_size)
+            }
         }
-    }
-
-    /// What stands before the entries for `count` of these samples: version and flags,
-    /// `sample_size` or `field_size`, `sample_count`.
-    pub fn head(&self, count: u32) -> Vec<u8> {
-        let field = match self {
-            Self::Constant { stored, .. } => *stored,
-            Self::Table { field_bits: 32, .. } => 0,
-            Self::Table { field_bits, .. } => (*field_bits).into(),
-        };
-        [[0; 4], field.to_be_bytes(), count.to_be_bytes()].concat()
     }
 
     /// Number of samples.
@@ -186,6 +179,37 @@ impl SampleSizes {
     }
 }
 
+/// What an `stsz` of so many samples has before its entries, if each sample has one.
+pub fn stsz_head(sample_count: u32) -> TableHead {
+    head_of(b"stsz", 0, sample_count, 4)
+}
+
+/// Version and flags, `sample_size` or `field_size`, `sample_count`.
+fn head_of(box_type: &[u8; 4], size: u32, sample_count: u32, entry_size: u8) -> TableHead {
+    TableHead::uncounted(
+        box_type,
+        [PLAIN, size.to_be_bytes(), sample_count.to_be_bytes()].concat(),
+        entry_size,
+    )
+}
+
+/// An entry of an `stsz`: the size of a sample.
+pub fn stsz_entry(size: u32) -> [u8; 4] {
+    size.to_be_bytes()
+}
+
+/// A byte with the fields of two samples, 4 bits each: of an `stz2` or a `padb` (8.7.6).
+#[inline]
+pub fn nibbles(first: u8, second: u8) -> u8 {
+    first << 4 | second
+}
+
+/// The 4 bits of a sample in the byte of its pair. See [`nibbles`].
+#[inline]
+pub fn nibble_in(pair: u8, sample: u32) -> u8 {
+    if sample % 2 == 0 { pair >> 4 } else { pair & 15 }
+}
+
 /// Sums sizes in order: see [`SampleSizes::reader`].
 pub enum SizeReader<'a, R: ReadAt> {
     /// All alike.
@@ -245,7 +269,7 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
             let took;
             if self.field_bits == 4 {
                 let pair = *self.reader.entry(self.next / 2)?.first().unwrap_or(&0);
-                sum += u64::from(if self.next % 2 == 0 { pair >> 4 } else { pair & 15 });
+                sum += u64::from(nibble_in(pair, self.next));
                 took = 1;
             } else {
                 let size = usize::from(self.field_bits / 8);
@@ -302,8 +326,9 @@ mod tests {
         let read = |box_type: &[u8; 4], words: &[u32]| {
             let file = full_box(box_type, 0, words.iter().copied());
             let sizes = read_box(file.clone(), |reader, header| SampleSizes::read(reader, header, None))?;
-            assert_eq!(sizes.box_type().0, *box_type);
-            assert_eq!(sizes.head(sizes.count()), file[8..20]);
+            let mut written = Vec::new();
+            sizes.head(sizes.count()).write(&mut written, |out| out.extend_from_slice(&file[20..]));
+            assert_eq!(written, file);
             Ok::<_, FormatError>((sizes.count(), sizes.bytes(&file, 0..sizes.count())?))
         };
         assert_eq!(read(b"stsz", &[5, 3]).unwrap(), (3, 15));
@@ -311,9 +336,18 @@ mod tests {
         assert_eq!(read(b"stz2", &[4, 3, 0x1230_0000]).unwrap(), (3, 6));
         assert_eq!(read(b"stz2", &[8, 3, 0x0102_0300]).unwrap(), (3, 6));
         assert_eq!(read(b"stz2", &[16, 2, 0x0102_0003]).unwrap(), (2, 261));
+        let mut own = Vec::new();
+        stsz_head(2).write(&mut own, |out| out.extend_from_slice(&[stsz_entry(7), stsz_entry(8)].concat()));
+        assert_eq!(own, full_box(b"stsz", 0, [0, 2, 7, 8]));
         assert!(read(b"stz2", &[5, 1, 0]).unwrap_err().to_string().contains("field size 5"));
         assert!(read(b"stsz", &[0, 2, 7]).unwrap_err().to_string().contains("2 sample sizes"));
         read(b"stsz", &[0]).unwrap_err();
+    }
+
+    #[test]
+    fn two_samples_share_a_byte() {
+        let pair = nibbles(9, 4);
+        assert_eq!([4, 5].map(|sample| nibble_in(pair, sample)), [9, 4]);
     }
 
     #[test]

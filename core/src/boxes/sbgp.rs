@@ -1,6 +1,8 @@
 //! `sbgp` (8.9.2): which samples are in which group.
 
-use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at, write_box};
+use super::runs::{RUN_ENTRY_SIZE, run_entry, run_fields};
+use super::write::TableHead;
+use super::{BoxHeader, FormatError, Reader, Table, TableReader};
 use crate::source::ReadAt;
 
 /// Entries that are read at first.
@@ -32,41 +34,50 @@ impl SbgpBox {
         let grouping = word(4).unwrap_or_default();
         let parameter = if b.first() == Some(&1) { word(8) } else { None };
         let skip = if parameter.is_some() { 8 } else { 4 };
-        Ok(Self { grouping, parameter, entries: Table::read(reader, header, skip, 8)? })
+        Ok(Self { grouping, parameter, entries: Table::read(reader, header, skip, RUN_ENTRY_SIZE)? })
     }
 
     /// The entries in order: how many samples, and the index of their group description.
     pub fn runs<R: ReadAt>(&self, source: &R) -> impl Iterator<Item = Result<(u32, u32), FormatError>> {
         let mut entries = TableReader::new(source, self.entries, READ_FIRST);
-        (0..self.entries.count).map(move |n| {
-            let entry = entries.entry(n)?;
-            Ok((u32_at(entry, 0), u32_at(entry, 4)))
-        })
+        (0..self.entries.count).map(move |n| entries.entry(n).map(run_fields))
     }
 }
 
-/// What stands before the count: version, flags, `grouping_type`, and its parameter, which makes it
-/// version 1.
-pub fn sbgp_head(grouping: [u8; 4], parameter: Option<[u8; 4]>) -> Vec<u8> {
+/// What an `sbgp` has before its entries. The parameter of a grouping makes it version 1.
+pub fn sbgp_head(grouping: [u8; 4], parameter: Option<[u8; 4]>) -> TableHead {
     let version = u8::from(parameter.is_some());
-    [&[version, 0, 0, 0][..], &grouping, parameter.as_ref().map_or(&[], |p| p)].concat()
+    let fields = [&[version, 0, 0, 0][..], &grouping, parameter.as_ref().map_or(&[], |p| p)].concat();
+    TableHead::counted(b"sbgp", fields, RUN_ENTRY_SIZE)
+}
+
+/// What an `sbgp` of the file has before its entries, as it is, but for the number of entries.
+///
+/// # Errors
+/// As [`SbgpBox::read`].
+pub fn read_sbgp_head<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<TableHead, FormatError> {
+    let entries = SbgpBox::read(reader, header)?.entries;
+    // `entry_count` is the last field.
+    let fields = usize::try_from(entries.offset - 4 - header.payload()).unwrap_or(0);
+    Ok(TableHead::counted(b"sbgp", reader.bytes(header.payload(), fields)?, RUN_ENTRY_SIZE))
 }
 
 /// Writes an `sbgp` with these entries: numbers of samples and the indices of their groups.
 pub fn write_sbgp(out: &mut Vec<u8>, grouping: [u8; 4], parameter: Option<[u8; 4]>, entries: &[(u32, u32)]) {
-    write_box(out, b"sbgp", |out| {
-        out.extend_from_slice(&sbgp_head(grouping, parameter));
-        out.extend_from_slice(&u32::try_from(entries.len()).unwrap_or(0).to_be_bytes());
-        for (sample_count, index) in entries {
-            out.extend_from_slice(&sample_count.to_be_bytes());
-            out.extend_from_slice(&index.to_be_bytes());
-        }
+    sbgp_head(grouping, parameter).write(out, |out| {
+        entries
+            .iter()
+            .for_each(|&(sample_count, index)| out.extend_from_slice(&run_entry(sample_count, index)));
     });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boxes::write_box;
     use crate::testing::read_box;
 
     fn read(payload: &[&[u8]]) -> Result<SbgpBox, FormatError> {
@@ -98,6 +109,8 @@ mod tests {
             assert_eq!((read.grouping, read.parameter, read.entries.count), (*b"roll", parameter, 2));
             let runs = read.runs(&file).collect::<Result<Vec<_>, _>>().unwrap();
             assert_eq!(runs, [(5, 2), (1, 0)]);
+            let head = read_box(file, read_sbgp_head).unwrap();
+            assert_eq!(head, sbgp_head(*b"roll", parameter));
         }
     }
 

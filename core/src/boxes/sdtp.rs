@@ -3,12 +3,23 @@
 
 use std::ops::Range;
 
+use super::write::{PLAIN, TableHead};
 use super::{BoxHeader, FormatError, Reader, read_exact};
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 /// Bytes of version and flags.
-const FLAGS: u64 = 4;
+const FLAGS: u64 = PLAIN.len() as u64;
+
+/// What an `sdtp` has before its entries.
+pub fn sdtp_head() -> TableHead {
+    TableHead::uncounted(b"sdtp", PLAIN, 1)
+}
+
+/// What an `stdp` has before its entries.
+pub fn stdp_head() -> TableHead {
+    TableHead::uncounted(b"stdp", PLAIN, 2)
+}
 
 /// Appends the entries of the first `samples` samples to `out`.
 ///
@@ -33,10 +44,10 @@ pub fn read_sdtp<R: ReadAt>(
 /// each. `None` when it has fewer.
 pub fn entries_of_samples(
     header: &BoxHeader,
-    entry_size: u64,
+    entry_size: u8,
     samples: &Range<SampleNumber>,
 ) -> Option<Range<u64>> {
-    let place = |sample: SampleNumber| header.payload() + FLAGS + u64::from(sample.0) * entry_size;
+    let place = |sample: SampleNumber| header.payload() + FLAGS + u64::from(sample.0) * u64::from(entry_size);
     let entries = place(samples.start)..place(samples.end);
     (entries.end <= header.end()).then_some(entries)
 }
@@ -44,20 +55,23 @@ pub fn entries_of_samples(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::read_box;
 
     #[test]
     fn entries_follow_the_flags() {
-        let file = b"\0\0\0\x0fsdtp\0\0\0\0\x10\x20\x30".to_vec();
-        let mut reader = Reader::new(&file, file.len() as u64);
-        let header = reader.header(0, file.len() as u64).unwrap().unwrap();
-        let mut out = vec![9];
-        read_sdtp(&reader, &header, 3, &mut out).unwrap();
-        assert_eq!(out, [9, 0x10, 0x20, 0x30]);
-        read_sdtp(&reader, &header, 4, &mut out).unwrap_err();
-        let of = |size, samples: Range<u32>| {
-            entries_of_samples(&header, size, &(SampleNumber(samples.start)..SampleNumber(samples.end)))
-        };
-        assert_eq!((of(1, 1..3), of(1, 1..4)), (Some(13..15), None));
-        assert_eq!((of(2, 0..1), of(2, 0..2)), (Some(12..14), None));
+        let mut file = Vec::new();
+        sdtp_head().write(&mut file, |out| out.extend_from_slice(&[0x10, 0x20, 0x30]));
+        assert_eq!(file, b"\0\0\0\x0fsdtp\0\0\0\0\x10\x20\x30");
+        read_box(file, |reader, header| {
+            let mut out = vec![9];
+            read_sdtp(reader, header, 3, &mut out).unwrap();
+            assert_eq!(out, [9, 0x10, 0x20, 0x30]);
+            read_sdtp(reader, header, 4, &mut out).unwrap_err();
+            let of = |size, samples: Range<u32>| {
+                entries_of_samples(header, size, &(SampleNumber(samples.start)..SampleNumber(samples.end)))
+            };
+            assert_eq!((of(1, 1..3), of(1, 1..4)), (Some(13..15), None));
+            assert_eq!((of(2, 0..1), of(2, 0..2)), (Some(12..14), None));
+        });
     }
 }

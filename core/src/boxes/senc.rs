@@ -1,6 +1,9 @@
 //! `senc` (ISO/IEC 23001-7, 7.2) and the `uuid` box that it was before (PIFF 1.1, 5.3.2): what a
 //! decrypter needs for each sample. How long an entry is, only the entry itself says.
 
+use std::ops::Range;
+
+use super::write::TableHead;
 use super::{BoxHeader, FormatError, Reader, u16_at, u32_at};
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -99,9 +102,9 @@ pub fn senc_entries_of(senc: &BoxHeader, len: u64) -> Option<u64> {
     (senc.end().checked_sub(data)? == len).then_some(data)
 }
 
-/// Version, flags and `sample_count` of a `senc`.
-pub fn senc_head(flags: [u8; 4], sample_count: u32) -> Vec<u8> {
-    [flags, sample_count.to_be_bytes()].concat()
+/// What a `senc` of so many samples has before its entries. `flags` has the version, too.
+pub fn senc_head(flags: [u8; 4], sample_count: u32) -> TableHead {
+    TableHead::uncounted(b"senc", [flags, sample_count.to_be_bytes()].concat(), 1)
 }
 
 /// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector
@@ -168,6 +171,13 @@ impl SencBox {
             }
         }
         Ok(None)
+    }
+
+    /// What the box has before its entries, for another number of samples: where in the file all
+    /// but that number is, and the bytes of the number.
+    pub fn head_for(&self, sample_count: u32) -> (Range<u64>, [u8; 4]) {
+        let count = sample_count.to_be_bytes();
+        (self.header.payload()..self.data - count.len() as u64, count)
     }
 
     /// Whether with vectors of this length the entries take just the room there is.
@@ -280,7 +290,14 @@ mod tests {
         let piff = make_box(b"uuid", [&head[..], &[9; 8]].concat());
         assert_eq!(read_box(piff.clone(), read_senc_flags).unwrap(), WHOLE_SAMPLES);
         assert!(read_box(piff.clone(), is_senc).unwrap());
-        assert_eq!(read_box(piff, SencBox::read).unwrap().unwrap().vector, 8);
+        let read = read_box(piff.clone(), SencBox::read).unwrap().unwrap();
+        assert_eq!(read.vector, 8);
+        // The same for two samples.
+        let (same, count) = read.head_for(2);
+        let same = usize::try_from(same.start).unwrap()..usize::try_from(same.end).unwrap();
+        let two = make_box(b"uuid", [&piff[same], &count, &[9; 16]].concat());
+        let two = read_box(two, SencBox::read).unwrap().unwrap();
+        assert_eq!((two.count, two.vector), (2, 8));
         assert!(!read_box(make_box(b"uuid", [9; 20]), is_senc).unwrap());
     }
 
@@ -290,7 +307,8 @@ mod tests {
         let entry = clear_senc_entry(0, 0x1_0001).unwrap();
         assert_eq!(entry, [0, 2, 0xff, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
         assert_eq!(clear_senc_entry(16, 0xffff * 40), None);
-        let file = make_box(b"senc", [senc_head(SUBSAMPLES, 1), clear_senc_entry(8, 5).unwrap()].concat());
+        let mut file = Vec::new();
+        senc_head(SUBSAMPLES, 1).write(&mut file, |out| out.extend(clear_senc_entry(8, 5).unwrap()));
         let read = read_box(file, SencBox::read).unwrap().unwrap();
         assert_eq!((read.count, read.vector, read.has_subsamples), (1, 8, true));
     }

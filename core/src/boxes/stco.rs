@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::segments::{SEGMENT, Segments};
+use super::write::{PLAIN, TableHead};
 use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, read_words, u32_at, u64_at};
 use crate::source::ReadAt;
 
@@ -62,7 +63,7 @@ impl ChunkOffsets {
     /// # Errors
     /// When the box is malformed or cannot be read.
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
-        let entry_size = if &header.box_type.0 == b"co64" { 8 } else { 4 };
+        let entry_size = offset_size(&header.box_type.0 == b"co64");
         Ok(Self::of_table(Table::read(reader, header, 0, entry_size)?))
     }
 
@@ -136,7 +137,7 @@ impl ChunkOffsets {
 
     /// Whether offsets have 64 bits.
     pub fn is_wide(&self) -> bool {
-        self.table.entry_size == 8
+        self.table.entry_size == offset_size(true)
     }
 
     /// Number of chunks.
@@ -151,10 +152,7 @@ impl ChunkOffsets {
 
     /// Reads offsets in order from chunk `index` on.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R, window: u32) -> OffsetReader<'a, R> {
-        OffsetReader {
-            reader: TableReader::new(source, self.table, window),
-            wide: self.table.entry_size == 8,
-        }
+        OffsetReader { reader: TableReader::new(source, self.table, window), wide: self.is_wide() }
     }
 
     /// Offset of chunk `index`, 0-based.
@@ -187,6 +185,31 @@ impl ChunkOffsets {
         }
         Ok(low)
     }
+}
+
+/// What an `stco` has before its entries, or a `co64`, whose offsets are wide: they have 64 bits.
+pub fn chunk_offsets_head(is_wide: bool) -> TableHead {
+    TableHead::counted(if is_wide { b"co64" } else { b"stco" }, PLAIN, offset_size(is_wide))
+}
+
+/// Bytes of an offset of 64 or 32 bits.
+#[inline]
+pub fn offset_size(is_wide: bool) -> u8 {
+    if is_wide { 8 } else { 4 }
+}
+
+/// Writes an offset in as many bytes as there are, 4 or 8. Of 4, it has to fit in them.
+#[inline]
+pub fn put_offset(out: &mut [u8], offset: u64) {
+    let bytes = offset.to_be_bytes();
+    out.copy_from_slice(bytes.get(8 - out.len().min(8)..).unwrap_or_default());
+}
+
+/// Appends an offset to `out`. See [`put_offset`].
+pub fn write_offset(out: &mut Vec<u8>, offset: u64, is_wide: bool) {
+    let start = out.len();
+    out.resize(start + usize::from(offset_size(is_wide)), 0);
+    put_offset(out.get_mut(start..).unwrap_or_default(), offset);
 }
 
 /// Reads chunk offsets, best in order.
@@ -243,6 +266,19 @@ mod tests {
         assert_eq!(get(b"stco", &[2, 5, 6]).unwrap(), (2, 6));
         assert_eq!(get(b"co64", &[2, 0, 5, 1, 6]).unwrap(), (2, (1 << 32) + 6));
         get(b"co64", &[2, 0, 5]).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (is_wide, offsets) in [(false, [5, u64::from(u32::MAX)]), (true, [5, 1 << 40])] {
+            let mut file = Vec::new();
+            chunk_offsets_head(is_wide).write(&mut file, |out| {
+                offsets.iter().for_each(|&offset| write_offset(out, offset, is_wide));
+            });
+            let read = read_box(file.clone(), ChunkOffsets::read).unwrap();
+            assert_eq!((read.count(), read.is_wide()), (2, is_wide));
+            assert_eq!([0, 1].map(|n| read.get(&file, n).unwrap()), offsets);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `stsh` (8.6.3): sync samples that can take the place of others.
 
-use super::{u32_at, write_box};
+use super::u32_at;
+use super::write::{PLAIN, TableHead};
 use crate::numbers::SampleNumber;
 
 /// The entries of the payload of an `stsh`: `shadowed_sample_number` and `sync_sample_number`, but
@@ -14,9 +15,7 @@ pub fn read_stsh(payload: &[u8]) -> Option<impl Iterator<Item = (SampleNumber, S
 
 /// Writes an `stsh`.
 pub fn write_stsh(out: &mut Vec<u8>, entries: &[(SampleNumber, SampleNumber)]) {
-    write_box(out, b"stsh", |out| {
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&u32::try_from(entries.len()).unwrap_or(0).to_be_bytes());
+    TableHead::counted(b"stsh", PLAIN, 8).write(out, |out| {
         for (shadowed, sync) in entries {
             out.extend_from_slice(&shadowed.one_based().to_be_bytes());
             out.extend_from_slice(&sync.one_based().to_be_bytes());

@@ -1,7 +1,9 @@
 //! `stss` (8.6.2): which samples decoding can begin at.
 
+use super::words::change_words;
+use super::write::{PLAIN, TableHead};
 use super::{BoxHeader, FormatError, Reader, Table, TableReader, u32_at};
-use crate::numbers::SampleNumber;
+use crate::numbers::{SampleNumber, SampleShift};
 use crate::source::ReadAt;
 
 /// Entries that are read at first.
@@ -23,7 +25,7 @@ impl SyncSamples {
     /// # Errors
     /// When the box is malformed or cannot be read.
     pub fn read<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> Result<Self, FormatError> {
-        Ok(Self::Listed(Table::read(reader, header, 0, 4)?))
+        Ok(Self::Listed(read_sample_numbers(reader, header)?))
     }
 
     /// How many listed samples come before `sample`. O(log n).
@@ -87,6 +89,37 @@ impl SyncSamples {
     }
 }
 
+/// Bytes of an entry.
+pub(super) const SAMPLE_NUMBER_SIZE: u8 = 4;
+
+/// Reads where the entries of an `stss` or `stps` are.
+///
+/// # Errors
+/// When the box is malformed or cannot be read.
+pub fn read_sample_numbers<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    header: &BoxHeader,
+) -> Result<Table, FormatError> {
+    Table::read(reader, header, 0, SAMPLE_NUMBER_SIZE)
+}
+
+/// What an `stss` has before its entries.
+pub fn stss_head() -> TableHead {
+    TableHead::counted(b"stss", PLAIN, SAMPLE_NUMBER_SIZE)
+}
+
+/// An entry: the number of a sample.
+pub fn stss_entry(sample: SampleNumber) -> [u8; 4] {
+    sample.one_based().to_be_bytes()
+}
+
+/// Moves the samples of the entries of an `stss` or `stps`. A sample that is moved before the first
+/// becomes number 0, which is that of no sample.
+#[inline]
+pub fn move_sample_numbers(entries: &mut [u8], shift: SampleShift) {
+    change_words::<{ SAMPLE_NUMBER_SIZE as usize }>(entries, 0, |number| shift.move_one_based(number));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +137,21 @@ mod tests {
         assert_eq!([0, 1, 4, 5, 9].map(before), [1, 2, 2, 3, 4]);
         let back = SyncSamples::listed_back(&table, &file, SampleNumber(7)).unwrap();
         assert_eq!(back.map(Result::unwrap).collect::<Vec<_>>(), [SampleNumber(4), SampleNumber(0)]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_moved() {
+        let mut file = Vec::new();
+        let entries = stss_head().write(&mut file, |out| {
+            [0, 7].iter().for_each(|&sample| out.extend_from_slice(&stss_entry(SampleNumber(sample))));
+        });
+        let listed = |file: &Vec<u8>| {
+            let table = read_box(file.clone(), read_sample_numbers).unwrap();
+            SyncSamples::all_listed(&table, file).map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&file), [Some(SampleNumber(0)), Some(SampleNumber(7))]);
+        move_sample_numbers(&mut file[entries], SampleShift::between(SampleNumber(3), SampleNumber(1)));
+        assert_eq!(listed(&file), [None, Some(SampleNumber(5))]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::boxes::{
     AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox,
-    SampleSizes, SencBox, TableReader, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio,
-    read_senc_flags, saio_head, saiz_head, senc_entries_of, senc_head, write_box,
+    SencBox, TableHead, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags,
+    saio_entry, saio_head, saiz_head, senc_entries_of, senc_head,
 };
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -81,7 +81,7 @@ impl Gathered {
             FragmentAuxiliary::Unsupported(header) => Err(AuxiliaryError::Unsupported(*header)),
             FragmentAuxiliary::Senc(senc) => self.add_senc(reader, senc, first, total(runs)),
             FragmentAuxiliary::Located { saiz, saio, senc, base } => {
-                let all = self.add_sizes(reader, saiz, first, total(runs))?;
+                let all = self.add_sizes(reader, saiz, total(runs))?;
                 let offsets = read_saio(reader, saio)?;
                 match senc.and_then(|senc| senc_entries_of(&senc, all)) {
                     Some(data) => self.copy(reader, first, usize::MAX, data, saio)?,
@@ -120,22 +120,12 @@ impl Gathered {
         &mut self,
         reader: &mut Reader<'_, R>,
         saiz: &BoxHeader,
-        first: SampleNumber,
         count: u32,
     ) -> Result<u64, FormatError> {
-        let SaizBox { kind, default_size, sizes } = SaizBox::read(reader, saiz)?;
-        let all = sizes.bytes(reader.source(), 0..sizes.count())?;
-        let count = sizes.count().min(count);
-        self.kind = self.kind.or(kind);
-        match &sizes {
-            SampleSizes::Constant { .. } => self.sizes.resize((first + count).place(), default_size),
-            SampleSizes::Table { table, .. } => {
-                let mut entries = TableReader::new(reader.source(), *table, 512);
-                for n in 0..count {
-                    self.sizes.extend_from_slice(entries.entry(n)?);
-                }
-            }
-        }
+        let saiz = SaizBox::read(reader, saiz)?;
+        let all = saiz.sizes.bytes(reader.source(), 0..saiz.sizes.count())?;
+        self.kind = self.kind.or(saiz.kind);
+        saiz.read_lengths(reader.source(), count, &mut self.sizes)?;
         Ok(all)
     }
 
@@ -194,27 +184,24 @@ impl Gathered {
         read_exact(reader.source(), out, offset)
     }
 
-    /// What the `saiz` of a flat movie begins with.
-    pub(crate) fn saiz_prefix(&self) -> Vec<u8> {
-        saiz_head(self.kind, 0)
+    /// What the `saiz` of a flat movie has before its entries.
+    pub(crate) fn saiz_head(&self, sample_count: u32) -> TableHead {
+        saiz_head(self.kind, 0, sample_count)
     }
 
-    /// Writes the `saio` of a flat movie, whose `senc` follows; `address` is where `out` begins.
-    pub(crate) fn write_saio(&self, out: &mut Vec<u8>, address: u64) {
-        let head = [&saio_head(self.kind)[..], &1u32.to_be_bytes()].concat();
-        // The offset itself, the header of the senc, its flags and count.
-        let data = address + (out.len() + 8 + head.len() + 8 + 16) as u64;
-        write_box(out, b"saio", |out| {
-            out.extend_from_slice(&head);
-            out.extend_from_slice(&data.to_be_bytes());
-        });
+    /// Writes the `saio` of a flat movie. The `senc` follows, which has `senc` before its entries.
+    /// `address` is where `out` begins.
+    pub(crate) fn write_saio(&self, senc: &TableHead, address: u64, out: &mut Vec<u8>) {
+        let head = saio_head(self.kind);
+        let end = out.len() + head.entries_at() + usize::from(head.entry_size);
+        let entries = address + (end + senc.entries_at()) as u64;
+        head.write(out, |out| out.extend_from_slice(&saio_entry(entries)));
     }
 
-    /// What its `senc` begins with.
-    pub(crate) fn senc_prefix(&self, samples: usize) -> Vec<u8> {
+    /// What the `senc` of a flat movie has before its entries.
+    pub(crate) fn senc_head(&self, sample_count: u32) -> TableHead {
         let long = self.sizes.iter().any(|&s| s > MAX_VECTOR_SIZE);
-        let flags = self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES });
-        senc_head(flags, u32::try_from(samples).unwrap_or(u32::MAX))
+        senc_head(self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES }), sample_count)
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::boxes::{BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, sbgp_head};
+use crate::boxes::{
+    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableHead, sbgp_head,
+};
 use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -150,11 +152,6 @@ impl Groupings {
         Self { list: list.collect(), described: described.collect(), global: Vec::new() }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
     /// Puts the samples before `end` that no box speaks of into the default groups.
     pub(crate) fn finish(&mut self, end: SampleNumber) {
         for grouping in &mut self.list {
@@ -170,11 +167,12 @@ impl Groupings {
         all.filter(|d| !d.entries.is_empty()).for_each(|d| d.write(out));
     }
 
-    /// What an `sbgp` of a flat movie begins with.
-    pub(crate) fn prefix(&self, n: usize) -> Vec<u8> {
-        let Some(g) = self.list.get(n) else { return Vec::new() };
-        let Some(described) = self.described.get(g.described) else { return Vec::new() };
-        sbgp_head(described.all.grouping, g.parameter)
+    /// What the `sbgp`s of a flat movie have before their entries, in order.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = TableHead> {
+        self.list.iter().map(|grouping| {
+            let described = self.described.get(grouping.described);
+            sbgp_head(described.map_or([0; 4], |d| d.all.grouping), grouping.parameter)
+        })
     }
 
     /// Its entries; see [`RunLengths::write`].

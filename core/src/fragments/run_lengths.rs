@@ -1,6 +1,8 @@
 //! Run lengths of values, as `stts`, `ctts` and `sbgp` have them.
 
-/// Run lengths of values, as `stts` and `ctts` have them.
+use crate::boxes::run_entry;
+
+/// Run lengths of values.
 #[derive(Debug, Default)]
 pub(crate) struct RunLengths {
     pub(crate) runs: Vec<(u32, u32)>,
@@ -36,8 +38,7 @@ impl RunLengths {
             {
                 let now = count.min(end - at);
                 held = (count > now).then(|| (count - now, value));
-                out.extend_from_slice(&now.to_be_bytes());
-                out.extend_from_slice(&value.to_be_bytes());
+                out.extend_from_slice(&run_entry(now, value));
                 at += now;
                 entries += 1;
             }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::boxes::TableHead;
+
 /// Which table of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TableKind {
@@ -9,7 +11,9 @@ pub(crate) enum TableKind {
     Offsets,
     Chunks,
     Sizes,
-    ChunkOffsets,
+    ChunkOffsets {
+        is_wide: bool,
+    },
     /// Which of the track's sample groupings.
     Group(usize),
     Dependencies,
@@ -43,40 +47,18 @@ impl TableLayout {
         Self { bytes, ..Self::default() }
     }
 
-    /// Writes a box of `prefix`, the number of entries (unless the prefix has it), and entries.
-    /// `write` returns how many there are up to the end of each batch.
+    /// Writes the box of a table. `write` appends its entries, and returns how many there are up to
+    /// the end of each batch.
     pub(crate) fn table(
         &mut self,
-        box_type: &[u8; 4],
-        prefix: &[u8],
-        has_count: bool,
+        head: &TableHead,
         table: GeneratedTable,
         write: impl FnOnce(&mut Vec<u8>) -> Vec<u32>,
     ) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.extend_from_slice(box_type);
-        self.bytes.extend_from_slice(prefix);
-        let count_at = self.bytes.len();
-        if has_count {
-            self.bytes.extend_from_slice(&[0; 4]);
-        }
-        let entries = self.bytes.len();
-        let counts = write(&mut self.bytes);
-        let size = u32::try_from(self.bytes.len() - start).unwrap_or(u32::MAX);
-        let count = counts.last().copied().unwrap_or(0);
-        self.put(start, size);
-        if has_count {
-            self.put(count_at, count);
-        }
-        self.spans.push(entries..self.bytes.len());
+        let mut counts = Vec::new();
+        let entries = head.write(&mut self.bytes, |out| counts = write(out));
+        self.spans.push(entries);
         self.tables.push(table);
         self.counts.push(counts);
-    }
-
-    fn put(&mut self, at: usize, value: u32) {
-        if let Some(to) = self.bytes.get_mut(at..at + 4) {
-            to.copy_from_slice(&value.to_be_bytes());
-        }
     }
 }

@@ -1,6 +1,9 @@
 //! Writes the samples of a track's fragments as the tables of a flat movie.
 
-use crate::boxes::BoxType;
+use crate::boxes::{
+    BoxType, TableHead, chunk_offsets_head, ctts_head, sdtp_head, stsc_entry, stsc_head, stss_entry,
+    stss_head, stsz_entry, stsz_head, stts_head, write_offset,
+};
 use crate::limits::Limits;
 use crate::numbers::SampleNumber;
 use crate::source::GENERATED;
@@ -40,51 +43,50 @@ impl TrackFragments {
         self.seed.groupings.finish(SampleNumber::at_place(samples));
         let ends: Vec<Position> = self.starts.iter().skip(1).map(|s| s.before).chain([self.end()]).collect();
         let this = &*self;
-        let mut table = |box_type: &[u8; 4], prefix: &[u8], has_count, kind, entry_size| {
-            let table = GeneratedTable { track, kind, entry_size };
-            out.table(box_type, prefix, has_count, table, |bytes| this.write_entries(&table, &ends, bytes));
+        let mut table = |head: &TableHead, kind| {
+            let table = GeneratedTable { track, kind, entry_size: head.entry_size };
+            out.table(head, table, |bytes| this.write_entries(&table, &ends, bytes));
         };
-        table(b"stts", &[0; 4], true, TableKind::Durations, 8);
+        table(&stts_head(), TableKind::Durations);
         if self.offsets.runs.iter().any(|(_, offset)| *offset != 0) {
-            table(b"ctts", &[u8::from(self.has_negative_offsets), 0, 0, 0], true, TableKind::Offsets, 8);
+            table(&ctts_head(self.has_negative_offsets.into()), TableKind::Offsets);
         }
-        table(b"stsc", &[0; 4], true, TableKind::Chunks, 12);
-        table(b"stsz", &[0; 8], true, TableKind::Sizes, 4);
-        if self.chunks.iter().any(|chunk| u32::try_from(chunk.offset.0).is_err()) {
-            table(b"co64", &[0; 4], true, TableKind::ChunkOffsets, 8);
-        } else {
-            table(b"stco", &[0; 4], true, TableKind::ChunkOffsets, 4);
-        }
+        table(&stsc_head(), TableKind::Chunks);
+        table(&stsz_head(number(samples)), TableKind::Sizes);
+        let is_wide = self.chunks.iter().any(|chunk| u32::try_from(chunk.offset.0).is_err());
+        table(&chunk_offsets_head(is_wide), TableKind::ChunkOffsets { is_wide });
+        self.write_optional(track, &ends, out);
+    }
+
+    /// Appends the tables that not every track has.
+    fn write_optional(&self, track: usize, ends: &[Position], out: &mut TableLayout) {
+        let samples = self.sizes.len();
+        let table = |head: &TableHead, kind, out: &mut TableLayout| {
+            let table = GeneratedTable { track, kind, entry_size: head.entry_size };
+            out.table(head, table, |bytes| self.write_entries(&table, ends, bytes));
+        };
         self.seed.groupings.write_descriptions(&mut out.bytes);
-        for n in 0..self.seed.groupings.len() {
-            let table = GeneratedTable { track, kind: TableKind::Group(n), entry_size: 8 };
-            let prefix = self.seed.groupings.prefix(n);
-            out.table(b"sbgp", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
+        for (n, head) in self.seed.groupings.heads().enumerate() {
+            table(&head, TableKind::Group(n), out);
         }
         if !self.dependencies.bytes.is_empty() {
-            let table = GeneratedTable { track, kind: TableKind::Dependencies, entry_size: 1 };
-            out.table(b"sdtp", &[0; 4], false, table, |bytes| self.write_entries(&table, &ends, bytes));
+            table(&sdtp_head(), TableKind::Dependencies, out);
         }
         if let Some(subsamples) = &self.subsamples {
             subsamples.write(&mut out.bytes);
         }
         if self.unsliced.is_none() && !self.auxiliary.bytes.is_empty() {
-            let table = GeneratedTable { track, kind: TableKind::AuxiliarySizes, entry_size: 1 };
-            let prefix = self.auxiliary.saiz_prefix();
-            out.table(b"saiz", &prefix, true, table, |bytes| self.write_entries(&table, &ends, bytes));
-            self.auxiliary.write_saio(&mut out.bytes, GENERATED);
-            let table = GeneratedTable { track, kind: TableKind::Auxiliary, entry_size: 1 };
-            let prefix = self.auxiliary.senc_prefix(samples);
-            out.table(b"senc", &prefix, false, table, |bytes| self.write_entries(&table, &ends, bytes));
+            let senc = self.auxiliary.senc_head(number(samples));
+            table(&self.auxiliary.saiz_head(number(samples)), TableKind::AuxiliarySizes, out);
+            self.auxiliary.write_saio(&senc, GENERATED, &mut out.bytes);
+            table(&senc, TableKind::Auxiliary, out);
         }
         // A writer that marks no audio sample at all does not mark them.
         let unmarked = self.seed.is_sound && self.sync.is_empty();
         if self.sync.len() < samples && !unmarked {
-            let table = GeneratedTable { track, kind: TableKind::Sync, entry_size: 4 };
-            out.table(b"stss", &[0; 4], true, table, |bytes| self.write_entries(&table, &ends, bytes));
+            table(&stss_head(), TableKind::Sync, out);
         }
     }
-
     /// Appends the entries of a table. Returns how many there are up to each of `ends`; no entry
     /// reaches over one of them.
     pub(crate) fn write_entries(
@@ -120,18 +122,15 @@ impl TrackFragments {
                     .collect()
             }
             TableKind::Sizes => {
-                self.sizes.iter().for_each(|s| out.extend_from_slice(&s.to_be_bytes()));
+                self.sizes.iter().for_each(|&size| out.extend_from_slice(&stsz_entry(size)));
                 samples.collect()
             }
             TableKind::Sync => {
-                self.sync.iter().for_each(|s| out.extend_from_slice(&s.one_based().to_be_bytes()));
+                self.sync.iter().for_each(|&sample| out.extend_from_slice(&stss_entry(sample)));
                 ends.iter().map(|end| number(self.sync.partition_point(|&s| s < end.sample))).collect()
             }
-            TableKind::ChunkOffsets => {
-                let skip = 8 - usize::from(table.entry_size).min(8);
-                for chunk in &self.chunks {
-                    out.extend_from_slice(chunk.offset.0.to_be_bytes().get(skip..).unwrap_or_default());
-                }
+            TableKind::ChunkOffsets { is_wide } => {
+                self.chunks.iter().for_each(|chunk| write_offset(out, chunk.offset.0, is_wide));
                 ends.iter().map(|end| end.chunk - self.before.chunk).collect()
             }
             TableKind::Chunks => self.write_chunks(ends, out),
@@ -149,9 +148,8 @@ impl TrackFragments {
                 let value = (chunk.samples, chunk.description_index);
                 if last.replace(value) != Some(value) {
                     entries += 1;
-                    let first_chunk = (self.before.chunk + number(n)).one_based();
-                    let words = [first_chunk, chunk.samples, chunk.description_index];
-                    words.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+                    let first = self.before.chunk + number(n);
+                    out.extend_from_slice(&stsc_entry(first, chunk.samples, chunk.description_index));
                 }
             }
             at = end;

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, read_words, u32_at};
+use crate::boxes::{ChunkOffsets, FormatError, offset_size, put_offset, read_words};
 use crate::extents::Places;
 use crate::offsets::FileOffset;
 use crate::plan::ChunkRange;
 
 use super::context::Generator;
-use super::words::put_offset;
 
 impl Generator<'_> {
     pub(super) fn positions(&self) -> Positions<'_> {
@@ -34,7 +33,7 @@ impl Generator<'_> {
         let mut chunk = range.chunks.start + index;
         let mut out = out;
         if let Some(first) = range.first_offset.filter(|_| index == 0) {
-            let (entry, rest) = out.split_at_mut(if is_wide { 8 } else { 4 }.min(out.len()));
+            let (entry, rest) = out.split_at_mut(usize::from(offset_size(is_wide)).min(out.len()));
             put_offset(entry, positions.of(first)?);
             (out, chunk) = (rest, chunk.next());
         }
@@ -56,7 +55,7 @@ impl Generator<'_> {
         positions: &mut Positions<'_>,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let size = if is_wide { 8 } else { 4 };
+        let size = usize::from(offset_size(is_wide));
         let count = u32::try_from(out.len() / size).unwrap_or(u32::MAX);
         let mut reader = offsets.reader(&self.film.source, count);
         let mut entries = out.chunks_exact_mut(size);
@@ -105,6 +104,7 @@ impl Positions<'_> {
         for block in offsets.chunks_mut(BLOCK) {
             let mut words = [0; BLOCK / 4];
             let words = read_words(block, &mut words);
+            let entries = block.chunks_exact_mut(offset_size(false).into());
             self.of(FileOffset(words.first().copied().unwrap_or(0).into()))?;
             let word = |offset: FileOffset| u32::try_from(offset.0).unwrap_or(u32::MAX);
             let start = word(self.known.start);
@@ -112,12 +112,12 @@ impl Positions<'_> {
             if words.iter().fold(true, |all, o| all & (o.wrapping_sub(start) < len)) {
                 // The plan has checked that the moved offsets have 32 bits.
                 let shift = word(FileOffset(self.shift & 0xffff_ffff));
-                for (entry, offset) in block.chunks_exact_mut(4).zip(words) {
-                    entry.copy_from_slice(&offset.wrapping_add(shift).to_be_bytes());
+                for (entry, offset) in entries.zip(words) {
+                    put_offset(entry, offset.wrapping_add(shift).into());
                 }
             } else {
-                for entry in block.chunks_exact_mut(4) {
-                    put_offset(entry, self.of(FileOffset(u32_at(entry, 0).into()))?);
+                for (entry, &offset) in entries.zip(words) {
+                    put_offset(entry, self.of(FileOffset(offset.into()))?);
                 }
             }
         }

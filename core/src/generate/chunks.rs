@@ -1,11 +1,10 @@
 //! The chunks of a clip: `stsc`.
 
-use crate::boxes::{FormatError, Runs};
+use crate::boxes::{FormatError, Runs, STSC_ENTRY_SIZE, move_first_chunks, put_first_chunk, put_stsc_entry};
 use crate::numbers::ChunkNumber;
 use crate::plan::{ChunkEntry, ChunkSlice};
 
 use super::context::Generator;
-use super::words::{change_words, put_words};
 
 impl Generator<'_> {
     /// Entries of an `stsc` from entry `index` of the slice on: the head, the body, the tail.
@@ -20,13 +19,13 @@ impl Generator<'_> {
         let mut rest = out;
         let mut index = index;
         if let Some(head) = slice.head.filter(|_| index == 0 && !rest.is_empty()) {
-            let (now, later) = rest.split_at_mut(12.min(rest.len()));
+            let (now, later) = rest.split_at_mut(usize::from(STSC_ENTRY_SIZE).min(rest.len()));
             put_entry(now, slice.place, head);
             (rest, index) = (later, 1);
         }
         let first = index.saturating_sub(heads);
         let body = slice.body.count.saturating_sub(first) as usize;
-        let (body, tail) = rest.split_at_mut(rest.len().min(body.saturating_mul(12)));
+        let (body, tail) = rest.split_at_mut(rest.len().min(body.saturating_mul(STSC_ENTRY_SIZE.into())));
         if !body.is_empty() {
             self.write_chunk_runs(stsc, slice, first, body)?;
         }
@@ -48,12 +47,10 @@ impl Generator<'_> {
         let ordinal = slice.body.first.saturating_add(first);
         if stsc.is_normal() {
             stsc.table().read_entries(&self.film.source, ordinal, out)?;
-            // As the box counts them, both from 1.
-            let (from, place) = (slice.from.one_based(), slice.place.one_based());
-            change_words::<12>(out, 0, |chunk| chunk.wrapping_sub(from).wrapping_add(place));
+            move_first_chunks(out, slice.from, slice.place);
         } else {
             let runs = stsc.runs_from(&self.film.source, ordinal)?;
-            let mut entries = out.chunks_exact_mut(12);
+            let mut entries = out.chunks_exact_mut(STSC_ENTRY_SIZE.into());
             for (entry, run) in entries.by_ref().zip(runs) {
                 let run = run?;
                 let (samples, description_index) = (run.samples_per_chunk(), run.description_index());
@@ -67,7 +64,7 @@ impl Generator<'_> {
         if first == 0 {
             // The run may begin before the body does.
             let chunk = if slice.body_has_first { slice.from } else { slice.body.units.start };
-            put_words(out, &[slice.in_clip(chunk).one_based()]);
+            put_first_chunk(out, slice.in_clip(chunk));
         }
         Ok(())
     }
@@ -75,5 +72,5 @@ impl Generator<'_> {
 
 /// Writes an entry for the chunks of the clip from this one on.
 fn put_entry(out: &mut [u8], first: ChunkNumber, entry: ChunkEntry) {
-    put_words(out, &[first.one_based(), entry.samples, entry.description_index]);
+    put_stsc_entry(out, first, entry.samples, entry.description_index);
 }

@@ -1,6 +1,6 @@
 //! The entries of each kind of table.
 
-use crate::boxes::FormatError;
+use crate::boxes::{FormatError, RUN_ENTRY_SIZE, move_sample_numbers, offset_size, put_run_entry};
 use crate::index::{AuxiliaryPlace, SampleTable};
 use crate::numbers::SampleNumber;
 use crate::plan::{Entries, EntryKind};
@@ -9,7 +9,6 @@ use crate::time::ClipTime;
 
 use super::context::{Generator, located};
 use super::runs::Change;
-use super::words::{change_words, put_words};
 
 impl Generator<'_> {
     /// Fills `out` with whole entries, at least one. The first is entry `index` of the table in the
@@ -36,12 +35,12 @@ impl Generator<'_> {
             }
             EntryKind::Chunks(slice) => self.write_chunks(&samples.stsc, slice, index, out),
             EntryKind::ChunkOffsets(range) => {
-                let is_wide = entries.entry_size == 8;
+                let is_wide = entries.entry_size == offset_size(true);
                 self.write_chunk_offsets(&samples.offsets, range, is_wide, index, out)
             }
             EntryKind::SampleNumbers(table, first, shift) => {
                 table.read_entries(&self.film.source, first.saturating_add(index), out)?;
-                change_words::<4>(out, 0, |number| shift.move_one_based(number));
+                move_sample_numbers(out, *shift);
                 Ok(())
             }
             EntryKind::Auxiliary(range) => {
@@ -67,10 +66,10 @@ impl Generator<'_> {
         index: u32,
         out: &mut [u8],
     ) -> Result<(), FormatError> {
-        let count = u32::try_from(out.len() / 8).unwrap_or(u32::MAX);
-        let mut entries = out.chunks_exact_mut(8);
+        let count = u32::try_from(out.len() / usize::from(RUN_ENTRY_SIZE)).unwrap_or(u32::MAX);
+        let mut entries = out.chunks_exact_mut(RUN_ENTRY_SIZE.into());
         lead_in.each_offset(samples, &self.film.source, start, index..index.saturating_add(count), |offset| {
-            put_words(entries.next().unwrap_or_default(), &[1, (offset + shift).offset_field()]);
+            put_run_entry(entries.next().unwrap_or_default(), 1, (offset + shift).offset_field());
         })
     }
 }

@@ -10,6 +10,5 @@ mod entries;
 mod runs;
 mod sizes;
 mod window;
-mod words;
 
 pub(crate) use window::generate;

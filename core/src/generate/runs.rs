@@ -1,12 +1,11 @@
 //! Run-length tables of samples: `stts`, `ctts`, `sbgp`.
 
-use crate::boxes::{FormatError, Runs};
+use crate::boxes::{FormatError, RUN_ENTRY_SIZE, Runs, change_run_values, put_run_entry};
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::RunSlice;
 use crate::time::ClipTime;
 
 use super::context::Generator;
-use super::words::{change_words, put_words};
 
 /// How the 32 bits of a value of the source become those of one of the answer. Two's complement
 /// multiplies and adds signed and unsigned numbers alike.
@@ -63,19 +62,20 @@ impl Generator<'_> {
             } else {
                 u32::MAX
             };
-            let (now, later) = rest.split_at_mut(rest.len().min(8 * (end - n) as usize));
+            let (now, later) =
+                rest.split_at_mut(rest.len().min(usize::from(RUN_ENTRY_SIZE) * (end - n) as usize));
             if copied.contains(&n) {
                 runs.table().read_entries(&self.film.source, slice.first.saturating_add(n), now)?;
                 if change != Change::NONE {
-                    change_words::<8>(now, 4, |value| change.of(value));
+                    change_run_values(now, |value| change.of(value));
                 }
             } else {
                 let mut read = runs.runs_from(&self.film.source, slice.first.saturating_add(n))?;
-                for entry in now.chunks_exact_mut(8) {
+                for entry in now.chunks_exact_mut(RUN_ENTRY_SIZE.into()) {
                     let run = read.next().ok_or(FormatError::Changed)??;
                     let count = run.end().min(units.end).saturating_sub(run.unit.max(units.start));
                     let value = change.of(u32::try_from(run.value).unwrap_or(u32::MAX));
-                    put_words(entry, &[count, value]);
+                    put_run_entry(entry, count, value);
                 }
             }
             (rest, n) = (later, end);

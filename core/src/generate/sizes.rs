@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, Table, TableReader};
+use crate::boxes::{FormatError, Table, TableReader, nibble_in, nibbles};
 use crate::numbers::{Numbers, SampleNumber};
 
 use super::context::Generator;
@@ -20,11 +20,11 @@ impl Generator<'_> {
         let mut nibble = |sample: Option<u32>| -> Result<u8, FormatError> {
             let Some(sample) = sample else { return Ok(0) };
             let pair = pairs.entry(sample / 2)?.first().copied().unwrap_or(0);
-            Ok(if sample % 2 == 0 { pair >> 4 } else { pair & 15 })
+            Ok(nibble_in(pair, sample))
         };
         let mut samples = samples.iter().flat_map(Numbers::units).skip(2 * index as usize);
         for out in out {
-            *out = nibble(samples.next())? << 4 | nibble(samples.next())?;
+            *out = nibbles(nibble(samples.next())?, nibble(samples.next())?);
         }
         Ok(())
     }

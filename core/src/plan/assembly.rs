@@ -1,6 +1,8 @@
 //! Puts metadata together, box by box. When all is there, it says where each part is in the answer.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
+use crate::boxes::{
+    BoxHeader, BoxType, FormatError, Runs, TableHead, box_head, long_box_head, run_entry, saio_entry,
+};
 use crate::extents::Extents;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::offsets::FileOffset;
@@ -15,9 +17,9 @@ pub(super) enum Piece {
     Content(Content),
     /// Where the auxiliary information of the track of this index begins. It takes no bytes.
     Mark(usize),
-    /// Eight bytes: where in the answer the mark of a track is.
+    /// An entry of a `saio`: where in the answer the mark of a track is.
     PlaceOfMark(usize),
-    /// Eight bytes: where in the answer an offset of the source is.
+    /// An entry of a `saio`: where in the answer an offset of the source is.
     PlaceOf(FileOffset),
 }
 
@@ -70,21 +72,11 @@ impl Assembly {
     /// Copies a box verbatim. A size of 0 (to the end of the container) becomes the actual size,
     /// because another box may follow in the answer.
     pub(super) fn copy(&mut self, header: &BoxHeader) {
-        if header.header_len == 8 {
-            match u32::try_from(header.size) {
-                Ok(size) => {
-                    self.bytes(&size.to_be_bytes());
-                    self.bytes(&header.box_type.0);
-                }
-                Err(_) => {
-                    self.bytes(&1u32.to_be_bytes());
-                    self.bytes(&header.box_type.0);
-                    self.bytes(&header.size.saturating_add(8).to_be_bytes());
-                }
-            }
-            self.source(FileOffset(header.payload()), header.payload_len());
-        } else {
+        if header.has_large_size() {
             self.source(FileOffset(header.offset), header.size);
+        } else {
+            self.bytes(&long_box_head(header.box_type, header.payload_len()));
+            self.source(FileOffset(header.payload()), header.payload_len());
         }
     }
 
@@ -135,9 +127,7 @@ impl Assembly {
 
     /// Appends a box around `content`.
     pub(super) fn wrap(&mut self, box_type: BoxType, content: Self) -> Result<(), PlanError> {
-        let size = u32::try_from(content.len() + 8).map_err(|_| PlanError::LargeBox(box_type))?;
-        self.bytes(&size.to_be_bytes());
-        self.bytes(&box_type.0);
+        self.bytes(&box_head(box_type, content.len()).ok_or(PlanError::LargeBox(box_type))?);
         self.append(content);
         Ok(())
     }
@@ -177,25 +167,18 @@ impl Assembly {
 
     /// Appends an entry of a run-length table.
     pub(super) fn entry(&mut self, count: u32, value: u32) {
-        self.bytes(&count.to_be_bytes());
-        self.bytes(&value.to_be_bytes());
+        self.bytes(&run_entry(count, value));
     }
 
-    /// Appends a full box: `prefix`, the number of entries, the entries.
-    pub(super) fn list(
-        &mut self,
-        box_type: BoxType,
-        prefix: &[u8],
-        entry_size: u64,
-        entries: Self,
-    ) -> Result<(), PlanError> {
-        let count =
-            u32::try_from(entries.len() / entry_size).map_err(|_| PlanError::ManyEntries(box_type))?;
-        let mut content = Self::default();
-        content.bytes(prefix);
-        content.bytes(&count.to_be_bytes());
-        content.append(entries);
-        self.wrap(box_type, content)
+    /// Appends a table.
+    pub(super) fn table(&mut self, head: &TableHead, entries: Self) -> Result<(), PlanError> {
+        let entries_len = entries.len();
+        let before = head.before(entries_len).ok_or(PlanError::ManyEntries(head.box_type))?;
+        let box_head = box_head(head.box_type, before.len() as u64 + entries_len);
+        self.bytes(&box_head.ok_or(PlanError::LargeBox(head.box_type))?);
+        self.bytes(&before);
+        self.append(entries);
+        Ok(())
     }
 
     /// The plan of which this is the metadata, with places filled in.
@@ -220,7 +203,7 @@ impl Assembly {
         let mark_of = |track| marks.iter().find(|(t, _)| *t == track).map(|(_, start)| *start);
         let place = |place: Option<u64>| {
             let place = place.ok_or(NotMovable::AuxiliaryNotSent)?;
-            Ok(Content::Bytes(place.to_be_bytes().to_vec()))
+            Ok(Content::Bytes(saio_entry(place).to_vec()))
         };
         let mut parts = Vec::new();
         let mut start = 0;

@@ -1,8 +1,9 @@
 //! The one pass over a run-length table that leaves checkpoints.
 
-use crate::boxes::u32_at;
+use crate::boxes::stsc::{first_chunk, of_each_chunk};
 
-use super::kind::{Checkpoint, RunKind, STRIDE, out_of_order, stsc_entry};
+use super::entry::run_fields;
+use super::kind::{Checkpoint, RunKind, STRIDE, chunk_entry, out_of_order};
 
 /// The one pass over a table that leaves checkpoints.
 pub(super) struct Pass {
@@ -128,7 +129,7 @@ impl Pass {
             let (now, more) = rest.split_at(rest.len().min(8 * self.room()));
             let fields = block.counts.iter_mut().zip(&mut block.values);
             for ((count, value), b) in fields.zip(now.chunks_exact(8)) {
-                (*count, *value) = (u32_at(b, 0), u32_at(b, 4));
+                (*count, *value) = run_fields(b);
             }
             self.take_block(&block, now.len() / 8);
             rest = more;
@@ -151,7 +152,7 @@ impl Pass {
         let mut done = 0;
         while let Some(entry) = entries_in(done, done + 1).next() {
             let number = index.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
-            let (first, value) = stsc_entry(entry, number);
+            let (first, value) = chunk_entry(entry, number);
             if let Some((before, value)) = open.replace((first, value)).filter(|_| self.left > 0) {
                 let count = first.checked_sub(before).filter(|&n| n > 0);
                 self.take(count.ok_or_else(|| out_of_order(number, first, before))?, value);
@@ -163,13 +164,13 @@ impl Pass {
             let fields = block.counts.iter_mut().zip(&mut block.values).zip(&mut block.more);
             let pairs = entries_in(done - 1, done - 1 + n).zip(entries_in(done, done + n));
             for (((count, samples), description), (b, next)) in fields.zip(pairs) {
-                *count = u32_at(next, 0).saturating_sub(u32_at(b, 0));
-                (*samples, *description) = (u32_at(b, 4), u32_at(b, 8));
+                *count = first_chunk(next).saturating_sub(first_chunk(b));
+                (*samples, *description) = of_each_chunk(b);
             }
             if number > 0 && n > 0 && !block.has_empty(n) {
                 self.take_block(&block, n);
                 done += n;
-                open = entries_in(done - 1, done).next().map(|b| stsc_entry(b, 1));
+                open = entries_in(done - 1, done).next().map(|b| chunk_entry(b, 1));
             }
         }
         Ok(open)

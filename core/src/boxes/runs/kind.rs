@@ -1,6 +1,6 @@
 //! What an entry of a run-length table says.
 
-use crate::boxes::u32_at;
+use crate::boxes::stsc::{first_chunk, of_each_chunk};
 use crate::time::MediaTime;
 
 /// Entries between two checkpoints.
@@ -128,9 +128,10 @@ pub(super) fn offset_of(value: u64) -> i64 {
 
 /// First chunk and value. The first entry begins at the first chunk, whatever it says: some writers
 /// number that 0 or 2.
-pub(super) fn stsc_entry(b: &[u8], index: u32) -> (u32, u64) {
-    let first = if index == 0 { 1 } else { u32_at(b, 0) };
-    (first, u64::from(u32_at(b, 4)) << 32 | u64::from(u32_at(b, 8)))
+pub(super) fn chunk_entry(b: &[u8], index: u32) -> (u32, u64) {
+    let first = if index == 0 { 1 } else { first_chunk(b) };
+    let (samples, description_index) = of_each_chunk(b);
+    (first, RunKind::Stsc.value(samples, description_index))
 }
 
 pub(super) fn out_of_order(index: u32, first: u32, before: u32) -> String {

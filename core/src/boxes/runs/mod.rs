@@ -7,12 +7,15 @@
 //! writer should have put into one entry. What we write is runs.
 
 mod build;
+mod entry;
 mod joint;
 mod kind;
 mod offset_bounds;
 mod pieces;
 mod table;
 
+pub(super) use entry::run_fields;
+pub use entry::{RUN_ENTRY_SIZE, change_run_values, put_run_entry, run_entry};
 pub use joint::{JointRun, JointRuns};
 pub use kind::{Run, RunKind};
 pub use offset_bounds::OffsetBounds;

@@ -1,9 +1,11 @@
 //! Look-ups in a run-length table, and its pieces and runs in order.
 
-use crate::boxes::{FormatError, TableReader, u32_at};
+use crate::boxes::stsc::first_chunk;
+use crate::boxes::{FormatError, TableReader};
 use crate::source::ReadAt;
 
-use super::kind::{Checkpoint, Run, RunKind, STRIDE, stsc_entry};
+use super::entry::run_fields;
+use super::kind::{Checkpoint, Run, RunKind, STRIDE, chunk_entry};
 use super::table::Runs;
 
 impl Runs {
@@ -154,17 +156,18 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             goes_on
         };
         if kind == RunKind::Stsc {
-            let (mut first, _) = stsc_entry(bytes, entry);
+            let (mut first, _) = chunk_entry(bytes, entry);
             for (b, next) in bytes.chunks_exact(12).zip(bytes.chunks_exact(12).skip(1)) {
-                let next = u32_at(next, 0);
-                if next <= first || !skip(next - first, stsc_entry(b, 1).1) {
+                let next = first_chunk(next);
+                if next <= first || !skip(next - first, chunk_entry(b, 1).1) {
                     break;
                 }
                 first = next;
             }
         } else {
             for b in bytes.chunks_exact(8) {
-                if !skip(u32_at(b, 0), u64::from(u32_at(b, 4))) {
+                let (count, value) = run_fields(b);
+                if !skip(count, value.into()) {
                     break;
                 }
             }
@@ -220,11 +223,12 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
     fn read_entry(&mut self, entry: u32) -> Result<(u32, u64), FormatError> {
         let b = self.reader.entry(entry)?;
         if self.runs.kind != RunKind::Stsc {
-            return Ok((u32_at(b, 0), u64::from(u32_at(b, 4))));
+            let (count, value) = run_fields(b);
+            return Ok((count, value.into()));
         }
-        let (first, value) = stsc_entry(b, entry);
+        let (first, value) = chunk_entry(b, entry);
         let next = if entry + 1 < self.runs.table.count {
-            u32_at(self.reader.entry(entry + 1)?, 0)
+            first_chunk(self.reader.entry(entry + 1)?)
         } else {
             self.runs.units.saturating_add(1).max(first)
         };

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use crate::boxes::stsc::STSC_ENTRY_SIZE;
 use crate::boxes::{BoxHeader, FormatError, READ_AHEAD, Reader, SbgpBox, Table, TableReader};
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
 use super::build::Pass;
+use super::entry::RUN_ENTRY_SIZE;
 use super::kind::{Checkpoint, RunKind};
 use super::offset_bounds::OffsetBounds;
 
@@ -41,8 +43,8 @@ impl Runs {
     ) -> Result<Self, FormatError> {
         let table = match kind {
             RunKind::Sbgp { .. } => SbgpBox::read(reader, header)?.entries,
-            RunKind::Stsc => Table::read(reader, header, 0, 12)?,
-            RunKind::Stts | RunKind::Ctts => Table::read(reader, header, 0, 8)?,
+            RunKind::Stsc => Table::read(reader, header, 0, STSC_ENTRY_SIZE)?,
+            RunKind::Stts | RunKind::Ctts => Table::read(reader, header, 0, RUN_ENTRY_SIZE)?,
         };
         // Nothing can be said of units that no entry speaks of.
         let units = if table.count == 0 && kind.padding().is_none() { 0 } else { units };

@@ -1,6 +1,6 @@
 //! The chunks of a track in an answer: `stsc`, and `stco` or `co64`.
 
-use crate::boxes::{BoxType, FormatError};
+use crate::boxes::{FormatError, chunk_offsets_head};
 use crate::index::SampleTable;
 use crate::numbers::Numbers;
 use crate::offsets::FileOffset;
@@ -51,11 +51,11 @@ pub(super) fn chunk_offsets(
     is_wide: bool,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let (box_type, entry_size) = if is_wide { (b"co64", 8) } else { (b"stco", 4) };
+    let head = chunk_offsets_head(is_wide);
     let mut list = Assembly::default();
     for range in ranges {
         let kind = EntryKind::ChunkOffsets(range.clone());
-        list.entries(range.chunks.count(), Entries { track, entry_size, kind });
+        list.entries(range.chunks.count(), Entries { track, entry_size: head.entry_size, kind });
     }
-    out.list(BoxType(*box_type), &[0; 4], u64::from(entry_size), list)
+    out.table(&head, list)
 }

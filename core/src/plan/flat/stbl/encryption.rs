@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head, senc_head};
+use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, saio_head, saiz_head, senc_head};
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -31,16 +31,13 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
     }
     let clear = clear_entries(cut, located)?;
     let (sizes, data) = sizes_and_data(cut, located, &clear)?;
-    saiz(located, count, sizes, out)?;
-    saio(located, 1, (8, Piece::PlaceOfMark(cut.number)), out)?;
+    out.table(&saiz_head(located.kind, located.default_size, count), sizes)?;
+    saio(located, 1, Piece::PlaceOfMark(cut.number), out)?;
     if !clear.is_empty() {
         // A senc has no entries for samples that are not encrypted.
         return out.wrap(BoxType(*b"free"), data);
     }
-    let mut senc = Assembly::default();
-    senc.bytes(&senc_head(located.senc, cut.clip.sample_count()));
-    senc.append(data);
-    out.wrap(BoxType(*b"senc"), senc)
+    out.table(&senc_head(located.senc, cut.clip.sample_count()), data)
 }
 
 /// Entries for clear samples, which have none in the source.
@@ -120,11 +117,11 @@ fn source_entries(
 pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return Ok(()) };
     match &located.place {
-        AuxiliaryPlace::Range(offset) => saio(located, 1, (8, Piece::PlaceOf(FileOffset(*offset))), out),
+        AuxiliaryPlace::Range(offset) => saio(located, 1, Piece::PlaceOf(FileOffset(*offset)), out),
         AuxiliaryPlace::Chunks { offsets, .. } => {
-            let entries = Entries { track, entry_size: 8, kind: EntryKind::AuxiliaryOffsets };
-            let count = offsets.count();
-            saio(located, count, (u64::from(count) * 8, Piece::Content(Content::Entries(entries))), out)
+            let kind = EntryKind::AuxiliaryOffsets;
+            let entries = Entries { track, entry_size: saio_head(located.kind).entry_size, kind };
+            saio(located, offsets.count(), Piece::Content(Content::Entries(entries)), out)
         }
     }
 }
@@ -139,10 +136,10 @@ pub(in crate::plan::flat) fn cut_senc(
     if senc.header != *header || cut.ranges().is_empty() {
         return Ok(());
     }
-    let SencBox { data, .. } = *senc;
+    let (same, count) = senc.head_for(cut.clip.sample_count());
     let mut content = Assembly::default();
-    content.source(FileOffset(header.payload()), data - 4 - header.payload());
-    content.bytes(&cut.clip.sample_count().to_be_bytes());
+    content.source(FileOffset(same.start), same.end - same.start);
+    content.bytes(&count);
     let mut reader = cut.reader();
     for range in cut.ranges().iter().map(|r| &r.samples) {
         let start = senc.place_of(&mut reader, range.start)?;
@@ -152,29 +149,10 @@ pub(in crate::plan::flat) fn cut_senc(
     out.wrap(header.box_type, content)
 }
 
-fn saiz(
-    located: &LocatedAuxiliary,
-    count: u32,
-    sizes: Assembly,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
-    let mut saiz = Assembly::default();
-    saiz.bytes(&saiz_head(located.kind, located.default_size));
-    saiz.bytes(&count.to_be_bytes());
-    saiz.append(sizes);
-    out.wrap(BoxType(*b"saiz"), saiz)
-}
-
-/// A `saio` of version 1, whose offsets have 64 bits.
-fn saio(
-    located: &LocatedAuxiliary,
-    count: u32,
-    offsets: (u64, Piece),
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
-    let mut saio = Assembly::default();
-    saio.bytes(&saio_head(located.kind));
-    saio.bytes(&count.to_be_bytes());
-    saio.parts.push(offsets);
-    out.wrap(BoxType(*b"saio"), saio)
+/// Appends a `saio` of so many offsets.
+fn saio(located: &LocatedAuxiliary, count: u32, offsets: Piece, out: &mut Assembly) -> Result<(), PlanError> {
+    let head = saio_head(located.kind);
+    let len = u64::from(count) * u64::from(head.entry_size);
+    let entries = Assembly { parts: vec![(len, offsets)], ..Assembly::default() };
+    out.table(&head, entries)
 }

@@ -8,7 +8,9 @@ mod small;
 mod sync_samples;
 mod times;
 
-use crate::boxes::{BoxHeader, is_senc};
+use crate::boxes::{
+    BoxHeader, STSC_ENTRY_SIZE, is_senc, sdtp_head, stdp_head, stps_head, stsc_head, stss_head,
+};
 use crate::index::Node;
 use crate::limits;
 use crate::numbers::{ChunkNumber, Numbers};
@@ -71,7 +73,7 @@ fn required_table(
         Treatment::Descriptions => descriptions(cut, header, out),
         Treatment::Durations => times::durations(cut, out)?,
         Treatment::CompositionOffsets => times::composition_offsets(cut, header, out)?,
-        Treatment::Chunks => sample_to_chunk(cut, header, out)?,
+        Treatment::Chunks => sample_to_chunk(cut, out)?,
         Treatment::Sizes => sizes::sizes(cut, out)?,
         Treatment::ChunkOffsets => chunk_offsets(cut.number, cut.chunks, cut.is_wide, out)?,
         _ => return Ok(false),
@@ -88,11 +90,10 @@ fn optional_table(
 ) -> Result<(), PlanError> {
     match treatment {
         Treatment::SyncSamples if sync_samples::are_known_better(cut)? => {}
-        Treatment::SyncSamples | Treatment::PartialSyncSamples => {
-            sync_samples::sample_numbers(cut, header, out)?;
-        }
-        Treatment::ByteForEachSample => per_sample::bytes(cut, 1, header, out)?,
-        Treatment::WordForEachSample => per_sample::bytes(cut, 2, header, out)?,
+        Treatment::SyncSamples => sync_samples::sample_numbers(cut, header, &stss_head(), out)?,
+        Treatment::PartialSyncSamples => sync_samples::sample_numbers(cut, header, &stps_head(), out)?,
+        Treatment::ByteForEachSample => per_sample::bytes(cut, &sdtp_head(), header, out)?,
+        Treatment::WordForEachSample => per_sample::bytes(cut, &stdp_head(), header, out)?,
         Treatment::PaddingBits => per_sample::padding_bits(cut, header, out)?,
         Treatment::GroupDescriptions => out.copy(header),
         Treatment::Groups => groups::sample_to_group(cut, header, out)?,
@@ -121,15 +122,15 @@ fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
 }
 
 /// Appends the `stsc` (8.7.4).
-fn sample_to_chunk(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
+fn sample_to_chunk(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let mut list = Assembly::default();
     let mut place = ChunkNumber::FIRST;
     for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
         let slice = ChunkSlice::of(cut.samples(), &cut.film.source, &range.samples, place)?;
         place = place + chunks.chunks.count();
-        list.entries(slice.count(), cut.entries(12, EntryKind::Chunks(slice)));
+        list.entries(slice.count(), cut.entries(STSC_ENTRY_SIZE, EntryKind::Chunks(slice)));
     }
-    out.list(header.box_type, &[0; 4], 12, list)
+    out.table(&stsc_head(), list)
 }
 
 /// Appends a table that is cut in memory.

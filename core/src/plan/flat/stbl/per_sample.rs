@@ -1,7 +1,7 @@
 //! Tables with the same number of bits for each sample, and no reliable count: `sdtp`, `stdp`,
 //! `padb`.
 
-use crate::boxes::{BoxHeader, entries_of_samples, padb_head, read_padb};
+use crate::boxes::{BoxHeader, TableHead, entries_of_samples, padb_head, read_padb};
 use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -10,24 +10,23 @@ use crate::seek::SampleRange;
 
 use super::sizes::nibbles;
 
-/// Appends an `sdtp` (ISO/IEC 14496-12, 8.6.4) or `stdp` (8.5.3): `size` bytes for each sample, and
-/// no count.
+/// Appends an `sdtp` (ISO/IEC 14496-12, 8.6.4) or `stdp` (8.5.3): an entry for each sample, and no
+/// count.
 pub(super) fn bytes(
     cut: &TrackCut<'_>,
-    size: u64,
+    head: &TableHead,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let mut content = Assembly::default();
-    content.bytes(&[0; 4]);
+    let mut list = Assembly::default();
     for SampleRange { samples, .. } in cut.ranges() {
-        let Some(entries) = entries_of_samples(header, size, samples) else {
+        let Some(entries) = entries_of_samples(header, head.entry_size, samples) else {
             out.note(too_short(header));
             return Ok(());
         };
-        content.source(FileOffset(entries.start), entries.end - entries.start);
+        list.source(FileOffset(entries.start), entries.end - entries.start);
     }
-    out.wrap(header.box_type, content)
+    out.table(head, list)
 }
 
 /// Appends a `padb` (8.7.6): a count, and 4 bits for each sample.
@@ -42,10 +41,9 @@ pub(super) fn padding_bits(
         return Ok(());
     };
     let count = cut.clip.sample_count();
-    let mut content = Assembly::default();
-    content.bytes(&padb_head(count));
-    content.entries(count.div_ceil(2), cut.entries(1, nibbles(table, cut.ranges())));
-    out.wrap(header.box_type, content)
+    let mut list = Assembly::default();
+    list.entries(count.div_ceil(2), cut.entries(table.entry_size, nibbles(table, cut.ranges())));
+    out.table(&padb_head(count), list)
 }
 
 fn too_short(header: &BoxHeader) -> String {

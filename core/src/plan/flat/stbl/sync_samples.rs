@@ -1,6 +1,8 @@
 //! Where decoding can begin: `stss` and `stps`.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SyncSamples, Table};
+use crate::boxes::{
+    BoxHeader, FormatError, SyncSamples, TableHead, read_sample_numbers, stss_entry, stss_head,
+};
 use crate::numbers::SampleShift;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -16,16 +18,18 @@ pub(super) fn are_known_better(cut: &TrackCut<'_>) -> Result<bool, FormatError> 
         || samples.is_whole(&cut.film.source)?)
 }
 
-/// Appends a list of sample numbers: `stss` (ISO/IEC 14496-12, 8.6.2), or QuickTime's `stps`.
+/// Appends a list of sample numbers: `stss` (ISO/IEC 14496-12, 8.6.2), or QuickTime's `stps`. Its
+/// box in the source is `header`, and in the answer `head` is before the entries.
 ///
 /// The samples of a range between the first and `joined_until` are not listed.
 pub(super) fn sample_numbers(
     cut: &TrackCut<'_>,
     header: &BoxHeader,
+    head: &TableHead,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
     let source = &cut.film.source;
-    let table = Table::read(&mut cut.reader(), header, 0, 4)?;
+    let table = read_sample_numbers(&mut cut.reader(), header)?;
     let mut list = Assembly::default();
     for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
         let shift = SampleShift::between(samples.start, *place);
@@ -37,10 +41,10 @@ pub(super) fn sample_numbers(
             let end = SyncSamples::listed_before(&table, source, part.end)?;
             let kind = EntryKind::SampleNumbers(table, first, shift);
             // A file may list its samples in any order, so that the end may come first.
-            list.entries(end.saturating_sub(first), cut.entries(4, kind));
+            list.entries(end.saturating_sub(first), cut.entries(head.entry_size, kind));
         }
     }
-    out.list(header.box_type, &[0; 4], 4, list)
+    out.table(head, list)
 }
 
 /// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
@@ -54,8 +58,8 @@ pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pla
     let mut list = Assembly::default();
     for range in cut.ranges() {
         for sample in samples.detected_sync(&cut.film.source, &range.samples)? {
-            list.bytes(&(range.place + (sample - range.samples.start)).one_based().to_be_bytes());
+            list.bytes(&stss_entry(range.place + (sample - range.samples.start)));
         }
     }
-    out.list(BoxType(*b"stss"), &[0; 4], 4, list)
+    out.table(&stss_head(), list)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Runs};
+use crate::boxes::{BoxHeader, FormatError, RUN_ENTRY_SIZE, Runs, ctts_head, stts_head};
 use crate::numbers::SampleNumber;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -36,12 +36,13 @@ pub(super) fn durations(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pl
             samples.start = samples.start.next();
         }
         let slice = RunSlice::of(stts, &cut.film.source, samples)?;
-        let generated = (!is_copied).then(|| cut.entries(8, EntryKind::Times(slice.clone(), multiplier)));
+        let generated =
+            (!is_copied).then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Times(slice.clone(), multiplier)));
         list.runs(&cut.film.source, stts, slice, generated)?;
         last.into_iter().for_each(|duration| list.entry(1, duration.duration_field()));
         merged(&mut list, range.ending.iter().map(|sample| sample.duration.duration_field()));
     }
-    out.list(BoxType(*b"stts"), &[0; 4], 8, list)
+    out.table(&stts_head(), list)
 }
 
 /// The samples of a range whose times are neither a lead-in's nor those of its ending.
@@ -102,7 +103,7 @@ pub(super) fn composition_offsets(
     if all_zero {
         return Ok(());
     }
-    out.list(header.box_type, &[version, 0, 0, 0], 8, list)
+    out.table(&ctts_head(version), list)
 }
 
 /// Appends the offsets of a lead-in, which begins its range. Returns whether all are 0.
@@ -113,7 +114,7 @@ fn lead_in_offsets(cut: &TrackCut<'_>, range: &SampleRange, lead_in: &LeadIn, li
         return shift == ClipTime(0);
     }
     let kind = EntryKind::LeadIn(*lead_in, range.samples.start, shift);
-    list.entries(lead_in.len, cut.entries(8, kind));
+    list.entries(lead_in.len, cut.entries(RUN_ENTRY_SIZE, kind));
     false
 }
 
@@ -133,8 +134,8 @@ fn source_offsets(
     let first_offset = || ctts.at_unit(&cut.film.source, first.0).map(|run| run.offset());
     let all_zero = slice.count == 1 && first_offset()?.in_clip(multiplier) + shift == ClipTime(0);
     let is_copied = ctts.is_normal() && shift == ClipTime(0) && multiplier == 1;
-    let generated =
-        (!is_copied).then(|| cut.entries(8, EntryKind::Offsets(slice.clone(), multiplier, shift)));
+    let generated = (!is_copied)
+        .then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Offsets(slice.clone(), multiplier, shift)));
     list.runs(&cut.film.source, ctts, slice, generated)?;
     Ok(all_zero)
 }
