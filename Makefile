@@ -72,7 +72,7 @@ sanitize: build
 bench: build
 	@tests/setup.sh bench
 	$(CARGO) bench --quiet --locked -p mp4seek --bench bars
-	$(CARGO) run --quiet --release --locked -p tests --bin bench
+	$(CARGO) run --quiet --release --locked -p tests --bin bench -- $(BENCH)
 
 instructions:
 	@tests/setup.sh instructions

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use tests::films::Film;
-use tests::servers::{Builder, Engine, Site};
+use tests::servers::{APACHE, Builder, Engine, Site};
 use tests::slow_disk::SLOW;
 
-use crate::load::Load;
-use crate::{Result, quantile};
+use crate::asks::{Ask, Asks};
+use crate::bar::{Bar, Limit};
+use crate::film::{Length, blank};
+use crate::load::{Load, Until};
+use crate::servers::APACHE_CONFIG;
+use crate::{Bench, Result, progress, quantile};
 
 /// Clients of a server, each with an answer under way that it does not read.
 struct Stalled {
@@ -44,9 +48,46 @@ impl Stalled {
     }
 }
 
+/// What a stalled client costs, and whom it or a slow disk keeps waiting.
+pub(crate) fn held(bench: &mut Bench) -> Result<()> {
+    let apache = format!("{APACHE_CONFIG}AsyncRequestWorkerFactor 100\nTimeout 300");
+    for (server, engine, config, limit) in [
+        ("Apache", APACHE, apache.as_str(), 64.0),
+        ("lighttpd", Engine::Lighttpd, "server.max-fds = 8192", 48.0),
+    ] {
+        progress(&format!("memory of {server}"));
+        let builder = Builder::new(engine).config(config).workers(1).without_access_log();
+        let ten_hours = memory_per_answer(&builder, &Length::TenHours.film(), "?start=1")?;
+        let ten_minutes = memory_per_answer(&builder, &Length::TenMinutes.film(), "?start=1")?;
+        let plain = memory_per_answer(&builder, &blank(u64::from(Length::TenHours.seconds()) << 20)?, "")?;
+        progress("");
+        let mut bar = |name: &str, bytes: f64, limit| {
+            let name = format!("{server}: stalled answer of ten hours − {name}, memory, KiB");
+            bench.report(Bar { name, value: bytes / 1024.0, limit: Limit::AtMost(limit) });
+        };
+        bar("plain file", ten_hours - plain, limit);
+        bar("of ten minutes", ten_hours - ten_minutes, 1.0);
+    }
+    progress("slow clients, slow disk");
+    let status = status_of_apache(&Length::TenHours.film(), "?start=1")?;
+    let p99 = others_of_a_slow_disk(&Length::TenMinutes.film(), "start=100&end=110")?;
+    progress("");
+    bench.report(Bar {
+        name: "Apache: /server-status with 200 stalled clients and 4 threads, worst of 20, ms".into(),
+        value: status * 1e3,
+        limit: Limit::AtMost(100.0),
+    });
+    bench.report(Bar {
+        name: "lighttpd: others' clips while reads of a film take 1 s, 99th percentile, ms".into(),
+        value: p99 * 1e3,
+        limit: Limit::AtMost(10.0),
+    });
+    Ok(())
+}
+
 /// Bytes of memory of its own that a server holds for each of 500 answers that wait for their
 /// clients.
-pub(crate) fn memory_per_answer(server: &Builder, film: &Film, query: &str) -> Result<f64> {
+fn memory_per_answer(server: &Builder, film: &Film, query: &str) -> Result<f64> {
     const CLIENTS: usize = 500;
     let site = server.clone().start();
     site.allow_log("");
@@ -77,10 +118,10 @@ fn memory(site: &Site) -> f64 {
 
 /// Seconds that `/server-status` takes at worst of 20 times, with four threads and 200 clients that
 /// do not read.
-pub(crate) fn status_of_apache(film: &Film, query: &str) -> Result<f64> {
+fn status_of_apache(film: &Film, query: &str) -> Result<f64> {
     let config = "ServerLimit 1\nThreadLimit 4\nThreadsPerChild 4\nMaxRequestWorkers 4\nMinSpareThreads 1\n\
         AsyncRequestWorkerFactor 100\nEnableSendfile On\n<Location /server-status>\nSetHandler server-status\n</Location>";
-    let site = Builder::new(tests::servers::APACHE).config(config).workers(1).without_access_log().start();
+    let site = Builder::new(APACHE).config(config).workers(1).without_access_log().start();
     site.allow_log("");
     let stalled = Stalled::new(&site, &format!("{}{query}", site.publish(film)), 200)?;
     let worst = (0..20).map(|_| {
@@ -95,7 +136,7 @@ pub(crate) fn status_of_apache(film: &Film, query: &str) -> Result<f64> {
 
 /// Seconds that 99 of 100 clips take at most, while lighttpd's disk takes a second for each read of
 /// another film.
-pub(crate) fn others_of_a_slow_disk(film: &Film, query: &str) -> Result<f64> {
+fn others_of_a_slow_disk(film: &Film, query: &str) -> Result<f64> {
     let site = Builder::new(Engine::Lighttpd)
         .slow_disk(Duration::from_secs(1))
         .workers(1)
@@ -116,16 +157,8 @@ pub(crate) fn others_of_a_slow_disk(film: &Film, query: &str) -> Result<f64> {
         }
         sleep(Duration::from_millis(200));
         let duration = Duration::from_secs(3);
-        let load = Load {
-            address: site.address(),
-            method: "GET",
-            target: &target,
-            connections: 1,
-            duration,
-            leave: false,
-            spread: None,
-        };
-        Ok(load.run()?)
+        let load = Load { address: site.address(), connections: 1, duration, until: Until::Whole };
+        Ok(load.run(&mut Asks::Same(Ask::get(target)))?)
     })?;
     Ok(quantile(measured.last_bytes.iter().map(Duration::as_secs_f64), 0.99))
 }

@@ -1,8 +1,8 @@
-//! A load of one kind of request over some connections, from one thread.
+//! A load of one kind of request over some connections, from one thread that does little else than
+//! to receive: on a machine with few cores the client's work is part of what is measured.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
-use std::ops::RangeFrom;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -10,165 +10,203 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, recv};
 
-/// What is asked for.
+use crate::asks::{Ask, Asks};
+
+/// How much of an answer the client takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// All of it. The connection is kept.
+    Whole,
+    /// This many bytes of the body at most. The client then closes the connection and opens
+    /// another, as a viewer does who scrubs.
+    Bytes(u64),
+}
+
+/// How a load is applied.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
     /// `host:port`.
     pub(crate) address: &'a str,
-    /// GET or HEAD.
-    pub(crate) method: &'a str,
-    /// Path and query. `{n}` in it is another number for each request.
-    pub(crate) target: &'a str,
     /// Connections that ask at the same time, each again as soon as it has its answer.
     pub(crate) connections: usize,
     /// How long.
     pub(crate) duration: Duration,
-    /// Leaves at the first byte of each answer and connects again, where whole answers
-    /// are too long to see many of them.
-    pub(crate) leave: bool,
-    /// Each connection begins at another place of its first answer, of this many bytes: for as long
-    /// as the load lasts, all parts of answers are under way as much as each other.
-    pub(crate) spread: Option<u64>,
+    /// How much of each answer is taken.
+    pub(crate) until: Until,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
-    /// Answers received whole.
-    pub(crate) answers: u64,
-    /// Bytes of bodies, those of answers still under way included.
-    pub(crate) body_bytes: u64,
+    /// Answers received. One that is under way at the end counts by what has come of it.
+    pub(crate) answers: f64,
     /// How long it really took.
     pub(crate) elapsed: Duration,
     /// From the request to the first byte of each answer.
     pub(crate) first_bytes: Vec<Duration>,
-    /// From the request to the last byte of each answer received whole.
+    /// From the request to the last byte of each answer received.
     pub(crate) last_bytes: Vec<Duration>,
 }
 
-struct Connection<'a> {
-    load: &'a Load<'a>,
+struct Connection {
     stream: TcpStream,
+    until: Until,
     asked: Instant,
+    is_head: bool,
     /// The head as far as it has come.
     head: Vec<u8>,
-    /// Bytes of the body, once the head is there.
-    left: Option<u64>,
+    /// Bytes of the body that have come and that will be taken, once the head is there.
+    body: Option<(u64, u64)>,
 }
+
+/// Bytes that are received at once: the buffer stays in a core's own cache.
+const BUFFER: usize = 256 << 10;
 
 impl Load<'_> {
     /// Runs it.
     ///
     /// # Errors
     /// Any answer that is not a whole 200 (or the 206 that was asked for) with a `Content-Length`.
-    pub(crate) fn run(&self) -> io::Result<Measured> {
+    pub(crate) fn run(&self, asks: &mut Asks<'_>) -> io::Result<Measured> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(self.connections);
         for key in 0..self.connections {
             connections.push(Connection::open(self, &queue, key as u64)?);
         }
-        let mut numbers = 0..;
-        let began = Instant::now();
-        for (n, connection) in (0..).zip(&mut connections) {
-            let from = self.spread.map(|len| len / self.connections as u64 * n);
-            connection.ask(from, &mut numbers)?;
-        }
+        let mut buffer = vec![0; BUFFER];
         let mut measured = Measured::default();
-        let mut buffer = vec![0; 8 << 10];
-        let mut events = Vec::with_capacity(self.connections);
-        while began.elapsed() < self.duration {
+        for connection in &mut connections {
+            connection.ask(self.address, &asks.next())?;
+        }
+        // A connection begins slowly: its windows grow, and its first segments may wait for a timer.
+        self.receive(self.duration / 5, &queue, &mut connections, asks, &mut buffer, &mut measured)?;
+        measured = Measured { answers: -under_way(&connections), ..Measured::default() };
+        let began = Instant::now();
+        self.receive(self.duration, &queue, &mut connections, asks, &mut buffer, &mut measured)?;
+        measured.elapsed = began.elapsed();
+        measured.answers += under_way(&connections);
+        Ok(measured)
+    }
+
+    /// Receives answers, and asks again, for some time.
+    fn receive(
+        &self,
+        duration: Duration,
+        queue: &OwnedFd,
+        connections: &mut [Connection],
+        asks: &mut Asks<'_>,
+        buffer: &mut [u8],
+        measured: &mut Measured,
+    ) -> io::Result<()> {
+        let began = Instant::now();
+        let mut events = Vec::with_capacity(connections.len());
+        while began.elapsed() < duration {
             events.clear();
             let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
-            if epoll::wait(&queue, spare_capacity(&mut events), Some(&patience))? == 0 {
+            if epoll::wait(queue, spare_capacity(&mut events), Some(&patience))? == 0 {
                 return Err(ErrorKind::TimedOut.into());
             }
             for event in &events {
                 let key = event.data.u64();
                 let place = usize::try_from(key).map_err(io::Error::other)?;
                 let Some(connection) = connections.get_mut(place) else { continue };
-                let has_ended = connection.receive(&mut buffer, &mut measured)?;
-                if self.leave && connection.left.is_some() {
-                    *connection = Connection::open(self, &queue, key)?;
-                    connection.ask(None, &mut numbers)?;
-                } else if has_ended {
-                    connection.ask(None, &mut numbers)?;
+                if let Some(len) = connection.receive(buffer, measured)? {
+                    asks.answered(len);
+                    if self.until != Until::Whole {
+                        *connection = Connection::open(self, queue, key)?;
+                    }
+                    connection.ask(self.address, &asks.next())?;
                 }
             }
         }
-        measured.elapsed = began.elapsed();
-        Ok(measured)
+        Ok(())
     }
 }
 
-impl<'a> Connection<'a> {
-    fn open(load: &'a Load<'a>, queue: &OwnedFd, key: u64) -> io::Result<Self> {
+/// The answers that have come in part, each as that part.
+fn under_way(connections: &[Connection]) -> f64 {
+    let bodies = connections.iter().filter_map(|connection| connection.body);
+    bodies.map(|(come, wanted)| come as f64 / wanted.max(1) as f64).sum()
+}
+
+impl Connection {
+    fn open(load: &Load<'_>, queue: &OwnedFd, key: u64) -> io::Result<Self> {
         let stream = TcpStream::connect(load.address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         epoll::add(queue, &stream, epoll::EventData::new_u64(key), epoll::EventFlags::IN)?;
-        Ok(Self { load, stream, asked: Instant::now(), head: Vec::new(), left: None })
+        let (until, asked) = (load.until, Instant::now());
+        Ok(Self { stream, until, asked, is_head: false, head: Vec::new(), body: None })
     }
 
-    fn ask(&mut self, from: Option<u64>, numbers: &mut RangeFrom<u32>) -> io::Result<()> {
-        let Load { method, target, address, .. } = self.load;
-        let number = numbers.next().unwrap_or_default() % 1_000_000;
-        let target = target.replace("{n}", &format!("{number:06}"));
-        let range = from
-            .filter(|&from| from > 0)
-            .map_or_else(String::new, |from| format!("Range: bytes={from}-\r\n"));
+    fn ask(&mut self, address: &str, ask: &Ask) -> io::Result<()> {
+        let Ask { method, target, range } = ask;
+        let range = range
+            .as_ref()
+            .map_or_else(String::new, |range| format!("Range: bytes={}-{}\r\n", range.start, range.end - 1));
         self.head.clear();
-        self.left = None;
+        self.body = None;
+        self.is_head = *method == "HEAD";
         self.asked = Instant::now();
         let request = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\n{range}\r\n");
         (&self.stream).write_all(request.as_bytes())
     }
 
-    /// Takes what has come, once, so that no connection starves another. Whether that was the end
-    /// of an answer.
-    fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<bool> {
-        // Read in small portions, as clients read: whoever takes all at once, or has the kernel
-        // throw it away (TRUNC), acknowledges so seldom that answers in more than one write wait
-        // for a timer.
+    /// Takes what has come, once, so that no connection starves another. The length of the answer's
+    /// body if that was the end of it.
+    fn receive(&mut self, buffer: &mut [u8], measured: &mut Measured) -> io::Result<Option<u64>> {
         let (_, n) = match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
-            Err(rustix::io::Errno::AGAIN) => return Ok(false),
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
             received => received?,
         };
         if n == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        let mut body = n;
-        if self.left.is_none() {
-            if self.head.is_empty() {
-                measured.first_bytes.push(self.asked.elapsed());
+        let (come, wanted) = match &mut self.body {
+            Some((come, wanted)) => {
+                *come += n as u64;
+                (*come, *wanted)
             }
-            self.head.extend_from_slice(buffer.get(..n).unwrap_or_default());
-            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else {
-                return Ok(false);
-            };
-            let len = body_length(&self.head)?;
-            self.left = Some(if self.load.method == "HEAD" { 0 } else { len });
-            body = self.head.len() - end - 4;
+            None => {
+                if self.head.is_empty() {
+                    measured.first_bytes.push(self.asked.elapsed());
+                }
+                self.head.extend_from_slice(buffer.get(..n).unwrap_or_default());
+                let Some((head_len, len)) = parse_head(&self.head)? else { return Ok(None) };
+                let wanted = match self.until {
+                    _ if self.is_head => 0,
+                    Until::Whole => len,
+                    Until::Bytes(bytes) => len.min(bytes),
+                };
+                let come = (self.head.len() - head_len) as u64;
+                self.body = Some((come, wanted));
+                (come, wanted)
+            }
+        };
+        if come < wanted {
+            return Ok(None);
         }
-        let left = self.left.unwrap_or_default().checked_sub(body as u64).ok_or(ErrorKind::InvalidData)?;
-        self.left = Some(left);
-        measured.body_bytes += body as u64;
-        if left == 0 {
-            measured.answers += 1;
-            measured.last_bytes.push(self.asked.elapsed());
+        if come > wanted && self.until == Until::Whole {
+            return Err(ErrorKind::InvalidData.into());
         }
-        Ok(left == 0)
+        measured.answers += 1.0;
+        measured.last_bytes.push(self.asked.elapsed());
+        self.body = None;
+        Ok(Some(wanted))
     }
 }
 
-fn body_length(head: &[u8]) -> io::Result<u64> {
-    let head = String::from_utf8_lossy(head);
-    let refused = || io::Error::other(format!("not a film with a length: {head}"));
-    if !head.starts_with("HTTP/1.1 200 ") && !head.starts_with("HTTP/1.1 206 ") {
-        return Err(refused());
+/// The lengths of a head, once it is whole, and of the body that follows.
+fn parse_head(bytes: &[u8]) -> io::Result<Option<(usize, u64)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut head = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(len) = head.parse(bytes).map_err(io::Error::other)? else {
+        return Ok(None);
+    };
+    let body = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let body = body.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
+    match (head.code, body) {
+        (Some(200 | 206), Some(body)) => Ok(Some((len, body))),
+        _ => Err(io::Error::other(format!("not a film with a length: {}", String::from_utf8_lossy(bytes)))),
     }
-    head.lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(refused)
 }

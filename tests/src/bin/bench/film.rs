@@ -1,0 +1,108 @@
+//! The films to measure with, and where servers have them.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use tests::client::Reply;
+use tests::films::Film;
+use tests::servers::{Engine, Site};
+use tests::work_dir;
+
+use crate::{Result, films};
+
+/// A film to measure with. Its media is a hole in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    TenMinutes,
+    TwoHours,
+    TenHours,
+}
+
+impl Length {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TenMinutes => "ten minutes",
+            Self::TwoHours => "two hours",
+            Self::TenHours => "ten hours",
+        }
+    }
+
+    pub(crate) fn seconds(self) -> u32 {
+        match self {
+            Self::TenMinutes => 600,
+            Self::TwoHours => 7200,
+            Self::TenHours => 36_000,
+        }
+    }
+
+    fn path(self) -> PathBuf {
+        work_dir("bench").join(format!("{self:?}.mp4"))
+    }
+
+    /// Writes all films. One that an older version of this program left behind may be another.
+    pub(crate) fn write_all() {
+        for length in [Self::TenMinutes, Self::TwoHours, Self::TenHours] {
+            films::film(&length.path(), length.seconds(), true);
+        }
+    }
+
+    pub(crate) fn film(self) -> Film {
+        Film { name: self.name().to_owned(), path: self.path(), stamped: false }
+    }
+
+    /// Brings the film into the page cache.
+    pub(crate) fn warm(self) -> Result<()> {
+        let mut film = File::open(self.film().path)?;
+        io::copy(&mut film, &mut io::sink())?;
+        Ok(())
+    }
+}
+
+/// A film as a server has it, twice: as a film, and as a plain file that the module does not look
+/// at because of its name. Both are the same file, so that both are in the page cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub(crate) film: String,
+    pub(crate) plain: String,
+    /// Bytes of the file.
+    pub(crate) len: u64,
+}
+
+impl Served {
+    pub(crate) fn new(site: &Site, length: Length) -> Result<Self> {
+        let film = length.film();
+        let plain = format!("{length:?}.bin");
+        site.publish_as(&film, &plain);
+        let served =
+            Self { film: site.publish(&film), plain: format!("/{plain}"), len: film.path.metadata()?.len() };
+        served.check(site)?;
+        Ok(served)
+    }
+
+    /// Makes sure that what is measured is a clip, and a part of a plain file.
+    fn check(&self, site: &Site) -> Result<()> {
+        let clip = site.request(&format!("{}?start=10&end=20", self.film)).head().send();
+        let is_ours = |reply: &Reply| !reply.header("x-mod-h264-streaming").is_empty();
+        if clip.status != 200
+            || clip.length() >= self.len
+            || is_ours(&clip) == (site.engine() == Engine::Nginx)
+        {
+            return Err(format!("{:?} does not cut {}:\n{clip}", site.engine(), self.film).into());
+        }
+        let range = site.request(&self.plain).range("1000-2999").send();
+        if range.status != 206 || range.length() != 2000 || is_ours(&range) {
+            return Err(
+                format!("{:?} does not send a range of {}:\n{range}", site.engine(), self.plain).into()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A file of nothing, as the media of the films is, by a name that the module does not look at.
+pub(crate) fn blank(len: u64) -> Result<Film> {
+    let path = work_dir("bench").join(format!("static-{len}.bin"));
+    File::create(&path)?.set_len(len)?;
+    Ok(Film { name: format!("{len} bytes"), path, stamped: false })
+}

@@ -1,0 +1,55 @@
+//! Viewers who seek to places that nobody has asked for, beside plain byte ranges of the same
+//! lengths and beside nginx.
+
+use crate::bar::Limit;
+use crate::contest::{Ratio, contest};
+use crate::film::Length;
+use crate::servers::{OURS, start, start_nginx};
+use crate::subject::{CONNECTIONS, Subject, at, starts, wait_until_films_are_kept};
+use crate::{Bench, Result};
+
+const MODES: [&str; 2] = ["exact", "keyframe"];
+
+/// Ten-second clips ÷ ranges of the same lengths, and ÷ nginx's.
+pub(crate) fn seeks(bench: &mut Bench) -> Result<()> {
+    let length = Length::TwoHours;
+    length.warm()?;
+    let mut subjects = Vec::new();
+    for (name, engine, config) in OURS {
+        subjects.push(Subject::new(name, start(engine, config)?, length)?);
+    }
+    let nginx = start_nginx()?.map(|site| Subject::new("nginx", site, length)).transpose()?;
+    wait_until_films_are_kept();
+    let starts = starts(length);
+    for connections in CONNECTIONS {
+        let mut entrants = Vec::new();
+        let mut ratios = Vec::new();
+        let mut of_nginx = Vec::new();
+        for subject in &subjects {
+            for mode in MODES {
+                let clips = entrants.len();
+                entrants.push(subject.clips(&starts, mode));
+                entrants.push(subject.ranges(&starts, mode, clips));
+                let name =
+                    |peer: &str| format!("{}: {mode} clips ÷ {peer}, {}", subject.name, at(connections));
+                ratios.push(Ratio::of_rates(name("ranges"), (clips, clips + 1), Limit::AtLeast(0.9)));
+                if connections > 1 {
+                    of_nginx.push((name("nginx's"), clips));
+                }
+            }
+        }
+        if let Some(nginx) = &nginx {
+            let theirs = entrants.len();
+            entrants.push(nginx.clips(&starts, ""));
+            entrants.push(nginx.ranges(&starts, "", theirs));
+            for (name, ours) in of_nginx.drain(..) {
+                ratios.push(Ratio::of_rates(name, (ours, theirs), Limit::AtLeast(2.2)));
+            }
+        }
+        contest(bench, &mut entrants, connections, ratios)?;
+        for (name, _) in of_nginx {
+            bench.skip(name, "no nginx with its mp4 module is installed");
+        }
+    }
+    Ok(())
+}
