@@ -104,8 +104,7 @@ pub(crate) struct Brigade(*mut ffi::apr_bucket_brigade);
 impl Brigade {
     /// A body without bytes.
     pub(crate) fn new(request: &Request<'_>) -> Self {
-        // SAFETY: a live request, whose pool owns the brigade.
-        Self(unsafe { ffi::h264_brigade(request.as_ptr()) })
+        Self(request.empty_body())
     }
 
     fn append(&self, whole: &Whole<'_>, range: Range<u64>) {
@@ -123,12 +122,12 @@ impl Brigade {
     /// Hands the body, which must be whole, to the filters. The result of the handler.
     pub(crate) fn pass(self, request: &mut Request<'_>) -> c_int {
         // SAFETY: a live request; the brigade is empty afterwards, and its pool's.
-        let (status, aborted) = unsafe {
+        let status = unsafe {
             ffi::h264_append_eos(request.as_ptr(), self.0);
-            (ffi::h264_pass(request.filters(), self.0), ffi::h264_is_aborted(request.as_ptr()) != 0)
+            ffi::h264_pass(request.filters(), self.0)
         };
         // The server's own handler for files does not report these either.
-        if status == 0 || request.status() != ffi::H264_HTTP_OK || aborted {
+        if status == 0 || request.status() != ffi::H264_HTTP_OK || request.is_aborted() {
             ffi::H264_OK
         } else {
             ffi::H264_FILTER_ERROR
@@ -158,22 +157,35 @@ impl Drop for Whole<'_> {
     }
 }
 
-/// Our bucket type. Its `start` counts bytes of the virtual file.
+/// A bucket type of ours.
 #[repr(transparent)]
-struct Type(ffi::h264_bucket_type);
+pub(crate) struct BucketType(pub(crate) ffi::h264_bucket_type);
 
 // SAFETY: never written to, and all it points to is static.
-unsafe impl Sync for Type {}
+unsafe impl Sync for BucketType {}
 
-static TYPE: Type = Type(ffi::h264_bucket_type {
+impl BucketType {
+    /// What all types whose buckets hold data have in common.
+    pub(crate) const OF_DATA: ffi::h264_bucket_type = ffi::h264_bucket_type {
+        name: ptr::null(),
+        functions: 5,
+        is_metadata: 0,
+        destroy: None,
+        read: None,
+        setaside: Some(ffi::apr_bucket_setaside_noop),
+        split: None,
+        copy: None,
+    };
+}
+
+/// The type of the buckets of a clip. Its `start` counts bytes of the virtual file.
+static TYPE: BucketType = BucketType(ffi::h264_bucket_type {
     name: c"H264_FILM".as_ptr(),
-    functions: 5,
-    is_metadata: 0,
     destroy: Some(destroy),
     read: Some(read),
-    setaside: Some(ffi::apr_bucket_setaside_noop),
     split: Some(ffi::apr_bucket_shared_split),
     copy: Some(ffi::apr_bucket_shared_copy),
+    ..BucketType::OF_DATA
 });
 
 unsafe extern "C" fn destroy(film: *mut c_void) {

@@ -14,15 +14,8 @@ use std::ptr;
 
 use mp4seek::server::boundary;
 
-use crate::bucket::ClipRef;
+use crate::bucket::{BucketType, ClipRef};
 use crate::ffi;
-use crate::request::Request;
-
-/// Adds [`filter`] to what the answer of `request` passes through.
-pub(crate) fn watch(request: &mut Request<'_>) {
-    // SAFETY: a live request.
-    unsafe { ffi::h264_add_filter(request.as_ptr()) };
-}
 
 /// The filter before the one that writes to the socket.
 pub(crate) unsafe extern "C" fn filter(
@@ -55,21 +48,13 @@ struct Rest {
     begun: bool,
 }
 
-#[repr(transparent)]
-struct Type(ffi::h264_bucket_type);
-
-// SAFETY: never written to, and all it points to is static.
-unsafe impl Sync for Type {}
-
-static TYPE: Type = Type(ffi::h264_bucket_type {
+static TYPE: BucketType = BucketType(ffi::h264_bucket_type {
     name: c"H264_REST".as_ptr(),
-    functions: 5,
-    is_metadata: 0,
     destroy: Some(destroy),
     read: Some(read),
-    setaside: Some(ffi::apr_bucket_setaside_noop),
     split: Some(ffi::apr_bucket_split_notimpl),
     copy: Some(ffi::apr_bucket_copy_notimpl),
+    ..BucketType::OF_DATA
 });
 
 unsafe extern "C" fn destroy(rest: *mut c_void) {

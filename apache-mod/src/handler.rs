@@ -16,7 +16,7 @@ use mp4seek::{Answer, Seeker, Settings};
 
 use crate::bucket::{self, Brigade};
 use crate::request::Request;
-use crate::{config, ffi, filter};
+use crate::{config, ffi};
 
 /// `AddHandler` and `SetHandler` name it, as for the original module.
 const HANDLER: &[u8] = b"h264-streaming.extensions";
@@ -174,7 +174,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     }
     match bucket::body_of(request, file, film, &begins) {
         Ok(body) => {
-            filter::watch(request);
+            request.filter_body();
             body.pass(request)
         }
         Err(error) => {

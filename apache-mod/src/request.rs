@@ -14,7 +14,8 @@ use crate::ffi;
 macro_rules! ask {
     ($request:ident, $function:ident $(, $value:expr)*) => {
         // SAFETY: `Request::new` promises a live request of this thread. The values are numbers, or
-        // strings that the request or the caller keeps during the call.
+        // strings that the request or the caller keeps during the call: the server copies what it
+        // keeps longer.
         unsafe { ffi::$function($request.as_ptr() $(, $value)*) }
     };
 }
@@ -151,8 +152,7 @@ impl<'r> Request<'r> {
 
     /// Takes a field out of the request's header.
     pub(crate) fn drop_header(&mut self, name: &CStr) {
-        // SAFETY: a live request; the name is only read.
-        unsafe { ffi::h264_drop_header_in(self.as_ptr(), name.as_ptr()) };
+        ask!(self, h264_drop_header_in, name.as_ptr());
     }
 
     /// The answer's status so far.
@@ -166,21 +166,18 @@ impl<'r> Request<'r> {
 
     /// Sets a field of the answer's header.
     pub(crate) fn set_header(&mut self, name: &CStr, value: &CStr) {
-        // SAFETY: a live request; the server copies both strings.
-        unsafe { ffi::h264_set_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+        ask!(self, h264_set_header_out, name.as_ptr(), value.as_ptr());
     }
 
     /// Sets a field of the header that error answers have too.
     pub(crate) fn set_error_header(&mut self, name: &CStr, value: &CStr) {
-        // SAFETY: a live request; the server copies both strings.
-        unsafe { ffi::h264_set_error_header_out(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+        ask!(self, h264_set_error_header_out, name.as_ptr(), value.as_ptr());
     }
 
     /// Gives the answer of this status a page, unless the configuration (`ErrorDocument`) has one
     /// for it.
     pub(crate) fn set_error_page(&mut self, status: c_int, page: &CStr) {
-        // SAFETY: a live request; the server copies the page.
-        unsafe { ffi::h264_set_error_page(self.as_ptr(), status, page.as_ptr()) };
+        ask!(self, h264_set_error_page, status, page.as_ptr());
     }
 
     /// Whether the configuration (`FileETag`) has entity tags at all.
@@ -199,25 +196,20 @@ impl<'r> Request<'r> {
         if self.sent_file.is_some() {
             // What a script or another module says of the whole file.
             for name in [c"ETag", c"Last-Modified", c"Content-Length", c"Accept-Ranges"] {
-                // SAFETY: a live request; the name is only read.
-                unsafe { ffi::h264_drop_header_out(self.as_ptr(), name.as_ptr()) };
+                ask!(self, h264_drop_header_out, name.as_ptr());
             }
         }
-        // SAFETY: a live request.
-        unsafe {
-            ffi::ap_update_mtime(self.as_ptr(), mtime);
-            ffi::ap_set_last_modified(self.as_ptr());
-            ffi::ap_set_accept_ranges(self.as_ptr());
-            ffi::ap_set_content_length(self.as_ptr(), len);
-        }
+        ask!(self, ap_update_mtime, mtime);
+        ask!(self, ap_set_last_modified);
+        ask!(self, ap_set_accept_ranges);
+        ask!(self, ap_set_content_length, len);
     }
 
     /// Keeps mod_deflate and mod_brotli from the body: a movie is as small as it can be, and its
     /// byte ranges are those of the movie.
     pub(crate) fn forbid_compression(&mut self) {
         for name in [c"no-gzip", c"no-brotli"] {
-            // SAFETY: a live request; the name is copied.
-            unsafe { ffi::h264_set_environment(self.as_ptr(), name.as_ptr(), c"1".as_ptr()) };
+            ask!(self, h264_set_environment, name.as_ptr(), c"1".as_ptr());
         }
     }
 
@@ -233,6 +225,26 @@ impl<'r> Request<'r> {
             return ffi::H264_OK;
         }
         ask!(self, ap_discard_request_body)
+    }
+
+    /// Adds [`filter`](crate::filter::filter) to what the answer passes through.
+    pub(crate) fn filter_body(&mut self) {
+        ask!(self, h264_add_filter);
+    }
+
+    /// Adds the [filter](crate::sent_file::filter) that answers where a script names a file.
+    pub(crate) fn filter_named_file(&mut self) {
+        ask!(self, h264_add_sent_file_filter);
+    }
+
+    /// A body without bytes, in the request's memory.
+    pub(crate) fn empty_body(&self) -> *mut ffi::apr_bucket_brigade {
+        ask!(self, h264_brigade)
+    }
+
+    /// Whether the client has gone.
+    pub(crate) fn is_aborted(&self) -> bool {
+        ask!(self, h264_is_aborted) != 0
     }
 
     /// Whether the server may send files with `sendfile` (`EnableSendfile On`).
@@ -262,10 +274,7 @@ impl<'r> Request<'r> {
             return;
         }
         let line = LogLine { client: None, path: self.filename(), query: self.query(), message }.to_string();
-        // SAFETY: a live request; the message is read up to its length.
-        unsafe {
-            ffi::h264_log_request(self.as_ptr(), level(severity), line.as_ptr().cast(), line.len());
-        }
+        ask!(self, h264_log_request, level(severity), line.as_ptr().cast(), line.len());
     }
 
     fn string(&self, raw: *const c_char) -> Option<&[u8]> {

@@ -26,7 +26,7 @@ pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {
         || (),
         || {
             // SAFETY: the server runs the hook for a live request, on this thread alone.
-            let Some(request) = (unsafe { Request::new(request) }) else { return };
+            let Some(mut request) = (unsafe { Request::new(request) }) else { return };
             if request.config().is_on()
                 && request.is_get()
                 && !request.is_subrequest()
@@ -34,8 +34,7 @@ pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {
                 && request.sends_named_files()
                 && Asked::wants_clip(request.query(), &handler::settings(&request))
             {
-                // SAFETY: a live request whose filters are being set up.
-                unsafe { ffi::h264_add_sent_file_filter(request.as_ptr()) };
+                request.filter_named_file();
             }
         },
     );

@@ -21,19 +21,20 @@ pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
 };
 
 unsafe extern "C" fn set_defaults(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_ERROR, || configure(server, module))
+    boundary(|| ffi::H264_ERROR, || with_module(module, |module| configure(server, module)))
 }
 
 unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    boundary(|| ffi::H264_ERROR, || start_worker(server, module))
+    boundary(|| ffi::H264_ERROR, || with_module(module, |module| start_worker(server, module)))
 }
 
 unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
-    boundary(|| (), || renew(module));
+    boundary(|| (), || with_module(module, renew));
 }
 
 unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
-    boundary(|| (), || unconfigure(module));
+    // SAFETY: no request is alive when the server unloads its modules.
+    boundary(|| (), || with_module(module, |module| unsafe { State::take_back(module) }));
 }
 
 unsafe extern "C" fn subrequest_start(
@@ -68,9 +69,12 @@ fn with(
     }
 }
 
-fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    // SAFETY: what the server handed to this hook.
-    let module = unsafe { Module::new(module) };
+fn with_module<T>(module: *mut ffi::h264_module, hook: impl FnOnce(Module<'_>) -> T) -> T {
+    // SAFETY: called by the hooks above with what the server handed them.
+    hook(unsafe { Module::new(module) })
+}
+
+fn configure(server: *mut ffi::server, module: Module<'_>) -> h264_outcome {
     match State::read(server, module) {
         Ok(state) => {
             state.leave_in(module);
@@ -80,9 +84,8 @@ fn configure(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_ou
     }
 }
 
-fn start_worker(server: *mut ffi::server, module: *mut ffi::h264_module) -> h264_outcome {
-    // SAFETY: what the server handed to this hook.
-    let Some(state) = State::of(unsafe { Module::new(module) }) else { return ffi::H264_ERROR };
+fn start_worker(server: *mut ffi::server, module: Module<'_>) -> h264_outcome {
+    let Some(state) = State::of(module) else { return ffi::H264_ERROR };
     match state.start_worker(server) {
         Ok(()) => ffi::H264_GO_ON,
         Err(message) => refuse(server, &message),
@@ -98,16 +101,9 @@ fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {
     ffi::H264_ERROR
 }
 
-fn renew(module: *mut ffi::h264_module) {
-    // SAFETY: what the server handed to this hook.
-    let state = State::of(unsafe { Module::new(module) });
+fn renew(module: Module<'_>) {
     // A process that was copied has requests that nothing else would wake.
-    state.into_iter().for_each(State::renew_copied_worker);
-}
-
-fn unconfigure(module: *mut ffi::h264_module) {
-    // SAFETY: what the server handed to this hook. No request is alive when it unloads its modules.
-    unsafe { State::take_back(Module::new(module)) };
+    State::of(module).into_iter().for_each(State::renew_copied_worker);
 }
 
 fn forget(request: &mut Request<'_>) -> h264_outcome {

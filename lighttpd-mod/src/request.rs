@@ -14,12 +14,24 @@ use mp4seek::server::LogLine;
 
 use crate::ffi::{self, Module};
 
-/// Calls a function of the server that asks nothing more than a request of the running hook.
+/// Calls a function of the server that asks nothing more than a request of the running hook, and
+/// the module that it runs for.
 macro_rules! ask {
     ($request:ident, $function:ident $(, $value:expr)*) => {
-        // SAFETY: `Request::new` promises a request of the running hook. The values are numbers.
+        // SAFETY: `Request::new` promises both. The other values are numbers, or bytes that the caller
+        // keeps during the call: the server copies what it keeps longer.
         unsafe { ffi::$function($request.raw() $(, $value)*) }
     };
+}
+
+/// Bytes that the server lends.
+macro_rules! lent {
+    ($request:ident, $function:ident $(, $value:expr)*) => {{
+        let bytes = ask!($request, $function $(, $value)*);
+        // SAFETY: the server neither changes nor frees them before the request changes, and what
+        // changes it takes `&mut self`.
+        unsafe { ffi::slice_of($request, bytes) }
+    }};
 }
 
 /// A request for the time of one hook. What it lends is the server's, and lent
@@ -55,8 +67,7 @@ impl<'hook> Request<'hook> {
 
     /// Whether the configuration's condition of that number holds.
     pub(crate) fn holds(&self, condition: c_int) -> bool {
-        // SAFETY: a request of the running hook; the number came with the configuration.
-        unsafe { ffi::h264_condition_holds(self.raw(), condition) != 0 }
+        ask!(self, h264_condition_holds, condition) != 0
     }
 
     pub(crate) fn is_get(&self) -> bool {
@@ -83,41 +94,32 @@ impl<'hook> Request<'hook> {
 
     /// Takes it: the server will call `subrequest`.
     pub(crate) fn claim(&mut self) {
-        // SAFETY: a request of the running hook, and the module it runs for.
-        unsafe { ffi::h264_claim(self.raw(), self.module.raw) };
+        ask!(self, h264_claim, self.module.raw);
     }
 
     /// Makes it one for the index file of its directory, where a module after this one would.
     /// Whether it did.
     pub(crate) fn enter_index(&mut self) -> bool {
-        // SAFETY: a request of the running hook, and the module it runs for.
-        unsafe { ffi::h264_enter_index(self.raw(), self.module.raw) != 0 }
+        ask!(self, h264_enter_index, self.module.raw) != 0
     }
 
     /// Takes back what [`Self::enter_index`] did in this hook.
     pub(crate) fn leave_index(&mut self) {
-        // SAFETY: a request of the running hook, and the module it runs for.
-        unsafe { ffi::h264_leave_index(self.raw(), self.module.raw) };
+        ask!(self, h264_leave_index, self.module.raw);
     }
 
     /// The server's own handler of static files, as if this module were not there.
     pub(crate) fn serve_static(&mut self) -> ffi::h264_outcome {
-        // SAFETY: a request of the running hook, and the module it runs for.
-        unsafe {
-            ffi::h264_release(self.raw());
-            ffi::h264_serve_static(self.raw(), self.module.raw)
-        }
+        ask!(self, h264_release);
+        ask!(self, h264_serve_static, self.module.raw)
     }
 
     /// Ends it with a status of the server's making: error documents, error handlers.
     pub(crate) fn end(&mut self, status: c_int) -> ffi::h264_outcome {
-        // SAFETY: a request of the running hook. While a module holds it the
-        // server would send an error without its documents.
-        unsafe {
-            ffi::h264_release(self.raw());
-            ffi::h264_clear_body(self.raw());
-            ffi::h264_set_status(self.raw(), status);
-        }
+        // While a module holds it the server would send an error without its documents.
+        ask!(self, h264_release);
+        ask!(self, h264_clear_body);
+        self.set_status(status);
         ffi::H264_FINISHED
     }
 
@@ -130,27 +132,22 @@ impl<'hook> Request<'hook> {
 
     /// The file it maps to.
     pub(crate) fn path(&self) -> &[u8] {
-        // SAFETY: unchanged while the wrapper is borrowed.
-        unsafe { ffi::slice_of(self, ffi::h264_path(self.raw())) }
+        lent!(self, h264_path)
     }
 
     /// What stands behind the file's name in the URL's path.
     pub(crate) fn path_info(&self) -> &[u8] {
-        // SAFETY: unchanged while the wrapper is borrowed.
-        unsafe { ffi::slice_of(self, ffi::h264_path_info(self.raw())) }
+        lent!(self, h264_path_info)
     }
 
     /// What stands behind the `?`, as it came.
     pub(crate) fn query(&self) -> &[u8] {
-        // SAFETY: unchanged while the wrapper is borrowed.
-        unsafe { ffi::slice_of(self, ffi::h264_query(self.raw())) }
+        lent!(self, h264_query)
     }
 
     /// The value of a header, where there is one and it is not empty.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
-        // SAFETY: unchanged while the wrapper is borrowed.
-        let value =
-            unsafe { ffi::slice_of(self, ffi::h264_request_header(self.raw(), ffi::bytes(name.as_bytes()))) };
+        let value = lent!(self, h264_request_header, ffi::bytes(name.as_bytes()));
         (!value.is_empty()).then_some(value)
     }
 
@@ -182,10 +179,7 @@ impl<'hook> Request<'hook> {
     }
 
     pub(crate) fn set_header(&mut self, name: &[u8], value: &[u8]) {
-        // SAFETY: a request of the running hook; the server copies both.
-        unsafe {
-            ffi::h264_set_response_header(self.raw(), ffi::bytes(name), ffi::bytes(value));
-        }
+        ask!(self, h264_set_response_header, ffi::bytes(name), ffi::bytes(value));
     }
 
     /// `mtime` in seconds since the epoch.
@@ -283,16 +277,14 @@ impl<'hook> Request<'hook> {
 
     /// The client's address.
     fn client(&self) -> &[u8] {
-        // SAFETY: unchanged while the wrapper is borrowed.
-        unsafe { ffi::slice_of(self, ffi::h264_client(self.raw())) }
+        lent!(self, h264_client)
     }
 
     /// Writes a line about this request to the error log that is configured for it.
     pub(crate) fn log(&self, message: &dyn Display) {
         let (client, path, query) = (Some(self.client()), self.path(), self.query());
         let line = LogLine { client, path, query, message }.to_string();
-        // SAFETY: a request of the running hook; the message is not kept.
-        unsafe { ffi::h264_log_request(self.raw(), ffi::bytes(line.as_bytes())) };
+        ask!(self, h264_log_request, ffi::bytes(line.as_bytes()));
     }
 
     /// Whether the configuration asks for how requests are handled
