@@ -94,9 +94,8 @@ fn refuse(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> c_int
     if request.config().sends_version() {
         request.set_error_header(VERSION_HEADER, VERSION);
     }
-    if status < 500 {
-        let page = CString::new(refusal_page(status, reason)).unwrap_or_default();
-        request.set_error_page(status.into(), &page);
+    if let Some(page) = refusal_page(status, reason) {
+        request.set_error_page(status.into(), &CString::new(page).unwrap_or_default());
     }
     status.into()
 }

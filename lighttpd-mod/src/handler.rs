@@ -125,7 +125,7 @@ fn answer_with(
             if logs(request, state, worker.seeker().severity(&error, identity)) {
                 request.log(&error);
             }
-            end_with(request, error.status(), Some(&error))
+            end_with(request, error.status(), &error)
         }
     }
 }
@@ -151,10 +151,10 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
     let (parts, body_len) = match selection {
         Selection::PreconditionFailed => {
             let reason = "what If-Match or If-Unmodified-Since asks for is no longer so";
-            return end_with(request, 412, Some(&reason));
+            return end_with(request, 412, &reason);
         }
         Selection::Unsatisfiable => {
-            let page = Some(refusal_page(416, &out_of_range(len)));
+            let page = refusal_page(416, &out_of_range(len));
             Context::Refusal(Refusal { status: 416, len: Some(len), page }).put_into(request);
             return request.end_without_handler(416);
         }
@@ -277,13 +277,13 @@ pub(crate) fn give_up(request: &mut Request<'_>) -> h264_outcome {
 /// Ends a request that fails for no fault of its own.
 fn fail(request: &mut Request<'_>, reason: &dyn Display) -> h264_outcome {
     request.log(reason);
-    end_with(request, 500, None)
+    end_with(request, 500, reason)
 }
 
 /// Ends a request with a status: with the configuration's error handler or document, or a page with
 /// the reason.
-fn end_with(request: &mut Request<'_>, status: u16, reason: Option<&dyn Display>) -> h264_outcome {
-    let page = reason.filter(|_| status < 500).map(|reason| refusal_page(status, reason));
+fn end_with(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> h264_outcome {
+    let page = refusal_page(status, reason);
     let status = c_int::from(status);
     Context::Refusal(Refusal { status, len: None, page }).put_into(request);
     request.end(status)
