@@ -1,7 +1,7 @@
 //! `ID32`: an ID3v2 tag in a `meta` box. Some of its frames say when something happens in the whole
 //! movie.
 
-use super::u32_at;
+use super::{u32_at, write_box};
 
 /// Frames that count times or bytes from the start of the movie (ID3v2.4, section 4): event timing
 /// codes, synchronised lyrics and tempo codes, chapters and their table, the length, places to seek
@@ -39,6 +39,11 @@ pub fn without_timed_frames(payload: &[u8]) -> Id32Kept {
     let Some(size) = synchsafe(kept.len()) else { return Id32Kept::Nothing };
     let head = payload.get(..BOX_HEAD + TAG_HEAD - 4).unwrap_or_default();
     Id32Kept::Part([head, &size, &kept].concat())
+}
+
+/// Writes an `ID32` with this content.
+pub fn write_id32(out: &mut Vec<u8>, content: &[u8]) {
+    write_box(out, b"ID32", |out| out.extend_from_slice(content));
 }
 
 fn is_timed(frame: &[u8]) -> bool {
@@ -83,6 +88,7 @@ fn synchsafe(size: usize) -> Option<[u8; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::read_box;
 
     fn frame(name: &[u8; 4], size: [u8; 4], content: &[u8]) -> Vec<u8> {
         [&name[..], &size, &[0, 0], content].concat()
@@ -104,6 +110,18 @@ mod tests {
             let all = [&lyrics[..], &title, &codes, &[0; 30]].concat();
             assert_eq!(without_timed_frames(&tag(version, 0, &all)), Id32Kept::Part(tag(version, 0, &title)));
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let content = tag(4, 0, &frame(b"ETCO", [0, 0, 0, 1], &[2]));
+        let mut file = Vec::new();
+        write_id32(&mut file, &content);
+        let kept = read_box(file, |reader, header| {
+            assert_eq!(header.box_type.0, *b"ID32");
+            without_timed_frames(reader.payload(header, 0).unwrap())
+        });
+        assert_eq!(kept, Id32Kept::Part(tag(4, 0, &[])));
     }
 
     #[test]

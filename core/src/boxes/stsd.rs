@@ -25,6 +25,11 @@ pub struct SampleEntry {
     pub pre_skip: Option<u64>,
 }
 
+/// `PreSkip` as the file has it. See [`SampleEntry::pre_skip`].
+pub fn pre_skip_field(samples: u16) -> [u8; 2] {
+    samples.to_be_bytes()
+}
+
 /// Reads the first sample description.
 ///
 /// # Errors
@@ -270,6 +275,17 @@ mod tests {
         (sowt[17], sowt[19]) = (2, 16);
         let entry = read(b"soun", make_box(b"sowt", sowt)).unwrap();
         assert_eq!(entry.packet, Some((1, 4)));
+    }
+
+    #[test]
+    fn pre_skip_is_written_where_it_is_read() {
+        let config = [&[0, 2][..], &pre_skip_field(312), &[0; 7]].concat();
+        let opus = make_box(b"Opus", [&[0; 28][..], &make_box(b"dOps", config)].concat());
+        let stsd = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &opus].concat());
+        read_box(stsd, |reader, header| {
+            let entry = read_stsd(reader, header, BoxType(*b"soun")).unwrap();
+            assert_eq!(reader.bytes(entry.pre_skip.unwrap(), 2).unwrap(), [1, 56]);
+        });
     }
 
     #[test]

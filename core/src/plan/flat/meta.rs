@@ -1,6 +1,6 @@
 //! `meta` boxes (ISO/IEC 14496-12, 8.11.1) that state places in the file.
 
-use crate::boxes::{BoxHeader, FormatError};
+use crate::boxes::{BoxHeader, FormatError, meta_children_at};
 use crate::index::Film;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -32,6 +32,6 @@ pub(super) fn holds_file_offsets(film: &Film<'_>, header: &BoxHeader) -> Result<
         Err(e) if e.is_unread() => Err(e),
         Err(_) => Ok(false),
     };
-    // QuickTime's meta is a plain box. That of ISO/IEC 14496-12 has a version and flags.
-    Ok(has_iloc(header.payload() + 4)? || has_iloc(header.payload())?)
+    let [first, second] = meta_children_at(header);
+    Ok(has_iloc(first)? || has_iloc(second)?)
 }

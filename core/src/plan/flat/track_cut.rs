@@ -1,6 +1,6 @@
 //! What the boxes of one track of a clip are cut from.
 
-use crate::boxes::{BoxHeader, FormatError, Reader};
+use crate::boxes::Reader;
 use crate::index::{Film, SampleTable, Track};
 use crate::plan::part::{Entries, EntryKind};
 use crate::plan::slice::ChunkRange;
@@ -33,11 +33,6 @@ impl<'a> TrackCut<'a> {
 
     pub(super) fn reader(&self) -> Reader<'a, &'a dyn ReadAt> {
         self.film.index.reader(&self.film.source)
-    }
-
-    /// Version of a full box (4.2.2).
-    pub(super) fn version(&self, header: &BoxHeader) -> Result<u8, FormatError> {
-        Ok(self.reader().bytes(header.payload(), 1)?.first().copied().unwrap_or(0))
     }
 
     /// Entries of a table of this track.

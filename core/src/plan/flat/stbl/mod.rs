@@ -9,7 +9,8 @@ mod sync_samples;
 mod times;
 
 use crate::boxes::{
-    BoxHeader, STSC_ENTRY_SIZE, is_senc, sdtp_head, stdp_head, stps_head, stsc_head, stss_head,
+    BoxHeader, STSC_ENTRY_SIZE, is_senc, pre_skip_field, sdtp_head, stdp_head, stps_head, stsc_head,
+    stss_head,
 };
 use crate::index::Node;
 use crate::limits;
@@ -116,7 +117,7 @@ fn optional_table(
 /// `PreSkip` of Opus changes.
 fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
     match (cut.clip.pre_skip, cut.track.pre_skip) {
-        (Some(value), Some(at)) => out.copy_but(header, FileOffset(at), &value.to_be_bytes()),
+        (Some(value), Some(at)) => out.copy_but(header, FileOffset(at), &pre_skip_field(value)),
         _ => out.copy(header),
     }
 }

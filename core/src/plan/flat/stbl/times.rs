@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, FormatError, RUN_ENTRY_SIZE, Runs, ctts_head, stts_head};
+use crate::boxes::{BoxHeader, FormatError, RUN_ENTRY_SIZE, Runs, read_ctts_head, stts_head};
 use crate::numbers::SampleNumber;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
@@ -82,7 +82,6 @@ pub(super) fn composition_offsets(
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let version = cut.version(header)?;
     let Some(ctts) = &cut.samples().ctts else { return Ok(()) };
     let shift = cut.clip.offset_shift;
     let (_, highest) = cut.samples().extreme_offsets();
@@ -103,7 +102,7 @@ pub(super) fn composition_offsets(
     if all_zero {
         return Ok(());
     }
-    out.table(&ctts_head(version), list)
+    out.table(&read_ctts_head(&mut cut.reader(), header)?, list)
 }
 
 /// Appends the offsets of a lead-in, which begins its range. Returns whether all are 0.

@@ -10,8 +10,8 @@
 //!   the time is.
 
 use crate::boxes::{
-    BoxHeader, BoxType, FormatError, HmmtBox, Id32Kept, Reader, read_freeform_name, without_timed_frames,
-    write_box,
+    BoxHeader, BoxType, FormatError, HmmtBox, Id32Kept, Reader, meta_children_at, read_freeform_name,
+    without_timed_frames, write_id32,
 };
 use crate::limits;
 use crate::offsets::FileOffset;
@@ -50,8 +50,7 @@ pub(super) fn without_counts<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     meta: &BoxHeader,
 ) -> Result<Option<Assembly>, PlanError> {
-    // The meta box of ISO/IEC 14496-12 (8.11.1) has a version and flags, QuickTime's has not.
-    for from in [meta.payload() + 4, meta.payload()] {
+    for from in meta_children_at(meta) {
         let children = readable(reader.children(from, meta.end()))?;
         if !children.iter().any(|b| matches!(&b.box_type.0, b"ilst" | b"ID32")) {
             continue;
@@ -105,7 +104,7 @@ fn cut_id32<R: ReadAt>(reader: &mut Reader<'_, R>, id32: &BoxHeader) -> Result<O
         Id32Kept::Nothing => {}
         Id32Kept::Part(part) => {
             let mut bytes = Vec::new();
-            write_box(&mut bytes, b"ID32", |out| out.extend_from_slice(&part));
+            write_id32(&mut bytes, &part);
             out.bytes(&bytes);
         }
     }
