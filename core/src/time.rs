@@ -141,13 +141,14 @@ impl MediaTime {
     /// every version, because files in the wild have negative offsets in version 0.
     #[inline]
     pub(crate) fn of_offset_field(bits: u32) -> Self {
-        Self(i32::from_be_bytes(bits.to_be_bytes()).into())
+        Self(i32::from_ne_bytes(bits.to_ne_bytes()).into())
     }
 
-    /// A composition offset in its field of 32 bits; 0 for one that does not fit.
+    /// A composition offset in its field of 32 bits (8.6.1.3). One that does not fit becomes the
+    /// nearest that does.
     #[inline]
     pub(crate) fn offset_field(self) -> u32 {
-        u32::from_be_bytes(i32::try_from(self.0).unwrap_or(0).to_be_bytes())
+        offset_field(self.0)
     }
 
     /// Whether the time has at most 60 bits, so that no sum of it and the durations of a movie is
@@ -244,8 +245,7 @@ impl ClipTime {
     /// A composition offset in the 32 bits of its field (8.6.1.3). One that does not fit becomes
     /// the nearest that does.
     pub(crate) fn offset_field(self) -> u32 {
-        let nearest = if self.0 < 0 { i32::MIN } else { i32::MAX };
-        u32::from_be_bytes(i32::try_from(self.0).unwrap_or(nearest).to_be_bytes())
+        offset_field(self.0)
     }
 
     /// The duration that [`Self::duration_field`] says.
@@ -253,6 +253,14 @@ impl ClipTime {
     pub(crate) fn in_field(self) -> Self {
         Self(self.duration_field().into())
     }
+}
+
+/// A composition offset in its field of 32 bits (8.6.1.3), which are signed. One that does not fit
+/// becomes the nearest that does.
+#[inline]
+fn offset_field(offset: i64) -> u32 {
+    let nearest = if offset < 0 { i32::MIN } else { i32::MAX };
+    u32::from_ne_bytes(i32::try_from(offset).unwrap_or(nearest).to_ne_bytes())
 }
 
 impl ExactMovieTime {
@@ -382,8 +390,8 @@ mod tests {
         let fields = [-1, 9, u32::MAX.into(), 1 << 32].map(|ticks| MediaTime(ticks).duration_field());
         assert_eq!(fields, [None, Some(9), Some(u32::MAX), None]);
         assert_eq!(MediaTime::of_offset_field(u32::MAX), MediaTime(-1));
-        let fields = [-1, 9, i32::MAX.into(), 1 << 31].map(|ticks| MediaTime(ticks).offset_field());
-        assert_eq!(fields, [u32::MAX, 9, u32::MAX >> 1, 0]);
+        let fields = [-1, 9, 1 << 31, -1 << 40].map(|ticks| MediaTime(ticks).offset_field());
+        assert_eq!(fields, [u32::MAX, 9, u32::MAX >> 1, 1 << 31]);
         assert!(MediaTime((1 << 60) - 1).has_60_bits() && !MediaTime(-1 << 60).has_60_bits());
     }
 
