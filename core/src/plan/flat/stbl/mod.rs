@@ -90,7 +90,7 @@ fn optional_table(
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
     match treatment {
-        Treatment::SyncSamples if sync_samples::are_known_better(cut)? => {}
+        Treatment::SyncSamples if sync_samples::replaces_source_table(cut)? => {}
         Treatment::SyncSamples => sync_samples::sample_numbers(cut, header, &stss_head(), out)?,
         Treatment::PartialSyncSamples => sync_samples::sample_numbers(cut, header, &stps_head(), out)?,
         Treatment::ByteForEachSample => per_sample::bytes(cut, &sdtp_head(), header, out)?,

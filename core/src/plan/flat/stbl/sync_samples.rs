@@ -10,8 +10,8 @@ use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::EntryKind;
 use crate::seek::SampleRange;
 
-/// Whether the `stss` of the source is left out, because more is known than it says.
-pub(super) fn are_known_better(cut: &TrackCut<'_>) -> Result<bool, FormatError> {
+/// Whether what is known of the samples takes the place of the `stss` of the source.
+pub(super) fn replaces_source_table(cut: &TrackCut<'_>) -> Result<bool, FormatError> {
     let samples = cut.samples();
     Ok(matches!(samples.sync, SyncSamples::All)
         || samples.pictures(&cut.film.source)?.is_some()
