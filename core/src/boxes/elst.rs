@@ -18,6 +18,11 @@ pub struct ElstEntry {
 impl ElstEntry {
     /// The rate of an ordinary edit.
     pub const NORMAL_RATE: u32 = 0x1_0000;
+
+    /// A `media_rate` as a signed number: a negative one plays backwards.
+    pub fn signed_rate(media_rate: u32) -> i32 {
+        i32::from_ne_bytes(media_rate.to_ne_bytes())
+    }
 }
 
 /// Reads an `elst`.

@@ -74,7 +74,7 @@ pub use mdhd::MdhdBox;
 pub use meta::meta_children_at;
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};
-pub use reader::{Reader, read_exact, read_words, u16_at, u32_at, u64_at};
+pub use reader::{Reader, read_exact};
 pub use runs::{
     JointRun, JointRuns, OffsetBounds, Pieces, RUN_ENTRY_SIZE, Run, RunKind, Runs, change_run_values,
     put_run_entry, run_entry,
@@ -91,7 +91,8 @@ pub use senc::{
 pub use sgpd::SgpdBox;
 pub use sidx::each_sidx_reference;
 pub use stco::{
-    ChunkOffsets, OffsetReader, Order, chunk_offsets_head, offset_size, put_offset, write_offset,
+    ChunkOffsets, OffsetReader, Order, chunk_offsets_head, offset_size, put_offset, read_narrow_offsets,
+    write_offset,
 };
 pub use stps::{read_stps, stps_head};
 pub use stsc::{STSC_ENTRY_SIZE, move_first_chunks, put_first_chunk, put_stsc_entry, stsc_entry, stsc_head};
@@ -108,7 +109,11 @@ pub use tkhd::TkhdBox;
 pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox};
 pub use trun::{TrunBox, TrunEntries, TrunField};
-pub use write::{TableHead, box_head, long_box_head, write_box};
+pub use write::{TableHead, box_head, long_box_head};
+
+// No other stage reads or writes the fields of a box.
+pub(in crate::boxes) use reader::{u16_at, u32_at, u64_at};
+pub(in crate::boxes) use write::write_box;
 
 /// A box's four-character code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,29 +7,20 @@ use crate::source::{GENERATED, ReadAt};
 /// The big-endian number at `at`; 0 past the end, which callers rule out by
 /// checking lengths first.
 #[inline]
-pub fn u16_at(b: &[u8], at: usize) -> u16 {
+pub(super) fn u16_at(b: &[u8], at: usize) -> u16 {
     b.get(at..at + 2).and_then(|s| s.try_into().ok()).map_or(0, u16::from_be_bytes)
 }
 
 /// As [`u16_at`], 32 bits.
 #[inline]
-pub fn u32_at(b: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(b: &[u8], at: usize) -> u32 {
     b.get(at..at + 4).and_then(|s| s.try_into().ok()).map_or(0, u32::from_be_bytes)
 }
 
 /// As [`u16_at`], 64 bits.
 #[inline]
-pub fn u64_at(b: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(b: &[u8], at: usize) -> u64 {
     b.get(at..at + 8).and_then(|s| s.try_into().ok()).map_or(0, u64::from_be_bytes)
-}
-
-/// Reads as many big-endian words of 32 bits as there are and as there is room for.
-pub fn read_words<'a>(b: &[u8], out: &'a mut [u32]) -> &'a [u32] {
-    let n = (b.len() / 4).min(out.len());
-    for (out, word) in out.iter_mut().zip(b.chunks_exact(4)) {
-        *out = u32_at(word, 0);
-    }
-    out.get(..n).unwrap_or_default()
 }
 
 /// Fills `out` with what `source` has at `offset`.

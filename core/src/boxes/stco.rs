@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::segments::{SEGMENT, Segments};
 use super::write::{PLAIN, TableHead};
-use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, read_words, u32_at, u64_at};
+use super::{BoxHeader, FormatError, READ_AHEAD, Reader, Table, TableReader, u32_at, u64_at};
 use crate::source::ReadAt;
 
 /// The offsets of a track's chunks.
@@ -122,7 +122,7 @@ impl ChunkOffsets {
                 if size == 8 {
                     order.take(&block.chunks_exact(8).map(|c| u64_at(c, 0)).collect::<Vec<_>>());
                 } else {
-                    order.take(read_words(block, &mut [0; BLOCK]));
+                    order.take(read_narrow_offsets(block, &mut [0; BLOCK]));
                 }
             }
             index += u32::try_from(b.len() / size).unwrap_or(end);
@@ -196,6 +196,15 @@ pub fn chunk_offsets_head(is_wide: bool) -> TableHead {
 #[inline]
 pub fn offset_size(is_wide: bool) -> u8 {
     if is_wide { 8 } else { 4 }
+}
+
+/// Reads offsets of 32 bits: as many as there are, and as there is room for.
+pub fn read_narrow_offsets<'a>(b: &[u8], out: &'a mut [u32]) -> &'a [u32] {
+    let n = (b.len() / 4).min(out.len());
+    for (out, word) in out.iter_mut().zip(b.chunks_exact(4)) {
+        *out = u32_at(word, 0);
+    }
+    out.get(..n).unwrap_or_default()
 }
 
 /// Writes an offset in as many bytes as there are, 4 or 8. Of 4, it has to fit in them.
@@ -278,6 +287,11 @@ mod tests {
             let read = read_box(file.clone(), ChunkOffsets::read).unwrap();
             assert_eq!((read.count(), read.is_wide()), (2, is_wide));
             assert_eq!([0, 1].map(|n| read.get(&file, n).unwrap()), offsets);
+            let mut narrow = [0; 2];
+            if !is_wide {
+                let narrow = read_narrow_offsets(&file[16..], &mut narrow);
+                assert!(narrow.iter().map(|&offset| u64::from(offset)).eq(offsets));
+            }
         }
     }
 

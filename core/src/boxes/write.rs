@@ -30,7 +30,7 @@ pub fn long_box_head(box_type: BoxType, content_len: u64) -> Vec<u8> {
 pub(super) const LARGE_SIZE: [u8; 4] = [0, 0, 0, 1];
 
 /// Appends a box to `out`: size, type, then what `payload` writes.
-pub fn write_box(out: &mut Vec<u8>, box_type: &[u8; 4], payload: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn write_box(out: &mut Vec<u8>, box_type: &[u8; 4], payload: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(box_type);

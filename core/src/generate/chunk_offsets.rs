@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, offset_size, put_offset, read_words};
+use crate::boxes::{ChunkOffsets, FormatError, offset_size, put_offset, read_narrow_offsets};
 use crate::extents::Places;
 use crate::offsets::FileOffset;
 use crate::plan::ChunkRange;
@@ -103,7 +103,7 @@ impl Positions<'_> {
     fn move_narrow(&mut self, offsets: &mut [u8]) -> Result<(), FormatError> {
         for block in offsets.chunks_mut(BLOCK) {
             let mut words = [0; BLOCK / 4];
-            let words = read_words(block, &mut words);
+            let words = read_narrow_offsets(block, &mut words);
             let entries = block.chunks_exact_mut(offset_size(false).into());
             self.of(FileOffset(words.first().copied().unwrap_or(0).into()))?;
             let word = |offset: FileOffset| u32::try_from(offset.0).unwrap_or(u32::MAX);

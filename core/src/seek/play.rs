@@ -84,7 +84,7 @@ fn media_times<R: ReadAt>(
     segment: &Segment,
     movie: &Range<MovieTime>,
 ) -> Result<(MediaTime, MediaTime), FormatError> {
-    let rate = i32::from_be_bytes(segment.rate.to_be_bytes());
+    let rate = ElstEntry::signed_rate(segment.rate);
     let into = |t, rounding| segment.media_time + line.scales.to_media(t, rounding).at_rate(rate);
     let (from, to) = match rate {
         // Played backwards, from its end.

@@ -130,30 +130,21 @@ fn readable(read: Result<Vec<BoxHeader>, FormatError>) -> Result<Vec<BoxHeader>,
 
 #[cfg(test)]
 mod tests {
-    use crate::boxes::write_box;
     use crate::testing::{Film, TrackSpec, clip, make_box};
 
     fn freeform(name: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_box(&mut out, b"----", |out| {
-            write_box(out, b"mean", |out| out.extend_from_slice(b"\0\0\0\0com.apple.iTunes"));
-            write_box(out, b"name", |out| out.extend_from_slice(&[b"\0\0\0\0", name].concat()));
-            write_box(out, b"data", |out| out.extend_from_slice(b"\0\0\0\x01\0\0\0\0 00000840"));
-        });
-        out
+        let children = [
+            make_box(b"mean", b"\0\0\0\0com.apple.iTunes"),
+            make_box(b"name", [b"\0\0\0\0", name].concat()),
+            make_box(b"data", b"\0\0\0\x01\0\0\0\0 00000840"),
+        ];
+        make_box(b"----", children.concat())
     }
 
     fn film(tags: &[Vec<u8>]) -> Vec<u8> {
-        let mut udta = Vec::new();
-        write_box(&mut udta, b"udta", |out| {
-            write_box(out, b"meta", |out| {
-                out.extend_from_slice(&[0; 4]);
-                write_box(out, b"hdlr", |out| {
-                    out.extend_from_slice(b"\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0")
-                });
-                write_box(out, b"ilst", |out| out.extend_from_slice(&tags.concat()));
-            });
-        });
+        let hdlr = make_box(b"hdlr", b"\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0");
+        let meta = make_box(b"meta", [&[0; 4][..], &hdlr, &make_box(b"ilst", tags.concat())].concat());
+        let udta = make_box(b"udta", meta);
         Film { more: vec![udta], ..Film::of(vec![TrackSpec::audio(200)]) }.build()
     }
 
