@@ -75,7 +75,8 @@ impl Asks<'_> {
     pub(crate) fn next(&mut self) -> Ask {
         match self {
             Self::Clips { films, starts, seconds, mode, .. } => {
-                let (film, start, _) = starts.pick(films);
+                let (film, number, _) = starts.pick(films);
+                let start = film.first_start + number;
                 let (whole, milliseconds) = (start / 1000, start % 1000);
                 let mut target = format!("{}?start={whole}.{milliseconds:03}", film.film);
                 if let Some(seconds) = seconds {
@@ -88,11 +89,13 @@ impl Asks<'_> {
             }
             Self::Ranges { films, places, lens, asked } => {
                 let (film, number, below) = places.pick(films);
-                let len = lens.get(*asked % lens.len().max(1)).copied().unwrap_or(1).min(film.len);
+                let len = lens.get(*asked % lens.len().max(1)).copied().unwrap_or(1).min(film.places.end);
                 *asked += 1;
                 // The numbers are spread over the places.
-                let place = u128::from(number) * u128::from(film.len - len + 1) / u128::from(below);
-                let place = u64::try_from(place).unwrap_or_default();
+                let Range { start, end } = film.places;
+                let places = end.saturating_sub(start + len) + 1;
+                let place = u128::from(number) * u128::from(places) / u128::from(below);
+                let place = (start + u64::try_from(place).unwrap_or_default()).min(end - len);
                 Ask { range: Some(place..place + len), ..Ask::get(film.plain.clone()) }
             }
             Self::Same(ask) => ask.clone(),

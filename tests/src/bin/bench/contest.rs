@@ -104,12 +104,18 @@ pub(crate) fn contest(
         let (Some(ours), Some(theirs)) = (speeds.get(of.0), speeds.get(of.1)) else { continue };
         bench.report(Bar { name, value: ratio(ours, theirs, what), limit });
     }
-    for (entrant, speeds) in entrants.iter().zip(&speeds) {
+    keep(bench, entrants, connections, &speeds);
+    Ok(())
+}
+
+/// Keeps what each of the entrants did.
+pub(crate) fn keep(bench: &mut Bench, entrants: &[Entrant<'_>], connections: usize, speeds: &[Vec<Speed>]) {
+    for (entrant, speeds) in entrants.iter().zip(speeds) {
         let of = |part: fn(&Speed) -> f64| median(speeds.iter().map(part));
         let (rate, first_byte, processor) = (of(|s| s.rate), of(|s| s.first_byte), of(|s| s.processor));
         bench.detail(
             &format!(
-                "  {:44} {connections:3} connections {rate:8.0}/s, first byte {:7.0} µs, server {:5.0} µs",
+                "  {:54} {connections:3} × {rate:8.0} answers/s, first byte {:7.0} µs, server {:5.0} µs",
                 entrant.name,
                 first_byte * 1e6,
                 processor * 1e6
@@ -121,7 +127,6 @@ pub(crate) fn contest(
             }),
         );
     }
-    Ok(())
 }
 
 /// The median of the rounds' ratios.

@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use mp4seek::index::Index;
 use tests::client::Reply;
 use tests::films::Film;
 use tests::servers::{Engine, Site};
@@ -51,6 +54,16 @@ impl Length {
         Film { name: self.name().to_owned(), path: self.path(), stamped: false }
     }
 
+    /// All of the film that stands before its media.
+    pub(crate) fn head(self) -> Result<Vec<u8>> {
+        let file = File::open(self.path())?;
+        let moov = &Index::build(&file, file.metadata()?.len())?.outer_moov;
+        // The header of `mdat` has a length of 64 bits.
+        let mut head = vec![0; usize::try_from(moov.offset + moov.size + 16)?];
+        file.read_exact_at(&mut head, 0)?;
+        Ok(head)
+    }
+
     /// Brings the film into the page cache.
     pub(crate) fn warm(self) -> Result<()> {
         let mut film = File::open(self.film().path)?;
@@ -65,8 +78,10 @@ impl Length {
 pub(crate) struct Served {
     pub(crate) film: String,
     pub(crate) plain: String,
-    /// Bytes of the file.
-    pub(crate) len: u64,
+    /// The first of the starts that are asked for, in milliseconds.
+    pub(crate) first_start: u64,
+    /// Where in the file the plain ranges lie.
+    pub(crate) places: Range<u64>,
 }
 
 impl Served {
@@ -74,18 +89,22 @@ impl Served {
         let film = length.film();
         let plain = format!("{length:?}.bin");
         site.publish_as(&film, &plain);
-        let served =
-            Self { film: site.publish(&film), plain: format!("/{plain}"), len: film.path.metadata()?.len() };
+        let served = Self {
+            film: site.publish(&film),
+            plain: format!("/{plain}"),
+            first_start: 0,
+            places: 0..film.path.metadata()?.len(),
+        };
         served.check(site)?;
         Ok(served)
     }
 
     /// Makes sure that what is measured is a clip, and a part of a plain file.
-    fn check(&self, site: &Site) -> Result<()> {
+    pub(crate) fn check(&self, site: &Site) -> Result<()> {
         let clip = site.request(&format!("{}?start=10&end=20", self.film)).head().send();
         let is_ours = |reply: &Reply| !reply.header("x-mod-h264-streaming").is_empty();
         if clip.status != 200
-            || clip.length() >= self.len
+            || clip.length() >= self.places.end
             || is_ours(&clip) == (site.engine() == Engine::Nginx)
         {
             return Err(format!("{:?} does not cut {}:\n{clip}", site.engine(), self.film).into());

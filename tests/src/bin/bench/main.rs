@@ -13,8 +13,11 @@ mod bar;
 mod contest;
 mod film;
 mod held;
+mod library;
 mod load;
+mod long;
 mod network;
+mod processes;
 mod scrub;
 mod seeks;
 mod servers;
@@ -62,6 +65,14 @@ enum Rows {
     Seeks,
     /// The first 2 MB of seeks to the middle, beside byte ranges and nginx.
     Scrub,
+    /// Clips of a film of ten hours, beside those of two.
+    Hours,
+    /// Clips of a thousand films, beside byte ranges.
+    Library,
+    /// Apache's other MPMs, and how four processes scale beside one.
+    Processes,
+    /// Long answers, and HEAD.
+    Long,
     /// Memory of answers whose clients do not read, and who waits for a slow disk.
     Held,
 }
@@ -70,6 +81,8 @@ enum Rows {
 pub(crate) struct Bench {
     pub(crate) rounds: usize,
     pub(crate) duration: Duration,
+    /// Whether only what takes little time is measured.
+    pub(crate) is_quick: bool,
     saved: Saved,
     bars: Vec<Bar>,
     /// Rows that could not be measured, and why.
@@ -92,6 +105,7 @@ fn main() -> Result<()> {
     let mut bench = Bench {
         rounds: options.rounds.unwrap_or(rounds).max(1),
         duration: Duration::from_secs_f64(options.seconds.unwrap_or(seconds)),
+        is_quick: options.quick,
         saved,
         bars: Vec::new(),
         skipped: Vec::new(),
@@ -110,6 +124,10 @@ fn main() -> Result<()> {
         match rows {
             Rows::Seeks => seeks::seeks(&mut bench)?,
             Rows::Scrub => scrub::scrub(&mut bench)?,
+            Rows::Hours => seeks::hours(&mut bench)?,
+            Rows::Library => library::library(&mut bench)?,
+            Rows::Processes => processes::processes(&mut bench)?,
+            Rows::Long => long::long(&mut bench)?,
             Rows::Held => held::held(&mut bench)?,
         }
     }

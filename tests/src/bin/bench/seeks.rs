@@ -1,11 +1,13 @@
 //! Viewers who seek to places that nobody has asked for, beside plain byte ranges of the same
 //! lengths and beside nginx.
 
+use std::slice;
+
 use crate::bar::Limit;
 use crate::contest::{Ratio, contest};
-use crate::film::Length;
+use crate::film::{Length, Served};
 use crate::servers::{OURS, start, start_nginx};
-use crate::subject::{CONNECTIONS, Subject, at, starts, wait_until_films_are_kept};
+use crate::subject::{CONNECTIONS, Subject, at, clips, starts, wait_until_films_are_kept};
 use crate::{Bench, Result};
 
 const MODES: [&str; 2] = ["exact", "keyframe"];
@@ -50,6 +52,37 @@ pub(crate) fn seeks(bench: &mut Bench) -> Result<()> {
         for (name, _) in of_nginx {
             bench.skip(name, "no nginx with its mp4 module is installed");
         }
+    }
+    Ok(())
+}
+
+/// Ten-second clips of a film of ten hours ÷ those of one of two hours.
+pub(crate) fn hours(bench: &mut Bench) -> Result<()> {
+    let lengths = [Length::TenHours, Length::TwoHours];
+    for length in lengths {
+        length.warm()?;
+    }
+    let starts = lengths.map(starts);
+    let mut sites = Vec::new();
+    for (name, engine, config) in OURS {
+        let site = start(engine, config)?;
+        let films = [Served::new(&site, Length::TenHours)?, Served::new(&site, Length::TwoHours)?];
+        sites.push((name, site, films));
+    }
+    wait_until_films_are_kept();
+    for connections in CONNECTIONS {
+        let mut entrants = Vec::new();
+        let mut ratios = Vec::new();
+        for (server, site, films) in &sites {
+            for (length, (film, starts)) in lengths.iter().zip(films.iter().zip(&starts)) {
+                let name = format!("{server}, {}", length.name());
+                entrants.push(clips(&name, site, slice::from_ref(film), starts, "exact"));
+            }
+            let name = format!("{server}: clips of ten hours ÷ of two hours, {}", at(connections));
+            let of = (entrants.len() - 2, entrants.len() - 1);
+            ratios.push(Ratio::of_rates(name, of, Limit::AtLeast(0.95)));
+        }
+        contest(bench, &mut entrants, connections, ratios)?;
     }
     Ok(())
 }
