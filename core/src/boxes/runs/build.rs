@@ -203,3 +203,76 @@ fn bounds<T: Copy + Ord + Into<i64>>(values: impl Iterator<Item = T> + Clone) ->
     let (Some(least), Some(greatest)) = (values.clone().min(), values.max()) else { return (0, 0) };
     (least.into(), greatest.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::{run_entry, stsc_entry};
+    use crate::numbers::ChunkNumber;
+    use crate::testing::untidy_entries;
+
+    /// Checks that both passes leave the same.
+    fn assert_same(one: &Pass, other: &Pass, what: &str) {
+        assert_eq!((&one.checkpoints, one.at), (&other.checkpoints, other.at), "{what}");
+        assert_eq!(
+            (one.lowest, one.highest, &one.bounds),
+            (other.lowest, other.highest, &other.bounds),
+            "{what}"
+        );
+        assert_eq!((one.left, one.is_normal), (other.left, other.is_normal), "{what}");
+    }
+
+    #[test]
+    fn entries_are_taken_many_at_once_as_they_are_one_by_one() {
+        let tidy: Vec<_> = (0..700u32).map(|n| (1 + n % 3, 10 + n % 2)).collect();
+        let negative: Vec<_> = (0..300u32).map(|n| (2, n.wrapping_sub(150))).collect();
+        for kind in [RunKind::Stts, RunKind::Ctts, RunKind::Sbgp { default: 0 }] {
+            for entries in [&tidy, &untidy_entries(), &negative] {
+                // The units run out inside a block, at its end, or not at all.
+                for units in [1, 130, 256, 600, u32::MAX] {
+                    let mut blocks = Pass::new(kind, units);
+                    let bytes: Vec<_> =
+                        entries.iter().map(|&(count, value)| run_entry(count, value)).collect();
+                    // As windows come, not in step with checkpoints.
+                    bytes.concat().chunks(8 * 100).for_each(|window| blocks.take_samples(window));
+                    let mut single = Pass::new(kind, units);
+                    entries.iter().for_each(|&(count, value)| single.take(count, value.into()));
+                    assert_same(&blocks, &single, &format!("{kind:?} {units}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_are_taken_many_at_once_as_they_are_one_by_one() {
+        // Entry `n` begins at chunk 2n, and so ends the one before it.
+        let of = |n: u32| (4 + n / 3, 1 + n % 2);
+        let entries: Vec<_> = (0..700u32).map(|n| stsc_entry(ChunkNumber(2 * n), of(n).0, of(n).1)).collect();
+        for units in [1, 300, 1400, u32::MAX] {
+            let mut blocks = Pass::new(RunKind::Stsc, units);
+            let mut open = None;
+            for (n, window) in (0..).zip(entries.chunks(100)) {
+                open = blocks.take_chunks(&window.concat(), 100 * n, open).unwrap();
+            }
+            let value = |n| RunKind::Stsc.value(of(n).0, of(n).1);
+            assert_eq!(open, Some((2 * 699 + 1, value(699))));
+            let mut single = Pass::new(RunKind::Stsc, units);
+            (0..699).for_each(|n| single.take(2, value(n)));
+            assert_same(&blocks, &single, &format!("chunks {units}"));
+        }
+    }
+
+    #[test]
+    fn chunks_that_do_not_rise_are_refused() {
+        for second in [0, 1] {
+            let entries = [stsc_entry(ChunkNumber(0), 1, 1), stsc_entry(ChunkNumber(second), 1, 1)].concat();
+            let taken = Pass::new(RunKind::Stsc, 10).take_chunks(&entries, 0, None);
+            assert_eq!(taken.is_ok(), second == 1, "{second}");
+        }
+        // Far behind the start, where many are taken at once.
+        let first = |n: u32| if n == 500 { 400 } else { n };
+        let entries: Vec<_> = (0..700).map(|n| stsc_entry(ChunkNumber(first(n)), 1, 1)).collect();
+        let error = Pass::new(RunKind::Stsc, 1000).take_chunks(&entries.concat(), 0, None).unwrap_err();
+        assert_eq!(error, "entry 501 begins at chunk 401, not after chunk 500");
+    }
+}

@@ -131,3 +131,57 @@ impl<R: ReadAt> Iterator for JointRuns<'_, R> {
         self.next_run().transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::{Reader, RunKind, ctts_head, run_entry, stts_head};
+
+    /// A file with both tables, and what is read of them.
+    fn read(durations: &[(u32, u32)], offsets: &[(u32, u32)], units: u32) -> (Vec<u8>, Runs, Runs) {
+        let mut file = Vec::new();
+        for (head, entries) in [(stts_head(), durations), (ctts_head(1), offsets)] {
+            head.write(&mut file, |out| {
+                entries.iter().for_each(|&(n, value)| out.extend(run_entry(n, value)))
+            });
+        }
+        let mut reader = Reader::new(&file, file.len() as u64);
+        let [stts, ctts] = reader.children(0, file.len() as u64).unwrap()[..] else { panic!() };
+        let stts = Runs::read(&mut reader, &stts, RunKind::Stts, units).unwrap();
+        let ctts = Runs::read(&mut reader, &ctts, RunKind::Ctts, units).unwrap();
+        (file, stts, ctts)
+    }
+
+    #[test]
+    fn a_run_ends_where_either_table_has_another_value() {
+        let (file, stts, ctts) = read(&[(4, 10), (2, 20)], &[(1, 5), (4, u32::MAX), (1, 7)], 6);
+        let all = JointRuns::from(&file, &stts, Some(&ctts), SampleNumber(0), MediaTime(100)).unwrap();
+        let all: Vec<_> = all.map(|run| run.unwrap()).collect();
+        let fields = |run: &JointRun| (run.sample.0, run.count, run.dts.0, run.delta.0, run.offset.0);
+        let expected = [(0, 1, 100, 10, 5), (1, 3, 110, 10, -1), (4, 1, 140, 20, -1), (5, 1, 160, 20, 7)];
+        assert_eq!(all.iter().map(fields).collect::<Vec<_>>(), expected);
+        assert_eq!((all[1].cts(2), all[1].end()), (MediaTime(129), SampleNumber(4)));
+    }
+
+    #[test]
+    fn samples_come_one_by_one_from_any_on() {
+        let (file, stts, ctts) = read(&[(4, 10), (2, 20)], &[(3, 5), (3, 7)], 6);
+        for from in 0..=6 {
+            let runs = JointRuns::from(&file, &stts, Some(&ctts), SampleNumber(from), MediaTime(0)).unwrap();
+            let times: Vec<_> = runs.samples().map(|sample| sample.unwrap().cts(0).0).collect();
+            assert_eq!(times, [5, 15, 25, 37, 47, 67][from as usize..]);
+        }
+        let runs = JointRuns::from(&file, &stts, None, SampleNumber(2), MediaTime(0)).unwrap();
+        assert!(runs.samples().map(|sample| sample.unwrap().cts(0).0).eq([20, 30, 40, 60]));
+    }
+
+    #[test]
+    fn a_time_of_more_than_63_bits_is_an_error() {
+        let (file, stts, _) = read(&[(2, 10)], &[], 2);
+        let runs = JointRuns::from(&file, &stts, None, SampleNumber(1), MediaTime(i64::MAX - 9)).unwrap();
+        let all: Vec<_> = runs.samples().collect();
+        assert!(matches!(all[..], [Err(FormatError::DecodeTimeOverflow)]));
+        let runs = JointRuns::from(&file, &stts, None, SampleNumber(1), MediaTime(i64::MAX - 10)).unwrap();
+        assert!(runs.samples().all(|sample| sample.is_ok()));
+    }
+}

@@ -42,10 +42,11 @@ impl RunKind {
     }
 
     /// The number whose bounds a table keeps: of `ctts` the signed offset, of `stts` the duration,
-    /// of `stsc` the samples of a chunk.
+    /// of `stsc` the samples of a chunk, of `sbgp` the group.
     pub(super) fn extreme(self, value: u64) -> i64 {
         match self {
             Self::Ctts => offset_of(value),
+            Self::Sbgp { .. } => i64::try_from(value).unwrap_or(i64::MAX),
             kind => i64::try_from(kind.weight(value)).unwrap_or(i64::MAX),
         }
     }
@@ -97,7 +98,8 @@ impl Run {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// What is known of a table before one of its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Checkpoint {
     pub(super) unit: u32,
     /// Runs that begin before this entry.
@@ -136,4 +138,53 @@ pub(super) fn chunk_entry(b: &[u8], index: u32) -> (u32, u64) {
 
 pub(super) fn out_of_order(index: u32, first: u32, before: u32) -> String {
     format!("entry {} begins at chunk {first}, not after chunk {before}", index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::stsc_entry;
+    use crate::numbers::ChunkNumber;
+
+    #[test]
+    fn offsets_are_signed_and_durations_are_not() {
+        assert_eq!(RunKind::Ctts.extreme(u32::MAX.into()), -1);
+        assert_eq!(RunKind::Stts.extreme(u32::MAX.into()), u32::MAX.into());
+        let chunks = RunKind::Stsc.value(u32::MAX, 1);
+        assert_eq!(RunKind::Stsc.extreme(chunks), u32::MAX.into());
+        let run = Run { unit: 0, count: 1, value: 0x8000_0000, sum: 0, ordinal: 0 };
+        assert_eq!(run.offset(), MediaTime(i32::MIN.into()));
+        let chunk = Run { value: chunks, ..run };
+        assert_eq!((chunk.samples_per_chunk(), chunk.description_index()), (u32::MAX, 1));
+    }
+
+    #[test]
+    fn durations_and_samples_add_up_and_nothing_else_does() {
+        let kinds = [RunKind::Stts, RunKind::Ctts, RunKind::Sbgp { default: 3 }, RunKind::Stsc];
+        assert_eq!(kinds.map(|kind| kind.weight(kind.value(5, 2))), [5, 0, 0, 5]);
+        assert_eq!(kinds.map(RunKind::padding), [None, Some(0), Some(3), None]);
+    }
+
+    #[test]
+    fn neighbours_of_equal_value_are_one_run() {
+        let mut at = Checkpoint::default();
+        for (count, value) in [(2, 0), (3, 0), (0, 9), (1, 0), (4, 9)] {
+            at.pass(RunKind::Stts, count, value);
+        }
+        assert_eq!((at.unit, at.runs, at.sum, at.previous), (10, 2, 36, 9));
+    }
+
+    #[test]
+    fn the_first_chunk_is_the_first_whatever_its_entry_says() {
+        for said in [0, 1, 6] {
+            let entry = stsc_entry(ChunkNumber(said), 5, 2);
+            assert_eq!(chunk_entry(&entry, 0), (1, RunKind::Stsc.value(5, 2)));
+            assert_eq!(chunk_entry(&entry, 1).0, said + 1);
+        }
+    }
+
+    #[test]
+    fn a_run_ends_at_the_last_number_at_most() {
+        assert_eq!(Run { unit: 9, count: u32::MAX, value: 0, sum: 0, ordinal: 0 }.end(), u32::MAX);
+    }
 }

@@ -58,3 +58,52 @@ impl OffsetBounds {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of ranges of ten samples each, with these lowest and highest offsets.
+    fn of(bounds: &[(i64, i64)]) -> OffsetBounds {
+        let count = u32::try_from(bounds.len()).unwrap();
+        let checkpoints: Vec<_> =
+            (0..count).map(|n| Checkpoint { unit: 10 * n, ..Checkpoint::default() }).collect();
+        let all = (bounds.iter().map(|b| b.0).min().unwrap(), bounds.iter().map(|b| b.1).max().unwrap());
+        OffsetBounds::of(&checkpoints, bounds, 10 * count, all)
+    }
+
+    #[test]
+    fn a_few_ranges_are_outliers() {
+        let mut bounds = [(2, 9); 8 * OUTLIERS];
+        (bounds[3], bounds[40], bounds[63]) = ((-500, 9), (2, 700), (2, 10));
+        let found = of(&bounds);
+        assert_eq!((found.lowest, found.highest), (MediaTime(2), MediaTime(9)));
+        let ranges = [30..40, 400..410, 630..640].map(|r| SampleNumber(r.start)..SampleNumber(r.end));
+        assert_eq!(found.outliers, ranges);
+    }
+
+    #[test]
+    fn one_range_more_than_may_be_outliers_widens_the_bounds() {
+        for (count, lowest, outliers) in [(OUTLIERS, 2, OUTLIERS), (OUTLIERS + 1, -5, 0)] {
+            let mut bounds = [(2, 9); 8 * OUTLIERS];
+            bounds[..count].fill((-5, 9));
+            let found = of(&bounds);
+            assert_eq!((found.lowest, found.outliers.len()), (MediaTime(lowest), outliers), "{count}");
+        }
+    }
+
+    #[test]
+    fn of_few_ranges_none_is_an_outlier() {
+        let mut bounds = [(2, 9); 8 * OUTLIERS - 1];
+        bounds[3] = (-500, 700);
+        assert_eq!(of(&bounds), OffsetBounds::without_outliers((-500, 700)));
+    }
+
+    #[test]
+    fn the_sample_before_outliers_is_found() {
+        let outliers = [0..10, 30..40, 40..50].map(|r| SampleNumber(r.start)..SampleNumber(r.end)).to_vec();
+        let bounds = OffsetBounds { outliers, ..OffsetBounds::without_outliers((0, 0)) };
+        let found = [5, 10, 29, 30, 45, 50].map(|n| bounds.at_or_before(SampleNumber(n)).map(|n| n.0));
+        assert_eq!(found, [None, Some(10), Some(29), Some(29), Some(29), Some(50)]);
+    }
+}

@@ -272,3 +272,109 @@ impl<R: ReadAt> Iterator for MergedRuns<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::{stsc_entry, stsc_head};
+    use crate::numbers::ChunkNumber;
+    use crate::testing::{read_runs, read_table, untidy_entries, values};
+
+    #[test]
+    fn each_unit_is_found_with_its_value_and_sum() {
+        let entries = untidy_entries();
+        let values = values(&entries);
+        let (file, runs) = read_runs(RunKind::Stts, &entries, u32::try_from(values.len()).unwrap()).unwrap();
+        let (mut sum, mut unit) = (0, 0);
+        for value in values {
+            let found = runs.at_unit(&file, unit).unwrap();
+            assert_eq!((found.unit, found.value, found.sum), (unit, value.into(), sum));
+            // All times of a sample are that sample's.
+            for time in [sum, sum + u64::from(value) - 1] {
+                let found = runs.at_sum(&file, time).unwrap();
+                assert!((found.unit..found.end()).contains(&unit), "{time}");
+                assert_eq!(found.sum + u64::from(unit - found.unit) * found.value, sum);
+            }
+            (sum, unit) = (sum + u64::from(value), unit + 1);
+        }
+        runs.at_unit(&file, unit).unwrap_err();
+        assert_eq!(runs.at_sum(&file, u64::MAX).unwrap().end(), unit);
+    }
+
+    #[test]
+    fn pieces_go_on_from_any_unit() {
+        let entries = untidy_entries();
+        let values = values(&entries);
+        let (file, runs) = read_runs(RunKind::Ctts, &entries, u32::try_from(values.len()).unwrap()).unwrap();
+        for from in [0, 1, 190, 191, 192, 500, values.len() - 1, values.len()] {
+            let pieces = runs.pieces_from(&file, u32::try_from(from).unwrap()).unwrap();
+            let pieces = pieces.map(|piece| piece.unwrap());
+            let left: Vec<_> = pieces.flat_map(|piece| vec![piece.value; piece.count as usize]).collect();
+            assert!(
+                left.iter().eq(values[from..]
+                    .iter()
+                    .map(|&value| u64::from(value))
+                    .collect::<Vec<_>>()
+                    .iter())
+            );
+        }
+    }
+
+    #[test]
+    fn runs_are_merged_and_numbered() {
+        let entries = untidy_entries();
+        let units = u32::try_from(values(&entries).len()).unwrap();
+        let (file, runs) = read_runs(RunKind::Sbgp { default: 0 }, &entries, units).unwrap();
+        let mut merged: Vec<(u32, u32)> = Vec::new();
+        for value in values(&entries) {
+            match merged.last_mut() {
+                Some((count, last)) if *last == value => *count += 1,
+                _ => merged.push((1, value)),
+            }
+        }
+        for from in [0, 1, 57, 100, merged.len() - 1, merged.len()] {
+            let first = u32::try_from(from).unwrap();
+            let read: Vec<_> = runs.runs_from(&file, first).unwrap().map(|run| run.unwrap()).collect();
+            assert!(
+                read.iter()
+                    .map(|run| (run.count, run.value))
+                    .eq(merged[from..].iter().map(|&(count, value)| (count, value.into())))
+            );
+            assert!(read.iter().map(|run| run.ordinal).eq(first..u32::try_from(merged.len()).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_run_of_many_entries_is_one() {
+        let entries = [&[(1, 4)][..], &[(3, 5)].repeat(1000), &[(1, 6)]].concat();
+        let (file, runs) = read_runs(RunKind::Stts, &entries, 3002).unwrap();
+        let read: Vec<_> = runs.runs_from(&file, 1).unwrap().map(|run| run.unwrap()).collect();
+        assert_eq!(read.iter().map(|run| (run.unit, run.count)).collect::<Vec<_>>(), [(1, 3000), (3001, 1)]);
+    }
+
+    #[test]
+    fn chunks_are_found_where_the_next_entry_begins() {
+        let entry = |n: u32| stsc_entry(ChunkNumber(3 * n), n + 1, 1 + n % 2);
+        let entries: Vec<_> = (0..300).map(entry).collect();
+        let (file, runs) = read_table(RunKind::Stsc, &stsc_head(), &entries.concat(), 905).unwrap();
+        for chunk in [0, 2, 3, 386, 387, 500, 896, 897, 904] {
+            let found = runs.at_unit(&file, chunk).unwrap();
+            let n = (chunk / 3).min(299);
+            assert_eq!((found.samples_per_chunk(), found.description_index()), (n + 1, 1 + n % 2), "{chunk}");
+            let before: u32 = (0..chunk).map(|chunk| (chunk / 3).min(299) + 1).sum();
+            assert_eq!(found.sum, before.into());
+        }
+        runs.at_unit(&file, 905).unwrap_err();
+    }
+
+    #[test]
+    fn a_table_that_changed_gives_an_error_and_no_nonsense() {
+        let entries = [stsc_entry(ChunkNumber(0), 1, 1), stsc_entry(ChunkNumber(5), 2, 1)];
+        let (mut file, runs) = read_table(RunKind::Stsc, &stsc_head(), &entries.concat(), 9).unwrap();
+        // The second entry comes before the first now.
+        file[28..32].fill(0);
+        assert!(matches!(runs.at_unit(&file, 3), Err(FormatError::TableChanged { .. })));
+        let (file, runs) = read_runs(RunKind::Stts, &[(3, 5), (4, 6)], 7).unwrap();
+        assert!(runs.at_unit(&file[..20].to_vec(), 5).unwrap_err().is_unread());
+    }
+}

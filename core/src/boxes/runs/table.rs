@@ -119,3 +119,95 @@ impl Runs {
             + self.offset_bounds.outliers.capacity() * size_of::<Range<SampleNumber>>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::{run_entry, stsc_entry, stsc_head, stts_head};
+    use crate::numbers::ChunkNumber;
+    use crate::testing::{make_box, read_box, read_runs, read_table, untidy_entries};
+
+    fn values(kind: RunKind, entries: &[(u32, u32)], units: u32) -> Vec<(u32, u64)> {
+        let (file, runs) = read_runs(kind, entries, units).unwrap();
+        let pieces = runs.pieces_from(&file, 0).unwrap();
+        pieces.map(|piece| piece.unwrap()).map(|piece| (piece.count, piece.value)).collect()
+    }
+
+    #[test]
+    fn entries_are_cut_to_the_units_that_there_are() {
+        assert_eq!(values(RunKind::Stts, &[(3, 5), (4, 6)], 5), [(3, 5), (2, 6)]);
+        assert_eq!(values(RunKind::Stts, &[(3, 5), (u32::MAX, 6)], 5), [(3, 5), (2, 6)]);
+        assert_eq!(values(RunKind::Stts, &[(3, 5)], 0), []);
+    }
+
+    #[test]
+    fn units_that_no_entry_speaks_of_have_a_value() {
+        assert_eq!(values(RunKind::Stts, &[(3, 5)], 5), [(3, 5), (2, 5)]);
+        assert_eq!(values(RunKind::Ctts, &[(3, 5)], 5), [(3, 5), (2, 0)]);
+        assert_eq!(values(RunKind::Sbgp { default: 7 }, &[(3, 5)], 5), [(3, 5), (2, 7)]);
+        assert_eq!(values(RunKind::Ctts, &[], 5), [(5, 0)]);
+        // Of durations nothing can be said then.
+        assert_eq!(values(RunKind::Stts, &[], 5), []);
+        assert_eq!(read_runs(RunKind::Stts, &[], 5).unwrap().1.units(), 0);
+    }
+
+    #[test]
+    fn sums_and_bounds_are_those_of_all_units() {
+        let (_, stts) = read_runs(RunKind::Stts, &[(3, 5), (1, u32::MAX)], 5).unwrap();
+        assert_eq!((stts.sum(), stts.extremes()), (15 + 2 * u64::from(u32::MAX), (5, u32::MAX.into())));
+        let (_, ctts) = read_runs(RunKind::Ctts, &[(3, 5), (1, u32::MAX - 1)], 4).unwrap();
+        assert_eq!((ctts.sum(), ctts.extremes()), (0, (-2, 5)));
+        let entries = [stsc_entry(ChunkNumber(0), 4, 1), stsc_entry(ChunkNumber(2), 6, 1)].concat();
+        let (_, stsc) = read_table(RunKind::Stsc, &stsc_head(), &entries, 3).unwrap();
+        assert_eq!((stsc.sum(), stsc.extremes()), (14, (4, 6)));
+        let (_, none) = read_runs(RunKind::Stts, &[(3, 5)], 0).unwrap();
+        assert_eq!((none.sum(), none.extremes()), (0, (0, 0)));
+    }
+
+    #[test]
+    fn only_a_tidy_table_can_be_copied() {
+        let is_normal =
+            |entries: &[(u32, u32)], units| read_runs(RunKind::Stts, entries, units).unwrap().1.is_normal();
+        assert!(is_normal(&[(3, 5), (4, 6)], 7));
+        // What comes after the last unit does not matter.
+        assert!(is_normal(&[(3, 5), (4, 6), (0, 6)], 5));
+        for (entries, units) in
+            [(&[(3, 5), (4, 5)][..], 7), (&[(3, 5), (0, 6), (1, 7)], 4), (&[(3, 5), (1, 6)], 7)]
+        {
+            assert!(!is_normal(entries, units), "{entries:?}");
+        }
+        assert!(!is_normal(&untidy_entries(), 1000));
+    }
+
+    #[test]
+    fn the_memory_is_that_of_checkpoints_and_outliers() {
+        let entries: Vec<_> = (0..1000).map(|n| (1, n)).collect();
+        let (_, mut runs) = read_runs(RunKind::Ctts, &entries, 1000).unwrap();
+        assert_eq!(runs.heap_size(), 8 * size_of::<Checkpoint>());
+        assert_eq!(runs.table().count, 1000);
+        runs.drop_outliers();
+        assert_eq!(runs.offset_bounds().highest.0, 999);
+    }
+
+    #[test]
+    fn a_malformed_table_is_refused() {
+        let read =
+            |kind, bytes: Vec<u8>| read_box(bytes, |reader, header| Runs::read(reader, header, kind, 9));
+        for kind in [RunKind::Stts, RunKind::Ctts, RunKind::Stsc, RunKind::Sbgp { default: 0 }] {
+            read(kind, make_box(b"abcd", [0; 7])).unwrap_err();
+        }
+        // An entry less than it counts, and half of one.
+        let mut file = Vec::new();
+        stts_head()
+            .write(&mut file, |out| out.extend_from_slice(&[run_entry(3, 5), run_entry(4, 6)].concat()));
+        for left_out in [8, 4] {
+            let short = &file[8..file.len() - left_out];
+            let error = read(RunKind::Stts, make_box(b"stts", short)).unwrap_err().to_string();
+            assert!(error.contains("2 entries of 8 bytes do not fit"), "{error}");
+        }
+        // 8.7.4.3
+        let falling = [stsc_entry(ChunkNumber(0), 1, 1), stsc_entry(ChunkNumber(0), 2, 1)].concat();
+        let error = read_table(RunKind::Stsc, &stsc_head(), &falling, 9).unwrap_err().to_string();
+        assert!(error.contains("entry 2 begins at chunk 1, not after chunk 1"), "{error}");
+    }
+}
