@@ -27,7 +27,7 @@ pub enum Browser {
     WebKit,
 }
 
-/// Waits for the player, stops it and goes to `time`; then the picture's cells, and
+/// Waits for the player, stops it and goes to `time`; then the frame's cells, and
 /// what the player says. The very first frame is what it shows without going anywhere.
 const LOOK: &str = r"
     const [time, columns, rows, done] = arguments;

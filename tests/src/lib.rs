@@ -2,7 +2,7 @@
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own; `place` finds
 //! where they can be served from; `client` talks to them; `films` writes films whose frames and
-//! sound say their own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
+//! audio say their own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser; `slow_disk` keeps a server waiting for some of its files, and
 //! `bad_disk` fails to read them; `scripts` are programs that servers run.
 

@@ -1,5 +1,5 @@
 //! Chromium plays clips: on the demo page, which shows the frames asked for, and of films that have
-//! less sound than picture.
+//! less audio than video.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -37,12 +37,12 @@ fn the_page_plays_clips(site: &Site) {
             assert_eq!(stamp(&start), Some(first), "the first frame of {query}: {start}");
             let length = start["duration"].as_f64().unwrap_or_default();
             assert!((length - duration).abs() < 0.03, "{query} lasts {length}");
-            // In the middle the sound and the picture are the source's of the same time.
+            // In the middle the audio and the frame are the source's of the same time.
             let middle = look(browser, 1.02).await.expect("a player");
             assert_eq!(stamp(&middle), Some(first + 25), "25 frames into {query}: {middle}");
             let played = play_out(browser).await.expect("a player");
             assert!((played["at"].as_f64().unwrap_or_default() - length).abs() < 0.05, "{query}: {played}");
-            assert!(played["heard"].as_f64().unwrap_or_default() > 1000.0, "{query} has no sound: {played}");
+            assert!(played["heard"].as_f64().unwrap_or_default() > 1000.0, "{query} has no audio: {played}");
             let end = look(browser, duration - 0.02).await.expect("a player");
             assert_eq!(stamp(&end), Some(last), "the last frame of {query}: {end}");
             assert!(source.decoded.frames.len() > last as usize);

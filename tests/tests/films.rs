@@ -24,14 +24,14 @@ fn every_frame_tells_its_number_and_time() {
             assert!(last < Some(stamp.number), "{kind}: {stamp:?} after {last:?}");
             last = Some(stamp.number);
         }
-        for sound in &source.decoded.sounds {
-            assert!(sound.is_loud(), "{kind} is silent");
+        for audio in &source.decoded.audio_tracks {
+            assert!(audio.is_loud(), "{kind} is silent");
         }
     }
 }
 
 #[test]
-fn times_in_the_picture_are_times_of_presentation() {
+fn times_in_a_frame_are_times_of_presentation() {
     for (kind, offset) in [("bframes", 0.0), ("vfr", 0.0), ("late_video", 0.72), ("edit_inside", -1.6)] {
         for frame in source(&films::film(kind)).decoded.frames {
             let filmed = f64::from(frame.stamp.map_or(0, |s| s.millis)) / 1000.0 + offset;

@@ -1,4 +1,4 @@
-//! Firefox plays clips of films that have less sound than picture. `make screens` runs it:
+//! Firefox plays clips of films that have less audio than video. `make screens` runs it:
 //! Firefox's driver is in no distribution.
 
 use tests::browser::Browser;

@@ -16,8 +16,8 @@ fn handlers(film: &[u8]) -> Vec<[u8; 4]> {
 }
 
 #[test]
-fn a_picture_that_has_ended_goes_on_showing_its_last_frame() {
-    // A second of picture, four of sound.
+fn video_that_has_ended_goes_on_showing_its_last_frame() {
+    // A second of video, four of audio.
     for gop in [5, 4] {
         let film = Film::of(vec![TrackSpec::video(10, gop), TrackSpec::audio(32)]).build();
         let last = expand(&film)[0].shown().pop().unwrap();
@@ -44,15 +44,15 @@ fn a_picture_that_has_ended_goes_on_showing_its_last_frame() {
 
 #[test]
 fn a_track_of_which_a_clip_has_no_samples_is_left_out_with_its_references() {
-    // Four seconds of picture; a second of sound, and of text.
-    let mut picture = TrackSpec::video(40, 5);
-    picture.in_trak = vec![make_box(
+    // Four seconds of video; a second of audio, and of text.
+    let mut video = TrackSpec::video(40, 5);
+    video.in_trak = vec![make_box(
         b"tref",
         [make_box(b"chap", 3u32.to_be_bytes()), make_box(b"fall", [0, 0, 0, 1, 0, 0, 0, 2])].concat(),
     )];
     let mut text = TrackSpec::audio(8);
     (text.handler, text.coding) = (*b"text", *b"tx3g");
-    let film = Film::of(vec![picture, TrackSpec::audio(8), text]).build();
+    let film = Film::of(vec![video, TrackSpec::audio(8), text]).build();
     let early = clip(&film, "start=0.5").unwrap();
     assert_eq!(handlers(&early), [*b"vide", *b"soun", *b"text"]);
     assert!(has(&early, b"chap"));
@@ -61,7 +61,7 @@ fn a_track_of_which_a_clip_has_no_samples_is_left_out_with_its_references() {
     assert!(!has(&late, b"chap"));
     let fall = late.windows(4).position(|w| w == b"fall").unwrap();
     assert_eq!(late[fall - 4..fall + 8], make_box(b"fall", 1u32.to_be_bytes()));
-    // The picture begins after the clip has ended.
+    // The video begins after the clip has ended.
     let late =
         TrackSpec { edits: vec![(1000, -1, 0x10000), (1000, 100, 0x10000)], ..TrackSpec::video(10, 5) };
     let film = Film::of(vec![late, TrackSpec::audio(16)]).build();
@@ -75,9 +75,9 @@ fn a_track_of_which_a_clip_has_no_samples_is_left_out_with_its_references() {
 fn a_film_loses_a_track_without_samples_when_its_metadata_is_moved() {
     let mut empty = TrackSpec::audio(0);
     empty.more = vec![full_box(b"stss", 0, [0])];
-    let mut picture = TrackSpec::video(10, 5);
-    picture.in_trak = vec![tref(b"sync", 2)];
-    let film = Film::of(vec![picture, empty.clone()]);
+    let mut video = TrackSpec::video(10, 5);
+    video.in_trak = vec![tref(b"sync", 2)];
+    let film = Film::of(vec![video, empty.clone()]);
     let fast = ask(&film.build(), "").unwrap().unwrap();
     assert_eq!(handlers(&fast), [*b"vide"]);
     assert!(!has(&fast, b"tref"));

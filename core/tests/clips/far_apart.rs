@@ -33,7 +33,7 @@ fn what_lies_between_edits_is_left_out() {
             |s: &One| String::from_utf8_lossy(&s.bytes).split(['<', '>', ':']).nth(2).unwrap().to_string();
         tracks[t].samples.iter().map(name).collect::<Vec<_>>()
     };
-    // Decoding begins at 2990; 2993 is presented last of its group. Sound needs no more than what
+    // Decoding begins at 2990; 2993 is presented last of its group. Audio needs no more than what
     // is heard.
     assert_eq!(numbers(0), ["0", "2990", "2991", "2992", "2993"]);
     assert_eq!(numbers(1), ["0", "1", "5988", "5989"]);
@@ -152,7 +152,7 @@ fn holes_between_shared_chunks_are_left_out() {
     }
 }
 
-/// Sound of which each packet is a chunk, and lies apart from the others.
+/// Audio in which each packet is a chunk, and lies apart from the others.
 fn scattered(packets: u32, hole: usize) -> Film {
     let packet = |n: u32| Sample { delta: 1, offset: 0, sync: true, size: 7 + n % 5 };
     let audio = TrackSpec::new(b"soun", b"alac", 1000, (0..packets).map(packet).collect());

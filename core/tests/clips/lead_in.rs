@@ -6,35 +6,35 @@ use crate::common::clip;
 use crate::held;
 
 #[test]
-fn sound_begins_at_any_packet_unless_its_coding_says_otherwise() {
+fn audio_begins_at_any_packet_unless_its_coding_says_otherwise() {
     // As VLC marks packets of AAC: every tenth. The configuration names AAC LC, or extended HE-AAC.
     let film = |coding: &[u8; 4], own: [u8; 2]| {
         let decoder = [&[4, 17, 0x40][..], &[0; 12], &[5, 2], &own].concat();
         let es = [&[0, 0, 0, 0, 3, 22, 0, 0, 0][..], &decoder].concat();
-        let mut sound =
+        let mut audio =
             TrackSpec { coding: *coding, in_entry: vec![make_box(b"esds", es)], ..TrackSpec::audio(40) };
-        (0..).zip(&mut sound.samples).for_each(|(n, s)| s.sync = n % 10 == 0);
-        Film::of(vec![sound]).build()
+        (0..).zip(&mut audio.samples).for_each(|(n, s)| s.sync = n % 10 == 0);
+        Film::of(vec![audio]).build()
     };
     // From packet 31 on; three lead in.
     let cut = |film: &[u8]| expand(&clip(film, "start=4&end=4.1").unwrap()).swap_remove(0);
     for coding in [b"mp4a", b"ac-3"] {
-        let sound = cut(&film(coding, [0x12, 0x10]));
-        assert!(sound.samples.len() <= 5 && !sound.boxes.contains_key(b"stss"), "{}", sound.samples.len());
+        let audio = cut(&film(coding, [0x12, 0x10]));
+        assert!(audio.samples.len() <= 5 && !audio.boxes.contains_key(b"stss"), "{}", audio.samples.len());
     }
     for (coding, own) in [(b"mp4a", [0xf9, 0x46]), (b"mha1", [0x12, 0x10])] {
-        let sound = cut(&film(coding, own));
-        assert!(sound.samples[0].sync && sound.boxes.contains_key(b"stss"), "{:?}", sound.samples[0]);
-        assert!(!sound.samples[1].sync);
+        let audio = cut(&film(coding, own));
+        assert!(audio.samples[0].sync && audio.boxes.contains_key(b"stss"), "{:?}", audio.samples[0]);
+        assert!(!audio.samples[1].sync);
     }
 }
 
 #[test]
-fn sound_leads_in_after_a_gap_and_not_across_it() {
+fn audio_leads_in_after_a_gap_and_not_across_it() {
     // Ten packets were lost after the 20th.
-    let mut sound = TrackSpec::audio(40);
-    sound.samples[20].delta = 11 * 1024;
-    let film = Film::of(vec![sound]).build();
+    let mut audio = TrackSpec::audio(40);
+    audio.samples[20].delta = 11 * 1024;
+    let film = Film::of(vec![audio]).build();
     let packet = |n: f64| n * 1024.0 / 8000.0;
     // In packet 20 itself, in the gap, and after it: which packet decoding begins with, and how
     // much of it is hidden.
@@ -50,9 +50,9 @@ fn sound_leads_in_after_a_gap_and_not_across_it() {
         assert!((next - packet(due - at)).abs() < 1e-3, "{at}: {next}");
     }
     // The last of a track is often short; nothing is missing before it.
-    let mut sound = TrackSpec::audio(40);
-    sound.samples[39].delta = 300;
-    let film = Film::of(vec![sound]).build();
+    let mut audio = TrackSpec::audio(40);
+    audio.samples[39].delta = 300;
+    let film = Film::of(vec![audio]).build();
     assert_eq!(held(&film, &format!("start={}", packet(39.1))).start, 36);
 }
 
@@ -120,7 +120,7 @@ fn decoding_begins_where_a_gradual_refresh_is_over_in_time() {
 }
 
 #[test]
-fn sound_leads_in_as_the_film_says() {
+fn audio_leads_in_as_the_film_says() {
     let packets = |coding, more, in_entry| {
         let packet = Sample { delta: 1000, offset: 0, sync: true, size: 9 };
         let track = TrackSpec::new(b"soun", coding, 1000, vec![packet; 60]);

@@ -63,7 +63,7 @@ fn a_track_of_as_many_boxes_as_there_may_be_is_cut_again_and_again() {
 fn tables_of_as_many_boxes_as_there_may_be_are_cut_again_and_again() {
     let descriptions = full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 0]);
     let (most, film) = at_the_limit(|n| {
-        // Every picture says that it is none to begin with but each fifth, and no table does.
+        // Only each fifth picture says that decoding can begin with it, and no table does.
         let boxes = vec![descriptions.clone(); n];
         super::pictures::film_without_table(&boxes)
     });

@@ -114,8 +114,8 @@ fn compact_sizes_stay_compact() {
 }
 
 #[test]
-fn sound_counted_in_frames_is_cut_on_packets() {
-    // QuickTime sound: packets of 64 frames in 34 bytes, a tick each.
+fn audio_counted_in_frames_is_cut_on_packets() {
+    // QuickTime audio: packets of 64 frames in 34 bytes, a tick each.
     for (version, frames_at, bytes_at, len) in [(1, 28, 36, 44), (2, 60, 56, 64)] {
         let mut entry = vec![0; len];
         entry[9] = version;
@@ -125,7 +125,7 @@ fn sound_counted_in_frames_is_cut_on_packets() {
     }
 }
 
-/// Cuts sound that is described like this.
+/// Cuts audio that is described like this.
 fn cut_on_packets(entry: &[u8]) {
     let media: Vec<u8> = (0..125u32 * 34).map(|n| u8::try_from(n / 34).unwrap()).collect();
     let mdat = make_box(b"mdat", &media);

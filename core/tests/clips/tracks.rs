@@ -55,9 +55,9 @@ fn a_track_marked_disabled_does_not_lead() {
     assert!((length - 1.5).abs() < 1e-6, "begins at 0.5, the sync sample of the second track: {length}");
 }
 
-/// Video, sound in English and German, subtitles, and hints for the video.
+/// Video, audio in English and German, subtitles, and hints for the video.
 fn several_tracks() -> Film {
-    let sound = |lang: &[u8; 3]| {
+    let audio = |lang: &[u8; 3]| {
         let code = lang.iter().fold(0, |code, c| code << 5 | u32::from(c - b'`'));
         TrackSpec { language: code, ..TrackSpec::audio(16) }
     };
@@ -70,7 +70,7 @@ fn several_tracks() -> Film {
     ];
     let references = make_box(b"tref", references.concat());
     let video = TrackSpec { in_trak: vec![references], ..TrackSpec::video(20, 5) };
-    Film::of(vec![video, sound(b"eng"), sound(b"deu"), text, hint])
+    Film::of(vec![video, audio(b"eng"), audio(b"deu"), text, hint])
 }
 
 fn track_ids(film: &[u8]) -> Vec<u32> {

@@ -65,9 +65,9 @@ fn samples_without_number_take_no_memory() {
         judge(&film, "start=4000000000");
         is_refused(judge(&film, "start=2&end=4000000"), "cut off");
     }
-    let mut sound = track(1);
-    sound.handler = *b"soun";
-    all_queries(&film(&[sound]));
+    let mut audio = track(1);
+    audio.handler = *b"soun";
+    all_queries(&film(&[audio]));
 }
 
 /// Four thousand million samples in two packets of one byte, and a group for each of them in a few

@@ -17,7 +17,7 @@ pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     tracks
 }
 
-/// What a clip must show: a picture that has ended by its start shows its last frame once more, for
+/// What a clip must show: video that has ended by its start shows its last frame once more, for
 /// as long as a clip likes.
 pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     let mut tracks = shown_in(film, from, to);
@@ -32,7 +32,7 @@ pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
 /// The largest number of tracks of a generated film.
 const TRACKS: usize = 4;
 
-/// A frame of sound at the lowest rate that is tried here: how exact a cut of sound can be.
+/// A frame of audio at the lowest rate that is tried here: how exact a cut of audio can be.
 /// (A little more, as the whole of a film is rounded, too.)
 pub(crate) const TICK: f64 = 1.1 / 8000.0;
 

@@ -82,8 +82,8 @@ proptest! {
             cut.iter().filter(move |t| t.handler == handler && t.edits.iter().any(|e| e.1 < 0))
         };
         // Only one of several audio tracks may be there, and none whose timescale is too coarse.
-        let sound = waiting(*b"soun").filter(|t| t.timescale > 20_000).take(usize::from(waiting(*b"vide").count() == 0));
-        for track in waiting(*b"vide").chain(sound) {
+        let audio = waiting(*b"soun").filter(|t| t.timescale > 20_000).take(usize::from(waiting(*b"vide").count() == 0));
+        for track in waiting(*b"vide").chain(audio) {
             prop_assert_eq!(track.timescale, track.movie_timescale);
         }
         for (of, cut) in with_sources(&expand(&source), &cut) {
@@ -111,7 +111,7 @@ proptest! {
         let total = duration(&source);
         let start = (start * total * 1000.0).round() / 1000.0;
         let once = clip(&source, &format!("start={start}")).unwrap();
-        // A single frame goes with the sound: nothing is set to it.
+        // A single frame goes with the audio: nothing is set to it.
         prop_assume!(expand(&once)[0].samples.len() != 1);
         let length = duration(&once);
         let again = (again * length * 1000.0).round() / 1000.0;
@@ -201,7 +201,7 @@ proptest! {
     }
 
     /// A clip holds what its edits show, what is decoded before that from a sync sample on (the one
-    /// before it, where it has leading pictures), what lies between in decode order, and what sound
+    /// before it, where it has leading pictures), what lies between in decode order, and what audio
     /// leads in with.
     #[test]
     fn a_clip_holds_only_what_its_edits_need(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {

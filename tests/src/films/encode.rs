@@ -73,7 +73,7 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     if let Some((_, expression)) = recipe.times {
         args.extend(["-vf".into(), format!("settb=1/1000,setpts={}", expression.replace(',', "\\,"))]);
     }
-    args.extend(words(&format!("-c:a {} {} -fflags +bitexact", recipe.sound, recipe.mux)));
+    args.extend(words(&format!("-c:a {} {} -fflags +bitexact", recipe.audio_codec, recipe.mux)));
     let mut ffmpeg = Command::new("ffmpeg")
         .args(&args)
         .arg(out)

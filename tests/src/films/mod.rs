@@ -1,8 +1,8 @@
 //! Films written by ffmpeg, in which every frame says its number and its time, and
-//! the sound changes with the time.
+//! the audio changes with the time.
 //!
 //! - `stamp`: what a frame says of itself.
-//! - `tone`: the sound.
+//! - `tone`: the audio.
 //! - `recipe`, `variants`, `screened`: how each kind of film is written.
 //! - `encode`: runs the encoders.
 //! - `arrange`, `patch`, `tree`: boxes that no encoder writes.
@@ -84,7 +84,7 @@ pub fn demo_film() -> Film {
     film("demo")
 }
 
-/// A film of more bytes than the buffers of a connection hold: 34 MB of sound.
+/// A film of more bytes than the buffers of a connection hold: 34 MB of audio.
 pub fn loud_film() -> Film {
     film("loud")
 }

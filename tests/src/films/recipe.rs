@@ -10,14 +10,14 @@ pub(crate) struct Recipe {
     pub(crate) extension: &'static str,
     pub(crate) seconds: u32,
     /// Frames a second as a fraction, and the encoder's arguments (x264's where they name none);
-    /// `None`: no picture.
+    /// `None`: no video.
     pub(crate) video: Option<((u32, u32), &'static str)>,
     /// Irregular times: frame to milliseconds, here and as ffmpeg's expression.
     pub(crate) times: Option<(Times, &'static str)>,
     /// Sampling rate, channels, and what is said to ffmpeg before the input.
     pub(crate) audio: &'static [(u32, u16, &'static str)],
     /// Encoder of all audio tracks.
-    pub(crate) sound: &'static str,
+    pub(crate) audio_codec: &'static str,
     /// Arguments for the file as a whole.
     pub(crate) mux: &'static str,
     pub(crate) sidecar: Sidecar,
@@ -66,7 +66,7 @@ pub(crate) const PLAIN: Recipe = Recipe {
     video: Some(((25, 1), "-bf 3 -g 50")),
     times: None,
     audio: &[(48000, 1, "")],
-    sound: AAC,
+    audio_codec: AAC,
     mux: "",
     sidecar: Sidecar::None,
     then: "",
@@ -138,7 +138,7 @@ pub(super) fn recipe(name: &'static str) -> Recipe {
             ..plain
         },
         "late_audio" => Recipe { audio: &[(48000, 1, "-itsoffset 1.513")], ..plain },
-        // The picture's own times are set back: only files take an offset by themselves.
+        // The video's own times are set back: only files take an offset by themselves.
         "late_video" => Recipe { video: video("-bf 2 -g 50 -vf setpts=PTS+0.72/TB"), ..plain },
         "edit_inside" => Recipe { patch: Patch::Edits(&[&[(8.0, Some(1.6))], &[(8.0, Some(1.6))]]), ..plain },
         "edits_several" => Recipe {
@@ -170,9 +170,9 @@ pub(super) fn recipe(name: &'static str) -> Recipe {
             ..plain
         },
         "audio_aac" => audio_only,
-        "audio_opus" => Recipe { extension: "mp4", sound: "libopus -b:a 48k", ..audio_only },
-        "audio_mp3" => Recipe { extension: "mp4", sound: "libmp3lame -b:a 64k", ..audio_only },
-        "pcm" => Recipe { extension: "mov", sound: "pcm_s16le", ..plain },
+        "audio_opus" => Recipe { extension: "mp4", audio_codec: "libopus -b:a 48k", ..audio_only },
+        "audio_mp3" => Recipe { extension: "mp4", audio_codec: "libmp3lame -b:a 64k", ..audio_only },
+        "pcm" => Recipe { extension: "mov", audio_codec: "pcm_s16le", ..plain },
         "mdat64" => Recipe { patch: Patch::Mdat64, ..plain },
         "mdat_to_end" => Recipe { patch: Patch::MdatToEnd, ..plain },
         "several_mdat" => Recipe { patch: Patch::ThreeMdats, ..plain },
@@ -182,7 +182,7 @@ pub(super) fn recipe(name: &'static str) -> Recipe {
             seconds: 90,
             audio: &[(96000, 2, "")],
             extension: "mov",
-            sound: "pcm_s16le",
+            audio_codec: "pcm_s16le",
             video: video("-bf 2 -g 50"),
             ..plain
         },

@@ -4,14 +4,14 @@
 use super::recipe::{PLAIN, Recipe};
 
 const LONG: Recipe = Recipe { seconds: 30, ..PLAIN };
-const SOUND: Recipe = Recipe { video: None, ..LONG };
+const AUDIO: Recipe = Recipe { video: None, ..LONG };
 
 const fn mp4(name: &'static str, encoder: &'static str) -> Recipe {
     Recipe { name, video: Some(((25, 1), encoder)), ..LONG }
 }
 
 const fn opus(name: &'static str, encoder: &'static str) -> Recipe {
-    Recipe { sound: "libopus -b:a 64k", ..mp4(name, encoder) }
+    Recipe { audio_codec: "libopus -b:a 64k", ..mp4(name, encoder) }
 }
 
 const fn fragments(name: &'static str, mux: &'static str) -> Recipe {
@@ -54,9 +54,9 @@ pub(crate) const SCREENED: &[Recipe] = &[
         "screen_vp9_opus",
         "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 200k -g 50 -auto-alt-ref 1 -lag-in-frames 16 -threads 1",
     ),
-    Recipe { sound: "flac -strict -2", ..mp4("screen_flac", "-bf 2 -g 50") },
-    Recipe { name: "screen_aac", ..SOUND },
-    Recipe { name: "screen_mp3", sound: "libmp3lame -b:a 64k", ..SOUND },
+    Recipe { audio_codec: "flac -strict -2", ..mp4("screen_flac", "-bf 2 -g 50") },
+    Recipe { name: "screen_aac", ..AUDIO },
+    Recipe { name: "screen_mp3", audio_codec: "libmp3lame -b:a 64k", ..AUDIO },
     // Without a sidx, and with one for the whole.
     fragments("screen_fragments", "-movflags +frag_keyframe+empty_moov+default_base_moof"),
     fragments("screen_fragments_sidx", "-movflags +dash+frag_keyframe+global_sidx"),

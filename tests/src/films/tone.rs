@@ -1,6 +1,6 @@
-//! Sound whose pitch says the time.
+//! Audio whose pitch says the time.
 
-/// The pitch in Hz of a track's sound in a tenth of a second: it says the time.
+/// The pitch in Hz of an audio track in a tenth of a second: it says the time.
 pub fn pitch(track: u32, tenth: u32) -> u32 {
     200 + 50 * ((tenth * 13 + track * 7) % 61)
 }

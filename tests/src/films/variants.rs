@@ -4,7 +4,7 @@
 use super::recipe::{PLAIN, Patch, Recipe, Sidecar};
 
 const SHORT: Recipe = Recipe { seconds: 4, video: video("-bf 2 -g 30"), ..PLAIN };
-const SOUND: Recipe = Recipe { video: None, extension: "m4a", ..SHORT };
+const AUDIO: Recipe = Recipe { video: None, extension: "m4a", ..SHORT };
 const MOV: Recipe = Recipe { extension: "mov", ..SHORT };
 
 const fn video(encoder: &'static str) -> Option<((u32, u32), &'static str)> {
@@ -32,14 +32,14 @@ const fn pace(name: &'static str, rate: (u32, u32)) -> Recipe {
     Recipe { name, video: Some((rate, "-bf 2 -g 24")), ..SHORT }
 }
 
-/// In MP4, with a picture.
-const fn sound(name: &'static str, rate: u32, channels: u16, sound: &'static str) -> Recipe {
-    Recipe { name, audio: tones(rate, channels), sound, ..SHORT }
+/// In MP4, with video.
+const fn mp4_audio(name: &'static str, rate: u32, channels: u16, codec: &'static str) -> Recipe {
+    Recipe { name, audio: tones(rate, channels), audio_codec: codec, ..SHORT }
 }
 
-/// In QuickTime, with a picture.
-const fn quick_sound(name: &'static str, rate: u32, channels: u16, sound: &'static str) -> Recipe {
-    Recipe { name, audio: tones(rate, channels), sound, ..MOV }
+/// In QuickTime, with video.
+const fn quicktime(name: &'static str, rate: u32, channels: u16, codec: &'static str) -> Recipe {
+    Recipe { name, audio: tones(rate, channels), audio_codec: codec, ..MOV }
 }
 
 const fn tones(rate: u32, channels: u16) -> &'static [(u32, u16, &'static str)] {
@@ -106,7 +106,7 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     mux("frag_delay_moov", "-movflags +frag_keyframe+delay_moov"),
     mux("frag_negative", "-movflags +frag_keyframe+delay_moov+negative_cts_offsets"),
     mux("frag_separate_moof", "-movflags +frag_keyframe+separate_moof+empty_moov"),
-    // With sound ffmpeg 5.1 gives two fragments the same time.
+    // With audio ffmpeg 5.1 gives two fragments the same time.
     Recipe {
         audio: &[],
         ..mux("frag_every_frame", "-movflags +frag_every_frame+empty_moov+default_base_moof")
@@ -129,12 +129,12 @@ pub(crate) const VARIANTS: &[Recipe] = &[
         ..mux("frag_two_audio", "-movflags +frag_keyframe+empty_moov")
     },
     Recipe { sidecar: Sidecar::Subtitles, ..mux("frag_subtitles", "-movflags +frag_keyframe+delay_moov") },
-    Recipe { mux: "-movflags +cmaf -frag_duration 500000", ..Recipe { name: "frag_sound", ..SOUND } },
+    Recipe { mux: "-movflags +cmaf -frag_duration 500000", ..Recipe { name: "frag_sound", ..AUDIO } },
     Recipe {
         extension: "mp4",
-        sound: "libopus -b:a 48k",
+        audio_codec: "libopus -b:a 48k",
         mux: "-movflags +frag_every_frame+delay_moov",
-        ..Recipe { name: "frag_opus", ..SOUND }
+        ..Recipe { name: "frag_opus", ..AUDIO }
     },
     Recipe { mux: "-movflags +cmaf+frag_keyframe", audio: &[], ..mp4("frag_silent", "-bf 3 -g 25") },
     Recipe { mux: "-movflags +cmaf+frag_keyframe -tag:v hvc1", ..mp4("frag_hevc", HEVC) },
@@ -209,38 +209,38 @@ pub(crate) const VARIANTS: &[Recipe] = &[
     mov("raw_video", "-c:v rawvideo -pix_fmt uyvy422"),
     mov("hevc_mov", HEVC),
     // Audio.
-    sound("mp2", 44100, 2, "mp2 -b:a 128k"),
-    sound("mp3", 44100, 1, "libmp3lame -b:a 48k"),
-    sound("ac3", 48000, 2, "ac3 -b:a 128k"),
-    sound("eac3", 48000, 2, "eac3 -b:a 96k"),
-    sound("dts", 48000, 2, "dca -strict -2 -b:a 768k"),
-    sound("alac", 44100, 2, "alac"),
-    sound("flac", 44100, 2, "flac -strict -2"),
-    sound("opus", 48000, 2, "libopus -b:a 64k"),
-    sound("opus_long_frames", 48000, 1, "libopus -b:a 24k -frame_duration 60"),
-    sound("vorbis", 44100, 2, "libvorbis -q:a 3"),
-    sound("truehd", 48000, 2, "truehd -strict -2"),
-    sound("aac_22050", 22050, 1, "aac -b:a 32k -aac_pns 0"),
-    sound("aac_96000", 96000, 2, "aac -b:a 128k -aac_pns 0"),
-    quick_sound("in24", 48000, 2, "pcm_s24be"),
-    quick_sound("in32", 48000, 1, "pcm_s32be"),
-    quick_sound("fl32", 44100, 2, "pcm_f32le"),
-    quick_sound("twos", 44100, 1, "pcm_s16be"),
-    quick_sound("raw_sound", 22050, 1, "pcm_u8"),
-    quick_sound("ulaw", 8000, 1, "pcm_mulaw"),
-    quick_sound("alaw", 8000, 1, "pcm_alaw"),
-    quick_sound("ima4", 44100, 1, "adpcm_ima_qt"),
-    quick_sound("ms_adpcm", 22050, 1, "adpcm_ms"),
-    quick_sound("alac_mov", 48000, 2, "alac"),
-    quick_sound("mp3_mov", 44100, 2, "libmp3lame -b:a 96k"),
+    mp4_audio("mp2", 44100, 2, "mp2 -b:a 128k"),
+    mp4_audio("mp3", 44100, 1, "libmp3lame -b:a 48k"),
+    mp4_audio("ac3", 48000, 2, "ac3 -b:a 128k"),
+    mp4_audio("eac3", 48000, 2, "eac3 -b:a 96k"),
+    mp4_audio("dts", 48000, 2, "dca -strict -2 -b:a 768k"),
+    mp4_audio("alac", 44100, 2, "alac"),
+    mp4_audio("flac", 44100, 2, "flac -strict -2"),
+    mp4_audio("opus", 48000, 2, "libopus -b:a 64k"),
+    mp4_audio("opus_long_frames", 48000, 1, "libopus -b:a 24k -frame_duration 60"),
+    mp4_audio("vorbis", 44100, 2, "libvorbis -q:a 3"),
+    mp4_audio("truehd", 48000, 2, "truehd -strict -2"),
+    mp4_audio("aac_22050", 22050, 1, "aac -b:a 32k -aac_pns 0"),
+    mp4_audio("aac_96000", 96000, 2, "aac -b:a 128k -aac_pns 0"),
+    quicktime("in24", 48000, 2, "pcm_s24be"),
+    quicktime("in32", 48000, 1, "pcm_s32be"),
+    quicktime("fl32", 44100, 2, "pcm_f32le"),
+    quicktime("twos", 44100, 1, "pcm_s16be"),
+    quicktime("raw_sound", 22050, 1, "pcm_u8"),
+    quicktime("ulaw", 8000, 1, "pcm_mulaw"),
+    quicktime("alaw", 8000, 1, "pcm_alaw"),
+    quicktime("ima4", 44100, 1, "adpcm_ima_qt"),
+    quicktime("ms_adpcm", 22050, 1, "adpcm_ms"),
+    quicktime("alac_mov", 48000, 2, "alac"),
+    quicktime("mp3_mov", 44100, 2, "libmp3lame -b:a 96k"),
     Recipe {
         extension: "m4b",
         sidecar: Sidecar::Chapters,
         seconds: 8,
-        ..Recipe { name: "audiobook", ..SOUND }
+        ..Recipe { name: "audiobook", ..AUDIO }
     },
-    Recipe { sound: "alac", ..Recipe { name: "alac_alone", ..SOUND } },
-    Recipe { sound: "flac -strict -2", extension: "mp4", ..Recipe { name: "flac_alone", ..SOUND } },
+    Recipe { audio_codec: "alac", ..Recipe { name: "alac_alone", ..AUDIO } },
+    Recipe { audio_codec: "flac -strict -2", extension: "mp4", ..Recipe { name: "flac_alone", ..AUDIO } },
     // Tracks and times.
     Recipe {
         audio: &[(48000, 2, ""), (48000, 1, ""), (44100, 1, "")],

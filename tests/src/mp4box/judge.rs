@@ -86,7 +86,7 @@ impl Track {
             let last = theirs.last().map(|s| &self.samples[s.sample].hash);
             let shown: Vec<_> = ours.iter().map(|s| Some(&clip.samples[s.sample].hash)).collect();
             if shown != [last] || ours[0].from > EXACT {
-                verdict.faults.push("does not show the last frame of a picture that has ended".into());
+                verdict.faults.push("does not show the last frame of video that has ended".into());
             }
             return verdict;
         }

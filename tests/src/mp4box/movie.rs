@@ -6,7 +6,7 @@ use crate::films::Edit;
 use crate::probe::Cut;
 
 impl Movie {
-    /// Whether a clip has a track of this film: something of it is shown there, or it is a picture
+    /// Whether a clip has a track of this film: something of it is shown there, or it is video
     /// that has ended and goes on showing its last frame.
     pub(super) fn belongs(&self, track: &Track, start: f64, end: f64) -> bool {
         let is_inside = |s: &Segment| s.end > start + EXACT && s.start < end - EXACT;
@@ -91,8 +91,8 @@ impl Movie {
     pub(super) fn guide(&self) -> Option<&Track> {
         let none_enabled = !self.tracks.iter().any(|t| t.enabled);
         let played = |t: &&Track| !t.samples.is_empty() && (none_enabled || t.enabled);
-        let sound = self.tracks.iter().any(|t| t.kind == "soun" && played(&t));
-        let picture = |t: &Track| sound && t.samples.len() == 1;
-        self.tracks.iter().find(|t| t.kind == "vide" && played(t) && !picture(t))
+        let has_audio = self.tracks.iter().any(|t| t.kind == "soun" && played(&t));
+        let is_still = |t: &Track| has_audio && t.samples.len() == 1;
+        self.tracks.iter().find(|t| t.kind == "vide" && played(t) && !is_still(t))
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Shown {
 }
 
 impl Track {
-    /// Whether it is compressed sound of QuickTime's whose samples are PCM frames, not bytes: where
+    /// Whether it is compressed audio of QuickTime's whose samples are PCM frames, not bytes: where
     /// the bytes of those lie, only the version 1 sound description says.
     pub(super) fn counts_frames(&self) -> bool {
         let raw = ["raw ", "NONE", "twos", "sowt", "ulaw", "alaw", "ipcm"].contains(&self.codec.as_str());
@@ -40,14 +40,14 @@ impl Track {
         self.kind == "vide" && self.samples.len() > 1 && begun.is_some_and(|cts| from - cts > 1.0)
     }
 
-    /// Whether its edit begins before its first picture, which libavformat then sets there.
+    /// Whether its edit begins before its first frame, which libavformat then sets there.
     pub(super) fn begins_late(&self) -> bool {
         let Some(&(_, from, _)) = self.edits.iter().find(|(_, from, _)| *from >= 0.0) else { return false };
         let first = self.samples.iter().map(|s| s.cts).min_by(f64::total_cmp);
         self.kind == "vide" && self.samples.len() > 1 && first.is_some_and(|cts| cts - from > 1.0)
     }
 
-    /// Whether it is a picture that is over by `time`.
+    /// Whether it is video that is over by `time`.
     pub(super) fn has_ended(&self, movie_timescale: f64, time: f64) -> bool {
         let end = self.segments(movie_timescale).last().map(|s| s.end);
         self.kind == "vide" && end.is_some_and(|end| end <= time + EXACT)
@@ -154,7 +154,7 @@ impl Track {
     pub(super) fn frame_at(&self, movie_timescale: f64, time: f64, mode: Mode) -> Option<f64> {
         let time = time + INSTANT;
         let segment = self.segments(movie_timescale).into_iter().find(|s| s.start <= time && time < s.end)?;
-        // A picture that stands still, or at another pace, is not what a clip is set to.
+        // A video track that stands still, or at another pace, is not what a clip is set to.
         if (segment.rate - 1.0).abs() > EXACT {
             return None;
         }

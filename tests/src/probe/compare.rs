@@ -1,13 +1,13 @@
-//! Packets, chapters, frames and sound of a clip beside those of its film.
+//! Packets, chapters, frames and audio of a clip beside those of its film.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decoded::{Frame, Sound};
+use super::decoded::{Audio, Frame};
 use super::reading::{Packet, Stream};
 use super::{INSTANT, MOVIE_TICK};
 
 pub(super) fn packet_faults(clip: &Stream, source: &Stream, start: f64, end: f64, slack: f64) -> Vec<String> {
-    // Packets of PCM are the reader's own bundles of samples: the decoded sound is compared.
+    // Packets of PCM are the reader's own bundles of samples: the decoded audio is compared.
     if source.codec.starts_with("pcm_") {
         return Vec::new();
     }
@@ -110,9 +110,9 @@ pub(super) fn frame_faults(clip: &[Frame], source: &[Frame], start: f64, end: f6
     faults
 }
 
-pub(super) fn sound_fault(
-    clip: &Sound,
-    source: &Sound,
+pub(super) fn audio_fault(
+    clip: &Audio,
+    source: &Audio,
     codec: &str,
     ours: bool,
     start: f64,

@@ -1,4 +1,4 @@
-//! The frames and the sound of a film as ffmpeg decodes them.
+//! The frames and the audio of a film as ffmpeg decodes them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,13 @@ use super::complaints;
 use super::reading::{AS_EDITED, Reading};
 use crate::films::{COLUMNS, ROWS, Stamp};
 
-/// A film decoded: its first video track, and all its sound.
+/// A film decoded: its first video track, and all its audio.
 #[derive(Debug, Default)]
 pub struct Decoded {
     /// In order of presentation.
     pub frames: Vec<Frame>,
     /// One per audio track.
-    pub sounds: Vec<Sound>,
+    pub audio_tracks: Vec<Audio>,
     /// What the decoders complain of, addresses taken out.
     pub complaints: BTreeSet<String>,
 }
@@ -24,7 +24,7 @@ pub struct Decoded {
 pub struct Frame {
     /// Presentation time in seconds.
     pub time: f64,
-    /// Hash of the picture.
+    /// Hash of the decoded picture.
     pub hash: String,
     /// What it says of itself.
     pub stamp: Option<Stamp>,
@@ -32,7 +32,7 @@ pub struct Frame {
 
 /// Samples of a track.
 #[derive(Debug, Default)]
-pub struct Sound {
+pub struct Audio {
     /// Samples a second.
     pub rate: f64,
     /// Channels of a sample.
@@ -69,7 +69,7 @@ impl Decoded {
         ffmpeg.args(["-v", "error", "-nostdin", "-threads", "1", "-copyts"]);
         // Without this, frames after an open group of pictures are lost when the film ends soon.
         ffmpeg.args(["-flags", "output_corrupt"]).args(how).arg("-i").arg(path);
-        let sounds: Vec<_> =
+        let audio_tracks: Vec<_> =
             reading.streams.iter().filter(|s| s.kind == "audio").map(|s| !s.packets.is_empty()).collect();
         if let Some(video) = video {
             let map = format!("0:v:{video}");
@@ -80,12 +80,12 @@ impl Decoded {
             ffmpeg.arg(format!("scale={COLUMNS}:{ROWS}:flags=area,format=gray"));
             ffmpeg.args(["-f", "rawvideo"]).arg(file("cells"));
         }
-        for i in (0..sounds.len()).filter(|&i| sounds[i]) {
+        for i in (0..audio_tracks.len()).filter(|&i| audio_tracks[i]) {
             let map = format!("0:a:{i}");
-            ffmpeg.args(["-map", &map, "-f", "framemd5"]).arg(file(&format!("sound{i}")));
+            ffmpeg.args(["-map", &map, "-f", "framemd5"]).arg(file(&format!("audio{i}")));
             ffmpeg.args(["-map", &map, "-f", "s16le"]).arg(file(&format!("pcm{i}")));
         }
-        let out = if video.is_some() || sounds.contains(&true) {
+        let out = if video.is_some() || audio_tracks.contains(&true) {
             ffmpeg.output().map_err(|e| e.to_string())?
         } else {
             return Ok(Self::default());
@@ -104,18 +104,18 @@ impl Decoded {
                 frames.push(Frame { time: line.pts as f64 * tick, hash: line.hash, stamp });
             }
         }
-        let sounds = sounds
+        let audio_tracks = audio_tracks
             .iter()
             .enumerate()
             .map(|(i, &any)| {
                 if any {
-                    read_sound(&file(&format!("sound{i}")), &file(&format!("pcm{i}")))
+                    read_audio(&file(&format!("audio{i}")), &file(&format!("pcm{i}")))
                 } else {
-                    Sound::default()
+                    Audio::default()
                 }
             })
             .collect();
-        Ok(Self { frames, sounds, complaints: complaints(&text) })
+        Ok(Self { frames, audio_tracks, complaints: complaints(&text) })
     }
 }
 
@@ -141,7 +141,7 @@ fn frame_hashes(path: &Path) -> (f64, Vec<HashLine>) {
     (tick, lines.collect())
 }
 
-fn read_sound(hashes: &Path, pcm: &Path) -> Sound {
+fn read_audio(hashes: &Path, pcm: &Path) -> Audio {
     let (tick, lines) = frame_hashes(hashes);
     let text = std::fs::read_to_string(hashes).expect("what ffmpeg wrote");
     let layout = text.lines().find_map(|l| l.strip_prefix("#channel_layout_name 0: ")).unwrap_or("mono");
@@ -166,10 +166,10 @@ fn read_sound(hashes: &Path, pcm: &Path) -> Sound {
         next = line.pts + (line.size / 2 / channels) as i64;
         at += line.size;
     }
-    Sound { rate: 1.0 / tick, channels, runs }
+    Audio { rate: 1.0 / tick, channels, runs }
 }
 
-impl Sound {
+impl Audio {
     /// All channels of the sample of that number since time 0.
     pub(super) fn get(&self, number: i64) -> Option<&[i16]> {
         self.runs.iter().rev().find_map(|(first, values)| {

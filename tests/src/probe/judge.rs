@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::compare::{chapter_fault, frame_faults, packet_faults, sound_fault};
-use super::decoded::{Decoded, Frame, Sound};
+use super::compare::{audio_fault, chapter_fault, frame_faults, packet_faults};
+use super::decoded::{Audio, Decoded, Frame};
 use super::reading::{AS_EDITED, Reading, Stream};
 use super::source::Source;
 use super::{Cut, INSTANT, MOVIE_TICK};
@@ -81,7 +81,7 @@ impl Source {
                 // Its frame is compared.
                 let shown = ours.packets.iter().filter(|p| p.shown).count();
                 if shown != 1 {
-                    faults.push(format!("track {i}: {shown} packets of a picture that has ended"));
+                    faults.push(format!("track {i}: {shown} packets of video that has ended"));
                 }
                 continue;
             }
@@ -100,7 +100,7 @@ impl Source {
         // The same track, where the clip has something of it.
         let of_source = self.reading.video();
         let video = reading
-            .pictures()
+            .with_frames()
             .position(|s| of_source.is_some_and(|of| of.id == s.id) && !s.packets.is_empty());
         match Decoded::read_tracks(clip, &reading, video, AS_EDITED) {
             Ok(decoded) => {
@@ -119,22 +119,23 @@ impl Source {
                 match self.decoded.frames.last() {
                     Some(last) if of_source.is_some_and(|of| of.has_ended(start)) => {
                         if frames.iter().map(|f| &f.hash).ne([&last.hash]) {
-                            faults.push("does not show the last frame of a picture that has ended".into());
+                            faults.push("does not show the last frame of video that has ended".into());
                         }
                     }
                     _ => {
                         faults.extend(frame_faults(&frames, &self.decoded.frames, start, end, tick + near));
                     }
                 }
-                let is_sound = |s: &&Stream| s.kind == "audio";
-                let sounds = self.reading.streams.iter().filter(is_sound).zip(&self.decoded.sounds);
-                for (i, (stream, theirs)) in sounds.enumerate() {
-                    let place = reading.streams.iter().filter(is_sound).position(|s| s.id == stream.id);
-                    let none = Sound::default();
-                    let ours = place.and_then(|n| decoded.sounds.get(n)).unwrap_or(&none);
+                let is_audio = |s: &&Stream| s.kind == "audio";
+                let audio_tracks =
+                    self.reading.streams.iter().filter(is_audio).zip(&self.decoded.audio_tracks);
+                for (i, (stream, theirs)) in audio_tracks.enumerate() {
+                    let place = reading.streams.iter().filter(is_audio).position(|s| s.id == stream.id);
+                    let none = Audio::default();
+                    let ours = place.and_then(|n| decoded.audio_tracks.get(n)).unwrap_or(&none);
                     faults.extend(
-                        sound_fault(ours, theirs, &stream.codec, self.ours, start, end)
-                            .map(|f| format!("sound {i}: {f}")),
+                        audio_fault(ours, theirs, &stream.codec, self.ours, start, end)
+                            .map(|f| format!("audio {i}: {f}")),
                     );
                 }
             }

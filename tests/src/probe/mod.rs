@@ -3,7 +3,7 @@
 //! All times are presentation times, the source's edit lists applied.
 //!
 //! - `reading`: the packets of a film, as ffprobe lists them.
-//! - `decoded`: its frames and its sound, as ffmpeg decodes them.
+//! - `decoded`: its frames and its audio, as ffmpeg decodes them.
 //! - `source`: a film that clips are cut from.
 //! - `judge`: everything that is wrong with a clip; `compare` has its parts.
 
@@ -20,7 +20,7 @@ use std::process::Command;
 
 use mp4seek::request::Mode;
 
-pub use decoded::{Decoded, Frame, Sound};
+pub use decoded::{Audio, Decoded, Frame};
 pub use reading::{Packet, Reading, Stream};
 pub use source::Source;
 

@@ -31,7 +31,7 @@ pub struct Reading {
 pub struct Stream {
     /// The number of the track, as ffprobe writes it.
     pub id: String,
-    /// `video`, `audio`, `subtitle`, `data`; `picture` for a cover, `hint` for a hint track.
+    /// `video`, `audio`, `subtitle`, `data`; `cover` for a cover, `hint` for a hint track.
     pub kind: String,
     /// Name of the codec.
     pub codec: String,
@@ -113,9 +113,9 @@ impl Reading {
         Ok(Self { streams, duration, chapters, complaints: complaints(&text) })
     }
 
-    /// Where every packet of the picture is said to be a key frame, the decoder says which are. A
+    /// Where every packet of the video is said to be a key frame, the decoder says which are. A
     /// table of sync samples may be missing, and ffprobe then says it of all.
-    pub(super) fn believe_pictures(&mut self, path: &Path, how: &[&str]) {
+    pub(super) fn believe_decoder(&mut self, path: &Path, how: &[&str]) {
         let Some(video) = self.streams.iter_mut().position(|s| s.kind == "video" && !s.packets.is_empty())
         else {
             return;
@@ -162,12 +162,12 @@ impl Reading {
 
     /// The number of the video track among those and covers, as ffmpeg counts.
     pub(super) fn video_number(&self) -> Option<usize> {
-        let mut pictures = self.pictures();
-        pictures.position(|s| s.kind == "video" && !s.packets.is_empty())
+        let mut shown = self.with_frames();
+        shown.position(|s| s.kind == "video" && !s.packets.is_empty())
     }
 
-    pub(super) fn pictures(&self) -> impl Iterator<Item = &Stream> {
-        self.streams.iter().filter(|s| s.kind == "video" || s.kind == "picture")
+    pub(super) fn with_frames(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|s| s.kind == "video" || s.kind == "cover")
     }
 
     pub(super) fn video(&self) -> Option<&Stream> {
@@ -182,14 +182,14 @@ impl Stream {
         let (num, den) = base.split_once('/').unwrap_or(("0", "1"));
         let tick = num.parse::<f64>().unwrap_or(0.0) / den.parse::<f64>().unwrap_or(1.0);
         let kind = match word("codec_type").as_str() {
-            _ if json["disposition"]["attached_pic"] == 1 => "picture".to_owned(),
+            _ if json["disposition"]["attached_pic"] == 1 => "cover".to_owned(),
             _ if ["rtp ", "sdp "].contains(&word("codec_tag_string").as_str()) => "hint".to_owned(),
             kind => kind.to_owned(),
         };
         Self { id: word("id"), kind, codec: word("codec_name"), tick, packets: Vec::new() }
     }
 
-    /// Whether something of it is shown between two times, or it is a picture that has ended by the
+    /// Whether something of it is shown between two times, or it is video that has ended by the
     /// first of them and goes on showing its last frame. Samples of data and text cannot be
     /// distinguished from gaps between them.
     pub(super) fn belongs(&self, start: f64, end: f64) -> Option<bool> {
@@ -204,14 +204,14 @@ impl Stream {
         }
     }
 
-    /// Whether it is a picture that is over by `time`.
+    /// Whether it is video that is over by `time`.
     pub(super) fn has_ended(&self, time: f64) -> bool {
         let ends = self.packets.iter().filter(|p| p.shown).map(|p| p.time + p.duration);
         self.kind == "video" && ends.max_by(f64::total_cmp).is_some_and(|end| end <= time + INSTANT)
     }
 
     pub(super) fn is_track(&self) -> bool {
-        self.kind != "picture" && self.kind != "hint"
+        self.kind != "cover" && self.kind != "hint"
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Cut, INSTANT};
 use crate::films::{self, Edit, Film};
 
 /// Of films longer than this (in seconds), only packets are compared: comparing the
-/// pictures would take minutes.
+/// frames would take minutes.
 const LONGEST_DECODED: f64 = 90.0;
 
 /// A film and all that is read in it.
@@ -18,7 +18,7 @@ const LONGEST_DECODED: f64 = 90.0;
 pub struct Source {
     /// Packets.
     pub reading: Reading,
-    /// Frames and sound.
+    /// Frames and audio.
     pub decoded: Decoded,
     /// Whether they are there to be compared.
     pub(super) decodes: bool,
@@ -68,7 +68,7 @@ impl Source {
 
     fn read(film: &Film, how: &[&str]) -> Result<Self, String> {
         let mut reading = Reading::read(&film.path, how)?;
-        reading.believe_pictures(&film.path, how);
+        reading.believe_decoder(&film.path, how);
         let long = reading.duration > LONGEST_DECODED;
         let decoded = if long { Err("too long".into()) } else { Decoded::read(&film.path, &reading, how) };
         let (decoded, decodes) = match decoded {
@@ -114,13 +114,13 @@ impl Source {
                 frames.iter().filter_map(move |f| Some(Frame { time: shown(f.time, edit)?, ..f.clone() }))
             })
             .collect();
-        for (sound, edits) in self.decoded.sounds.iter_mut().zip(of_kind("audio")) {
-            let sample = |time: f64| (time * sound.rate).round() as i64;
+        for (audio, edits) in self.decoded.audio_tracks.iter_mut().zip(of_kind("audio")) {
+            let sample = |time: f64| (time * audio.rate).round() as i64;
             let run = |edit: &Edit| {
                 let numbers = sample(edit.from)..sample(edit.from + edit.duration);
-                (sample(edit.at), numbers.filter_map(|n| sound.get(n)).flatten().copied().collect())
+                (sample(edit.at), numbers.filter_map(|n| audio.get(n)).flatten().copied().collect())
             };
-            sound.runs = edits.iter().map(run).collect();
+            audio.runs = edits.iter().map(run).collect();
         }
         self.edits = seen.iter().map(Edit::shown).collect();
         let ends = edits.iter().flatten().map(|edit| edit.at + edit.duration);
@@ -145,7 +145,7 @@ impl Source {
             |at: &f64| video.packets.iter().any(|p| p.time <= *at && p.time + p.duration > at + INSTANT);
         let frames = before.iter().map(|p| p.time).chain(edit.filter(begun));
         let Some(frame) = last(&mut frames.into_iter()) else { return (start, end) };
-        // Where the picture has ended, and sound goes on, no frame is on screen.
+        // Where the video has ended, and audio goes on, no frame is on screen.
         let ends = video.packets.iter().filter(|p| p.shown).map(|p| p.time + p.duration);
         if ends.fold(0.0, f64::max) <= start + INSTANT {
             return (start, end);

@@ -1,6 +1,6 @@
 //! Every film, cut everywhere in both modes by both servers: do the clips show what they must?
 //!
-//! Two readers judge each clip: ffmpeg (packets, times, pictures and sound) and mp4box.js (sample
+//! Two readers judge each clip: ffmpeg (packets, times, frames and audio) and mp4box.js (sample
 //! tables and edit lists). Prints a table, kept in `target/conformance.txt`, and ends with 1
 //! where a clip is wrong or `tests/conformance` does not say what was found. `FILMS=` takes a
 //! regular expression: only films whose name it matches.

@@ -5,8 +5,8 @@ use tests::browser::{Browser, Client, Locator, run};
 use tests::films::Stamp;
 
 use crate::ear::Ear;
+use crate::recording::{Recording, apart, nearest};
 use crate::sight::{Player, Seek, Sight};
-use crate::sound::{Recording, apart, nearest};
 use crate::wanted::Wanted;
 
 pub(crate) const PAGE: &[(&str, &str)] =
@@ -30,7 +30,7 @@ pub(crate) fn of(player: Player) -> Option<Browser> {
     }
 }
 
-/// Plays a clip. Its sound comes through WebAudio, or else is heard by an ear.
+/// Plays a clip. Its audio comes through WebAudio, or else is heard by an ear.
 ///
 /// # Errors
 /// That the browser does not answer; what is wrong with the clip is in the sight.
@@ -97,7 +97,7 @@ pub(crate) async fn watch(
     Ok(sight)
 }
 
-/// A picture of what the browser shows now.
+/// A screenshot of what the browser shows now.
 pub(crate) async fn screenshot(browser: &Client) -> Option<Vec<u8>> {
     browser.screenshot().await.ok()
 }
@@ -128,11 +128,11 @@ fn frames(played: &Value) -> Vec<(f64, Stamp)> {
 }
 
 /// What the page recorded.
-fn recorded(sound: &Value) -> Option<Recording> {
-    let samples = sound["samples"].as_array()?.iter().filter_map(Value::as_f64).map(|v| v / 20_000.0);
+fn recorded(audio: &Value) -> Option<Recording> {
+    let samples = audio["samples"].as_array()?.iter().filter_map(Value::as_f64).map(|v| v / 20_000.0);
     Some(Recording {
-        rate: sound["rate"].as_f64()?,
-        begins: sound["begins"].as_f64()?,
+        rate: audio["rate"].as_f64()?,
+        begins: audio["begins"].as_f64()?,
         samples: samples.collect(),
     })
 }
@@ -152,8 +152,8 @@ async fn shift(browser: &Client, ear: &Ear) -> Result<f64, String> {
     Ok(best.1)
 }
 
-/// Time in the picture less time in the sound, less what the film itself has. Of a film without a
-/// picture, the player's clock instead of the picture.
+/// Time in the frame less time in the audio, less what the film itself has. The player's clock
+/// takes the place of the frame in a film without video.
 fn offset(played: &Value, wanted: &Wanted, ear: Option<(&Ear, f64)>) -> Option<f64> {
     let heard = match ear {
         Some((ear, shift)) => {
@@ -161,11 +161,11 @@ fn offset(played: &Value, wanted: &Wanted, ear: Option<(&Ear, f64)>) -> Option<f
             let heard = ear.heard(clock.first()?[0].as_f64()? + shift, clock.last()?[0].as_f64()? + shift)?;
             Recording { begins: heard.begins - shift, ..heard }
         }
-        None => recorded(&played["sound"])?,
+        None => recorded(&played["audio"])?,
     };
     let clock = played["clock"].as_array()?.iter();
     let clock = clock.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()?)));
-    let (seen, film): (Vec<_>, f64) = if wanted.picture {
+    let (seen, film): (Vec<_>, f64) = if wanted.has_video {
         let seen = frames(played).into_iter().map(|(at, stamp)| (at, f64::from(stamp.millis) / 1000.0));
         (seen.collect(), wanted.offset?)
     } else {

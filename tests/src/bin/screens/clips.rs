@@ -213,7 +213,7 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
         if mode == Mode::Keyframe {
             clip(Kind::Middle(mode), &cut(Some(middle), end, mode));
         }
-        // Without a picture each packet is a key frame.
+        // Without video each packet is a key frame.
         if let Some(key) = key.filter(|_| film.stamped) {
             // No sooner than the key frame: a time of milliseconds may be below it.
             clip(Kind::Key(mode), &cut(Some(millis(key + 0.001)), end, mode));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// A display without a screen and a sound server without speakers, ended with this.
+/// A display without a screen and an audio server without speakers, ended with this.
 pub(crate) struct Desk {
     processes: Vec<Child>,
     dir: TempDir,
@@ -25,8 +25,8 @@ impl Desk {
             .spawn()
             .expect("Xvfb: run `tests/setup.sh screens`");
         let number = BufReader::new(display.stdout.take().expect("a pipe")).lines().next();
-        let socket = dir.path().join("sound");
-        let sound = Command::new("pulseaudio")
+        let socket = dir.path().join("audio");
+        let audio = Command::new("pulseaudio")
             .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"])
             .args(["-L", "module-null-sink sink_name=screens rate=48000"])
             .arg("-L")
@@ -39,7 +39,7 @@ impl Desk {
             .spawn()
             .expect("pulseaudio: run `tests/setup.sh screens`");
         let number = number.and_then(Result::ok).expect("a display");
-        let desk = Self { processes: vec![display, sound], dir, display: format!(":{}", number.trim()) };
+        let desk = Self { processes: vec![display, audio], dir, display: format!(":{}", number.trim()) };
         let deadline = Instant::now() + Duration::from_secs(30);
         while !socket.exists() {
             assert!(Instant::now() < deadline, "pulseaudio does not start");
@@ -50,7 +50,7 @@ impl Desk {
 
     /// What announces them to a player.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
-        let socket = self.dir.path().join("sound");
+        let socket = self.dir.path().join("audio");
         [("DISPLAY", self.display.clone()), ("PULSE_SERVER", format!("unix:{}", socket.display()))]
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec()

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::sound::{Recording, count, index};
+use crate::recording::{Recording, count, index};
 
 const RATE: f64 = 8000.0;
 
@@ -39,12 +39,12 @@ impl Ear {
             .expect("parec: run `tests/setup.sh screens`");
         let begun = Instant::now();
         let tape = Arc::<Mutex<Tape>>::default();
-        let mut sound = process.stdout.take().expect("a pipe");
+        let mut audio = process.stdout.take().expect("a pipe");
         let to = Arc::clone(&tape);
         std::thread::spawn(move || {
             let mut held = Vec::new();
             let mut part = [0; 4096];
-            while let Ok(length @ 1..) = sound.read(&mut part) {
+            while let Ok(length @ 1..) = audio.read(&mut part) {
                 held.extend_from_slice(&part[..length]);
                 let whole = held.len() / 2 * 2;
                 let values = held[..whole].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]]));

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a
-//! picture of each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says
+//! screenshot of each browser's page at the end of a clip. Of a `--file` ffmpeg's reading of it says
 //! what must be seen; of a film's clip, the film. The plain film is played first: what a player
 //! does to that is its own fault. The table is kept in `target/screens.md`, everything seen in
 //! `target/screens.txt`; the table of the whole is `docs/players.md`, too. Ends with 1 where
@@ -22,9 +22,9 @@ mod clips;
 mod desk;
 mod ear;
 mod known;
+mod recording;
 mod report;
 mod sight;
-mod sound;
 mod tools;
 mod wanted;
 
@@ -118,7 +118,7 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
         }
         return verdicts;
     };
-    // In WebKit a player whose sound goes through WebAudio now and then stands still after a seek.
+    // In WebKit a player whose audio goes through WebAudio now and then stands still after a seek.
     let ear = (browser == Browser::WebKit).then(|| Ear::start(&desk.env()));
     while verdicts.len() < clips.len() {
         // A browser that no longer answers is followed by another.

@@ -1,4 +1,4 @@
-// What a player in this page shows and sounds. `screens` (tests/src/bin/screens) calls it.
+// What a player in this page shows and plays. `screens` (tests/src/bin/screens) calls it.
 'use strict';
 
 const COLUMNS = 10;
@@ -32,7 +32,7 @@ const painted = (ms) => new Promise((done) => {
     setTimeout(done, ms);
 });
 
-// The brightness of the picture's cells; nothing where there is no picture.
+// The brightness of the frame's cells; nothing where there is no frame.
 function cells() {
     if (!player.videoWidth || player.readyState < 2) return null;
     pen.drawImage(player, 0, 0, canvas.width, canvas.height);
@@ -51,7 +51,7 @@ const state = () => ({
     error: player.error ? player.error.message || `code ${player.error.code}` : null,
 });
 
-// At the next click loads a film. A player that was loaded at a click may sound.
+// At the next click loads a film. A player that was loaded at a click may play audio.
 let loading;
 async function prepare(url, ms) {
     document.addEventListener('click', () => {
@@ -62,7 +62,7 @@ async function prepare(url, ms) {
 }
 const loaded = () => loading;
 
-// Loads a film; its still picture before it plays.
+// Loads a film; its first frame before it plays.
 async function load(url, ms) {
     const begun = performance.now();
     player = Object.assign(document.createElement('video'), { preload: 'auto' });
@@ -78,7 +78,7 @@ async function load(url, ms) {
     return { ...state(), seconds };
 }
 
-// Sends the player's sound to a tape, and on to the speakers.
+// Sends the player's audio to a tape, and on to the speakers.
 async function listen() {
     await context.audioWorklet.addModule(URL.createObjectURL(new Blob([TAPE], { type: 'text/javascript' })));
     tape = new AudioWorkletNode(context, 'tape', { numberOfInputs: 1, numberOfOutputs: 1 });
@@ -86,17 +86,17 @@ async function listen() {
     const source = context.createMediaElementSource(player);
     source.connect(tape).connect(context.destination);
     source.connect(context.destination);
-    // Until sound flows, if only silence.
+    // Until audio flows, if only silence.
     for (let n = 0; n < 100 && recorded.length < 4; n++) await wait(20);
     return { context: context.state, rate: context.sampleRate };
 }
 
-// The recorded sound at some 8 kHz, below half of which it tells the time. A message holds 1152
+// The recorded audio at some 8 kHz, below half of which it tells the time. A message holds 1152
 // samples, whole ones at the lower rate too.
-function sound(rate) {
+function audio(rate) {
     if (!recorded.length) return null;
     const by = Math.round(rate / 8000), start = recorded[0][0];
-    // Messages come late, never early: the earliest sets the sound's clock against the page's.
+    // Messages come late, never early: the earliest sets the audio's clock against the page's.
     const shift = Math.min(...recorded.map(([first, came]) => came / 1000 - first / rate));
     const samples = [];
     for (const [first, , held] of recorded) {
@@ -138,7 +138,7 @@ async function play(seconds, toEnd, patience) {
     player.pause();
     on = false;
     player.removeEventListener('ended', stop);
-    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, sound: toEnd || !tape ? null : sound(context.sampleRate) };
+    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, audio: toEnd || !tape ? null : audio(context.sampleRate) };
 }
 
 // Goes to a time and stays there.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::sound::median;
+use crate::recording::median;
 use crate::wanted::Wanted;
 
 /// Who plays.
@@ -45,8 +45,8 @@ impl Player {
         }
     }
 
-    /// What a browser's picture is ahead of its sound in any film, in seconds, as it is seen and
-    /// heard here: frames are painted when the screen is, and sound waits in buffers.
+    /// What a browser's video is ahead of its audio in any film, in seconds, as it is seen and
+    /// heard here: frames are painted when the screen is, and audio waits in buffers.
     fn usual_offset(self) -> f64 {
         match self {
             Self::Chromium => 0.022,
@@ -75,15 +75,15 @@ impl Player {
 pub(crate) struct Sight {
     /// Why it does not play, or stopped to.
     pub(crate) error: Option<String>,
-    /// Seconds until there was a picture.
+    /// Seconds until there was a frame.
     pub(crate) loaded: Option<f64>,
-    /// The picture before play begins.
+    /// The frame before play begins.
     pub(crate) still: Option<u32>,
     /// Seconds since the first painted frame, and the frame, as play begins.
     pub(crate) begin: Vec<(f64, u32)>,
     /// What the player says before it plays, and at the end.
     pub(crate) duration: [Option<f64>; 2],
-    /// Time in the picture less time in the sound, in seconds, less what the film itself has.
+    /// Time in the frame less time in the audio, in seconds, less what the film itself has.
     pub(crate) offset: Option<f64>,
     pub(crate) seeks: Vec<Seek>,
     /// The player's clock when it said that the film has ended.
@@ -117,8 +117,8 @@ pub(crate) struct Own {
     /// As [`Sight::offset`]: what it has there, and in films that have nothing unusual.
     offset: f64,
     usual: f64,
-    /// The same at the start of the film. Where the first packet of sound lasts longer than what is
-    /// in it (as libavformat writes fragments), sound and picture are apart until it is over.
+    /// The same at the start of the film. Where the first packet of audio lasts longer than what is
+    /// in it (as libavformat writes fragments), audio and video are apart until it is over.
     at_start: Option<f64>,
     /// Frames that it loses.
     missing: usize,
@@ -155,7 +155,7 @@ impl Own {
     }
 }
 
-/// How far sound and picture may be apart, beside what they are in the plain film.
+/// How far audio and video may be apart, beside what they are in the plain film.
 const APART: f64 = 0.040;
 /// How long a player that looks at no edit list may show what only serves decoding, beside frames
 /// that are reordered.
@@ -226,11 +226,11 @@ impl Sight {
                 format!("A/V {} at the start, plain {}", millis(offset), millis(own.offset)),
             );
         } else if self.offset.is_none()
-            && wanted.sound
+            && wanted.has_audio
             && wanted.offset.is_none_or(|offset| offset.abs() < LOOKED_AT)
             && wanted.frames.first().is_none_or(|f| f.time < LOOKED_AT)
         {
-            found.add("A/V at the start", "no sound in the first seconds".into());
+            found.add("A/V at the start", "no audio in the first seconds".into());
         }
         // Firefox looks at no edit list: it counts what is hidden, too.
         let early = if player == Player::Firefox { EARLY } else { 0.0 };

@@ -1,4 +1,4 @@
-//! Clips in players that give out frames and sound into a file, faster than one watches.
+//! Clips in players that give out frames and audio into a file, faster than one watches.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use tests::probe::{Decoded, Reading};
 
+use crate::recording::{apart, nearest};
 use crate::sight::{Player, Sight};
-use crate::sound::{apart, nearest};
 use crate::wanted::{Wanted, recording};
 
 /// The longest that a player may take, in seconds.
@@ -47,13 +47,13 @@ pub(crate) fn watch(player: Player, url: &str, wanted: &Wanted, env: &[(String, 
 
 fn sight(reading: &Reading, decoded: &Decoded, wanted: &Wanted) -> Sight {
     let stamped: Vec<_> = decoded.frames.iter().filter_map(|f| Some((f.time, f.stamp?))).collect();
-    let (seen, film): (Vec<_>, f64) = if wanted.picture {
+    let (seen, film): (Vec<_>, f64) = if wanted.has_video {
         let seen = stamped.iter().map(|(time, stamp)| (*time, f64::from(stamp.millis) / 1000.0));
         (seen.collect(), wanted.offset.unwrap_or(0.0))
     } else {
         (vec![(0.0, wanted.start)], -wanted.heard)
     };
-    let heard = decoded.sounds.first().and_then(recording);
+    let heard = decoded.audio_tracks.first().and_then(recording);
     let heard = heard.map(|heard| heard.times(0, |clock| nearest(&seen, clock).unwrap_or(0.0) - film));
     let offset = heard.and_then(|heard| apart(&seen, &heard));
     let numbers: Vec<_> = stamped.iter().map(|(_, stamp)| stamp.number).collect();
@@ -80,10 +80,10 @@ fn words(player: Player, url: &str, out: &Path, wanted: &Wanted) -> Vec<String> 
             let mut text = format!(
                 "gst-launch-1.0 -q matroskamux name=m ! filesink location={out} uridecodebin uri={url} name=d"
             );
-            if wanted.picture {
+            if wanted.has_video {
                 text += &format!(" d. ! {queue} ! videoconvert ! video/x-raw,format=I420 ! m.");
             }
-            if wanted.sound {
+            if wanted.has_audio {
                 text += &format!(
                     " d. ! {queue} ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! m."
                 );

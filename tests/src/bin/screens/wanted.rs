@@ -3,7 +3,7 @@
 use tests::films::Film;
 use tests::probe::{Cut, Source};
 
-use crate::sound::{Recording, apart, median, nearest};
+use crate::recording::{Recording, apart, median, nearest};
 
 /// A frame, and when it is on screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,16 +19,16 @@ pub(crate) struct Shown {
 /// What is to be seen and heard.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    /// In order of presentation; none where there is no picture.
+    /// In order of presentation; none where there is no video.
     pub(crate) frames: Vec<Shown>,
     pub(crate) duration: f64,
     /// The film's time at which the clip begins.
     pub(crate) start: f64,
-    pub(crate) picture: bool,
-    pub(crate) sound: bool,
-    /// How far the time in the picture is ahead of the time in the sound, in seconds.
+    pub(crate) has_video: bool,
+    pub(crate) has_audio: bool,
+    /// How far the time in the frame is ahead of the time in the audio, in seconds.
     pub(crate) offset: Option<f64>,
-    /// How far the sound's own time is ahead of the film's.
+    /// How far the audio's own time is ahead of the film's.
     pub(crate) heard: f64,
 }
 
@@ -48,16 +48,16 @@ impl Wanted {
         };
         let inside = |f: &Shown| f.time > -1e-6 && f.time < end - start - 1e-6;
         let all: Vec<_> = stamped.map(shown).collect();
-        let sound = source.decoded.sounds.first().filter(|sound| sound.is_loud());
-        let offset = sound.and_then(|sound| offset_of(sound, &all, start));
+        let audio = source.decoded.audio_tracks.first().filter(|audio| audio.is_loud());
+        let offset = audio.and_then(|audio| offset_of(audio, &all, start));
         Self {
             frames: all.iter().copied().filter(inside).collect(),
             duration: end - start,
             start,
-            picture: film.stamped,
-            sound: sound.is_some(),
+            has_video: film.stamped,
+            has_audio: audio.is_some(),
             offset,
-            heard: sound.and_then(heard).unwrap_or(0.0),
+            heard: audio.and_then(heard).unwrap_or(0.0),
         }
     }
 
@@ -81,33 +81,34 @@ pub(crate) fn moved(source: &Source, film: &Film) -> f64 {
     first.filter(|_| film.name.contains("cmaf")).map_or(0.0, |first| first.time)
 }
 
-/// Sound as ffmpeg decodes it, by the film's clock.
-pub(crate) fn recording(sound: &tests::probe::Sound) -> Option<Recording> {
-    let (first, _) = sound.runs.first()?;
-    let by = (sound.rate / 8000.0).round().max(1.0);
-    let rate = sound.rate / by;
+/// Audio as ffmpeg decodes it, by the film's clock.
+pub(crate) fn recording(audio: &tests::probe::Audio) -> Option<Recording> {
+    let (first, _) = audio.runs.first()?;
+    let by = (audio.rate / 8000.0).round().max(1.0);
+    let rate = audio.rate / by;
     let mut samples: Vec<f64> = Vec::new();
-    for (begins, values) in &sound.runs {
+    for (begins, values) in &audio.runs {
         #[expect(clippy::cast_precision_loss, reason = "films are short")]
         let at = (*begins - *first) as f64 / by;
-        let length = crate::sound::index(at);
+        let length = crate::recording::index(at);
         if length > samples.len() {
             samples.resize(length, 0.0);
         }
-        let mono: Vec<f64> = values.chunks(sound.channels).map(|v| f64::from(v[0]) / 32768.0).collect();
-        samples.extend(mono.chunks_exact(crate::sound::index(by)).map(|part| part.iter().sum::<f64>() / by));
+        let mono: Vec<f64> = values.chunks(audio.channels).map(|v| f64::from(v[0]) / 32768.0).collect();
+        samples
+            .extend(mono.chunks_exact(crate::recording::index(by)).map(|part| part.iter().sum::<f64>() / by));
     }
     #[expect(clippy::cast_precision_loss, reason = "films are short")]
-    let begins = *first as f64 / sound.rate;
+    let begins = *first as f64 / audio.rate;
     Some(Recording { rate, begins, samples })
 }
 
-fn heard(sound: &tests::probe::Sound) -> Option<f64> {
-    let times = recording(sound)?.times(0, |clock| clock);
+fn heard(audio: &tests::probe::Audio) -> Option<f64> {
+    let times = recording(audio)?.times(0, |clock| clock);
     median(times.iter().map(|(clock, film)| film - clock))
 }
 
-fn offset_of(sound: &tests::probe::Sound, frames: &[Shown], start: f64) -> Option<f64> {
+fn offset_of(audio: &tests::probe::Audio, frames: &[Shown], start: f64) -> Option<f64> {
     let seen: Vec<_> = frames.iter().map(|f| (f.time + start, f.filmed)).collect();
-    apart(&seen, &recording(sound)?.times(0, |clock| nearest(&seen, clock).unwrap_or(clock)))
+    apart(&seen, &recording(audio)?.times(0, |clock| nearest(&seen, clock).unwrap_or(clock)))
 }

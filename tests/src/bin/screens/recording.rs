@@ -1,4 +1,4 @@
-//! Which time of the film a recording of its sound is of.
+//! Which time of the film a recording of its audio is of.
 
 use std::f64::consts::TAU;
 
@@ -11,12 +11,12 @@ const STEP: f64 = 0.1;
 const PLACES: f64 = 8.0;
 /// Times this far from the expected one are tried. The pitches repeat after 6.1 s.
 const REACH: f64 = 2.9;
-/// What a window must have in common with the film's sound to count, of 1.
+/// What a window must have in common with the film's audio to count, of 1.
 const LIKE: f64 = 0.6;
 /// The root of the mean square below which a window is silent. The films' is some 0.2.
 const SILENT: f64 = 0.01;
 
-/// Sound as a player gave it out.
+/// Audio as a player gave it out.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     /// Samples a second.
@@ -27,7 +27,7 @@ pub(crate) struct Recording {
     pub(crate) samples: Vec<f64>,
 }
 
-/// The film's sound as rotating pointers, so that a shift by part of a wave weakens nothing.
+/// The film's audio as rotating pointers, so that a shift by part of a wave weakens nothing.
 struct Reference {
     rate: f64,
     pointers: Vec<(f64, f64)>,
@@ -64,7 +64,7 @@ impl Recording {
     fn time_of(&self, at: f64, expected: f64, reference: &Reference) -> Option<f64> {
         let first = index(at * self.rate);
         let window = self.samples.get(first..first + index(WINDOW * self.rate))?;
-        // A window that sound begins or ends in says less.
+        // A window that audio begins or ends in says less.
         if window.chunks(index(self.rate * 0.02).max(1)).any(|part| power(part) < SILENT) {
             return None;
         }
@@ -130,13 +130,13 @@ pub(crate) fn index(n: f64) -> usize {
     n.max(0.0) as usize
 }
 
-/// How far the time in the picture is ahead of the time in the sound, in seconds. Of both there
+/// How far the time in the frame is ahead of the time in the audio, in seconds. Of both there
 /// are pairs: a time of the clock, and the film's time then.
 pub(crate) fn apart(seen: &[(f64, f64)], heard: &[(f64, f64)]) -> Option<f64> {
     median(heard.iter().filter_map(|(clock, film)| Some(nearest(seen, *clock)? - film)))
 }
 
-/// The film's time at a time of the clock, by the picture seen nearest to it.
+/// The film's time at a time of the clock, by the frame seen nearest to it.
 pub(crate) fn nearest(seen: &[(f64, f64)], clock: f64) -> Option<f64> {
     let far = |at: f64| (at - clock).abs();
     let (at, film) = seen.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
@@ -154,7 +154,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// `seconds` of the film's sound from `from` on, as a player would give it out.
+    /// `seconds` of the film's audio from `from` on, as a player would give it out.
     fn film(from: f64, seconds: f64) -> Recording {
         let rate = 48_000.0;
         let mut phase = 0.0f64;
