@@ -28,7 +28,7 @@ pub(crate) struct Body {
     film: Arc<VirtualFile>,
     file: OpenFile,
     parts: vec::IntoIter<Part>,
-    /// Of the virtual file: what is left of the part that has begun.
+    /// What is left of the part that has begun, as bytes of the virtual file.
     range: Range<u64>,
     /// The next window, while a thread generates it.
     awaited: Option<Window>,

@@ -16,7 +16,7 @@ on_both_engines!(
     a_film_that_cannot_be_cut_is_one_line_until_it_changes,
     a_clip_is_explained_in_one_line,
     a_refusal_says_why,
-    a_refusal_without_the_version_header,
+    a_refusal_can_leave_the_version_header_out,
     a_document_of_the_server_comes_before_the_reason,
 );
 
@@ -169,7 +169,7 @@ fn a_refusal_says_why(engine: Engine) {
     }
 }
 
-fn a_refusal_without_the_version_header(engine: Engine) {
+fn a_refusal_can_leave_the_version_header_out(engine: Engine) {
     let site = plain(engine, "H264StreamingVersionHeader Off", "h264-streaming.version-header = \"disable\"");
     let path = site.publish(&film("bframes"));
     for request in [

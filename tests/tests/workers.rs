@@ -74,21 +74,21 @@ fn every_request_is_answered(workers: u32, storage: Storage) {
 }
 
 #[test]
-fn cold_films_and_two_workers() {
+fn two_workers_answer_every_request_for_a_cold_film() {
     every_request_is_answered(2, Storage::Cold);
 }
 
 #[test]
-fn cold_films_and_four_workers() {
+fn four_workers_answer_every_request_for_a_cold_film() {
     every_request_is_answered(4, Storage::Cold);
 }
 
 #[test]
-fn tmpfs_and_two_workers() {
+fn two_workers_answer_every_request_for_a_film_on_tmpfs() {
     every_request_is_answered(2, Storage::Tmpfs);
 }
 
 #[test]
-fn tmpfs_and_four_workers() {
+fn four_workers_answer_every_request_for_a_film_on_tmpfs() {
     every_request_is_answered(4, Storage::Tmpfs);
 }

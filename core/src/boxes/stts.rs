@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_entry_of_one_tick_is() {
+    fn only_a_single_entry_of_one_tick_counts() {
         assert!(is_so(&[(48_000, 1)]));
         assert!(!is_so(&[(48_000, 2)]));
         assert!(!is_so(&[(48_000, 1), (1, 1)]));

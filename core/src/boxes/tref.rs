@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_type_are_read() {
+    fn references_of_the_type_are_read() {
         assert_eq!(references(2), [1, 2]);
         assert_eq!(references(0), [0; 0]);
     }

@@ -106,7 +106,7 @@ impl ReadAt for Slow<'_> {
 }
 
 #[test]
-fn of_many_first_requests_one_builds() {
+fn one_of_many_first_requests_builds() {
     let film = one_film();
     let alone = Slow(&film, AtomicU32::new(0));
     Index::build(&alone, film.len() as u64).unwrap();

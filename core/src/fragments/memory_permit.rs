@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_who_need_much_one_has_it() {
+    fn one_of_many_who_need_much_has_it() {
         in_time(|| {
             let (permits, holders) = (MemoryPermits::default(), AtomicU32::new(0));
             scope(|threads| {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn little_needs_none_and_another_cache_has_its_own() {
+    fn little_memory_needs_no_permit_and_each_cache_has_its_own() {
         in_time(|| {
             let permits = MemoryPermits::default();
             let _held = take(&permits, &Vec::new()).unwrap();

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_of_one_file_under_the_headers_of_another() {
+    fn headers_of_one_file_never_precede_bytes_of_another() {
         let flat = Film::of(vec![TrackSpec::video(40, 10)]).build();
         let fragmented = Film::of(vec![TrackSpec::video(40, 10)]).build_fragmented(0);
         let len = flat.len() as u64;

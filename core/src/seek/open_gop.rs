@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn else_with_a_group_that_is_closed() {
+    fn a_closed_group_begins_the_clip_where_there_is_no_idr_picture() {
         let film = open_groups(25, &[]);
         assert_eq!(begun(&film, "start=2.64"), (41, 62));
         assert_eq!(begun(&film, "start=2.8&mode=keyframe"), (41, 62));

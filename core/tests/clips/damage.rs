@@ -26,9 +26,9 @@ fn inside(film: &[u8], box_type: &[u8; 4], nth: usize, from: usize) -> usize {
     all.map(|(at, _)| at).nth(nth).unwrap()
 }
 
-/// Of each track, the bytes of each sample, its duration, its composition offset and whether it is
-/// a sync sample. Times are in ticks of the film: where an empty edit comes first, those of the
-/// answer may be finer.
+/// The samples of each track: bytes, duration, composition offset, and whether each is a sync
+/// sample. Times are in ticks of the film: where an empty edit comes first, those of the answer may
+/// be finer.
 type Samples = Vec<Vec<(Vec<u8>, u32, i64, bool)>>;
 
 /// All samples but those of some fragments, whose time those before them are held for.
@@ -309,8 +309,8 @@ fn tables_that_lie_do_no_harm() {
     }
 }
 
-/// Fragments that turn out to make no sense when they have been taken in part make all be read
-/// again; that has an end.
+/// A fragment may turn out to make no sense when a part of it was taken. All are then read again,
+/// and that has an end.
 #[test]
 fn a_film_that_is_all_damage_ends() {
     let far = |film: &mut Vec<u8>, moof: usize| {

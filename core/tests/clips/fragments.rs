@@ -27,8 +27,8 @@ fn names(film: &[u8]) -> Names {
     expand(film).into_iter().map(|t| t.samples.into_iter().map(|s| s.bytes).collect()).collect()
 }
 
-/// What [`Film::build_fragmented`] has put into the fragments of which `len` bytes of the file are
-/// there.
+/// What [`Film::build_fragmented`] has put into the fragments that are complete in the first `len`
+/// bytes of the file.
 fn complete(film: &Film, bytes: &[u8], style: u32, len: usize) -> Names {
     let size = 3 + style as usize % 5;
     let mut out: Names = vec![Vec::new(); film.tracks.len()];

@@ -39,7 +39,7 @@ fn count(film: &[u8], name: &[u8; 4]) -> usize {
     film.windows(4).filter(|w| w == name).count()
 }
 
-/// Without edits and composition offsets, of which a clip needs both.
+/// Video without edits and composition offsets. A clip needs both.
 fn plain_video() -> TrackSpec {
     let mut video = TrackSpec { edits: Vec::new(), ..TrackSpec::video(40, 5) };
     video.samples.iter_mut().for_each(|sample| sample.offset = 0);

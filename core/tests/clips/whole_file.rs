@@ -7,7 +7,7 @@ use crate::common::{ask, clip, identity, seeker};
 use crate::{status, video_with};
 
 #[test]
-fn of_two_movies_the_first_is_the_film() {
+fn the_first_of_two_movies_is_the_film() {
     let film = Film { moov_first: true, ..Film::of(vec![video_with(vec![])]) }.build();
     let other = Film::of(vec![TrackSpec::video(3, 3)]).build();
     let moov = other.windows(4).position(|w| w == b"moov").unwrap() - 4;

@@ -5,8 +5,8 @@ use test_boxes::{MEDIA, Track, film_of_tracks as film, ftyp, full_box, make_box,
 use crate::judge::{Bounds, judge, judge_within};
 use crate::{CUT, LARGE, is_film, is_refused};
 
-/// Composition offsets of which one lies so far out that any sample may be presented at any time;
-/// durations of 0. Each edit then asks for a walk through the whole table.
+/// One composition offset lies so far out that any sample may be presented at any time, and all
+/// durations are 0. Each edit then asks for a walk through the whole table.
 #[test]
 fn many_edits_of_a_tangled_film_are_bounded() {
     let samples = 200_000u32;

@@ -137,7 +137,7 @@ impl<F: Fn()> ReadAt for Signalling<'_, F> {
 
 /// Strangers' films that take much memory while they are read.
 #[test]
-fn of_films_that_take_much_memory_one_is_read_at_a_time() {
+fn films_that_take_much_memory_are_read_one_at_a_time() {
     let trun = make_box(b"trun", [0, 100_000].map(u32::to_be_bytes).concat());
     let one = fragmented(&trun, 1, &empty_track());
     let (init, moof) = one.split_at(one.windows(4).position(|w| w == b"moof").unwrap() - 4);

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use test_boxes::{Film, Sample, TrackSpec, media_end};
 
 /// The order in which frames are decoded: their places on screen, and whether each is a sync
-/// sample. Of the anchors (I, P) every `gop`th is one; before the anchors stand `between` B-frames,
-/// of which some may lead a sync sample.
+/// sample. Every `gop`th of the anchors (I, P) is one. `between` B-frames stand before each anchor;
+/// some of them may lead a sync sample.
 fn decode_order(frames: u32, gop: u32, between: &[u32], open: bool, pyramid: bool) -> Vec<(u32, bool)> {
     let mut order = vec![(0, true)];
     let (mut last, mut anchors) = (0, 1);

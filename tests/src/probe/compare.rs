@@ -119,8 +119,8 @@ pub(super) fn audio_fault(
     end: f64,
 ) -> Option<String> {
     // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and so does
-    // AAC's where the encoder left some out, which ours does not. Of what a packet of QuickTime's
-    // ADPCM begins with, ffmpeg takes the last seven bits from the packet before, and so on from
+    // AAC's where the encoder left some out, which ours does not. ffmpeg takes the last seven
+    // bits of what a packet of QuickTime's ADPCM begins with from the packet before, and so on from
     // the first.
     let loudness = match codec {
         _ if !ours || codec.ends_with("ac3") => 512,

@@ -235,8 +235,8 @@ impl Case {
         if same { Ok(ours) } else { Err(format!("Apache says {ours}\nlighttpd says {theirs}")) }
     }
 
-    /// Of a clip of nearly all of the film, so that a sample more or less does not count; both
-    /// decode it from a key frame on, and hide what comes before the start.
+    /// How the metadata compares in a clip of nearly all of the film, so that a sample more or less
+    /// does not count. Both decode it from a key frame on, and hide what comes before the start.
     fn metadata(&self, nginx: &Site, duration: f64) -> Option<(f64, String)> {
         let ask = |address: &str, mode: &str| {
             let times = format!("start={:.3}&end={:.3}", duration * 0.02, duration * 0.97);

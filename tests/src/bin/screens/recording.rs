@@ -130,8 +130,8 @@ pub(crate) fn index(n: f64) -> usize {
     n.max(0.0) as usize
 }
 
-/// How far the time in the frame is ahead of the time in the audio, in seconds. Of both there
-/// are pairs: a time of the clock, and the film's time then.
+/// How far the time in the frame is ahead of the time in the audio, in seconds. Both are
+/// pairs: a time of the clock, and the film's time then.
 pub(crate) fn apart(seen: &[(f64, f64)], heard: &[(f64, f64)]) -> Option<f64> {
     median(heard.iter().filter_map(|(clock, film)| Some(nearest(seen, *clock)? - film)))
 }
