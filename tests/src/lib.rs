@@ -4,7 +4,8 @@
 //! where they can be served from; `client` talks to them; `films` writes films whose frames and
 //! audio say their own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser; `slow_disk` keeps a server waiting for some of its files, and
-//! `bad_disk` fails to read them; `scripts` are programs that servers run.
+//! `bad_disk` fails to read them; `scripts` are programs that servers run; `tls` lets servers speak
+//! TLS.
 
 #![expect(
     clippy::expect_used,
@@ -31,6 +32,7 @@ pub mod servers;
 #[cfg(feature = "judges")]
 pub mod short_tracks;
 pub mod slow_disk;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 

@@ -2,63 +2,26 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::LazyLock;
-
 use tests::client::{Reply, Request};
 use tests::films::film;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
-use tests::work_dir;
+use tests::tls;
 
 const QUERY: &str = "start=3.05&end=7";
 
 /// A film of which a clip is longer than any window or threshold.
 const FILM: &str = "pcm";
 
-/// A key and a certificate for localhost, in one file.
-static PEM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let pem = work_dir("tls").join("localhost.pem");
-    let certificate = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args([
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-keyout",
-        ])
-        .arg(&pem)
-        .output()
-        .expect("openssl");
-    assert!(certificate.status.success(), "{}", String::from_utf8_lossy(&certificate.stderr));
-    let key = std::fs::read(&pem).expect("a key");
-    std::fs::write(&pem, [key, certificate.stdout].concat()).expect("a directory of our own");
-    pem
-});
-
 fn with_tls(engine: Engine) -> Site {
-    let pem = PEM.display();
-    let config = match engine {
-        Engine::Apache(mpm) => {
-            let protocols = if mpm == Mpm::Prefork { "http/1.1" } else { "h2 http/1.1" };
-            format!(
-                "LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so\n\
-                 LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n\
-                 SSLSessionCache shmcb:{{dir}}/sessions\nSSLEngine on\nSSLCertificateFile \"{pem}\"\nProtocols {protocols}\nProtocolsHonorOrder Off"
-            )
-        }
-        _ => format!("server.modules += (\"mod_openssl\")\nssl.engine = \"enable\"\nssl.pemfile = \"{pem}\""),
-    };
-    Builder::new(engine).config(&config).start()
+    Builder::new(engine).config(&tls::config(engine)).start()
 }
 
 fn over_tls(site: &Site, target: &str) -> Request {
     Request::get(site.url(target).replace("http:", "https:")).arg("--insecure")
 }
 
-fn tls(engine: Engine) {
+fn over_tls_as_alone(engine: Engine) {
     let (site, film) = (with_tls(engine), film(FILM));
     let alone = clip(&film.path, QUERY).expect("a clip");
     let target = format!("{}?{QUERY}", site.publish(&film));
@@ -85,13 +48,13 @@ fn tls(engine: Engine) {
 #[test]
 fn apache_sends_clips_over_tls() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
-        tls(Engine::Apache(mpm));
+        over_tls_as_alone(Engine::Apache(mpm));
     }
 }
 
 #[test]
 fn lighttpd_sends_clips_over_tls() {
-    tls(Engine::Lighttpd);
+    over_tls_as_alone(Engine::Lighttpd);
 }
 
 /// Films are packed as tightly as can be: no server's compression is to touch them, even where
