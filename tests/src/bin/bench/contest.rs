@@ -1,16 +1,16 @@
 //! Measures some kinds of requests in turns, round by round, so that all of them meet the same
 //! machine.
 
-use std::fs;
 use std::time::Duration;
 
+use hyper::Version;
 use serde_json::json;
 use tests::servers::Site;
 
 use crate::asks::Asks;
 use crate::bar::{Bar, Limit};
 use crate::load::{Load, Measured, Until};
-use crate::{Bench, Result, median, progress};
+use crate::{Bench, Result, median, progress, secure};
 
 /// Who takes part.
 pub(crate) struct Entrant<'a> {
@@ -18,6 +18,8 @@ pub(crate) struct Entrant<'a> {
     pub(crate) site: &'a Site,
     pub(crate) asks: Asks<'a>,
     pub(crate) until: Until,
+    /// The version of HTTP that is spoken over TLS; without it, it is HTTP/1.1 without TLS.
+    pub(crate) over_tls: Option<Version>,
     /// The entrant before this one whose answers' lengths this one asks for.
     pub(crate) as_long_as: Option<usize>,
 }
@@ -58,7 +60,7 @@ impl Ratio {
 impl<'a> Entrant<'a> {
     /// One that takes whole answers.
     pub(crate) fn new(name: impl Into<String>, site: &'a Site, asks: Asks<'a>) -> Self {
-        Self { name: name.into(), site, asks, until: Until::Whole, as_long_as: None }
+        Self { name: name.into(), site, asks, until: Until::Whole, over_tls: None, as_long_as: None }
     }
 }
 
@@ -139,24 +141,16 @@ pub(crate) fn ratio(ours: &[Speed], theirs: &[Speed], what: What) -> f64 {
 }
 
 fn run(entrant: &mut Entrant<'_>, connections: usize, duration: Duration) -> Result<Speed> {
-    let load = Load { address: entrant.site.address(), connections, duration, until: entrant.until };
-    let before = processor_time(entrant.site);
-    let measured = load.run(&mut entrant.asks).map_err(|e| format!("{}: {e}", entrant.name))?;
-    let after = processor_time(entrant.site);
-    let Measured { answers, elapsed, first_bytes, .. } = measured;
+    let load = Load { site: entrant.site, connections, duration, until: entrant.until };
+    let measured = match entrant.over_tls {
+        Some(version) => secure::run(&load, version, &mut entrant.asks),
+        None => load.run(&mut entrant.asks).map_err(Into::into),
+    };
+    let measured = measured.map_err(|e| format!("{}: {e}", entrant.name))?;
+    let Measured { answers, elapsed, processor, first_bytes, .. } = measured;
     Ok(Speed {
         rate: answers / elapsed.as_secs_f64(),
         first_byte: median(first_bytes.iter().map(Duration::as_secs_f64)),
-        processor: (after - before) / answers,
+        processor: processor / answers,
     })
-}
-
-/// Seconds of processor time that the server's threads have had.
-fn processor_time(site: &Site) -> f64 {
-    let tasks = site.processes().into_iter().filter_map(|process| fs::read_dir(process.join("task")).ok());
-    let nanoseconds = tasks.flatten().flatten().filter_map(|task| {
-        let statistics = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        statistics.split(' ').next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1e9
 }

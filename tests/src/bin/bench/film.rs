@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use mp4seek::index::Index;
-use tests::client::Reply;
+use tests::client::{Reply, Request};
 use tests::films::Film;
 use tests::servers::{Engine, Site};
 use tests::work_dir;
@@ -86,6 +86,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new(site: &Site, length: Length) -> Result<Self> {
+        Self::over(site, "http", length)
+    }
+
+    /// A film of a server that speaks `http` or `https`.
+    pub(crate) fn over(site: &Site, scheme: &str, length: Length) -> Result<Self> {
         let film = length.film();
         let plain = format!("{length:?}.bin");
         site.publish_as(&film, &plain);
@@ -95,13 +100,15 @@ impl Served {
             first_start: 0,
             places: 0..film.path.metadata()?.len(),
         };
-        served.check(site)?;
+        served.check(site, scheme)?;
         Ok(served)
     }
 
     /// Makes sure that what is measured is a clip, and a part of a plain file.
-    pub(crate) fn check(&self, site: &Site) -> Result<()> {
-        let clip = site.request(&format!("{}?start=10&end=20", self.film)).head().send();
+    pub(crate) fn check(&self, site: &Site, scheme: &str) -> Result<()> {
+        let request =
+            |target: &str| Request::get(format!("{scheme}://{}{target}", site.address())).arg("--insecure");
+        let clip = request(&format!("{}?start=10&end=20", self.film)).head().send();
         let is_ours = |reply: &Reply| !reply.header("x-mod-h264-streaming").is_empty();
         if clip.status != 200
             || clip.length() >= self.places.end
@@ -109,7 +116,7 @@ impl Served {
         {
             return Err(format!("{:?} does not cut {}:\n{clip}", site.engine(), self.film).into());
         }
-        let range = site.request(&self.plain).range("1000-2999").send();
+        let range = request(&self.plain).range("1000-2999").send();
         if range.status != 206 || range.length() != 2000 || is_ours(&range) {
             return Err(
                 format!("{:?} does not send a range of {}:\n{range}", site.engine(), self.plain).into()

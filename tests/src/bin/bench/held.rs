@@ -157,7 +157,7 @@ fn others_of_a_slow_disk(film: &Film, query: &str) -> Result<f64> {
         }
         sleep(Duration::from_millis(200));
         let duration = Duration::from_secs(3);
-        let load = Load { address: site.address(), connections: 1, duration, until: Until::Whole };
+        let load = Load { site: &site, connections: 1, duration, until: Until::Whole };
         Ok(load.run(&mut Asks::Same(Ask::get(target)))?)
     })?;
     Ok(quantile(measured.last_bytes.iter().map(Duration::as_secs_f64), 0.99))

@@ -158,7 +158,7 @@ impl Library {
             }
         });
         let served: Vec<_> = served.collect();
-        served.first().ok_or("no film")?.check(site)?;
+        served.first().ok_or("no film")?.check(site, "http")?;
         Ok(served)
     }
 }

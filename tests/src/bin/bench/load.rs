@@ -1,6 +1,7 @@
 //! A load of one kind of request over some connections, from one thread that does little else than
 //! to receive: on a machine with few cores the client's work is part of what is measured.
 
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, recv};
+use tests::servers::Site;
 
 use crate::asks::{Ask, Asks};
 
@@ -25,8 +27,8 @@ pub(crate) enum Until {
 /// How a load is applied.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
-    /// `host:port`.
-    pub(crate) address: &'a str,
+    /// Who is asked.
+    pub(crate) site: &'a Site,
     /// Connections that ask at the same time, each again as soon as it has its answer.
     pub(crate) connections: usize,
     /// How long.
@@ -42,6 +44,8 @@ pub(crate) struct Measured {
     pub(crate) answers: f64,
     /// How long it really took.
     pub(crate) elapsed: Duration,
+    /// Seconds of processor time of the server meanwhile.
+    pub(crate) processor: f64,
     /// From the request to the first byte of each answer.
     pub(crate) first_bytes: Vec<Duration>,
     /// From the request to the last byte of each answer received.
@@ -76,16 +80,23 @@ impl Load<'_> {
         let mut buffer = vec![0; BUFFER];
         let mut measured = Measured::default();
         for connection in &mut connections {
-            connection.ask(self.address, &asks.next())?;
+            connection.ask(self.site.address(), &asks.next())?;
         }
-        // A connection begins slowly: its windows grow, and its first segments may wait for a timer.
-        self.receive(self.duration / 5, &queue, &mut connections, asks, &mut buffer, &mut measured)?;
+        self.receive(self.run_up(), &queue, &mut connections, asks, &mut buffer, &mut measured)?;
         measured = Measured { answers: -under_way(&connections), ..Measured::default() };
+        let processor = processor_time(self.site);
         let began = Instant::now();
         self.receive(self.duration, &queue, &mut connections, asks, &mut buffer, &mut measured)?;
         measured.elapsed = began.elapsed();
+        measured.processor = processor_time(self.site) - processor;
         measured.answers += under_way(&connections);
         Ok(measured)
+    }
+
+    /// How long connections are used before anything is measured. They begin slowly: their windows
+    /// grow, and their first segments may wait for a timer.
+    pub(crate) fn run_up(&self) -> Duration {
+        self.duration / 5
     }
 
     /// Receives answers, and asks again, for some time.
@@ -115,7 +126,7 @@ impl Load<'_> {
                     if self.until != Until::Whole {
                         *connection = Connection::open(self, queue, key)?;
                     }
-                    connection.ask(self.address, &asks.next())?;
+                    connection.ask(self.site.address(), &asks.next())?;
                 }
             }
         }
@@ -131,7 +142,7 @@ fn under_way(connections: &[Connection]) -> f64 {
 
 impl Connection {
     fn open(load: &Load<'_>, queue: &OwnedFd, key: u64) -> io::Result<Self> {
-        let stream = TcpStream::connect(load.address)?;
+        let stream = TcpStream::connect(load.site.address())?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         epoll::add(queue, &stream, epoll::EventData::new_u64(key), epoll::EventFlags::IN)?;
@@ -194,6 +205,16 @@ impl Connection {
         self.body = None;
         Ok(Some(wanted))
     }
+}
+
+/// Seconds of processor time that the server's threads have had.
+pub(crate) fn processor_time(site: &Site) -> f64 {
+    let tasks = site.processes().into_iter().filter_map(|process| fs::read_dir(process.join("task")).ok());
+    let nanoseconds = tasks.flatten().flatten().filter_map(|task| {
+        let statistics = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        statistics.split(' ').next()?.parse::<f64>().ok()
+    });
+    nanoseconds.sum::<f64>() / 1e9
 }
 
 /// The lengths of a head, once it is whole, and of the body that follows.

@@ -19,6 +19,7 @@ mod long;
 mod network;
 mod processes;
 mod scrub;
+mod secure;
 mod seeks;
 mod servers;
 mod subject;
@@ -69,6 +70,8 @@ enum Rows {
     Hours,
     /// Clips of a thousand films, beside byte ranges.
     Library,
+    /// The clips of `seeks` over TLS, with HTTP/1.1 and HTTP/2, beside byte ranges.
+    Tls,
     /// Apache's other MPMs, and how four processes scale beside one.
     Processes,
     /// Long answers, and HEAD.
@@ -126,6 +129,7 @@ fn main() -> Result<()> {
             Rows::Scrub => scrub::scrub(&mut bench)?,
             Rows::Hours => seeks::hours(&mut bench)?,
             Rows::Library => library::library(&mut bench)?,
+            Rows::Tls => seeks::tls(&mut bench)?,
             Rows::Processes => processes::processes(&mut bench)?,
             Rows::Long => long::long(&mut bench)?,
             Rows::Held => held::held(&mut bench)?,

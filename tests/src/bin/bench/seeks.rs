@@ -3,6 +3,8 @@
 
 use std::slice;
 
+use hyper::Version;
+
 use crate::bar::Limit;
 use crate::contest::{Ratio, contest};
 use crate::film::{Length, Served};
@@ -81,6 +83,40 @@ pub(crate) fn hours(bench: &mut Bench) -> Result<()> {
             let name = format!("{server}: clips of ten hours ÷ of two hours, {}", at(connections));
             let of = (entrants.len() - 2, entrants.len() - 1);
             ratios.push(Ratio::of_rates(name, of, Limit::AtLeast(0.95)));
+        }
+        contest(bench, &mut entrants, connections, ratios)?;
+    }
+    Ok(())
+}
+
+/// Ten-second clips ÷ ranges of the same lengths, over TLS.
+pub(crate) fn tls(bench: &mut Bench) -> Result<()> {
+    let length = Length::TwoHours;
+    length.warm()?;
+    let mut subjects = Vec::new();
+    for (name, engine, config) in OURS {
+        let site = start(engine, &format!("{config}\n{}", tests::tls::config(engine)))?;
+        let served = Served::over(&site, "https", length)?;
+        subjects.push(Subject { name: name.to_owned(), site, served });
+    }
+    wait_until_films_are_kept();
+    let starts = starts(length);
+    for connections in CONNECTIONS {
+        let mut entrants = Vec::new();
+        let mut ratios = Vec::new();
+        for subject in &subjects {
+            for (version, protocol) in [(Version::HTTP_11, "HTTP/1.1"), (Version::HTTP_2, "HTTP/2")] {
+                let clips = entrants.len();
+                for mut entrant in [subject.clips(&starts, "exact"), subject.ranges(&starts, "exact", clips)]
+                {
+                    entrant.over_tls = Some(version);
+                    entrant.name = format!("{}, {protocol} over TLS", entrant.name);
+                    entrants.push(entrant);
+                }
+                let name =
+                    format!("{}: {protocol} over TLS, clips ÷ ranges, {}", subject.name, at(connections));
+                ratios.push(Ratio::of_rates(name, (clips, clips + 1), Limit::AtLeast(0.9)));
+            }
         }
         contest(bench, &mut entrants, connections, ratios)?;
     }
