@@ -98,6 +98,9 @@ case $goal in
         needs_servers
         need nginx nginx
         need ip iproute2
+        need openssl openssl
+        need /usr/lib/lighttpd/mod_openssl.so lighttpd-mod-openssl
+        need strace strace
         ;;
     instructions)
         need cc gcc libc6-dev

@@ -10,6 +10,8 @@ mod films;
 
 mod asks;
 mod bar;
+mod calls;
+mod cold;
 mod contest;
 mod film;
 mod held;
@@ -74,6 +76,10 @@ enum Rows {
     Tls,
     /// Apache's other MPMs, and how four processes scale beside one.
     Processes,
+    /// Films that nobody has asked for yet and that are not in memory, beside nginx.
+    Cold,
+    /// System calls of a clip, without those of a byte range.
+    Calls,
     /// Long answers, and HEAD.
     Long,
     /// Memory of answers whose clients do not read, and who waits for a slow disk.
@@ -131,6 +137,8 @@ fn main() -> Result<()> {
             Rows::Library => library::library(&mut bench)?,
             Rows::Tls => seeks::tls(&mut bench)?,
             Rows::Processes => processes::processes(&mut bench)?,
+            Rows::Cold => cold::cold(&mut bench)?,
+            Rows::Calls => calls::calls(&mut bench)?,
             Rows::Long => long::long(&mut bench)?,
             Rows::Held => held::held(&mut bench)?,
         }
