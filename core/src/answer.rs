@@ -227,8 +227,8 @@ impl Seeker {
         }
         let indexed = index.film(source);
         let metadata = index.outer_moov.size.saturating_add(index.generated.len());
-        let metered =
-            Metered::new(&indexed, limits::READS + metadata.saturating_mul(limits::READS_OF_METADATA));
+        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
+        let metered = Metered::new(&indexed, most.saturating_add(self.cache.limits().reads));
         let film_in_budget = Film { index: &index, source: &metered };
         let outcome = plan(&film_in_budget, request).inspect_err(|e| match e {
             Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) => {

@@ -92,6 +92,11 @@ impl FilmCache {
         Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits, limits }
     }
 
+    /// The limits that movies are within.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The index of a file, where it is kept.
     pub(crate) fn known_index(&self, film: &Identity) -> Option<Arc<Index>> {
         match self.cache.get(&Key { film: *film, request: None })? {

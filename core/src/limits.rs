@@ -31,6 +31,8 @@ pub struct Limits {
     pub kept_table: usize,
     /// The same for the sizes of chunks. Without them they are added up from those of samples.
     pub kept_chunk_sizes: usize,
+    /// Bytes of metadata that are read to plan one answer: see [`READS`].
+    pub reads: u64,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             batch_moofs: 16,
             kept_table: 256,
             kept_chunk_sizes: 256,
+            reads: READS,
         }
     }
 }

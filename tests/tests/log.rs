@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use regex::Regex;
+use test_boxes::tangled_film;
 use tests::films::film;
 use tests::on_both_engines;
 use tests::servers::{APACHE, Builder, Engine, ONE_PROCESS, Site};
@@ -14,6 +15,7 @@ use tests::servers::{APACHE, Builder, Engine, ONE_PROCESS, Site};
 on_both_engines!(
     a_clients_mistake_is_no_line_by_default,
     a_film_that_cannot_be_cut_is_one_line_until_it_changes,
+    a_film_that_takes_too_much_reading_is_one_line,
     a_clip_is_explained_in_one_line,
     a_refusal_says_why,
     a_refusal_can_leave_the_version_header_out,
@@ -68,6 +70,26 @@ fn a_film_that_cannot_be_cut_is_one_line_until_it_changes(engine: Engine) {
     if let Engine::Apache(_) = engine {
         assert!(lines[0].contains("h264_streaming:warn"), "{lines:#?}");
     }
+}
+
+fn a_film_that_takes_too_much_reading_is_one_line(engine: Engine) {
+    let site = plain(engine, "", "");
+    let film = tangled_film();
+    site.put("tangled.mp4", &film);
+    site.expect_log(r"\[client 127\.0\.0\.1.*/tangled\.mp4\?start=0\.51&mode=keyframe: .*too tangled");
+    for n in 1..4 {
+        let reply = site.get(&format!("/tangled.mp4?start=0.5{n}&mode=keyframe"));
+        assert_eq!(reply.status, 415, "{reply}");
+        assert!(reply.text().contains("too tangled to be cut in reasonable time"), "{reply}");
+    }
+    let lines = lines(&site, "tangled");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    if let Engine::Apache(_) = engine {
+        assert!(lines[0].contains("h264_streaming:warn"), "{lines:#?}");
+    }
+    // Without times it is sent, metadata first.
+    let whole = site.get("/tangled.mp4");
+    assert_eq!((whole.status, whole.body.len()), (200, film.len()));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod lead_in;
 mod limits;
 mod pictures;
 mod presented;
+mod read_budget;
 mod tables;
 mod tracks;
 mod whole_file;

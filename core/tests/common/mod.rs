@@ -19,6 +19,7 @@ pub(crate) const FEW: Limits = Limits {
     kept_table: 0,
     // With them, fragments are looked up as flat films are not.
     kept_chunk_sizes: usize::MAX,
+    reads: mp4seek::limits::READS,
 };
 
 /// A seeker within [`FEW`].

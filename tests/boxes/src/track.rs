@@ -70,6 +70,23 @@ pub fn moov(tracks: &[Track]) -> Vec<u8> {
     make_box(b"moov", [mvhd(), traks].concat())
 }
 
+/// A file of 16,000 edits, each of which asks for a walk through a table of 200,000 samples: one
+/// composition offset lies so far out that any sample may be presented at any time.
+pub fn tangled_film() -> Vec<u8> {
+    let samples = 200_000;
+    let edits: Vec<_> = (0..16_000).map(|n| [10, n % 1000, 0x1_0000]).collect();
+    let offsets: Vec<_> = (0..samples).map(|n| [1, if n == 7 { 0x7fff_ffff } else { n % 2 }]).collect();
+    film_of_tracks(&[Track {
+        stts: table(b"stts", &[[samples, 1]]),
+        stsz: full_box(b"stsz", 0, [1, samples]),
+        stsc: table(b"stsc", &[[1, 500, 1]]),
+        stco: table(b"stco", &vec![[MEDIA]; 400]),
+        edts: make_box(b"edts", table(b"elst", &edits)),
+        more: table(b"ctts", &offsets),
+        ..Track::video()
+    }])
+}
+
 /// A file of these tracks, with 1000 bytes of media before the `moov`.
 pub fn film_of_tracks(tracks: &[Track]) -> Vec<u8> {
     let media = make_box(b"mdat", [b'#'; 1000]);

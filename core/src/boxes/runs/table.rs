@@ -177,6 +177,8 @@ mod tests {
             assert!(!is_normal(entries, units), "{entries:?}");
         }
         assert!(!is_normal(&untidy_entries(), 1000));
+        // There is no entry for the offsets of the last two samples.
+        assert!(!read_runs(RunKind::Ctts, &[(3, 5)], 5).unwrap().1.is_normal());
     }
 
     #[test]

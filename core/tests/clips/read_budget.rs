@@ -1,0 +1,65 @@
+//! What is read to plan an answer has a limit, and a film that takes more is refused as such.
+
+use std::cell::Cell;
+use std::io;
+
+use crate::common::{FEW, identity};
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
+use mp4seek::boxes::FormatError;
+use mp4seek::limits::Limits;
+use mp4seek::server::Severity;
+use mp4seek::source::{Identity, ReadAt};
+use mp4seek::{Answer, Error, Seeker, Settings};
+use test_boxes::{Film, TrackSpec};
+
+/// A file that counts how often it is read.
+struct Counted(Vec<u8>, Cell<u32>);
+
+impl ReadAt for Counted {
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.1.set(self.1.get() + 1);
+        self.0.read_at(out, offset)
+    }
+}
+
+/// A film of many edits, so that a clip of all of them takes many reads.
+fn film_of_edits() -> Vec<u8> {
+    let mut video = TrackSpec::video(400, 5);
+    video.edits = (0..300).map(|n| (20, 100 + n % 7 * 10, 0x1_0000)).collect();
+    Film::of(vec![video]).build()
+}
+
+#[test]
+fn a_film_that_takes_too_many_reads_is_refused_once() {
+    let film = Counted(film_of_edits(), Cell::new(0));
+    let identity = identity(&film.0);
+    let ask = |seeker: &Seeker, identity: &Identity, query: &str| {
+        seeker.answer(&film, identity, query.as_bytes(), &Settings::default())
+    };
+    let all = ask(&Seeker::with_limits(DEFAULT_CACHE_SIZE, FEW), &identity, "start=0.01").unwrap();
+    assert!(matches!(all, Answer::Film(_)));
+    let seeker = Seeker::with_limits(DEFAULT_CACHE_SIZE, Limits { reads: 0, ..FEW });
+    // A short clip is within what its metadata allows.
+    assert!(matches!(ask(&seeker, &identity, "start=0.01&end=0.02").unwrap(), Answer::Film(_)));
+    film.1.set(0);
+    let refused = |identity: &Identity| {
+        let error = ask(&seeker, identity, "start=0.01").unwrap_err();
+        assert!(matches!(&error, Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_))));
+        assert_eq!(error.status(), 415);
+        assert!(error.to_string().contains("too tangled to be cut in reasonable time"), "{error}");
+        (film.1.take(), seeker.severity(&error, identity))
+    };
+    let (reads, severity) = refused(&identity);
+    assert!(reads > 0 && severity == Severity::Warning, "{reads} {severity:?}");
+    // It is known now: only what kind of file it is may be looked at.
+    let (reads, severity) = refused(&identity);
+    assert!(reads <= 1 && severity == Severity::Debug, "{reads} {severity:?}");
+    // A film that changed is another one.
+    let changed = Identity { mtime: identity.mtime + 1, ..identity };
+    let (reads, severity) = refused(&changed);
+    assert!(reads > 1 && severity == Severity::Warning, "{reads} {severity:?}");
+    // Without times the server can still send it.
+    let Answer::Plain(_) = ask(&seeker, &identity, "").unwrap() else {
+        panic!("a cut that nobody asked for")
+    };
+}
