@@ -107,7 +107,6 @@ fn media_end_of(track: &Expanded, &(duration, media_time, rate): &(u64, i64, u32
 
 /// What holds for the times of a clip's samples, hidden ones above all.
 pub(crate) fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCaseError> {
-    let scale = i64::from(cut.timescale / of.timescale);
     prop_assert_eq!(cut.timescale % of.timescale, 0);
     let place = |s: &One| of.samples.iter().position(|o| o.bytes == s.bytes).unwrap();
     let held: Vec<(usize, &One)> = cut.samples.iter().map(|s| (place(s), s)).collect();
@@ -116,71 +115,117 @@ pub(crate) fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCa
     }
     // Samples that lie side by side in the film.
     for range in held.chunk_by(|a, b| a.0 + 1 == b.0) {
-        let first_dts = range[0].1.dts;
-        // Where edits begin in it, in media time.
-        let ends = range.iter().map(|(_, s)| s.cts.max(s.dts) + i64::from(s.delta)).max().unwrap();
-        let mut edits: Vec<i64> =
-            cut.edits.iter().map(|e| e.1).filter(|t| (first_dts..=ends).contains(t)).collect();
-        edits.sort_unstable();
-        let latest = range.iter().map(|(_, s)| s.cts).max().unwrap();
-        let Some(first) = edits.first().copied().filter(|first| *first <= latest) else { continue };
-        let shown = range.iter().map(|(_, s)| s.cts).filter(|cts| *cts <= first).max().unwrap_or(first);
-        let (hidden, rest): (Vec<_>, Vec<_>) = range.iter().copied().partition(|(_, s)| s.cts < shown);
-        let end = cut
-            .edits
-            .iter()
-            .filter(|e| (first_dts..=ends).contains(&e.1))
-            .map(|e| media_end_of(cut, e))
-            .max()
-            .unwrap();
-        let (presented, late): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|(_, s)| s.cts < end);
-        // What is presented last, and what is decoded but presented later, ends with the clip,
-        // unless that is not much longer than its frames are reordered.
-        let is_last = range.last() == held.last() && cut.edits.iter().all(|e| e.2 == 0x10000);
-        let last = presented.iter().max_by_key(|(_, s)| s.cts).filter(|_| presented.len() > 12);
-        let negative = scale * of.samples.iter().map(|s| s.dts - s.cts).max().unwrap().max(0);
-        // What is decoded after the end is not composed before that.
-        let is_moved = |s: &One| s.cts - s.dts > negative;
-        let ends = last.into_iter().chain(late.iter().filter(|(_, s)| last.is_some() && is_moved(s)));
-        // An edit may end amid a tick of the film.
-        let longest =
-            i64::try_from(late.len()).unwrap() + 3 * scale + i64::from(cut.timescale / cut.movie_timescale);
-        for (n, s) in ends.filter(|_| is_last) {
-            prop_assert!(
-                s.cts + i64::from(s.delta) <= end + longest,
-                "sample {} ends after {}: {:?}",
-                n,
-                end,
-                s
-            );
+        let is_last = range.last() == held.last();
+        let Some(range) = Presented::of(range, of, cut) else { continue };
+        if is_last && cut.edits.iter().all(|e| e.2 == 0x10000) {
+            range.assert_ending()?;
         }
-        for &(n, sample) in late.iter().filter(|_| is_last) {
-            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
-            let later = late.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
-            let in_order = later.clone().all(|(_, s)| s.cts > sample.cts);
-            prop_assert!(!is_moved(sample) || in_order, "sample {} is out of order", n);
-        }
-        for &(n, sample) in &hidden {
-            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
-            let later = hidden.iter().filter(|(m, _)| of.samples[*m].cts > of.samples[n].cts);
-            prop_assert!(later.clone().all(|(_, s)| s.cts > sample.cts), "sample {} is out of order", n);
-            prop_assert!(sample.cts + i64::from(sample.delta) <= shown, "sample {} lasts too long", n);
-        }
-        prop_assert!(hidden.is_empty() || cut.samples.iter().all(|s| s.cts >= s.dts), "a negative offset");
-        for &(n, sample) in &presented {
-            let (m, other) = presented[0];
-            let apart = of.samples[n].cts - of.samples[m].cts;
-            prop_assert_eq!(sample.cts - other.cts, apart * scale, "samples {} and {}", m, n);
-        }
-        let offsets = || of.samples.iter().map(|s| s.cts - s.dts);
-        let depth = offsets().max().unwrap() - offsets().min().unwrap();
-        let allowed = f64::from(of.timescale) * 0.1 + depth as f64;
-        prop_assert!(
-            hidden.is_empty() || (shown - first_dts) as f64 <= allowed * scale as f64,
-            "{} of {}",
-            shown - first_dts,
-            cut.timescale
-        );
+        range.assert_hidden()?;
+        range.assert_presented()?;
     }
     Ok(())
+}
+
+/// Samples that lie side by side in the film, of which some are presented. Each has its number in the
+/// film.
+struct Presented<'a> {
+    of: &'a Expanded,
+    cut: &'a Expanded,
+    /// When the first is decoded.
+    first_dts: i64,
+    /// When the first is presented that is.
+    shown: i64,
+    /// Where presentation ends.
+    end: i64,
+    /// Decoded for what follows, and not presented.
+    hidden: Vec<(usize, &'a One)>,
+    presented: Vec<(usize, &'a One)>,
+    /// Decoded for what is presented, and presented after the end.
+    late: Vec<(usize, &'a One)>,
+}
+
+impl<'a> Presented<'a> {
+    /// `None` where no edit begins in the samples.
+    fn of(range: &[(usize, &'a One)], of: &'a Expanded, cut: &'a Expanded) -> Option<Self> {
+        let first_dts = range[0].1.dts;
+        let ends = range.iter().map(|(_, s)| s.cts.max(s.dts) + i64::from(s.delta)).max()?;
+        let edits = || cut.edits.iter().filter(|e| (first_dts..=ends).contains(&e.1));
+        let latest = range.iter().map(|(_, s)| s.cts).max()?;
+        let first = edits().map(|e| e.1).min().filter(|first| *first <= latest)?;
+        let shown = range.iter().map(|(_, s)| s.cts).filter(|cts| *cts <= first).max().unwrap_or(first);
+        let end = edits().map(|e| media_end_of(cut, e)).max()?;
+        let (hidden, rest): (Vec<_>, Vec<_>) = range.iter().copied().partition(|(_, s)| s.cts < shown);
+        let (presented, late): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|(_, s)| s.cts < end);
+        Some(Self { of, cut, first_dts, shown, end, hidden, presented, late })
+    }
+
+    /// Ticks of the clip in one of the film.
+    fn scale(&self) -> i64 {
+        i64::from(self.cut.timescale / self.of.timescale)
+    }
+
+    /// The samples of `group` that the film composes after the sample `n`.
+    fn later<'s>(&'s self, group: &'s [(usize, &'a One)], n: usize) -> impl Iterator<Item = &'a One> {
+        let cts = |n: usize| self.of.samples[n].cts;
+        group.iter().filter(move |(m, _)| cts(*m) > cts(n)).map(|(_, s)| *s)
+    }
+
+    /// What is presented last, and what is decoded but presented later, ends with the clip, unless
+    /// that is not much longer than its frames are reordered.
+    fn assert_ending(&self) -> Result<(), TestCaseError> {
+        let last = self.presented.iter().max_by_key(|(_, s)| s.cts).filter(|_| self.presented.len() > 12);
+        let reordered = self.of.samples.iter().map(|s| s.dts - s.cts).max().unwrap().max(0);
+        let negative = self.scale() * reordered;
+        // What is decoded after the end is not composed before that.
+        let is_moved = |s: &One| s.cts - s.dts > negative;
+        let ends = last.into_iter().chain(self.late.iter().filter(|(_, s)| last.is_some() && is_moved(s)));
+        // An edit may end amid a tick of the film.
+        let longest = i64::try_from(self.late.len()).unwrap()
+            + 3 * self.scale()
+            + i64::from(self.cut.timescale / self.cut.movie_timescale);
+        for (n, s) in ends {
+            let is_near = s.cts + i64::from(s.delta) <= self.end + longest;
+            prop_assert!(is_near, "sample {} ends after {}: {:?}", n, self.end, s);
+        }
+        for &(n, sample) in &self.late {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let in_order = self.later(&self.late, n).all(|s| s.cts > sample.cts);
+            prop_assert!(!is_moved(sample) || in_order, "sample {} is out of order", n);
+        }
+        Ok(())
+    }
+
+    fn assert_hidden(&self) -> Result<(), TestCaseError> {
+        for &(n, sample) in &self.hidden {
+            prop_assert!(sample.cts >= sample.dts, "sample {} is composed before it is decoded", n);
+            let in_order = self.later(&self.hidden, n).all(|s| s.cts > sample.cts);
+            prop_assert!(in_order, "sample {} is out of order", n);
+            prop_assert!(sample.cts + i64::from(sample.delta) <= self.shown, "sample {} lasts too long", n);
+        }
+        if self.hidden.is_empty() {
+            return Ok(());
+        }
+        prop_assert!(self.cut.samples.iter().all(|s| s.cts >= s.dts), "a negative offset");
+        let offsets = || self.of.samples.iter().map(|s| s.cts - s.dts);
+        let depth = offsets().max().unwrap() - offsets().min().unwrap();
+        let allowed = f64::from(self.of.timescale) * 0.1 + depth as f64;
+        let lead_in = self.shown - self.first_dts;
+        prop_assert!(
+            lead_in as f64 <= allowed * self.scale() as f64,
+            "{} of {}",
+            lead_in,
+            self.cut.timescale
+        );
+        Ok(())
+    }
+
+    /// Samples that are presented keep their distances.
+    fn assert_presented(&self) -> Result<(), TestCaseError> {
+        let Some(&(m, first)) = self.presented.first() else { return Ok(()) };
+        for &(n, sample) in &self.presented {
+            let apart = self.of.samples[n].cts - self.of.samples[m].cts;
+            prop_assert_eq!(sample.cts - first.cts, apart * self.scale(), "samples {} and {}", m, n);
+        }
+        Ok(())
+    }
 }

@@ -125,28 +125,43 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
     let tkhd = find(trak, b"tkhd").unwrap();
     let hdlr = find(mdia, b"hdlr").unwrap();
     let stbl = find(find(mdia, b"minf").unwrap(), b"stbl").unwrap();
-    let list = |t: &[u8; 4], width: usize, skip: usize| -> Vec<Vec<u8>> {
-        let Some(b) = find(stbl, t) else { return Vec::new() };
-        let entries = &b[8 + skip..];
-        assert_eq!(entries.len(), u32_at(b, 4 + skip) as usize * width, "{}", String::from_utf8_lossy(t));
-        entries.chunks(width).map(<[u8]>::to_vec).collect()
+    let elst = find(trak, b"edts").and_then(|edts| find(edts, b"elst"));
+    Expanded {
+        id: u32_at(tkhd, if tkhd[0] == 1 { 20 } else { 12 }),
+        handler: hdlr[8..12].try_into().unwrap(),
+        timescale: u32_at(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
+        movie_timescale,
+        samples: samples(film, stbl),
+        edits: elst.map(edits).unwrap_or_default(),
+        boxes: content(stbl).map(|(t, b)| (t, b.to_vec())).collect(),
+    }
+}
+
+/// The entries of a box of the `stbl`, which stand after its count and `skip` bytes more.
+fn entries(stbl: &[u8], box_type: &[u8; 4], width: usize, skip: usize) -> Vec<Vec<u8>> {
+    let Some(b) = find(stbl, box_type) else { return Vec::new() };
+    let entries = &b[8 + skip..];
+    assert_eq!(entries.len(), u32_at(b, 4 + skip) as usize * width, "{}", String::from_utf8_lossy(box_type));
+    entries.chunks(width).map(<[u8]>::to_vec).collect()
+}
+
+/// The samples of a track, in decoding order.
+fn samples(film: &[u8], stbl: &[u8]) -> Vec<One> {
+    let runs = |box_type| {
+        let runs = entries(stbl, box_type, 8, 0).into_iter();
+        runs.flat_map(|e| vec![u32_at(&e, 4); u32_at(&e, 0) as usize])
     };
+    let numbers = |box_type| entries(stbl, box_type, 4, 0).iter().map(|e| u32_at(e, 0)).collect::<Vec<_>>();
     let stsz = find(stbl, b"stsz").unwrap();
     let count = u32_at(stsz, 8) as usize;
-    let sizes: Vec<u32> = (0..count)
-        .map(|n| if u32_at(stsz, 4) > 0 { u32_at(stsz, 4) } else { u32_at(stsz, 12 + 4 * n) })
-        .collect();
-    let mut deltas =
-        list(b"stts", 8, 0).into_iter().flat_map(|e| vec![u32_at(&e, 4); u32_at(&e, 0) as usize]);
-    let mut offsets =
-        list(b"ctts", 8, 0).into_iter().flat_map(|e| vec![u32_at(&e, 4); u32_at(&e, 0) as usize]);
-    let sync: Option<Vec<u32>> =
-        find(stbl, b"stss").map(|_| list(b"stss", 4, 0).iter().map(|e| u32_at(e, 0)).collect());
+    let size = |n: usize| if u32_at(stsz, 4) > 0 { u32_at(stsz, 4) } else { u32_at(stsz, 12 + 4 * n) };
+    let (mut deltas, mut offsets) = (runs(b"stts"), runs(b"ctts"));
+    let sync = find(stbl, b"stss").map(|_| numbers(b"stss"));
     let chunks: Vec<u64> = match find(stbl, b"co64") {
-        Some(_) => list(b"co64", 8, 0).iter().map(|e| u64_at(e, 0)).collect(),
-        None => list(b"stco", 4, 0).iter().map(|e| u64::from(u32_at(e, 0))).collect(),
+        Some(_) => entries(stbl, b"co64", 8, 0).iter().map(|e| u64_at(e, 0)).collect(),
+        None => numbers(b"stco").into_iter().map(u64::from).collect(),
     };
-    let stsc = list(b"stsc", 12, 0);
+    let stsc = entries(stbl, b"stsc", 12, 0);
     let mut samples = Vec::new();
     let mut dts = 0;
     for (c, offset) in chunks.iter().enumerate() {
@@ -159,7 +174,7 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
             }
             let delta = deltas.next().unwrap();
             let shift = offsets.next().map_or(0, |o| i32::from_be_bytes(o.to_be_bytes()));
-            let bytes = film[at..at + sizes[n] as usize].to_vec();
+            let bytes = film[at..at + size(n) as usize].to_vec();
             at += bytes.len();
             let is_sync = sync.as_ref().is_none_or(|s| s.contains(&(u32::try_from(n).unwrap() + 1)));
             samples.push(One { dts, cts: dts + i64::from(shift), delta, sync: is_sync, bytes });
@@ -167,27 +182,19 @@ fn track(film: &[u8], trak: &[u8], movie_timescale: u32) -> Expanded {
         }
     }
     assert_eq!((samples.len(), deltas.next(), offsets.next()), (count, None, None));
-    let edits = find(trak, b"edts").and_then(|e| find(e, b"elst")).map(|b| {
-        let wide = b[0] == 1;
-        b[8..].chunks(if wide { 20 } else { 12 }).map(move |e| {
-            if wide {
-                (u64_at(e, 0), i64::from_be_bytes(e[8..16].try_into().unwrap()), u32_at(e, 16))
-            } else {
-                (
-                    u64::from(u32_at(e, 0)),
-                    i64::from(i32::from_be_bytes(e[4..8].try_into().unwrap())),
-                    u32_at(e, 8),
-                )
-            }
-        })
-    });
-    Expanded {
-        id: u32_at(tkhd, if tkhd[0] == 1 { 20 } else { 12 }),
-        handler: hdlr[8..12].try_into().unwrap(),
-        timescale: u32_at(mdhd, if mdhd[0] == 1 { 20 } else { 12 }),
-        movie_timescale,
-        samples,
-        edits: edits.map(Iterator::collect).unwrap_or_default(),
-        boxes: content(stbl).map(|(t, b)| (t, b.to_vec())).collect(),
-    }
+    samples
+}
+
+/// The entries of an `elst`.
+fn edits(elst: &[u8]) -> Vec<(u64, i64, u32)> {
+    let wide = elst[0] == 1;
+    let edit = |e: &[u8]| {
+        if wide {
+            (u64_at(e, 0), i64::from_be_bytes(e[8..16].try_into().unwrap()), u32_at(e, 16))
+        } else {
+            let media_time = i32::from_be_bytes(e[4..8].try_into().unwrap());
+            (u64::from(u32_at(e, 0)), i64::from(media_time), u32_at(e, 8))
+        }
+    };
+    elst[8..].chunks(if wide { 20 } else { 12 }).map(edit).collect()
 }

@@ -32,35 +32,12 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
         input += 1;
     }
     let side = scratch.join("side.txt");
-    let side_path = side.to_str().expect("a UTF-8 path").to_owned();
-    let mut text = String::new();
-    match recipe.sidecar {
-        Sidecar::None => {}
-        Sidecar::Subtitles | Sidecar::NoSubtitles => {
-            let cues = if matches!(recipe.sidecar, Sidecar::Subtitles) { recipe.seconds / 2 } else { 0 };
-            for n in 0..cues {
-                let (from, to) = (n * 2, n * 2 + 1);
-                writeln!(text, "{}\n00:00:{from:02},300 --> 00:00:{to:02},900\nline {n}\n", n + 1).ok();
-            }
-            args.extend(["-f".into(), "srt".into(), "-i".into(), side_path]);
-            maps.extend(words(&format!("-map {input}:s -c:s mov_text")));
-        }
-        Sidecar::Chapters => {
-            text.push_str(";FFMETADATA1\ntitle=chapters\n");
-            for n in 0..recipe.seconds / 3 {
-                writeln!(
-                    text,
-                    "[CHAPTER]\nTIMEBASE=1/1000\nSTART={}\nEND={}\ntitle=chapter {n}",
-                    n * 3000,
-                    n * 3000 + 3000
-                )
-                .ok();
-            }
-            args.extend(["-f".into(), "ffmetadata".into(), "-i".into(), side_path]);
-            maps.extend(words(&format!("-map_metadata {input} -map_chapters {input}")));
-        }
+    let (text, format, mapping) = sidecar(recipe, input);
+    std::fs::write(&side, text).expect("a directory of our own");
+    if let Some(format) = format {
+        args.extend(["-f".into(), format.into(), "-i".into(), side.to_str().expect("a UTF-8 path").into()]);
+        maps.extend(words(&mapping));
     }
-    std::fs::write(side, text).expect("a directory of our own");
     args.extend(maps);
     if let Some((_, encoder)) = recipe.video {
         let encoder = match encoder {
@@ -74,8 +51,39 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
         args.extend(["-vf".into(), format!("settb=1/1000,setpts={}", expression.replace(',', "\\,"))]);
     }
     args.extend(words(&format!("-c:a {} {} -fflags +bitexact", recipe.audio_codec, recipe.mux)));
+    run(recipe, &args, out);
+}
+
+/// What stands in the file beside the video and the audio, which is the input of this number: its
+/// text, its format, and what ffmpeg takes from it.
+fn sidecar(recipe: &Recipe, input: usize) -> (String, Option<&'static str>, String) {
+    let mut text = String::new();
+    match recipe.sidecar {
+        Sidecar::None => (text, None, String::new()),
+        Sidecar::Subtitles | Sidecar::NoSubtitles => {
+            let cues = if matches!(recipe.sidecar, Sidecar::Subtitles) { recipe.seconds / 2 } else { 0 };
+            for n in 0..cues {
+                let (from, to) = (n * 2, n * 2 + 1);
+                writeln!(text, "{}\n00:00:{from:02},300 --> 00:00:{to:02},900\nline {n}\n", n + 1).ok();
+            }
+            (text, Some("srt"), format!("-map {input}:s -c:s mov_text"))
+        }
+        Sidecar::Chapters => {
+            text.push_str(";FFMETADATA1\ntitle=chapters\n");
+            for n in 0..recipe.seconds / 3 {
+                let (start, end) = (n * 3000, n * 3000 + 3000);
+                writeln!(text, "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle=chapter {n}")
+                    .ok();
+            }
+            (text, Some("ffmetadata"), format!("-map_metadata {input} -map_chapters {input}"))
+        }
+    }
+}
+
+/// Runs ffmpeg, and paints the frames.
+fn run(recipe: &Recipe, args: &[String], out: &Path) {
     let mut ffmpeg = Command::new("ffmpeg")
-        .args(&args)
+        .args(args)
         .arg(out)
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())

@@ -78,25 +78,44 @@ impl Track {
         if self.holds_on() {
             return verdict;
         }
-        let tick = 1.0 / self.timescale + EXACT;
-        let ours = clip.shown(clip_timescale);
-        let theirs = self.shown(timescale);
+        let (ours, theirs) = (clip.shown(clip_timescale), self.shown(timescale));
         if self.has_ended(timescale, start) {
-            // Players keep the last frame on screen.
-            let last = theirs.last().map(|s| &self.samples[s.sample].hash);
-            let shown: Vec<_> = ours.iter().map(|s| Some(&clip.samples[s.sample].hash)).collect();
-            if shown != [last] || ours[0].from > EXACT {
-                verdict.faults.push("does not show the last frame of video that has ended".into());
-            }
+            verdict.faults.extend(self.last_frame_fault(clip, &ours, &theirs));
             return verdict;
         }
         let inside = |s: &&Shown| s.to > start + EXACT && s.from < end - EXACT;
-        let mut theirs = theirs.iter().filter(inside).peekable();
+        let theirs: Vec<_> = theirs.iter().filter(inside).collect();
+        self.judge_shown(clip, &ours, &theirs, start, end, &mut verdict);
+        verdict.faults.truncate(6);
+        verdict
+    }
+
+    /// Whether a clip of video that has ended does not show its last frame: players keep that on
+    /// screen.
+    fn last_frame_fault(&self, clip: &Self, ours: &[Shown], theirs: &[Shown]) -> Option<String> {
+        let last = theirs.last().map(|s| &self.samples[s.sample].hash);
+        let shown: Vec<_> = ours.iter().map(|s| Some(&clip.samples[s.sample].hash)).collect();
+        let is_wrong = shown != [last] || ours[0].from > EXACT;
+        is_wrong.then(|| "does not show the last frame of video that has ended".into())
+    }
+
+    /// Judges what a clip shows, between `start` and `end` of what this track shows.
+    fn judge_shown(
+        &self,
+        clip: &Self,
+        ours: &[Shown],
+        theirs: &[&Shown],
+        start: f64,
+        end: f64,
+        verdict: &mut Verdict,
+    ) {
+        let tick = 1.0 / self.timescale + EXACT;
         // Less than a tick of a sample may be left out.
         let needed = |s: &Shown| s.to > start + tick && s.from < end - tick && s.to - s.from > tick;
         let says = |s: &Shown| format!("#{} of {:.6}–{:.6}", s.sample, s.from, s.to);
         // What is left of a sample by rounding: less than a tick of one that lasts longer.
         let sliver = |s: &&Shown| s.to - s.from <= tick && clip.samples[s.sample].duration > 1.0;
+        let mut theirs = theirs.iter().copied().peekable();
         for ours in ours.iter().filter(|s| !sliver(s)) {
             let hash = &clip.samples[ours.sample].hash;
             let mut passed = Vec::new();
@@ -126,8 +145,6 @@ impl Track {
         for lost in theirs.filter(|s| needed(s)) {
             verdict.faults.push(format!("{} of the film is not shown", says(lost)));
         }
-        verdict.faults.truncate(6);
-        verdict
     }
 
     /// Whether a player that ignores the edit list shows hidden frames of the clip for longer than

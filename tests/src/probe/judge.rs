@@ -15,131 +15,25 @@ const HEADER_TICK: f64 = 1.0 / 600.0;
 impl Source {
     /// Everything that is wrong with a clip, one line each; none if it is right.
     pub fn faults(&self, clip: &Path, cut: &Cut) -> Vec<String> {
-        let (start, end) = self.bounds(cut);
-        let mut faults = Vec::new();
         let reading = match Reading::try_of(clip) {
             Ok(reading) => reading,
             Err(e) => return vec![format!("cannot be read: {e}")],
         };
-        // ffmpeg cannot recognize the content of a track with hardly a packet.
-        let few = reading.streams.iter().any(|s| s.packets.len() < 5);
-        let of_few = |line: &str| line.contains("codec parameters") || line.contains("analyzeduration");
-        // Each of many hidden samples is shorter than a thousandth of the first that is shown.
-        let of_hidden = |line: &str| line.contains("DTS discontinuity");
-        let new = reading.complaints.difference(&self.reading.complaints);
-        for new in new.filter(|l| !(few && of_few(l) || of_hidden(l))) {
-            faults.push(format!("ffprobe says of the clip, not of the source: {new}"));
-        }
-        // The end of the film itself is known in ticks of the film's own header only, which
-        // may also stop before the last track does.
-        let shortest = end.min(self.reading.duration).min(self.reading.end_of_packets()).max(start) - start;
-        let slack = if end >= self.reading.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
-        // A clip ends with a whole tick of its video.
-        let longest = end - start + self.reading.video().map_or(0.0, |v| v.tick);
-        // A whole film keeps its header as it was.
-        let kept = cut.start.is_none() && cut.end.is_none() && reading.duration == self.header;
-        let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
-        // For a track that begins with an empty edit, or is nothing but one, ffprobe reports from
-        // version 6 on the length of all its media.
-        let begins = |s: &Stream| s.packets.iter().filter(|p| p.shown).map(|p| p.time).reduce(f64::min);
-        let is_late = |s: &Stream| begins(s).is_none_or(|time| time > INSTANT);
-        let late = reading.streams.iter().any(is_late);
-        let header = header_duration(clip).unwrap_or(reading.duration);
-        for duration in [Some(header), (!late).then_some(reading.duration)].into_iter().flatten() {
-            if !kept && !lasts.contains(&duration) {
-                faults.push(format!("lasts {duration} s instead of {}", end - start));
+        let (start, end) = self.bounds(cut);
+        let is_whole = cut.start.is_none() && cut.end.is_none();
+        let case = Case { source: self, clip, reading: &reading, is_whole, start, end };
+        let mut faults = case.reader_faults();
+        faults.extend(case.duration_faults());
+        match case.track_pairs() {
+            Ok(pairs) => faults.extend(case.track_faults(&pairs)),
+            Err(fault) => {
+                faults.push(fault);
+                return faults;
             }
-        }
-        // Covers are no tracks, and hint tracks hint at another file than the clip.
-        let is_track = |s: &&Stream| s.is_track();
-        let whole = cut.start.is_none() && cut.end.is_none();
-        let held: BTreeSet<_> = reading.streams.iter().map(|s| s.id.clone()).collect();
-        let is_due = |s: &&Stream| {
-            // A clip of nothing at all has all tracks, empty.
-            let is_empty = !reading.streams.iter().any(|s| !s.packets.is_empty());
-            let due = if whole { Some(!s.packets.is_empty()) } else { s.belongs(start, end) };
-            is_empty || due.unwrap_or(held.contains(&s.id))
-        };
-        let name = |s: &Stream| format!("{}/{}", s.kind, s.codec);
-        let ours: Vec<_> = reading.streams.iter().filter(is_track).collect();
-        let theirs: Vec<_> = self.reading.streams.iter().filter(is_track).filter(is_due).collect();
-        let names = |list: &[&Stream]| list.iter().map(|s| name(s)).collect::<Vec<_>>();
-        let plain = whole && names(&ours).len() > theirs.len();
-        if names(&ours) != names(&theirs) && !plain {
-            faults.push(format!("tracks are {:?} instead of {:?}", names(&ours), names(&theirs)));
-            return faults;
-        }
-        // libavformat sets what follows a second edit up to a frame aside.
-        let begins = self.edits.iter().map(|edit| edit.start);
-        let inside = begins.clone().any(|at| (at - start).abs() < INSTANT && !self.begins_at(at));
-        let crosses = begins.skip(1).any(|at| at > start + INSTANT && at < end - INSTANT);
-        // What follows the frame that an edit begins inside of, it sets to the edit's beginning.
-        let near = if crosses || inside { self.frame() } else { 0.0 };
-        let first_video = self.reading.streams.iter().find(|s| s.kind == "video").map(|s| &s.id);
-        for (i, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
-            if theirs.has_ended(start) {
-                // Its frame is compared.
-                let shown = ours.packets.iter().filter(|p| p.shown).count();
-                if shown != 1 {
-                    faults.push(format!("track {i}: {shown} packets of video that has ended"));
-                }
-                continue;
-            }
-            // It sets the edit of another video track to a frame's start.
-            let other_video = ours.kind == "video" && Some(&theirs.id) != first_video;
-            let frame = theirs.packets.iter().map(|p| p.duration).fold(0.0, f64::max);
-            let near = if other_video { near + frame } else { near };
-            packet_faults(ours, theirs, start, end, near)
-                .into_iter()
-                .for_each(|f| faults.push(format!("track {i}: {f}")));
         }
         faults.extend(chapter_fault(&reading.chapters, &self.reading.chapters, start, end));
-        if !self.decodes {
-            return faults;
-        }
-        // The same track, where the clip has something of it.
-        let of_source = self.reading.video();
-        let video = reading
-            .with_frames()
-            .position(|s| of_source.is_some_and(|of| of.id == s.id) && !s.packets.is_empty());
-        match Decoded::read_tracks(clip, &reading, video, AS_EDITED) {
-            Ok(decoded) => {
-                let aside = |line: &str| crosses && line.contains("non monotonically increasing dts");
-                for new in decoded.complaints.difference(&self.decoded.complaints).filter(|l| !aside(l)) {
-                    faults.push(format!("decoding says of the clip, not of the source: {new}"));
-                }
-                let tick = self.reading.video().map_or(0.0, |v| v.tick);
-                let hidden: BTreeSet<_> = reading
-                    .video()
-                    .map(|v| v.packets.iter().filter(|p| !p.shown).map(|p| micros(p.time)).collect())
-                    .unwrap_or_default();
-                // Some decoders (libdav1d's) give out what the edit list hides.
-                let early = |f: &&Frame| f.time < -tick / 2.0 && hidden.contains(&micros(f.time));
-                let frames: Vec<_> = decoded.frames.iter().filter(|f| !early(f)).cloned().collect();
-                match self.decoded.frames.last() {
-                    Some(last) if of_source.is_some_and(|of| of.has_ended(start)) => {
-                        if frames.iter().map(|f| &f.hash).ne([&last.hash]) {
-                            faults.push("does not show the last frame of video that has ended".into());
-                        }
-                    }
-                    _ => {
-                        faults.extend(frame_faults(&frames, &self.decoded.frames, start, end, tick + near));
-                    }
-                }
-                let is_audio = |s: &&Stream| s.kind == "audio";
-                let audio_tracks =
-                    self.reading.streams.iter().filter(is_audio).zip(&self.decoded.audio_tracks);
-                for (i, (stream, theirs)) in audio_tracks.enumerate() {
-                    let place = reading.streams.iter().filter(is_audio).position(|s| s.id == stream.id);
-                    let none = Audio::default();
-                    let ours = place.and_then(|n| decoded.audio_tracks.get(n)).unwrap_or(&none);
-                    faults.extend(
-                        audio_fault(ours, theirs, &stream.codec, self.ours, start, end)
-                            .map(|f| format!("audio {i}: {f}")),
-                    );
-                }
-            }
-            Err(e) => faults.push(format!("cannot be decoded: {e}")),
+        if self.decodes {
+            faults.extend(case.decoded_faults());
         }
         faults
     }
@@ -150,6 +44,183 @@ impl Source {
         std::io::Write::write_all(&mut file, clip).expect("room in the temporary directory");
         let faults = self.faults(file.path(), cut);
         assert!(faults.is_empty(), "{name}?{}:\n  {}", cut.query(), faults.join("\n  "));
+    }
+}
+
+/// A clip, and the part of a film that it must be.
+struct Case<'a> {
+    source: &'a Source,
+    clip: &'a Path,
+    reading: &'a Reading,
+    /// Whether neither a start nor an end was asked for.
+    is_whole: bool,
+    start: f64,
+    end: f64,
+}
+
+impl Case<'_> {
+    /// What ffprobe complains of in the clip alone.
+    fn reader_faults(&self) -> Vec<String> {
+        // ffmpeg cannot recognize the content of a track with hardly a packet.
+        let few = self.reading.streams.iter().any(|s| s.packets.len() < 5);
+        let of_few = |line: &str| line.contains("codec parameters") || line.contains("analyzeduration");
+        // Each of many hidden samples is shorter than a thousandth of the first that is shown.
+        let of_hidden = |line: &str| line.contains("DTS discontinuity");
+        let new = self.reading.complaints.difference(&self.source.reading.complaints);
+        new.filter(|l| !(few && of_few(l) || of_hidden(l)))
+            .map(|new| format!("ffprobe says of the clip, not of the source: {new}"))
+            .collect()
+    }
+
+    fn duration_faults(&self) -> Vec<String> {
+        let Self { reading, start, end, .. } = *self;
+        let film = &self.source.reading;
+        // The end of the film itself is known in ticks of the film's own header only, which
+        // may also stop before the last track does.
+        let shortest = end.min(film.duration).min(film.end_of_packets()).max(start) - start;
+        let slack = if end >= film.duration - INSTANT { HEADER_TICK } else { MOVIE_TICK };
+        // A clip ends with a whole tick of its video.
+        let longest = end - start + film.video().map_or(0.0, |v| v.tick);
+        // A whole film keeps its header as it was.
+        let kept = self.is_whole && reading.duration == self.source.header;
+        let lasts = shortest - slack - INSTANT..=longest + slack + INSTANT;
+        // For a track that begins with an empty edit, or is nothing but one, ffprobe reports from
+        // version 6 on the length of all its media.
+        let begins = |s: &Stream| s.packets.iter().filter(|p| p.shown).map(|p| p.time).reduce(f64::min);
+        let is_late = |s: &Stream| begins(s).is_none_or(|time| time > INSTANT);
+        let late = reading.streams.iter().any(is_late);
+        let header = header_duration(self.clip).unwrap_or(reading.duration);
+        let durations = [Some(header), (!late).then_some(reading.duration)].into_iter().flatten();
+        durations
+            .filter(|duration| !kept && !lasts.contains(duration))
+            .map(|duration| format!("lasts {duration} s instead of {}", end - start))
+            .collect()
+    }
+
+    /// The tracks of the clip, each with that of the film.
+    ///
+    /// # Errors
+    /// When the clip has other tracks than it must.
+    fn track_pairs(&self) -> Result<Vec<(&Stream, &Stream)>, String> {
+        // Covers are no tracks, and hint tracks hint at another file than the clip.
+        let is_track = |s: &&Stream| s.is_track();
+        let streams = &self.reading.streams;
+        let held: BTreeSet<_> = streams.iter().map(|s| s.id.clone()).collect();
+        // A clip of nothing at all has all tracks, empty.
+        let is_empty = !streams.iter().any(|s| !s.packets.is_empty());
+        let is_due = |s: &&Stream| {
+            let belongs = || s.belongs(self.start, self.end);
+            let due = if self.is_whole { Some(!s.packets.is_empty()) } else { belongs() };
+            is_empty || due.unwrap_or(held.contains(&s.id))
+        };
+        let ours: Vec<_> = streams.iter().filter(is_track).collect();
+        let theirs: Vec<_> = self.source.reading.streams.iter().filter(is_track).filter(is_due).collect();
+        let name = |s: &&Stream| format!("{}/{}", s.kind, s.codec);
+        let names = |list: &[&Stream]| list.iter().map(name).collect::<Vec<_>>();
+        let plain = self.is_whole && ours.len() > theirs.len();
+        if names(&ours) != names(&theirs) && !plain {
+            return Err(format!("tracks are {:?} instead of {:?}", names(&ours), names(&theirs)));
+        }
+        Ok(ours.into_iter().zip(theirs).collect())
+    }
+
+    /// Whether an edit of the film begins inside of the clip. libavformat sets what follows a second
+    /// edit up to a frame aside.
+    fn crosses_edits(&self) -> bool {
+        let mut begins = self.source.edits.iter().map(|edit| edit.start).skip(1);
+        begins.any(|at| at > self.start + INSTANT && at < self.end - INSTANT)
+    }
+
+    /// How far libavformat sets packets aside.
+    fn aside(&self) -> f64 {
+        let mut begins = self.source.edits.iter().map(|edit| edit.start);
+        // What follows the frame that an edit begins inside of, it sets to the edit's beginning.
+        let inside = begins.any(|at| (at - self.start).abs() < INSTANT && !self.source.begins_at(at));
+        if self.crosses_edits() || inside { self.source.frame() } else { 0.0 }
+    }
+
+    fn track_faults(&self, pairs: &[(&Stream, &Stream)]) -> Vec<String> {
+        let mut faults = Vec::new();
+        let aside = self.aside();
+        let first_video = self.source.reading.streams.iter().find(|s| s.kind == "video").map(|s| &s.id);
+        for (i, (ours, theirs)) in pairs.iter().enumerate() {
+            if theirs.has_ended(self.start) {
+                // Its frame is compared.
+                let shown = ours.packets.iter().filter(|p| p.shown).count();
+                if shown != 1 {
+                    faults.push(format!("track {i}: {shown} packets of video that has ended"));
+                }
+                continue;
+            }
+            // libavformat sets the edit of another video track to a frame's start.
+            let other_video = ours.kind == "video" && Some(&theirs.id) != first_video;
+            let frame = theirs.packets.iter().map(|p| p.duration).fold(0.0, f64::max);
+            let near = if other_video { aside + frame } else { aside };
+            let found = packet_faults(ours, theirs, self.start, self.end, near);
+            faults.extend(found.into_iter().map(|f| format!("track {i}: {f}")));
+        }
+        faults
+    }
+
+    fn decoded_faults(&self) -> Vec<String> {
+        // The same track, where the clip has something of it.
+        let of_source = self.source.reading.video();
+        let is_same = |s: &Stream| of_source.is_some_and(|of| of.id == s.id) && !s.packets.is_empty();
+        let video = self.reading.with_frames().position(is_same);
+        let decoded = match Decoded::read_tracks(self.clip, self.reading, video, AS_EDITED) {
+            Ok(decoded) => decoded,
+            Err(e) => return vec![format!("cannot be decoded: {e}")],
+        };
+        let crosses = self.crosses_edits();
+        let aside = |line: &str| crosses && line.contains("non monotonically increasing dts");
+        let new = decoded.complaints.difference(&self.source.decoded.complaints).filter(|l| !aside(l));
+        let new = new.map(|new| format!("decoding says of the clip, not of the source: {new}"));
+        new.chain(self.decoded_video_faults(&decoded)).chain(self.decoded_audio_faults(&decoded)).collect()
+    }
+
+    fn decoded_video_faults(&self, decoded: &Decoded) -> Vec<String> {
+        let of_source = self.source.reading.video();
+        let tick = of_source.map_or(0.0, |v| v.tick);
+        let hidden: BTreeSet<_> = self
+            .reading
+            .video()
+            .map(|v| v.packets.iter().filter(|p| !p.shown).map(|p| micros(p.time)).collect())
+            .unwrap_or_default();
+        // Some decoders (libdav1d's) give out what the edit list hides.
+        let early = |f: &&Frame| f.time < -tick / 2.0 && hidden.contains(&micros(f.time));
+        let frames: Vec<_> = decoded.frames.iter().filter(|f| !early(f)).cloned().collect();
+        let theirs = &self.source.decoded.frames;
+        match theirs.last() {
+            Some(last) if of_source.is_some_and(|of| of.has_ended(self.start)) => {
+                let is_last = frames.iter().map(|f| &f.hash).eq([&last.hash]);
+                let fault = "does not show the last frame of video that has ended";
+                if is_last { Vec::new() } else { vec![fault.into()] }
+            }
+            _ => frame_faults(&frames, theirs, self.start, self.end, tick + self.aside()),
+        }
+    }
+
+    fn decoded_audio_faults(&self, decoded: &Decoded) -> Vec<String> {
+        let is_audio = |s: &&Stream| s.kind == "audio";
+        let theirs = self.source.reading.streams.iter().filter(is_audio);
+        let mut faults = Vec::new();
+        for (i, (stream, theirs)) in theirs.zip(&self.source.decoded.audio_tracks).enumerate() {
+            let place = self.reading.streams.iter().filter(is_audio).position(|s| s.id == stream.id);
+            let none = Audio::default();
+            let ours = place.and_then(|n| decoded.audio_tracks.get(n)).unwrap_or(&none);
+            // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and so
+            // does AAC's where the encoder left some out, which ours does not. ffmpeg takes the last
+            // seven bits of what a packet of QuickTime's ADPCM begins with from the packet before, and
+            // so on from the first.
+            let loudness = match stream.codec.as_str() {
+                codec if !self.source.ours || codec.ends_with("ac3") => 512,
+                "adpcm_ima_qt" => 127,
+                _ => 8,
+            };
+            let found = audio_fault(ours, theirs, loudness, self.start, self.end);
+            faults.extend(found.map(|f| format!("audio {i}: {f}")));
+        }
+        faults
     }
 }
 

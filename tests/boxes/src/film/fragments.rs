@@ -45,39 +45,62 @@ impl Film {
     }
 }
 
+/// What a track fragment says once for all of its samples, and not for each.
+struct Defaults {
+    size: bool,
+    delta: bool,
+    flags: bool,
+    /// The flags of a sample that is no sync sample.
+    dependent: u32,
+}
+
+impl Defaults {
+    fn of(samples: &[Sample], style: u32) -> Self {
+        let first = samples[0];
+        // Some writers only say that a sample is no sync sample, some only that it depends on others.
+        let dependent = if style & 4 == 0 { 0x1_0000 } else { 0x100_0000 };
+        let mut rest = samples.iter().skip(1);
+        Self {
+            size: samples.iter().all(|s| s.size == first.size),
+            delta: samples.iter().all(|s| s.delta == first.delta) && style & 4 != 0,
+            flags: style & 8 != 0 && rest.next().is_none_or(|second| rest.all(|s| s.sync == second.sync)),
+            dependent,
+        }
+    }
+
+    fn flags_of(&self, sample: &Sample) -> u32 {
+        if sample.sync { 0x0200_0000 } else { self.dependent }
+    }
+
+    fn tfhd(&self, id: u32, samples: &[Sample], style: u32) -> Vec<u8> {
+        let mut words = vec![id];
+        let mut flags = 0;
+        if style & 1 == 0 {
+            flags |= 0x2_0000;
+        } else {
+            flags |= 1;
+            words.extend([0, 0]);
+        }
+        if self.delta {
+            flags |= 8;
+            words.push(samples[0].delta);
+        }
+        if self.size {
+            flags |= 0x10;
+            words.push(samples[0].size);
+        }
+        if self.flags {
+            flags |= 0x20;
+            words.push(samples.get(1).map_or(0, |s| self.flags_of(s)));
+        }
+        flagged_box(b"tfhd", 0, flags, words)
+    }
+}
+
 /// A track fragment; `at` is where its media is, `dts` its decode time.
 fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dts: &mut u32) -> Vec<u8> {
-    let id = u32::try_from(t).unwrap() + 1;
-    let word = |n: i32| u32::from_be_bytes(n.to_be_bytes());
-    // Some writers only say that a sample is no sync sample, some only that it depends on others.
-    let dependent = if style & 4 == 0 { 0x1_0000 } else { 0x100_0000 };
-    let flags_of = |s: &Sample| if s.sync { 0x0200_0000 } else { dependent };
-    let first = samples[0];
-    let same_size = samples.iter().all(|s| s.size == first.size);
-    let same_delta = samples.iter().all(|s| s.delta == first.delta) && style & 4 != 0;
-    let mut tfhd = vec![id];
-    let mut tfhd_flags = 0;
-    if style & 1 == 0 {
-        tfhd_flags |= 0x2_0000;
-    } else {
-        tfhd_flags |= 1;
-        tfhd.extend([0, 0]);
-    }
-    if same_delta {
-        tfhd_flags |= 8;
-        tfhd.push(first.delta);
-    }
-    if same_size {
-        tfhd_flags |= 0x10;
-        tfhd.push(first.size);
-    }
-    let rest_flags = samples.get(1).map_or(0, flags_of);
-    let same_flags = samples.iter().skip(1).all(|s| flags_of(s) == rest_flags) && style & 8 != 0;
-    if same_flags {
-        tfhd_flags |= 0x20;
-        tfhd.push(rest_flags);
-    }
-    let mut content = flagged_box(b"tfhd", 0, tfhd_flags, tfhd);
+    let defaults = Defaults::of(samples, style);
+    let mut content = defaults.tfhd(u32::try_from(t).unwrap() + 1, samples, style);
     // The time may be left out where it only goes on.
     if style & 16 == 0 || start == 0 {
         content.extend(if style & 32 == 0 {
@@ -94,20 +117,20 @@ fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dt
             flags |= 1;
             words.push(*at);
         }
-        let each_flags = !same_flags || n > 0;
+        let each_flags = !defaults.flags || n > 0;
         if each_flags {
             flags |= 0x400;
         } else {
             flags |= 4;
-            words.push(flags_of(&run[0]));
+            words.push(defaults.flags_of(&run[0]));
         }
-        flags = if same_size { flags & !0x200 } else { flags };
-        flags = if same_delta { flags } else { flags | 0x100 };
+        flags = if defaults.size { flags & !0x200 } else { flags };
+        flags = if defaults.delta { flags } else { flags | 0x100 };
         for s in run {
-            words.extend((!same_delta).then_some(s.delta));
-            words.extend((!same_size).then_some(s.size));
-            words.extend(each_flags.then(|| flags_of(s)));
-            words.push(word(s.offset));
+            words.extend((!defaults.delta).then_some(s.delta));
+            words.extend((!defaults.size).then_some(s.size));
+            words.extend(each_flags.then(|| defaults.flags_of(s)));
+            words.push(u32::from_be_bytes(s.offset.to_be_bytes()));
             *at += s.size;
             *dts += s.delta;
         }

@@ -59,12 +59,12 @@ struct Servers {
     nginx: Site,
 }
 
-fn main() {
-    let begun = Instant::now();
-    let only =
-        std::env::var("FILMS").ok().map(|f| regex::Regex::new(&f).expect("FILMS: a regular expression"));
-    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name));
-    let mut queue: Vec<(String, Box<dyn Fn() -> Film + Send + Sync>)> = Vec::new();
+/// A film to judge: its name, and how it is had.
+type Queued = (String, Box<dyn Fn() -> Film + Send + Sync>);
+
+/// The films of these names.
+fn queue(wanted: &dyn Fn(&str) -> bool) -> Vec<Queued> {
+    let mut queue: Vec<Queued> = Vec::new();
     for kind in films::KINDS.iter().copied().chain(films::variants()).filter(|kind| wanted(kind)) {
         queue.push((kind.to_owned(), Box::new(move || films::film(kind))));
     }
@@ -73,6 +73,35 @@ fn main() {
             queue.push((film.name.clone(), Box::new(move || film.clone())));
         }
     }
+    queue
+}
+
+/// Judges the films that nobody else has taken.
+fn work(queue: &[Queued], next: &AtomicUsize, servers: &Servers, lists: &Lists, rows: &Mutex<Vec<Row>>) {
+    let mut reader = Reader::start();
+    while let Some((_, film)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let mut row = judge(&film(), servers, &mut reader, lists);
+        if row.name.contains("/bad/") {
+            // A broken film needs only a clear answer, the same from both servers.
+            let is_judgement =
+                |f: &String| ["ffmpeg:", "mp4box:", "answered 4"].iter().any(|w| f.contains(w));
+            row.faults.retain(|f| !is_judgement(f));
+            row.right = row.clips - row.faults.len().min(row.clips);
+        }
+        let mut rows = rows.lock().expect("rows");
+        let news = row.refused.iter().map(String::as_str).chain(row.faults.first().map(String::as_str));
+        let news: String = news.flat_map(|f| [": ", f]).collect();
+        eprintln!("{}/{} {}{news}", rows.len() + 1, queue.len(), row.name);
+        rows.push(row);
+    }
+}
+
+fn main() {
+    let begun = Instant::now();
+    let only =
+        std::env::var("FILMS").ok().map(|f| regex::Regex::new(&f).expect("FILMS: a regular expression"));
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name));
+    let queue = queue(&wanted);
     let lists = Lists::read();
     let servers = Servers::start();
     let next = AtomicUsize::new(0);
@@ -81,25 +110,7 @@ fn main() {
         // Plays while the others judge. Both servers send the same bytes: one is enough for it.
         let browser = scope.spawn(|| browser::faults(&servers.apache, &wanted));
         for _ in 0..JOBS {
-            scope.spawn(|| {
-                let mut reader = Reader::start();
-                while let Some((_, film)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut row = judge(&film(), &servers, &mut reader, &lists);
-                    if row.name.contains("/bad/") {
-                        // A broken film needs only a clear answer, the same from both servers.
-                        let is_judgement =
-                            |f: &String| ["ffmpeg:", "mp4box:", "answered 4"].iter().any(|w| f.contains(w));
-                        row.faults.retain(|f| !is_judgement(f));
-                        row.right = row.clips - row.faults.len().min(row.clips);
-                    }
-                    let mut rows = rows.lock().expect("rows");
-                    let news =
-                        row.refused.iter().map(String::as_str).chain(row.faults.first().map(String::as_str));
-                    let news: String = news.flat_map(|f| [": ", f]).collect();
-                    eprintln!("{}/{} {}{news}", rows.len() + 1, queue.len(), row.name);
-                    rows.push(row);
-                }
-            });
+            scope.spawn(|| work(&queue, &next, &servers, &lists, &rows));
         }
         browser.join().expect("a browser that plays")
     });

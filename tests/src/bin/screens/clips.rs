@@ -158,13 +158,13 @@ fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
     Cut { start, end, mode }
 }
 
+/// The clips of a film, and its plain file.
 fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     let source = Source::of(film).expect("a film that ffmpeg reads");
     let sites = [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx];
     let target = sites.map(|site| site.publish(film))[0].clone();
-    let fragmented = film.name.contains("fragments") || film.name.contains("cmaf");
     let mut clips = Vec::new();
-    let mut clip = |kind: Kind, cut: &Cut| {
+    for (kind, cut) in cuts(film, &source, options) {
         let query = match kind {
             Kind::Plain | Kind::Whole => String::new(),
             Kind::Nginx => format!("?{}", cut.query().trim_start_matches("mode=exact&")),
@@ -179,15 +179,20 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
                 if clips.len() % 2 == 0 { &servers.apache } else { &servers.lighttpd }
             }
         };
-        let wanted = Wanted::of(&source, film, cut);
+        let wanted = Wanted::of(&source, film, &cut);
         clips.push(Clip { film: film.name.clone(), kind, site: site.url(""), target, wanted });
-    };
-    clip(Kind::Plain, &cut(None, None, Mode::Exact));
+    }
+    clips
+}
+
+/// How a film is cut.
+fn cuts(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
+    let whole = cut(None, None, Mode::Exact);
+    let mut cuts = vec![(Kind::Plain, whole)];
     if options.start.is_some() || options.end.is_some() {
-        for mode in &options.modes {
-            clip(Kind::Asked(*mode), &cut(options.start, options.end, *mode));
-        }
-        return clips;
+        let asked = |mode: &Mode| (Kind::Asked(*mode), cut(options.start, options.end, *mode));
+        cuts.extend(options.modes.iter().map(asked));
+        return cuts;
     }
     let millis = |at: f64| (at * 1e3).round() / 1e3;
     let duration = source.reading.duration;
@@ -196,32 +201,32 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
         if duration < 29.0 { (duration * 0.4457, duration * 0.271) } else { (13.37, 8.13) };
     let middle = millis(middle);
     let end = Some(millis(middle + length));
+    let from_middle = |mode| (Kind::Middle(mode), cut(Some(middle), end, mode));
+    let fragmented = film.name.contains("fragments") || film.name.contains("cmaf");
     if fragmented && !options.sample {
-        clip(Kind::Whole, &cut(None, None, Mode::Exact));
+        cuts.push((Kind::Whole, whole));
     }
-    clip(Kind::Middle(Mode::Exact), &cut(Some(middle), end, Mode::Exact));
+    cuts.push(from_middle(Mode::Exact));
     if options.sample {
-        if film.name == "screen_bframes" {
-            clip(Kind::Middle(Mode::Keyframe), &cut(Some(middle), end, Mode::Keyframe));
-        }
-        return clips;
+        cuts.extend((film.name == "screen_bframes").then(|| from_middle(Mode::Keyframe)));
+        return cuts;
     }
-    let moved = wanted::moved(&source, film);
+    let moved = wanted::moved(source, film);
     let keys = || source.reading.frames().into_iter().filter(|(_, key)| *key).map(|(at, _)| at - moved);
     let key = keys().rfind(|at| *at <= middle && *at > 0.1).or_else(|| keys().find(|at| *at > middle));
     for mode in options.modes.iter().copied() {
         if mode == Mode::Keyframe {
-            clip(Kind::Middle(mode), &cut(Some(middle), end, mode));
+            cuts.push(from_middle(mode));
         }
         // Without video each packet is a key frame.
         if let Some(key) = key.filter(|_| film.stamped) {
             // No sooner than the key frame: a time of milliseconds may be below it.
-            clip(Kind::Key(mode), &cut(Some(millis(key + 0.001)), end, mode));
-            clip(Kind::Before(mode), &cut(Some(millis(key - 0.005)), end, mode));
+            cuts.push((Kind::Key(mode), cut(Some(millis(key + 0.001)), end, mode)));
+            cuts.push((Kind::Before(mode), cut(Some(millis(key - 0.005)), end, mode)));
         }
     }
     if !fragmented {
-        clip(Kind::Nginx, &cut(Some(middle), end, Mode::Exact));
+        cuts.push((Kind::Nginx, cut(Some(middle), end, Mode::Exact)));
     }
-    clips
+    cuts
 }
