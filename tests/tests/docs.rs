@@ -145,6 +145,20 @@ fn links_between_pages_lead_somewhere() {
 }
 
 #[test]
+fn files_that_pages_name_are_there() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let folders = "core|apache-mod|lighttpd-mod|ffi-headers|tests|docs|[.]ci|[.]github";
+    let mut named = 0;
+    for page in pages() {
+        for path in all(&format!(r"`((?:{folders})/[\w./-]+)`"), &read(&page)) {
+            assert!(workspace.join(&path).exists(), "{page} names {path}, which is not there");
+            named += 1;
+        }
+    }
+    assert!(named >= 20, "only {named} files are named");
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 150, "README.md has {lines} lines; what is about one subject has a page in docs/");
