@@ -154,7 +154,7 @@ fn fetch_source() -> Result<PathBuf, Error> {
     Ok(tree)
 }
 
-/// Fetches with a configuration of our own, made from the machine's, that asks its
+/// Fetches with a configuration of our own, derived from that of the machine, that asks its
 /// mirrors for sources: most machines ask them for binaries only.
 fn fetch_into(work: &Path, package: &str) -> Result<PathBuf, Error> {
     const INSTALL: &str = "or set LIGHTTPD_SRC to the sources of the installed lighttpd";

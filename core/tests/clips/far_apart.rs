@@ -48,7 +48,7 @@ fn what_lies_between_edits_is_left_out() {
 }
 
 #[test]
-fn every_table_is_cut_to_each_stretch() {
+fn every_table_is_cut_to_each_range() {
     let sdtp: Vec<u8> =
         [0; 4].into_iter().chain((0..3000u32).map(|n| u8::try_from(n % 251).unwrap())).collect();
     let stdp: Vec<u8> = [0; 4].into_iter().chain((0..3000u16).flat_map(u16::to_be_bytes)).collect();
@@ -89,7 +89,7 @@ fn every_table_is_cut_to_each_stretch() {
 }
 
 #[test]
-fn stretches_make_the_file_however_it_is_asked_for() {
+fn batches_add_up_to_the_file_however_it_is_asked_for() {
     let mut film = Film::of(vec![TrackSpec::video(20, 5), TrackSpec::audio(16)]);
     film.hole = 3000;
     for (n, s) in film.tracks[0].samples.iter_mut().enumerate() {

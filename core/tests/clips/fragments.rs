@@ -234,7 +234,7 @@ fn boxes_of_fragments_that_are_not_known_are_left_out_with_a_note() {
 
 /// What a decrypter needs, located in every way that fragments have.
 #[test]
-fn what_decrypters_need_is_carried_over_however_it_is_told() {
+fn what_decrypters_need_is_carried_over_wherever_it_is() {
     // A vector of 8 bytes and one or two subsamples for each sample.
     let entry = |n: u32| {
         let subsamples = if n % 2 == 0 { 1u16 } else { 2 };

@@ -105,7 +105,7 @@ fn a_frame_that_is_reordered_lasts_as_long_as_it_is_shown() {
 }
 
 #[test]
-fn stretches_of_frames_that_are_reordered_do_not_overlap() {
+fn ranges_of_reordered_frames_do_not_overlap() {
     let mut video = reordered(30);
     // The last of one group, and the first two of another, whose decoding takes 300 ms.
     video.edits = vec![(200, 190, 0x10000), (100, 2190, 0x10000)];

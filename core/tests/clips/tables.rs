@@ -165,7 +165,7 @@ fn chunk_offsets_grow_and_shrink_with_the_clip() {
 /// Tables long enough to be copied in blocks, and a clip whose composition offsets have to be
 /// moved.
 #[test]
-fn long_tables_are_made_alike_in_any_window() {
+fn long_tables_are_the_same_in_any_window() {
     let video = |each| {
         let mut video = TrackSpec::video(900, 9);
         // All is presented two frames before it is decoded, but for one frame.

@@ -83,7 +83,7 @@ fn errors_say_where_and_what() {
 }
 
 #[test]
-fn a_tag_names_the_source_and_the_stretch() {
+fn a_tag_names_the_source_and_the_range() {
     let film = Film::of(vec![video_with(vec![])]).build();
     let tag = |bytes: &Vec<u8>, mtime, query: &str| {
         let identity = mp4seek::source::Identity { mtime, ..identity(bytes) };

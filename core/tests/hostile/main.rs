@@ -95,7 +95,7 @@ fn the_seeds_of_the_fuzzer_are_films() {
 }
 
 #[test]
-fn the_film_that_is_made_worse_here_is_right() {
+fn the_film_that_is_damaged_here_is_right_before() {
     is_film(judge(&film(&[Track::video(), Track::video()]), CUT));
 }
 
