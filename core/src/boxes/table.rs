@@ -1,7 +1,10 @@
 //! A table of fixed-size entries on disk, read in windows.
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use super::{BoxHeader, FormatError, Reader, u32_at};
-use crate::source::ReadAt;
+use crate::source::{Page, ReadAt};
 
 /// Where a table's entries stand in the file. Checked to lie inside its box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +74,30 @@ impl Table {
 pub struct TableReader<'a, R: ReadAt> {
     source: &'a R,
     table: Table,
-    window: Vec<u8>,
+    window: Window,
     first: u32,
     held: u32,
     target: u32,
 }
+
+/// Some entries in a row.
+enum Window {
+    Read(Vec<u8>),
+    /// Bytes of a page of the source.
+    Lent(Rc<Vec<u8>>, Range<usize>),
+}
+
+impl Window {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Read(bytes) => bytes,
+            Self::Lent(page, range) => page.get(range.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Windows up to this size are lent by a source that keeps pages.
+const LENT: usize = 4096;
 
 /// Entries of a window when the caller reads on and on, or knows that all of a table will be
 /// needed.
@@ -84,7 +106,7 @@ pub const READ_AHEAD: u32 = 8192;
 impl<'a, R: ReadAt> TableReader<'a, R> {
     /// A reader that begins with windows of `entries` and doubles them as it reads on.
     pub fn new(source: &'a R, table: Table, entries: u32) -> Self {
-        Self { source, table, window: Vec::new(), first: 0, held: 0, target: entries.max(1) }
+        Self { source, table, window: Window::Read(Vec::new()), first: 0, held: 0, target: entries.max(1) }
     }
 
     /// The bytes of entry `index`.
@@ -97,7 +119,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
             self.fill(index)?;
         }
         let at = (index - self.first) as usize * size;
-        Ok(self.window.get(at..at + size).unwrap_or_default())
+        Ok(self.window.bytes().get(at..at + size).unwrap_or_default())
     }
 
     /// The bytes of as many entries from `index` on as the window holds: at least one.
@@ -109,7 +131,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
             self.fill(index)?;
         }
         let at = (index - self.first) as usize * usize::from(self.table.entry_size);
-        Ok(self.window.get(at..).unwrap_or_default())
+        Ok(self.window.bytes().get(at..).unwrap_or_default())
     }
 
     fn fill(&mut self, index: u32) -> Result<(), FormatError> {
@@ -119,12 +141,36 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
         let want = left.min(self.target);
         self.target = self.target.saturating_mul(2).min(READ_AHEAD.max(self.target));
-        self.window.resize(want as usize * usize::from(self.table.entry_size), 0);
         self.held = 0;
-        self.source.read_exact_at(&mut self.window, offset).map_err(io)?;
+        let size = usize::from(self.table.entry_size);
+        let len = want as usize * size;
+        let page = if len > LENT { None } else { self.source.page(offset, size).map_err(io)? };
+        let held = match page {
+            Some(page) => self.borrow(page, offset, len),
+            None => {
+                let mut bytes = match std::mem::replace(&mut self.window, Window::Read(Vec::new())) {
+                    Window::Read(bytes) => bytes,
+                    Window::Lent(..) => Vec::new(),
+                };
+                bytes.resize(len, 0);
+                self.source.read_exact_at(&mut bytes, offset).map_err(io)?;
+                self.window = Window::Read(bytes);
+                len
+            }
+        };
         self.first = index;
-        self.held = want;
+        self.held = u32::try_from(held / size).unwrap_or(want);
         Ok(())
+    }
+
+    /// Takes as many of the `len` bytes at `offset` as `page` has, in whole entries.
+    fn borrow(&mut self, page: Page, offset: u64, len: usize) -> usize {
+        let size = usize::from(self.table.entry_size);
+        let from = usize::try_from(offset - page.start).unwrap_or(usize::MAX);
+        let len = len.min(page.bytes.len().saturating_sub(from));
+        let len = len - len % size;
+        self.window = Window::Lent(page.bytes, from..from + len);
+        len
     }
 }
 

@@ -8,9 +8,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 
 use crate::limits::{self, Limits};
-use crate::source::{GENERATED, Identity, ReadAt, ReadBudgetSpent};
+use crate::source::{GENERATED, Identity, Memo, Page, ReadAt, ReadBudgetSpent};
 
 use super::batch::Batch;
 use super::batches::{Batches, Entries};
@@ -107,7 +108,8 @@ impl Synthetic {
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
     generated: &'a Synthetic,
-    pages: Option<RefCell<Pages>>,
+    /// For look-ups.
+    lookups: Option<Box<Lookups>>,
     /// Batches that were generated, and their bytes.
     held: RefCell<VecDeque<(usize, usize, Entries)>>,
     /// What may still be read to generate more.
@@ -125,10 +127,15 @@ const PAGE: usize = 4096;
 const PAGES: usize = 32;
 
 #[derive(Debug, Default)]
+struct Lookups {
+    pages: RefCell<Pages>,
+    memo: Memo,
+}
+
+#[derive(Debug, Default)]
 struct Pages {
-    bytes: Vec<u8>,
-    /// Which page of the file stands in each place, and how many bytes of it there are.
-    held: Vec<(u64, usize)>,
+    /// Numbers of pages of the file, and their bytes. Fewer than [`PAGE`] are all that the file has.
+    held: Vec<(u64, Rc<Vec<u8>>)>,
     /// The place that is given up next.
     oldest: usize,
 }
@@ -136,13 +143,13 @@ struct Pages {
 impl<'a, R: ReadAt> FilmSource<'a, R> {
     /// A file and its generated metadata, for look-ups.
     pub fn new(file: &'a R, generated: &'a Synthetic) -> Self {
-        Self { pages: Some(RefCell::default()), ..Self::in_order(file, generated) }
+        Self { lookups: Some(Box::default()), ..Self::in_order(file, generated) }
     }
 
     /// The same, to be read in order.
     pub fn in_order(file: &'a R, generated: &'a Synthetic) -> Self {
         let most = limits::READS.saturating_add(generated.cost().saturating_mul(limits::READS_OF_METADATA));
-        Self { file, generated, pages: None, held: RefCell::new(VecDeque::new()), left: Cell::new(most) }
+        Self { file, generated, lookups: None, held: RefCell::new(VecDeque::new()), left: Cell::new(most) }
     }
 
     fn read_generated(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -195,15 +202,9 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
         Ok(n)
     }
 
+    /// Reads from one page.
     fn read_page(&self, pages: &RefCell<Pages>, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut pages = pages.borrow_mut();
-        let number = offset / PAGE as u64;
-        let place = match pages.held.iter().position(|(held, _)| *held == number) {
-            Some(place) => place,
-            None => pages.load(self.file, number)?,
-        };
-        let len = pages.held.get(place).map_or(0, |(_, len)| *len);
-        let page = pages.bytes.get(place * PAGE..place * PAGE + len).unwrap_or_default();
+        let page = pages.borrow_mut().page(self.file, offset / PAGE as u64)?;
         let from = usize::try_from(offset % PAGE as u64).unwrap_or(0);
         let bytes = page.get(from..).unwrap_or_default();
         let n = bytes.len().min(buf.len());
@@ -213,44 +214,65 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
 }
 
 impl Pages {
-    /// Reads a page into a place of its own, or into that of the oldest.
-    fn load<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<usize> {
-        let place = if self.held.len() < PAGES {
-            if self.held.is_empty() {
-                // What one plan mostly needs.
-                self.bytes.reserve_exact(PAGES / 2 * PAGE);
-            }
-            self.held.push((u64::MAX, 0));
-            self.bytes.resize(self.held.len() * PAGE, 0);
-            self.held.len() - 1
-        } else {
+    /// A page of the file, read unless it is held.
+    fn page<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<Rc<Vec<u8>>> {
+        if let Some((_, page)) = self.held.iter().find(|(held, _)| *held == number) {
+            return Ok(Rc::clone(page));
+        }
+        let page = Rc::new(read_page(file, number)?);
+        if self.held.len() < PAGES {
+            self.held.push((number, Rc::clone(&page)));
+        } else if let Some(place) = self.held.get_mut(self.oldest) {
+            *place = (number, Rc::clone(&page));
             self.oldest = (self.oldest + 1) % PAGES;
-            self.oldest
-        };
-        let page = self.bytes.get_mut(place * PAGE..(place + 1) * PAGE).unwrap_or_default();
-        let mut held = (u64::MAX, 0);
-        while held.1 < PAGE {
-            let rest = page.get_mut(held.1..).unwrap_or_default();
-            match file.read_at(rest, number * PAGE as u64 + held.1 as u64) {
-                Ok(0) => break,
-                Ok(n) => held.1 += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
         }
-        held.0 = number;
-        if let Some(slot) = self.held.get_mut(place) {
-            *slot = held;
-        }
-        Ok(place)
+        Ok(page)
     }
+}
+
+thread_local! {
+    /// Pages of requests that have ended, to be read into again: new ones would have to be zeroed.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Pages that a thread keeps from one request to the next: those of a clip of a few tracks.
+const SPARES: usize = PAGES / 2;
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // A thread that ends keeps nothing.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            let room = SPARES.saturating_sub(spare.len());
+            let pages = self.held.drain(..).filter_map(|(_, page)| Rc::try_unwrap(page).ok());
+            spare.extend(pages.filter(|page| page.len() == PAGE).take(room));
+        });
+    }
+}
+
+/// Reads a page of the file: as much of it as the file has.
+fn read_page<R: ReadAt>(file: &R, number: u64) -> io::Result<Vec<u8>> {
+    let spare = SPARE.with(|spare| spare.borrow_mut().pop());
+    let mut page = spare.unwrap_or_else(|| vec![0; PAGE]);
+    let mut len = 0;
+    while len < PAGE {
+        let rest = page.get_mut(len..).unwrap_or_default();
+        match file.read_at(rest, number * PAGE as u64 + len as u64) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    page.truncate(len);
+    Ok(page)
 }
 
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match (offset.checked_sub(GENERATED), &self.pages) {
+        match (offset.checked_sub(GENERATED), &self.lookups) {
             (Some(offset), _) => self.read_generated(buf, offset),
-            (None, Some(pages)) if buf.len() <= PAGE => self.read_page(pages, buf, offset),
+            (None, Some(lookups)) if buf.len() <= PAGE => self.read_page(&lookups.pages, buf, offset),
             (None, _) => self.file.read_at(buf, offset),
         }
     }
@@ -265,5 +287,19 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
 
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.file.identity()
+    }
+    fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
+        let Some(lookups) = self.lookups.as_ref().filter(|_| offset < GENERATED) else { return Ok(None) };
+        let start = offset - offset % PAGE as u64;
+        if offset - start + len as u64 > PAGE as u64 {
+            return Ok(None);
+        }
+        let bytes = lookups.pages.borrow_mut().page(self.file, start / PAGE as u64)?;
+        let is_held = offset - start + len as u64 <= bytes.len() as u64;
+        Ok(is_held.then_some(Page { bytes, start }))
+    }
+
+    fn memo(&self) -> Option<&Memo> {
+        self.lookups.as_ref().map(|lookups| &lookups.memo)
     }
 }

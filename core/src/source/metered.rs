@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::io;
 
 use super::identity::Identity;
-use super::read_at::ReadAt;
+use super::memo::Memo;
+use super::read_at::{Page, ReadAt};
 
 /// Reading was refused because it would take too long to read all that a cut needs.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -27,12 +28,17 @@ impl<'a, R: ReadAt> Metered<'a, R> {
     pub fn new(source: &'a R, bytes: u64) -> Self {
         Self { source, left: Cell::new(bytes) }
     }
+
+    fn spend(&self, len: usize) -> io::Result<()> {
+        let left = self.left.get().checked_sub(len as u64 + COST_OF_READ);
+        self.left.set(left.ok_or_else(|| io::Error::other(ReadBudgetSpent))?);
+        Ok(())
+    }
 }
 
 impl<R: ReadAt> ReadAt for Metered<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let left = self.left.get().checked_sub(buf.len() as u64 + COST_OF_READ);
-        self.left.set(left.ok_or_else(|| io::Error::other(ReadBudgetSpent))?);
+        self.spend(buf.len())?;
         self.source.read_at(buf, offset)
     }
 
@@ -46,5 +52,17 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
 
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.source.identity()
+    }
+
+    fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
+        let page = self.source.page(offset, len)?;
+        if page.is_some() {
+            self.spend(len)?;
+        }
+        Ok(page)
+    }
+
+    fn memo(&self) -> Option<&Memo> {
+        self.source.memo()
     }
 }

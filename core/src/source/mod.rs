@@ -1,28 +1,33 @@
 //! Positioned reads of one open file, and what identifies it.
 //!
 //! - `read_at`: positioned reads.
+//! - `memo`: what one request keeps of what it has looked up.
 //! - `metered`: a file of which a limited number of bytes is read.
 //! - `identity`: what identifies the state of a file.
 
 mod identity;
+mod memo;
 mod metered;
 mod read_at;
 
 pub use identity::Identity;
+pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
 pub(crate) use read_at::changed;
-pub use read_at::{GENERATED, ReadAt};
+pub use read_at::{GENERATED, Page, ReadAt};
 
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::rc::Rc;
 
     use super::*;
     use crate::index::Index;
     use crate::testing::{Film, TrackSpec};
 
     /// A file whose answers differ from those of a trait method that is not implemented.
-    struct Unusual;
+    #[derive(Default)]
+    struct Unusual(Memo);
 
     impl ReadAt for Unusual {
         fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -43,6 +48,14 @@ mod tests {
         fn identity(&self) -> io::Result<Option<Identity>> {
             Ok(Some(crate::testing::identity(b"unusual")))
         }
+
+        fn page(&self, offset: u64, _len: usize) -> io::Result<Option<Page>> {
+            Ok(Some(Page { bytes: Rc::new(vec![7; 3]), start: offset }))
+        }
+
+        fn memo(&self) -> Option<&Memo> {
+            Some(&self.0)
+        }
     }
 
     #[test]
@@ -52,14 +65,25 @@ mod tests {
             file.read_exact_at(&mut bytes, 7).unwrap();
             (bytes, file.may_wait(), file.check_wanted().unwrap_err().kind(), file.identity().unwrap())
         }
-        let of_the_file = answers(Unusual);
+        let of_the_file = answers(Unusual::default());
         assert_eq!(of_the_file.3, Some(crate::testing::identity(b"unusual")));
         let film = Film::of(vec![TrackSpec::audio(40)]).build();
         let index = Index::build(&film, film.len() as u64).unwrap();
-        assert_eq!(answers(&Unusual), of_the_file);
-        assert_eq!(answers::<&dyn ReadAt>(&Unusual), of_the_file);
-        assert_eq!(answers(Metered::new(&Unusual, 1000)), of_the_file);
-        assert_eq!(answers(index.film(&Unusual)), of_the_file);
-        assert_eq!(answers(index.film_in_order(&Unusual)), of_the_file);
+        let file = Unusual::default();
+        assert_eq!(answers(&file), of_the_file);
+        assert_eq!(answers::<&dyn ReadAt>(&file), of_the_file);
+        assert_eq!(answers(Metered::new(&file, 1000)), of_the_file);
+        assert_eq!(answers(index.film(&file)), of_the_file);
+        assert_eq!(answers(index.film_in_order(&file)), of_the_file);
+
+        // A film has pages and a memo of its own, and others lend those of the file.
+        fn lends<R: ReadAt>(file: R) -> (Option<Vec<u8>>, bool) {
+            let page = file.page(7, 2).unwrap();
+            (page.map(|page| page.bytes.to_vec()), file.memo().is_some())
+        }
+        let of_the_file = lends(&file);
+        assert_eq!(of_the_file, (Some(vec![7; 3]), true));
+        assert_eq!(lends::<&dyn ReadAt>(&file), of_the_file);
+        assert_eq!(lends(Metered::new(&file, 1000)), of_the_file);
     }
 }

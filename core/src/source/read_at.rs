@@ -3,8 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use super::identity::Identity;
+use super::memo::Memo;
+
+/// Bytes of a file that are in memory.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The bytes.
+    pub bytes: Rc<Vec<u8>>,
+    /// The offset in the file of the first.
+    pub start: u64,
+}
 
 /// Reads at a position without moving a cursor, so that one open file can serve
 /// many readers.
@@ -47,6 +58,19 @@ pub trait ReadAt {
     fn identity(&self) -> io::Result<Option<Identity>> {
         Ok(None)
     }
+
+    /// The page that holds all of `len` bytes at `offset`, from a source that keeps pages.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn page(&self, _offset: u64, _len: usize) -> io::Result<Option<Page>> {
+        Ok(None)
+    }
+
+    /// What the look-ups of one request keep, where the source is of one request.
+    fn memo(&self) -> Option<&Memo> {
+        None
+    }
 }
 
 impl ReadAt for File {
@@ -74,6 +98,14 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn identity(&self) -> io::Result<Option<Identity>> {
         (**self).identity()
+    }
+
+    fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
+        (**self).page(offset, len)
+    }
+
+    fn memo(&self) -> Option<&Memo> {
+        (**self).memo()
     }
 }
 

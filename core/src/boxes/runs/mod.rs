@@ -6,6 +6,7 @@
 //! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal value, which a
 //! writer should have put into one entry. What we write is runs.
 
+mod block;
 mod build;
 mod entry;
 mod joint;

@@ -4,6 +4,7 @@ use crate::boxes::stsc::first_chunk;
 use crate::boxes::{FormatError, TableReader};
 use crate::source::ReadAt;
 
+use super::block::{Block, first_entry};
 use super::entry::run_fields;
 use super::kind::{Checkpoint, Run, RunKind, STRIDE, chunk_entry};
 use super::table::Runs;
@@ -14,7 +15,19 @@ impl Runs {
     /// # Errors
     /// When the file cannot be read (any more), or there is no such unit.
     pub fn at_unit<R: ReadAt>(&self, source: &R, unit: u32) -> Result<Run, FormatError> {
+        let after = self.checkpoints.partition_point(|c| c.unit <= unit);
+        let block = Block::of(self, source, after.saturating_sub(1))?;
+        if let Some(piece) = block.holding(|at| at.unit <= unit) {
+            return Ok(self.cut(piece, unit));
+        }
         self.pieces_from(source, unit)?.next().unwrap_or_else(|| Err(self.outside()))
+    }
+
+    /// The part of a piece from one of its units on.
+    fn cut(&self, piece: Run, unit: u32) -> Run {
+        let skipped = unit - piece.unit;
+        let sum = piece.sum + u64::from(skipped) * self.kind.weight(piece.value);
+        Run { unit, count: piece.count - skipped, sum, ..piece }
     }
 
     /// The last piece whose sum is not past `sum`: the one that holds that time or sample. O(log
@@ -31,9 +44,8 @@ impl Runs {
     /// As [`Self::at_unit`].
     pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
         let after = self.checkpoints.partition_point(|c| c.sum <= sum);
-        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
-        pieces.go_past(|after| after.sum <= sum)?;
-        if let Some(piece) = pieces.next_piece()?.filter(|_| pieces.at.sum > sum) {
+        let block = Block::of(self, source, after.saturating_sub(1))?;
+        if let Some(piece) = block.holding(|at| at.sum <= sum) {
             return Ok(piece);
         }
         // `sum` is at or past the end of the table.
@@ -69,17 +81,10 @@ impl Runs {
         unit: u32,
     ) -> Result<Pieces<'a, R>, FormatError> {
         let after = self.checkpoints.partition_point(|c| c.unit <= unit);
-        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
-        pieces.go_past(|after| after.unit <= unit)?;
+        let mut pieces = Pieces::past(self, source, after.saturating_sub(1), |at| at.unit <= unit)?;
         while let Some(piece) = pieces.next_piece()? {
             if piece.end() > unit {
-                let skipped = unit - piece.unit;
-                pieces.held = Some(Run {
-                    unit,
-                    count: piece.count - skipped,
-                    sum: piece.sum + u64::from(skipped) * self.kind.weight(piece.value),
-                    ..piece
-                });
+                pieces.held = Some(self.cut(piece, unit));
                 break;
             }
         }
@@ -97,8 +102,7 @@ impl Runs {
     ) -> Result<MergedRuns<'a, R>, FormatError> {
         // The run may begin before a checkpoint that lies inside it.
         let after = self.checkpoints.partition_point(|c| c.runs <= ordinal);
-        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
-        pieces.go_past(|after| after.runs <= ordinal)?;
+        let mut pieces = Pieces::past(self, source, after.saturating_sub(1), |at| at.runs <= ordinal)?;
         while let Some(piece) = pieces.next_piece()? {
             if piece.ordinal >= ordinal {
                 pieces.held = Some(piece);
@@ -128,51 +132,21 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         // One more, because an entry of an stsc is ended by the next.
         let reader = TableReader::new(source, runs.table, STRIDE + 1);
         let at = runs.checkpoints.get(checkpoint).copied();
-        let entry = u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE);
-        let entry = if at.is_some() { entry } else { 0 };
+        let entry = if at.is_some() { first_entry(checkpoint) } else { 0 };
         Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
     }
 
-    /// Goes past entries up to the next checkpoint, as long as `is_before` holds after them. It may
-    /// stop too early.
-    fn go_past(&mut self, is_before: impl Fn(&Checkpoint) -> bool) -> Result<(), FormatError> {
-        let kind = self.runs.kind;
-        if self.entry >= self.runs.table.count || self.runs.units == 0 {
-            return Ok(());
-        }
-        let entry = self.entry;
-        let bytes = self.reader.entries(entry)?;
-        let mut skip = |count: u32, value: u64| {
-            if count >= self.runs.units.saturating_sub(self.at.unit) {
-                return false;
-            }
-            let mut after = self.at;
-            after.pass(kind, count, value);
-            let goes_on = is_before(&after);
-            if goes_on {
-                self.at = after;
-                self.entry += 1;
-            }
-            goes_on
-        };
-        if kind == RunKind::Stsc {
-            let (mut first, _) = chunk_entry(bytes, entry);
-            for (b, next) in bytes.chunks_exact(12).zip(bytes.chunks_exact(12).skip(1)) {
-                let next = first_chunk(next);
-                if next <= first || !skip(next - first, chunk_entry(b, 1).1) {
-                    break;
-                }
-                first = next;
-            }
-        } else {
-            for b in bytes.chunks_exact(8) {
-                let (count, value) = run_fields(b);
-                if !skip(count, value.into()) {
-                    break;
-                }
-            }
-        }
-        Ok(())
+    /// The pieces after those entries that follow a checkpoint and end as `is_before` says. Some
+    /// that do may be left.
+    fn past(
+        runs: &'a Runs,
+        source: &'a R,
+        checkpoint: usize,
+        is_before: impl Fn(&Checkpoint) -> bool,
+    ) -> Result<Self, FormatError> {
+        let (passed, at) = Block::of(runs, source, checkpoint)?.past(is_before);
+        let from_checkpoint = Self::at(runs, source, checkpoint);
+        Ok(Self { entry: from_checkpoint.entry + passed, at, ..from_checkpoint })
     }
 
     pub(super) fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
