@@ -258,6 +258,7 @@ fn film(
 }
 
 /// What is sent.
+#[expect(clippy::large_enum_variant, reason = "there is one of it, which is soon taken apart")]
 enum Outcome {
     /// The file as it is, and why, where that is worth a line.
     Plain(Option<String>),

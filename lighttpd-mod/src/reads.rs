@@ -75,6 +75,11 @@ impl ReadAt for Awaited {
         self.file.read_at(buf, offset)
     }
 
+    fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        self.check_wanted()?;
+        self.file.read_spare_at(out, offset)
+    }
+
     fn check_wanted(&self) -> io::Result<()> {
         if self.given_up.load(Ordering::Relaxed)
             || self.shared.as_ref().is_some_and(|shared| shared.is_closed())

@@ -230,41 +230,18 @@ impl Pages {
     }
 }
 
-thread_local! {
-    /// Pages of requests that have ended, to be read into again: new ones would have to be zeroed.
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Pages that a thread keeps from one request to the next: those of a clip of a few tracks.
-const SPARES: usize = PAGES / 2;
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        // A thread that ends keeps nothing.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            let room = SPARES.saturating_sub(spare.len());
-            let pages = self.held.drain(..).filter_map(|(_, page)| Rc::try_unwrap(page).ok());
-            spare.extend(pages.filter(|page| page.len() == PAGE).take(room));
-        });
-    }
-}
-
 /// Reads a page of the file: as much of it as the file has.
 fn read_page<R: ReadAt>(file: &R, number: u64) -> io::Result<Vec<u8>> {
-    let spare = SPARE.with(|spare| spare.borrow_mut().pop());
-    let mut page = spare.unwrap_or_else(|| vec![0; PAGE]);
-    let mut len = 0;
-    while len < PAGE {
-        let rest = page.get_mut(len..).unwrap_or_default();
-        match file.read_at(rest, number * PAGE as u64 + len as u64) {
+    let mut page = Vec::with_capacity(PAGE);
+    while page.len() < PAGE {
+        let offset = number * PAGE as u64 + page.len() as u64;
+        match file.read_spare_at(&mut page, offset) {
             Ok(0) => break,
-            Ok(n) => len += n,
+            Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    page.truncate(len);
     Ok(page)
 }
 

@@ -34,9 +34,9 @@ impl Generator<'_> {
     /// Fills `out` with a part, but for its first `skip` bytes.
     fn fill(&self, part: &Part, skip: u64, out: &mut [u8]) -> io::Result<()> {
         match &part.content {
-            Content::Bytes(bytes) => {
-                let from = usize::try_from(skip).unwrap_or(usize::MAX);
-                let bytes = from.checked_add(out.len()).and_then(|end| bytes.get(from..end));
+            Content::Bytes(at) => {
+                let from = usize::try_from(skip).ok().and_then(|skip| at.checked_add(skip));
+                let bytes = from.and_then(|from| self.plan.known.get(from..from.checked_add(out.len())?));
                 out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }

@@ -1,5 +1,7 @@
 //! Puts metadata together, box by box. When all is there, it says where each part is in the answer.
 
+use std::ops::Range;
+
 use crate::boxes::{
     BoxHeader, BoxType, FormatError, Runs, TableHead, box_head, long_box_head, run_entry, saio_entry,
 };
@@ -14,6 +16,9 @@ use super::slice::RunSlice;
 
 /// A piece of metadata whose place in the answer is not known yet.
 pub(super) enum Piece {
+    /// The next of the bytes that are known now.
+    Known,
+    /// Neither of these is [`Content::Bytes`].
     Content(Content),
     /// Where the auxiliary information of the track of this index begins. It takes no bytes.
     Mark(usize),
@@ -27,10 +32,19 @@ pub(super) enum Piece {
 #[derive(Default)]
 pub(super) struct Assembly {
     /// Pieces with their lengths.
-    pub(super) parts: Vec<(u64, Piece)>,
+    parts: Vec<(u64, Piece)>,
+    len: u64,
+    /// The bytes that are known now, of all pieces that have some.
+    known: Vec<u8>,
     /// What was left out, for the debug log.
     pub(super) notes: Vec<String>,
 }
+
+/// Bytes of the head of a box whose size has 32 bits.
+const BOX_HEAD: usize = 8;
+
+/// Bytes and pieces of the metadata of a clip of two tracks.
+const USUAL: (usize, usize) = (2048, 64);
 
 /// The most notes of one answer. Each is a line in the debug log.
 const NOTES: usize = 16;
@@ -42,24 +56,50 @@ impl Assembly {
         }
     }
 
+    /// With room for what a clip mostly has.
+    pub(super) fn with_room() -> Self {
+        let (bytes, parts) = USUAL;
+        Self { known: Vec::with_capacity(bytes), parts: Vec::with_capacity(parts), ..Self::default() }
+    }
+
     pub(super) fn len(&self) -> u64 {
-        self.parts.iter().map(|(len, _)| len).sum()
+        self.len
     }
 
     /// Appends bytes that are known now.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.known.extend_from_slice(bytes);
+        self.more_known(bytes.len());
+    }
+
+    /// The last bytes of those that are known are a new piece, or belong to the piece before.
+    fn more_known(&mut self, len: usize) {
+        self.len += len as u64;
         match self.parts.last_mut() {
-            Some((len, Piece::Content(Content::Bytes(last)))) => {
-                last.extend_from_slice(bytes);
-                *len += bytes.len() as u64;
-            }
-            _ if bytes.is_empty() => {}
-            _ => self.parts.push((bytes.len() as u64, Piece::Content(Content::Bytes(bytes.to_vec())))),
+            Some((piece_len, Piece::Known)) => *piece_len += len as u64,
+            _ if len == 0 => {}
+            _ => self.parts.push((len as u64, Piece::Known)),
+        }
+    }
+
+    /// Appends bytes that become known later. Returns their place.
+    fn reserve(&mut self, len: usize) -> Range<usize> {
+        let at = self.known.len();
+        self.known.resize(at + len, 0);
+        self.more_known(len);
+        at..at + len
+    }
+
+    /// Fills a place that was reserved.
+    fn fill(&mut self, place: Range<usize>, bytes: &[u8]) {
+        for (to, from) in self.known.get_mut(place).unwrap_or_default().iter_mut().zip(bytes) {
+            *to = *from;
         }
     }
 
     /// Appends bytes of the source.
     pub(super) fn source(&mut self, offset: FileOffset, len: u64) {
+        self.len += len;
         match self.parts.last_mut() {
             Some((last_len, Piece::Content(Content::Source(last)))) if *last + *last_len == offset => {
                 *last_len += len
@@ -72,64 +112,88 @@ impl Assembly {
     /// Copies a box verbatim. A size of 0 (to the end of the container) becomes the actual size,
     /// because another box may follow in the answer.
     pub(super) fn copy(&mut self, header: &BoxHeader) {
+        self.copy_head(header);
+        self.source(FileOffset(header.payload()), header.payload_len());
+    }
+
+    fn copy_head(&mut self, header: &BoxHeader) {
         if header.has_large_size() {
-            self.source(FileOffset(header.offset), header.size);
+            self.source(FileOffset(header.offset), header.header_len.into());
         } else {
             self.bytes(&long_box_head(header.box_type, header.payload_len()));
-            self.source(FileOffset(header.payload()), header.payload_len());
         }
     }
 
-    /// Copies a box, with `bytes` in the place of those that the source has at the offset `at`.
+    /// Copies a box, with `bytes` in the place of those that its payload has at the offset `at`.
     pub(super) fn copy_but(&mut self, header: &BoxHeader, at: FileOffset, bytes: &[u8]) {
-        let mut copy = Self::default();
-        copy.copy(header);
-        let end = at + bytes.len() as u64;
-        for (len, piece) in copy.parts {
-            match piece {
-                Piece::Content(Content::Source(offset)) if (offset..offset + len).contains(&at) => {
-                    self.source(offset, at - offset);
-                    self.bytes(bytes);
-                    self.source(end, (offset + len) - end);
-                }
-                piece => self.push(len, piece),
-            }
-        }
+        self.copy_head(header);
+        let (payload, after) = (FileOffset(header.payload()), at + bytes.len() as u64);
+        self.source(payload, at - payload);
+        self.bytes(bytes);
+        self.source(after, FileOffset(header.end()) - after);
+    }
+
+    /// Appends a piece of so many bytes.
+    pub(super) fn piece(&mut self, len: u64, piece: Piece) {
+        self.len += len;
+        self.parts.push((len, piece));
     }
 
     /// Marks where the auxiliary information of a track begins.
     pub(super) fn mark(&mut self, track: usize) {
-        self.parts.push((0, Piece::Mark(track)));
+        self.piece(0, Piece::Mark(track));
     }
 
     /// Appends entries that are generated when they are sent.
     pub(super) fn entries(&mut self, count: u32, entries: Entries) {
         let len = u64::from(count) * u64::from(entries.entry_size);
         if len > 0 {
-            self.parts.push((len, Piece::Content(Content::Entries(entries))));
+            self.piece(len, Piece::Content(Content::Entries(entries)));
         }
     }
 
-    /// Appends a piece, and joins it with the one before where both are bytes, or both are
-    /// neighbours in the source.
-    fn push(&mut self, len: u64, piece: Piece) {
-        match piece {
-            Piece::Content(Content::Bytes(bytes)) => self.bytes(&bytes),
-            Piece::Content(Content::Source(offset)) => self.source(offset, len),
-            piece => self.parts.push((len, piece)),
-        }
-    }
-
+    /// Appends other metadata. Pieces are joined where both are known bytes, or both are neighbours
+    /// in the source.
     pub(super) fn append(&mut self, other: Self) {
-        other.parts.into_iter().for_each(|(len, piece)| self.push(len, piece));
+        self.known.extend_from_slice(&other.known);
+        for (len, piece) in other.parts {
+            match piece {
+                Piece::Known => self.more_known(usize::try_from(len).unwrap_or(0)),
+                Piece::Content(Content::Source(offset)) => self.source(offset, len),
+                piece => self.piece(len, piece),
+            }
+        }
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// Appends a box around `content`.
-    pub(super) fn wrap(&mut self, box_type: BoxType, content: Self) -> Result<(), PlanError> {
-        self.bytes(&box_head(box_type, content.len()).ok_or(PlanError::LargeBox(box_type))?);
-        self.append(content);
+    /// Appends a box. What `write` appends is its content.
+    pub(super) fn wrap(
+        &mut self,
+        box_type: BoxType,
+        write: impl FnOnce(&mut Self) -> Result<(), PlanError>,
+    ) -> Result<(), PlanError> {
+        let head = self.reserve(BOX_HEAD);
+        let start = self.len;
+        write(self)?;
+        let known = box_head(box_type, self.len - start).ok_or(PlanError::LargeBox(box_type))?;
+        self.fill(head, &known);
         Ok(())
+    }
+
+    /// Appends a table. What `write` appends are its entries.
+    pub(super) fn table(
+        &mut self,
+        head: &TableHead,
+        write: impl FnOnce(&mut Self) -> Result<(), PlanError>,
+    ) -> Result<(), PlanError> {
+        self.wrap(head.box_type, |out| {
+            let place = out.reserve(head.entries_at() - BOX_HEAD);
+            let start = out.len;
+            write(out)?;
+            let known = head.before(out.len - start).ok_or(PlanError::ManyEntries(head.box_type))?;
+            out.fill(place, &known);
+            Ok(())
+        })
     }
 
     /// Appends the runs of `slice` as entries: those that are `generated`, if any. Else the source
@@ -170,17 +234,6 @@ impl Assembly {
         self.bytes(&run_entry(count, value));
     }
 
-    /// Appends a table.
-    pub(super) fn table(&mut self, head: &TableHead, entries: Self) -> Result<(), PlanError> {
-        let entries_len = entries.len();
-        let before = head.before(entries_len).ok_or(PlanError::ManyEntries(head.box_type))?;
-        let box_head = box_head(head.box_type, before.len() as u64 + entries_len);
-        self.bytes(&box_head.ok_or(PlanError::LargeBox(head.box_type))?);
-        self.bytes(&before);
-        self.append(entries);
-        Ok(())
-    }
-
     /// The plan of which this is the metadata, with places filled in.
     pub(super) fn into_plan(self, extents: Extents, key: String) -> Result<Plan, NotMovable> {
         let metadata_len = self.len();
@@ -201,15 +254,23 @@ impl Assembly {
             copied.or_else(|| Some(extents.listed()?.position_of(offset)?.in_answer(metadata_len)))
         };
         let mark_of = |track| marks.iter().find(|(t, _)| *t == track).map(|(_, start)| *start);
-        let place = |place: Option<u64>| {
-            let place = place.ok_or(NotMovable::AuxiliaryNotSent)?;
-            Ok(Content::Bytes(saio_entry(place).to_vec()))
+        let mut known = self.known;
+        let mut next_known = 0;
+        let mut place = |place: Option<u64>| {
+            let at = known.len();
+            known.extend_from_slice(&saio_entry(place.ok_or(NotMovable::AuxiliaryNotSent)?));
+            Ok(Content::Bytes(at))
         };
-        let mut parts = Vec::new();
+        let mut parts = Vec::with_capacity(self.parts.len());
         let mut start = 0;
         for (len, piece) in self.parts {
             let content = match piece {
                 Piece::Mark(_) => continue,
+                Piece::Known => {
+                    let at = next_known;
+                    next_known += usize::try_from(len).unwrap_or(0);
+                    Content::Bytes(at)
+                }
                 Piece::Content(content) => content,
                 Piece::PlaceOfMark(track) => place(mark_of(track))?,
                 Piece::PlaceOf(offset) => place(copy_of(offset))?,
@@ -217,6 +278,7 @@ impl Assembly {
             parts.push(Part { start, len, content });
             start += len;
         }
-        Ok(Plan { parts, metadata_len, extents, key, notes: self.notes })
+        known.shrink_to_fit();
+        Ok(Plan { parts, known, metadata_len, extents, key, notes: self.notes })
     }
 }

@@ -16,6 +16,8 @@ use super::slice::{ChunkRange, ChunkSlice, RunSlice};
 pub struct Plan {
     /// The metadata, in order.
     pub parts: Vec<Part>,
+    /// The bytes of the metadata that are known: headers and small boxes.
+    pub known: Vec<u8>,
     /// Length of the metadata.
     pub metadata_len: u64,
     /// The media.
@@ -30,13 +32,13 @@ impl Plan {
     /// Memory that it takes besides its own size, in bytes.
     pub fn heap_size(&self) -> usize {
         let contents = self.parts.iter().map(|part| match &part.content {
-            Content::Bytes(bytes) => bytes.capacity(),
             Content::Entries(Entries { kind: EntryKind::Nibbles(_, ranges), .. }) => {
                 ranges.capacity() * size_of::<Range<SampleNumber>>()
             }
             _ => 0,
         });
         self.parts.capacity() * size_of::<Part>()
+            + self.known.capacity()
             + contents.sum::<usize>()
             + self.extents.heap_size()
             + self.key.capacity()
@@ -58,8 +60,8 @@ pub struct Part {
 /// Where the bytes of a part come from. Entries of tables are generated on demand.
 #[derive(Debug)]
 pub enum Content {
-    /// These bytes: headers and small boxes.
-    Bytes(Vec<u8>),
+    /// The bytes of [`Plan::known`] from this index on.
+    Bytes(usize),
     /// The source, from this offset on.
     Source(FileOffset),
     /// A table of a track, changed.

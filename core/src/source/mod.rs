@@ -63,6 +63,8 @@ mod tests {
         fn answers<R: ReadAt>(file: R) -> (Vec<u8>, bool, io::ErrorKind, Option<Identity>) {
             let mut bytes = vec![0; 3];
             file.read_exact_at(&mut bytes, 7).unwrap();
+            let mut more = Vec::with_capacity(2);
+            assert_eq!((file.read_spare_at(&mut more, 10).unwrap(), more), (2, vec![10, 11]));
             (bytes, file.may_wait(), file.check_wanted().unwrap_err().kind(), file.identity().unwrap())
         }
         let of_the_file = answers(Unusual::default());

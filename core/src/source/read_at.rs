@@ -39,6 +39,16 @@ pub trait ReadAt {
         Ok(())
     }
 
+    /// Appends to `out` what its spare capacity has room for, from `offset` on, and returns how many
+    /// bytes these are; 0 means the end of the file. Some sources need no zeroed memory for that.
+    fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        let held = out.len();
+        out.resize(out.capacity(), 0);
+        let read = self.read_at(out.get_mut(held..).unwrap_or_default(), offset);
+        out.truncate(held + read.as_ref().map_or(0, |n| *n));
+        read
+    }
+
     /// Whether a reader may be kept waiting, by the disk or by another reader's work. One that
     /// may not gets `WouldBlock` instead.
     fn may_wait(&self) -> bool {
@@ -78,6 +88,10 @@ impl ReadAt for File {
         FileExt::read_at(self, buf, offset)
     }
 
+    fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        Ok(rustix::io::pread(self, rustix::buffer::spare_capacity(out), offset)?)
+    }
+
     fn identity(&self) -> io::Result<Option<Identity>> {
         Ok(Some(Identity::of(&self.metadata()?)))
     }
@@ -86,6 +100,10 @@ impl ReadAt for File {
 impl<R: ReadAt + ?Sized> ReadAt for &R {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buf, offset)
+    }
+
+    fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        (**self).read_spare_at(out, offset)
     }
 
     fn may_wait(&self) -> bool {

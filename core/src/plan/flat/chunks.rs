@@ -52,10 +52,11 @@ pub(super) fn chunk_offsets(
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
     let head = chunk_offsets_head(is_wide);
-    let mut list = Assembly::default();
-    for range in ranges {
-        let kind = EntryKind::ChunkOffsets(range.clone());
-        list.entries(range.chunks.count(), Entries { track, entry_size: head.entry_size, kind });
-    }
-    out.table(&head, list)
+    out.table(&head, |out| {
+        for range in ranges {
+            let kind = EntryKind::ChunkOffsets(range.clone());
+            out.entries(range.chunks.count(), Entries { track, entry_size: head.entry_size, kind });
+        }
+        Ok(())
+    })
 }

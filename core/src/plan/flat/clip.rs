@@ -30,7 +30,8 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
         extents: &extents,
         media_header_len: media_header.len() as u64,
     };
-    let mut assembly = Assembly { notes: index.notes.clone(), ..Assembly::default() };
+    let mut assembly = Assembly::with_room();
+    index.notes.iter().for_each(|note| assembly.note(note.clone()));
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
         if held.is_some() && track.samples.sync_evidence(source)? == SyncEvidence::Nothing {
             assembly.note(track.note_of_unknown_sync());

@@ -32,7 +32,7 @@ impl Layout<'_> {
         let mut wide = vec![false; self.film.index.tracks.len()];
         let mut round = 0;
         loop {
-            let mut moov = Assembly::default();
+            let mut moov = Assembly::with_room();
             for node in &self.film.index.moov.children {
                 self.moov_child(node, &wide, &mut moov)?;
             }
@@ -46,7 +46,10 @@ impl Layout<'_> {
                 return Err(PlanError::LargeMetadata);
             }
             let mut all = before;
-            all.wrap(BoxType(*b"moov"), moov)?;
+            all.wrap(BoxType(*b"moov"), |out| {
+                out.append(moov);
+                Ok(())
+            })?;
             return Ok(all);
         }
     }

@@ -39,32 +39,34 @@ impl Layout<'_> {
         is_wide: bool,
         out: &mut Assembly,
     ) -> Result<(), PlanError> {
-        let mut content = Assembly::default();
-        for child in &node.children {
-            let header = &child.header;
-            match Treatment::of(Place::Track, header.box_type) {
-                Treatment::Container if &header.box_type.0 == b"stbl" => {
-                    moved_stbl(self, child, number, is_wide, &mut content)?;
+        out.wrap(node.header.box_type, |out| {
+            for child in &node.children {
+                let header = &child.header;
+                match Treatment::of(Place::Track, header.box_type) {
+                    Treatment::Container if &header.box_type.0 == b"stbl" => {
+                        moved_stbl(self, child, number, is_wide, out)?;
+                    }
+                    Treatment::Container => self.moved_container(child, number, is_wide, out)?,
+                    Treatment::References if self.left_out.contains(&true) => self.tref(header, out)?,
+                    _ => out.copy(header),
                 }
-                Treatment::Container => self.moved_container(child, number, is_wide, &mut content)?,
-                Treatment::References if self.left_out.contains(&true) => self.tref(header, &mut content)?,
-                _ => content.copy(header),
             }
-        }
-        out.wrap(node.header.box_type, content)
+            Ok(())
+        })
     }
 
     /// A `trak` of a clip, or a box in it that holds others.
     fn cut_container(&self, cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
-        let mut content = Assembly::default();
         let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
-        for child in &node.children {
-            self.cut_child(cut, child, &mut content)?;
-            if &child.header.box_type.0 == b"tkhd" && !has_edts {
-                edts(cut.clip, &mut content);
+        out.wrap(node.header.box_type, |out| {
+            for child in &node.children {
+                self.cut_child(cut, child, out)?;
+                if &child.header.box_type.0 == b"tkhd" && !has_edts {
+                    edts(cut.clip, out);
+                }
             }
-        }
-        out.wrap(node.header.box_type, content)
+            Ok(())
+        })
     }
 
     fn cut_child(&self, cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
@@ -103,9 +105,10 @@ impl Layout<'_> {
         let mut reader = self.film.index.reader(&self.film.source);
         let kept = without_references(&mut reader, header, is_kept)?;
         if !kept.is_empty() {
-            let mut content = Assembly::default();
-            content.bytes(&kept);
-            out.wrap(header.box_type, content)?;
+            out.wrap(header.box_type, |out| {
+                out.bytes(&kept);
+                Ok(())
+            })?;
         }
         Ok(())
     }

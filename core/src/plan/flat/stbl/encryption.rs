@@ -31,13 +31,22 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
     }
     let clear = clear_entries(cut, located)?;
     let (sizes, data) = sizes_and_data(cut, located, &clear)?;
-    out.table(&saiz_head(located.kind, located.default_size, count), sizes)?;
+    out.table(&saiz_head(located.kind, located.default_size, count), |out| {
+        out.append(sizes);
+        Ok(())
+    })?;
     saio(located, 1, Piece::PlaceOfMark(cut.number), out)?;
     if !clear.is_empty() {
         // A senc has no entries for samples that are not encrypted.
-        return out.wrap(BoxType(*b"free"), data);
+        return out.wrap(BoxType(*b"free"), |out| {
+            out.append(data);
+            Ok(())
+        });
     }
-    out.table(&senc_head(located.senc, cut.clip.sample_count()), data)
+    out.table(&senc_head(located.senc, cut.clip.sample_count()), |out| {
+        out.append(data);
+        Ok(())
+    })
 }
 
 /// Entries for clear samples, which have none in the source.
@@ -137,22 +146,25 @@ pub(in crate::plan::flat) fn cut_senc(
         return Ok(());
     }
     let (same, count) = senc.head_for(cut.clip.sample_count());
-    let mut content = Assembly::default();
-    content.source(FileOffset(same.start), same.end - same.start);
-    content.bytes(&count);
-    let mut reader = cut.reader();
-    for range in cut.ranges().iter().map(|r| &r.samples) {
-        let start = senc.place_of(&mut reader, range.start)?;
-        let end = senc.place_of(&mut reader, range.end)?;
-        content.source(FileOffset(start), end.saturating_sub(start));
-    }
-    out.wrap(header.box_type, content)
+    out.wrap(header.box_type, |out| {
+        out.source(FileOffset(same.start), same.end - same.start);
+        out.bytes(&count);
+        let mut reader = cut.reader();
+        for range in cut.ranges().iter().map(|r| &r.samples) {
+            let start = senc.place_of(&mut reader, range.start)?;
+            let end = senc.place_of(&mut reader, range.end)?;
+            out.source(FileOffset(start), end.saturating_sub(start));
+        }
+        Ok(())
+    })
 }
 
 /// Appends a `saio` of so many offsets.
 fn saio(located: &LocatedAuxiliary, count: u32, offsets: Piece, out: &mut Assembly) -> Result<(), PlanError> {
     let head = saio_head(located.kind);
     let len = u64::from(count) * u64::from(head.entry_size);
-    let entries = Assembly { parts: vec![(len, offsets)], ..Assembly::default() };
-    out.table(&head, entries)
+    out.table(&head, |out| {
+        out.piece(len, offsets);
+        Ok(())
+    })
 }

@@ -16,12 +16,13 @@ pub(super) fn sample_to_group(
     let mut groupings = cut.samples().groups.iter().enumerate();
     let is_here = |runs: &Runs| (header.payload()..=header.end()).contains(&runs.table().offset);
     let Some((n, runs)) = groupings.find(|(_, runs)| is_here(runs)) else { return Ok(()) };
-    let mut list = Assembly::default();
-    for range in cut.ranges() {
-        let slice = RunSlice::of(runs, &cut.film.source, range.samples.clone())?;
-        let generated =
-            (!runs.is_normal()).then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Group(slice.clone(), n)));
-        list.runs(&cut.film.source, runs, slice, generated)?;
-    }
-    out.table(&read_sbgp_head(&mut cut.reader(), header)?, list)
+    out.table(&read_sbgp_head(&mut cut.reader(), header)?, |out| {
+        for range in cut.ranges() {
+            let slice = RunSlice::of(runs, &cut.film.source, range.samples.clone())?;
+            let generated =
+                (!runs.is_normal()).then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Group(slice.clone(), n)));
+            out.runs(&cut.film.source, runs, slice, generated)?;
+        }
+        Ok(())
+    })
 }

@@ -36,30 +36,32 @@ pub(super) fn moved_stbl(
     is_wide: bool,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let mut content = Assembly::default();
-    for child in &node.children {
-        match (&child.header.box_type.0, layout.film.index.tracks.get(number)) {
-            (b"stco" | b"co64", _) => {
-                chunk_offsets(number, layout.chunk_ranges(number), is_wide, &mut content)?;
+    out.wrap(node.header.box_type, |out| {
+        for child in &node.children {
+            match (&child.header.box_type.0, layout.film.index.tracks.get(number)) {
+                (b"stco" | b"co64", _) => {
+                    chunk_offsets(number, layout.chunk_ranges(number), is_wide, out)?;
+                }
+                (b"saio", Some(track)) => encryption::moved_saio(number, &track.samples, out)?,
+                _ => out.copy(&child.header),
             }
-            (b"saio", Some(track)) => encryption::moved_saio(number, &track.samples, &mut content)?,
-            _ => content.copy(&child.header),
         }
-    }
-    out.wrap(node.header.box_type, content)
+        Ok(())
+    })
 }
 
 /// Appends the `stbl` of a clip.
 pub(super) fn cut_stbl(cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
-    let mut content = Assembly::default();
-    for child in &node.children {
-        let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
-        if !required_table(cut, treatment, &child.header, &mut content)? && !cut.ranges().is_empty() {
-            optional_table(cut, treatment, &child.header, &mut content)?;
+    out.wrap(node.header.box_type, |out| {
+        for child in &node.children {
+            let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
+            if !required_table(cut, treatment, &child.header, out)? && !cut.ranges().is_empty() {
+                optional_table(cut, treatment, &child.header, out)?;
+            }
         }
-    }
-    sync_samples::detected(cut, &mut content)?;
-    out.wrap(node.header.box_type, content)
+        sync_samples::detected(cut, out)?;
+        Ok(())
+    })
 }
 
 /// Appends one of the tables that each track has, even a track without samples. Returns `false` for
@@ -124,14 +126,15 @@ fn descriptions(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) {
 
 /// Appends the `stsc` (8.7.4).
 fn sample_to_chunk(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
-    let mut list = Assembly::default();
-    let mut place = ChunkNumber::FIRST;
-    for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
-        let slice = ChunkSlice::of(cut.samples(), &cut.film.source, &range.samples, place)?;
-        place = place + chunks.chunks.count();
-        list.entries(slice.count(), cut.entries(STSC_ENTRY_SIZE, EntryKind::Chunks(slice)));
-    }
-    out.table(&stsc_head(), list)
+    out.table(&stsc_head(), |out| {
+        let mut place = ChunkNumber::FIRST;
+        for (range, chunks) in cut.ranges().iter().zip(cut.chunks) {
+            let slice = ChunkSlice::of(cut.samples(), &cut.film.source, &range.samples, place)?;
+            place = place + chunks.chunks.count();
+            out.entries(slice.count(), cut.entries(STSC_ENTRY_SIZE, EntryKind::Chunks(slice)));
+        }
+        Ok(())
+    })
 }
 
 /// Appends a table that is cut in memory.

@@ -26,7 +26,10 @@ pub(super) fn bytes(
         };
         list.source(FileOffset(entries.start), entries.end - entries.start);
     }
-    out.table(head, list)
+    out.table(head, |out| {
+        out.append(list);
+        Ok(())
+    })
 }
 
 /// Appends a `padb` (8.7.6): a count, and 4 bits for each sample.
@@ -41,9 +44,11 @@ pub(super) fn padding_bits(
         return Ok(());
     };
     let count = cut.clip.sample_count();
-    let mut list = Assembly::default();
-    list.entries(count.div_ceil(2), cut.entries(table.entry_size, nibbles(table, cut.ranges())));
-    out.table(&padb_head(count), list)
+    let entries = cut.entries(table.entry_size, nibbles(table, cut.ranges()));
+    out.table(&padb_head(count), |out| {
+        out.entries(count.div_ceil(2), entries);
+        Ok(())
+    })
 }
 
 fn too_short(header: &BoxHeader) -> String {

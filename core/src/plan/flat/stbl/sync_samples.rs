@@ -30,21 +30,22 @@ pub(super) fn sample_numbers(
 ) -> Result<(), PlanError> {
     let source = &cut.film.source;
     let table = read_sample_numbers(&mut cut.reader(), header)?;
-    let mut list = Assembly::default();
-    for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
-        let shift = SampleShift::between(samples.start, *place);
-        let is_joined = *joined_until > samples.start;
-        let first = is_joined.then_some(samples.start..samples.start.next());
-        let rest = samples.start.max(*joined_until)..samples.end;
-        for part in first.into_iter().chain([rest]) {
-            let first = SyncSamples::listed_before(&table, source, part.start)?;
-            let end = SyncSamples::listed_before(&table, source, part.end)?;
-            let kind = EntryKind::SampleNumbers(table, first, shift);
-            // A file may list its samples in any order, so that the end may come first.
-            list.entries(end.saturating_sub(first), cut.entries(head.entry_size, kind));
+    out.table(head, |out| {
+        for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
+            let shift = SampleShift::between(samples.start, *place);
+            let is_joined = *joined_until > samples.start;
+            let first = is_joined.then_some(samples.start..samples.start.next());
+            let rest = samples.start.max(*joined_until)..samples.end;
+            for part in first.into_iter().chain([rest]) {
+                let first = SyncSamples::listed_before(&table, source, part.start)?;
+                let end = SyncSamples::listed_before(&table, source, part.end)?;
+                let kind = EntryKind::SampleNumbers(table, first, shift);
+                // A file may list its samples in any order, so that the end may come first.
+                out.entries(end.saturating_sub(first), cut.entries(head.entry_size, kind));
+            }
         }
-    }
-    out.table(head, list)
+        Ok(())
+    })
 }
 
 /// Appends the `stss` of a track whose coded pictures say where decoding can begin, because the
@@ -55,11 +56,12 @@ pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pla
     if cut.ranges().is_empty() || samples.pictures(&cut.film.source)?.is_none() {
         return Ok(());
     }
-    let mut list = Assembly::default();
-    for range in cut.ranges() {
-        for sample in samples.detected_sync(&cut.film.source, &range.samples)? {
-            list.bytes(&stss_entry(range.place + (sample - range.samples.start)));
+    out.table(&stss_head(), |out| {
+        for range in cut.ranges() {
+            for sample in samples.detected_sync(&cut.film.source, &range.samples)? {
+                out.bytes(&stss_entry(range.place + (sample - range.samples.start)));
+            }
         }
-    }
-    out.table(&stss_head(), list)
+        Ok(())
+    })
 }

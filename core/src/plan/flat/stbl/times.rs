@@ -18,31 +18,32 @@ pub(super) fn durations(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pl
     let stts = &cut.samples().stts;
     let multiplier = cut.clip.multiplier;
     let is_copied = stts.is_normal() && multiplier == 1;
-    let mut list = Assembly::default();
-    for range in cut.ranges() {
-        if let Some(lead_in) = &range.lead_in {
-            lead_in_durations(lead_in, &mut list);
+    out.table(&stts_head(), |out| {
+        for range in cut.ranges() {
+            if let Some(lead_in) = &range.lead_in {
+                lead_in_durations(lead_in, out);
+            }
+            let mut samples = unchanged(range);
+            let mut last = None;
+            if range.gap > MediaTime(0) && !samples.is_empty() {
+                samples.end = samples.end - 1;
+                let trim = if samples.is_empty() { range.first_sample_trim } else { MediaTime(0) };
+                last = Some(duration(cut, samples.end, trim, range.gap)?);
+            }
+            if range.first_sample_trim > MediaTime(0) && !samples.is_empty() {
+                let first = duration(cut, samples.start, range.first_sample_trim, MediaTime(0))?;
+                out.entry(1, first.duration_field());
+                samples.start = samples.start.next();
+            }
+            let slice = RunSlice::of(stts, &cut.film.source, samples)?;
+            let generated = (!is_copied)
+                .then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Times(slice.clone(), multiplier)));
+            out.runs(&cut.film.source, stts, slice, generated)?;
+            last.into_iter().for_each(|duration| out.entry(1, duration.duration_field()));
+            merged(out, range.ending.iter().map(|sample| sample.duration.duration_field()));
         }
-        let mut samples = unchanged(range);
-        let mut last = None;
-        if range.gap > MediaTime(0) && !samples.is_empty() {
-            samples.end = samples.end - 1;
-            let trim = if samples.is_empty() { range.first_sample_trim } else { MediaTime(0) };
-            last = Some(duration(cut, samples.end, trim, range.gap)?);
-        }
-        if range.first_sample_trim > MediaTime(0) && !samples.is_empty() {
-            let first = duration(cut, samples.start, range.first_sample_trim, MediaTime(0))?;
-            list.entry(1, first.duration_field());
-            samples.start = samples.start.next();
-        }
-        let slice = RunSlice::of(stts, &cut.film.source, samples)?;
-        let generated =
-            (!is_copied).then(|| cut.entries(RUN_ENTRY_SIZE, EntryKind::Times(slice.clone(), multiplier)));
-        list.runs(&cut.film.source, stts, slice, generated)?;
-        last.into_iter().for_each(|duration| list.entry(1, duration.duration_field()));
-        merged(&mut list, range.ending.iter().map(|sample| sample.duration.duration_field()));
-    }
-    out.table(&stts_head(), list)
+        Ok(())
+    })
 }
 
 /// The samples of a range whose times are neither a lead-in's nor those of its ending.
@@ -102,7 +103,10 @@ pub(super) fn composition_offsets(
     if all_zero {
         return Ok(());
     }
-    out.table(&read_ctts_head(&mut cut.reader(), header)?, list)
+    out.table(&read_ctts_head(&mut cut.reader(), header)?, |out| {
+        out.append(list);
+        Ok(())
+    })
 }
 
 /// Appends the offsets of a lead-in, which begins its range. Returns whether all are 0.

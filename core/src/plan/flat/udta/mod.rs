@@ -42,24 +42,25 @@ impl Layout<'_> {
             out.copy(header);
             return Ok(());
         }
-        let mut content = Assembly::default();
-        for child in children {
-            let mut reader = self.film.index.reader(&self.film.source);
-            let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
-            match treatment(child) {
-                Treatment::Chapters if is_small => {
-                    content.bytes(&cut_chpl(reader.payload(child, 0)?, clip).unwrap_or_default());
+        out.wrap(header.box_type, |out| {
+            for child in children {
+                let mut reader = self.film.index.reader(&self.film.source);
+                let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
+                match treatment(child) {
+                    Treatment::Chapters if is_small => {
+                        out.bytes(&cut_chpl(reader.payload(child, 0)?, clip).unwrap_or_default());
+                    }
+                    Treatment::Highlights if is_small => {
+                        out.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
+                    }
+                    Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
+                    Treatment::StartTimeCode if clip.start > MovieTime(0) => {}
+                    Treatment::Tags => self.tags(child, out)?,
+                    _ => out.copy(child),
                 }
-                Treatment::Highlights if is_small => {
-                    content.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
-                }
-                Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
-                Treatment::StartTimeCode if clip.start > MovieTime(0) => {}
-                Treatment::Tags => self.tags(child, &mut content)?,
-                _ => content.copy(child),
             }
-        }
-        out.wrap(header.box_type, content)
+            Ok(())
+        })
     }
 
     /// Appends a `meta` without tags that count samples or times of the whole movie.

@@ -74,7 +74,10 @@ pub(super) fn without_counts<R: ReadAt>(
             return Ok(None);
         }
         let mut out = Assembly::default();
-        out.wrap(BoxType(*b"meta"), content)?;
+        out.wrap(BoxType(*b"meta"), |out| {
+            out.append(content);
+            Ok(())
+        })?;
         return Ok(Some(out));
     }
     Ok(None)
@@ -92,7 +95,10 @@ fn cut_ilst<R: ReadAt>(reader: &mut Reader<'_, R>, ilst: &BoxHeader) -> Result<O
         }
     }
     let mut out = Assembly::default();
-    out.wrap(BoxType(*b"ilst"), kept)?;
+    out.wrap(BoxType(*b"ilst"), |out| {
+        out.append(kept);
+        Ok(())
+    })?;
     Ok(is_changed.then_some(out))
 }
 
