@@ -216,7 +216,8 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
 impl Pages {
     /// A page of the file, read unless it is held.
     fn page<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<Rc<Vec<u8>>> {
-        if let Some((_, page)) = self.held.iter().find(|(held, _)| *held == number) {
+        // Those read last are asked for again most often.
+        if let Some((_, page)) = self.held.iter().rfind(|(held, _)| *held == number) {
             return Ok(Rc::clone(page));
         }
         let page = Rc::new(read_page(file, number)?);

@@ -15,6 +15,9 @@ impl Runs {
     /// # Errors
     /// When the file cannot be read (any more), or there is no such unit.
     pub fn at_unit<R: ReadAt>(&self, source: &R, unit: u32) -> Result<Run, FormatError> {
+        if let Some(run) = self.only(unit) {
+            return Ok(run);
+        }
         let after = self.checkpoints.partition_point(|c| c.unit <= unit);
         let block = Block::of(self, source, after.saturating_sub(1))?;
         if let Some(piece) = block.holding(|at| at.unit <= unit) {
@@ -43,6 +46,9 @@ impl Runs {
     /// # Errors
     /// As [`Self::at_unit`].
     pub fn at_sum<R: ReadAt>(&self, source: &R, sum: u64) -> Result<Run, FormatError> {
+        if let Some(run) = self.only(0).filter(|_| sum < self.sum) {
+            return Ok(run);
+        }
         let after = self.checkpoints.partition_point(|c| c.sum <= sum);
         let block = Block::of(self, source, after.saturating_sub(1))?;
         if let Some(piece) = block.holding(|at| at.sum <= sum) {
@@ -80,6 +86,9 @@ impl Runs {
         source: &'a R,
         unit: u32,
     ) -> Result<Pieces<'a, R>, FormatError> {
+        if let Some(run) = self.only(unit) {
+            return Ok(Pieces::last(self, source, run));
+        }
         let after = self.checkpoints.partition_point(|c| c.unit <= unit);
         let mut pieces = Pieces::past(self, source, after.saturating_sub(1), |at| at.unit <= unit)?;
         while let Some(piece) = pieces.next_piece()? {
@@ -134,6 +143,13 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         let at = runs.checkpoints.get(checkpoint).copied();
         let entry = if at.is_some() { first_entry(checkpoint) } else { 0 };
         Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
+    }
+
+    /// The last piece.
+    fn last(runs: &'a Runs, source: &'a R, piece: Run) -> Self {
+        let end =
+            Checkpoint { unit: runs.units, runs: piece.ordinal + 1, sum: runs.sum, previous: piece.value };
+        Self { entry: runs.table.count, at: end, held: Some(piece), ..Self::at(runs, source, 0) }
     }
 
     /// The pieces after those entries that follow a checkpoint and end as `is_before` says. Some

@@ -9,7 +9,7 @@ use crate::source::ReadAt;
 
 use super::build::Pass;
 use super::entry::RUN_ENTRY_SIZE;
-use super::kind::{Checkpoint, RunKind};
+use super::kind::{Checkpoint, Run, RunKind};
 use super::offset_bounds::OffsetBounds;
 
 /// A run-length table and its checkpoints.
@@ -26,6 +26,8 @@ pub struct Runs {
     offset_bounds: OffsetBounds,
     /// Whether each entry is a run: run `n` is entry `n`.
     is_normal: bool,
+    /// The value of a table with only one entry, as most durations have. It is not read again.
+    only: Option<u64>,
 }
 
 impl Runs {
@@ -74,8 +76,27 @@ impl Runs {
             checkpoints.push(Checkpoint::default());
         }
         checkpoints.shrink_to_fit();
+        let only = (is_normal && at.runs == 1).then_some(at.previous);
         let offset_bounds = OffsetBounds::of(&checkpoints, &bounds, units, (lowest, highest));
-        Ok(Self { kind, table, checkpoints, units, sum: at.sum, lowest, highest, offset_bounds, is_normal })
+        Ok(Self {
+            kind,
+            table,
+            checkpoints,
+            units,
+            sum: at.sum,
+            lowest,
+            highest,
+            offset_bounds,
+            is_normal,
+            only,
+        })
+    }
+
+    /// The run from a unit on, of a table with only one.
+    pub(super) fn only(&self, unit: u32) -> Option<Run> {
+        let value = self.only.filter(|_| unit < self.units)?;
+        let sum = u64::from(unit) * self.kind.weight(value);
+        Some(Run { unit, count: self.units - unit, value, sum, ordinal: 0 })
     }
 
     /// The table under the runs.
