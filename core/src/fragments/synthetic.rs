@@ -266,6 +266,7 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.file.identity()
     }
+
     fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
         let Some(lookups) = self.lookups.as_ref().filter(|_| offset < GENERATED) else { return Ok(None) };
         let start = offset - offset % PAGE as u64;
@@ -279,5 +280,46 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
 
     fn memo(&self) -> Option<&Memo> {
         self.lookups.as_ref().map(|lookups| &lookups.memo)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::RunKind;
+    use crate::testing::{read_runs, untidy_entries, values};
+
+    /// Longer than some pages, and entries of 12 bytes do not end where pages do.
+    #[test]
+    fn lookups_in_pages_find_what_the_file_has() {
+        let entries: Vec<_> = untidy_entries().into_iter().cycle().take(3000).collect();
+        let units = u32::try_from(values(&entries).len()).unwrap();
+        for kind in [RunKind::Stts, RunKind::Ctts] {
+            let (file, runs) = read_runs(kind, &entries, units).unwrap();
+            let nothing = Synthetic::default();
+            let film = FilmSource::new(&file, &nothing);
+            let numbers = || (0..units).step_by(37).chain([units - 1]);
+            // The memo has given up the first blocks when it is asked for them again.
+            for unit in numbers().chain(numbers()) {
+                let found = runs.at_unit(&file, unit).unwrap();
+                assert_eq!(runs.at_unit(&film, unit).unwrap(), found, "{kind:?} {unit}");
+                assert_eq!(runs.at_sum(&film, found.sum).unwrap(), runs.at_sum(&file, found.sum).unwrap());
+                let first = runs.pieces_from(&film, unit).unwrap().next().unwrap().unwrap();
+                assert_eq!(first, found, "{kind:?} {unit}");
+            }
+            runs.at_unit(&film, units).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_page_at_the_end_of_a_file_has_no_more_than_the_file() {
+        let file = vec![7; PAGE + 10];
+        let nothing = Synthetic::default();
+        let film = FilmSource::new(&file, &nothing);
+        let len = |offset, len| film.page(offset, len).unwrap().map(|page| page.bytes.len());
+        assert_eq!(len(0, 10), Some(PAGE));
+        assert_eq!(len(PAGE as u64 - 5, 10), None, "in two pages");
+        assert_eq!(len(PAGE as u64, 10), Some(10));
+        assert_eq!(len(PAGE as u64 + 5, 10), None, "past the end");
     }
 }

@@ -1,7 +1,8 @@
 //! The run-length tables: `stts` (8.6.1.2), `ctts` (8.6.1.3), `stsc` (8.7.4), `sbgp` (8.9.2).
 //!
-//! They are never expanded. One pass leaves a checkpoint every 128 entries; a look-up is a binary
-//! search over those and a scan of what stands between two of them.
+//! They are never expanded. One pass leaves a checkpoint every 128 entries. A look-up is a binary
+//! search over those, and over the block of entries between two of them, which a request sums up
+//! only once.
 //!
 //! A *piece* is what one entry covers; a *run* is neighbouring pieces of equal value, which a
 //! writer should have put into one entry. What we write is runs.
