@@ -52,7 +52,7 @@ pub enum FormatError {
     #[error("an FLV that ends in its header")]
     ShortFlv,
     /// The end of the file is missing.
-    #[error("the film is cut off: samples of this stretch lie up to byte {end}, the file has {file_len}")]
+    #[error("the film is cut off: what was asked for lies up to byte {end}, the file has {file_len}")]
     CutOff {
         /// Where the samples of the clip end.
         end: u64,
@@ -84,8 +84,8 @@ pub enum FormatError {
 
     /// The samples of a clip need a longer list of places than we keep.
     #[error(
-        "this stretch lies in more than {most} places of the file, in no order; a shorter one, or all \
-         tracks, can be had"
+        "what was asked for lies in more than {most} places of the file, in no order; a shorter part, or \
+         all tracks, can be had"
     )]
     Scattered {
         /// How many places there may be.
@@ -128,7 +128,7 @@ impl FormatError {
         }
     }
 
-    /// What the system said, where the file itself may be sound.
+    /// What the system said, where the file itself may be intact.
     pub fn io_error(&self) -> Option<&io::Error> {
         match self {
             Self::Io { source, .. } | Self::Unavailable(source) => Some(source),
