@@ -121,6 +121,7 @@ const LEAD: u64 = 4 * 1024;
 const SMALL: u64 = 16 * 1024;
 
 impl VirtualFile {
+    /// The answer of a plan.
     pub(crate) fn film(
         index: Arc<Index>,
         planned: Arc<Planned>,
@@ -134,6 +135,7 @@ impl VirtualFile {
         Self { body, len, identity: *identity, generated: Arc::default(), is_fresh }
     }
 
+    /// `head`, then the file from byte `from` on.
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
         let len = head.len() as u64 + (identity.size - from);
         let is_fresh = identity.is_fresh(SystemTime::now());

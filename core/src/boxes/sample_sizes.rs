@@ -16,8 +16,8 @@ const STRIDES: usize = (SEGMENT / STRIDE) as usize;
 /// The sizes of a track's samples.
 #[derive(Debug, Clone)]
 pub enum SampleSizes {
-    /// All alike. QuickTime's constant-bitrate sound counts PCM frames here and
-    /// packs `samples` of them in `bytes`; elsewhere `samples` is 1.
+    /// All alike. QuickTime's audio of a constant bitrate counts PCM frames here and packs `samples`
+    /// of them in `bytes`; elsewhere `samples` is 1.
     Constant {
         /// Number of samples.
         count: u32,
@@ -106,7 +106,7 @@ impl SampleSizes {
         }
     }
 
-    /// Samples that cannot be told apart: cuts lie on multiples of this from a chunk's start.
+    /// Samples that have no size of their own: cuts lie on multiples of this from a chunk's start.
     pub fn samples_per_packet(&self) -> u32 {
         match self {
             Self::Constant { samples, .. } => (*samples).max(1),
@@ -250,7 +250,7 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
         Self { reader, field_bits, next: first, end: first.saturating_add(count) }
     }
 
-    /// Of a segment, which begins with sample `first`.
+    /// The prefix sums of the segment that begins with sample `first`.
     fn prefix_sums(&mut self, first: u32) -> Result<[u64; STRIDES], FormatError> {
         self.next = first;
         let mut sums = [0; STRIDES];

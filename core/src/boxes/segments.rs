@@ -35,9 +35,9 @@ impl<T> Segments<T> {
             Some(known) => Ok(known),
             None => {
                 let first = n.saturating_mul(SEGMENT);
-                let made = make(first..first.saturating_add(SEGMENT))?;
+                let computed = make(first..first.saturating_add(SEGMENT))?;
                 // Another thread may have computed the same meanwhile.
-                Ok(cell.get_or_init(|| made))
+                Ok(cell.get_or_init(|| computed))
             }
         }
     }

@@ -17,7 +17,7 @@ pub struct SgpdBox {
 }
 
 impl SgpdBox {
-    /// Reads an `sgpd`; `None` when its entries cannot be told apart, or are more than
+    /// Reads an `sgpd`; `None` when its entries cannot be separated, or are more than
     /// [`limits::DESCRIPTIONS`].
     ///
     /// # Errors

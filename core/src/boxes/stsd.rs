@@ -9,16 +9,15 @@ pub struct SampleEntry {
     /// The coding of the first description: `avc1`, `mp4a` …, what it is under an encryption, and
     /// `.mp3` for an `mp4a` that is one.
     pub coding: BoxType,
-    /// (samples, bytes) of one packet, where constant-size sound is counted in
-    /// PCM frames and the `stsz` does not say how many bytes they take.
+    /// (samples, bytes) of one packet, where audio of a constant size is counted in PCM frames and
+    /// the `stsz` does not say how many bytes they take.
     pub packet: Option<(u32, u32)>,
-    /// Of a picture in a coding that is made of units: the box of its configuration (`avcC`,
-    /// `hvcC`, `vvcC`), and the bytes of the length before each unit.
+    /// The box of the configuration (`avcC`, `hvcC`, `vvcC`) and the bytes of the length before each
+    /// unit, for video in a coding that consists of units.
     pub units: Option<(BoxType, u8)>,
-    /// Of an `mp4v`, its `objectTypeIndication`; 0 where there is none.
+    /// The `objectTypeIndication` of an `mp4v`; 0 where there is none.
     pub object_type: u8,
-    /// Whether it is sound in a coding of which decoding can begin at every packet, whatever boxes
-    /// say.
+    /// Whether it is audio in a coding that can be decoded from every packet on, whatever boxes say.
     pub any_packet: bool,
     /// Where `PreSkip` of Opus (Opus in ISOBMFF, 4.3.2) stands in the file, if there is just one
     /// description.
@@ -53,17 +52,17 @@ pub fn read_stsd<R: ReadAt>(
         pre_skip: None,
     };
     match &first.box_type.0 {
-        b"enca" => entry.coding = original_format(reader, &first, SOUND)?.unwrap_or(BoxType(*b"mp4a")),
-        b"encv" => entry.coding = original_format(reader, &first, PICTURE)?.unwrap_or(first.box_type),
+        b"enca" => entry.coding = original_format(reader, &first, AUDIO)?.unwrap_or(BoxType(*b"mp4a")),
+        b"encv" => entry.coding = original_format(reader, &first, VIDEO)?.unwrap_or(first.box_type),
         _ => {}
     }
     if &entry.coding.0 == b"Opus" && first.end() == header.end() {
-        let config = find_in(reader, &first, SOUND, &[b"dOps"])?;
+        let config = find_in(reader, &first, AUDIO, &[b"dOps"])?;
         entry.pre_skip = config.filter(|dops| dops.payload_len() >= 4).map(|dops| dops.payload() + 2);
     }
     let mut is_usac = false;
     if &entry.coding.0 == b"mp4a" {
-        let (object_type, audio) = object_types(reader, &first, SOUND)?;
+        let (object_type, audio) = object_types(reader, &first, AUDIO)?;
         // ISO/IEC 14496-1, 7.2.6.6: MPEG-1 or -2 layer 3.
         if matches!(object_type, 0x6b | 0x69) {
             entry.coding = BoxType(*b".mp3");
@@ -78,13 +77,13 @@ pub fn read_stsd<R: ReadAt>(
     if &handler.0 == b"soun" && first.payload_len() >= 28 {
         let fixed = usize::try_from(first.payload_len()).unwrap_or(64).min(64);
         let b = reader.bytes(first.payload(), fixed)?;
-        entry.packet = sound_packet(first.box_type, b);
+        entry.packet = audio_packet(first.box_type, b);
     }
     if &handler.0 == b"vide" {
         entry.units = units(reader, &first)?;
     }
     if &entry.coding.0 == b"mp4v" {
-        entry.object_type = object_types(reader, &first, PICTURE)?.0;
+        entry.object_type = object_types(reader, &first, VIDEO)?.0;
     }
     Ok(entry)
 }
@@ -106,11 +105,11 @@ pub fn read_data_references<R: ReadAt>(
     Ok(out)
 }
 
-/// Bytes of a sound description before the boxes in it, in the usual form.
-const SOUND: u64 = 28;
+/// Bytes of an `AudioSampleEntry` (12.2.3) before the boxes in it, in the usual form.
+const AUDIO: u64 = 28;
 
-/// Bytes of a picture's description before the boxes in it.
-const PICTURE: u64 = 78;
+/// Bytes of a `VisualSampleEntry` (12.1.3) before the boxes in it.
+const VIDEO: u64 = 78;
 
 /// ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1: the two lowest bits of a byte of the decoder's
 /// configuration; 11.2.4.2: the two bits before the lowest.
@@ -118,7 +117,7 @@ fn units<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
 ) -> Result<Option<(BoxType, u8)>, FormatError> {
-    let (children, _) = reader.readable_children(entry.payload() + PICTURE, entry.end())?;
+    let (children, _) = reader.readable_children(entry.payload() + VIDEO, entry.end())?;
     for child in children {
         let (at, shift) = match &child.box_type.0 {
             b"avcC" => (4, 0),
@@ -153,8 +152,8 @@ fn original_format<R: ReadAt>(
 pub fn read_vector_size<R: ReadAt>(reader: &mut Reader<'_, R>, stsd: &BoxHeader) -> Result<u8, FormatError> {
     for entry in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
         let fields = match &entry.box_type.0 {
-            b"encv" => PICTURE,
-            b"enca" => SOUND,
+            b"encv" => VIDEO,
+            b"enca" => AUDIO,
             _ => continue,
         };
         if let Some(tenc) = find_in(reader, &entry, fields, &[b"sinf", b"schi", b"tenc"])? {
@@ -187,7 +186,7 @@ fn find_in<R: ReadAt>(
 const USAC: u8 = 42;
 
 /// What an `mp4a` or `mp4v` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and,
-/// of MPEG-4 sound, that of ISO/IEC 14496-3; 0 for what is not said. Only the usual place is looked
+/// for MPEG-4 audio, that of ISO/IEC 14496-3; 0 for what is not said. Only the usual place is looked
 /// at.
 fn object_types<R: ReadAt>(
     reader: &mut Reader<'_, R>,
@@ -219,7 +218,7 @@ fn descriptor(b: &[u8], tag: u8) -> Option<&[u8]> {
 }
 
 /// QuickTime File Format, "Sound sample descriptions", versions 0 to 2.
-fn sound_packet(coding: BoxType, b: &[u8]) -> Option<(u32, u32)> {
+fn audio_packet(coding: BoxType, b: &[u8]) -> Option<(u32, u32)> {
     let version = u16_at(b, 8);
     let channels = u32::from(u16_at(b, 16));
     let bits = u32::from(u16_at(b, 18));

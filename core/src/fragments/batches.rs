@@ -29,10 +29,10 @@ pub(crate) struct Batches {
     /// The entries of those that are not generated again, by their number.
     kept: Vec<(usize, Entries)>,
     tracks: Vec<Seed>,
-    /// Of each batch, each track.
+    /// Where each track is at the start of each batch, batch by batch.
     starts: Vec<TrackStart>,
     tables: Vec<GeneratedTable>,
-    /// Of each batch, the entries of each table before it; and after the last, all of them.
+    /// How many entries of each table come before each batch; after the last batch, all of them.
     counts: Vec<u32>,
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Groupings {
 }
 
 impl Groupings {
+    /// No groupings yet, in a movie whose `moov` has these descriptions.
     pub(crate) fn new(global: Vec<SgpdBox>) -> Self {
         Self { global, ..Self::default() }
     }

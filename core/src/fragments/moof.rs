@@ -83,7 +83,7 @@ pub(crate) fn take_runs<R: ReadAt>(
     Ok(is_whole)
 }
 
-/// Of each track, keeps the samples before the first that reaches past the end of the file.
+/// Keeps the samples of each track before the first that reaches past the end of the file.
 fn keep_complete<R: ReadAt>(reader: &mut Reader<'_, R>, runs: &mut [Run]) -> Result<(), FormatError> {
     let mut ended = Vec::new();
     for run in runs.iter_mut() {

@@ -24,6 +24,7 @@ pub(crate) struct Run {
     pub(crate) more: Option<More>,
 }
 
+/// What a fragment says of its samples, besides its runs.
 pub(crate) struct More {
     pub(crate) boxes: Vec<BoxHeader>,
     pub(crate) auxiliary: Option<FragmentAuxiliary>,
@@ -40,6 +41,7 @@ pub(crate) fn is_more(header: &BoxHeader) -> bool {
 }
 
 impl Run {
+    /// Number of samples.
     pub(crate) fn count(&self) -> u32 {
         self.trun.sample_count()
     }

@@ -9,6 +9,7 @@ pub(crate) struct RunLengths {
 }
 
 impl RunLengths {
+    /// Adds `count` times the same value.
     pub(crate) fn push(&mut self, count: u32, value: u32) {
         match self.runs.last_mut() {
             Some((n, v)) if *v == value => *n += count,

@@ -37,7 +37,7 @@ pub(crate) struct TableLayout {
     /// Where in them the entries of each table stand.
     pub(crate) spans: Vec<Range<usize>>,
     pub(crate) tables: Vec<GeneratedTable>,
-    /// Of each table, the entries up to the end of each batch.
+    /// How many entries each table has up to the end of each batch.
     pub(crate) counts: Vec<Vec<u32>>,
 }
 

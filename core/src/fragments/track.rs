@@ -19,9 +19,9 @@ const NOTES: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct TrackFragments {
     pub(crate) seed: Seed,
-    /// Where its first sample and chunk are in the track; for all fragments, the first.
+    /// Where in the track its first sample and chunk are; all fragments begin with the first.
     pub(crate) before: Position,
-    /// Where each batch begins; for a batch, nothing.
+    /// Where each batch begins; empty in what is one batch.
     pub(crate) starts: Vec<TrackStart>,
     pub(crate) durations: RunLengths,
     pub(crate) offsets: RunLengths,
@@ -48,7 +48,7 @@ pub(crate) struct TrackFragments {
 #[derive(Debug, Default)]
 pub(crate) struct Seed {
     pub(crate) track_id: u32,
-    pub(crate) is_sound: bool,
+    pub(crate) is_audio: bool,
     pub(crate) defaults: SampleDefaults,
     pub(crate) groupings: Groupings,
 }
@@ -98,9 +98,9 @@ struct Cut {
 impl TrackFragments {
     /// Nothing yet of a batch.
     pub(crate) fn from(seed: &Seed, start: &TrackStart) -> Self {
-        let Seed { track_id, is_sound, defaults, ref groupings } = *seed;
+        let Seed { track_id, is_audio, defaults, ref groupings } = *seed;
         Self {
-            seed: Seed { track_id, is_sound, defaults, groupings: groupings.of_batch() },
+            seed: Seed { track_id, is_audio, defaults, groupings: groupings.of_batch() },
             before: start.before,
             next: start.time,
             first: (start.before.sample > SampleNumber::FIRST).then_some(MediaTime(0)),
@@ -114,6 +114,7 @@ impl TrackFragments {
         Seed { groupings, ..self.seed }
     }
 
+    /// Notes that a batch begins with what is added next.
     pub(crate) fn begin_batch(&mut self) {
         self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
     }
@@ -143,6 +144,7 @@ impl TrackFragments {
         self.seed.groupings.finish(SampleNumber::at_place(self.sizes.len()));
     }
 
+    /// Adds a composition offset of the next samples, as the field that the box has.
     pub(super) fn push_offset(&mut self, count: u32, offset: u32) {
         self.has_negative_offsets |= offset > u32::MAX / 2;
         self.offsets.push(count, offset);
@@ -283,7 +285,7 @@ impl TrackFragments {
     /// Whether a sample with these flags is a sync sample. Some writers leave
     /// `sample_is_non_sync_sample` at 0 for all video samples and only say which depend on others.
     fn is_sync(&self, flags: SampleFlags) -> bool {
-        !flags.is_non_sync() && (self.seed.is_sound || !flags.depends_on_others())
+        !flags.is_non_sync() && (self.seed.is_audio || !flags.depends_on_others())
     }
 
     /// Moves the next sample to a decode time. The one before it lasts until then, which may be no

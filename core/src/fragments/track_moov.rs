@@ -22,7 +22,7 @@ impl TrackFragments {
     ) -> Result<Self, FormatError> {
         let seed = Seed {
             track_id: track.tkhd.track_id,
-            is_sound: &track.handler.0 == b"soun",
+            is_audio: &track.handler.0 == b"soun",
             defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
             groupings: Groupings::new(track.descriptions.clone()),
         };

@@ -82,7 +82,7 @@ impl TrackFragments {
             table(&senc, TableKind::Auxiliary, out);
         }
         // A writer that marks no audio sample at all does not mark them.
-        let unmarked = self.seed.is_sound && self.sync.is_empty();
+        let unmarked = self.seed.is_audio && self.sync.is_empty();
         if self.sync.len() < samples && !unmarked {
             table(&stss_head(), TableKind::Sync, out);
         }

@@ -10,6 +10,7 @@ use crate::plan::ChunkRange;
 use super::context::Generator;
 
 impl Generator<'_> {
+    /// A look-up of places in the answer.
     pub(super) fn positions(&self) -> Positions<'_> {
         let places = self.plan.extents.places(self.film);
         Positions {

@@ -17,6 +17,7 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// Values stay as they are.
     pub(super) const NONE: Self = Self { multiplier: 1, shift: 0 };
 
     /// Durations in the clip's media timescale.

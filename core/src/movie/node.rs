@@ -52,6 +52,10 @@ impl Node {
         }
     }
 
+    /// The only child of this type.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
     pub(crate) fn need(&self, box_type: &[u8; 4]) -> Result<&Node, FormatError> {
         self.child(box_type)?.ok_or_else(|| self.header.error(format!("no {} in it", BoxType(*box_type))))
     }

@@ -128,6 +128,7 @@ impl Grouped {
 const WINDOW: u32 = 256;
 
 impl Access {
+    /// Reads what the boxes of an `stbl` say; `None` when they say nothing.
     pub(super) fn read<R: ReadAt>(
         reader: &mut Reader<'_, R>,
         stbl: &Node,
@@ -152,6 +153,7 @@ impl Access {
         Ok(says_something.then(|| Box::new(this)))
     }
 
+    /// Memory held, the struct itself included.
     pub(super) fn heap_size(&self) -> usize {
         let heap = [&self.points, &self.rolls].into_iter().flatten().map(|grouped| {
             let runs = if let Members::Csgp(runs) = &grouped.members { size_of_val(&**runs) } else { 0 };

@@ -67,6 +67,7 @@ impl Track {
         )
     }
 
+    /// Memory held besides the struct itself.
     pub(crate) fn heap_size(&self) -> usize {
         self.tkhd.heap_size()
             + self.mdhd.heap_size()
@@ -75,6 +76,10 @@ impl Track {
             + self.samples.heap_size()
     }
 
+    /// Reads a `trak` (8.3.1).
+    ///
+    /// # Errors
+    /// When a box is missing or malformed, or the file cannot be read.
     pub(super) fn read<R: ReadAt>(reader: &mut Reader<'_, R>, trak: &Node) -> Result<Self, FormatError> {
         let tkhd = TkhdBox::read(reader, &trak.need(b"tkhd")?.header)?;
         let edits = read_edits(reader, trak)?;

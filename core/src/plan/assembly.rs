@@ -50,6 +50,7 @@ const USUAL: (usize, usize) = (2048, 64);
 const NOTES: usize = 16;
 
 impl Assembly {
+    /// Notes what was left out, once, as long as there are not too many notes.
     pub(super) fn note(&mut self, note: String) {
         if self.notes.len() < NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
@@ -62,6 +63,7 @@ impl Assembly {
         Self { known: Vec::with_capacity(bytes), parts: Vec::with_capacity(parts), ..Self::default() }
     }
 
+    /// Length of all pieces in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
@@ -152,8 +154,8 @@ impl Assembly {
         }
     }
 
-    /// Appends other metadata. Pieces are joined where both are known bytes, or both are neighbours
-    /// in the source.
+    /// Appends other metadata, notes included. Pieces are joined where both are known bytes, or both
+    /// are neighbours in the source.
     pub(super) fn append(&mut self, other: Self) {
         self.known.extend_from_slice(&other.known);
         for (len, piece) in other.parts {

@@ -14,6 +14,7 @@ impl Time {
         self.0
     }
 
+    /// The sum of two times. One beyond all movies becomes [`NEVER`].
     pub(super) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0).min(NEVER))
     }

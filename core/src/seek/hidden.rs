@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_keeps_its_times() {
+    fn audio_keeps_its_times() {
         let film = Film::of(vec![TrackSpec { coding: *b"mp4a", ..TrackSpec::audio(40) }]).build();
         let clip = expand(&clip(&film, "start=2").unwrap()).swap_remove(0);
         assert!(clip.samples.iter().all(|s| s.delta == 1024) && clip.edits[0].1 >= 3 * 1024);

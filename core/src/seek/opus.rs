@@ -108,17 +108,17 @@ mod tests {
     use crate::testing::{Expanded, Film, Sample, TrackSpec, clip, expand, make_box};
 
     /// Opus in packets of 20 ms, but for every fifth, which lasts twice as long, with 312 samples
-    /// of pre-skip; before it pictures, if so, of which each 50th is a sync sample.
-    fn film(pictures: bool) -> Vec<u8> {
+    /// of pre-skip. The track before it is video, if asked for, and each 50th of its samples is a
+    /// sync sample.
+    fn film(video: bool) -> Vec<u8> {
         let picture = |n| Sample { delta: 512, offset: 0, sync: n % 50 == 0, size: 20 };
-        let pictures =
-            pictures.then(|| TrackSpec::new(b"vide", b"vp09", 12_800, (0..250).map(picture).collect()));
+        let video = video.then(|| TrackSpec::new(b"vide", b"vp09", 12_800, (0..250).map(picture).collect()));
         let lasts = |n| if n % 5 == 1 { 1920 } else { 960 };
         let packet = |n| Sample { delta: lasts(n), offset: 0, sync: true, size: 20 };
-        let mut sound = TrackSpec::new(b"soun", b"Opus", 48_000, (0..417).map(packet).collect());
-        sound.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
-        sound.edits = vec![(10_000, 312, 0x10000)];
-        Film::of(pictures.into_iter().chain([sound]).collect()).build()
+        let mut audio = TrackSpec::new(b"soun", b"Opus", 48_000, (0..417).map(packet).collect());
+        audio.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
+        audio.edits = vec![(10_000, 312, 0x10000)];
+        Film::of(video.into_iter().chain([audio]).collect()).build()
     }
 
     /// `PreSkip` of a file.
@@ -135,23 +135,23 @@ mod tests {
 
     /// What is heard from a time on, and when, in ticks.
     fn heard(film: &[u8], from: f64) -> Vec<(Vec<u8>, f64)> {
-        let sound = expand(film).pop().unwrap().shown().into_iter();
-        let later = sound.filter(|s| s.to > from + 1e-9);
+        let audio = expand(film).pop().unwrap().shown().into_iter();
+        let later = audio.filter(|s| s.to > from + 1e-9);
         later.map(|s| (s.bytes, ((s.from.max(from) - from) * 48e3).round())).collect()
     }
 
     #[test]
-    fn sound_is_led_in_for_as_long_as_pictures_are() {
+    fn audio_is_led_in_for_as_long_as_video_is() {
         let source = film(true);
         for start in [0.0, 3.96, 5.0, 5.04, 9.96] {
             let bytes = clip(&source, &format!("start={start}&end=9.98")).unwrap();
-            let [pictures, sound] = &expand(&bytes)[..] else { panic!() };
+            let [video, audio] = &expand(&bytes)[..] else { panic!() };
             // Pictures of a key frame have no lead-in.
-            let least = if start == 0.0 { 312.0 / 48_000.0 } else { lead(pictures).max(0.05) };
+            let least = if start == 0.0 { 312.0 / 48_000.0 } else { lead(video).max(0.05) };
             // A part of the packet that the edit begins in comes on top.
-            let longer = lead(sound) - least;
-            assert!((-1e-4..0.0401).contains(&longer), "{start}: {} {}", lead(sound), lead(pictures));
-            assert_eq!(pre_skip(&bytes), sound.edits[0].1, "{start}");
+            let longer = lead(audio) - least;
+            assert!((-1e-4..0.0401).contains(&longer), "{start}: {} {}", lead(audio), lead(video));
+            assert_eq!(pre_skip(&bytes), audio.edits[0].1, "{start}");
             let (ours, theirs) = (heard(&bytes, 0.0), heard(&source, start));
             assert_eq!(ours[..], theirs[..ours.len()], "{start}");
             assert!(ours.len() > 1 || start > 9.0, "{start}");
@@ -160,15 +160,15 @@ mod tests {
 
     #[test]
     fn a_clip_of_a_clip_is_led_in_for_no_longer() {
-        for pictures in [true, false] {
-            let mut bytes = film(pictures);
+        for video in [true, false] {
+            let mut bytes = film(video);
             for _ in 0..5 {
                 bytes = clip(&bytes, "start=0.6").unwrap();
-                let sound = expand(&bytes).pop().unwrap();
-                assert!(lead(&sound) < 0.0901, "{}", lead(&sound));
-                assert_eq!(pre_skip(&bytes), sound.edits[0].1);
+                let audio = expand(&bytes).pop().unwrap();
+                assert!(lead(&audio) < 0.0901, "{}", lead(&audio));
+                assert_eq!(pre_skip(&bytes), audio.edits[0].1);
             }
-            assert_eq!(heard(&bytes, 0.0), heard(&film(pictures), 3.0));
+            assert_eq!(heard(&bytes, 0.0), heard(&film(video), 3.0));
         }
     }
 }

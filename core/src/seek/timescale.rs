@@ -35,6 +35,7 @@ pub(super) fn movie_timescale(index: &Index, reference: Option<usize>, waiting: 
     u32::try_from(finer).unwrap_or(u32::MAX)
 }
 
+/// The greatest common divisor.
 pub(super) fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -54,6 +55,7 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
+    /// Which of the tracks of a cut those are.
     pub(super) fn of(index: &Index, cut: &Cut) -> Self {
         let Cut::Clip(clip) = cut else { return Self::No };
         let waits = |held: &Option<TrackClip>| {

@@ -45,10 +45,10 @@ pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Opti
     let chosen = || index.tracks.iter().enumerate().filter(|(n, _)| is_chosen(*n));
     let none_enabled = !chosen().any(|(_, t)| t.tkhd.is_enabled());
     let played = |t: &Track| t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled());
-    let has_sound = chosen().any(|(_, t)| played(t) && &t.handler.0 == b"soun");
-    let goes_with_sound = |t: &Track| {
-        has_sound
+    let has_audio = chosen().any(|(_, t)| played(t) && &t.handler.0 == b"soun");
+    let goes_with_audio = |t: &Track| {
+        has_audio
             && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
     };
-    chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_sound(t)).map(|(n, _)| n)
+    chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_audio(t)).map(|(n, _)| n)
 }

@@ -26,8 +26,8 @@ pub(super) fn first_sample_trim<R: ReadAt>(
 ) -> Result<MediaTime, FormatError> {
     const NONE: MediaTime = MediaTime(0);
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
-    let is_sound = &track.handler.0 == b"soun" && play.samples.count() > 1;
-    if !(is_text || is_sound) || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
+    let is_audio = &track.handler.0 == b"soun" && play.samples.count() > 1;
+    if !(is_text || is_audio) || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
         return Ok(NONE);
     }
     let duration = track.samples.duration(source, play.samples.start)?;

@@ -21,6 +21,7 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    /// A pass over a table for `units` samples or chunks.
     pub(super) fn new(kind: RunKind, units: u32) -> Self {
         Self {
             kind,
@@ -35,6 +36,7 @@ impl Pass {
         }
     }
 
+    /// Takes the next entry.
     pub(super) fn take(&mut self, count: u32, value: u64) {
         if self.left == 0 && self.entry > 0 {
             return;

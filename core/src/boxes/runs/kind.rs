@@ -136,6 +136,7 @@ pub(super) fn chunk_entry(b: &[u8], index: u32) -> (u32, u64) {
     (first, RunKind::Stsc.value(samples, description_index))
 }
 
+/// Why an `stsc` is refused: entry `index`, counted from 0, begins no later than the one before it.
 pub(super) fn out_of_order(index: u32, first: u32, before: u32) -> String {
     format!("entry {} begins at chunk {first}, not after chunk {before}", index + 1)
 }

@@ -30,6 +30,8 @@ pub struct OffsetBounds {
 const OUTLIERS: usize = 8;
 
 impl OffsetBounds {
+    /// The bounds of a table with these checkpoints, and the bounds from each of them to the next.
+    /// `all` are the bounds of the whole table.
     pub(super) fn of(checkpoints: &[Checkpoint], bounds: &[(i64, i64)], units: u32, all: (i64, i64)) -> Self {
         let mut lowest: Vec<i64> = bounds.iter().map(|b| b.0).collect();
         let mut highest: Vec<i64> = bounds.iter().map(|b| b.1).collect();
@@ -63,7 +65,7 @@ impl OffsetBounds {
 mod tests {
     use super::*;
 
-    /// Of ranges of ten samples each, with these lowest and highest offsets.
+    /// What is found of ranges of ten samples each, with these lowest and highest offsets.
     fn of(bounds: &[(i64, i64)]) -> OffsetBounds {
         let count = u32::try_from(bounds.len()).unwrap();
         let checkpoints: Vec<_> =

@@ -165,6 +165,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         Ok(Self { entry: from_checkpoint.entry + passed, at, ..from_checkpoint })
     }
 
+    /// The next piece that is not empty.
     pub(super) fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));

@@ -12,6 +12,11 @@ use crate::time::MediaTime;
 
 use super::table::{SampleBoxes, SampleTable};
 
+/// Reads the sample tables of an `stbl` (8.5.1). The first sample decodes at `base`. See
+/// [`SampleSizes::read`] for `packet`.
+///
+/// # Errors
+/// When a table is missing, malformed or does not fit the others, or the file cannot be read.
 pub(crate) fn read_samples<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     stbl: &Node,

@@ -143,7 +143,7 @@ pub(crate) fn read_up_to<'a, R: ReadAt>(
     let out = out.get_mut(..len).unwrap_or_default();
     match source.read_exact_at(out, offset) {
         Ok(()) => Ok(out),
-        // Of a file that is cut off, others may be asked for.
+        // The file is cut off. Its other samples may be asked for.
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(&[]),
         Err(e) => Err(FormatError::read(offset, e)),
     }

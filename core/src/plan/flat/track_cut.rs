@@ -31,6 +31,7 @@ impl<'a> TrackCut<'a> {
         &self.clip.ranges
     }
 
+    /// A reader of the source.
     pub(super) fn reader(&self) -> Reader<'a, &'a dyn ReadAt> {
         self.film.index.reader(&self.film.source)
     }
