@@ -109,7 +109,7 @@ pub use tkhd::TkhdBox;
 pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox};
 pub use trun::{TrunBox, TrunEntries, TrunField};
-pub use write::{TableHead, box_head, long_box_head};
+pub use write::{BOX_HEAD_SIZE, TableHead, box_head, long_box_head};
 
 // No other stage reads or writes the fields of a box.
 pub(in crate::boxes) use reader::{u16_at, u32_at, u64_at};

@@ -8,10 +8,13 @@ use super::BoxType;
 /// Version 0 and no flags of a full box (4.2.2).
 pub(super) const PLAIN: [u8; 4] = [0; 4];
 
+/// Bytes of size and type of a box whose size has 32 bits.
+pub const BOX_HEAD_SIZE: usize = 8;
+
 /// Size and type of a box with so many bytes of content. `None` where the size takes 64 bits.
-pub fn box_head(box_type: BoxType, content_len: u64) -> Option<[u8; 8]> {
-    let size = u32::try_from(content_len.checked_add(8)?).ok()?;
-    let mut out = [0; 8];
+pub fn box_head(box_type: BoxType, content_len: u64) -> Option<[u8; BOX_HEAD_SIZE]> {
+    let size = u32::try_from(content_len.checked_add(BOX_HEAD_SIZE as u64)?).ok()?;
+    let mut out = [0; BOX_HEAD_SIZE];
     for (out, byte) in out.iter_mut().zip(size.to_be_bytes().into_iter().chain(box_type.0)) {
         *out = byte;
     }
@@ -76,7 +79,7 @@ impl TableHead {
 
     /// Where in the box its entries begin.
     pub fn entries_at(&self) -> usize {
-        8 + self.fields.len() + if self.has_count { 4 } else { 0 }
+        BOX_HEAD_SIZE + self.fields.len() + if self.has_count { 4 } else { 0 }
     }
 
     /// Appends the box to `out`. What `write` appends are its entries. Returns where they are.

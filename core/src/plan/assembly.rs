@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, BoxType, FormatError, Runs, TableHead, box_head, long_box_head, run_entry, saio_entry,
+    BOX_HEAD_SIZE, BoxHeader, BoxType, FormatError, Runs, TableHead, box_head, long_box_head, run_entry,
+    saio_entry,
 };
 use crate::extents::Extents;
 use crate::numbers::{Numbers, SampleNumber};
@@ -39,9 +40,6 @@ pub(super) struct Assembly {
     /// What was left out, for the debug log.
     pub(super) notes: Vec<String>,
 }
-
-/// Bytes of the head of a box whose size has 32 bits.
-const BOX_HEAD: usize = 8;
 
 /// Bytes and pieces of the metadata of a clip of two tracks.
 const USUAL: (usize, usize) = (2048, 64);
@@ -174,7 +172,7 @@ impl Assembly {
         box_type: BoxType,
         write: impl FnOnce(&mut Self) -> Result<(), PlanError>,
     ) -> Result<(), PlanError> {
-        let head = self.reserve(BOX_HEAD);
+        let head = self.reserve(BOX_HEAD_SIZE);
         let start = self.len;
         write(self)?;
         let known = box_head(box_type, self.len - start).ok_or(PlanError::LargeBox(box_type))?;
@@ -189,7 +187,7 @@ impl Assembly {
         write: impl FnOnce(&mut Self) -> Result<(), PlanError>,
     ) -> Result<(), PlanError> {
         self.wrap(head.box_type, |out| {
-            let place = out.reserve(head.entries_at() - BOX_HEAD);
+            let place = out.reserve(head.entries_at() - BOX_HEAD_SIZE);
             let start = out.len;
             write(out)?;
             let known = head.before(out.len - start).ok_or(PlanError::ManyEntries(head.box_type))?;
