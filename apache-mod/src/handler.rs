@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
 
-use mp4seek::http::{self, Conditions, Part, Selection, opaque_tag};
+use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag};
 use mp4seek::server::{Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
@@ -153,7 +153,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         }
         match select_range(request, &film) {
             Some(Selection::Unsatisfiable) => {
-                let range = CString::new(format!("bytes */{len}")).unwrap_or_default();
+                let range = CString::new(content_range(None, film.len())).unwrap_or_default();
                 request.set_error_header(c"Content-Range", &range);
                 return refuse(request, 416, &out_of_range(film.len()));
             }

@@ -25,7 +25,7 @@ pub struct Conditions<'a> {
 pub enum Selection {
     /// 200, everything.
     Full,
-    /// 206, one range: send `Content-Range: bytes a-b/len`.
+    /// 206, one range: send its [`content_range`].
     Single(Range<u64>),
     /// 206, `multipart/byteranges`.
     Multi(Multipart),
@@ -33,8 +33,17 @@ pub enum Selection {
     NotModified,
     /// 412, no body of ours.
     PreconditionFailed,
-    /// 416: send `Content-Range: bytes */len`.
+    /// 416: send a [`content_range`] without a range.
     Unsatisfiable,
+}
+
+/// The value of `Content-Range` for a range of an answer of `len` bytes; without one for a refusal,
+/// which says how long the answer is (RFC 9110, 14.4).
+pub fn content_range(range: Option<&Range<u64>>, len: u64) -> String {
+    match range {
+        Some(range) => format!("bytes {}-{}/{len}", range.start, range.end.saturating_sub(1)),
+        None => format!("bytes */{len}"),
+    }
 }
 
 /// A `multipart/byteranges` body.
@@ -209,10 +218,8 @@ fn multipart(ranges: Vec<Range<u64>>, etag: &str, len: u64, content_type: &[u8])
     for range in ranges {
         let kind =
             if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
-        let (first, last) = (range.start, range.end - 1);
-        add(Part::Text(format!(
-            "\r\n--{boundary}\r\n{kind}Content-Range: bytes {first}-{last}/{len}\r\n\r\n"
-        )));
+        let bytes = content_range(Some(&range), len);
+        add(Part::Text(format!("\r\n--{boundary}\r\n{kind}Content-Range: {bytes}\r\n\r\n")));
         add(Part::Range(range));
     }
     add(Part::Text(format!("\r\n--{boundary}--\r\n")));

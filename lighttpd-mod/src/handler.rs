@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 
-use mp4seek::http::{Conditions, Part, Selection, select};
+use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::server::{Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
@@ -170,8 +170,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         }
         Selection::Single(range) => {
             request.set_status(206);
-            let last = range.end.saturating_sub(1);
-            request.set_header(b"Content-Range", format!("bytes {}-{last}/{len}", range.start).as_bytes());
+            request.set_header(b"Content-Range", content_range(Some(&range), len).as_bytes());
             (vec![Part::Range(range.clone())], range.end - range.start)
         }
         Selection::Multi(multipart) => {
@@ -255,7 +254,7 @@ pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
         Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
             set_version(request);
             if let Some(len) = len {
-                request.set_header(b"Content-Range", format!("bytes */{len}").as_bytes());
+                request.set_header(b"Content-Range", content_range(None, len).as_bytes());
             }
             if let Some(page) = page.filter(|_| request.has_default_error_page()) {
                 if request.replace_body(page.as_bytes()).is_err() {
