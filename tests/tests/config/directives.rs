@@ -80,6 +80,17 @@ fn only_the_named_extensions_are_cut(engine: Engine) {
     assert_eq!(site.get(&format!("/a.vid?{QUERY}")).header("content-type"), "video/x-vid");
 }
 
+#[test]
+fn lighttpd_takes_an_empty_list_of_extensions_as_none() {
+    let config = "h264-streaming.extensions = ()\n$HTTP[\"url\"] =~ \"^/b\" {\nh264-streaming.extensions = (\".mp4\")\n}";
+    let site = site(Engine::Lighttpd, "", config);
+    let film = film("bframes");
+    for (path, wanted) in [("/a.mp4", Got::Plain), ("/b.mp4", Got::Exact)] {
+        site.publish_as(&film, &path[1..]);
+        assert_eq!(got(&site, &film, path, "localhost"), wanted, "{path}");
+    }
+}
+
 fn a_narrower_place_keeps_what_it_does_not_set(engine: Engine) {
     let site = site(
         engine,
