@@ -22,15 +22,10 @@ pub fn read_elng<R: ReadAt>(reader: &mut Reader<'_, R>, header: &BoxHeader) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box};
 
     fn read(payload: &[u8]) -> Result<String, FormatError> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"elng", |out| out.extend_from_slice(payload));
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len)?.unwrap();
-        read_elng(&mut reader, &header)
+        read_box(make_box(b"elng", payload), read_elng)
     }
 
     #[test]

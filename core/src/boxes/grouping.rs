@@ -24,15 +24,10 @@ pub fn read_grouping_type<R: ReadAt>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box};
 
     fn grouping_type(payload: &[u8]) -> Option<[u8; 4]> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"sbgp", |out| out.extend_from_slice(payload));
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len).unwrap().unwrap();
-        read_grouping_type(&mut reader, &header).unwrap()
+        read_box(make_box(b"sbgp", payload), read_grouping_type).unwrap()
     }
 
     #[test]

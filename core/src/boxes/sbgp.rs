@@ -77,16 +77,10 @@ pub fn write_sbgp(out: &mut Vec<u8>, grouping: [u8; 4], parameter: Option<[u8; 4
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
-    use crate::testing::read_box;
+    use crate::testing::{make_box, read_box};
 
     fn read(payload: &[&[u8]]) -> Result<SbgpBox, FormatError> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"sbgp", |out| payload.iter().for_each(|p| out.extend_from_slice(p)));
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len)?.unwrap();
-        SbgpBox::read(&mut reader, &header)
+        read_box(make_box(b"sbgp", payload.concat()), SbgpBox::read)
     }
 
     #[test]

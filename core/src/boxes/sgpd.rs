@@ -94,18 +94,14 @@ impl SgpdBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{make_box, read_box};
 
-    fn read(file: &Vec<u8>) -> Result<Option<SgpdBox>, FormatError> {
-        let len = file.len() as u64;
-        let mut reader = Reader::new(file, len);
-        let header = reader.header(0, len)?.unwrap();
-        SgpdBox::read(&mut reader, &header)
+    fn read(file: &[u8]) -> Result<Option<SgpdBox>, FormatError> {
+        read_box(file.to_vec(), SgpdBox::read)
     }
 
     fn sgpd(payload: &[u8]) -> Vec<u8> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"sgpd", |out| out.extend_from_slice(payload));
-        file
+        make_box(b"sgpd", payload)
     }
 
     fn roll(entries: &[&[u8]]) -> SgpdBox {

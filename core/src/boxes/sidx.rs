@@ -42,19 +42,14 @@ pub fn each_sidx_reference<R: ReadAt>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box, words};
 
-    fn offsets(words: &[u32]) -> Result<Vec<u64>, FormatError> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"sidx", |out| {
-            words.iter().for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
-        });
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len)?.unwrap();
-        let mut found = Vec::new();
-        each_sidx_reference(&mut reader, &header, |offset| found.push(offset - len))?;
-        Ok(found)
+    fn offsets(content: &[u32]) -> Result<Vec<u64>, FormatError> {
+        read_box(make_box(b"sidx", words(content.iter().copied())), |reader, header| {
+            let mut found = Vec::new();
+            each_sidx_reference(reader, header, |offset| found.push(offset - header.end()))?;
+            Ok(found)
+        })
     }
 
     #[test]

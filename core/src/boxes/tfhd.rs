@@ -80,16 +80,10 @@ impl TfhdBox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box, words};
 
-    fn read(words: &[u32]) -> Result<TfhdBox, FormatError> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"tfhd", |out| {
-            words.iter().for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
-        });
-        let mut reader = Reader::new(&file, file.len() as u64);
-        let header = reader.header(0, file.len() as u64)?.unwrap();
-        TfhdBox::read(&mut reader, &header)
+    fn read(content: &[u32]) -> Result<TfhdBox, FormatError> {
+        read_box(make_box(b"tfhd", words(content.iter().copied())), TfhdBox::read)
     }
 
     const TREX: SampleDefaults =

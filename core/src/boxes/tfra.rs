@@ -79,17 +79,14 @@ pub fn each_tfra_entry<R: ReadAt>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box};
 
     fn entries(payload: &[u8]) -> Result<Vec<(u32, TfraEntry)>, FormatError> {
-        let mut file = Vec::new();
-        write_box(&mut file, b"tfra", |out| out.extend_from_slice(payload));
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len)?.unwrap();
-        let mut found = Vec::new();
-        each_tfra_entry(&mut reader, &header, |track, entry| found.push((track, entry)))?;
-        Ok(found)
+        read_box(make_box(b"tfra", payload), |reader, header| {
+            let mut found = Vec::new();
+            each_tfra_entry(reader, header, |track, entry| found.push((track, entry)))?;
+            Ok(found)
+        })
     }
 
     fn words(words: &[u32]) -> Vec<u8> {
@@ -115,8 +112,8 @@ mod tests {
 
     #[test]
     fn an_mfra_is_found_from_the_end() {
-        let mut file = vec![0; 20];
-        write_box(&mut file, b"mfra", |out| write_box(out, b"mfro", |out| out.extend(words(&[0, 24]))));
+        let mfro = make_box(b"mfro", words(&[0, 24]));
+        let file = [vec![0; 20], make_box(b"mfra", mfro)].concat();
         let find = |file: &Vec<u8>| find_mfra(&mut Reader::new(file, file.len() as u64)).unwrap();
         assert_eq!(find(&file).map(|mfra| mfra.offset), Some(20));
         assert_eq!(find(&file[..40].to_vec()), None);

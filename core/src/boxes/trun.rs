@@ -137,18 +137,11 @@ impl TrunEntries<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::write_box;
+    use crate::testing::{make_box, read_box, words};
 
-    fn trun(words: &[u32]) -> (Vec<u8>, Result<TrunBox, FormatError>) {
-        let mut file = Vec::new();
-        write_box(&mut file, b"trun", |out| {
-            words.iter().for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
-        });
-        let len = file.len() as u64;
-        let mut reader = Reader::new(&file, len);
-        let header = reader.header(0, len).unwrap().unwrap();
-        let read = TrunBox::read(&mut reader, &header);
-        (file, read)
+    fn trun(content: &[u32]) -> (Vec<u8>, Result<TrunBox, FormatError>) {
+        let file = make_box(b"trun", words(content.iter().copied()));
+        (file.clone(), read_box(file, TrunBox::read))
     }
 
     fn column(file: &Vec<u8>, trun: &TrunBox, field: TrunField) -> Vec<u32> {
