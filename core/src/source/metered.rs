@@ -62,7 +62,10 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
         Ok(page)
     }
 
+    /// A look-up there counts as a read. When nothing more may be read, what follows is a read,
+    /// which says so.
     fn memo(&self) -> Option<&Memo> {
+        self.spend(0).ok()?;
         self.source.memo()
     }
 }

@@ -75,7 +75,8 @@ pub fn moov(tracks: &[Track]) -> Vec<u8> {
 pub fn tangled_film() -> Vec<u8> {
     let samples = 200_000;
     let edits: Vec<_> = (0..16_000).map(|n| [10, n % 1000, 0x1_0000]).collect();
-    let offsets: Vec<_> = (0..samples).map(|n| [1, if n == 7 { 0x7fff_ffff } else { n % 2 }]).collect();
+    let offsets: Vec<_> =
+        (0..samples).map(|n| [1, if n % 4000 == 7 { 0x7fff_ffff } else { n % 2 }]).collect();
     film_of_tracks(&[Track {
         stts: table(b"stts", &[[samples, 1]]),
         stsz: full_box(b"stsz", 0, [1, samples]),
