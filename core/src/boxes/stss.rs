@@ -9,6 +9,9 @@ use crate::source::ReadAt;
 /// Entries that are read at first.
 const READ_FIRST: u32 = 512;
 
+/// How far the first step of a search goes, in entries.
+const FIRST_STEP: u32 = 8;
+
 /// The sync samples of a track.
 #[derive(Debug, Clone, Copy)]
 pub enum SyncSamples {
@@ -28,20 +31,56 @@ impl SyncSamples {
         Ok(Self::Listed(read_sample_numbers(reader, header)?))
     }
 
-    /// How many listed samples come before `sample`. O(log n).
+    /// How many of the listed samples of a track with `count` samples come before `sample`.
+    /// O(log n).
+    ///
+    /// ```text
+    /// begin where the entry is if the samples are listed at even distances: what is read is then
+    ///     mostly near it, in one page of the file
+    /// step away from there, twice as far each time, until the entry lies between two steps
+    /// search between these
+    /// ```
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn listed_before<R: ReadAt>(
         table: &Table,
         source: &R,
+        count: u32,
         sample: SampleNumber,
     ) -> Result<u32, FormatError> {
+        // The number of no sample comes before all others.
+        let is_before = |entry| -> Result<bool, FormatError> {
+            Ok(Self::listed(table, source, entry)?.is_none_or(|listed| listed < sample))
+        };
         let (mut low, mut high) = (0, table.count);
+        let even = u64::from(sample.0) * u64::from(table.count) / u64::from(count.max(1));
+        let begin = u32::try_from(even).unwrap_or(u32::MAX).min(table.count.saturating_sub(1));
+        let mut step = FIRST_STEP;
+        if low < high && is_before(begin)? {
+            low = begin + 1;
+            while let Some(next) = low.checked_add(step).filter(|&next| next < high) {
+                if !is_before(next)? {
+                    high = next;
+                    break;
+                }
+                low = next + 1;
+                step = step.saturating_mul(2);
+            }
+        } else {
+            high = begin;
+            while let Some(next) = high.checked_sub(step) {
+                if is_before(next)? {
+                    low = next + 1;
+                    break;
+                }
+                high = next;
+                step = step.saturating_mul(2);
+            }
+        }
         while low < high {
             let middle = low + (high - low) / 2;
-            // The number of no sample comes before all others.
-            if Self::listed(table, source, middle)?.is_none_or(|listed| listed < sample) {
+            if is_before(middle)? {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -50,7 +89,7 @@ impl SyncSamples {
         Ok(low)
     }
 
-    /// The listed samples up to `sample`, the last one first. The number of no sample ends them.
+    /// The listed samples of a track with `count` samples, up to `sample`, the last one first. The number of no sample ends them.
     /// Where the table is not in order, later samples may be among them.
     ///
     /// # Errors
@@ -58,9 +97,10 @@ impl SyncSamples {
     pub fn listed_back<'a, R: ReadAt>(
         table: &'a Table,
         source: &'a R,
+        count: u32,
         sample: SampleNumber,
     ) -> Result<impl Iterator<Item = Result<SampleNumber, FormatError>> + 'a, FormatError> {
-        let before = Self::listed_before(table, source, sample.next())?;
+        let before = Self::listed_before(table, source, count, sample.next())?;
         Ok((0..before).rev().map_while(move |entry| Self::listed(table, source, entry).transpose()))
     }
 
@@ -133,9 +173,9 @@ mod tests {
         assert_eq!(SyncSamples::listed(&table, &file, 2).unwrap(), Some(SampleNumber(4)));
         let all = SyncSamples::all_listed(&table, &file).map(Result::unwrap);
         assert!(all.eq([None, Some(0), Some(4), Some(8)].map(|n| n.map(SampleNumber))));
-        let before = |n| SyncSamples::listed_before(&table, &file, SampleNumber(n)).unwrap();
+        let before = |n| SyncSamples::listed_before(&table, &file, 10, SampleNumber(n)).unwrap();
         assert_eq!([0, 1, 4, 5, 9].map(before), [1, 2, 2, 3, 4]);
-        let back = SyncSamples::listed_back(&table, &file, SampleNumber(7)).unwrap();
+        let back = SyncSamples::listed_back(&table, &file, 10, SampleNumber(7)).unwrap();
         assert_eq!(back.map(Result::unwrap).collect::<Vec<_>>(), [SampleNumber(4), SampleNumber(0)]);
     }
 
@@ -157,5 +197,26 @@ mod tests {
     #[test]
     fn more_entries_than_fit_are_refused() {
         read_box(full_box(b"stss", 0, [2, 1]), SyncSamples::read).unwrap_err();
+    }
+
+    /// Wherever the search begins, and in whichever steps it goes on.
+    #[test]
+    fn a_search_ends_at_the_same_entry_from_anywhere() {
+        let listed: Vec<u32> = (0..300).map(|n| 1 + 3 * n + u32::from(n > 200) * 5000).collect();
+        let words = [&[300][..], &listed].concat();
+        let file = full_box(b"stss", 0, words.iter().copied());
+        let SyncSamples::Listed(table) = read_box(file.clone(), SyncSamples::read).unwrap() else { panic!() };
+        for count in [1, 100, 900, 6000, 100_000, u32::MAX] {
+            for sample in (0..1000).chain(5500..6000).chain([u32::MAX - 1]) {
+                let found = SyncSamples::listed_before(&table, &file, count, SampleNumber(sample)).unwrap();
+                assert_eq!(
+                    found as usize,
+                    listed.partition_point(|&n| n - 1 < sample),
+                    "{sample} of {count}"
+                );
+            }
+        }
+        let empty = Table { count: 0, ..table };
+        assert_eq!(SyncSamples::listed_before(&empty, &file, 10, SampleNumber(3)).unwrap(), 0);
     }
 }

@@ -16,6 +16,8 @@ pub struct Access {
     /// `stps`: samples that can be decoded on their own, although not all samples after them can
     /// then.
     partial: Option<Table>,
+    /// Samples of the track.
+    samples: u32,
     /// `rap `: the same, as a group.
     points: Option<Grouped>,
     /// `roll` or `prol`: `roll_distance`. Decoding is correct so many samples after one that it
@@ -136,7 +138,7 @@ impl Access {
         groups: &[Runs],
         samples: u32,
     ) -> Result<Option<Box<Self>>, FormatError> {
-        let mut this = Self::default();
+        let mut this = Self { samples, ..Self::default() };
         if let Some(stps) = stbl.child(b"stps")? {
             this.partial = Some(read_stps(reader, &stps.header)?);
         }
@@ -192,7 +194,7 @@ impl Access {
     ) -> Result<Option<SampleNumber>, FormatError> {
         let mut best = None;
         if let Some(table) = &self.partial {
-            let before = SyncSamples::listed_before(table, source, to.next())?;
+            let before = SyncSamples::listed_before(table, source, self.samples, to.next())?;
             for entry in (0..before).rev().take(limits::SYNC_STEPS) {
                 let sample = SyncSamples::listed(table, source, entry)?.unwrap_or_default();
                 if sample < from || holds(sample, sample)? {

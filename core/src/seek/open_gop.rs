@@ -35,7 +35,8 @@ pub(super) fn closed_before<R: ReadAt>(
     let back = u64::from(track.mdhd.timescale).saturating_mul(limits::CLOSED_GOP_SECONDS);
     let earliest = samples.dts(source, first)? - MediaTime::of_duration(back);
     let mut closed = None;
-    for sync in SyncSamples::listed_back(table, source, first)?.take(limits::CLOSED_GOP_STEPS) {
+    for sync in SyncSamples::listed_back(table, source, samples.count, first)?.take(limits::CLOSED_GOP_STEPS)
+    {
         let sync = sync?;
         let is_near = sync <= first
             && samples.dts(source, sync)? >= earliest

@@ -35,7 +35,7 @@ impl SampleTable {
         };
         let mut nearest = None;
         let mut found = None;
-        for sync in SyncSamples::listed_back(table, source, sample)?.take(limits::SYNC_STEPS) {
+        for sync in SyncSamples::listed_back(table, source, self.count, sample)?.take(limits::SYNC_STEPS) {
             let sync = sync?;
             if sync > sample {
                 break;
@@ -78,7 +78,7 @@ impl SampleTable {
             };
         };
         let mut found = None;
-        for sync in SyncSamples::listed_back(table, source, last)?.take(limits::SYNC_STEPS) {
+        for sync in SyncSamples::listed_back(table, source, self.count, last)?.take(limits::SYNC_STEPS) {
             let sync = sync?;
             if sync >= self.end_number() {
                 break;
@@ -113,7 +113,7 @@ impl SampleTable {
         among: &Range<SampleNumber>,
     ) -> Result<Option<MediaTime>, FormatError> {
         let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(None) };
-        let first = SyncSamples::listed_before(table, source, among.start)?;
+        let first = SyncSamples::listed_before(table, source, self.count, among.start)?;
         let mut greatest = None;
         for entry in (first..table.count).take(SYNC_OFFSETS) {
             let sync = SyncSamples::listed(table, source, entry)?;

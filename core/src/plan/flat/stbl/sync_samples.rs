@@ -29,6 +29,7 @@ pub(super) fn sample_numbers(
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
     let source = &cut.film.source;
+    let count = cut.samples().count;
     let table = read_sample_numbers(&mut cut.reader(), header)?;
     out.table(head, |out| {
         for SampleRange { samples, place, joined_until, .. } in cut.ranges() {
@@ -37,8 +38,8 @@ pub(super) fn sample_numbers(
             let first = is_joined.then_some(samples.start..samples.start.next());
             let rest = samples.start.max(*joined_until)..samples.end;
             for part in first.into_iter().chain([rest]) {
-                let first = SyncSamples::listed_before(&table, source, part.start)?;
-                let end = SyncSamples::listed_before(&table, source, part.end)?;
+                let first = SyncSamples::listed_before(&table, source, count, part.start)?;
+                let end = SyncSamples::listed_before(&table, source, count, part.end)?;
                 let kind = EntryKind::SampleNumbers(table, first, shift);
                 // A file may list its samples in any order, so that the end may come first.
                 out.entries(end.saturating_sub(first), cut.entries(head.entry_size, kind));
