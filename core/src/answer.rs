@@ -240,6 +240,7 @@ impl Seeker {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
             Outcome::Film(plan, summary) => {
                 let plan = Arc::new(Planned::new(plan, summary, identity));
+                plan.keep_metadata(&Film { index: &index, source: &indexed })?;
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
                 Ok(film(index, plan, identity, request, work))
             }

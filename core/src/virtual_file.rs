@@ -69,6 +69,22 @@ impl Planned {
         size_of::<Self>() + self.plan.heap_size() + summary + self.etag.capacity() + kept
     }
 
+    /// Generates metadata that is worth keeping. A film that has just been planned from has in
+    /// memory most of what that takes.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn keep_metadata(&self, film: &Film<'_>) -> io::Result<()> {
+        let len = self.plan.metadata_len;
+        if len > KEPT_METADATA || self.metadata.get().is_some() {
+            return Ok(());
+        }
+        let mut metadata = vec![0; usize::try_from(len).unwrap_or(0)];
+        generate(film, &self.plan, 0, &mut metadata)?;
+        self.metadata.get_or_init(|| metadata.into());
+        Ok(())
+    }
+
     /// As [`generate`], from what is kept where that is there.
     fn generate(&self, index: &Index, source: &impl ReadAt, from: u64, out: &mut [u8]) -> io::Result<()> {
         if let Some(metadata) = self.metadata.get() {
@@ -76,16 +92,6 @@ impl Planned {
         }
         let film = Film { index, source: &index.film_in_order(source) };
         generate(&film, &self.plan, from, out)
-    }
-
-    /// Keeps what was generated `from` an offset on, if that is all the metadata and worth it.
-    fn keep(&self, from: u64, generated: &[u8]) {
-        if from == 0
-            && generated.len() as u64 == self.plan.metadata_len
-            && generated.len() as u64 <= KEPT_METADATA
-        {
-            self.metadata.get_or_init(|| generated.into());
-        }
     }
 }
 
@@ -295,11 +301,7 @@ impl VirtualFile {
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position.0))?,
         }
-        self.check(source)?;
-        if let Body::Film(_, planned, ..) = &self.body {
-            planned.keep(offset, generated);
-        }
-        Ok(())
+        self.check(source)
     }
 
     /// Whether the source is still the file that this was planned from.
