@@ -352,6 +352,7 @@ mod tests {
             let found = runs.at_unit(&file, chunk).unwrap();
             let n = (chunk / 3).min(299);
             assert_eq!((found.samples_per_chunk(), found.description_index()), (n + 1, 1 + n % 2), "{chunk}");
+            assert_eq!((found.unit, found.end()), (chunk, if n == 299 { 905 } else { 3 * n + 3 }));
             let before: u32 = (0..chunk).map(|chunk| (chunk / 3).min(299) + 1).sum();
             assert_eq!(found.sum, before.into());
         }
