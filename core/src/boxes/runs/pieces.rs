@@ -356,6 +356,13 @@ mod tests {
             let before: u32 = (0..chunk).map(|chunk| (chunk / 3).min(299) + 1).sum();
             assert_eq!(found.sum, before.into());
         }
+        // One after the other they are as long.
+        let pieces = runs.pieces_from(&file, 0).unwrap().map(|piece| piece.unwrap());
+        assert!(
+            pieces
+                .map(|piece| (piece.unit, piece.count))
+                .eq((0..300).map(|n| (3 * n, if n == 299 { 8 } else { 3 })))
+        );
         runs.at_unit(&file, 905).unwrap_err();
     }
 
