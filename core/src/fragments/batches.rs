@@ -251,7 +251,7 @@ mod tests {
         let index = build(&film);
         let read = |film: &Vec<u8>| {
             let mut all = vec![0; usize::try_from(index.generated.len()).unwrap()];
-            FilmSource::new(film, &index.generated)
+            FilmSource::new(film, film.len() as u64, &index.generated)
                 .read_exact_at(&mut all, GENERATED)
                 .map_err(|e| e.to_string())
         };

@@ -107,6 +107,8 @@ impl Synthetic {
 #[derive(Debug)]
 pub struct FilmSource<'a, R: ReadAt> {
     file: &'a R,
+    /// Where the file ends. What a movie places behind that is not asked of the file.
+    file_len: u64,
     generated: &'a Synthetic,
     /// For look-ups.
     lookups: Option<Box<Lookups>>,
@@ -141,15 +143,22 @@ struct Pages {
 }
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
-    /// A file and its generated metadata, for look-ups.
-    pub fn new(file: &'a R, generated: &'a Synthetic) -> Self {
-        Self { lookups: Some(Box::default()), ..Self::in_order(file, generated) }
+    /// A file of so many bytes and its generated metadata, for look-ups.
+    pub fn new(file: &'a R, file_len: u64, generated: &'a Synthetic) -> Self {
+        Self { lookups: Some(Box::default()), ..Self::in_order(file, file_len, generated) }
     }
 
     /// The same, to be read in order.
-    pub fn in_order(file: &'a R, generated: &'a Synthetic) -> Self {
+    pub fn in_order(file: &'a R, file_len: u64, generated: &'a Synthetic) -> Self {
         let most = limits::READS.saturating_add(generated.cost().saturating_mul(limits::READS_OF_METADATA));
-        Self { file, generated, lookups: None, held: RefCell::new(VecDeque::new()), left: Cell::new(most) }
+        Self {
+            file,
+            file_len,
+            generated,
+            lookups: None,
+            held: RefCell::new(VecDeque::new()),
+            left: Cell::new(most),
+        }
     }
 
     fn read_generated(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -250,6 +259,7 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match (offset.checked_sub(GENERATED), &self.lookups) {
             (Some(offset), _) => self.read_generated(buf, offset),
+            (None, _) if offset >= self.file_len => Ok(0),
             (None, Some(lookups)) if buf.len() <= PAGE => self.read_page(&lookups.pages, buf, offset),
             (None, _) => self.file.read_at(buf, offset),
         }
@@ -268,7 +278,7 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
     }
 
     fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
-        let Some(lookups) = self.lookups.as_ref().filter(|_| offset < GENERATED) else { return Ok(None) };
+        let Some(lookups) = self.lookups.as_ref().filter(|_| offset < self.file_len) else { return Ok(None) };
         let start = offset - offset % PAGE as u64;
         if offset - start + len as u64 > PAGE as u64 {
             return Ok(None);
@@ -297,7 +307,7 @@ mod tests {
         for kind in [RunKind::Stts, RunKind::Ctts] {
             let (file, runs) = read_runs(kind, &entries, units).unwrap();
             let nothing = Synthetic::default();
-            let film = FilmSource::new(&file, &nothing);
+            let film = FilmSource::new(&file, file.len() as u64, &nothing);
             let numbers = || (0..units).step_by(37).chain([units - 1]);
             // The memo has given up the first blocks when it is asked for them again.
             for unit in numbers().chain(numbers()) {
@@ -315,7 +325,7 @@ mod tests {
     fn a_page_at_the_end_of_a_file_has_no_more_than_the_file() {
         let file = vec![7; PAGE + 10];
         let nothing = Synthetic::default();
-        let film = FilmSource::new(&file, &nothing);
+        let film = FilmSource::new(&file, file.len() as u64, &nothing);
         let len = |offset, len| film.page(offset, len).unwrap().map(|page| page.bytes.len());
         assert_eq!(len(0, 10), Some(PAGE));
         assert_eq!(len(PAGE as u64 - 5, 10), None, "in two pages");

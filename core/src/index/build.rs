@@ -87,7 +87,7 @@ impl Index {
     ) -> Result<Self, FormatError> {
         let unpacked = read_cmov(&mut Reader::new(file, file_len), &outer_moov)?;
         let generated = Synthetic::of(unpacked.unwrap_or_default());
-        let source = FilmSource::new(file, &generated);
+        let source = FilmSource::new(file, file_len, &generated);
         let mut reader = Reader::with_generated(&source, file_len, generated.len());
         let moov = match reader.header(GENERATED, GENERATED + generated.len())? {
             Some(moov) if &moov.box_type.0 == b"moov" => moov,
@@ -141,12 +141,12 @@ impl Index {
 
     /// The file and the generated metadata, for look-ups.
     pub fn film<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
-        FilmSource::new(file, &self.generated)
+        FilmSource::new(file, self.file_len, &self.generated)
     }
 
     /// The file and the generated metadata, to be read in order.
     pub fn film_in_order<'a, R: ReadAt>(&'a self, file: &'a R) -> FilmSource<'a, R> {
-        FilmSource::in_order(file, &self.generated)
+        FilmSource::in_order(file, self.file_len, &self.generated)
     }
 
     /// Checks that `file` is still the one that was `then` when this was built. A fragmented file

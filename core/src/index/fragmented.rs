@@ -28,7 +28,7 @@ impl Index {
         }
         let generated = Synthetic::of(std::mem::take(&mut layout.bytes));
         let origin = Origin::of(&self.tracks, &fragments);
-        let source = FilmSource::new(file, &generated);
+        let source = FilmSource::new(file, self.file_len, &generated);
         let mut reader = Reader::with_generated(&source, self.file_len, generated.len());
         for node in &mut self.moov.children {
             let Some(n) = node.track else { continue };
