@@ -282,3 +282,70 @@ impl Assembly {
         Ok(Plan { parts, known, metadata_len, extents, key, notes: self.notes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::stss_head;
+    use crate::testing::{full_box, make_box, read_box};
+
+    /// The bytes of metadata whose pieces are known or in `file`.
+    fn written(assembly: &Assembly, file: &[u8]) -> Vec<u8> {
+        let mut known = assembly.known.iter().copied();
+        let mut out = Vec::new();
+        for (len, piece) in &assembly.parts {
+            let len = usize::try_from(*len).unwrap();
+            match piece {
+                Piece::Known => out.extend(known.by_ref().take(len)),
+                Piece::Content(Content::Source(at)) => {
+                    let at = usize::try_from(at.0).unwrap();
+                    out.extend_from_slice(&file[at..at + len]);
+                }
+                _ => panic!("a piece of another kind"),
+            }
+        }
+        assert_eq!(known.next(), None);
+        assert_eq!(out.len() as u64, assembly.len());
+        out
+    }
+
+    #[test]
+    fn a_changed_copy_differs_only_in_what_is_changed() {
+        let short = make_box(b"dOps", b"abcdef");
+        let large = [&[0, 0, 0, 1][..], b"dOps", &22_u64.to_be_bytes(), b"abcdef"].concat();
+        let to_the_end = [&[0; 4][..], b"dOpsabcdef"].concat();
+        for (file, head) in [(&short, &short[..8]), (&large, &large[..16]), (&to_the_end, &short[..8])] {
+            for (at, payload) in [(0, b"XYcdef"), (2, b"abXYef"), (4, b"abcdXY")] {
+                let out = read_box(file.clone(), |_, header| {
+                    let mut out = Assembly::default();
+                    out.copy_but(header, FileOffset(header.payload() + at), b"XY");
+                    out
+                });
+                assert_eq!(written(&out, file), [head, payload].concat(), "{file:?} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_and_counts_are_of_what_is_written() {
+        let head = stss_head();
+        let mut inner = Assembly::default();
+        let entries = |out: &mut Assembly| {
+            out.bytes(&7_u32.to_be_bytes());
+            out.source(FileOffset(4), 4);
+            Ok(())
+        };
+        inner.table(&head, entries).unwrap();
+        let mut out = Assembly::default();
+        out.bytes(b"before");
+        out.wrap(BoxType(*b"stbl"), |out| {
+            out.append(inner);
+            out.bytes(b"after");
+            Ok(())
+        })
+        .unwrap();
+        let stss = full_box(b"stss", 0, [2, 7, 9]);
+        let expected = [&b"before"[..], &make_box(b"stbl", [&stss[..], b"after"].concat())].concat();
+        assert_eq!(written(&out, &[0, 0, 0, 8, 0, 0, 0, 9]), expected);
+    }
+}
