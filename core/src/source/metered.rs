@@ -69,3 +69,42 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
         self.source.memo()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// A source of one page.
+    #[derive(Debug, Default)]
+    struct Paged(Memo);
+
+    impl ReadAt for Paged {
+        fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn page(&self, offset: u64, _: usize) -> io::Result<Option<Page>> {
+            Ok((offset == 0).then(|| Page { bytes: Rc::default(), start: 0 }))
+        }
+
+        fn memo(&self) -> Option<&Memo> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn pages_and_memos_count_as_reads() {
+        let source = Paged::default();
+        let file = Metered::new(&source, 2 * COST_OF_READ + 10);
+        assert!(file.memo().is_some());
+        assert_eq!(file.left.get(), COST_OF_READ + 10);
+        assert!(file.page(1, 10).unwrap().is_none(), "what is not in a page is read and counted then");
+        assert_eq!(file.left.get(), COST_OF_READ + 10);
+        assert!(file.page(0, 10).unwrap().is_some());
+        assert_eq!(file.left.get(), 0);
+        file.page(0, 10).unwrap_err();
+        assert!(file.memo().is_none());
+    }
+}
