@@ -132,3 +132,23 @@ impl Block {
 pub(super) fn first_entry(checkpoint: usize) -> u32 {
     u32::try_from(checkpoint).unwrap_or(u32::MAX).saturating_mul(STRIDE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::read_runs;
+
+    /// Whether they end in the first block or in a later one.
+    #[test]
+    fn a_block_ends_where_the_units_end() {
+        let entries: Vec<(u32, u32)> = (0..300).map(|n| (3, n)).collect();
+        for units in [1, 100, 3 * STRIDE, 3 * STRIDE + 1, 899] {
+            let (file, runs) = read_runs(RunKind::Stts, &entries, units).unwrap();
+            let last = runs.at_unit(&file, units - 1).unwrap();
+            assert_eq!((last.unit, last.end()), (units - 1, units));
+            let sum = last.sum;
+            assert_eq!(runs.at_sum(&file, sum).unwrap().end(), units);
+            runs.at_unit(&file, units).unwrap_err();
+        }
+    }
+}
