@@ -26,16 +26,22 @@ pub(crate) fn calls(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
     let starts = starts(length);
+    let mut subjects = Vec::new();
     for (server, engine, config) in OURS {
+        subjects.push(Subject::new(server, start(engine, config)?, length)?);
+    }
+    wait_until_films_are_kept();
+    let requests = if bench.is_quick { 20 } else { 100 };
+    for subject in &subjects {
+        let server = &subject.name;
         let name = format!("{server}: system calls of a clip − of a range");
-        let subject = Subject::new(server, start(engine, config)?, length)?;
-        wait_until_films_are_kept();
         progress(&name);
         let mut clips = subject.clips(&starts, "exact").asks;
         let mut ranges = subject.ranges(&starts, "exact", 0).asks;
-        let of_clips = count(&subject.site, &mut clips);
+        let of_clips = count(&subject.site, &mut clips, requests);
         ranges.set_lens(clips.take_lens());
-        let counted = of_clips.and_then(|of_clips| Ok((of_clips, count(&subject.site, &mut ranges)?)));
+        let counted =
+            of_clips.and_then(|of_clips| Ok((of_clips, count(&subject.site, &mut ranges, requests)?)));
         progress("");
         let (of_clips, of_ranges) = match counted {
             Ok(counted) => counted,
@@ -62,8 +68,7 @@ pub(crate) fn calls(bench: &mut Bench) -> Result<()> {
 }
 
 /// The calls of a server for each of some requests.
-fn count(site: &Site, asks: &mut Asks<'_>) -> Result<Calls> {
-    const REQUESTS: u32 = 100;
+fn count(site: &Site, asks: &mut Asks<'_>, requests: u32) -> Result<Calls> {
     let mut client = site.connect();
     let mut ask = |asks: &mut Asks<'_>| -> Result<()> {
         client.try_write(&request(&asks.next(), site.address()))?;
@@ -81,14 +86,14 @@ fn count(site: &Site, asks: &mut Asks<'_>) -> Result<Calls> {
     asks.take_lens();
     let log = site.dir().join("strace.log");
     let strace = Strace::attach(site, &log)?;
-    for _ in 0..REQUESTS {
+    for _ in 0..requests {
         ask(asks)?;
     }
     strace.detach()?;
     let mut calls = Calls::new();
     let text = fs::read(&log)?;
     for name in String::from_utf8_lossy(&text).lines().filter_map(name_of_call) {
-        *calls.entry(name.to_owned()).or_default() += 1.0 / f64::from(REQUESTS);
+        *calls.entry(name.to_owned()).or_default() += 1.0 / f64::from(requests);
     }
     Ok(calls)
 }

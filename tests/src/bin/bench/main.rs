@@ -104,7 +104,7 @@ pub(crate) struct Bench {
 fn main() -> Result<()> {
     network::enter()?;
     let options = Options::parse();
-    let (rounds, seconds) = if options.quick { (3, 0.15) } else { (9, 0.4) };
+    let (rounds, seconds) = if options.quick { (2, 0.12) } else { (9, 0.4) };
     let path = target_dir().join("bench.json");
     let saved = match &options.baseline {
         Some(baseline) => Saved::read(baseline).map_err(|e| format!("{}: {e}", baseline.display()))?,

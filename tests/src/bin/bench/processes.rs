@@ -51,6 +51,7 @@ fn mpms(bench: &mut Bench) -> Result<()> {
 fn workers(bench: &mut Bench) -> Result<()> {
     const CONNECTIONS: usize = 32;
     let length = Length::TwoHours;
+    let mut servers = Vec::new();
     for (server, engine, one, four) in
         [("Apache", APACHE, APACHE_CONFIG, FOUR), ("lighttpd", Engine::Lighttpd, "", "")]
     {
@@ -59,10 +60,13 @@ fn workers(bench: &mut Bench) -> Result<()> {
             Subject::new(format!("{server}, one worker"), start(engine, one)?, length)?,
             Subject::new(format!("{server}, four workers"), start_with(four, false)?, length)?,
         ];
-        wait_until_films_are_kept();
+        servers.push((server, subjects));
+    }
+    wait_until_films_are_kept();
+    for (server, subjects) in &servers {
         let starts = starts(length);
         let mut entrants = Vec::new();
-        for subject in &subjects {
+        for subject in subjects {
             let clips = entrants.len();
             entrants.push(subject.clips(&starts, "exact"));
             entrants.push(subject.ranges(&starts, "exact", clips));
