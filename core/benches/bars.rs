@@ -136,10 +136,8 @@ struct Report {
 impl Report {
     fn row(&mut self, what: &str, ours: f64, other: f64, bar: f64) {
         let ratio = ours / other;
-        let verdict = if ratio <= bar { "" } else { "  over" };
-        let amount =
-            |n: f64| if n < 1.0 { format!("{:.3} ms", n * 1e3) } else { format!("{:.0} KiB", n / 1024.0) };
-        println!("{ratio:8.4} (bar {bar}){verdict}  {what}: {} ÷ {}", amount(ours), amount(other));
+        let verdict = if ratio <= bar { "pass" } else { "fail" };
+        println!("{what:76} {ratio:>8.4}  ≤ {bar:<4}  {verdict}");
         self.rows.push(
             serde_json::json!({ "what": what, "ours": ours, "other": other, "ratio": ratio, "bar": bar }),
         );
@@ -148,6 +146,6 @@ impl Report {
     fn write(self) {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bars.json");
         std::fs::write(&path, serde_json::to_string_pretty(&self.rows).unwrap()).unwrap();
-        println!("As a file: {}", path.display());
+        println!("every value: {}", path.display());
     }
 }
