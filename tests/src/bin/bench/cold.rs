@@ -17,7 +17,7 @@ use tests::work_dir;
 use crate::bar::{Bar, Limit};
 use crate::film::Length;
 use crate::servers::{OURS, start, start_nginx};
-use crate::subject::CLIP;
+use crate::subject::{CLIP, wait_until_films_are_kept};
 use crate::{Bench, Result, median, progress};
 
 /// The first byte of a clip of a film that is neither known to the server nor in the page cache,
@@ -41,6 +41,7 @@ fn of_length(bench: &mut Bench, sites: &[(&'static str, Site)], length: Length) 
     for (_, site) in sites {
         films.publish(site);
     }
+    wait_until_films_are_kept();
     let mut samples = vec![Vec::new(); sites.len()];
     for number in 0..films.number {
         for turn in 0..sites.len() {
