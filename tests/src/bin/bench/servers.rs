@@ -8,9 +8,10 @@ use tests::servers::{APACHE, Builder, Engine, Site};
 
 use crate::Result;
 
-/// One process, whose threads are enough for all connections.
-pub(crate) const APACHE_CONFIG: &str =
-    "EnableSendfile On\nServerLimit 1\nThreadLimit 64\nThreadsPerChild 64\nMaxRequestWorkers 64\n";
+/// One process, whose threads are enough for all connections: a server that is short of threads
+/// closes connections that wait.
+pub(crate) const APACHE_CONFIG: &str = "EnableSendfile On\nServerLimit 1\nThreadLimit 128\nThreadsPerChild 128\nMaxRequestWorkers 128\n\
+     MinSpareThreads 1\n";
 
 const NGINX_CONFIG: &str = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }";
 
