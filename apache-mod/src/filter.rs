@@ -1,11 +1,11 @@
 //! A slow client holds neither a worker nor a clip's whole metadata.
 //!
 //! While a handler runs, the filter that writes to the socket waits for the client as long as the
-//! body has more than `FlushMaxThreshold` bytes that are not of a file, in memory or generated. What
-//! is left then goes to the event MPM's write completion, where no worker waits. So the last filter
-//! before that one replaces each bucket of ours by one of a single byte. When read, that bucket
-//! becomes a window of memory or a bucket of the file that the server sends by sendfile, followed by
-//! a bucket for the rest. The filters below use lengths only to count them.
+//! body has more than `FlushMaxThreshold` bytes that are not of a file, in memory or generated.
+//! What is left then goes to the event MPM's write completion, where no worker waits. So the last
+//! filter before that one replaces each bucket of ours by one of a single byte. When read, that
+//! bucket becomes a window of memory or a bucket of the file that the server sends by sendfile,
+//! followed by a bucket for the rest. The filters below use lengths only to count them.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ops::Range;

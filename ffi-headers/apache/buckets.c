@@ -65,7 +65,8 @@ void h264_insert_after(apr_bucket *bucket, const h264_bucket_type *type, void *d
     APR_BUCKET_INSERT_AFTER(bucket, next);
 }
 
-/* The descriptor stays the caller's. When the bucket is set aside it takes `*file` along, and the next one gets another. */
+/* The descriptor stays the caller's. When the bucket is set aside it takes `*file` along, and
+ * the next one gets another. */
 int h264_insert_file_after(apr_bucket *bucket, apr_file_t **file, int descriptor, uint64_t start, size_t len,
                            apr_pool_t *pool)
 {

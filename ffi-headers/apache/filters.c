@@ -60,7 +60,8 @@ void h264_hook_insert_filter(void (*hook)(request_rec *r))
 
 static ap_filter_rec_t *sent_file_record;
 
-/* The type is that of mod_xsendfile's filter. Of filters of one type, those that are added later come later. */
+/* The type is that of mod_xsendfile's filter. Of filters of one type, those that are added later
+ * come later. */
 void h264_register_sent_file_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade))
 {
     sent_file_record = ap_register_output_filter("H264_STREAMING_SENT_FILE", filter, NULL, AP_FTYPE_CONTENT_SET);
@@ -91,7 +92,8 @@ ap_filter_t *h264_next_filter(const ap_filter_t *filter)
     return filter->next;
 }
 
-/* Whether the brigade is one file from its first byte on, and the end of the answer. The descriptor stays the bucket's. */
+/* Whether the brigade is one file from its first byte on, and the end of the answer. The
+ * descriptor stays the bucket's. */
 int h264_sent_file(const apr_bucket_brigade *brigade, const char **path, int *descriptor)
 {
     const apr_bucket *first = APR_BRIGADE_FIRST(brigade);
@@ -123,9 +125,9 @@ void h264_note_answered(ap_filter_t *filter)
     filter->ctx = filter;
 }
 
-/* The server answers with its page for the status. An error bucket would lose the header fields of the refusal. The page's
- * filters replace those of the request, and what the script still sends must not follow the page: the filter is added
- * once more to keep that away. */
+/* The server answers with its page for the status. An error bucket would lose the header fields
+ * of the refusal. The page's filters replace those of the request, and what the script still
+ * sends must not follow the page: the filter is added once more to keep that away. */
 void h264_refuse(ap_filter_t *filter, int status)
 {
     request_rec *r = filter->r;

@@ -144,7 +144,8 @@ void h264_set_error_header_out(request_rec *r, const char *name, const char *val
     apr_table_set(r->err_headers_out, name, value);
 }
 
-/* An ErrorDocument of the configuration comes first. The page must not look like a URL or a path. */
+/* An ErrorDocument of the configuration comes first. The page must not look like a URL or a
+ * path. */
 void h264_set_error_page(request_rec *r, int status, const char *page)
 {
     if (!ap_response_code_string(r, ap_index_of_response(status))) {
@@ -167,7 +168,8 @@ int h264_uses_sendfile(const request_rec *r)
     return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;
 }
 
-/* That of the client's request: what a subrequest sends may be on its way when the subrequest is gone. */
+/* That of the client's request: what a subrequest sends may be on its way when the subrequest is
+ * gone. */
 apr_pool_t *h264_request_pool(const request_rec *r)
 {
     while (r->main) {

@@ -56,8 +56,8 @@ void h264_clear_body(struct request_st *r) {
     http_response_body_clear(r, 0);
 }
 
-/* Whether the server has put its own page in place of the body, and neither a document nor a handler of the
- * configuration. It makes the path that of the document. */
+/* Whether the server has put its own page in place of the body, and neither a document nor a
+ * handler of the configuration. It makes the path that of the document. */
 int h264_has_default_error_page(const struct request_st *r) {
     return r->handler_module == NULL && r->error_handler_saved_status == 0 && buffer_is_blank(&r->physical.path);
 }

@@ -50,7 +50,8 @@ void h264_register(struct plugin *plugin, const struct h264_hooks *hooks);
 void *h264_state(const struct h264_module *module);
 void h264_set_state(struct h264_module *module, void *state);
 
-/* The options: key, name, type and scope of each. The last two are the static file handler's own. */
+/* The options: key, name, type and scope of each. The last two are the static file handler's
+ * own. */
 #define H264_OPTIONS(OPTION)                                                                                      \
     OPTION(H264_KEY_ENABLE, "h264-streaming.enable", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)                    \
     OPTION(H264_KEY_EXTENSIONS, "h264-streaming.extensions", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)     \

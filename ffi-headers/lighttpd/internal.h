@@ -43,7 +43,8 @@ struct h264_module {
     void *state;
     handler_t (*serve_static)(request_st *r, void *data);
     void *static_data;
-    /* The module that finds the index of a directory, where it is listed after this one; else NULL. */
+    /* The module that finds the index of a directory, where it is listed after this one; else
+     * NULL. */
     handler_t (*find_index)(request_st *r, void *data);
     void *index_data;
     /* What `find_index` replaces, for the time of one hook. */

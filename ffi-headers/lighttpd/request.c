@@ -39,7 +39,8 @@ enum h264_outcome h264_serve_static(struct request_st *r, const struct h264_modu
     return H264_FINISHED;
 }
 
-/* Makes the request one for the index of its directory, as the module after this one would. 0 where there is none. */
+/* Makes the request one for the index of its directory, as the module after this one would. 0
+ * where there is none. */
 int h264_enter_index(struct request_st *r, struct h264_module *module) {
     if (module->find_index == NULL || !buffer_has_slash_suffix(&r->uri.path)) return 0;
     buffer_copy_buffer(&module->uri_path, &r->uri.path);

@@ -18,8 +18,8 @@ use crate::ffi::{self, Module};
 /// the module that it runs for.
 macro_rules! ask {
     ($request:ident, $function:ident $(, $value:expr)*) => {
-        // SAFETY: `Request::new` promises both. The other values are numbers, or bytes that the caller
-        // keeps during the call: the server copies what it keeps longer.
+        // SAFETY: `Request::new` promises both. The other values are numbers, or bytes that the
+        // caller keeps during the call: the server copies what it keeps longer.
         unsafe { ffi::$function($request.raw() $(, $value)*) }
     };
 }

@@ -1,6 +1,6 @@
-/* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds FAIL_FILE (from
- * FAIL_FROM up to FAIL_TO), and names that have just become those of something else: what holds STALE_FILE looks
- * like a regular file of 1 MiB until it is opened. */
+/* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds
+ * FAIL_FILE (from FAIL_FROM up to FAIL_TO), and names that have just become those of something
+ * else: what holds STALE_FILE looks like a regular file of 1 MiB until it is opened. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

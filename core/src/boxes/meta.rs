@@ -2,8 +2,8 @@
 
 use super::BoxHeader;
 
-/// Where the children of a `meta` may begin: after version and flags (4.2.2), or where QuickTime has
-/// them.
+/// Where the children of a `meta` may begin: after version and flags (4.2.2), or where QuickTime
+/// has them.
 pub fn meta_children_at(meta: &BoxHeader) -> [u64; 2] {
     [meta.payload() + 4, meta.payload()]
 }

@@ -16,8 +16,8 @@ const STRIDES: usize = (SEGMENT / STRIDE) as usize;
 /// The sizes of a track's samples.
 #[derive(Debug, Clone)]
 pub enum SampleSizes {
-    /// All alike. QuickTime's audio of a constant bitrate counts PCM frames here and packs `samples`
-    /// of them in `bytes`; elsewhere `samples` is 1.
+    /// All alike. QuickTime's audio of a constant bitrate counts PCM frames here and packs
+    /// `samples` of them in `bytes`; elsewhere `samples` is 1.
     Constant {
         /// Number of samples.
         count: u32,

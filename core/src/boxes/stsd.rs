@@ -12,12 +12,13 @@ pub struct SampleEntry {
     /// (samples, bytes) of one packet, where audio of a constant size is counted in PCM frames and
     /// the `stsz` does not say how many bytes they take.
     pub packet: Option<(u32, u32)>,
-    /// The box of the configuration (`avcC`, `hvcC`, `vvcC`) and the bytes of the length before each
-    /// unit, for video in a coding that consists of units.
+    /// The box of the configuration (`avcC`, `hvcC`, `vvcC`) and the bytes of the length before
+    /// each unit, for video in a coding that consists of units.
     pub units: Option<(BoxType, u8)>,
     /// The `objectTypeIndication` of an `mp4v`; 0 where there is none.
     pub object_type: u8,
-    /// Whether it is audio in a coding that can be decoded from every packet on, whatever boxes say.
+    /// Whether it is audio in a coding that can be decoded from every packet on, whatever boxes
+    /// say.
     pub any_packet: bool,
     /// Where `PreSkip` of Opus (Opus in ISOBMFF, 4.3.2) stands in the file, if there is just one
     /// description.
@@ -186,8 +187,8 @@ fn find_in<R: ReadAt>(
 const USAC: u8 = 42;
 
 /// What an `mp4a` or `mp4v` is, as its `esds` says: the object type (ISO/IEC 14496-1, 7.2.6.6) and,
-/// for MPEG-4 audio, that of ISO/IEC 14496-3; 0 for what is not said. Only the usual place is looked
-/// at.
+/// for MPEG-4 audio, that of ISO/IEC 14496-3; 0 for what is not said. Only the usual place is
+/// looked at.
 fn object_types<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,

@@ -89,8 +89,9 @@ impl SyncSamples {
         Ok(low)
     }
 
-    /// The listed samples of a track with `count` samples, up to `sample`, the last one first. The number of no sample ends them.
-    /// Where the table is not in order, later samples may be among them.
+    /// The listed samples of a track with `count` samples, up to `sample`, the last one first. The
+    /// number of no sample ends them. Where the table is not in order, later samples may be among
+    /// them.
     ///
     /// # Errors
     /// When the file cannot be read.

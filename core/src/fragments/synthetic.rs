@@ -136,7 +136,8 @@ struct Lookups {
 
 #[derive(Debug, Default)]
 struct Pages {
-    /// Numbers of pages of the file, and their bytes. Fewer than [`PAGE`] are all that the file has.
+    /// Numbers of pages of the file, and their bytes. Fewer than [`PAGE`] are all that the file
+    /// has.
     held: Vec<(u64, Rc<Vec<u8>>)>,
     /// The place that is given up next.
     oldest: usize,

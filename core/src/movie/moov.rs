@@ -10,8 +10,8 @@ use super::track::{Track, is_text};
 /// The tree of a `moov`, its header, the tracks that can be read, and why others cannot.
 pub(crate) type Moov = (Node, MvhdBox, Vec<Track>, Vec<String>);
 
-/// Reads a `moov` (8.2.1). A broken track does not cost the movie, as long as there is another of its
-/// kind.
+/// Reads a `moov` (8.2.1). A broken track does not cost the movie, as long as there is another of
+/// its kind.
 ///
 /// # Errors
 /// When it has no header or no track, a track cannot be spared, or the file cannot be read.

@@ -152,8 +152,8 @@ impl Assembly {
         }
     }
 
-    /// Appends other metadata, notes included. Pieces are joined where both are known bytes, or both
-    /// are neighbours in the source.
+    /// Appends other metadata, notes included. Pieces are joined where both are known bytes, or
+    /// both are neighbours in the source.
     pub(super) fn append(&mut self, other: Self) {
         self.known.extend_from_slice(&other.known);
         for (len, piece) in other.parts {

@@ -39,8 +39,9 @@ pub trait ReadAt {
         Ok(())
     }
 
-    /// Appends to `out` what its spare capacity has room for, from `offset` on, and returns how many
-    /// bytes these are; 0 means the end of the file. Some sources need no zeroed memory for that.
+    /// Appends to `out` what its spare capacity has room for, from `offset` on, and returns how
+    /// many bytes these are; 0 means the end of the file. Some sources need no zeroed memory for
+    /// that.
     fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
         let held = out.len();
         out.resize(out.capacity(), 0);

@@ -126,8 +126,8 @@ pub(crate) fn assert_lead_in(of: &Expanded, cut: &Expanded) -> Result<(), TestCa
     Ok(())
 }
 
-/// Samples that lie side by side in the film, of which some are presented. Each has its number in the
-/// film.
+/// Samples that lie side by side in the film, of which some are presented. Each has its number in
+/// the film.
 struct Presented<'a> {
     of: &'a Expanded,
     cut: &'a Expanded,

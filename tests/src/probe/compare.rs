@@ -199,7 +199,8 @@ impl AudioCase<'_> {
         (-reach..=reach).find(|d| probe.iter().all(|(n, values)| is_at(n - self.offset - d, values)))
     }
 
-    /// What is to be said of samples that are `wrong` where the clip begins with the sample `offset`.
+    /// What is to be said of samples that are `wrong` where the clip begins with the sample
+    /// `offset`.
     fn description(&self, offset: i64, wrong: &[i64]) -> String {
         let pairs = self.wanted.iter().filter_map(|(n, values)| Some((self.clip.get(n - offset)?, values)));
         let loudest = pairs.flat_map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a.abs_diff(*b))).max();

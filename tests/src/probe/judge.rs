@@ -124,8 +124,8 @@ impl Case<'_> {
         Ok(ours.into_iter().zip(theirs).collect())
     }
 
-    /// Whether an edit of the film begins inside of the clip. libavformat sets what follows a second
-    /// edit up to a frame aside.
+    /// Whether an edit of the film begins inside of the clip. libavformat sets what follows a
+    /// second edit up to a frame aside.
     fn crosses_edits(&self) -> bool {
         let mut begins = self.source.edits.iter().map(|edit| edit.start).skip(1);
         begins.any(|at| at > self.start + INSTANT && at < self.end - INSTANT)
@@ -208,10 +208,10 @@ impl Case<'_> {
             let place = self.reading.streams.iter().filter(is_audio).position(|s| s.id == stream.id);
             let none = Audio::default();
             let ours = place.and_then(|n| decoded.audio_tracks.get(n)).unwrap_or(&none);
-            // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and so
-            // does AAC's where the encoder left some out, which ours does not. ffmpeg takes the last
-            // seven bits of what a packet of QuickTime's ADPCM begins with from the packet before, and
-            // so on from the first.
+            // Decoders that compute in floating point may round otherwise; AC-3's adds noise, and
+            // so does AAC's where the encoder left some out, which ours does not. ffmpeg takes the
+            // last seven bits of what a packet of QuickTime's ADPCM begins with from the packet
+            // before, and so on from the first.
             let loudness = match stream.codec.as_str() {
                 codec if !self.source.ours || codec.ends_with("ac3") => 512,
                 "adpcm_ima_qt" => 127,

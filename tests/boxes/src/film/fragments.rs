@@ -57,7 +57,8 @@ struct Defaults {
 impl Defaults {
     fn of(samples: &[Sample], style: u32) -> Self {
         let first = samples[0];
-        // Some writers only say that a sample is no sync sample, some only that it depends on others.
+        // Some writers only say that a sample is no sync sample, some only that it depends on
+        // others.
         let dependent = if style & 4 == 0 { 0x1_0000 } else { 0x100_0000 };
         let mut rest = samples.iter().skip(1);
         Self {

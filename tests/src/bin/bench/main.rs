@@ -1,6 +1,6 @@
 //! `make bench`: our modules beside plain files on the same server and beside nginx's mp4 module.
-//! It prints a line for each bar: what was measured, its value, the bar, and whether it is met. What
-//! it measured goes to `bench.json` in the target directory.
+//! It prints a line for each bar: what was measured, its value, the bar, and whether it is met.
+//! What it measured goes to `bench.json` in the target directory.
 //!
 //! As root it sets up a network of its own, see [`network`].
 

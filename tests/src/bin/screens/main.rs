@@ -9,12 +9,12 @@
 //! ```
 //!
 //! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a
-//! screenshot of each browser's page at the end of a clip. The film says what
-//! must be seen of its clip, and ffmpeg's reading what must be seen of a `--file`. The plain film is
-//! played first: what a player
-//! does to that is its own fault. The table is kept in `target/screens.md`, everything seen in
-//! `target/screens.txt`; the table of the whole is `docs/players.md`, too. Ends with 1 where
-//! something is wrong that is neither the player's own fault nor in `tests/screens/known.txt`.
+//! screenshot of each browser's page at the end of a clip. The film says what must be seen of its
+//! clip, and ffmpeg's reading what must be seen of a `--file`. The plain film is played first: what
+//! a player does to that is its own fault. The table is kept in `target/screens.md`, everything
+//! seen in `target/screens.txt`; the table of the whole is `docs/players.md`, too. Ends with 1
+//! where something is wrong that is neither the player's own fault nor in
+//! `tests/screens/known.txt`.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
 
