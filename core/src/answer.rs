@@ -239,8 +239,9 @@ impl Seeker {
         match outcome {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
             Outcome::Film(plan, summary) => {
-                let plan = Arc::new(Planned::new(plan, summary, identity));
+                let mut plan = Planned::new(plan, summary, identity);
                 plan.keep_metadata(&Film { index: &index, source: &indexed })?;
+                let plan = Arc::new(plan);
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
                 Ok(film(index, plan, identity, request, work))
             }

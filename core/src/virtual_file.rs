@@ -3,7 +3,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::explanation::{Explanation, Summary, Times, Work};
@@ -39,7 +39,7 @@ enum Body {
     Tail(Vec<u8>, Range<u64>, String),
 }
 
-/// A plan, and its metadata once that is generated and worth keeping.
+/// A plan, and its metadata if that is worth keeping.
 #[derive(Debug)]
 pub struct Planned {
     plan: Plan,
@@ -47,7 +47,7 @@ pub struct Planned {
     summary: Option<Summary>,
     /// The weak form of the entity tag. Whether it is sent so depends on the time of the request.
     etag: String,
-    metadata: OnceLock<Box<[u8]>>,
+    metadata: Option<Box<[u8]>>,
 }
 
 /// Metadata up to this length is kept with its plan: for a clip of seconds, asked for again and
@@ -58,13 +58,12 @@ impl Planned {
     /// A plan that was generated from the source of that identity.
     pub fn new(plan: Plan, summary: Option<Summary>, identity: &Identity) -> Self {
         let etag = etag(identity, &plan.key);
-        Self { plan, summary, etag, metadata: OnceLock::new() }
+        Self { plan, summary, etag, metadata: None }
     }
 
-    /// Bytes it takes, at most, with its metadata.
+    /// Bytes it takes, with the metadata that is kept.
     pub fn heap_size(&self) -> usize {
-        let metadata = self.plan.metadata_len;
-        let kept = if metadata <= KEPT_METADATA { usize::try_from(metadata).unwrap_or(0) } else { 0 };
+        let kept = self.metadata.as_ref().map_or(0, |metadata| metadata.len());
         let summary = self.summary.as_ref().map_or(0, Summary::heap_size);
         size_of::<Self>() + self.plan.heap_size() + summary + self.etag.capacity() + kept
     }
@@ -74,20 +73,19 @@ impl Planned {
     ///
     /// # Errors
     /// When the source cannot be read.
-    pub fn keep_metadata(&self, film: &Film<'_>) -> io::Result<()> {
+    pub fn keep_metadata(&mut self, film: &Film<'_>) -> io::Result<()> {
         let len = self.plan.metadata_len;
-        if len > KEPT_METADATA || self.metadata.get().is_some() {
-            return Ok(());
+        if len <= KEPT_METADATA {
+            let mut metadata = vec![0; usize::try_from(len).unwrap_or(0)];
+            generate(film, &self.plan, 0, &mut metadata)?;
+            self.metadata = Some(metadata.into());
         }
-        let mut metadata = vec![0; usize::try_from(len).unwrap_or(0)];
-        generate(film, &self.plan, 0, &mut metadata)?;
-        self.metadata.get_or_init(|| metadata.into());
         Ok(())
     }
 
     /// As [`generate`], from what is kept where that is there.
     fn generate(&self, index: &Index, source: &impl ReadAt, from: u64, out: &mut [u8]) -> io::Result<()> {
-        if let Some(metadata) = self.metadata.get() {
+        if let Some(metadata) = &self.metadata {
             return metadata.read_exact_at(out, from);
         }
         let film = Film { index, source: &index.film_in_order(source) };
