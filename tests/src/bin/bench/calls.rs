@@ -14,8 +14,7 @@ use tests::servers::Site;
 use crate::asks::{Ask, Asks};
 use crate::bar::{Bar, Limit};
 use crate::film::Length;
-use crate::servers::{OURS, start};
-use crate::subject::{Subject, starts, wait_until_films_are_kept};
+use crate::subject::{ours, starts, wait_until_films_are_kept};
 use crate::{Bench, Result, progress};
 
 /// Calls, by their names.
@@ -26,10 +25,7 @@ pub(crate) fn calls(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
     let starts = starts(length);
-    let mut subjects = Vec::new();
-    for (server, engine, config) in OURS {
-        subjects.push(Subject::new(server, start(engine, config)?, length)?);
-    }
+    let subjects = ours(length)?;
     wait_until_films_are_kept();
     let requests = if bench.is_quick { 20 } else { 100 };
     for subject in &subjects {

@@ -7,8 +7,7 @@ use crate::bar::Limit;
 use crate::contest::{Entrant, Ratio, contest};
 use crate::film::Length;
 use crate::load::Until;
-use crate::servers::{OURS, start};
-use crate::subject::{CONNECTIONS, Subject, at, wait_until_films_are_kept};
+use crate::subject::{CONNECTIONS, at, ours, wait_until_films_are_kept};
 use crate::{Bench, Result};
 
 /// Bytes that are taken of a long answer: three times as many as the metadata of the whole film
@@ -19,10 +18,7 @@ const TAKEN: u64 = 16 << 20;
 pub(crate) fn long(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
-    let mut subjects = Vec::new();
-    for (name, engine, config) in OURS {
-        subjects.push(Subject::new(name, start(engine, config)?, length)?);
-    }
+    let subjects = ours(length)?;
     wait_until_films_are_kept();
     // What is left of the film is longer than what is taken.
     let starts = Shuffled::new(u64::from(length.seconds()) * 850);

@@ -7,8 +7,8 @@ use crate::bar::Limit;
 use crate::contest::{Entrant, Ratio, What, contest};
 use crate::film::Length;
 use crate::load::Until;
-use crate::servers::{OURS, start, start_nginx};
-use crate::subject::{CONNECTIONS, Subject, at, wait_until_films_are_kept};
+use crate::servers::start_nginx;
+use crate::subject::{CONNECTIONS, Subject, at, ours, wait_until_films_are_kept};
 use crate::{Bench, Result};
 
 /// Bytes that such a viewer has received when he seeks again.
@@ -19,10 +19,7 @@ const TAKEN: u64 = 2_000_000;
 pub(crate) fn scrub(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
-    let mut subjects = Vec::new();
-    for (name, engine, config) in OURS {
-        subjects.push(Subject::new(name, start(engine, config)?, length)?);
-    }
+    let subjects = ours(length)?;
     let nginx = start_nginx()?.map(|site| Subject::new("nginx", site, length)).transpose()?;
     wait_until_films_are_kept();
     // What is left of the film is longer than what is taken.

@@ -9,7 +9,7 @@ use crate::bar::Limit;
 use crate::contest::{Ratio, contest};
 use crate::film::{Length, Served};
 use crate::servers::{OURS, start, start_nginx};
-use crate::subject::{CONNECTIONS, Subject, at, clips, starts, wait_until_films_are_kept};
+use crate::subject::{CONNECTIONS, Subject, at, clips, ours, starts, wait_until_films_are_kept};
 use crate::{Bench, Result};
 
 const MODES: [&str; 2] = ["exact", "keyframe"];
@@ -18,10 +18,7 @@ const MODES: [&str; 2] = ["exact", "keyframe"];
 pub(crate) fn seeks(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
-    let mut subjects = Vec::new();
-    for (name, engine, config) in OURS {
-        subjects.push(Subject::new(name, start(engine, config)?, length)?);
-    }
+    let subjects = ours(length)?;
     let nginx = start_nginx()?.map(|site| Subject::new("nginx", site, length)).transpose()?;
     wait_until_films_are_kept();
     let starts = starts(length);

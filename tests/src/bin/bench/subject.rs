@@ -10,6 +10,7 @@ use crate::Result;
 use crate::asks::{Asks, Shuffled};
 use crate::contest::Entrant;
 use crate::film::{Length, Served};
+use crate::servers::{OURS, start};
 
 /// Connections of each row.
 pub(crate) const CONNECTIONS: [usize; 2] = [1, 32];
@@ -39,6 +40,12 @@ impl Subject {
     pub(crate) fn ranges<'a>(&'a self, places: &'a Shuffled, mode: &str, clips: usize) -> Entrant<'a> {
         ranges(&self.name, &self.site, slice::from_ref(&self.served), places, mode, clips)
     }
+}
+
+/// The servers that our modules run in, each with a film of this length.
+pub(crate) fn ours(length: Length) -> Result<Vec<Subject>> {
+    let started = OURS.into_iter().map(|(name, engine, config)| (name, start(engine, config)));
+    started.map(|(name, site)| Subject::new(name, site?, length)).collect()
 }
 
 /// Ten-second clips of a server's films.
