@@ -55,6 +55,8 @@ pub mod answer;
 #[doc(hidden)]
 pub mod boxes;
 mod cache;
+#[doc(hidden)]
+pub mod describe;
 pub mod explanation;
 #[doc(hidden)]
 pub mod extents;
@@ -70,6 +72,8 @@ mod movie;
 pub mod numbers;
 #[doc(hidden)]
 pub mod offsets;
+#[doc(hidden)]
+pub mod packaging;
 #[doc(hidden)]
 pub mod plan;
 pub mod request;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 21] = [
+const STAGES: [&str; 23] = [
     "limits",
     "numbers",
     "offsets",
@@ -21,10 +21,12 @@ const STAGES: [&str; 21] = [
     "movie",
     "fragments",
     "index",
+    "describe",
     "seek",
     "extents",
     "plan",
     "generate",
+    "packaging",
     "explanation",
     "virtual_file",
     "server",

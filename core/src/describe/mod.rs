@@ -1,0 +1,6 @@
+//! What a movie says of its tracks to those who choose among them: codings, languages, names,
+//! sizes.
+
+mod track;
+
+pub use track::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
