@@ -3,4 +3,4 @@
 
 mod track;
 
-pub use track::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
+pub use track::{AudioDescription, Protection, TrackDescription, VideoDescription, VideoRange};

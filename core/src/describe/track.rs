@@ -1,5 +1,6 @@
 //! The description of one track.
 
+use crate::boxes::BoxType;
 use crate::request::TrackKind;
 
 /// What a movie says of a track.
@@ -31,6 +32,17 @@ pub struct TrackDescription {
     pub audio: Option<AudioDescription>,
     /// Whether its samples are encrypted.
     pub is_encrypted: bool,
+    /// How its samples are encrypted, as far as its first sample description says.
+    pub protection: Option<Protection>,
+}
+
+/// How the samples of a track are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    /// The scheme (8.12.5 `schm`): `cenc`, `cbcs` …
+    pub scheme: Option<BoxType>,
+    /// The key of samples that name no other (ISO/IEC 23001-7, 8.2 `default_KID`).
+    pub key_id: Option<[u8; 16]>,
 }
 
 /// What a movie says of a video track.
