@@ -22,7 +22,7 @@ pub struct Presentation {
 }
 
 /// How segments are addressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Form {
     /// As byte ranges of `cmaf/v1.mp4`.
     #[default]
