@@ -41,7 +41,8 @@ pub enum NotMovable {
     /// A data reference names another file (8.7.2).
     #[error("media in another file")]
     ExternalMedia,
-    /// `saio` (8.7.9) states places that are neither in the media nor in the `moov`.
+    /// `saio` (8.7.9) states places that are neither in the media nor in the `moov`, or those of
+    /// information that is not about encryption.
     #[error("sample auxiliary information at places that we cannot move (saio)")]
     AuxiliaryElsewhere,
     /// `saio` states a place of which the answer has no copy.

@@ -1,6 +1,7 @@
 //! Flat films with what a decrypter needs for each sample, located in every way there is.
 
-use crate::common::{ask, clip};
+use crate::common::{ask, clip, identity, seeker};
+use mp4seek::{Answer, Settings};
 use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 const SAMPLES: u32 = 20;
@@ -227,22 +228,61 @@ fn what_is_not_said_of_the_last_samples_is_not_made_up() {
     }
 }
 
-#[test]
-fn information_about_something_else_is_left_out() {
+/// A `saiz` and a `saio` that are not about encryption, with the place that the `saio` states.
+fn foreign(place: u32) -> Vec<Vec<u8>> {
     let kind = |box_type: &[u8; 4], rest: &[u8]| {
         make_box(box_type, [&[0, 0, 0, 1][..], b"pict", &[0; 4], rest].concat())
     };
-    let other = vec![
+    vec![
         kind(b"saiz", &[&[7][..], &SAMPLES.to_be_bytes()].concat()),
-        kind(b"saio", &[0, 0, 0, 1, 0, 0, 0, 0]),
-    ];
-    let cut = clip(&film(other.clone(), vec![]).build(), "start=1").unwrap();
-    let boxes = &expand(&cut)[0].boxes;
-    assert!(!boxes.contains_key(b"saiz") && !boxes.contains_key(b"saio") && !boxes.contains_key(b"senc"));
-    // It does not hide what is about encryption.
-    let both = [other, vec![saiz(SAMPLES), full_box(b"saio", 0, [1, 0]), senc(SAMPLES)]].concat();
-    let cut = clip(&film(both, vec![]).build(), "start=1").unwrap();
-    assert_eq!(located(&cut), due(&cut));
+        kind(b"saio", &[&[0, 0, 0, 1][..], &place.to_be_bytes()].concat()),
+    ]
+}
+
+/// How many boxes of these types there are, at any depth.
+fn count(film: &[u8], box_types: [&[u8; 4]; 3]) -> [usize; 3] {
+    box_types.map(|box_type| film.windows(4).filter(|w| w == box_type).count())
+}
+
+#[test]
+fn information_about_something_else_is_left_out() {
+    let about = |box_type: &str| format!("left out {box_type}: it is not about encryption");
+    let notes = [about("saiz"), about("saio")];
+    let located = || vec![saiz(SAMPLES), full_box(b"saio", 0, [1, 0]), senc(SAMPLES)];
+    // One about encryption is cut wherever the other stands, and once.
+    for (n, (boxes, counts)) in [
+        (foreign(0), [0, 0, 0]),
+        ([foreign(0), located()].concat(), [1, 1, 1]),
+        ([located(), foreign(0)].concat(), [1, 1, 1]),
+        ([foreign(0), vec![senc(SAMPLES)]].concat(), [0, 0, 1]),
+        ([foreign(0), vec![saiz(SAMPLES), senc(SAMPLES)]].concat(), [1, 1, 1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let film = film(boxes, vec![]).build();
+        let answer = seeker().answer(&film, &identity(&film), b"start=1", &Settings::default());
+        let Ok(Answer::Film(cut)) = answer else { panic!("film {n}") };
+        assert_eq!(cut.notes(), notes, "film {n}");
+        let cut = clip(&film, "start=1").unwrap();
+        assert_eq!(count(&cut, [b"saiz", b"saio", b"senc"]), counts, "film {n}");
+        if counts[0] > 0 {
+            assert_eq!(self::located(&cut), due(&cut), "film {n}");
+        }
+    }
+}
+
+/// What it locates may be longer than what the movie's own `saio` says, and lie anywhere.
+#[test]
+fn a_film_stays_as_it_is_where_information_about_something_else_would_move() {
+    let saio = || full_box(b"saio", 0, [1, 0]);
+    let located = || vec![saiz(SAMPLES), saio(), senc(SAMPLES)];
+    for boxes in [[foreign(40), located()].concat(), [located(), foreign(40)].concat(), foreign(40)] {
+        let film = film(boxes, vec![]).build();
+        assert!(ask(&film, "").unwrap().is_none());
+    }
+    let film = points_into_senc(film(located(), vec![]).build());
+    ask(&film, "").unwrap().expect("its metadata first");
 }
 
 #[test]

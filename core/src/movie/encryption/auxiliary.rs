@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::boxes::{ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry};
+use crate::boxes::{
+    BoxHeader, ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry,
+};
 use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -19,6 +21,10 @@ pub enum Auxiliary {
 /// Auxiliary information that `saiz` and `saio` locate.
 #[derive(Debug)]
 pub struct LocatedAuxiliary {
+    /// The `saiz` that has the lengths. Another one is about something else.
+    pub(super) saiz: BoxHeader,
+    /// The `saio` that has the places, if there is one about encryption.
+    pub(super) saio: Option<BoxHeader>,
     /// `aux_info_type` and its parameter, where the boxes say them.
     pub kind: Option<[u8; 8]>,
     /// Length for all samples; 0 when each has its own.
@@ -48,6 +54,14 @@ pub enum AuxiliaryPlace {
 }
 
 impl Auxiliary {
+    /// Whether this `saiz` or `saio` is the one that locates it.
+    pub fn is_located_by(&self, header: &BoxHeader) -> bool {
+        match self {
+            Self::Located(located) => located.saiz == *header || located.saio == Some(*header),
+            Self::Senc(_) => false,
+        }
+    }
+
     /// Memory held besides the struct itself.
     pub(crate) fn heap_size(&self) -> usize {
         match self {

@@ -55,7 +55,16 @@ impl Auxiliary {
             Some(stsd) => read_vector_size(reader, stsd)?,
             None => 0,
         };
-        Ok(Some(Self::Located(LocatedAuxiliary { kind, default_size, sizes, place, senc, vector })))
+        Ok(Some(Self::Located(LocatedAuxiliary {
+            saiz,
+            saio,
+            kind,
+            default_size,
+            sizes,
+            place,
+            senc,
+            vector,
+        })))
     }
 }
 

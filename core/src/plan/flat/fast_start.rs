@@ -69,9 +69,11 @@ fn check_movable(film: &Film<'_>, media: &ExtentList) -> Result<(), PlanError> {
     if index.tracks.iter().any(|t| t.external.is_some()) {
         return Err(NotMovable::ExternalMedia.into());
     }
-    for node in index.moov.children.iter().filter(|n| find(n, b"saio").is_some()) {
+    for node in &index.moov.children {
         let track = node.track.and_then(|n| index.tracks.get(n));
-        if !track.is_some_and(|t| is_auxiliary_sent(&t.samples, index, media)) {
+        let is_moved =
+            |saio: &BoxHeader| track.is_some_and(|t| is_auxiliary_sent(saio, &t.samples, index, media));
+        if !every(node, b"saio", &is_moved) {
             return Err(NotMovable::AuxiliaryElsewhere.into());
         }
     }
@@ -88,11 +90,13 @@ fn without_samples(index: &Index) -> Vec<bool> {
     index.tracks.iter().map(|track| !stay && is_empty(track)).collect()
 }
 
-/// Whether the auxiliary information of a track is in the media that is sent, or in the `moov`,
-/// which is sent as well. Then the `saio` can say where it will be.
-fn is_auxiliary_sent(samples: &SampleTable, index: &Index, media: &ExtentList) -> bool {
-    let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return false };
+/// Whether this `saio` is the one about encryption, and locates information in the media that is
+/// sent, or in the `moov`, which is sent as well. Then the answer's `saio` can state the new place.
+fn is_auxiliary_sent(saio: &BoxHeader, samples: &SampleTable, index: &Index, media: &ExtentList) -> bool {
+    let Some(auxiliary) = &samples.auxiliary else { return false };
+    let Auxiliary::Located(located) = auxiliary else { return false };
     match &located.place {
+        _ if !auxiliary.is_located_by(saio) => false,
         AuxiliaryPlace::Range(offset) => {
             (index.moov.header.payload()..index.moov.header.end()).contains(offset)
                 || media.holding(FileOffset(*offset)).is_some()
@@ -153,12 +157,10 @@ fn find_meta_with_offsets(film: &Film<'_>, node: &Node) -> Result<Option<BoxHead
     Ok(None)
 }
 
-/// The box itself or one in it, at any depth that the index has.
-fn find<'a>(node: &'a Node, box_type: &[u8; 4]) -> Option<&'a Node> {
-    if &node.header.box_type.0 == box_type {
-        return Some(node);
-    }
-    node.children.iter().find_map(|c| find(c, box_type))
+/// Whether `check` holds for every box of a type in a box, at any depth that the index has.
+fn every(node: &Node, box_type: &[u8; 4], check: &dyn Fn(&BoxHeader) -> bool) -> bool {
+    (&node.header.box_type.0 != box_type || check(&node.header))
+        && node.children.iter().all(|c| every(c, box_type, check))
 }
 
 #[cfg(test)]

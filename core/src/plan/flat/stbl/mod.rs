@@ -100,7 +100,9 @@ fn optional_table(
         Treatment::PaddingBits => per_sample::padding_bits(cut, header, out)?,
         Treatment::GroupDescriptions => out.copy(header),
         Treatment::Groups => groups::sample_to_group(cut, header, out)?,
-        Treatment::AuxiliarySizes | Treatment::AuxiliaryOffsets if cut.samples().auxiliary.is_none() => {
+        Treatment::AuxiliarySizes | Treatment::AuxiliaryOffsets
+            if !cut.samples().auxiliary.as_ref().is_some_and(|a| a.is_located_by(header)) =>
+        {
             out.note(format!("left out {}: it is not about encryption", header.box_type));
         }
         Treatment::AuxiliarySizes => encryption::cut_auxiliary(cut, out)?,
