@@ -6,8 +6,11 @@ use std::iter;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mp4seek::Settings;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::{Mode, Parameters, has_default_extension, has_extension};
+use mp4seek::request::{
+    Form, Format, Mode, Packaging, Parameters, SegmentDuration, has_default_extension, has_extension,
+};
 use mp4seek::server::boundary;
 
 use crate::ffi;
@@ -21,6 +24,10 @@ pub(crate) struct Config {
     pub(crate) version_header: Option<bool>,
     pub(crate) extensions: Option<NonNull<Extension>>,
     pub(crate) parameters: Parameters,
+    pub(crate) format: Option<Format>,
+    pub(crate) packaging: Option<Packaging>,
+    pub(crate) segment_duration: Option<SegmentDuration>,
+    pub(crate) form: Option<Form>,
 }
 
 /// A link of the list of extensions, newest first, in the pool of the configuration.
@@ -57,14 +64,17 @@ impl Config {
         self.enabled == Some(false)
     }
 
-    /// The mode where the query names none.
-    pub(crate) fn mode(&self) -> Mode {
-        self.mode.unwrap_or_default()
-    }
-
-    /// What the parameters of a query are called.
-    pub(crate) fn parameters(&self) -> Parameters {
-        self.parameters
+    /// How requests are read and answered.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            mode: self.mode.unwrap_or_default(),
+            parameters: self.parameters,
+            is_strict: false,
+            format: self.format.unwrap_or_default(),
+            packaging: self.packaging.unwrap_or_default(),
+            segment_duration: self.segment_duration.unwrap_or_default(),
+            form: self.form.unwrap_or_default(),
+        }
     }
 
     /// Whether answers carry `X-Mod-H264-Streaming`.
@@ -87,6 +97,10 @@ impl Config {
             version_header: narrower.version_header.or(self.version_header),
             extensions: narrower.extensions.or(self.extensions),
             parameters: self.parameters.overridden_by(&narrower.parameters),
+            format: narrower.format.or(self.format),
+            packaging: narrower.packaging.or(self.packaging),
+            segment_duration: narrower.segment_duration.or(self.segment_duration),
+            form: narrower.form.or(self.form),
         }
     }
 }
@@ -140,9 +154,19 @@ mod tests {
         let narrower = Config { enabled: Some(false), version_header: Some(false), ..Config::default() };
         let merged = base.merged_with(&narrower);
         assert!(merged.is_off() && !merged.is_on() && !merged.sends_version());
-        assert_eq!(merged.mode(), Mode::Keyframe);
+        assert_eq!(merged.settings().mode, Mode::Keyframe);
         let unset = base.merged_with(&Config::default());
         assert!(unset.is_on() && unset.sends_version());
+    }
+
+    #[test]
+    fn packaging_can_be_turned_off_again() {
+        let hls = Packaging { hls: true, dash: false };
+        let wide = Config { packaging: Some(hls), ..Config::default() };
+        let narrower = Config { packaging: Some(Packaging::default()), ..Config::default() };
+        assert_eq!(wide.merged_with(&Config::default()).settings().packaging, hls);
+        assert!(!wide.merged_with(&narrower).settings().packaging.is_on());
+        assert!(!Config::default().settings().packaging.is_on());
     }
 
     #[test]

@@ -6,6 +6,10 @@
 //! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
 //! | `H264StreamingExtensions` | one or more extensions | the core's list |
 //! | `H264StreamingParameters` | one or more `parameter=name` | the core's names |
+//! | `H264StreamingFormat` | `flat`, `fmp4` or `auto` | `flat` |
+//! | `H264StreamingPackaging` | `hls`, `dash`, both, or `none` | `none` |
+//! | `H264StreamingSegmentDuration` | seconds, 1 to 60 | 6 |
+//! | `H264StreamingSegments` | `ranges` or `files` | `ranges` |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
@@ -16,14 +20,16 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-use mp4seek::request::{Mode, Parameters, is_extension, parse_size};
+use mp4seek::request::{
+    Form, Format, Mode, Packaging, Parameters, SegmentDuration, is_extension, parse_size,
+};
 use mp4seek::server::boundary;
 
 use crate::config::{Config, Extension, in_pool, set_cache_size};
 use crate::ffi;
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 6] = [
+static DIRECTIVES: [Directive; 10] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -47,6 +53,32 @@ static DIRECTIVES: [Directive; 6] = [
         usage: c"names of the parameters of a query, such as start=from end=to",
         place: Place::AnyContext,
         set: Set::Line(set_parameters),
+    },
+    Directive {
+        name: c"H264StreamingFormat",
+        usage: c"flat, fmp4 or auto: the format of the answer to ?start= without ?format=",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_format(value).map(|format| config.format = Some(format))),
+    },
+    Directive {
+        name: c"H264StreamingPackaging",
+        usage: c"hls, dash, both, or none: what players of playlists find behind a film's address",
+        place: Place::AnyContext,
+        set: Set::Line(|config, _, line| parse_packaging(line).map(|it| config.packaging = Some(it))),
+    },
+    Directive {
+        name: c"H264StreamingSegmentDuration",
+        usage: c"seconds, 1 to 60: how long segments are",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| {
+            parse_segment_duration(value).map(|duration| config.segment_duration = Some(duration))
+        }),
+    },
+    Directive {
+        name: c"H264StreamingSegments",
+        usage: c"ranges or files: how playlists address segments",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_form(value).map(|form| config.form = Some(form))),
     },
     Directive {
         name: c"H264StreamingVersionHeader",
@@ -112,14 +144,19 @@ fn set_parameters(config: &mut Config, _: &Command<'_>, line: &CStr) -> Result<(
     Ok(())
 }
 
+/// The words of a directive's line, without the quotes around one.
+fn words(line: &CStr) -> impl Iterator<Item = &[u8]> {
+    let words = line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.map(|word| word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word))
+}
+
 /// Reads all of a directive's line at once, so that two parameters can exchange their names.
 fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, Refusal> {
     const ALLOWED: Refusal = c"H264StreamingParameters must be parameter=name, once or more, such as \
-        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks and lang; a name is 1 \
-        to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
+        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks, lang and \
+        format; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
     let mut pairs = Vec::new();
-    for word in line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        let word = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
+    for word in words(line) {
         let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;
         let (parameter, name) = word.split_at(equals);
         pairs.push((parameter, name.get(1..).unwrap_or_default()));
@@ -129,6 +166,25 @@ fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters,
 
 fn parse_mode(value: &CStr) -> Result<Mode, Refusal> {
     Mode::from_directive(value.to_bytes()).ok_or(c"H264StreamingMode must be keyframe or exact")
+}
+
+fn parse_format(value: &CStr) -> Result<Format, Refusal> {
+    Format::from_directive(value.to_bytes()).ok_or(c"H264StreamingFormat must be flat, fmp4 or auto")
+}
+
+fn parse_packaging(line: &CStr) -> Result<Packaging, Refusal> {
+    let is_named = words(line).next().is_some();
+    let packaging = Packaging::from_directive(words(line)).filter(|_| is_named);
+    packaging.ok_or(c"H264StreamingPackaging must be hls, dash, hls dash, or none")
+}
+
+fn parse_segment_duration(value: &CStr) -> Result<SegmentDuration, Refusal> {
+    SegmentDuration::from_directive(value.to_bytes())
+        .ok_or(c"H264StreamingSegmentDuration must be a whole number of seconds, 1 to 60")
+}
+
+fn parse_form(value: &CStr) -> Result<Form, Refusal> {
+    Form::from_directive(value.to_bytes()).ok_or(c"H264StreamingSegments must be ranges or files")
 }
 
 fn check_size(value: &CStr) -> Result<u64, Refusal> {
@@ -303,6 +359,11 @@ mod tests {
         {
             let refused = rename_parameters(&Parameters::default(), bad).unwrap_err();
             assert!(refused.to_str().unwrap().contains("start=from end=to"), "{bad:?}");
+        }
+        assert_eq!(parse_packaging(c" HLS  \"dash\""), Ok(Packaging { hls: true, dash: true }));
+        assert_eq!(parse_packaging(c"none"), Ok(Packaging::default()));
+        for bad in [c"", c" ", c"hls,dash", c"hls none"] {
+            assert!(parse_packaging(bad).unwrap_err().to_str().unwrap().contains("hls dash, or none"));
         }
         assert_eq!(check_extension(c".mp4"), Ok(()));
         assert!(check_extension(c"a/b").unwrap_err().to_str().unwrap().contains(".mp4"));

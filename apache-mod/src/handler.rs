@@ -12,7 +12,7 @@ use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag
 use mp4seek::server::{Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
-use mp4seek::{Answer, Seeker, Settings};
+use mp4seek::{Answer, Seeker};
 
 use crate::bucket::{self, Brigade};
 use crate::request::Request;
@@ -46,16 +46,10 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
     answer(request, file, &metadata)
 }
 
-/// What the configuration says about this request's query.
-pub(crate) fn settings(request: &Request<'_>) -> Settings {
-    let config = request.config();
-    Settings { mode: config.mode(), parameters: config.parameters(), is_strict: false }
-}
-
 /// Answers a request with a regular file, cut as its query asks, or declines it: the file is sent
 /// as it is then.
 pub(crate) fn answer(request: &mut Request<'_>, file: File, metadata: &Metadata) -> c_int {
-    let settings = settings(request);
+    let settings = request.config().settings();
     let identity = Identity::of(metadata);
     match seeker().answer(&file, &identity, request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {

@@ -32,7 +32,7 @@ pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {
                 && !request.is_subrequest()
                 && !request.query().is_empty()
                 && request.sends_named_files()
-                && Asked::wants_clip(request.query(), &handler::settings(&request))
+                && Asked::wants_clip(request.query(), &request.config().settings())
             {
                 request.filter_named_file();
             }

@@ -59,6 +59,10 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_VERSION_HEADER, "h264-streaming.version-header", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)    \
     OPTION(H264_KEY_CACHE_SIZE, "h264-streaming.cache-size", T_CONFIG_INT, T_CONFIG_SCOPE_SERVER)                 \
     OPTION(H264_KEY_PARAMETERS, "h264-streaming.parameters", T_CONFIG_ARRAY_KVSTRING, T_CONFIG_SCOPE_CONNECTION)  \
+    OPTION(H264_KEY_FORMAT, "h264-streaming.format", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)                  \
+    OPTION(H264_KEY_PACKAGING, "h264-streaming.packaging", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)       \
+    OPTION(H264_KEY_SEGMENT_DURATION, "h264-streaming.segment-duration", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION) \
+    OPTION(H264_KEY_SEGMENTS, "h264-streaming.segments", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)              \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \

@@ -3,8 +3,8 @@
 use std::ffi::c_int;
 
 use mp4seek::request::{
-    Asked, ClipRequest, Mode, Parameters, RequestError, Settings, has_default_extension, has_extension,
-    is_extension,
+    Asked, ClipRequest, Form, Format, Mode, Packaging, Parameters, RequestError, SegmentDuration, Settings,
+    has_default_extension, has_extension, is_extension,
 };
 
 use crate::ffi::{self, Module, h264_key};
@@ -24,15 +24,19 @@ pub(crate) struct Section {
     /// In bytes.
     pub(crate) cache_size: Option<u64>,
     parameters: Option<Parameters>,
+    format: Option<Format>,
+    packaging: Option<Packaging>,
+    segment_duration: Option<SegmentDuration>,
+    form: Option<Form>,
 }
 
 /// The options that hold for a request.
 pub(crate) struct Config<'a> {
     enable: bool,
     extensions: Option<&'a [Vec<u8>]>,
-    pub(crate) mode: Mode,
+    /// How queries are read.
+    pub(crate) settings: Settings,
     pub(crate) version_header: bool,
-    pub(crate) parameters: Parameters,
     pub(crate) log_client_errors: bool,
     /// Ends of paths that the server does not serve as files.
     excluded: &'a [Vec<u8>],
@@ -81,9 +85,15 @@ impl Section {
                 return Err(message.into());
             }
             h264_key::H264_KEY_CACHE_SIZE => self.cache_size = Some(u64::from(value.number) << 10),
-            h264_key::H264_KEY_MODE => {
-                // SAFETY: the server keeps its configuration unchanged.
-                self.mode = Some(mode(unsafe { ffi::slice_of(value, value.string) })?);
+            h264_key::H264_KEY_MODE => self.mode = Some(mode(string(value))?),
+            h264_key::H264_KEY_FORMAT => self.format = Some(format(string(value))?),
+            h264_key::H264_KEY_SEGMENTS => self.form = Some(form(string(value))?),
+            h264_key::H264_KEY_SEGMENT_DURATION => {
+                self.segment_duration = Some(segment_duration(value.number)?);
+            }
+            h264_key::H264_KEY_PACKAGING => {
+                let words = items(value).map(|(_, word)| word).collect::<Vec<_>>();
+                self.packaging = Some(packaging(&words)?);
             }
             h264_key::H264_KEY_PARAMETERS => {
                 self.parameters = Some(parameters(&items(value).collect::<Vec<_>>())?);
@@ -95,6 +105,12 @@ impl Section {
         }
         Ok(())
     }
+}
+
+/// The string of a value that is one.
+fn string(value: &ffi::h264_value) -> &[u8] {
+    // SAFETY: the server keeps its configuration unchanged.
+    unsafe { ffi::slice_of(value, value.string) }
 }
 
 /// The keys and strings of a value that is a list; none of another. Where the items have no keys,
@@ -117,9 +133,8 @@ impl Default for Config<'_> {
         Self {
             enable: true,
             extensions: None,
-            mode: Mode::default(),
+            settings: Settings::default(),
             version_header: true,
-            parameters: Parameters::default(),
             log_client_errors: false,
             excluded: &[],
             etags: true,
@@ -142,30 +157,34 @@ impl<'a> Config<'a> {
             static_excluded,
             static_etags,
             parameters,
+            format,
+            packaging,
+            segment_duration,
+            form,
         } = section;
         self.enable = enable.unwrap_or(self.enable);
         self.extensions = extensions.as_deref().or(self.extensions);
-        self.mode = mode.unwrap_or(self.mode);
         self.version_header = version_header.unwrap_or(self.version_header);
         self.log_client_errors = log_client_errors.unwrap_or(self.log_client_errors);
         self.excluded = static_excluded.as_deref().unwrap_or(self.excluded);
         self.etags = static_etags.unwrap_or(self.etags);
+        let settings = &mut self.settings;
+        settings.mode = mode.unwrap_or(settings.mode);
+        settings.format = format.unwrap_or(settings.format);
+        settings.packaging = packaging.unwrap_or(settings.packaging);
+        settings.segment_duration = segment_duration.unwrap_or(settings.segment_duration);
+        settings.form = form.unwrap_or(settings.form);
         if let Some(parameters) = parameters {
-            self.parameters = self.parameters.overridden_by(parameters);
+            settings.parameters = settings.parameters.overridden_by(parameters);
         }
-    }
-
-    /// How queries are read.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings { mode: self.mode, parameters: self.parameters, is_strict: false }
     }
 
     /// Whether a query asks for a clip, and for nothing else.
     pub(crate) fn asks_for_clip(&self, query: &[u8]) -> bool {
         let is_clip =
-            |request: Result<ClipRequest, RequestError>| request.map_or(true, |request| request.is_cut);
-        Asked::parse(query, &self.settings())
-            .map_or(true, |asked| asked.request.is_cut && asked.otherwise.is_none_or(is_clip))
+            |request: Result<ClipRequest, RequestError>| request.map_or(true, |request| !request.is_plain());
+        Asked::parse(query, &self.settings)
+            .map_or(true, |asked| !asked.request.is_plain() && asked.otherwise.is_none_or(is_clip))
     }
 
     /// Whether a movie of this path is ours to answer.
@@ -183,6 +202,35 @@ fn mode(value: &[u8]) -> Result<Mode, String> {
     Mode::from_directive(value).ok_or_else(|| {
         let value = String::from_utf8_lossy(value);
         format!("h264-streaming.mode = \"{value}\": it must be \"keyframe\" or \"exact\"")
+    })
+}
+
+fn format(value: &[u8]) -> Result<Format, String> {
+    Format::from_directive(value).ok_or_else(|| {
+        let value = String::from_utf8_lossy(value);
+        format!("h264-streaming.format = \"{value}\": it must be \"flat\", \"fmp4\" or \"auto\"")
+    })
+}
+
+fn form(value: &[u8]) -> Result<Form, String> {
+    Form::from_directive(value).ok_or_else(|| {
+        let value = String::from_utf8_lossy(value);
+        format!("h264-streaming.segments = \"{value}\": it must be \"ranges\" or \"files\"")
+    })
+}
+
+fn segment_duration(seconds: u32) -> Result<SegmentDuration, String> {
+    SegmentDuration::from_directive(seconds.to_string().as_bytes()).ok_or_else(|| {
+        format!("h264-streaming.segment-duration = {seconds}: it must be a number of seconds, 1 to 60")
+    })
+}
+
+fn packaging(words: &[&[u8]]) -> Result<Packaging, String> {
+    Packaging::from_directive(words.iter().copied()).ok_or_else(|| {
+        let words = String::from_utf8_lossy(&words.join(&b", "[..])).into_owned();
+        format!(
+            "h264-streaming.packaging has {words}: it must be a list of \"hls\" and \"dash\", or ( \"none\" )"
+        )
     })
 }
 
@@ -206,7 +254,10 @@ fn extension(value: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use mp4seek::request::Parameter;
 
-    use super::{Config, Mode, extension, mode, parameters};
+    use super::{
+        Config, Form, Format, Mode, Packaging, extension, form, format, mode, packaging, parameters,
+        segment_duration,
+    };
 
     #[test]
     fn modes_are_the_two() {
@@ -224,6 +275,22 @@ mod tests {
         for wrong in [&b""[..], b".", b".mp4/"] {
             assert!(extension(wrong).unwrap_err().contains("such as \".mp4\""));
         }
+    }
+
+    #[test]
+    fn forms_of_answers_are_those_that_the_refusals_name() {
+        assert_eq!((format(b"FMP4"), form(b"files")), (Ok(Format::Fragmented), Ok(Form::Segments)));
+        assert!(format(b"mp4").unwrap_err().contains("\"fmp4\" or \"auto\""));
+        assert!(form(b"range").unwrap_err().contains("\"ranges\" or \"files\""));
+        assert_eq!(segment_duration(60).unwrap().seconds(), 60);
+        assert!(segment_duration(0).unwrap_err().contains("1 to 60"));
+        assert_eq!(packaging(&[b"dash", b"hls"]), Ok(Packaging { hls: true, dash: true }));
+        assert_eq!(
+            (packaging(&[]), packaging(&[b"none"])),
+            (Ok(Packaging::default()), Ok(Packaging::default()))
+        );
+        let refusal = packaging(&[b"hls", b"mss"]).unwrap_err();
+        assert!(refusal.contains("has hls, mss") && refusal.contains("( \"none\" )"), "{refusal}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Err(error) => return fail(request, &error),
     };
     let config = state.config(request);
-    let settings = config.settings();
+    let settings = config.settings;
     let seeker = worker.seeker();
     match seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
         Err(error) if error.would_block() => {}

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::describe::TrackDescription;
+pub use crate::request::Form;
 
 /// A movie or a clip of it, as its playlists and manifests show it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,16 +20,6 @@ pub struct Presentation {
     pub has_chapters: bool,
     /// Whether the file may still grow: segments are added later.
     pub is_growing: bool,
-}
-
-/// How segments are addressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Form {
-    /// As byte ranges of `cmaf/v1.mp4`.
-    #[default]
-    Ranges,
-    /// As `cmaf/v1/1.m4s`, counted from 1, after `cmaf/v1/init.mp4`.
-    Segments,
 }
 
 /// A track of a presentation.

@@ -1,11 +1,13 @@
 //! The query string of a request: which part of the movie is asked for.
 
+mod delivery;
 mod options;
 mod parameters;
 mod query;
 mod time;
 mod tracks;
 
+pub use delivery::{Form, Format, Packaging, SegmentDuration};
 pub use options::{
     DEFAULT_EXTENSIONS, Mode, Settings, has_default_extension, has_extension, is_extension, parse_size,
 };
@@ -31,6 +33,8 @@ pub struct ClipRequest {
     pub lang: Option<String>,
     /// Whether the query names any part or tracks at all.
     pub is_cut: bool,
+    /// How the answer is laid out.
+    pub format: Format,
 }
 
 /// What a query asks for.
@@ -43,11 +47,13 @@ pub struct ClipRequest {
 /// | `mode` | `keyframe` or `exact` |
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
 /// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
+/// | `format` | `flat`, `fmp4` or `auto`: how the answer is laid out |
 ///
 /// A link may carry parameters of the same names that mean something to somebody else. So a value
 /// of `t`, `mode`, `tracks` or `lang` that is not of this form is ignored, unless one of the other
 /// four shows that a clip is wanted. An empty value is no value, and of a repeated parameter the
-/// last value counts. `t` and `start` are one parameter in this respect, as are `t` and `end`.
+/// last value counts. A `format` that is not of this form is always ignored: the clip is the one that
+/// was meant. `t` and `start` are one parameter in this respect, as are `t` and `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The clip.
@@ -119,10 +125,10 @@ impl Asked {
         Ok(Self { request, otherwise })
     }
 
-    /// Whether a query asks for a clip of any movie. One that asks for a clip but cannot be read
+    /// Whether a query asks for something else than the file of any movie. One that cannot be read
     /// does.
     pub fn wants_clip(query: &[u8], settings: &Settings) -> bool {
-        !Self::parse(query, settings).is_ok_and(|asked| !asked.request.is_cut)
+        !Self::parse(query, settings).is_ok_and(|asked| asked.request.is_plain())
     }
 }
 
@@ -147,6 +153,8 @@ impl Query<'_> {
         let tracks = self.read(Tracks, wants_clip, TRACKS, TrackSelector::parse_list)?;
         let lang = self.read(Lang, wants_clip, "not a language tag; en or pt-BR are", language_tag)?;
 
+        let is_open_seek = start.or(vbegin).is_some() && end.or(vend).is_none();
+        let format = self.format(is_open_seek)?;
         let has_time = start.or(end).or(vbegin).or(vend).is_some();
         let is_cut = has_time || tracks.is_some() || lang.is_some();
         let backwards =
@@ -166,7 +174,15 @@ impl Query<'_> {
             return Err(RequestError::PastEnd { start, vbegin, vend });
         }
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
-        Ok(ClipRequest { start, end, mode, tracks, lang, is_cut })
+        Ok(ClipRequest { start, end, mode, tracks, lang, is_cut, format })
+    }
+
+    /// The format that the query names. The configuration's is for seeks without an end, which are
+    /// those of players.
+    fn format(&self, is_open_seek: bool) -> Result<Format, RequestError> {
+        let (must, expected) = (self.settings.is_strict, "flat, fmp4 or auto is allowed");
+        let named = self.read(Parameter::Format, must, expected, |v| v.parse().ok())?;
+        Ok(named.unwrap_or(if is_open_seek { self.settings.format } else { Format::Flat }))
     }
 
     /// The value of a parameter. One that `parse` cannot read is an error where it `must` be ours,
@@ -234,6 +250,11 @@ impl Fragment {
 }
 
 impl ClipRequest {
+    /// Whether nothing is asked for but the film. (What `auto` stands for is a matter of seeks.)
+    pub fn is_plain(&self) -> bool {
+        !self.is_cut && self.format != Format::Fragmented
+    }
+
     /// Bytes it takes besides its own size.
     pub fn heap_size(&self) -> usize {
         self.tracks.capacity() * size_of::<TrackSelector>() + self.lang.as_ref().map_or(0, String::capacity)

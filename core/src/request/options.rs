@@ -1,6 +1,6 @@
 //! What a server's configuration says about requests.
 
-use super::Parameters;
+use super::{Form, Format, Packaging, Parameters, SegmentDuration};
 
 /// How a clip begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,6 +40,14 @@ pub struct Settings {
     /// Whether every value must be of the form its parameter takes, as where a person wrote it for
     /// us. In a link, other values may be somebody else's.
     pub is_strict: bool,
+    /// The format of the answer to a seek where the query names none.
+    pub format: Format,
+    /// What stands behind a film's address.
+    pub packaging: Packaging,
+    /// How long segments are.
+    pub segment_duration: SegmentDuration,
+    /// How playlists and manifests address segments.
+    pub form: Form,
 }
 
 /// The extensions served when the configuration names none.

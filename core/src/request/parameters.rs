@@ -21,12 +21,23 @@ pub enum Parameter {
     Tracks,
     /// The language of audio and text.
     Lang,
+    /// How the answer is laid out.
+    Format,
 }
 
 impl Parameter {
     /// All parameters.
-    pub const ALL: [Self; 8] =
-        [Self::Start, Self::End, Self::Vbegin, Self::Vend, Self::T, Self::Mode, Self::Tracks, Self::Lang];
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::End,
+        Self::Vbegin,
+        Self::Vend,
+        Self::T,
+        Self::Mode,
+        Self::Tracks,
+        Self::Lang,
+        Self::Format,
+    ];
 
     /// The name that the parameter has unless the configuration says otherwise.
     pub fn default_name(self) -> &'static str {
@@ -39,6 +50,7 @@ impl Parameter {
             Self::Mode => "mode",
             Self::Tracks => "tracks",
             Self::Lang => "lang",
+            Self::Format => "format",
         }
     }
 }
@@ -95,7 +107,7 @@ pub struct Parameters {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParametersError {
     /// There is no such parameter.
-    #[error("the parameters are start, end, vbegin, vend, t, mode, tracks and lang")]
+    #[error("the parameters are start, end, vbegin, vend, t, mode, tracks, lang and format")]
     Unknown,
     /// The name is empty, too long, or has other characters.
     #[error("a name is 1 to 31 letters, digits and - . _ ~")]

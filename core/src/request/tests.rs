@@ -178,10 +178,39 @@ fn nonsense_is_refused_with_a_reason() {
 #[test]
 fn who_writes_for_us_alone_is_taken_at_their_word() {
     let settings = Settings { is_strict: true, ..Settings::default() };
-    for query in ["start=", "tracks=all", "lang=en_US", "lang=", "mode=fast", "t=TOKEN", "end=NaN"] {
+    for query in
+        ["start=", "tracks=all", "lang=en_US", "lang=", "mode=fast", "format=mp4", "t=TOKEN", "end=NaN"]
+    {
         assert!(Asked::parse(query.as_bytes(), &settings).is_err(), "{query}");
     }
     assert!(Asked::parse(b"x=1&tracks=audio", &settings).is_ok());
+}
+
+#[test]
+fn a_format_is_named_or_the_one_for_seeks_without_an_end() {
+    let settings = Settings { format: Format::Auto, ..Settings::default() };
+    let format = |query: &str, settings: &Settings| {
+        Asked::parse(query.as_bytes(), settings).map(|asked| asked.request.format)
+    };
+    for (query, wanted) in [
+        ("", Format::Flat),
+        ("start=5", Format::Auto),
+        ("vbegin=5", Format::Auto),
+        ("t=5", Format::Auto),
+        ("start=5&end=9", Format::Flat),
+        ("t=5,9", Format::Flat),
+        ("vbegin=5&vend=9", Format::Flat),
+        ("tracks=video", Format::Flat),
+        ("format=fmp4", Format::Fragmented),
+        ("start=5&format=flat", Format::Flat),
+        ("start=5&end=9&format=auto", Format::Auto),
+        // What is somebody else's means nothing, beside a time, too.
+        ("start=5&format=mp4", Format::Auto),
+        ("start=5&end=9&format=FMP4", Format::Flat),
+    ] {
+        assert_eq!(format(query, &settings), Ok(wanted), "{query}");
+    }
+    assert_eq!(format("start=5", &Settings::default()), Ok(Format::Flat));
 }
 
 #[test]
@@ -217,13 +246,14 @@ proptest! {
     #[test]
     fn any_query_is_read(
         parts in prop::collection::vec(
-            (0usize..10, prop_oneof![
+            (0usize..11, prop_oneof![
                 "[0-9]{0,24}(\\.[0-9]{0,24})?([eE][+-]?[0-9]{0,24})?",
-                "[0-9:.,]{0,12}", "npt:[0-9,]{0,6}", "\\PC{0,8}", "NaN|Infinity|undefined|null|all|exact|v1-a2|en",
+                "[0-9:.,]{0,12}", "npt:[0-9,]{0,6}", "\\PC{0,8}", "NaN|Infinity|undefined|null|all|exact|v1-a2|en|fmp4|auto",
             ]), 0..6),
         strict: bool,
     ) {
-        const NAMES: [&str; 10] = ["start", "end", "vbegin", "vend", "t", "mode", "tracks", "lang", "x", ""];
+        const NAMES: [&str; 11] =
+            ["start", "end", "vbegin", "vend", "t", "mode", "tracks", "lang", "format", "x", ""];
         let query = parts.iter().map(|(name, value)| format!("{}={value}", NAMES[*name])).collect::<Vec<_>>();
         let query = query.join("&");
         let settings = Settings { is_strict: strict, ..Settings::default() };
@@ -241,7 +271,7 @@ proptest! {
                 prop_assert_eq!(Time::parse(&seconds(request.start)), Some(request.start));
                 // What is not ours changes nothing.
                 if !request.is_cut {
-                    let nothing = ClipRequest { mode: request.mode, ..parse("").unwrap() };
+                    let nothing = ClipRequest { mode: request.mode, format: request.format, ..parse("").unwrap() };
                     prop_assert_eq!(&request, &nothing);
                     prop_assert!(otherwise.is_none());
                 }
@@ -264,11 +294,30 @@ proptest! {
 #[test]
 fn a_clip_is_wanted_by_any_parameter_of_ours() {
     let wants = |query: &str| Asked::wants_clip(query.as_bytes(), &Settings::default());
-    for query in ["start=1", "end=2", "t=5", "t=1,2", "tracks=video", "lang=en", "user=7&start=0", "start=x"]
-    {
+    for query in [
+        "start=1",
+        "end=2",
+        "t=5",
+        "t=1,2",
+        "tracks=video",
+        "lang=en",
+        "user=7&start=0",
+        "start=x",
+        "format=fmp4",
+    ] {
         assert!(wants(query), "{query}");
     }
-    for query in ["", "user=7", "start=", "t=TOKEN", "mode=download", "mode=exact", "starts=1"] {
+    for query in [
+        "",
+        "user=7",
+        "start=",
+        "t=TOKEN",
+        "mode=download",
+        "mode=exact",
+        "starts=1",
+        "format=mp4",
+        "format=auto",
+    ] {
         assert!(!wants(query), "{query}");
     }
 }

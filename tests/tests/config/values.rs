@@ -31,6 +31,15 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingParameters start=a&b", &["H264StreamingParameters", "letters, digits"]),
         ("H264StreamingParameters start=x end=x", &["H264StreamingParameters", "no two names"]),
         ("H264StreamingParameters start=end", &["H264StreamingParameters", "no two names"]),
+        ("H264StreamingFormat mp4", &["H264StreamingFormat", "flat, fmp4 or auto"]),
+        ("H264StreamingPackaging", &["H264StreamingPackaging", "hls, dash, hls dash, or none"]),
+        ("H264StreamingPackaging hls,dash", &["H264StreamingPackaging", "hls, dash, hls dash, or none"]),
+        ("H264StreamingPackaging hls none", &["H264StreamingPackaging", "hls, dash, hls dash, or none"]),
+        ("H264StreamingSegmentDuration 0", &["H264StreamingSegmentDuration", "1 to 60"]),
+        ("H264StreamingSegmentDuration 61", &["H264StreamingSegmentDuration", "1 to 60"]),
+        ("H264StreamingSegmentDuration 2.5", &["H264StreamingSegmentDuration", "whole number of seconds"]),
+        ("H264StreamingSegmentDuration 4 5", &["H264StreamingSegmentDuration", "1 to 60"]),
+        ("H264StreamingSegments range", &["H264StreamingSegments", "ranges or files"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -69,6 +78,17 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             "h264-streaming.parameters = (\"start\" => \"end\")",
             &["h264-streaming.parameters", "the same name"],
         ),
+        ("h264-streaming.format = \"mp4\"", &["h264-streaming.format", "flat", "fmp4", "auto"]),
+        ("h264-streaming.packaging = \"hls\"", &["h264-streaming.packaging"]),
+        ("h264-streaming.packaging = (\"mss\")", &["h264-streaming.packaging", "mss", "hls", "dash", "none"]),
+        ("h264-streaming.packaging = (\"hls\", \"none\")", &["h264-streaming.packaging", "hls, none"]),
+        ("h264-streaming.segment-duration = 0", &["h264-streaming.segment-duration", "1 to 60"]),
+        ("h264-streaming.segment-duration = 61", &["h264-streaming.segment-duration", "1 to 60"]),
+        (
+            "h264-streaming.segment-duration = \"6s\"",
+            &["h264-streaming.segment-duration", "expected an integer"],
+        ),
+        ("h264-streaming.segments = \"range\"", &["h264-streaming.segments", "ranges", "files"]),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
         (
