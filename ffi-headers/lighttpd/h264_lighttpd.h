@@ -22,7 +22,7 @@ struct h264_bytes {
 
 /* What a hook tells the server. */
 enum h264_outcome {
-    H264_GO_ON,
+    H264_GO_ON, /* with the next module */
     H264_FINISHED,
     H264_WAIT, /* until h264_wake */
     H264_ERROR,

@@ -46,8 +46,8 @@ fn is_ours(request: &Request<'_>) -> bool {
 /// Begins the answer, or goes on with its body.
 pub(crate) fn handle(request: &mut Request<'_>) -> h264_outcome {
     match Context::take_from(request) {
-        Some(Context::Body(body)) => go_on(request, body),
-        Some(Context::Planned(planned)) => go_on_with(request, planned),
+        Some(Context::Body(body)) => send_body(request, body),
+        Some(Context::Planned(planned)) => answer_when_planned(request, planned),
         _ => begin(request),
     }
 }
@@ -75,13 +75,13 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     let query = request.query().to_vec();
     let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
     match worker.pool.run(request, &file, plan) {
-        Ok(answer) => go_on_with(request, Planned { file, identity, answer }),
+        Ok(answer) => answer_when_planned(request, Planned { file, identity, answer }),
         Err(error) => fail(request, &error),
     }
 }
 
-/// Answers once that is planned.
-fn go_on_with(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
+/// Answers a request whose plan a thread makes, or waits for the plan.
+fn answer_when_planned(request: &mut Request<'_>, planned: Planned) -> h264_outcome {
     match planned.answer.take() {
         Outcome::Pending => {
             Context::Planned(planned).put_into(request);
@@ -190,7 +190,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         request.finish_body();
         return ffi::H264_FINISHED;
     }
-    go_on(request, Body::new(film, file, parts))
+    send_body(request, Body::new(film, file, parts))
 }
 
 /// The headers that choose the part. HEAD has no ranges (RFC 9110, section 14.2).
@@ -221,7 +221,8 @@ fn set_version(request: &mut Request<'_>) {
     }
 }
 
-fn go_on(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
+/// Appends what there is room for of a body, the first time and after each write.
+fn send_body(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     let Some(worker) = State::of(request.module()).and_then(State::worker) else { return ffi::H264_ERROR };
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
