@@ -1,5 +1,6 @@
-//! Every limit on what a file may ask of us, with its reason. All are far above what a movie of 24
-//! hours needs.
+//! The limits on what a file may ask of us, each with its reason. Those that refuse a file are far
+//! above what a movie of 24 hours needs. At the others a clip of such a movie is still right, but
+//! joins ranges, begins earlier or lacks an optional box.
 //!
 //! Those that tests set lower are fields of [`Limits`]: `Seeker::with_limits` takes them, and `FEW`
 //! in `core/tests/common` is such a value. The others are constants.

@@ -11,8 +11,8 @@ use mp4seek::source::{Identity, ReadAt};
 
 use crate::threads::Shared;
 
-/// Most bytes read at once without a thread, a few tenths of a millisecond's work: a movie that
-/// needs more is planned by a thread even where all of it is in memory.
+/// The most bytes that one piece of work reads on the server's own thread, a few tenths of a
+/// millisecond's work. A thread does what needs more, even where all of it is in memory.
 const INLINE: usize = 2 << 20;
 
 /// As much of a file as is in memory.

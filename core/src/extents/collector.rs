@@ -23,10 +23,15 @@ pub(super) struct Collector {
 const SMALL_GAP: u64 = 4096;
 
 impl Collector {
+    /// A collector without ranges, for an answer within `limits`.
     pub(super) fn new(limits: &Limits) -> Self {
         Self { list: Vec::new(), room: 0, most: limits.extents }
     }
 
+    /// Adds a range. Joins those that touch when there are many.
+    ///
+    /// # Errors
+    /// When more than [`limits::GATHERED_EXTENTS`] ranges are left after that.
     pub(super) fn push(&mut self, range: Range<FileOffset>) -> Result<(), FormatError> {
         if range.is_empty() {
             return Ok(());
@@ -45,6 +50,7 @@ impl Collector {
         Ok(())
     }
 
+    /// Sum of the lengths of all ranges. Bytes that two of them have in common count twice.
     pub(super) fn bytes(&self) -> u64 {
         self.list.iter().map(|r| r.end - r.start).sum()
     }

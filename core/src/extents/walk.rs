@@ -36,7 +36,7 @@ struct Checkpoint {
 pub(super) struct Walk {
     streams: Vec<Stream>,
     checkpoints: Vec<Checkpoint>,
-    /// Of each checkpoint, the steps of each stream before it.
+    /// The steps that each stream has gone before each checkpoint.
     gone: Vec<u32>,
     /// Steps from one checkpoint to the next.
     stride: u64,

@@ -238,12 +238,18 @@ impl Display for Treatment {
             Self::GroupDescriptions => "Copied.",
             Self::Groups => "Cut.",
             Self::AuxiliarySizes => {
-                "Cut, if it is about encryption. Else left out, with a line in the debug log."
+                "Cut, if it is about encryption. Entries for samples that are not encrypted are added, where \
+                 others have some. Left out if no sample of the clip has an entry. If it is about something else, \
+                 left out, with a line in the debug log."
             }
             Self::AuxiliaryOffsets => {
-                "Written for the clip, if it is about encryption. Else left out, with a line in the debug log."
+                "Written for the clip with the `saiz`, if it is about encryption. Else left out, with a line in the \
+                 debug log."
             }
-            Self::Encryption => "Cut. A `uuid` that is not PIFF's `senc` is treated as a box without a rule.",
+            Self::Encryption => {
+                "Cut. Where the `saiz` has added entries, a `free` in its place holds all entries. A `uuid` that is \
+                 not PIFF's `senc` is treated as a box without a rule."
+            }
             Self::Small => {
                 "Cut; `csgp` becomes the `sbgp` that says the same. Left out, with a line in the debug log, if it \
                  is malformed or longer than some 1 MB."

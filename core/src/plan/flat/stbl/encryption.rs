@@ -14,7 +14,8 @@ use crate::plan::part::{Content, Entries, EntryKind};
 use crate::seek::SampleRange;
 
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
-/// 23001-7, 7.2) that they locate.
+/// 23001-7, 7.2) that they locate. Where entries of clear samples are generated, a `free` holds all
+/// entries instead of a `senc`. A clip without encrypted samples gets none of these boxes.
 pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &cut.samples().auxiliary else { return Ok(()) };
     let mut len = 0;
