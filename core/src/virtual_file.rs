@@ -30,6 +30,8 @@ pub struct VirtualFile {
     generated: Arc<Mutex<ExtentList>>,
     /// Whether the source was modified so recently that its entity tag is a weak one.
     is_fresh: bool,
+    /// Its media type, where that is not the one of the source.
+    media_type: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ enum Body {
     Film(Arc<Index>, Arc<Planned>, Times, Work),
     /// A few bytes, then the rest of the source; and the weak entity tag.
     Tail(Vec<u8>, Range<u64>, String),
+    /// A text about the source, all in memory; and the weak entity tag.
+    Text(Arc<[u8]>, String),
 }
 
 /// A plan, and its metadata if that is worth keeping.
@@ -136,7 +140,7 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let len = planned.plan.metadata_len + planned.plan.extents.len();
         let body = Body::Film(index, planned, asked, work);
-        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh }
+        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
     }
 
     /// `head`, then the file from byte `from` on.
@@ -145,7 +149,32 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let etag = etag(identity, &format!("flv-{from:x}"));
         let body = Body::Tail(head, from..identity.size, etag);
-        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh }
+        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+    }
+
+    /// A text about the source. `key` tells it from all other answers about it.
+    pub fn text(text: Arc<[u8]>, key: &str, identity: &Identity) -> Self {
+        let len = text.len() as u64;
+        let is_fresh = identity.is_fresh(SystemTime::now());
+        let body = Body::Text(text, etag(identity, key));
+        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+    }
+
+    /// The same, as a resource of this media type.
+    #[must_use]
+    pub fn of_type(self, media_type: &'static str) -> Self {
+        Self { media_type: Some(media_type), ..self }
+    }
+
+    /// The media type, where that is not the one of the source.
+    pub fn media_type(&self) -> Option<&'static str> {
+        self.media_type
+    }
+
+    /// Whether a server may compress it. Media is as small as it can be, and its byte ranges are
+    /// those of the media.
+    pub fn is_compressible(&self) -> bool {
+        matches!(self.body, Body::Text(..))
     }
 
     /// The same, sharing no lock with this one: a thread that holds one of its locks may hang, or
@@ -174,7 +203,7 @@ impl VirtualFile {
     pub fn etag(&self) -> &str {
         let weak = match &self.body {
             Body::Film(_, planned, ..) => &planned.etag,
-            Body::Tail(.., etag) => etag,
+            Body::Tail(.., etag) | Body::Text(_, etag) => etag,
         };
         if self.is_fresh { weak } else { opaque_tag(weak) }
     }
@@ -183,19 +212,19 @@ impl VirtualFile {
     pub fn notes(&self) -> &[String] {
         match &self.body {
             Body::Film(_, planned, ..) => &planned.plan.notes,
-            Body::Tail(..) => &[],
+            Body::Tail(..) | Body::Text(..) => &[],
         }
     }
 
-    /// How this came about, for the debug log; `None` for the rest of an FLV, of which there is
-    /// nothing to tell.
+    /// How this came about, for the debug log; `None` for the rest of an FLV and for a text, of which
+    /// there is nothing to tell.
     pub fn explanation(&self) -> Option<Explanation> {
         match &self.body {
             Body::Film(_, planned, asked, work) => {
                 let found = planned.summary.clone();
                 Some(Explanation { asked: *asked, found, bytes: self.len, work: *work })
             }
-            Body::Tail(..) => None,
+            Body::Tail(..) | Body::Text(..) => None,
         }
     }
 
@@ -211,6 +240,7 @@ impl VirtualFile {
         match &self.body {
             Body::Film(_, planned, ..) => planned.plan.metadata_len,
             Body::Tail(head, ..) => head.len() as u64,
+            Body::Text(text, _) => text.len() as u64,
         }
     }
 
@@ -257,6 +287,7 @@ impl VirtualFile {
                 let all = Extent { offset, len: rest.end - rest.start, position };
                 Some(place(all)).filter(is_large)
             }
+            Body::Text(..) => None,
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
                 let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
@@ -289,6 +320,7 @@ impl VirtualFile {
             match &self.body {
                 Body::Film(index, planned, ..) => planned.generate(index, source, offset, generated)?,
                 Body::Tail(head, ..) => head.read_exact_at(generated, offset)?,
+                Body::Text(text, _) => text.read_exact_at(generated, offset)?,
             }
         }
         let position = MediaOffset::of_answer(offset, metadata).unwrap_or_default();
@@ -298,6 +330,7 @@ impl VirtualFile {
                 planned.plan.extents.copy(&film, position, media, &mut self.generated())?;
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position.0))?,
+            Body::Text(..) => {}
         }
         self.check(source)
     }
@@ -312,6 +345,8 @@ impl VirtualFile {
                 }
                 _ => Ok(()),
             },
+            // It was complete before the first byte was sent.
+            Body::Text(..) => Ok(()),
         }
     }
 }
@@ -321,3 +356,6 @@ fn etag(identity: &Identity, key: &str) -> String {
     let Identity { size, mtime, .. } = identity;
     format!("W/\"h264s{FORMAT}-{size:x}-{mtime:x}-{key}\"")
 }
+
+#[cfg(test)]
+mod tests;

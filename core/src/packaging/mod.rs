@@ -3,6 +3,8 @@
 
 mod address;
 mod presentation;
+mod route;
 
 pub use address::{Address, AddressKind, TrackName};
 pub use presentation::{Form, Presentation, Rendition, Segment};
+pub use route::Route;
