@@ -14,6 +14,7 @@ mod elng;
 mod elst;
 mod error;
 mod freeform;
+mod ftyp;
 mod grouping;
 mod hdlr;
 mod hmmt;
@@ -21,6 +22,7 @@ mod id32;
 mod mdat;
 mod mdhd;
 mod meta;
+mod moof;
 mod mvhd;
 mod padb;
 mod reader;
@@ -65,6 +67,7 @@ pub use elst::{ElstEntry, read_elst, write_edts};
 pub(crate) use error::AuxiliaryError;
 pub use error::FormatError;
 pub(crate) use freeform::read_freeform_name;
+pub use ftyp::write_ftyp;
 pub use grouping::read_grouping_type;
 pub use hdlr::read_hdlr;
 pub use hmmt::HmmtBox;
@@ -72,6 +75,10 @@ pub use id32::{Id32Kept, without_timed_frames, write_id32};
 pub use mdat::{mdat_header, read_cut_off_mdat};
 pub use mdhd::MdhdBox;
 pub use meta::meta_children_at;
+pub use moof::{
+    MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TrafHead, TrunEntry, TrunFields, write_free,
+    write_mdat_head, write_moof_head,
+};
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};
 pub use reader::{Reader, read_exact};
@@ -89,7 +96,7 @@ pub use senc::{
     read_senc_flags, senc_entries_of, senc_head,
 };
 pub use sgpd::SgpdBox;
-pub use sidx::each_sidx_reference;
+pub use sidx::{SIDX_ENTRIES, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE, SidxHead, each_sidx_reference, sidx_entry};
 pub use stco::{
     ChunkOffsets, OffsetReader, Order, chunk_offsets_head, offset_size, put_offset, read_narrow_offsets,
     write_offset,
@@ -107,7 +114,7 @@ pub use tfhd::TfhdBox;
 pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
 pub use tkhd::TkhdBox;
 pub use tref::{read_track_references, without_references};
-pub use trex::{SampleDefaults, SampleFlags, TrexBox};
+pub use trex::{SampleDefaults, SampleFlags, TrexBox, write_mvex};
 pub use trun::{TrunBox, TrunEntries, TrunField};
 pub use write::{BOX_HEAD_SIZE, TableHead, box_head, long_box_head};
 

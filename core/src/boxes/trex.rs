@@ -1,6 +1,6 @@
 //! `trex` (8.8.3): what the samples of a track's fragments have where nothing else is said.
 
-use super::{BoxHeader, FormatError, Reader, u32_at};
+use super::{BoxHeader, FormatError, Reader, u32_at, write_box};
 use crate::source::ReadAt;
 
 /// The defaults of a track's samples: a `trex`'s, or what a `tfhd` says in their place.
@@ -28,6 +28,12 @@ const DEPENDS_ON_OTHERS: u32 = 1;
 pub struct SampleFlags(pub u32);
 
 impl SampleFlags {
+    /// A sync sample, which depends on no other.
+    pub const SYNC: Self = Self(2 << DEPENDS_ON);
+
+    /// A sample that depends on others.
+    pub const NON_SYNC: Self = Self(DEPENDS_ON_OTHERS << DEPENDS_ON | IS_NON_SYNC_SAMPLE);
+
     /// `sample_is_non_sync_sample`.
     pub fn is_non_sync(self) -> bool {
         self.0 & IS_NON_SYNC_SAMPLE != 0
@@ -67,6 +73,25 @@ impl TrexBox {
     }
 }
 
+/// Appends an `mvex` (8.8.1): an `mehd` (8.8.2) with the duration of the movie, and what holds for
+/// the samples of its tracks.
+pub fn write_mvex(out: &mut Vec<u8>, duration: u64, tracks: &[TrexBox]) {
+    write_box(out, b"mvex", |out| {
+        write_box(out, b"mehd", |out| {
+            out.extend_from_slice(&[1, 0, 0, 0]);
+            out.extend_from_slice(&duration.to_be_bytes());
+        });
+        for TrexBox { track_id, defaults } in tracks {
+            let SampleDefaults { description_index, duration, size, flags } = defaults;
+            write_box(out, b"trex", |out| {
+                for word in [0, *track_id, *description_index, *duration, *size, flags.0] {
+                    out.extend_from_slice(&word.to_be_bytes());
+                }
+            });
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +116,21 @@ mod tests {
     fn a_short_one_is_refused() {
         let error = read(&[0, 7, 1, 1024, 600]).unwrap_err().to_string();
         assert!(error.contains("trex box at byte 0"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let defaults =
+            SampleDefaults { description_index: 1, duration: 1024, size: 600, flags: SampleFlags::SYNC };
+        let written = TrexBox { track_id: 7, defaults };
+        let mut file = Vec::new();
+        write_mvex(&mut file, 1 << 40, &[written]);
+        let (mehd, trex) = read_box(file, |reader, mvex| {
+            let children = reader.children(mvex.payload(), mvex.end()).unwrap();
+            let mehd = reader.payload(&children[0], 12).unwrap().to_vec();
+            (mehd, TrexBox::read(reader, &children[1]).unwrap())
+        });
+        assert_eq!((&mehd[..4], &mehd[4..]), (&[1, 0, 0, 0][..], &(1_u64 << 40).to_be_bytes()[..]));
+        assert_eq!(trex, written);
     }
 }
