@@ -8,12 +8,12 @@ use crate::cache::FilmCache;
 use crate::explanation::{Summary, Work};
 use crate::index::{Film, Index};
 use crate::limits::{self, Limits};
-use crate::plan::{Plan, PlanError, plan_clip, plan_fast_start};
-use crate::request::{Asked, ClipRequest, RequestError, Settings, flv_start};
-use crate::seek::{Cut, SeekError, seek};
+use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragmented};
+use crate::request::{Asked, ClipRequest, Format, RequestError, Settings, flv_start};
+use crate::seek::{Clip, Cut, SeekError, seek};
 use crate::server::{Reports, Severity};
 use crate::source::{Identity, Metered, ReadAt};
-use crate::virtual_file::{Planned, VirtualFile};
+use crate::virtual_file::{Layout, Planned, VirtualFile};
 
 /// What a process keeps between requests.
 #[derive(Debug)]
@@ -238,8 +238,8 @@ impl Seeker {
         })?;
         match outcome {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
-            Outcome::Film(plan, summary) => {
-                let mut plan = Planned::new(plan, summary, identity);
+            Outcome::Film(layout, summary) => {
+                let mut plan = Planned::new(layout, summary, identity);
                 plan.keep_metadata(&Film { index: &index, source: &indexed })?;
                 let plan = Arc::new(plan);
                 self.cache.keep_plan(identity, request, Arc::clone(&plan));
@@ -264,8 +264,8 @@ fn film(
 enum Outcome {
     /// The file as it is, and why, where that is worth a line.
     Plain(Option<String>),
-    /// What is planned, and what it holds of the movie where that is not all.
-    Film(Plan, Option<Summary>),
+    /// What is laid out, and what it holds of the movie where that is not all.
+    Film(Layout, Option<Summary>),
 }
 
 /// What answers a request.
@@ -281,16 +281,37 @@ fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
     Ok(match seek(film, request)? {
         Cut::Whole if film.index.is_fast_start() => Outcome::Plain(None),
         Cut::Whole => match plan_fast_start(film) {
-            Ok(plan) => Outcome::Film(plan, None),
+            Ok(plan) => Outcome::Film(Layout::Flat(plan), None),
             Err(PlanError::NotMovable(reason)) => Outcome::Plain(Some(reason.to_string())),
             Err(e) => return Err(e.into()),
         },
         Cut::Clip(clip) => {
-            let plan = plan_clip(film, &clip)?;
-            Outcome::Film(plan, Some(Summary::of(film.index, &clip)))
+            let layout = lay_out(film, &clip, request)?;
+            Outcome::Film(layout, Some(Summary::of(film.index, &clip)))
         }
     })
 }
+
+/// Lays out a clip in the format that is asked for.
+fn lay_out(film: &Film<'_>, clip: &Clip, request: &ClipRequest) -> Result<Layout, PlanError> {
+    let fragmented = || plan_fragmented(film, clip, &Segmenting::of_clip(clip)).map(Layout::Fragmented);
+    if request.format == Format::Fragmented {
+        return fragmented();
+    }
+    let plan = plan_clip(film, clip)?;
+    let is_long = plan.metadata_len > LONG_METADATA && request.start.nanos() > 0;
+    if request.format == Format::Auto && is_long {
+        match fragmented() {
+            Err(PlanError::Unfragmentable(_)) => {}
+            other => return other,
+        }
+    }
+    Ok(Layout::Flat(plan))
+}
+
+/// Metadata of a flat answer above which `auto` means a fragmented one: at 10 Mbit/s it takes a
+/// quarter of a second.
+const LONG_METADATA: u64 = 300 * 1024;
 
 /// An FLV's header and the (absent) size of the tag before the first.
 const FLV_HEADER_LEN: usize = 13;

@@ -218,3 +218,13 @@ const _: () = {
     assert!(day * (60 + 47 + 47) <= FRAGMENT_SAMPLES);
     assert!(day * (60 + 47 + 47) * 16 <= AUXILIARY);
 };
+
+/// Segments of one answer: a `sidx` counts them in 16 bits. A movie of more gets longer ones.
+pub const SEGMENTS: usize = 0xffff;
+
+/// Bytes of one segment. Offsets of a `trun` have 31 bits, and so have the sizes of a `sidx`.
+pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;
+
+/// Samples of one fragment whose entries take bytes: its `moof` is generated as a whole, so this
+/// bounds the memory that takes.
+pub const SAMPLES_OF_FRAGMENT: u32 = 4096;

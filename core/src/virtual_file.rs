@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::explanation::{Explanation, Summary, Times, Work};
 use crate::extents::{Extent, ExtentList};
-use crate::generate::generate;
+use crate::generate::{generate, read_fragmented};
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
-use crate::plan::Plan;
+use crate::plan::{FragmentedFile, Plan};
 use crate::source::{Identity, ReadAt, changed};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
@@ -23,7 +23,8 @@ const FORMAT: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct VirtualFile {
     body: Body,
-    len: u64,
+    /// The part of what was laid out that this is: all of it, or a segment.
+    part: Range<u64>,
     /// Of the source.
     identity: Identity,
     /// Where media lies that is sent next, where that had to be looked up.
@@ -43,10 +44,45 @@ enum Body {
     Text(Arc<[u8]>, String),
 }
 
-/// A plan, and its metadata if that is worth keeping.
+/// What was laid out.
+#[derive(Debug)]
+pub(crate) enum Layout {
+    /// Metadata, then all media.
+    Flat(Plan),
+    /// Segments.
+    Fragmented(FragmentedFile),
+}
+
+impl Layout {
+    /// What has the key and the notes of the answer.
+    fn plan(&self) -> &Plan {
+        match self {
+            Self::Flat(plan) => plan,
+            Self::Fragmented(file) => &file.head,
+        }
+    }
+
+    /// Length of the answer.
+    fn len(&self) -> u64 {
+        match self {
+            Self::Flat(plan) => plan.metadata_len + plan.extents.len(),
+            Self::Fragmented(file) => file.len(),
+        }
+    }
+
+    /// Length of what is generated before the media; all of it, where media lies in small pieces.
+    fn generated_len(&self) -> u64 {
+        match self {
+            Self::Flat(plan) => plan.metadata_len,
+            Self::Fragmented(file) => file.len(),
+        }
+    }
+}
+
+/// A layout, and its metadata if that is worth keeping.
 #[derive(Debug)]
 pub struct Planned {
-    plan: Plan,
+    layout: Layout,
     /// What there is in it; `None` for all of the movie.
     summary: Option<Summary>,
     /// The weak form of the entity tag. Whether it is sent so depends on the time of the request.
@@ -60,16 +96,20 @@ const KEPT_METADATA: u64 = 16 * 1024;
 
 impl Planned {
     /// A plan that was generated from the source of that identity.
-    pub fn new(plan: Plan, summary: Option<Summary>, identity: &Identity) -> Self {
-        let etag = etag(identity, &plan.key);
-        Self { plan, summary, etag, metadata: None }
+    pub(crate) fn new(layout: Layout, summary: Option<Summary>, identity: &Identity) -> Self {
+        let etag = etag(identity, &layout.plan().key);
+        Self { layout, summary, etag, metadata: None }
     }
 
     /// Bytes it takes, with the metadata that is kept.
     pub fn heap_size(&self) -> usize {
         let kept = self.metadata.as_ref().map_or(0, |metadata| metadata.len());
         let summary = self.summary.as_ref().map_or(0, Summary::heap_size);
-        size_of::<Self>() + self.plan.heap_size() + summary + self.etag.capacity() + kept
+        let layout = match &self.layout {
+            Layout::Flat(plan) => plan.heap_size(),
+            Layout::Fragmented(file) => file.heap_size(),
+        };
+        size_of::<Self>() + layout + summary + self.etag.capacity() + kept
     }
 
     /// Generates metadata that is worth keeping. A film that has just been planned from has in
@@ -78,22 +118,26 @@ impl Planned {
     /// # Errors
     /// When the source cannot be read.
     pub fn keep_metadata(&mut self, film: &Film<'_>) -> io::Result<()> {
-        let len = self.plan.metadata_len;
-        if len <= KEPT_METADATA {
-            let mut metadata = vec![0; usize::try_from(len).unwrap_or(0)];
-            generate(film, &self.plan, 0, &mut metadata)?;
+        if let Layout::Flat(plan) = &self.layout
+            && plan.metadata_len <= KEPT_METADATA
+        {
+            let mut metadata = vec![0; usize::try_from(plan.metadata_len).unwrap_or(0)];
+            generate(film, plan, 0, &mut metadata)?;
             self.metadata = Some(metadata.into());
         }
         Ok(())
     }
 
-    /// As [`generate`], from what is kept where that is there.
+    /// Generates what is before the media, or is read from what is kept where that is there.
     fn generate(&self, index: &Index, source: &impl ReadAt, from: u64, out: &mut [u8]) -> io::Result<()> {
         if let Some(metadata) = &self.metadata {
             return metadata.read_exact_at(out, from);
         }
         let film = Film { index, source: &index.film_in_order(source) };
-        generate(&film, &self.plan, from, out)
+        match &self.layout {
+            Layout::Flat(plan) => generate(&film, plan, from, out),
+            Layout::Fragmented(file) => read_fragmented(&film, file, from, out),
+        }
     }
 }
 
@@ -138,9 +182,9 @@ impl VirtualFile {
         work: Work,
     ) -> Self {
         let is_fresh = identity.is_fresh(SystemTime::now());
-        let len = planned.plan.metadata_len + planned.plan.extents.len();
+        let part = 0..planned.layout.len();
         let body = Body::Film(index, planned, asked, work);
-        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+        Self { body, part, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
     }
 
     /// `head`, then the file from byte `from` on.
@@ -149,7 +193,14 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let etag = etag(identity, &format!("flv-{from:x}"));
         let body = Body::Tail(head, from..identity.size, etag);
-        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+        Self {
+            body,
+            part: 0..len,
+            identity: *identity,
+            generated: Arc::default(),
+            is_fresh,
+            media_type: None,
+        }
     }
 
     /// A text about the source. `key` tells it from all other answers about it.
@@ -157,7 +208,14 @@ impl VirtualFile {
         let len = text.len() as u64;
         let is_fresh = identity.is_fresh(SystemTime::now());
         let body = Body::Text(text, etag(identity, key));
-        Self { body, len, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+        Self {
+            body,
+            part: 0..len,
+            identity: *identity,
+            generated: Arc::default(),
+            is_fresh,
+            media_type: None,
+        }
     }
 
     /// The same, as a resource of this media type.
@@ -186,12 +244,12 @@ impl VirtualFile {
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
     pub fn len(&self) -> u64 {
-        self.len
+        self.part.end - self.part.start
     }
 
     /// Whether there is nothing in it (never so for a movie).
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.part.is_empty()
     }
 
     /// The entity tag, quotes included. It depends on the clip, the format version, and of the
@@ -211,7 +269,7 @@ impl VirtualFile {
     /// What of the source was left out, for the debug log.
     pub fn notes(&self) -> &[String] {
         match &self.body {
-            Body::Film(_, planned, ..) => &planned.plan.notes,
+            Body::Film(_, planned, ..) => &planned.layout.plan().notes,
             Body::Tail(..) | Body::Text(..) => &[],
         }
     }
@@ -222,7 +280,7 @@ impl VirtualFile {
         match &self.body {
             Body::Film(_, planned, asked, work) => {
                 let found = planned.summary.clone();
-                Some(Explanation { asked: *asked, found, bytes: self.len, work: *work })
+                Some(Explanation { asked: *asked, found, bytes: self.len(), work: *work })
             }
             Body::Tail(..) | Body::Text(..) => None,
         }
@@ -238,7 +296,7 @@ impl VirtualFile {
     /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {
-            Body::Film(_, planned, ..) => planned.plan.metadata_len,
+            Body::Film(_, planned, ..) => planned.layout.generated_len(),
             Body::Tail(head, ..) => head.len() as u64,
             Body::Text(text, _) => text.len() as u64,
         }
@@ -292,7 +350,8 @@ impl VirtualFile {
                 let film = Film { index, source: &index.film_in_order(source) };
                 let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
                 let mut generated = self.generated();
-                let near = planned.plan.extents.near(&film, position, &mut generated).ok()?;
+                let Layout::Flat(plan) = &planned.layout else { return None };
+                let near = plan.extents.near(&film, position, &mut generated).ok()?;
                 let near = near.iter().copied().map(place);
                 near.take_while(|(place, _)| place.start <= latest).find(is_large)
             }
@@ -310,7 +369,7 @@ impl VirtualFile {
     /// now. A file that was replaced is not changed while it is open, and a fragmented movie may
     /// grow.
     pub fn read_at(&self, source: &impl ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len) {
+        if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len()) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let metadata = self.generated_len();
@@ -318,7 +377,9 @@ impl VirtualFile {
         let (generated, media) = out.split_at_mut(generated);
         if !generated.is_empty() {
             match &self.body {
-                Body::Film(index, planned, ..) => planned.generate(index, source, offset, generated)?,
+                Body::Film(index, planned, ..) => {
+                    planned.generate(index, source, self.part.start + offset, generated)?
+                }
                 Body::Tail(head, ..) => head.read_exact_at(generated, offset)?,
                 Body::Text(text, _) => text.read_exact_at(generated, offset)?,
             }
@@ -327,7 +388,9 @@ impl VirtualFile {
         match &self.body {
             Body::Film(index, planned, ..) => {
                 let film = Film { index, source: &index.film_in_order(source) };
-                planned.plan.extents.copy(&film, position, media, &mut self.generated())?;
+                if let Layout::Flat(plan) = &planned.layout {
+                    plan.extents.copy(&film, position, media, &mut self.generated())?;
+                }
             }
             Body::Tail(_, rest, _) => source.read_exact_at(media, rest.start.saturating_add(position.0))?,
             Body::Text(..) => {}

@@ -306,7 +306,7 @@ fn imports_are_found_however_they_are_written() {
     let expected = [
         ("plan/flat/clip.rs", "plan/assembly.rs"),
         ("generate/window.rs", "source/read_at.rs"),
-        ("answer.rs", "plan/part.rs"),
+        ("answer.rs", "plan/fragmented/segmenting.rs"),
     ];
     for (from, to) in expected {
         assert!(arrows.contains(&(from.to_owned(), to.to_owned())), "{from} imports from {to}");

@@ -43,7 +43,10 @@ impl Extents {
 
 /// Copies media from `position` on. Small extents that are close together are read with what lies
 /// between.
-fn copy_batch(
+///
+/// # Errors
+/// When the file cannot be read, or ends first.
+pub(crate) fn copy_batch(
     extents: &[Extent],
     source: &impl ReadAt,
     mut position: MediaOffset,

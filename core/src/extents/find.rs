@@ -65,6 +65,22 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
     Ok(extents)
 }
 
+/// Visits where some samples of a track lie, chunk by chunk, in the order of the samples.
+///
+/// # Errors
+/// When the file cannot be read, and those of `visit`.
+pub fn each_range<R: ReadAt>(
+    samples: &SampleTable,
+    source: &R,
+    range: Range<SampleNumber>,
+    visit: impl FnMut(Range<FileOffset>) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    let Some(last) = range.end.previous().filter(|last| *last >= range.start) else { return Ok(()) };
+    let first = samples.chunk_of(source, range.start)?.number;
+    let chunks = first..samples.chunk_of(source, last)?.number.next();
+    each_chunk(samples, source, &Part { chunks, samples: range }, visit)
+}
+
 /// Finds what is needed where each track needs one range of samples.
 fn find_side_by_side<R: ReadAt>(
     spans: Vec<Span<'_>>,

@@ -16,6 +16,7 @@ mod lookup;
 mod steps;
 mod walk;
 
-pub use find::find_extents;
+pub(crate) use copy::copy_batch;
+pub use find::{each_range, find_extents};
 pub use list::{Extent, ExtentList};
 pub use lookup::{Extents, NEAR, Places};

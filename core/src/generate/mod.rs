@@ -7,8 +7,10 @@ mod chunk_offsets;
 mod chunks;
 mod context;
 mod entries;
+mod fragments;
 mod runs;
 mod sizes;
 mod window;
 
+pub(crate) use fragments::read_fragmented;
 pub(crate) use window::generate;

@@ -24,6 +24,9 @@ pub enum PlanError {
     /// A sample lasts longer than its entry can say (8.6.1.2).
     #[error("stts: a duration of more than 32 bits")]
     LongDuration,
+    /// The movie has something that fragments cannot hold, or that is not written in them yet.
+    #[error("cannot be sent in fragments: {0}")]
+    Unfragmentable(&'static str),
     /// The file cannot be read or cut.
     #[error(transparent)]
     Format(#[from] FormatError),

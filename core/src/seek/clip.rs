@@ -77,6 +77,13 @@ impl SampleRange {
         self.samples.count()
     }
 
+    /// The samples whose times are neither a lead-in's nor those of its ending.
+    pub fn unchanged(&self) -> Range<SampleNumber> {
+        let lead_in = self.lead_in.as_ref().map_or(0, |lead_in| lead_in.len);
+        let ending = u32::try_from(self.ending.len()).unwrap_or(0);
+        self.samples.start + lead_in..self.samples.end - ending
+    }
+
     /// The number in the clip of a sample of the file, if one of `ranges` holds it.
     pub fn find(ranges: &[Self], sample: SampleNumber) -> Option<SampleNumber> {
         let range = ranges.get(ranges.partition_point(|r| r.samples.end <= sample))?;
@@ -100,6 +107,14 @@ impl TrackClip {
     /// The number of samples.
     pub fn sample_count(&self) -> u32 {
         self.ranges.last().map_or(0, |r| (r.place + r.len()).0)
+    }
+
+    /// Memory held besides the struct itself.
+    pub fn heap_size(&self) -> usize {
+        let endings = self.ranges.iter().map(|range| range.ending.capacity() * size_of::<Retimed>());
+        self.ranges.capacity() * size_of::<SampleRange>()
+            + endings.sum::<usize>()
+            + self.edits.capacity() * size_of::<ElstEntry>()
     }
 
     /// How long the track is presented, in the clip's movie time.

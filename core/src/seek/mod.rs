@@ -40,7 +40,7 @@ mod trim;
 
 use crate::boxes::FormatError;
 use crate::index::{Film, Index, Track};
-use crate::request::{ClipRequest, RequestError, Time};
+use crate::request::{ClipRequest, Format, RequestError, Time};
 use crate::time::MovieTime;
 
 pub use clip::{Clip, Cut, SampleRange, TrackClip};
@@ -81,7 +81,7 @@ pub enum SeekError {
 /// When the clip would begin past the end of the movie, or the file cannot be read.
 pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
     let index = film.index;
-    if !request.is_cut && !index.is_fragmented {
+    if request.is_plain() && !index.is_fragmented {
         return Ok(Cut::Whole);
     }
     let chosen = chosen_tracks(index, request)?;
@@ -122,7 +122,8 @@ fn cut_film(
     let past_end = |end: Time| clock.exact(end) >= film_end.exact();
     let end = request.end.filter(|&end| !past_end(end));
     let all_tracks = request.tracks.is_empty() && request.lang.is_none();
-    if request.start.nanos() == 0 && end.is_none() && all_tracks && !index.is_fragmented {
+    let may_be_whole = !index.is_fragmented && request.format != Format::Fragmented;
+    if request.start.nanos() == 0 && end.is_none() && all_tracks && may_be_whole {
         return Ok(Cut::Whole);
     }
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));

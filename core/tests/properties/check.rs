@@ -5,13 +5,18 @@ use test_boxes::{Expanded, Film, One, Shown, expand};
 
 /// What a film shows of each track in a range, times moved to its start.
 pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
+    shown_of(&expand(film), from, to)
+}
+
+/// The same of tracks that were read.
+pub(crate) fn shown_of(film: &[Expanded], from: f64, to: f64) -> Vec<Vec<Shown>> {
     let cut = |s: Shown| {
         let (start, end) = (s.from.max(from) - from, s.to.min(to) - from);
         (end > start + TICK).then_some(Shown { from: start, to: end, ..s })
     };
     // By number of the track: a clip has none that shows nothing.
     let mut tracks = vec![Vec::new(); TRACKS];
-    for track in expand(film) {
+    for track in film {
         tracks[track.id as usize - 1] = track.shown().into_iter().filter_map(cut).collect();
     }
     tracks

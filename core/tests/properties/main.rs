@@ -10,12 +10,14 @@ mod generate;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use check::{TICK, assert_lead_in, assert_same, due_in, duration, shown_in, snapped, with_sources};
+use check::{TICK, assert_lead_in, assert_same, due_in, duration, shown_in, shown_of, snapped, with_sources};
 use common::{ask, clip, identity, seeker};
 use generate::film;
 use mp4seek::source::ReadAt;
 use mp4seek::{Answer, Settings};
-use test_boxes::{Expanded, Film, Sample, Shown, TrackSpec, expand, share_media};
+use test_boxes::{
+    Expanded, Film, Sample, Shown, TrackSpec, boxes, expand, expand_fragments, segments, share_media,
+};
 
 /// 400 films, the same in every run: what fails is the change at hand. `PROPTEST_CASES` in the
 /// environment asks for so many others, to search with.
@@ -312,4 +314,63 @@ fn a_sample_knows_its_fields() {
     let one = Sample { delta: 100, offset: 0, sync: true, size: 5 };
     let film = Film::of(vec![TrackSpec::new(b"vide", b"avc1", 1000, vec![one])]).build();
     assert_eq!(expand(&film)[0].samples.len(), 1);
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// A fragmented answer holds the samples of the flat one, with the same times, and shows the
+    /// same. Any windows of it are those of the whole.
+    #[test]
+    fn fragments_hold_what_the_tables_hold(
+        film in film(),
+        start in 0.0..0.95f64,
+        length in 0.02..1.0f64,
+        from in 0..100usize,
+        window in 1..5000usize,
+    ) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
+        let query = format!("start={start}&end={end}");
+        let flat = clip(&source, &query).unwrap();
+        let fragmented = clip(&source, &format!("{query}&format=fmp4")).unwrap();
+        let again = expand_fragments(&fragmented);
+        assert_same_samples(&expand(&flat), &again)?;
+        assert_same(&shown_of(&again, 0.0, f64::MAX), &shown_in(&flat, 0.0, f64::MAX), 1.0)?;
+        let boxes = boxes(&fragmented);
+        let begins = |at: &usize| boxes.iter().any(|b| b.whole.start == *at && &b.box_type == b"moof");
+        let segments = segments(&fragmented);
+        prop_assert!(segments[..segments.len() - 1].iter().all(begins));
+        prop_assert_eq!(segments.last(), Some(&fragmented.len()));
+
+        let (identity, settings) = (identity(&source), Settings::default());
+        let query = format!("{query}&format=fmp4");
+        let Answer::Film(file) = seeker().answer(&source, &identity, query.as_bytes(), &settings).unwrap() else {
+            panic!("the file as it is");
+        };
+        let from = fragmented.len() * from / 100;
+        let to = fragmented.len().min(from + window);
+        let mut out = vec![0; to - from];
+        file.read_at(&source, from as u64, &mut out).unwrap();
+        prop_assert!(out == fragmented[from..to], "bytes {} to {}", from, to);
+    }
+}
+
+/// Asserts that each track that has samples has the same ones, decoded and presented as far apart.
+fn assert_same_samples(flat: &[Expanded], fragmented: &[Expanded]) -> Result<(), TestCaseError> {
+    let flat: Vec<_> = flat.iter().filter(|track| !track.samples.is_empty()).collect();
+    prop_assert_eq!(flat.len(), fragmented.len());
+    for (flat, fragmented) in flat.iter().zip(fragmented) {
+        let samples = |track: &Expanded| {
+            let first = track.samples[0].dts;
+            let fields =
+                |s: &test_boxes::One| (s.bytes.clone(), s.dts - first, s.cts - s.dts, s.delta, s.sync);
+            track.samples.iter().map(fields).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(flat.timescale, fragmented.timescale);
+        prop_assert_eq!(samples(flat), samples(fragmented));
+    }
+    Ok(())
 }

@@ -106,6 +106,16 @@ struct ClipOptions {
     /// (keyframe).
     #[arg(long, value_enum, default_value = "exact")]
     mode: Mode,
+    /// One table of samples before all media (flat), or movie fragments with an index (fmp4).
+    #[arg(long, value_enum, default_value = "flat")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Flat,
+    Fmp4,
+    Auto,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -117,8 +127,18 @@ enum Mode {
 impl ClipOptions {
     /// The query that asks a server for this part, so that both give the same bytes.
     fn query(&self) -> String {
-        let given =
-            [("start", &self.start), ("end", &self.end), ("tracks", &self.tracks), ("lang", &self.lang)];
+        let format = match self.format {
+            Format::Flat => None,
+            Format::Fmp4 => Some("fmp4".to_owned()),
+            Format::Auto => Some("auto".to_owned()),
+        };
+        let given = [
+            ("start", &self.start),
+            ("end", &self.end),
+            ("tracks", &self.tracks),
+            ("lang", &self.lang),
+            ("format", &format),
+        ];
         let given = given.into_iter().filter_map(|(key, value)| value.as_ref().map(|v| (key, v)));
         given
             .map(|(key, value)| {

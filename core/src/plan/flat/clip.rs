@@ -40,11 +40,11 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     top_level(&layout, &mut assembly)?;
     let mut assembly = layout.solve(assembly)?;
     assembly.bytes(&media_header);
-    Ok(assembly.into_plan(extents, key(index, clip))?)
+    Ok(assembly.into_plan(extents, clip_key(index, clip))?)
 }
 
 /// Refuses a clip with samples of a track that we cannot cut.
-fn check_tracks(index: &Index, clip: &Clip) -> Result<(), PlanError> {
+pub(in crate::plan) fn check_tracks(index: &Index, clip: &Clip) -> Result<(), PlanError> {
     for (track, held) in index.tracks.iter().zip(&clip.tracks) {
         if held.as_ref().is_none_or(|h| h.ranges.is_empty()) {
             continue;
@@ -87,7 +87,7 @@ fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
 
 /// What distinguishes this clip from others of the same file: its times, and its tracks unless it
 /// has all (hint tracks aside).
-fn key(index: &Index, clip: &Clip) -> String {
+pub(in crate::plan) fn clip_key(index: &Index, clip: &Clip) -> String {
     let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start.0, clip.duration.0);
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
     if tracks.any(|(held, track)| held.is_none() && &track.handler.0 != b"hint") {

@@ -12,4 +12,5 @@ mod trak;
 mod udta;
 
 pub use clip::plan_clip;
+pub(in crate::plan) use clip::{check_tracks, clip_key};
 pub use fast_start::plan_fast_start;

@@ -23,7 +23,7 @@ pub(super) fn durations(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pl
             if let Some(lead_in) = &range.lead_in {
                 lead_in_durations(lead_in, out);
             }
-            let mut samples = unchanged(range);
+            let mut samples = range.unchanged();
             let mut last = None;
             if range.gap > MediaTime(0) && !samples.is_empty() {
                 samples.end = samples.end - 1;
@@ -44,13 +44,6 @@ pub(super) fn durations(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pl
         }
         Ok(())
     })
-}
-
-/// The samples of a range whose times are neither a lead-in's nor those of its ending.
-fn unchanged(range: &SampleRange) -> Range<SampleNumber> {
-    let lead_in = range.lead_in.as_ref().map_or(0, |lead_in| lead_in.len);
-    let ending = u32::try_from(range.ending.len()).unwrap_or(0);
-    range.samples.start + lead_in..range.samples.end - ending
 }
 
 /// The duration in the clip of a sample that lasts shorter by `trim` and longer by `gap`. It fits
@@ -95,7 +88,7 @@ pub(super) fn composition_offsets(
         if let Some(lead_in) = &range.lead_in {
             all_zero &= lead_in_offsets(cut, range, lead_in, &mut list);
         }
-        all_zero &= source_offsets(cut, ctts, unchanged(range), &mut list)?;
+        all_zero &= source_offsets(cut, ctts, range.unchanged(), &mut list)?;
         let ending = || range.ending.iter().map(|sample| (sample.offset + shift).offset_field());
         all_zero &= ending().all(|offset| offset == 0);
         merged(&mut list, ending());

@@ -1,0 +1,98 @@
+//! Where segments begin: a function of the film, the clip and the duration that is wanted.
+//!
+//! ```text
+//! the reference   its first sample that decoding can begin at, at or after each multiple of the
+//!                 duration; a longer group of pictures makes a longer segment
+//! behind its end  the multiples themselves, as long as other tracks go on
+//! other tracks    their first sample at or after those times
+//! ```
+
+use crate::boxes::FormatError;
+use crate::numbers::SampleNumber;
+
+use super::presentation::{MOST, Presented, in_timescale};
+
+/// Where segments begin.
+#[derive(Debug, Default)]
+pub(super) struct Boundaries {
+    /// When each but the first begins, in ticks of the reference.
+    pub(super) times: Vec<i64>,
+    /// The first sample of the reference in each but the first.
+    samples: Vec<SampleNumber>,
+}
+
+impl Boundaries {
+    /// Finds them, for segments of so many seconds. `end` is when the last track ends, in ticks of
+    /// the reference.
+    pub(super) fn of(reference: &Presented<'_>, seconds: u32, end: i64) -> Result<Self, FormatError> {
+        let mut target = i64::from(reference.media).saturating_mul(seconds.max(1).into());
+        // A film with more segments than can be counted gets longer ones.
+        loop {
+            if let Some(found) = Self::within(reference, target, end)? {
+                return Ok(found);
+            }
+            target = target.saturating_mul(2);
+        }
+    }
+
+    /// Those for segments of so many ticks; `None` if they are too many.
+    fn within(reference: &Presented<'_>, target: i64, end: i64) -> Result<Option<Self>, FormatError> {
+        let target = target.max(1);
+        let mut this = Self::default();
+        let following = |time: i64| (time.div_euclid(target) + 1).saturating_mul(target);
+        let mut next = target;
+        let mut from = SampleNumber::FIRST.next();
+        while let Some(sample) = reference.sync_at(from, next)? {
+            let time = reference.at(sample)?;
+            if !this.push(sample, time) {
+                return Ok(None);
+            }
+            next = following(time);
+            from = sample.next();
+        }
+        let all = reference.samples.count();
+        next = next.max(following(reference.end()?.saturating_sub(1)));
+        while next < end {
+            if !this.push(all, next) {
+                return Ok(None);
+            }
+            next = next.saturating_add(target);
+        }
+        Ok(Some(this))
+    }
+
+    fn push(&mut self, sample: SampleNumber, time: i64) -> bool {
+        self.samples.push(sample);
+        self.times.push(time);
+        self.times.len() < MOST
+    }
+
+    /// The first sample of the reference in each segment, and the number of all.
+    pub(super) fn of_reference(&self, reference: &Presented<'_>) -> Vec<SampleNumber> {
+        let all = reference.samples.count();
+        let ends = self.samples.iter().copied().chain([all]);
+        [SampleNumber::FIRST].into_iter().chain(ends).collect()
+    }
+
+    /// The first sample of another track in each segment, and the number of all.
+    pub(super) fn of_other(
+        &self,
+        track: &Presented<'_>,
+        reference_timescale: u32,
+        is_video: bool,
+    ) -> Result<Vec<SampleNumber>, FormatError> {
+        let all = track.samples.count();
+        let mut found = vec![SampleNumber::FIRST];
+        let mut from = SampleNumber::FIRST;
+        for &time in &self.times {
+            let time = in_timescale(time, reference_timescale, track.media);
+            from = match is_video {
+                true => track.sync_at(from, time)?.unwrap_or(all),
+                false => track.first_at(from, time)?,
+            };
+            found.push(from);
+        }
+        found.push(all);
+        Ok(found)
+    }
+}

@@ -1,0 +1,130 @@
+//! A fragmented file as it is laid out.
+
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::index::Film;
+use crate::numbers::{Numbers, SampleNumber};
+use crate::plan::part::Plan;
+
+use super::clip_track::ClipTrack;
+use super::file_track::FileTrack;
+use super::presentation::Presented;
+
+/// A fragmented file: `ftyp`, `moov`, `sidx`, segments.
+#[derive(Debug)]
+pub struct FragmentedFile {
+    /// `ftyp` and `moov`.
+    pub(crate) head: Plan,
+    pub(super) tracks: Vec<FileTrack>,
+    /// Which of the tracks the `sidx` is about.
+    pub(super) reference: usize,
+    /// Ticks per second of the clip's movie time.
+    pub(super) movie: u32,
+    /// The first sample of each track in each segment, segment by segment; then the numbers of all.
+    pub(super) firsts: Vec<SampleNumber>,
+    /// When each segment is first presented, in ticks of the reference; then when all has ended.
+    pub(super) starts: Vec<u64>,
+    /// Where each segment begins in the file; then the length of the file.
+    pub(super) offsets: Vec<u64>,
+    /// Samples of the reference in a fragment.
+    pub(super) fragment_samples: u32,
+}
+
+impl FragmentedFile {
+    /// A view of the tracks, to look samples up.
+    pub(crate) fn view<'a>(&'a self, film: &Film<'a>) -> Result<View<'a>, FormatError> {
+        let tracks = self.tracks.iter().map(|track| track.presented(film, self.movie));
+        Ok(View { tracks: tracks.collect::<Result<_, _>>()? })
+    }
+
+    /// The samples of a track in a segment.
+    pub(super) fn samples(&self, segment: usize, track: usize) -> Range<SampleNumber> {
+        let first = |segment: usize| {
+            self.firsts.get(segment * self.tracks.len() + track).copied().unwrap_or_default()
+        };
+        first(segment)..first(segment + 1)
+    }
+
+    /// Number of fragments of a segment.
+    pub(super) fn fragment_count(&self, segment: usize) -> u32 {
+        self.samples(segment, self.reference).count().div_ceil(self.fragment_samples).max(1)
+    }
+
+    /// Number of segments.
+    pub fn segment_count(&self) -> usize {
+        (self.firsts.len() / self.tracks.len().max(1)).saturating_sub(1)
+    }
+
+    /// Length of the file.
+    pub fn len(&self) -> u64 {
+        self.offsets.last().copied().unwrap_or(self.head.metadata_len)
+    }
+
+    /// Whether there is nothing in it (never so).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where `ftyp` and `moov` lie.
+    pub fn init(&self) -> Range<u64> {
+        0..self.head.metadata_len
+    }
+
+    /// Where the `sidx` lies.
+    pub fn index(&self) -> Range<u64> {
+        self.head.metadata_len..self.offsets.first().copied().unwrap_or(self.head.metadata_len)
+    }
+
+    /// Where a segment lies.
+    pub fn segment(&self, n: usize) -> Option<Range<u64>> {
+        Some(*self.offsets.get(n)?..*self.offsets.get(n + 1)?)
+    }
+
+    /// When a segment is presented, in ticks of the reference.
+    pub fn times(&self, n: usize) -> Option<Range<u64>> {
+        Some(*self.starts.get(n)?..*self.starts.get(n + 1)?)
+    }
+
+    /// Ticks per second of the track that the index is about.
+    pub fn timescale(&self) -> u32 {
+        self.tracks.get(self.reference).map_or(1, |track| track.timescale)
+    }
+
+    /// How decoding begins with a segment (annex I): 1 where each of its samples can be decoded from
+    /// there on, 2 where pictures precede the first in presentation, 0 where it cannot begin.
+    pub(crate) fn sap_type(&self, n: usize) -> u8 {
+        u8::from(!self.samples(n, self.reference).is_empty())
+    }
+
+    /// Its track ID.
+    pub(crate) fn reference_id(&self) -> u32 {
+        self.tracks.get(self.reference).map_or(0, |track| track.track_id)
+    }
+
+    /// The segment that a byte of the file is in.
+    pub(crate) fn segment_of(&self, offset: u64) -> Option<usize> {
+        self.offsets.partition_point(|start| *start <= offset).checked_sub(1)
+    }
+
+    /// Memory that it takes besides its own size, in bytes.
+    pub fn heap_size(&self) -> usize {
+        self.head.heap_size()
+            + self.tracks.iter().map(|track| size_of::<FileTrack>() + track.heap_size()).sum::<usize>()
+            + self.firsts.capacity() * size_of::<SampleNumber>()
+            + (self.starts.capacity() + self.offsets.capacity()) * size_of::<u64>()
+    }
+}
+
+/// The tracks of a fragmented file, to look samples up.
+pub(crate) struct View<'a> {
+    pub(super) tracks: Vec<Presented<'a>>,
+}
+
+impl<'a> View<'a> {
+    /// The samples of a track, and what is added to their decode times.
+    pub(crate) fn track(&self, n: usize) -> Option<(&ClipTrack<'a>, u64)> {
+        let track = self.tracks.get(n)?;
+        Some((&track.samples, track.placement.delay.ticks()))
+    }
+}

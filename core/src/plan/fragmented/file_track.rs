@@ -1,0 +1,79 @@
+//! A track of a fragmented file.
+
+use crate::boxes::{FormatError, SampleSizes, TrunFields};
+use crate::index::{Film, Track};
+use crate::plan::error::PlanError;
+use crate::seek::{Clip, TrackClip};
+use crate::source::ReadAt;
+
+use super::clip_track::{ClipTrack, Prepared};
+use super::presentation::{Placement, Presented};
+use super::segmenting::Held;
+
+/// A track of a fragmented file.
+#[derive(Debug)]
+pub(super) struct FileTrack {
+    /// The index of the track in the film.
+    pub(super) number: usize,
+    pub(super) track_id: u32,
+    pub(super) clip: TrackClip,
+    prepared: Prepared,
+    pub(super) placement: Placement,
+    /// Ticks per second of its media.
+    pub(super) timescale: u32,
+    pub(super) fields: TrunFields,
+}
+
+impl FileTrack {
+    pub(super) fn of(
+        film: &Film<'_>,
+        clip: &Clip,
+        number: usize,
+        held: Held,
+    ) -> Result<Option<Self>, PlanError> {
+        let track = film.index.tracks.get(number);
+        let of_clip = clip.tracks.get(number).and_then(Option::as_ref).filter(|clip| !clip.ranges.is_empty());
+        let (Some(track), Some(of_clip)) = (track, of_clip) else { return Ok(None) };
+        if matches!(track.samples.sizes, SampleSizes::Constant { samples, .. } if samples > 1) {
+            return Err(PlanError::Unfragmentable("audio in packets of several samples"));
+        }
+        if track.samples.auxiliary.is_some() {
+            return Err(PlanError::Unfragmentable("an encrypted track"));
+        }
+        let timescale = track.mdhd.timescale.saturating_mul(of_clip.multiplier).max(1);
+        let mut this = Self {
+            number,
+            track_id: track.tkhd.track_id,
+            clip: of_clip.clone(),
+            prepared: Prepared::of(track, of_clip, film.source)?,
+            placement: match held {
+                Held::All => Placement::of_clip(of_clip),
+                Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale),
+            },
+            timescale,
+            fields: TrunFields { duration: true, size: true, flags: true, offset: true },
+        };
+        this.fields = this.view(track, film.source).fields()?;
+        Ok(Some(this))
+    }
+
+    pub(super) fn view<'a>(&'a self, track: &'a Track, source: &'a dyn ReadAt) -> ClipTrack<'a> {
+        ClipTrack {
+            table: &track.samples,
+            clip: &self.clip,
+            starts: &self.prepared.starts,
+            detected: self.prepared.detected.as_deref(),
+            source,
+        }
+    }
+
+    pub(super) fn presented<'a>(&'a self, film: &Film<'a>, movie: u32) -> Result<Presented<'a>, FormatError> {
+        let track = film.index.tracks.get(self.number).ok_or(FormatError::Changed)?;
+        let samples = self.view(track, film.source);
+        Ok(Presented { samples, placement: &self.placement, movie, media: self.timescale })
+    }
+
+    pub(super) fn heap_size(&self) -> usize {
+        self.prepared.heap_size() + self.clip.heap_size() + self.placement.edits.capacity() * 24
+    }
+}

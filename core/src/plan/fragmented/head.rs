@@ -1,0 +1,134 @@
+//! What is before the segments of a fragmented answer: `ftyp` and a `moov` without samples.
+
+use crate::boxes::{
+    BoxType, SampleDefaults, SampleFlags, SampleSizes, TrexBox, chunk_offsets_head, pre_skip_field,
+    stsc_head, stsz_head, stts_head, write_edts, write_ftyp, write_mvex,
+};
+use crate::extents::ExtentList;
+use crate::index::{Film, Node, Track};
+use crate::limits;
+use crate::offsets::FileOffset;
+use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
+use crate::plan::part::Plan;
+use crate::plan::treatment::{Place, Treatment};
+use crate::seek::Clip;
+
+use super::clip_track::ClipTrack;
+use super::file_track::FileTrack;
+
+/// User data of a track up to this length is kept: its name, what it is for.
+const USER_DATA: u64 = 1024;
+
+/// Lays out what is before the segments.
+pub(super) fn head(
+    film: &Film<'_>,
+    clip: &Clip,
+    tracks: &[FileTrack],
+    brands: &[&[u8; 4]],
+    key: String,
+) -> Result<Plan, PlanError> {
+    let index = film.index;
+    let mut out = Assembly::with_room();
+    index.notes.iter().for_each(|note| out.note(note.clone()));
+    let mut bytes = Vec::new();
+    write_ftyp(&mut bytes, brands);
+    out.bytes(&bytes);
+    out.wrap(BoxType(*b"moov"), |out| {
+        let mut bytes = Vec::new();
+        index.mvhd.write(&mut bytes, clip.timescale, 0);
+        out.bytes(&bytes);
+        for file_track in tracks {
+            let node = index.moov.children.iter().find(|node| node.track == Some(file_track.number));
+            if let (Some(node), Some(track)) = (node, index.tracks.get(file_track.number)) {
+                container(track, file_track, node, out)?;
+            }
+        }
+        let mut bytes = Vec::new();
+        let defaults = tracks.iter().filter_map(|t| {
+            let track = index.tracks.get(t.number)?;
+            Some(defaults(&t.view(track, film.source), t.track_id))
+        });
+        write_mvex(&mut bytes, clip.duration.0, &defaults.collect::<Vec<_>>());
+        out.bytes(&bytes);
+        Ok(())
+    })?;
+    if out.len() > limits::MOOV_OF_CLIP {
+        return Err(PlanError::LargeMetadata);
+    }
+    Ok(out.into_plan(ExtentList::default().into(), key)?)
+}
+
+/// What the samples of a track have where their fragments say nothing.
+fn defaults(samples: &ClipTrack<'_>, track_id: u32) -> TrexBox {
+    let (duration, _) = samples.table.extreme_durations();
+    let size = match samples.table.sizes {
+        SampleSizes::Constant { bytes, .. } => bytes,
+        SampleSizes::Table { .. } => 0,
+    };
+    let duration = duration.in_clip(samples.clip.multiplier).duration_field();
+    TrexBox {
+        track_id,
+        defaults: SampleDefaults { description_index: 1, duration, size, flags: SampleFlags::SYNC },
+    }
+}
+
+/// A `trak`, or a box in it that holds others.
+fn container(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+    let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
+    out.wrap(node.header.box_type, |out| {
+        for child in &node.children {
+            contained(track, of, child, out)?;
+            if &child.header.box_type.0 == b"tkhd" && !has_edts {
+                edits(of, out);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn contained(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+    let header = &node.header;
+    let mut bytes = Vec::new();
+    match Treatment::of(Place::Track, header.box_type) {
+        Treatment::Container if &header.box_type.0 == b"stbl" => sample_table(track, of, node, out)?,
+        Treatment::Container => container(track, of, node, out)?,
+        Treatment::UserData if header.size <= USER_DATA => out.copy(header),
+        Treatment::Header if &header.box_type.0 == b"tkhd" => track.tkhd.write(&mut bytes, 0),
+        Treatment::Header => track.mdhd.write(&mut bytes, of.timescale, 0),
+        Treatment::Edits => edits(of, out),
+        Treatment::Copied => out.copy(header),
+        // The rest speaks of samples, of the file, or of tracks that may not be here.
+        _ => {}
+    }
+    out.bytes(&bytes);
+    Ok(())
+}
+
+fn edits(of: &FileTrack, out: &mut Assembly) {
+    if !of.placement.edits.is_empty() {
+        let mut bytes = Vec::new();
+        write_edts(&mut bytes, &of.placement.edits);
+        out.bytes(&bytes);
+    }
+}
+
+/// An `stbl` that describes samples and has none.
+fn sample_table(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+    out.wrap(node.header.box_type, |out| {
+        for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
+            match (of.clip.pre_skip, track.pre_skip) {
+                (Some(value), Some(at)) => {
+                    out.copy_but(&child.header, FileOffset(at), &pre_skip_field(value))
+                }
+                _ => out.copy(&child.header),
+            }
+        }
+        let mut bytes = Vec::new();
+        for head in [stts_head(), stsc_head(), stsz_head(0), chunk_offsets_head(false)] {
+            head.write(&mut bytes, |_| {});
+        }
+        out.bytes(&bytes);
+        Ok(())
+    })
+}

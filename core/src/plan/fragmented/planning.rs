@@ -1,0 +1,172 @@
+//! Lays out a clip in fragments.
+
+use crate::boxes::{FormatError, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE};
+use crate::index::Film;
+use crate::limits;
+use crate::numbers::{Numbers, SampleNumber};
+use crate::plan::error::PlanError;
+use crate::plan::flat::{check_tracks, clip_key};
+use crate::seek::{Clip, reference_track};
+
+use super::boundaries::Boundaries;
+use super::file::{FragmentedFile, View};
+use super::file_track::FileTrack;
+use super::fragment::fixed_size;
+use super::head::head;
+use super::presentation::in_timescale;
+use super::segmenting::{Held, Segmenting};
+
+/// Seconds that a fragment of a file with all tracks lasts, about: so soon after the video comes
+/// the audio.
+const INTERLEAVING: u64 = 1;
+
+/// Lays out a clip in fragments.
+///
+/// # Errors
+/// When the film has something that fragments cannot hold, or cannot be read.
+pub fn plan_fragmented(
+    film: &Film<'_>,
+    clip: &Clip,
+    segmenting: &Segmenting,
+) -> Result<FragmentedFile, PlanError> {
+    check_tracks(film.index, clip)?;
+    let all: Vec<_> = (0..film.index.tracks.len()).collect();
+    let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
+    let reference =
+        reference_track(film.index, |n| in_clip(&n)).or_else(|| all.iter().copied().find(in_clip));
+    let mut tracks = Vec::new();
+    for number in all {
+        tracks.extend(FileTrack::of(film, clip, number, segmenting.held)?);
+    }
+    let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
+    let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
+    let main = of_reference.presented(film, clip.timescale)?;
+    let mut end = 0;
+    for track in &tracks {
+        let last = track.presented(film, clip.timescale)?.end()?;
+        end = end.max(in_timescale(last, track.timescale, of_reference.timescale));
+    }
+    let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
+    let mut columns = Vec::new();
+    for (n, track) in tracks.iter().enumerate() {
+        let is_held = match segmenting.held {
+            Held::All => true,
+            Held::One(number) => number == track.number,
+        };
+        if !is_held {
+            continue;
+        }
+        let handler = film.index.tracks.get(track.number).map(|t| t.handler);
+        let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
+        columns.push(if n == reference {
+            boundaries.of_reference(&main)
+        } else {
+            let presented = track.presented(film, clip.timescale)?;
+            boundaries.of_other(&presented, of_reference.timescale, is_video)?
+        });
+    }
+    let number = of_reference.number;
+    if let Held::One(one) = segmenting.held {
+        tracks.retain(|track| track.number == one);
+    }
+    let reference = tracks.iter().position(|t| t.number == number).unwrap_or(0);
+    FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference)
+}
+
+impl FragmentedFile {
+    fn lay_out(
+        film: &Film<'_>,
+        clip: &Clip,
+        segmenting: &Segmenting,
+        tracks: Vec<FileTrack>,
+        columns: Vec<Vec<SampleNumber>>,
+        reference: usize,
+    ) -> Result<Self, PlanError> {
+        let (brands, name): (&[&[u8; 4]], _) = match segmenting.held {
+            Held::All => (&[b"iso6", b"mp41", b"dash"], "all".to_owned()),
+            Held::One(n) => (&[b"iso6", b"cmfc", b"dash", b"mp41"], format!("{n:x}")),
+        };
+        let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
+        let head = head(film, clip, &tracks, brands, key)?;
+        let firsts = rows(&columns);
+        let mut this = Self {
+            head,
+            reference,
+            movie: clip.timescale,
+            firsts,
+            starts: Vec::new(),
+            offsets: Vec::new(),
+            fragment_samples: 1,
+            tracks,
+        };
+        let view = this.view(film)?;
+        let fragment_samples = this.samples_of_fragment(&view, segmenting.held)?;
+        let starts = this.find_starts(&view)?;
+        this.fragment_samples = fragment_samples;
+        let view = this.view(film)?;
+        let offsets = this.find_offsets(&view)?;
+        (this.starts, this.offsets) = (starts, offsets);
+        Ok(this)
+    }
+
+    /// How many samples of the reference a fragment has.
+    fn samples_of_fragment(&self, view: &View<'_>, held: Held) -> Result<u32, PlanError> {
+        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
+        let fields = self.tracks.get(self.reference).map(|track| track.fields);
+        let most = match fields.is_some_and(|fields| fields.entry_size() == 0) {
+            true => u32::MAX,
+            false => limits::SAMPLES_OF_FRAGMENT,
+        };
+        if held != Held::All || self.tracks.len() < 2 {
+            return Ok(most);
+        }
+        let all = reference.samples.count();
+        let lasts = reference.samples.dts(all)?.ticks().max(1);
+        let wanted = u64::from(reference.media) * INTERLEAVING * u64::from(all.0) / lasts;
+        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).clamp(1, most))
+    }
+
+    /// When each segment begins.
+    fn find_starts(&self, view: &View<'_>) -> Result<Vec<u64>, PlanError> {
+        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
+        let ends_at = reference.end()?;
+        let all = reference.samples.count();
+        let mut starts: Vec<u64> = Vec::new();
+        for row in self.firsts.chunks_exact(self.tracks.len()) {
+            let sample = row.get(self.reference).copied().unwrap_or(all);
+            let time = if sample < all { reference.at(sample)? } else { ends_at };
+            let before = starts.last().copied().unwrap_or(0);
+            starts.push(u64::try_from(time).unwrap_or(0).max(before));
+        }
+        Ok(starts)
+    }
+
+    /// Where each segment begins.
+    fn find_offsets(&self, view: &View<'_>) -> Result<Vec<u64>, PlanError> {
+        let segments = self.segment_count() as u64;
+        let mut offset =
+            self.head.metadata_len + u64::from(SIDX_HEAD_SIZE) + u64::from(SIDX_ENTRY_SIZE) * segments;
+        let mut offsets = vec![offset];
+        for n in 0..self.segment_count() {
+            let mut size = u64::from(self.fragment_count(n)) * u64::from(fixed_size(self.tracks.len()));
+            for (t, track) in self.tracks.iter().enumerate() {
+                let samples = self.samples(n, t);
+                let entries = u64::from(samples.count()) * u64::from(track.fields.entry_size());
+                let media = view.tracks.get(t).map_or(Ok(0), |track| track.samples.bytes(samples))?;
+                size = size.saturating_add(entries).saturating_add(media);
+            }
+            if size > limits::SEGMENT_BYTES {
+                return Err(PlanError::Unfragmentable("a segment of more than 2 GiB"));
+            }
+            offset += size;
+            offsets.push(offset);
+        }
+        Ok(offsets)
+    }
+}
+
+/// The columns of a table, row by row.
+fn rows(columns: &[Vec<SampleNumber>]) -> Vec<SampleNumber> {
+    let count = columns.iter().map(Vec::len).min().unwrap_or(0);
+    (0..count).flat_map(|n| columns.iter().filter_map(move |column| column.get(n).copied())).collect()
+}

@@ -1,0 +1,185 @@
+//! When the samples of a track are presented, and where they are found by that time.
+
+use crate::boxes::{ElstEntry, FormatError, SyncSamples};
+use crate::limits;
+use crate::numbers::SampleNumber;
+use crate::seek::TrackClip;
+use crate::time::{ClipTime, MediaTime};
+
+use super::clip_track::ClipTrack;
+
+/// How the media time of a track in fragments becomes presentation time.
+///
+/// A file of all tracks is played as it is, and has the edit list of a flat answer. That of one
+/// track is mostly played by Media Source Extensions, where Chromium skips empty edits. So there the
+/// time that a track waits is added to its decode times, and an edit list is written only where
+/// samples are presented before the start, or there are several edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Placement {
+    /// Added to all decode times.
+    pub(super) delay: ClipTime,
+    /// The edit list that is written; empty for none.
+    pub(super) edits: Vec<ElstEntry>,
+    /// What a media time with the delay is presented earlier by, where there is one edit.
+    skipped: ClipTime,
+}
+
+impl Placement {
+    /// That of a track in a file of all tracks.
+    pub(super) fn of_clip(clip: &TrackClip) -> Self {
+        let skipped = clip.edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
+        Self { delay: ClipTime(0), edits: clip.edits.clone(), skipped: ClipTime(skipped) }
+    }
+
+    /// That of a track in a file of its own, whose clip counts movie time in `movie` and its media
+    /// in `media`.
+    pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32) -> Self {
+        let none = Self { delay: ClipTime(0), edits: Vec::new(), skipped: ClipTime(0) };
+        let waits: u64 =
+            clip.edits.iter().take_while(|e| e.media_time.is_none()).map(|e| e.segment_duration).sum();
+        let mut plays = clip.edits.iter().filter(|e| e.media_time.is_some());
+        let (Some(first), None) = (plays.next(), plays.next()) else {
+            return Self { edits: clip.edits.clone(), ..none };
+        };
+        if first.media_rate != ElstEntry::NORMAL_RATE {
+            return Self { edits: clip.edits.clone(), ..none };
+        }
+        let waits = i128::from(waits) * i128::from(media) + i128::from(movie / 2);
+        let waits = i64::try_from(waits / i128::from(movie.max(1))).unwrap_or(i64::MAX / 4);
+        let skipped = first.media_time.unwrap_or(0).saturating_sub(waits);
+        if skipped <= 0 {
+            return Self { delay: ClipTime(-skipped), ..none };
+        }
+        // 8.6.6.1: in a fragmented movie, an edit of no duration lasts as long as the fragments.
+        let edit = ElstEntry { segment_duration: 0, media_time: Some(skipped), ..*first };
+        Self { edits: vec![edit], skipped: ClipTime(skipped), ..none }
+    }
+
+    /// When a composition time of the clip is presented, in ticks of the track; before 0 where it
+    /// is hidden.
+    fn presented(&self, time: ClipTime, movie: u32, media: u32) -> i64 {
+        if self.edits.len() < 2 {
+            return (time + self.delay - self.skipped).0;
+        }
+        let mut begins = 0i128;
+        for edit in &self.edits {
+            let lasts = i128::from(edit.segment_duration) * i128::from(media) / i128::from(movie.max(1));
+            if let Some(media_time) = edit.media_time {
+                let into = i128::from(time.0) - i128::from(media_time);
+                if into < lasts {
+                    return i64::try_from(begins + into.max(0)).unwrap_or(i64::MAX / 4);
+                }
+            }
+            begins += lasts;
+        }
+        i64::try_from(begins).unwrap_or(i64::MAX / 4)
+    }
+}
+
+/// A track of a fragmented answer, ready for look-ups.
+#[derive(Clone, Copy)]
+pub(super) struct Presented<'a> {
+    pub(super) samples: ClipTrack<'a>,
+    pub(super) placement: &'a Placement,
+    /// Ticks per second of the clip's movie and of its media.
+    pub(super) movie: u32,
+    pub(super) media: u32,
+}
+
+/// Samples that are looked through at once for one that decoding can begin at.
+const WINDOW: u32 = 1024;
+
+impl Presented<'_> {
+    /// When a sample is presented, in ticks of the track.
+    pub(super) fn at(&self, sample: SampleNumber) -> Result<i64, FormatError> {
+        Ok(self.placement.presented(self.samples.cts(sample)?, self.movie, self.media))
+    }
+
+    /// When a sample would be presented if it were presented as soon as it is decoded.
+    pub(super) fn decoded_at(&self, sample: SampleNumber) -> Result<i64, FormatError> {
+        Ok(self.placement.presented(self.samples.dts(sample)?, self.movie, self.media))
+    }
+
+    /// When the presentation of all has ended.
+    pub(super) fn end(&self) -> Result<i64, FormatError> {
+        self.decoded_at(self.samples.count())
+    }
+
+    /// A sample that is decoded at about a time, which is one of presentation.
+    fn near(&self, time: i64) -> Result<SampleNumber, FormatError> {
+        let time = ClipTime(time) - self.placement.delay + self.placement.skipped;
+        let starts = self.samples.starts;
+        let n = starts.partition_point(|start| *start <= time).saturating_sub(1);
+        let (Some(range), Some(start)) = (self.samples.clip.ranges.get(n), starts.get(n)) else {
+            return Ok(SampleNumber::FIRST);
+        };
+        let table = self.samples.table;
+        let into = (time - *start).in_file(self.samples.clip.multiplier);
+        let from = table.dts(&self.samples.source, range.samples.start)?;
+        let found = table.sample_at_dts(&self.samples.source, from + into.max(MediaTime(0)))?;
+        Ok(range.place + (found.max(range.samples.start) - range.samples.start).min(range.len() - 1))
+    }
+
+    /// The first sample from `from` on that is presented at `time` or later, where samples are
+    /// presented in the order that they are decoded in.
+    pub(super) fn first_at(&self, from: SampleNumber, time: i64) -> Result<SampleNumber, FormatError> {
+        let end = self.samples.count();
+        let is_before = |sample: SampleNumber| Ok::<_, FormatError>(self.at(sample)? < time);
+        let begin = self.near(time)?.clamp(from, end);
+        // Away from where it is likely, twice as far each time.
+        let mut step = 1;
+        let (mut low, mut high);
+        if begin < end && is_before(begin)? {
+            low = begin.next();
+            while low + step < end && is_before(low + step)? {
+                low = low + step + 1;
+                step *= 2;
+            }
+            high = end.min(low + step);
+        } else {
+            high = begin;
+            while high > from + step && !is_before(high - step)? {
+                high = high - step;
+                step *= 2;
+            }
+            low = from.max(high - step);
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_before(middle)? { low = middle.next() } else { high = middle }
+        }
+        Ok(low)
+    }
+
+    /// The first sample from `from` on that decoding can begin at and that is presented at `time`
+    /// or later; `None` if there is none.
+    pub(super) fn sync_at(&self, from: SampleNumber, time: i64) -> Result<Option<SampleNumber>, FormatError> {
+        let end = self.samples.count();
+        if self.samples.detected.is_none() && matches!(self.samples.listed()?, SyncSamples::All) {
+            return Ok(Some(self.first_at(from, time)?).filter(|found| *found < end));
+        }
+        let (_, highest) = self.samples.table.extreme_offsets();
+        let latest = highest.in_clip(self.samples.clip.multiplier) + self.samples.clip.offset_shift;
+        let mut from = self.near(time.saturating_sub(latest.0.max(0)))?.max(from);
+        while from < end {
+            let until = end.min(from + WINDOW);
+            for sync in self.samples.sync_in(&(from..until))? {
+                if self.at(sync)? >= time {
+                    return Ok(Some(sync));
+                }
+            }
+            from = until;
+        }
+        Ok(None)
+    }
+}
+
+/// Converts a time of presentation from one timescale to another, up to the next tick.
+pub(super) fn in_timescale(time: i64, from: u32, to: u32) -> i64 {
+    let ticks = i128::from(time) * i128::from(to);
+    let from = i128::from(from.max(1));
+    i64::try_from(ticks.div_euclid(from) + i128::from(ticks.rem_euclid(from) > 0)).unwrap_or(i64::MAX / 4)
+}
+
+/// The most segments, as a length.
+pub(super) const MOST: usize = limits::SEGMENTS;
