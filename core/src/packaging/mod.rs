@@ -2,8 +2,14 @@
 //! segments, and the texts that point into them.
 
 mod address;
+mod choice;
+pub mod hls;
+mod links;
 mod presentation;
+mod rates;
 mod route;
+#[cfg(test)]
+mod testing;
 
 pub use address::{Address, AddressKind, TrackName};
 pub use presentation::{Form, Presentation, Rendition, Segment};

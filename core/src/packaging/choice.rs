@@ -1,0 +1,287 @@
+//! What a presentation offers to a viewer: pictures, and sound and text to choose from.
+
+use std::collections::BTreeSet;
+
+use isolang::Language;
+
+use crate::describe::TrackDescription;
+use crate::request::TrackKind;
+
+use super::{Presentation, Rendition};
+
+/// What people call a track is cut after so many characters: it is shown in a menu.
+const LONGEST_LABEL: usize = 200;
+
+/// The tracks of a presentation that players can present.
+pub(super) struct Choice<'p> {
+    /// The pictures: the first enabled video track, or the first. Further ones may be other angles,
+    /// which a player would take for other qualities of the same.
+    pub(super) video: Option<&'p Rendition>,
+    /// The sound, by coding: a player may decode one but not another. The coding of the track that
+    /// is played by default comes first.
+    pub(super) audio: Vec<Group<'p>>,
+    /// The text.
+    pub(super) text: Group<'p>,
+}
+
+/// Tracks from which a viewer chooses one.
+pub(super) struct Group<'p> {
+    /// Its name among groups of this kind of track.
+    pub(super) id: String,
+    /// Its tracks, in the order of the file.
+    pub(super) members: Vec<Member<'p>>,
+}
+
+/// A track of a group.
+pub(super) struct Member<'p> {
+    /// The track.
+    pub(super) rendition: &'p Rendition,
+    /// What people call it: unique in its group, one line, never empty.
+    pub(super) label: String,
+    /// Its language, if that is written as a tag of BCP 47 is.
+    pub(super) language: Option<&'p str>,
+    /// Whether it is played unless the viewer or the player chooses.
+    pub(super) is_default: bool,
+    /// Whether a player may choose it by the viewer's preferences: it differs from those before in
+    /// language or purpose, and is no commentary.
+    pub(super) is_autoselect: bool,
+}
+
+impl<'p> Choice<'p> {
+    pub(super) fn new(presentation: &'p Presentation) -> Self {
+        let of_kind = |kind| {
+            let tracks = presentation.renditions.iter();
+            tracks.filter(move |r| r.track.kind == Some(kind) && is_playable(r))
+        };
+        let video = || of_kind(TrackKind::Video);
+        let audio: Vec<_> = of_kind(TrackKind::Audio).collect();
+        Self {
+            video: video().find(|r| r.track.is_enabled).or_else(|| video().next()),
+            audio: audio_groups(&audio),
+            text: Group::new("text".to_owned(), of_kind(TrackKind::Text).collect(), None),
+        }
+    }
+
+    /// All tracks that have segments.
+    pub(super) fn segmented(&self) -> impl Iterator<Item = &'p Rendition> {
+        let members = self.audio.iter().chain([&self.text]).flat_map(|group| &group.members);
+        let tracks = self.video.into_iter().chain(members.map(|member| member.rendition));
+        tracks.filter(|rendition| !rendition.segments.is_empty())
+    }
+}
+
+/// Whether players can present a track. They choose by the name of its coding.
+fn is_playable(rendition: &Rendition) -> bool {
+    if rendition.segments.is_empty() {
+        return is_webvtt(rendition);
+    }
+    rendition.track.codec.is_some()
+}
+
+/// Whether a track is sent as one WebVTT resource.
+pub(super) fn is_webvtt(rendition: &Rendition) -> bool {
+    rendition.track.kind == Some(TrackKind::Text) && rendition.segments.is_empty()
+}
+
+fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
+    let first = tracks.iter().find(|r| r.track.is_enabled).or(tracks.first());
+    let mut codings = Vec::new();
+    for coding in first.into_iter().chain(tracks).map(|r| coding(&r.track)) {
+        if !codings.contains(&coding) {
+            codings.push(coding);
+        }
+    }
+    let group = |id: &str| {
+        let members: Vec<_> = tracks.iter().copied().filter(|r| coding(&r.track) == id).collect();
+        let fallback = members.first().copied();
+        Group::new(id.to_owned(), members, fallback)
+    };
+    codings.into_iter().map(group).collect()
+}
+
+/// What decoders are chosen by. Each decoder of AAC decodes its common object types.
+fn coding(track: &TrackDescription) -> &str {
+    match track.codec.as_deref().unwrap_or_default() {
+        "mp4a.40.2" | "mp4a.40.02" | "mp4a.40.5" | "mp4a.40.05" | "mp4a.40.29" => "aac",
+        other => other,
+    }
+}
+
+impl<'p> Group<'p> {
+    /// The first enabled track is played by default; where none is enabled, `fallback` is.
+    fn new(id: String, tracks: Vec<&'p Rendition>, fallback: Option<&'p Rendition>) -> Self {
+        let default = tracks.iter().copied().find(|r| r.track.is_enabled).or(fallback);
+        let default = default.map(|r| r.name.as_str());
+        let (mut labels, mut purposes) = (BTreeSet::new(), BTreeSet::new());
+        let member = |rendition: &'p Rendition| {
+            let track = &rendition.track;
+            let language = track.language.as_deref().filter(|tag| is_language_tag(tag));
+            let is_default = default == Some(&rendition.name);
+            let is_new = purposes.insert((language, track.is_forced, &track.roles));
+            Member {
+                rendition,
+                label: unique(&label(track, language), &mut labels),
+                language,
+                is_default,
+                is_autoselect: is_default || is_new && !has_role(track, "commentary"),
+            }
+        };
+        Self { id, members: tracks.into_iter().map(member).collect() }
+    }
+}
+
+/// Whether a track has this role.
+pub(super) fn has_role(track: &TrackDescription, role: &str) -> bool {
+    track.roles.iter().any(|other| other == role)
+}
+
+/// Whether a tag is of the form of BCP 47: words of letters and digits.
+fn is_language_tag(tag: &str) -> bool {
+    let is_word =
+        |word: &str| (1..=8).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric());
+    tag.len() <= LONGEST_LABEL && tag.split('-').all(is_word)
+}
+
+/// What the movie calls a track, or its language and what it is for.
+fn label(track: &TrackDescription, language: Option<&str>) -> String {
+    if let Some(name) = track.name.as_deref().map(one_line).filter(|name| !name.is_empty()) {
+        return name;
+    }
+    let kind = match track.kind {
+        Some(TrackKind::Video) => "Video",
+        Some(TrackKind::Audio) => "Audio",
+        _ => "Text",
+    };
+    let purposes = [
+        (has_role(track, "commentary"), "commentary"),
+        (has_role(track, "description"), "described"),
+        (has_role(track, "caption"), "captions"),
+        (track.is_forced, "forced"),
+    ];
+    let words: Vec<_> = purposes.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+    let subject = language.map_or_else(|| kind.to_owned(), language_name);
+    if words.is_empty() { subject } else { format!("{subject} ({})", words.join(", ")) }
+}
+
+/// The English name of a language, with what its tag says beyond it: `Portuguese, BR`.
+fn language_name(tag: &str) -> String {
+    let (language, rest) = tag.split_once('-').map_or((tag, None), |(language, rest)| (language, Some(rest)));
+    let lower = language.to_ascii_lowercase();
+    let Some(known) = Language::from_639_1(&lower).or_else(|| Language::from_639_3(&lower)) else {
+        return tag.to_owned();
+    };
+    rest.map_or_else(|| known.to_name().to_owned(), |rest| format!("{}, {rest}", known.to_name()))
+}
+
+/// A text as one line: no control characters, one space between words, not too long.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_LABEL).collect()
+}
+
+/// Counts labels that are equal.
+fn unique(label: &str, taken: &mut BTreeSet<String>) -> String {
+    let counted = (2..).map(|n| format!("{label} {n}"));
+    let free = std::iter::once(label.to_owned()).chain(counted).find(|label| !taken.contains(label));
+    let label = free.unwrap_or_default();
+    taken.insert(label.clone());
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packaging::testing::{audio, presentation, rich, text, video};
+
+    /// The members of a group: track, label, whether it is the default, whether players may choose it.
+    fn members<'g>(group: &'g Group<'_>) -> Vec<(&'g str, &'g str, bool, bool)> {
+        let all = group.members.iter();
+        all.map(|m| (m.rendition.name.as_str(), m.label.as_str(), m.is_default, m.is_autoselect)).collect()
+    }
+
+    #[test]
+    fn sound_is_grouped_by_coding() {
+        let rich = rich();
+        let choice = Choice::new(&rich);
+        assert_eq!(choice.video.unwrap().name, "v1");
+        let ids: Vec<_> = choice.audio.iter().map(|group| group.id.as_str()).collect();
+        assert_eq!(ids, ["aac", "ac-3"]);
+        let aac = [
+            ("a1", "English", true, true),
+            ("a3", "The \"director\" & Zoë", false, false),
+            ("a4", "Audio", false, true),
+        ];
+        assert_eq!(members(&choice.audio[0]), aac);
+        assert_eq!(members(&choice.audio[1]), [("a2", "German", true, true)]);
+        let text = [
+            ("t1", "Portuguese, BR", false, true),
+            ("t2", "English (captions)", false, true),
+            ("t3", "English (forced)", false, true),
+        ];
+        assert_eq!(members(&choice.text), text);
+        assert_eq!(choice.segmented().count(), 5);
+    }
+
+    #[test]
+    fn the_coding_of_the_first_enabled_track_comes_first() {
+        let mut first = audio("a1", "ac-3", Some("en"));
+        first.track.is_enabled = false;
+        let film = presentation(vec![video(), first, audio("a2", "mp4a.40.2", Some("en"))]);
+        let ids: Vec<_> = Choice::new(&film).audio.into_iter().map(|group| group.id).collect();
+        assert_eq!(ids, ["aac", "ac-3"]);
+    }
+
+    #[test]
+    fn labels_are_unique_and_one_line() {
+        let named = |name: &str, n: usize| {
+            let mut track = text(&format!("t{n}"), "en");
+            track.track.name = Some(name.to_owned());
+            track
+        };
+        let names = ["A\nB", "A B", " A\u{2028}\tB\u{7}", "A B 2", "\n", &"x".repeat(1000)];
+        let film = presentation(names.iter().zip(1..).map(|(name, n)| named(name, n)).collect());
+        let choice = Choice::new(&film);
+        let labels: Vec<_> = choice.text.members.iter().map(|m| m.label.as_str()).collect();
+        assert_eq!(labels, ["A B", "A B 2", "A B 3", "A B 2 2", "English", &"x".repeat(200)]);
+        // Only the first of those that nothing else tells apart is chosen by a player.
+        let chosen: Vec<_> = choice.text.members.iter().map(|m| m.is_autoselect).collect();
+        assert_eq!(chosen, [true, false, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_language_is_a_tag() {
+        for (tag, language, label) in [
+            ("de", Some("de"), "German"),
+            ("deu", Some("deu"), "German"),
+            ("EN-us", Some("EN-us"), "English, us"),
+            ("qaa", Some("qaa"), "qaa"),
+            ("en\"", None, "Text"),
+            ("", None, "Text"),
+            ("en_US", None, "Text"),
+            ("en-", None, "Text"),
+        ] {
+            let film = presentation(vec![text("t1", tag)]);
+            let choice = Choice::new(&film);
+            assert_eq!((choice.text.members[0].language, &*choice.text.members[0].label), (language, label));
+        }
+    }
+
+    #[test]
+    fn what_no_player_can_present_is_left_out() {
+        let mut pcm = audio("a1", "mp4a.40.2", None);
+        pcm.track.codec = None;
+        let mut data = audio("a2", "mp4a.40.2", None);
+        data.track.kind = None;
+        let mut empty = audio("a3", "mp4a.40.2", None);
+        empty.segments.clear();
+        let mut hidden = video();
+        hidden.track.is_enabled = false;
+        let mut second = video();
+        second.name = "v2".to_owned();
+        let film = presentation(vec![hidden.clone(), second, pcm, data, empty]);
+        let choice = Choice::new(&film);
+        assert_eq!(choice.video.unwrap().name, "v2");
+        assert!(choice.audio.is_empty());
+        assert_eq!(Choice::new(&presentation(vec![hidden])).video.unwrap().name, "v1");
+    }
+}

@@ -1,0 +1,107 @@
+//! Media playlists (RFC 8216bis, 4.4.3 and 4.4.4).
+
+use std::ops::Range;
+
+use crate::packaging::choice::{Choice, is_webvtt};
+use crate::packaging::links::Links;
+use crate::packaging::rates::segment_micros;
+use crate::packaging::{Form, Presentation, Rendition, Segment};
+
+use super::VERSION;
+use super::attributes::Attributes;
+
+/// The media playlist of a track.
+pub fn media(presentation: &Presentation, rendition: &Rendition) -> String {
+    if is_webvtt(rendition) {
+        return webvtt(presentation, rendition);
+    }
+    let is_independent = rendition.segments.iter().all(|segment| segment.is_independent);
+    let flag = if is_independent { "#EXT-X-INDEPENDENT-SEGMENTS\n" } else { "" };
+    segments(presentation, rendition, flag, |segment| match presentation.form {
+        Form::Ranges => Some(segment.bytes.clone()),
+        Form::Segments => None,
+    })
+}
+
+/// The playlist of the key frames that the segments of a video track begin with. A player shows
+/// them while its viewer winds.
+pub fn iframes(presentation: &Presentation, rendition: &Rendition) -> String {
+    segments(presentation, rendition, "#EXT-X-I-FRAMES-ONLY\n", |segment| {
+        let length = segment.first_sample_end.saturating_sub(segment.bytes.start);
+        Some(match presentation.form {
+            Form::Ranges => segment.bytes.start..segment.bytes.start + length,
+            Form::Segments => 0..length,
+        })
+    })
+}
+
+/// The longest that a segment lasts, rounded to whole seconds (4.4.3.1). It is the same for all
+/// tracks, as 6.2.4 demands.
+pub(super) fn target_duration(choice: &Choice) -> u64 {
+    let durations = choice.segmented().flat_map(|rendition| {
+        rendition.segments.iter().map(|segment| segment_micros(segment, rendition.timescale))
+    });
+    durations.max().map_or(1, |micros| (micros.saturating_add(500_000) / 1_000_000).max(1))
+}
+
+/// A playlist of segments. `bytes` says which range of its resource a segment is, if not all of it.
+fn segments(
+    presentation: &Presentation,
+    rendition: &Rendition,
+    flag: &str,
+    bytes: impl Fn(&Segment) -> Option<Range<u64>>,
+) -> String {
+    let links = Links::new(&presentation.query);
+    let target = target_duration(&Choice::new(presentation));
+    let mut text = head(target, presentation.is_growing) + flag;
+    let map = Attributes::of("EXT-X-MAP");
+    text += &match presentation.form {
+        Form::Ranges => map
+            .quoted("URI", &links.file(&rendition.name))
+            .quoted("BYTERANGE", &byte_range(&rendition.init))
+            .line(),
+        Form::Segments => map.quoted("URI", &links.init(&rendition.name)).line(),
+    };
+    for (segment, number) in rendition.segments.iter().zip(1u64..) {
+        text += &duration_line(segment_micros(segment, rendition.timescale));
+        if let Some(bytes) = bytes(segment) {
+            text += &format!("#EXT-X-BYTERANGE:{}\n", byte_range(&bytes));
+        }
+        text += &match presentation.form {
+            Form::Ranges => links.file(&rendition.name),
+            Form::Segments => links.segment(&rendition.name, number),
+        };
+        text.push('\n');
+    }
+    if !presentation.is_growing {
+        text += "#EXT-X-ENDLIST\n";
+    }
+    text
+}
+
+/// The playlist of text: one segment, which lasts as long as the presentation.
+fn webvtt(presentation: &Presentation, rendition: &Rendition) -> String {
+    let duration = presentation.duration.max(0.0);
+    // An EVENT playlist may only be appended to. Its one segment would have to become longer.
+    format!(
+        "{}#EXTINF:{duration:.6},\n{}\n#EXT-X-ENDLIST\n",
+        head(format_args!("{:.0}", duration.ceil().max(1.0)), false),
+        Links::new(&presentation.query).text(&rendition.name),
+    )
+}
+
+fn head(target: impl std::fmt::Display, is_growing: bool) -> String {
+    let kind = if is_growing { "EVENT" } else { "VOD" };
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:{kind}\n"
+    )
+}
+
+fn duration_line(micros: u64) -> String {
+    format!("#EXTINF:{}.{:06},\n", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// Length and offset (4.4.4.2). The offset is never left out, so that each line stands for itself.
+fn byte_range(bytes: &Range<u64>) -> String {
+    format!("{}@{}", bytes.end.saturating_sub(bytes.start), bytes.start)
+}

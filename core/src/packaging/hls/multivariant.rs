@@ -1,0 +1,172 @@
+//! The multivariant playlist (RFC 8216bis, 4.4.6).
+
+use std::collections::BTreeSet;
+
+use crate::describe::{TrackDescription, VideoDescription, VideoRange};
+use crate::packaging::choice::{Choice, Group, Member, has_role, is_webvtt};
+use crate::packaging::links::Links;
+use crate::packaging::rates::Rates;
+use crate::packaging::{Presentation, Rendition};
+
+use super::VERSION;
+use super::attributes::Attributes;
+use super::media::target_duration;
+
+/// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
+/// text, and the key frames.
+pub fn multivariant(presentation: &Presentation) -> String {
+    let mut choice = Choice::new(presentation);
+    if presentation.is_growing {
+        // A playlist of one WebVTT segment cannot grow.
+        choice.text.members.retain(|member| !is_webvtt(member.rendition));
+    }
+    let writer =
+        Writer { links: Links::new(&presentation.query), target: target_duration(&choice), choice: &choice };
+    let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
+    if choice.segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
+        text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    }
+    for group in choice.audio.iter().filter(|group| writer.is_named(group)) {
+        group.members.iter().for_each(|member| text += &writer.audio(group, member));
+    }
+    choice.text.members.iter().for_each(|member| text += &writer.subtitles(member));
+    if choice.audio.is_empty() {
+        text += &writer.variant(None);
+    }
+    choice.audio.iter().for_each(|group| text += &writer.variant(Some(group)));
+    if let Some(video) = choice.video {
+        text += &writer.iframes(video);
+    }
+    text
+}
+
+struct Writer<'p> {
+    links: Links,
+    /// The target duration of all media playlists, in seconds.
+    target: u64,
+    choice: &'p Choice<'p>,
+}
+
+impl Writer<'_> {
+    /// Whether a group of sound is a group of `EXT-X-MEDIA` tags. A movie of one track of sound and
+    /// nothing else is a variant by itself.
+    fn is_named(&self, group: &Group) -> bool {
+        self.choice.video.is_some() || group.members.len() > 1
+    }
+
+    fn audio(&self, group: &Group, member: &Member) -> String {
+        let audio = member.rendition.track.audio.as_ref();
+        self.rendition("AUDIO", group, member)
+            .some(audio.filter(|audio| audio.channels > 0), |list, audio| {
+                list.quoted("CHANNELS", &audio.channels.to_string())
+            })
+            .quoted("URI", &self.links.playlist(&member.rendition.name))
+            .line()
+    }
+
+    fn subtitles(&self, member: &Member) -> String {
+        let is_forced = member.rendition.track.is_forced;
+        self.rendition("SUBTITLES", &self.choice.text, member)
+            .some(is_forced.then_some("YES"), |list, yes| list.plain("FORCED", yes))
+            .quoted("URI", &self.links.playlist(&member.rendition.name))
+            .line()
+    }
+
+    /// What sound and text have in common (4.4.6.1).
+    fn rendition(&self, kind: &str, group: &Group, member: &Member) -> Attributes {
+        let yes_or_no = |is| if is { "YES" } else { "NO" };
+        let characteristics = characteristics(&member.rendition.track);
+        Attributes::of("EXT-X-MEDIA")
+            .plain("TYPE", kind)
+            .quoted("GROUP-ID", &group.id)
+            .quoted("NAME", &member.label)
+            .some(member.language, |list, language| list.quoted("LANGUAGE", language))
+            .plain("DEFAULT", yes_or_no(member.is_default))
+            .plain("AUTOSELECT", yes_or_no(member.is_autoselect))
+            .some((!characteristics.is_empty()).then_some(characteristics), |list, all| {
+                list.quoted("CHARACTERISTICS", &all.join(","))
+            })
+    }
+
+    /// A variant (4.4.6.2): the pictures, if there are any, with sound of one coding.
+    fn variant(&self, audio: Option<&Group>) -> String {
+        let members = || audio.into_iter().flat_map(|group| &group.members);
+        let default = members().find(|member| member.is_default).map(|member| member.rendition);
+        let Some(first) = self.choice.video.or(default) else { return String::new() };
+        let text = || self.choice.text.members.iter().filter(|m| !m.rendition.segments.is_empty());
+        // The sum of the most that each kind of track may take.
+        let sum = |rate: &dyn Fn(&Rates) -> u64| {
+            let most = |tracks: &mut dyn Iterator<Item = &Rendition>| {
+                tracks.map(|rendition| rate(&Rates::of(rendition))).max().unwrap_or(0)
+            };
+            most(&mut self.choice.video.into_iter())
+                .saturating_add(most(&mut members().map(|m| m.rendition)))
+                .saturating_add(most(&mut text().map(|m| m.rendition)))
+        };
+        let tracks = self.choice.video.into_iter().chain(members().chain(text()).map(|m| m.rendition));
+        Attributes::of("EXT-X-STREAM-INF")
+            .plain("BANDWIDTH", sum(&|rates| rates.peak(self.target)))
+            .plain("AVERAGE-BANDWIDTH", sum(&Rates::average))
+            .quoted("CODECS", &codecs(tracks))
+            .some(self.choice.video.and_then(|r| r.track.video.as_ref()), |list, video| {
+                pictures(list.some(frame_rate(video), |list, rate| list.plain("FRAME-RATE", rate)), video)
+            })
+            .some(audio.filter(|group| self.is_named(group)), |list, group| list.quoted("AUDIO", &group.id))
+            .some(self.choice.text.members.first(), |list, _| list.quoted("SUBTITLES", &self.choice.text.id))
+            .line()
+            + &self.links.playlist(&first.name)
+            + "\n"
+    }
+
+    /// The variant of key frames (4.4.6.3).
+    fn iframes(&self, rendition: &Rendition) -> String {
+        let rates = Rates::of_key_frames(rendition);
+        Attributes::of("EXT-X-I-FRAME-STREAM-INF")
+            .plain("BANDWIDTH", rates.peak(self.target))
+            .plain("AVERAGE-BANDWIDTH", rates.average())
+            .quoted("CODECS", &codecs(std::iter::once(rendition)))
+            .some(rendition.track.video.as_ref(), pictures)
+            .quoted("URI", &self.links.iframes(&rendition.name))
+            .line()
+    }
+}
+
+/// All codings of these tracks, each once.
+fn codecs<'p>(tracks: impl Iterator<Item = &'p Rendition>) -> String {
+    let mut seen = BTreeSet::new();
+    let codecs = tracks.filter_map(|rendition| rendition.track.codec.as_deref());
+    codecs.filter(|codec| seen.insert(*codec)).collect::<Vec<_>>().join(",")
+}
+
+/// What variants and key frames say of pictures.
+fn pictures(list: Attributes, video: &VideoDescription) -> Attributes {
+    let (width, height) = video.presented;
+    let range = match video.range {
+        VideoRange::Sdr => "SDR",
+        VideoRange::Hlg => "HLG",
+        VideoRange::Pq => "PQ",
+    };
+    list.some((width > 0 && height > 0).then_some(()), |list, ()| {
+        list.plain("RESOLUTION", format_args!("{width}x{height}"))
+    })
+    .plain("VIDEO-RANGE", range)
+}
+
+/// Frames per second, rounded to three decimals.
+fn frame_rate(video: &VideoDescription) -> Option<String> {
+    let (frames, seconds) = video.frame_rate.filter(|&(frames, seconds)| frames > 0 && seconds > 0)?;
+    let thousandths = (u128::from(frames) * 1000 + u128::from(seconds / 2)) / u128::from(seconds);
+    (thousandths > 0).then(|| format!("{}.{:03}", thousandths / 1000, thousandths % 1000))
+}
+
+/// What a track is for, in the words of HLS.
+fn characteristics(track: &TrackDescription) -> Vec<&'static str> {
+    let all = [
+        ("caption", "public.accessibility.transcribes-spoken-dialog"),
+        ("caption", "public.accessibility.describes-music-and-sound"),
+        ("description", "public.accessibility.describes-video"),
+        ("enhanced-audio-intelligibility", "public.accessibility.enhances-speech-intelligibility"),
+        ("easyreader", "public.easy-to-read"),
+    ];
+    all.into_iter().filter(|(role, _)| has_role(track, role)).map(|(_, uti)| uti).collect()
+}
