@@ -295,7 +295,9 @@ fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
 /// Lays out a clip in the format that is asked for.
 fn lay_out(film: &Film<'_>, clip: &Clip, request: &ClipRequest) -> Result<Layout, PlanError> {
     let fragmented = || plan_fragmented(film, clip, &Segmenting::of_clip(clip)).map(Layout::Fragmented);
-    if request.format == Format::Fragmented {
+    // A clip of nothing but a pause has no samples, and no fragments.
+    let has_samples = clip.tracks.iter().flatten().any(|track| !track.ranges.is_empty());
+    if request.format == Format::Fragmented && has_samples {
         return fragmented();
     }
     let plan = plan_clip(film, clip)?;

@@ -336,6 +336,10 @@ proptest! {
         let query = format!("start={start}&end={end}");
         let flat = clip(&source, &query).unwrap();
         let fragmented = clip(&source, &format!("{query}&format=fmp4")).unwrap();
+        if expand(&flat).iter().all(|track| track.samples.is_empty()) {
+            prop_assert!(fragmented == flat);
+            return Ok(());
+        }
         let again = expand_fragments(&fragmented);
         assert_same_samples(&expand(&flat), &again)?;
         assert_same(&shown_of(&again, 0.0, f64::MAX), &shown_in(&flat, 0.0, f64::MAX), 1.0)?;
