@@ -72,19 +72,23 @@ pub enum Error {
     /// The answer would be larger than an MP4, or we, can say.
     #[error(transparent)]
     Plan(PlanError),
+    /// The movie has nothing at the address behind its path.
+    #[error("the film has nothing at this address")]
+    NoSuchAddress,
     /// The file cannot be read.
     #[error("cannot read the film: {0}")]
     Io(#[from] std::io::Error),
 }
 
 impl Error {
-    /// The HTTP status to answer with: 400, 415, 416 or 500.
+    /// The HTTP status to answer with: 400, 404, 415, 416 or 500.
     pub fn status(&self) -> u16 {
         match self {
             Self::Request(RequestError::PastEnd { .. })
             | Self::PastEnd { .. }
             | Self::PastEndOfFlv { .. } => 416,
             Self::Request(_) => 400,
+            Self::NoSuchAddress => 404,
             Self::Format(e) if e.io_error().is_some() => 500,
             Self::Format(_) | Self::Plan(_) => 415,
             Self::Io(_) => 500,
@@ -94,7 +98,7 @@ impl Error {
     /// How much its line in the error log matters, where it is the first about this movie.
     fn severity(&self) -> Severity {
         match self.status() {
-            400 | 416 => Severity::Info,
+            400 | 404 | 416 => Severity::Info,
             415 => Severity::Warning,
             _ => Severity::Error,
         }
@@ -195,6 +199,11 @@ impl Seeker {
             }
             other => other,
         }
+    }
+
+    /// The index of a file, known or built now.
+    pub(crate) fn index(&self, identity: &Identity, source: &impl ReadAt) -> Result<Arc<Index>, Error> {
+        self.cache.index(identity, source).map_err(Error::Format)
     }
 
     fn answer_request(

@@ -51,6 +51,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod address_answer;
 pub mod answer;
 #[doc(hidden)]
 pub mod boxes;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 23] = [
+const STAGES: [&str; 24] = [
     "limits",
     "numbers",
     "offsets",
@@ -32,6 +32,7 @@ const STAGES: [&str; 23] = [
     "server",
     "cache",
     "answer",
+    "address_answer",
     "lib",
 ];
 

@@ -7,6 +7,8 @@ use std::fmt::Display;
 pub fn refusal_page(status: u16, reason: &dyn Display) -> Option<String> {
     let phrase = match status {
         400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
         412 => "Precondition Failed",
         415 => "Unsupported Media Type",
         416 => "Range Not Satisfiable",
