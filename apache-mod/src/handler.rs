@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
 
+use mp4seek::Error;
 use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag};
+use mp4seek::packaging::{Address, Route};
 use mp4seek::server::{Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
@@ -22,12 +24,11 @@ use crate::{config, ffi};
 const HANDLER: &[u8] = b"h264-streaming.extensions";
 /// The handler the server names where neither the configuration nor a media type does.
 const DEFAULT_HANDLER: &[u8] = b"default-handler";
+const ONLY_GET: &str = "what is behind a film answers GET and HEAD";
 
 /// Answers a request, or declines it: the server's own handler for files comes next.
 pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
-    if !is_ours(request) {
-        return ffi::H264_DECLINED;
-    }
+    let Some(target) = target(request) else { return ffi::H264_DECLINED };
     // The server itself would open it, and wait.
     if request.is_device() {
         return ffi::H264_FORBIDDEN;
@@ -35,6 +36,18 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
     if !request.is_regular_file() {
         return ffi::H264_DECLINED;
     }
+    let address = match target {
+        Target::Film => None,
+        Target::Resource(address) => Some(address),
+        Target::Nothing => {
+            request.log(Severity::Info, &Error::NoSuchAddress);
+            return refuse(request, 404, &Error::NoSuchAddress);
+        }
+        Target::NotForPost => {
+            request.allow_get_alone();
+            return refuse(request, 405, &ONLY_GET);
+        }
+    };
     // A file that cannot be opened is the server's to refuse, in its own words.
     let Ok(file) = open(request.filename()) else { return ffi::H264_DECLINED };
     let Ok(metadata) = file.metadata() else { return ffi::H264_DECLINED };
@@ -43,15 +56,35 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         // for its writer.
         return ffi::H264_FORBIDDEN;
     }
-    answer(request, file, &metadata)
+    answer(request, file, &metadata, address)
 }
 
-/// Answers a request with a regular file, cut as its query asks, or declines it: the file is sent
-/// as it is then.
-pub(crate) fn answer(request: &mut Request<'_>, file: File, metadata: &Metadata) -> c_int {
+/// What a request of ours is for.
+enum Target {
+    Film,
+    /// What is packaged from the film.
+    Resource(Address),
+    /// An address behind the film where nothing is.
+    Nothing,
+    /// A resource, by a method that it does not have. The server itself would find nothing.
+    NotForPost,
+}
+
+/// Answers a request with a regular file, cut as its query asks, or with a resource behind it; or
+/// declines it: the file is sent as it is then.
+pub(crate) fn answer(
+    request: &mut Request<'_>,
+    file: File,
+    metadata: &Metadata,
+    address: Option<Address>,
+) -> c_int {
     let settings = request.config().settings();
     let identity = Identity::of(metadata);
-    match seeker().answer(&file, &identity, request.query(), &settings) {
+    let answer = match address {
+        None => seeker().answer(&file, &identity, request.query(), &settings),
+        Some(address) => seeker().answer_address(&file, &identity, address, request.query(), &settings),
+    };
+    match answer {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {
                 request.log(Severity::Debug, &reason);
@@ -94,12 +127,30 @@ fn refuse(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> c_int
     status.into()
 }
 
-/// Whether the configuration gives us this request's file.
-fn is_ours(request: &Request<'_>) -> bool {
+/// What a request is for, if it is ours by its method, its path and the configuration.
+fn target(request: &Request<'_>) -> Option<Target> {
     let config = request.config();
-    if config.is_off() || !request.is_get() || !request.path_info().is_empty() {
-        return false;
+    if config.is_off() || !is_our_file(request) {
+        return None;
     }
+    if request.path_info().is_empty() {
+        return request.is_get().then_some(Target::Film);
+    }
+    if request.refuses_path_info() {
+        return None;
+    }
+    match Route::of(request.path_info(), config.settings().packaging) {
+        Route::Elsewhere => None,
+        Route::To(_) if request.is_post() => Some(Target::NotForPost),
+        _ if !request.is_get() => None,
+        Route::To(address) => Some(Target::Resource(address)),
+        Route::Nowhere => Some(Target::Nothing),
+    }
+}
+
+/// Whether the configuration gives us this request's file.
+fn is_our_file(request: &Request<'_>) -> bool {
+    let config = request.config();
     let handler = request.handler();
     if handler == HANDLER {
         return true;
@@ -129,7 +180,13 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
     let mtime = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000);
     request.describe_body(len, mtime);
-    request.forbid_compression();
+    if let Some(media_type) = film.media_type() {
+        request.set_content_type(&CString::new(media_type).unwrap_or_default());
+    }
+    // Byte ranges of a text are those of the text as it is.
+    if !film.is_compressible() || request.header(c"Range").is_some() {
+        request.forbid_compression();
+    }
     if request.makes_etags() {
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }

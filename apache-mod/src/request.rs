@@ -88,6 +88,21 @@ impl<'r> Request<'r> {
         ask!(self, h264_is_get) != 0
     }
 
+    /// Whether the method is POST.
+    pub(crate) fn is_post(&self) -> bool {
+        ask!(self, h264_is_post) != 0
+    }
+
+    /// Says in an answer 405 that GET and HEAD are the methods.
+    pub(crate) fn allow_get_alone(&mut self) {
+        ask!(self, h264_allow_get_alone);
+    }
+
+    /// Whether the configuration (`AcceptPathInfo Off`) wants nothing behind a file's name.
+    pub(crate) fn refuses_path_info(&self) -> bool {
+        ask!(self, h264_refuses_path_info) != 0
+    }
+
     /// Whether another request includes this one's answer in its own.
     pub(crate) fn is_subrequest(&self) -> bool {
         ask!(self, h264_is_subrequest) != 0
@@ -143,6 +158,10 @@ impl<'r> Request<'r> {
     /// The media type, parameters included.
     pub(crate) fn content_type(&self) -> &[u8] {
         self.string(ask!(self, h264_content_type)).unwrap_or_default()
+    }
+
+    pub(crate) fn set_content_type(&mut self, media_type: &CStr) {
+        ask!(self, h264_set_content_type, media_type.as_ptr());
     }
 
     /// A field of the request's header.

@@ -100,7 +100,7 @@ unsafe fn answer(filter: *mut ffi::ap_filter_t, brigade: *mut ffi::apr_bucket_br
     }
     match file.metadata() {
         Ok(metadata) if metadata.is_file() && metadata.len() == len => {
-            handler::answer(&mut request, file, &metadata)
+            handler::answer(&mut request, file, &metadata, None)
         }
         _ => ffi::H264_DECLINED,
     }

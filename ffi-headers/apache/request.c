@@ -46,6 +46,23 @@ int h264_is_get(const request_rec *r)
     return r->method_number == M_GET;
 }
 
+int h264_is_post(const request_rec *r)
+{
+    return r->method_number == M_POST;
+}
+
+/* AcceptPathInfo Off. */
+int h264_refuses_path_info(const request_rec *r)
+{
+    return r->used_path_info == AP_REQ_REJECT_PATH_INFO;
+}
+
+/* What the answer 405 allows. */
+void h264_allow_get_alone(request_rec *r)
+{
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
+}
+
 int h264_is_subrequest(const request_rec *r)
 {
     return r->main != NULL;
@@ -106,6 +123,11 @@ const char *h264_request_handler(const request_rec *r)
 const char *h264_content_type(const request_rec *r)
 {
     return r->content_type;
+}
+
+void h264_set_content_type(request_rec *r, const char *type)
+{
+    ap_set_content_type(r, apr_pstrdup(r->pool, type));
 }
 
 int64_t h264_mtime(const request_rec *r)

@@ -106,6 +106,7 @@ int h264_logs_handling(const struct request_st *r);
 /* The request. */
 int h264_is_get(const struct request_st *r);
 int h264_is_head(const struct request_st *r);
+int h264_is_post(const struct request_st *r);
 int h264_is_http2(const struct request_st *r);
 int h264_is_claimed(const struct request_st *r);
 void h264_claim(struct request_st *r, struct h264_module *module);

@@ -9,6 +9,10 @@ int h264_is_head(const struct request_st *r) {
     return r->http_method == HTTP_METHOD_HEAD;
 }
 
+int h264_is_post(const struct request_st *r) {
+    return r->http_method == HTTP_METHOD_POST;
+}
+
 int h264_is_http2(const struct request_st *r) {
     return r->http_version > HTTP_VERSION_1_1;
 }

@@ -3,11 +3,13 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 
+use mp4seek::Settings;
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
+use mp4seek::packaging::Address;
 use mp4seek::server::{Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
-use mp4seek::source::Identity;
+use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::VirtualFile;
-use mp4seek::{Answer, Error};
+use mp4seek::{Answer, Error, Seeker};
 
 use crate::body::{Body, Progress};
 use crate::context::{Context, Planned, Refusal};
@@ -16,31 +18,26 @@ use crate::pool::Outcome;
 use crate::reads::{Awaited, Resident};
 use crate::request::{OpenFile, Request};
 use crate::state::State;
+use crate::target::{Target, target};
+
+const ONLY_GET: &str = "what is behind a film answers GET and HEAD";
 
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
 /// still refuse it.
 pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
-    if request.is_claimed() || !(request.is_get() || request.is_head()) {
+    if request.is_claimed() {
         return ffi::H264_GO_ON;
     }
-    if is_ours(request) {
+    if target(request).is_some() {
         request.claim();
     } else if request.enter_index() {
-        if is_ours(request) {
+        if target(request).is_some() {
             request.claim();
         } else {
             request.leave_index();
         }
     }
     ffi::H264_GO_ON
-}
-
-/// Whether the file is a movie for this module. The server ignores a path behind a file's name;
-/// here such a request is for a clip of a movie that does not exist.
-fn is_ours(request: &Request<'_>) -> bool {
-    let Some(state) = State::of(request.module()) else { return false };
-    let config = state.config(request);
-    config.serves(request.path()) && (request.path_info().is_empty() || config.asks_for_clip(request.query()))
 }
 
 /// Begins the answer, or goes on with its body.
@@ -57,9 +54,15 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     else {
         return request.serve_static();
     };
-    if !request.path_info().is_empty() {
-        return request.end(404);
-    }
+    let what = if request.path_info().is_empty() { Some(Target::Film) } else { target(request) };
+    let address = match what {
+        Some(Target::Film) => None,
+        Some(Target::Resource(address)) => Some(address),
+        Some(Target::Nothing) => return refuse_address(request, state),
+        Some(Target::NotForPost) => return end_with(request, 405, &ONLY_GET),
+        Some(Target::NoFilm) => return request.end(404),
+        None => return request.serve_static(),
+    };
     let Some(file) = request.open() else { return request.serve_static() };
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
@@ -68,16 +71,39 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     let config = state.config(request);
     let settings = config.settings;
     let seeker = worker.seeker();
-    match seeker.answer(&Resident::of(&file), &identity, request.query(), &settings) {
+    match answer(&seeker, &Resident::of(&file), &identity, address, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, file, &identity),
     }
     let query = request.query().to_vec();
-    let plan = move |file: &Awaited| seeker.answer(file, &identity, &query, &settings);
+    let plan = move |file: &Awaited| answer(&seeker, file, &identity, address, &query, &settings);
     match worker.pool.run(request, &file, plan) {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, answer }),
         Err(error) => fail(request, &error),
     }
+}
+
+/// The answer of the film, or of what is at an address behind it.
+fn answer(
+    seeker: &Seeker,
+    source: &impl ReadAt,
+    identity: &Identity,
+    address: Option<Address>,
+    query: &[u8],
+    settings: &Settings,
+) -> Result<Answer, Error> {
+    match address {
+        None => seeker.answer(source, identity, query, settings),
+        Some(address) => seeker.answer_address(source, identity, address, query, settings),
+    }
+}
+
+/// Refuses an address where nothing is.
+fn refuse_address(request: &mut Request<'_>, state: &State) -> h264_outcome {
+    if logs(request, state, Severity::Info) {
+        request.log(&Error::NoSuchAddress);
+    }
+    end_with(request, 404, &Error::NoSuchAddress)
 }
 
 /// Answers a request whose plan a thread makes, or waits for the plan.
@@ -142,7 +168,10 @@ fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
 
 /// Answers with a movie, or the part of it that was asked for.
 fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime: i64) -> h264_outcome {
-    let mut content_type = request.content_type(&file).to_vec();
+    let mut content_type = match film.media_type() {
+        Some(media_type) => media_type.into(),
+        None => request.content_type(&file).to_vec(),
+    };
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
     }
@@ -190,7 +219,22 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         request.finish_body();
         return ffi::H264_FINISHED;
     }
+    if film.is_compressible() && request.may_be_compressed() {
+        return send_for_compression(request, &film, &file);
+    }
     send_body(request, Body::new(film, file, parts))
+}
+
+/// Sends a text at once: mod_deflate compresses only what is complete before its head is sent.
+fn send_for_compression(request: &mut Request<'_>, text: &VirtualFile, file: &OpenFile) -> h264_outcome {
+    let Ok(len) = usize::try_from(text.len()) else { return ffi::H264_ERROR };
+    match request.append_with(len, |out| text.read_at(&Resident::of(file), 0, out)) {
+        Ok(()) => {
+            request.finish_body();
+            ffi::H264_FINISHED
+        }
+        Err(error) => fail(request, &error),
+    }
 }
 
 /// The headers that choose the part. HEAD has no ranges (RFC 9110, section 14.2).
@@ -254,6 +298,9 @@ pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
     match Context::take_from(request) {
         Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
             set_version(request);
+            if status == 405 {
+                request.set_header(b"Allow", b"GET, HEAD");
+            }
             if let Some(len) = len {
                 request.set_header(b"Content-Range", content_range(None, len).as_bytes());
             }

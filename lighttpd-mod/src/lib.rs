@@ -32,6 +32,7 @@ mod pool;
 mod reads;
 mod request;
 mod state;
+mod target;
 mod threads;
 
 use std::ffi::c_int;

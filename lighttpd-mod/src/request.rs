@@ -78,6 +78,10 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_is_head) != 0
     }
 
+    pub(crate) fn is_post(&self) -> bool {
+        ask!(self, h264_is_post) != 0
+    }
+
     pub(crate) fn is_http2(&self) -> bool {
         ask!(self, h264_is_http2) != 0
     }
@@ -223,6 +227,11 @@ impl<'hook> Request<'hook> {
     /// Whether no other module has a reason to change the body.
     pub(crate) fn is_left_alone(&self) -> bool {
         self.status() == 200 && self.header("Accept-Encoding").is_none()
+    }
+
+    /// Whether another module may compress the body, where that is complete before the head is sent.
+    pub(crate) fn may_be_compressed(&self) -> bool {
+        self.status() == 200 && self.header("Accept-Encoding").is_some()
     }
 
     /// Whether the head may be on its way.

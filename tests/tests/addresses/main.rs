@@ -1,0 +1,18 @@
+//! What stands behind a film's address for players of HLS and DASH, on both servers.
+
+mod found;
+
+use tests::servers::{Builder, Engine, Site};
+
+/// A server with both kinds of packaging on, and more configuration.
+fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
+    let config = match engine {
+        Engine::Lighttpd => format!("h264-streaming.packaging = (\"hls\", \"dash\")\n{lighttpd}"),
+        _ => format!("H264StreamingPackaging hls dash\n{apache}"),
+    };
+    Builder::new(engine).config(&config).start()
+}
+
+/// An address of each kind.
+const OF_EACH_KIND: [&str; 4] =
+    ["/hls/master.m3u8", "/dash/manifest.mpd", "/cmaf/v1.mp4", "/text/chapters.vtt"];
