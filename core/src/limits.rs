@@ -55,6 +55,21 @@ impl Default for Limits {
 /// seen in the wild is a 70 KiB `stsd` with embedded codec data.
 pub const SMALL_BOX: usize = 1 << 20;
 
+/// Bytes at the start of a decoder's configuration (`avcC`, `esds` …) that are looked at to describe
+/// a track. Its numbers stand there; parameter sets may follow.
+pub const CONFIGURATION: usize = 4096;
+
+/// Bytes of the name of a track, or of another text about it, that are read. People read them in a
+/// menu.
+pub const NAME: usize = 256;
+
+/// Purposes of a track (`kind`, `tagc`) that are read. The roles of DASH are some twenty.
+pub const PURPOSES: usize = 32;
+
+/// Entries of a table of durations that are looked at to find a frame rate. A rate that is not that
+/// of the timescale has an entry for each frame or two: they are some seconds.
+pub const RATE_ENTRIES: usize = 1024;
+
 /// Boxes in one container, the top level of a flat file included, besides [`ADDED_BOXES`].
 pub const CHILDREN: usize = 4096;
 

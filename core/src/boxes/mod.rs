@@ -4,11 +4,13 @@
 //! what an entry of each means. `stsz` and `stz2` are in `sample_sizes`, `co64` in `stco`, `saio`
 //! in `saiz`.
 
+mod bits;
 mod chpl;
 mod cmov;
 mod count;
 mod csgp;
 mod ctts;
+pub mod descriptions;
 mod dref;
 mod elng;
 mod elst;
@@ -48,6 +50,7 @@ mod tfdt;
 mod tfhd;
 mod tfra;
 mod tkhd;
+mod track_user_data;
 mod tref;
 mod trex;
 mod trun;
@@ -69,7 +72,7 @@ pub use error::FormatError;
 pub(crate) use freeform::read_freeform_name;
 pub use ftyp::write_ftyp;
 pub use grouping::read_grouping_type;
-pub use hdlr::read_hdlr;
+pub use hdlr::{read_handler_name, read_hdlr};
 pub use hmmt::HmmtBox;
 pub use id32::{Id32Kept, without_timed_frames, write_id32};
 pub use mdat::{mdat_header, read_cut_off_mdat};
@@ -113,6 +116,7 @@ pub use tfdt::{read_tfdt, read_tfxd};
 pub use tfhd::TfhdBox;
 pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
 pub use tkhd::TkhdBox;
+pub use track_user_data::TrackUserData;
 pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox, write_mvex};
 pub use trun::{TrunBox, TrunEntries, TrunField};

@@ -1,7 +1,7 @@
 //! `tkhd` (8.3.2): the track header.
 
 use super::mvhd::write_times;
-use super::{BoxHeader, FormatError, Reader, u32_at, u64_at, write_box};
+use super::{BoxHeader, FormatError, Reader, u16_at, u32_at, u64_at, write_box};
 use crate::source::ReadAt;
 
 /// `track_enabled` (8.3.2.3), in the lowest byte of the flags.
@@ -47,6 +47,20 @@ impl TkhdBox {
         self.flags[2] & TRACK_ENABLED != 0
     }
 
+    /// `alternate_group`: 0, or what the alternatives to this track have, too.
+    pub fn alternate_group(&self) -> u16 {
+        // Behind two reserved words and `layer`.
+        u16_at(&self.rest, 10)
+    }
+
+    /// Whether the matrix (6.2.2) turns the picture by a quarter, so that width and height change
+    /// places.
+    pub fn is_quarter_turn(&self) -> bool {
+        // {a, b, u, c, d, v, x, y, w}, behind `volume` and two reserved bytes.
+        let [a, b, c, d] = [0, 1, 3, 4].map(|n| u32_at(&self.rest, 16 + 4 * n));
+        a == 0 && d == 0 && b != 0 && c != 0
+    }
+
     /// Memory held besides the struct itself.
     pub fn heap_size(&self) -> usize {
         self.rest.capacity()
@@ -66,7 +80,7 @@ impl TkhdBox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{make_box, read_box};
+    use crate::testing::{full_box, make_box, read_box};
 
     #[test]
     fn what_is_written_is_read() {
@@ -82,6 +96,21 @@ mod tests {
         }
         let disabled = read_box(make_box(b"tkhd", [&[0; 4][..], &words].concat()), TkhdBox::read).unwrap();
         assert!(!disabled.is_enabled());
+    }
+
+    #[test]
+    fn alternatives_and_turns_are_read() {
+        let with = |group: u32, matrix: [u32; 9]| {
+            let words = [&[0, 0, 1, 0, 0, 0, 0, group, 0][..], &matrix, &[0, 0]].concat();
+            let read = read_box(full_box(b"tkhd", 0, words), TkhdBox::read).unwrap();
+            (read.alternate_group(), read.is_quarter_turn())
+        };
+        let (one, minus, w) = (0x1_0000, 0xffff_0000, 0x4000_0000);
+        assert_eq!(with(2, [one, 0, 0, 0, one, 0, 0, 0, w]), (2, false));
+        assert_eq!(with(0, [0, one, 0, minus, 0, 0, 720, 0, w]), (0, true));
+        assert_eq!(with(0, [0, minus, 0, one, 0, 0, 0, 0, w]), (0, true));
+        assert_eq!(with(0, [minus, 0, 0, 0, minus, 0, 0, 0, w]), (0, false));
+        assert_eq!(with(0, [0; 9]), (0, false));
     }
 
     #[test]
