@@ -1,19 +1,7 @@
-//! What kind of track one is.
+//! Tracks that are cut in a way of their own.
 
-use crate::boxes::BoxType;
+use crate::describe::track_kind;
 use crate::index::Track;
-use crate::movie::is_text;
-use crate::request::TrackKind;
-
-/// The kind of track that a handler type stands for; `None` for data.
-pub(super) fn track_kind(handler: BoxType) -> Option<TrackKind> {
-    match &handler.0 {
-        b"vide" => Some(TrackKind::Video),
-        b"soun" => Some(TrackKind::Audio),
-        _ if is_text(handler) => Some(TrackKind::Text),
-        _ => None,
-    }
-}
 
 /// Whether a track holds for the whole movie, whatever the durations of its samples are, like the
 /// object descriptors of MPEG-4 systems. (A time code goes on counting within its sample.) A track

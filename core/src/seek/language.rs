@@ -1,9 +1,8 @@
 //! Selects the tracks in a language.
 
+use crate::describe::{three_letters, track_kind};
 use crate::index::{Index, Track};
 use crate::request::TrackKind;
-
-use super::kind::track_kind;
 
 /// Keeps only the audio and text tracks in a language. If no audio track (or no text track) is in
 /// that language, all audio (or text) tracks stay: a viewer who asks for a language still wants to
@@ -35,37 +34,9 @@ pub(super) fn keep_language(index: &Index, lang: &str, chosen: &mut [bool]) {
 fn subtags(tag: &str) -> Vec<String> {
     let mut parts: Vec<_> = tag.split('-').map(str::to_ascii_lowercase).collect();
     if let Some(first) = parts.first_mut() {
-        // A language has two letters (ISO 639-1), three (639-2/T), and for some three others
-        // (639-2/B).
-        let terminology = BIBLIOGRAPHIC.iter().find(|(b, _)| b == first).map(|(_, t)| (*t).to_string());
-        let two_letters = || isolang::Language::from_639_1(first).map(|l| l.to_639_3().to_string());
-        if let Some(language) = terminology.or_else(two_letters) {
+        if let Some(language) = three_letters(first) {
             *first = language;
         }
     }
     parts
 }
-
-/// The ISO 639-2/B codes that differ from 639-2/T. Files that were remuxed from Matroska have them.
-const BIBLIOGRAPHIC: [(&str, &str); 20] = [
-    ("alb", "sqi"),
-    ("arm", "hye"),
-    ("baq", "eus"),
-    ("bur", "mya"),
-    ("chi", "zho"),
-    ("cze", "ces"),
-    ("dut", "nld"),
-    ("fre", "fra"),
-    ("geo", "kat"),
-    ("ger", "deu"),
-    ("gre", "ell"),
-    ("ice", "isl"),
-    ("mac", "mkd"),
-    ("mao", "mri"),
-    ("may", "msa"),
-    ("per", "fas"),
-    ("rum", "ron"),
-    ("slo", "slk"),
-    ("tib", "bod"),
-    ("wel", "cym"),
-];

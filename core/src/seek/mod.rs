@@ -39,6 +39,7 @@ mod tracks;
 mod trim;
 
 use crate::boxes::FormatError;
+use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
 use crate::request::{ClipRequest, Format, RequestError, Time};
 use crate::time::MovieTime;
@@ -50,7 +51,7 @@ pub use sync_points::sync_points;
 pub use tracks::reference_track;
 
 use cut_track::cut_track;
-use kind::{holds_on, track_kind};
+use kind::holds_on;
 use snap::{Clock, snap_end, snap_start};
 use timeline::Timeline;
 use timescale::{Waiting, movie_timescale};

@@ -1,9 +1,10 @@
 //! Selects the tracks that a request asks for, and the one that the movie is cut by.
 
+use crate::describe::track_kind;
 use crate::index::{Index, Track};
 use crate::request::{ClipRequest, RequestError, TrackSelector};
 
-use super::kind::{is_still, track_kind};
+use super::kind::is_still;
 use super::language::keep_language;
 
 /// Whether the clip has each of the tracks. It never has hint tracks: they describe packets for the
