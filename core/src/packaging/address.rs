@@ -122,7 +122,7 @@ impl Address {
         match self {
             Self::Multivariant | Self::Media(_) | Self::Iframes(_) => "application/vnd.apple.mpegurl",
             Self::Manifest(_) => "application/dash+xml",
-            Self::TrackFile(track) | Self::Init(track) => track.mime_type(),
+            Self::TrackFile(track) | Self::Init(track) => mime_type(track.kind),
             Self::Segment(..) => "video/iso.segment",
             Self::Text(_) | Self::Chapters => "text/vtt",
         }
@@ -171,15 +171,6 @@ impl TrackName {
         };
         number(chars.as_str()).map(|number| Self { kind, number })
     }
-
-    /// The media type of a file that has this track alone (RFC 4337).
-    pub fn mime_type(&self) -> &'static str {
-        match self.kind {
-            TrackKind::Video => "video/mp4",
-            TrackKind::Audio => "audio/mp4",
-            TrackKind::Text => "application/mp4",
-        }
-    }
 }
 
 impl Display for TrackName {
@@ -190,6 +181,15 @@ impl Display for TrackName {
             TrackKind::Text => 't',
         };
         write!(f, "{kind}{}", self.number)
+    }
+}
+
+/// The media type of a file that has one track of this kind alone (RFC 4337).
+pub(super) fn mime_type(kind: TrackKind) -> &'static str {
+    match kind {
+        TrackKind::Video => "video/mp4",
+        TrackKind::Audio => "audio/mp4",
+        TrackKind::Text => "application/mp4",
     }
 }
 

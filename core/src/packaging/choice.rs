@@ -7,6 +7,7 @@ use isolang::Language;
 use crate::describe::TrackDescription;
 use crate::request::TrackKind;
 
+use super::rates::segment_micros;
 use super::{Presentation, Rendition};
 
 /// What people call a track is cut after so many characters: it is shown in a menu.
@@ -67,6 +68,15 @@ impl<'p> Choice<'p> {
         let members = self.audio.iter().chain([&self.text]).flat_map(|group| &group.members);
         let tracks = self.video.into_iter().chain(members.map(|member| member.rendition));
         tracks.filter(|rendition| !rendition.segments.is_empty())
+    }
+
+    /// The longest that a segment lasts, rounded to whole seconds (RFC 8216bis, 4.4.3.1). It is the
+    /// same for all tracks, as 6.2.4 there demands.
+    pub(super) fn target_duration(&self) -> u64 {
+        let durations = self
+            .segmented()
+            .flat_map(|track| track.segments.iter().map(|segment| segment_micros(segment, track.timescale)));
+        durations.max().map_or(1, |micros| (micros.saturating_add(500_000) / 1_000_000).max(1))
     }
 }
 

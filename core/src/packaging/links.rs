@@ -60,6 +60,17 @@ impl Links {
         format!("../cmaf/{track}/{number}.m4s{}", self.query)
     }
 
+    /// To all segments of a track, as the template of a `SegmentTemplate`: `$Number$` stands for the
+    /// number, and `$$` for a `$` (ISO/IEC 23009-1, 5.3.9.4.4).
+    pub(super) fn segment_template(&self, track: &str) -> String {
+        format!("../cmaf/{track}/$Number$.m4s{}", self.query.replace('$', "$$"))
+    }
+
+    /// To the initialization section of a track, as such a template.
+    pub(super) fn init_template(&self, track: &str) -> String {
+        self.init(track).replace('$', "$$")
+    }
+
     /// To the text of a track as WebVTT.
     pub(super) fn text(&self, track: &str) -> String {
         format!("../text/{track}.vtt{}", self.query)
@@ -87,7 +98,9 @@ mod tests {
                 ("hls", links.iframes("v1"), "/hls/v1-iframes.m3u8"),
                 ("dash", links.file("a2"), "/cmaf/a2.mp4"),
                 ("dash", links.init("v1"), "/cmaf/v1/init.mp4"),
+                ("dash", links.init_template("v1"), "/cmaf/v1/init.mp4"),
                 ("dash", links.segment("v1", 7), "/cmaf/v1/7.m4s"),
+                ("dash", links.segment_template("v1").replace("$Number$", "7"), "/cmaf/v1/7.m4s"),
                 ("hls", links.text("t1"), "/text/t1.vtt"),
             ];
             for (folder, link, path) in all {
@@ -111,5 +124,13 @@ mod tests {
     fn what_would_end_a_link_is_escaped() {
         let link = Links::new("a=\"b\r\n#<c> d{$e}\\é\u{7f}").playlist("v1");
         assert_eq!(link, "v1.m3u8?a=%22b%0D%0A%23%3Cc%3E%20d%7B$e%7D%5C%C3%A9%7F");
+    }
+
+    #[test]
+    fn a_dollar_is_doubled_in_templates_alone() {
+        let links = Links::new("a=$Time$");
+        assert_eq!(links.segment_template("v1"), "../cmaf/v1/$Number$.m4s?a=$$Time$$");
+        assert_eq!(links.init_template("v1"), "../cmaf/v1/init.mp4?a=$$Time$$");
+        assert_eq!(links.file("v1"), "../cmaf/v1.mp4?a=$Time$");
     }
 }

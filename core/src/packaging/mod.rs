@@ -3,6 +3,7 @@
 
 mod address;
 mod choice;
+pub mod dash;
 pub mod hls;
 mod links;
 mod presentation;

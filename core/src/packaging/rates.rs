@@ -120,6 +120,22 @@ impl Rates {
         }
         best.map(|(_, row)| row)
     }
+
+    /// How long a client that receives so many bits a second has to receive before it presents, in
+    /// microseconds, from whichever segment it begins with: each segment is there when its
+    /// presentation begins (ISO/IEC 23009-1, `minBufferTime`).
+    pub(super) fn buffer(&self, bits_per_second: u64) -> u64 {
+        let rate = i128::from(bits_per_second.max(1));
+        let received = |sum: Sum| i128::from(sum.bits) * i128::from(MICROS) / rate;
+        let mut earliest = i128::MAX;
+        let mut longest = 0;
+        for pair in self.0.windows(2) {
+            let [before, after] = *pair else { continue };
+            earliest = earliest.min(received(before) - i128::from(before.micros));
+            longest = longest.max(received(after) + 1 - i128::from(before.micros) - earliest);
+        }
+        u64::try_from(longest).unwrap_or(u64::MAX)
+    }
 }
 
 /// Rounded up. What lasts no time is taken for a second.
@@ -177,6 +193,27 @@ mod tests {
             let expected = slow_peak(&segments, target).filter(|&peak| peak > 0);
             proptest::prop_assert_eq!(rates.peak(target), expected.unwrap_or(rates.average()));
         }
+
+        /// By its definition: who begins with any segment, and starts to present after the buffer,
+        /// has each segment when it is due, but not if the buffer were a thousandth shorter.
+        #[test]
+        fn the_buffer_is_as_long_as_a_client_needs(
+            segments in proptest::collection::vec((1..4000u64, 1..100_000u64), 1..40),
+            rate in 1_000..1_000_000u64,
+        ) {
+            let buffer = rates(&segments).buffer(rate);
+            let waits = (0..segments.len()).map(|first| {
+                let (mut received, mut due, mut wait) = (0u64, 0u64, 0u64);
+                for (duration, bytes) in &segments[first..] {
+                    received += bytes * 8 * 1_000_000;
+                    wait = wait.max((received / rate).saturating_sub(due * 1000));
+                    due += duration;
+                }
+                wait
+            });
+            let needed = waits.max().unwrap();
+            proptest::prop_assert!(buffer >= needed && buffer <= needed + 3, "{} of {}", buffer, needed);
+        }
     }
 
     #[test]
@@ -193,7 +230,7 @@ mod tests {
         video.segments = vec![segment; 5];
         let rates = Rates::of(&video);
         assert!(rates.peak(u64::MAX) > 0 && rates.peak(1) > 0);
-        assert!(rates.average() > 0);
+        assert!(rates.average() > 0 && rates.buffer(0) > 0);
         assert_eq!(micros(u64::MAX, 0), 1 << 62);
     }
 

@@ -35,15 +35,6 @@ pub fn iframes(presentation: &Presentation, rendition: &Rendition) -> String {
     })
 }
 
-/// The longest that a segment lasts, rounded to whole seconds (4.4.3.1). It is the same for all
-/// tracks, as 6.2.4 demands.
-pub(super) fn target_duration(choice: &Choice) -> u64 {
-    let durations = choice.segmented().flat_map(|rendition| {
-        rendition.segments.iter().map(|segment| segment_micros(segment, rendition.timescale))
-    });
-    durations.max().map_or(1, |micros| (micros.saturating_add(500_000) / 1_000_000).max(1))
-}
-
 /// A playlist of segments. `bytes` says which range of its resource a segment is, if not all of it.
 fn segments(
     presentation: &Presentation,
@@ -52,7 +43,7 @@ fn segments(
     bytes: impl Fn(&Segment) -> Option<Range<u64>>,
 ) -> String {
     let links = Links::new(&presentation.query);
-    let target = target_duration(&Choice::new(presentation));
+    let target = Choice::new(presentation).target_duration();
     let mut text = head(target, presentation.is_growing) + flag;
     let map = Attributes::of("EXT-X-MAP");
     text += &match presentation.form {

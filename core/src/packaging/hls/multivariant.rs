@@ -10,7 +10,6 @@ use crate::packaging::{Presentation, Rendition};
 
 use super::VERSION;
 use super::attributes::Attributes;
-use super::media::target_duration;
 
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
@@ -21,7 +20,7 @@ pub fn multivariant(presentation: &Presentation) -> String {
         choice.text.members.retain(|member| !is_webvtt(member.rendition));
     }
     let writer =
-        Writer { links: Links::new(&presentation.query), target: target_duration(&choice), choice: &choice };
+        Writer { links: Links::new(&presentation.query), target: choice.target_duration(), choice: &choice };
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
     if choice.segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
         text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
