@@ -78,7 +78,7 @@ fn segment_index(file: &FragmentedFile) -> Vec<u8> {
         let (Some(bytes), Some(times)) = (file.segment(n), file.times(n)) else { break };
         let size = u32::try_from(bytes.end - bytes.start).unwrap_or(0);
         let duration = u32::try_from(times.end - times.start).unwrap_or(u32::MAX);
-        out.extend_from_slice(&sidx_entry(size, duration, file.sap_type(n)));
+        out.extend_from_slice(&sidx_entry(size, duration, file.sap(n).number()));
     }
     out
 }

@@ -8,6 +8,7 @@ pub mod hls;
 mod links;
 mod presentation;
 mod rates;
+mod rendition;
 mod route;
 #[cfg(test)]
 mod testing;

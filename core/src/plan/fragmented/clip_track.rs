@@ -208,7 +208,7 @@ impl<'a> ClipTrack<'a> {
     }
 
     /// Visits durations and composition offsets of some samples.
-    fn each_time(
+    pub(super) fn each_time(
         &self,
         samples: Range<SampleNumber>,
         mut visit: impl FnMut(TrunEntry),

@@ -9,7 +9,9 @@ use crate::plan::part::Plan;
 
 use super::clip_track::ClipTrack;
 use super::file_track::FileTrack;
+use super::fixed_size;
 use super::presentation::Presented;
+use super::sap::Sap;
 
 /// A fragmented file: `ftyp`, `moov`, `sidx`, segments.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct FragmentedFile {
     pub(super) starts: Vec<u64>,
     /// Where each segment begins in the file; then the length of the file.
     pub(super) offsets: Vec<u64>,
+    /// How decoding begins with each segment.
+    pub(super) saps: Vec<Sap>,
     /// Samples of the reference in a fragment.
     pub(super) fragment_samples: u32,
 }
@@ -91,15 +95,31 @@ impl FragmentedFile {
         self.tracks.get(self.reference).map_or(1, |track| track.timescale)
     }
 
-    /// How decoding begins with a segment (annex I): 1 where each of its samples can be decoded from
-    /// there on, 2 where pictures precede the first in presentation, 0 where it cannot begin.
-    pub(crate) fn sap_type(&self, n: usize) -> u8 {
-        u8::from(!self.samples(n, self.reference).is_empty())
+    /// How decoding begins with a segment (annex I).
+    pub fn sap(&self, n: usize) -> Sap {
+        self.saps.get(n).copied().unwrap_or(Sap::None)
     }
 
     /// Its track ID.
     pub(crate) fn reference_id(&self) -> u32 {
         self.tracks.get(self.reference).map_or(0, |track| track.track_id)
+    }
+
+    /// Where the first sample of a segment ends in the file, if that is one of the reference.
+    ///
+    /// # Errors
+    /// When the film cannot be read.
+    pub fn first_sample_end(&self, film: &Film<'_>, segment: usize) -> Result<Option<u64>, FormatError> {
+        let view = self.view(film)?;
+        let Some(start) = self.segment(segment).map(|bytes| bytes.start) else { return Ok(None) };
+        let first = self.samples(segment, self.reference).start;
+        let Some((track, _)) = view.track(self.reference).filter(|(t, _)| first < t.count()) else {
+            return Ok(None);
+        };
+        let count = self.samples(segment, self.reference).count().min(self.fragment_samples);
+        let fields = self.tracks.get(self.reference).map_or(0, |track| track.fields.entry_size());
+        let head = fixed_size(1) + count.saturating_mul(fields);
+        Ok(Some(start + u64::from(head) + track.bytes(first..first.next())?))
     }
 
     /// The segment that a byte of the file is in.
@@ -113,6 +133,7 @@ impl FragmentedFile {
             + self.tracks.iter().map(|track| size_of::<FileTrack>() + track.heap_size()).sum::<usize>()
             + self.firsts.capacity() * size_of::<SampleNumber>()
             + (self.starts.capacity() + self.offsets.capacity()) * size_of::<u64>()
+            + self.saps.capacity()
     }
 }
 

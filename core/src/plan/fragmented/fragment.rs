@@ -2,17 +2,12 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TrunFields};
+use crate::boxes::{FormatError, TrunFields};
 use crate::numbers::{Numbers, SampleNumber};
 
 use super::file::{FragmentedFile, View};
+use super::fixed_size;
 use super::presentation::in_timescale;
-
-/// Bytes of a fragment without the entries of its runs and its media.
-pub(super) fn fixed_size(tracks: usize) -> u32 {
-    let heads = u32::try_from(tracks).unwrap_or(u32::MAX).saturating_mul(TRAF_HEAD_SIZE);
-    heads.saturating_add(MOOF_HEAD_SIZE + MDAT_HEAD_SIZE)
-}
 
 /// A `moof` and its `mdat`.
 #[derive(Debug)]

@@ -18,10 +18,20 @@ mod fragment;
 mod head;
 mod planning;
 mod presentation;
+mod sap;
 mod segmenting;
 
 pub use file::FragmentedFile;
 pub(crate) use file::View;
 pub(crate) use fragment::Fragment;
 pub use planning::plan_fragmented;
+pub use sap::Sap;
 pub use segmenting::{Held, Segmenting};
+
+use crate::boxes::{MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE};
+
+/// Bytes of a fragment without the entries of its runs and its media.
+fn fixed_size(tracks: usize) -> u32 {
+    let heads = u32::try_from(tracks).unwrap_or(u32::MAX).saturating_mul(TRAF_HEAD_SIZE);
+    heads.saturating_add(MOOF_HEAD_SIZE + MDAT_HEAD_SIZE)
+}

@@ -11,9 +11,10 @@ use crate::seek::{Clip, reference_track};
 use super::boundaries::Boundaries;
 use super::file::{FragmentedFile, View};
 use super::file_track::FileTrack;
-use super::fragment::fixed_size;
+use super::fixed_size;
 use super::head::head;
 use super::presentation::in_timescale;
+use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
 /// Seconds that a fragment of a file with all tracks lasts, about: so soon after the video comes
@@ -68,6 +69,11 @@ pub fn plan_fragmented(
     let number = of_reference.number;
     if let Held::One(one) = segmenting.held {
         tracks.retain(|track| track.number == one);
+        // A segment without samples of the track is none of its segments.
+        columns.iter_mut().for_each(Vec::dedup);
+    }
+    if tracks.is_empty() {
+        return Err(PlanError::Unfragmentable("no samples"));
     }
     let reference = tracks.iter().position(|t| t.number == number).unwrap_or(0);
     FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference)
@@ -95,6 +101,7 @@ impl FragmentedFile {
             movie: clip.timescale,
             firsts,
             starts: Vec::new(),
+            saps: Vec::new(),
             offsets: Vec::new(),
             fragment_samples: 1,
             tracks,
@@ -102,10 +109,11 @@ impl FragmentedFile {
         let view = this.view(film)?;
         let fragment_samples = this.samples_of_fragment(&view, segmenting.held)?;
         let starts = this.find_starts(&view)?;
+        let saps = this.find_saps(&view)?;
         this.fragment_samples = fragment_samples;
         let view = this.view(film)?;
         let offsets = this.find_offsets(&view)?;
-        (this.starts, this.offsets) = (starts, offsets);
+        (this.starts, this.offsets, this.saps) = (starts, offsets, saps);
         Ok(this)
     }
 
@@ -139,6 +147,19 @@ impl FragmentedFile {
             starts.push(u64::try_from(time).unwrap_or(0).max(before));
         }
         Ok(starts)
+    }
+
+    /// How decoding begins with each segment.
+    fn find_saps(&self, view: &View<'_>) -> Result<Vec<Sap>, PlanError> {
+        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
+        let sap = |n| {
+            let samples = self.samples(n, self.reference);
+            if samples.is_empty() {
+                return Ok(Sap::None);
+            }
+            reference.sap(samples)
+        };
+        Ok((0..self.segment_count()).map(sap).collect::<Result<_, FormatError>>()?)
     }
 
     /// Where each segment begins.

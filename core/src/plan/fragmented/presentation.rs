@@ -1,5 +1,7 @@
 //! When the samples of a track are presented, and where they are found by that time.
 
+use std::ops::Range;
+
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -7,6 +9,7 @@ use crate::seek::TrackClip;
 use crate::time::{ClipTime, MediaTime};
 
 use super::clip_track::ClipTrack;
+use super::sap::Sap;
 
 /// How the media time of a track in fragments becomes presentation time.
 ///
@@ -171,6 +174,29 @@ impl Presented<'_> {
             from = until;
         }
         Ok(None)
+    }
+}
+
+impl Presented<'_> {
+    /// How decoding begins with the first of these samples.
+    pub(super) fn sap(&self, samples: Range<SampleNumber>) -> Result<Sap, FormatError> {
+        let first = samples.start;
+        if self.samples.sync_in(&(first..first.next()))?.is_empty() {
+            return Ok(Sap::None);
+        }
+        let reorder = self.samples.table.reorder();
+        if reorder == 0 {
+            return Ok(Sap::First);
+        }
+        let mut times = Vec::with_capacity(reorder as usize + 1);
+        let mut decoded = ClipTime(0);
+        let near = first..samples.end.min(first + reorder + 1);
+        self.samples.each_time(near, |sample| {
+            times.push(decoded + sample.signed_offset());
+            decoded = decoded + ClipTime(sample.duration.into());
+        })?;
+        let is_first = times.first() == times.iter().min();
+        Ok(if is_first { Sap::First } else { Sap::Open })
     }
 }
 
