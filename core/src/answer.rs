@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::boxes::FormatError;
 use crate::cache::FilmCache;
 use crate::explanation::{Summary, Work};
-use crate::index::{Film, Index};
+use crate::index::{Film, FilmSource, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragmented};
 use crate::request::{Asked, ClipRequest, Format, RequestError, Settings, flv_start};
@@ -18,7 +18,7 @@ use crate::virtual_file::{Layout, Planned, VirtualFile};
 /// What a process keeps between requests.
 #[derive(Debug)]
 pub struct Seeker {
-    cache: FilmCache,
+    pub(crate) cache: FilmCache,
     reports: Reports,
 }
 
@@ -230,31 +230,41 @@ impl Seeker {
     ) -> Result<Answer, Error> {
         let mut work = Work { index_was_cached: known.is_some(), ..Work::default() };
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
-        if let Some(plan) = self.cache.plan(identity, request) {
+        if let Some(plan) = self.cache.plan(identity, request, None) {
             work.plan_was_cached = true;
             return Ok(film(index, plan, identity, request, work));
         }
         let indexed = index.film(source);
-        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
-        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
-        let metered = Metered::new(&indexed, most.saturating_add(self.cache.limits().reads));
-        let film_in_budget = Film { index: &index, source: &metered };
-        let outcome = plan(&film_in_budget, request).inspect_err(|e| match e {
-            Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) => {
-                self.cache.refuse(identity, Arc::clone(reason));
-            }
-            _ => {}
-        })?;
+        let outcome = self.within_budget(identity, &index, &indexed, |film| plan(film, request))?;
         match outcome {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
             Outcome::Film(layout, summary) => {
                 let mut plan = Planned::new(layout, summary, identity);
                 plan.keep_metadata(&Film { index: &index, source: &indexed })?;
                 let plan = Arc::new(plan);
-                self.cache.keep_plan(identity, request, Arc::clone(&plan));
+                self.cache.keep_plan(identity, request, None, Arc::clone(&plan));
                 Ok(film(index, plan, identity, request, work))
             }
         }
+    }
+
+    /// What `plan` finds in a film. A film that takes too many reads is refused for a while.
+    pub(crate) fn within_budget<T>(
+        &self,
+        identity: &Identity,
+        index: &Index,
+        indexed: &FilmSource<'_, impl ReadAt>,
+        plan: impl FnOnce(&Film<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
+        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
+        let metered = Metered::new(indexed, most.saturating_add(self.cache.limits().reads));
+        plan(&Film { index, source: &metered }).inspect_err(|e| match e {
+            Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) => {
+                self.cache.refuse(identity, Arc::clone(reason));
+            }
+            _ => {}
+        })
     }
 }
 

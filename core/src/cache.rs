@@ -10,6 +10,7 @@ use crate::boxes::FormatError;
 use crate::fragments::{LOOK_UP, MemoryPermits};
 use crate::index::Index;
 use crate::limits::Limits;
+use crate::plan::Segmenting;
 use crate::request::ClipRequest;
 use crate::source::{Identity, ReadAt};
 use crate::virtual_file::Planned;
@@ -28,6 +29,18 @@ struct Key {
     film: Identity,
     /// Of a clip; of the movie's index there is none.
     request: Option<ClipRequest>,
+    /// Of the file of one track of the clip.
+    segmenting: Option<Segmenting>,
+}
+
+impl Key {
+    fn index(film: &Identity) -> Self {
+        Self { film: *film, request: None, segmenting: None }
+    }
+
+    fn plan(film: &Identity, request: &ClipRequest, segmenting: Option<Segmenting>) -> Self {
+        Self { film: *film, request: Some(request.clone()), segmenting }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -99,7 +112,7 @@ impl FilmCache {
 
     /// The index of a file, where it is kept.
     pub(crate) fn known_index(&self, film: &Identity) -> Option<Arc<Index>> {
-        match self.cache.get(&Key { film: *film, request: None })? {
+        match self.cache.get(&Key::index(film))? {
             Entry::Index(index) => Some(index),
             _ => None,
         }
@@ -127,7 +140,7 @@ impl FilmCache {
         if !is_settled(film, SystemTime::now()) {
             return build();
         }
-        let key = Key { film: *film, request: None };
+        let key = Key::index(film);
         let patience = if source.may_wait() { LOOK_UP } else { Duration::ZERO };
         loop {
             let guard = match self.cache.get_value_or_guard(&key, Some(patience)) {
@@ -157,21 +170,32 @@ impl FilmCache {
 
     /// Remembers for a while that clips of this movie cannot be made.
     pub(crate) fn refuse(&self, film: &Identity, reason: Arc<FormatError>) {
-        self.cache.insert(Key { film: *film, request: None }, Entry::Failure(reason, Instant::now()));
+        self.cache.insert(Key::index(film), Entry::Failure(reason, Instant::now()));
     }
 
-    /// The plan of a clip of this movie, where it is kept.
-    pub(crate) fn plan(&self, film: &Identity, request: &ClipRequest) -> Option<Arc<Planned>> {
-        match self.cache.get(&Key { film: *film, request: Some(request.clone()) })? {
+    /// The plan of a clip of this movie, or of the file of one of its tracks, where it is kept.
+    pub(crate) fn plan(
+        &self,
+        film: &Identity,
+        request: &ClipRequest,
+        segmenting: Option<Segmenting>,
+    ) -> Option<Arc<Planned>> {
+        match self.cache.get(&Key::plan(film, request, segmenting))? {
             Entry::Plan(plan) => Some(plan),
             _ => None,
         }
     }
 
-    /// Keeps the plan of a clip.
-    pub(crate) fn keep_plan(&self, film: &Identity, request: &ClipRequest, plan: Arc<Planned>) {
+    /// Keeps such a plan.
+    pub(crate) fn keep_plan(
+        &self,
+        film: &Identity,
+        request: &ClipRequest,
+        segmenting: Option<Segmenting>,
+        plan: Arc<Planned>,
+    ) {
         if is_settled(film, SystemTime::now()) {
-            self.cache.insert(Key { film: *film, request: Some(request.clone()) }, Entry::Plan(plan));
+            self.cache.insert(Key::plan(film, request, segmenting), Entry::Plan(plan));
         }
     }
 }

@@ -101,6 +101,14 @@ impl Planned {
         Self { layout, summary, etag, metadata: None }
     }
 
+    /// The segments, where it has some.
+    pub(crate) fn fragmented(&self) -> Option<&FragmentedFile> {
+        match &self.layout {
+            Layout::Fragmented(file) => Some(file),
+            Layout::Flat(_) => None,
+        }
+    }
+
     /// Bytes it takes, with the metadata that is kept.
     pub fn heap_size(&self) -> usize {
         let kept = self.metadata.as_ref().map_or(0, |metadata| metadata.len());
@@ -185,6 +193,12 @@ impl VirtualFile {
         let part = 0..planned.layout.len();
         let body = Body::Film(index, planned, asked, work);
         Self { body, part, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+    }
+
+    /// A part of this file, as a resource of its own.
+    #[must_use]
+    pub(crate) fn part(self, part: Range<u64>) -> Self {
+        Self { part, ..self }
     }
 
     /// `head`, then the file from byte `from` on.

@@ -71,7 +71,7 @@ fn a_broken_film_is_read_once_in_a_while() {
     let first = cache.index(&identity(&broken), &broken).unwrap_err();
     assert!(Arc::ptr_eq(&first, &cache.index(&identity(&broken), &broken).unwrap_err()));
     let Some(long_ago) = Instant::now().checked_sub(FAILURE_LIFE) else { return };
-    let key = Key { film: identity(&broken), request: None };
+    let key = Key::index(&identity(&broken));
     cache.cache.insert(key, Entry::Failure(Arc::clone(&first), long_ago));
     let later = cache.index(&identity(&broken), &broken).unwrap_err();
     assert!(!Arc::ptr_eq(&first, &later));
