@@ -34,7 +34,7 @@ impl Film {
             out.extend(moof(media, &mut dts));
             let bytes = parts.iter().flat_map(|&(t, track)| {
                 let end = (start + size).min(track.samples.len());
-                (start..end).flat_map(move |n| Self::sample_bytes(t, n, track.samples[n].size))
+                (start..end).flat_map(move |n| track.bytes_of(t, n))
             });
             out.extend(make_box(b"mdat", bytes.collect::<Vec<_>>()));
             if style & 2 != 0 {

@@ -51,6 +51,12 @@ pub struct TrackSpec {
     pub wide_offsets: bool,
     /// The 15 bits of the `mdhd`.
     pub language: u32,
+    /// The bytes of each sample; empty for bytes that [`Film::sample_bytes`] gives.
+    pub contents: Vec<Vec<u8>>,
+    /// The whole sample description, in the place of one of `coding` and `in_entry`.
+    pub entry: Option<Vec<u8>>,
+    /// Left, top, width and height, as the track header states them.
+    pub area: [u32; 4],
     /// More boxes for the sample description.
     pub in_entry: Vec<Vec<u8>>,
     /// More boxes for the `stbl`.
@@ -77,6 +83,9 @@ impl TrackSpec {
             one_entry_each: false,
             wide_offsets: false,
             language: 0x55c4,
+            contents: Vec::new(),
+            entry: None,
+            area: [0; 4],
             in_entry: Vec::new(),
             more: Vec::new(),
             in_mdia: Vec::new(),
@@ -107,6 +116,29 @@ impl TrackSpec {
     pub fn audio(packets: u32) -> Self {
         let samples = (0..packets).map(|n| Sample { delta: 1024, offset: 0, sync: true, size: 10 + n % 5 });
         Self { chunking: vec![2], ..Self::new(b"soun", b"mp4a", 8000, samples.collect()) }
+    }
+
+    /// Text of these durations and samples, a thousand ticks a second. `entry` is the whole sample
+    /// description.
+    pub fn text(coding: &[u8; 4], entry: Vec<u8>, samples: &[(u32, Vec<u8>)]) -> Self {
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
+        let plain = samples.iter().map(|(delta, bytes)| Sample {
+            delta: *delta,
+            offset: 0,
+            sync: true,
+            size: size(bytes),
+        });
+        Self {
+            contents: samples.iter().map(|(_, bytes)| bytes.clone()).collect(),
+            entry: Some(entry),
+            ..Self::new(b"text", coding, 1000, plain.collect())
+        }
+    }
+
+    /// The bytes of sample `n`, where this is track `t`.
+    fn bytes_of(&self, t: usize, n: usize) -> Vec<u8> {
+        let own = self.contents.get(n).cloned();
+        own.unwrap_or_else(|| Film::sample_bytes(t, n, self.samples[n].size))
     }
 
     fn chunks(&self) -> Vec<std::ops::Range<usize>> {
@@ -186,7 +218,7 @@ impl Film {
         for (t, c) in self.order() {
             out.extend(std::iter::repeat_n(b'#', self.hole));
             for n in chunks[t][c].clone() {
-                out.extend(Self::sample_bytes(t, n, self.tracks[t].samples[n].size));
+                out.extend(self.tracks[t].bytes_of(t, n));
             }
         }
         out

@@ -4,7 +4,9 @@ use super::TrackSpec;
 use crate::{full_box, make_box};
 
 pub(super) fn trak(id: u32, track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
-    let mut tkhd = full_box(b"tkhd", 0, [&[0, 0, id, 0, 0][..], &[0; 15]].concat());
+    let [left, top, width, height] = track.area.map(|length| length << 16);
+    let place = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, left, top, 0, width, height];
+    let mut tkhd = full_box(b"tkhd", 0, [&[0, 0, id, 0, 0][..], &place].concat());
     tkhd[11] = u8::from(track.enabled);
     let mut content = tkhd;
     if !track.edits.is_empty() {
@@ -26,7 +28,7 @@ fn stbl(track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
     let mut fields = vec![0; 28];
     fields[7] = 1;
     fields.extend(track.in_entry.concat());
-    let entry = make_box(&track.coding, fields);
+    let entry = track.entry.clone().unwrap_or_else(|| make_box(&track.coding, fields));
     let mut content = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat());
     let each = track.one_entry_each;
     let times = runs(track.samples.iter().map(|s| s.delta), each);
