@@ -48,6 +48,7 @@ pub use clip::{Clip, Cut, SampleRange, TrackClip};
 pub use ending::Retimed;
 pub use lead_in::LeadIn;
 pub use sync_points::sync_points;
+pub use timeline::{Segment, segments};
 pub use tracks::reference_track;
 
 use cut_track::cut_track;

@@ -1,7 +1,9 @@
 //! A track's edit list in the clip's movie time.
 
+use std::ops::Range;
+
 use crate::boxes::ElstEntry;
-use crate::index::Track;
+use crate::index::{Index, Track};
 use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding, Timescales};
 
 /// A track's edit list as segments of the clip's movie time.
@@ -14,12 +16,22 @@ pub(super) struct Timeline {
 
 /// A range of movie time in which a track's media is presented.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub(super) start: MovieTime,
-    pub(super) end: MovieTime,
-    pub(super) media_time: MediaTime,
+pub struct Segment {
+    /// When it begins, in the clip's movie time, counted from the start of the movie.
+    pub start: MovieTime,
+    /// When it ends.
+    pub end: MovieTime,
+    /// The media time that is presented at its start, or at its end if it plays backwards.
+    pub media_time: MediaTime,
     /// 16.16 fixed point.
-    pub(super) rate: u32,
+    pub rate: u32,
+}
+
+/// The segments of a track that are presented between two times of a movie in this timescale.
+pub fn segments(index: &Index, track: &Track, timescale: u32, between: Range<MovieTime>) -> Vec<Segment> {
+    let line = Timeline::of(track, index.mvhd.timescale, timescale);
+    let is_there = |s: &Segment| s.start < between.end && between.start < s.end;
+    line.segments.into_iter().filter(is_there).collect()
 }
 
 impl Timeline {
