@@ -26,6 +26,7 @@ mod mdhd;
 mod meta;
 mod moof;
 mod mvhd;
+mod nested;
 mod padb;
 mod reader;
 mod runs;
@@ -46,6 +47,8 @@ mod stss;
 mod stts;
 mod subs;
 mod table;
+mod text_entry;
+mod text_sample;
 mod tfdt;
 mod tfhd;
 mod tfra;
@@ -56,6 +59,7 @@ mod trex;
 mod trun;
 mod words;
 mod write;
+mod wvtt;
 
 use std::fmt;
 
@@ -106,12 +110,16 @@ pub use stco::{
 };
 pub use stps::{read_stps, stps_head};
 pub use stsc::{STSC_ENTRY_SIZE, move_first_chunks, put_first_chunk, put_stsc_entry, stsc_entry, stsc_head};
-pub use stsd::{SampleEntry, pre_skip_field, read_data_references, read_stsd, read_vector_size};
+pub use stsd::{
+    SampleEntry, pre_skip_field, read_data_references, read_sample_entries, read_stsd, read_vector_size,
+};
 pub use stsh::{read_stsh, write_stsh};
 pub use stss::{SyncSamples, move_sample_numbers, read_sample_numbers, stss_entry, stss_head};
 pub use stts::{is_one_tick_each, stts_head};
 pub use subs::{SubsEntries, SubsEntry, SubsWriter};
 pub use table::{READ_AHEAD, Table, TableReader};
+pub use text_entry::{Justification, TextBox, TextEntry, TextStyle, read_text_entry};
+pub use text_sample::{StyleRecord, TextSample};
 pub use tfdt::{read_tfdt, read_tfxd};
 pub use tfhd::TfhdBox;
 pub use tfra::{TfraEntry, each_tfra_entry, find_mfra};
@@ -121,6 +129,7 @@ pub use tref::{read_track_references, without_references};
 pub use trex::{SampleDefaults, SampleFlags, TrexBox, write_mvex};
 pub use trun::{TrunBox, TrunEntries, TrunField};
 pub use write::{BOX_HEAD_SIZE, TableHead, box_head, long_box_head};
+pub use wvtt::{VttCue, read_vtt_header, read_vtt_sample};
 
 // No other stage reads or writes the fields of a box.
 pub(in crate::boxes) use reader::{u16_at, u32_at, u64_at};

@@ -89,6 +89,17 @@ pub fn read_stsd<R: ReadAt>(
     Ok(entry)
 }
 
+/// The headers of the sample descriptions, as far as they can be read.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_sample_entries<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stsd: &BoxHeader,
+) -> Result<Vec<BoxHeader>, FormatError> {
+    Ok(reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0)
+}
+
 /// The `data_reference_index` (8.5.2.2) of each sample description, as far as they can be read.
 ///
 /// # Errors
@@ -98,7 +109,7 @@ pub fn read_data_references<R: ReadAt>(
     stsd: &BoxHeader,
 ) -> Result<Vec<u16>, FormatError> {
     let mut out = Vec::new();
-    for description in reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0 {
+    for description in read_sample_entries(reader, stsd)? {
         if description.payload_len() >= 8 {
             out.push(u16_at(reader.bytes(description.payload() + 6, 2)?, 0));
         }

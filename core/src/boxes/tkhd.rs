@@ -61,6 +61,13 @@ impl TkhdBox {
         a == 0 && d == 0 && b != 0 && c != 0
     }
 
+    /// Where the track is presented, in whole pixels: left and top, as its matrix moves it, then
+    /// width and height.
+    pub fn area(&self) -> [i32; 4] {
+        // Before the matrix (8.3.2.2) stand 16 bytes: reserved, layer, alternate group, volume.
+        [16 + 24, 16 + 28, 52, 56].map(|at| i32::from_ne_bytes(u32_at(&self.rest, at).to_ne_bytes()) >> 16)
+    }
+
     /// Memory held besides the struct itself.
     pub fn heap_size(&self) -> usize {
         self.rest.capacity()
@@ -111,6 +118,14 @@ mod tests {
         assert_eq!(with(0, [0, minus, 0, one, 0, 0, 0, 0, w]), (0, true));
         assert_eq!(with(0, [minus, 0, 0, 0, minus, 0, 0, 0, w]), (0, false));
         assert_eq!(with(0, [0; 9]), (0, false));
+    }
+
+    #[test]
+    fn the_area_is_where_the_matrix_moves_it() {
+        let place = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, u32::MAX << 16, 7 << 16, 0, 640 << 16, 360 << 16];
+        let words: Vec<u8> = [1, 2, 5, 0, 4].into_iter().chain(place).flat_map(u32::to_be_bytes).collect();
+        let read = read_box(make_box(b"tkhd", [&[0; 4][..], &words].concat()), TkhdBox::read).unwrap();
+        assert_eq!(read.area(), [-1, 7, 640, 360]);
     }
 
     #[test]
