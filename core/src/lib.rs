@@ -83,6 +83,8 @@ pub mod seek;
 pub mod server;
 pub mod source;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod time;
 pub mod virtual_file;
 

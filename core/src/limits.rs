@@ -217,6 +217,28 @@ pub const MEMORY_AT_ONCE: u64 = 16 << 20;
 /// Bytes of memory that a sample in fragments takes while the index is built, about.
 pub const MEMORY_OF_SAMPLE: u64 = 17;
 
+/// Bytes of a text sample that is shown as WebVTT: a text of 16 bits of length, with a style for
+/// each of its characters.
+pub const TEXT_SAMPLE: u64 = (64 << 10) * 13;
+
+/// Samples of text that are looked at for one WebVTT text: 24 hours with three a second. Empty ones
+/// count, and those that several edits present count for each of them.
+pub const TEXT_SAMPLES: u32 = 1 << 18;
+
+/// Bytes of those samples. A tenth of it is more than all text of 24 hours.
+pub const TEXT_READ: u64 = 64 << 20;
+
+/// Bytes of a WebVTT text, and of memory for its cues; later cues are left out. 24 hours with a cue
+/// of 80 characters each second take 18 MB. It is in memory as a whole, and twice while it is
+/// written.
+pub const VTT: usize = 24 << 20;
+
+/// Cues of one sample of WebVTT. Players show no more than some lines at once.
+pub const CUES_OF_SAMPLE: usize = 64;
+
+/// Colors of text in one WebVTT text. Each is a rule of its style sheet.
+pub const TEXT_COLORS: usize = 64;
+
 /// Files that cannot be cut and were reported, of 56 bytes each. If there are more, some are
 /// reported more than once.
 pub const REPORTS: usize = 1024;

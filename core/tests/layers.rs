@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 24] = [
+const STAGES: [&str; 25] = [
     "limits",
     "numbers",
     "offsets",
@@ -26,6 +26,7 @@ const STAGES: [&str; 24] = [
     "extents",
     "plan",
     "generate",
+    "text",
     "packaging",
     "explanation",
     "virtual_file",
