@@ -1,5 +1,6 @@
 //! `stsd` (8.5.2): sample descriptions, as far as a cut needs them.
 
+use super::descriptions::Esds;
 use super::{BoxHeader, BoxType, FormatError, Reader, u16_at, u32_at};
 use crate::source::ReadAt;
 
@@ -207,26 +208,8 @@ fn object_types<R: ReadAt>(
 ) -> Result<(u8, u8), FormatError> {
     let Ok(children) = reader.children(entry.payload() + fields, entry.end()) else { return Ok((0, 0)) };
     let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok((0, 0)) };
-    let b = reader.payload(esds, 0)?.get(4..).unwrap_or_default();
-    // ES descriptor (3): id, flags; then the decoder configuration (4), which begins with the type
-    // and ends with what is the decoder's own (5).
-    let es = descriptor(b, 3).and_then(|b| b.get(3..)).unwrap_or_default();
-    let decoder = descriptor(es, 4).unwrap_or_default();
-    let own = decoder.get(13..).and_then(|b| descriptor(b, 5));
-    let audio = match own {
-        // More types than 5 bits can name: 6 bits more.
-        Some([a, b, ..]) if a >> 3 == 31 => 32 + ((a & 7) << 3 | b >> 5),
-        Some([a, ..]) => a >> 3,
-        _ => 0,
-    };
-    Ok((decoder.first().copied().unwrap_or(0), audio))
-}
-
-/// The content of a descriptor with this tag: its length is in bytes of 7 bits.
-fn descriptor(b: &[u8], tag: u8) -> Option<&[u8]> {
-    let rest = b.strip_prefix(&[tag])?;
-    let more = rest.iter().take(4).take_while(|&&b| b & 0x80 != 0).count();
-    rest.get(more + 1..)
+    let esds = Esds::parse(reader.payload(esds, 0)?);
+    Ok(esds.map_or((0, 0), |esds| (esds.object_type, esds.audio.map_or(0, |audio| audio.object_type))))
 }
 
 /// QuickTime File Format, "Sound sample descriptions", versions 0 to 2.

@@ -40,7 +40,7 @@ impl Esds {
 }
 
 /// The decoder configuration in the content of an `esds`, and what in it is the decoder's own.
-pub(in crate::boxes) fn decoder(b: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+fn decoder(b: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     // Version and flags.
     let es = descriptor(b.get(4..)?, ES)?;
     // 7.2.6.5: `ES_ID`, then which of three fields follow.
