@@ -15,6 +15,7 @@ use mp4seek::source::{GENERATED, Identity};
 use mp4seek::{Error, plan};
 use serde::Serialize;
 
+use crate::description::Description;
 use crate::input::Input;
 use crate::{ClipOptions, Failure};
 
@@ -49,7 +50,10 @@ struct TrackReport {
     reference: bool,
     handler: String,
     coding: String,
+    /// As the file has it.
     language: String,
+    #[serde(flatten)]
+    description: Description,
     timescale: u32,
     samples: u32,
     seconds: f64,
@@ -125,6 +129,7 @@ fn inspect(film: &File, identity: &Identity, options: &ClipOptions) -> Result<Re
             handler: track.handler.to_string(),
             coding: track.coding.to_string(),
             language: track.language.clone(),
+            description: Description::of(film, n)?,
             timescale: track.mdhd.timescale,
             samples: track.samples.count,
             seconds: (track.samples.end - track.samples.start).seconds(track.mdhd.timescale),
@@ -245,6 +250,10 @@ fn as_text(report: &Report) -> String {
             "\ntrack {}: {} {} {}, {} samples, {:.3} s, timescale {}{flags}",
             t.id, t.handler, t.coding, t.language, t.samples, t.seconds, t.timescale
         );
+        let description = t.description.text();
+        if !description.is_empty() {
+            let _ = writeln!(out, "  {description}");
+        }
         edit_text(&t.edits, &mut out);
         match &t.sync_points {
             None => _ = writeln!(out, "  every sample may be a sync sample: {}", t.sync_evidence),

@@ -1,6 +1,7 @@
 //! `mp4seek`: what the server modules do, on the command line.
 
 mod clip;
+mod description;
 mod input;
 mod inspect;
 mod output;
