@@ -20,7 +20,8 @@ fn one_film() -> Vec<u8> {
 #[test]
 fn a_large_index_is_kept_while_it_fits() {
     let film = Film::of(vec![TrackSpec::video(4000, 10)]).build_fragmented(0);
-    let weight = Index::build(&film, film.len() as u64).unwrap().heap_size() as u64;
+    let heap = Index::build(&film, film.len() as u64).unwrap().heap_size();
+    let weight = (heap + size_of::<(Key, Entry)>() + ENTRY_OVERHEAD) as u64;
     let cache = cache_of(weight * 3 / 2);
     let first = cache.index(&identity(&film), &film).unwrap();
     assert!(Arc::ptr_eq(&first, &cache.index(&identity(&film), &film).unwrap()));
