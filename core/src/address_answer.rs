@@ -1,14 +1,17 @@
 //! The answer to a request for a resource that is packaged from a movie.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::answer::{Answer, Error, Seeker};
-use crate::describe::{describe, track_kind};
-use crate::explanation::Work;
+use crate::describe::describe;
+use crate::explanation::{Summary, Work};
 use crate::index::{Film, Index};
-use crate::packaging::{Address, Form, Presentation, Rendition, TrackName, hls};
-use crate::plan::{FragmentedFile, Held, Segmenting, plan_fragmented};
-use crate::request::{Asked, ClipRequest, Format, Mode, Settings, TrackKind};
+use crate::packaging::{
+    Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
+};
+use crate::plan::{Held, Segmenting, plan_fragmented};
+use crate::request::{Asked, ClipRequest, Format, Mode, Settings};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
@@ -27,154 +30,175 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Answer, Error> {
+        let began = Instant::now();
         let asked = Asked::parse(query, settings)?;
-        let answer = |request: ClipRequest| {
-            // A segment begins with a key frame, and not all players hide what an edit list hides.
-            let request = ClipRequest { format: Format::Fragmented, mode: Mode::Keyframe, ..request };
-            let index = self.index(identity, source)?;
-            let packaged = Packaged { seeker: self, source, identity, index, request, settings };
-            packaged.answer(address, query)
+        let known = self.cache.known_index(identity);
+        let index_was_cached = known.is_some();
+        let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
+        let answer = |request: &ClipRequest| {
+            let work = Work { index_was_cached, ..Work::default() };
+            let request = packaged(request);
+            let package = Package { seeker: self, index: &index, source, identity, request, settings, query };
+            package.resource(address, work)
         };
-        match (answer(asked.request), asked.otherwise) {
-            (Err(Error::PastEnd { .. }), Some(otherwise)) => answer(otherwise?),
+        let mut file = match (answer(&asked.request), asked.otherwise) {
+            (Err(Error::PastEnd { .. }), Some(otherwise)) => answer(&otherwise?),
             (answer, _) => answer,
-        }
-    }
-}
-
-/// A movie, or a clip of it, whose resources are asked for.
-struct Packaged<'a, R: ReadAt> {
-    seeker: &'a Seeker,
-    source: &'a R,
-    identity: &'a Identity,
-    index: Arc<Index>,
-    request: ClipRequest,
-    settings: &'a Settings,
-}
-
-impl<R: ReadAt> Packaged<'_, R> {
-    fn answer(&self, address: Address, query: &[u8]) -> Result<Answer, Error> {
-        let file = match address {
-            Address::Multivariant | Address::Media(_) | Address::Iframes(_) | Address::Manifest(_) => {
-                let text = self.text(address, query)?;
-                let key = format!("p{:x}-{:x}", text.len(), fnv1a(text.as_bytes()));
-                VirtualFile::text(text.into_bytes().into(), &key, self.identity)
-            }
-            Address::TrackFile(name) => self.media(name, |file| Some(0..file.len()))?,
-            Address::Init(name) => self.media(name, |file| Some(file.init()))?,
-            Address::Segment(name, number) => {
-                let n = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-                self.media(name, |file| file.segment(n?))?
-            }
-            Address::Text(_) | Address::Chapters => return Err(Error::NoSuchAddress),
-        };
+        }?;
+        file.note_time(began.elapsed());
         Ok(Answer::Film(Box::new(file.of_type(address.content_type()))))
     }
+}
 
-    /// A part of the file of a track.
-    fn media(
-        &self,
-        name: TrackName,
-        part: impl FnOnce(&FragmentedFile) -> Option<std::ops::Range<u64>>,
-    ) -> Result<VirtualFile, Error> {
-        let track = self.track(name).ok_or(Error::NoSuchAddress)?;
-        let mut work = Work { index_was_cached: true, ..Work::default() };
-        let planned = self.track_file(track, &mut work)?.ok_or(Error::NoSuchAddress)?;
-        let part = planned.fragmented().and_then(part).ok_or(Error::NoSuchAddress)?;
-        let asked = (&self.request).into();
-        Ok(VirtualFile::film(Arc::clone(&self.index), planned, self.identity, asked, work).part(part))
+/// A request as it holds for all resources of a clip: each begins with a key frame. Players put
+/// segments one after the other and do not all hide what comes before a frame.
+fn packaged(request: &ClipRequest) -> ClipRequest {
+    ClipRequest { mode: Mode::Keyframe, format: Format::Fragmented, ..request.clone() }
+}
+
+/// What is packaged from a clip.
+struct Package<'a, R> {
+    seeker: &'a Seeker,
+    index: &'a Arc<Index>,
+    source: &'a R,
+    identity: &'a Identity,
+    request: ClipRequest,
+    settings: &'a Settings,
+    /// As it came.
+    query: &'a [u8],
+}
+
+impl<R: ReadAt> Package<'_, R> {
+    fn resource(&self, address: Address, work: Work) -> Result<VirtualFile, Error> {
+        match address {
+            Address::TrackFile(track) => self.media(track, work).map(|(file, _)| file),
+            Address::Init(track) => {
+                let (file, planned) = self.media(track, work)?;
+                Ok(file.part(planned.fragmented().ok_or(Error::NoSuchAddress)?.init()))
+            }
+            Address::Segment(track, number) => {
+                let (file, planned) = self.media(track, work)?;
+                let segment = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+                let part = segment.and_then(|segment| planned.fragmented()?.segment(segment));
+                Ok(file.part(part.ok_or(Error::NoSuchAddress)?))
+            }
+            _ => self.text(address),
+        }
     }
 
-    /// The track of a name, by its index.
-    fn track(&self, name: TrackName) -> Option<usize> {
-        let named = self.index.tracks.iter().enumerate();
-        let mut named = named.filter(|(_, track)| track_kind(track.handler) == Some(name.kind));
-        named.nth(usize::try_from(name.number).ok()?.checked_sub(1)?).map(|(n, _)| n)
+    /// The file of a track, and its plan.
+    fn media(&self, name: TrackName, mut work: Work) -> Result<(VirtualFile, Arc<Planned>), Error> {
+        let track = find_track(self.index, name).ok_or(Error::NoSuchAddress)?;
+        let planned = self.track_file(track, &mut work)?;
+        let (index, asked) = (Arc::clone(self.index), (&self.request).into());
+        let file = VirtualFile::film(index, Arc::clone(&planned), self.identity, asked, work);
+        Ok((file, planned))
     }
 
-    /// The file of a track; `None` if the clip has no samples of it.
-    fn track_file(&self, track: usize, work: &mut Work) -> Result<Option<Arc<Planned>>, Error> {
-        let segmenting =
-            Segmenting { seconds: self.settings.segment_duration.seconds(), held: Held::One(track) };
+    /// The plan of a track's file.
+    fn track_file(&self, track: usize, work: &mut Work) -> Result<Arc<Planned>, Error> {
         let cache = &self.seeker.cache;
+        let seconds = self.settings.segment_duration.seconds();
+        let segmenting = Segmenting { seconds, held: Held::One(track) };
         if let Some(planned) = cache.plan(self.identity, &self.request, Some(segmenting)) {
             work.plan_was_cached = true;
-            return Ok(Some(planned));
+            return Ok(planned);
         }
-        let indexed = self.index.film(self.source);
-        let layout = self.seeker.within_budget(self.identity, &self.index, &indexed, |film| {
+        let planned = self.in_budget(|film| {
             let clip = self.clip(film)?;
-            let held = clip.tracks.get(track).and_then(Option::as_ref);
-            match held.filter(|held| !held.ranges.is_empty()) {
-                Some(_) => Ok(Some(Layout::Fragmented(plan_fragmented(film, &clip, &segmenting)?))),
-                None => Ok(None),
+            if !has_samples(&clip, track) {
+                return Err(Error::NoSuchAddress);
             }
+            let file = plan_fragmented(film, &clip, &segmenting)?;
+            let summary = Summary::of(self.index, &clip);
+            Ok(Planned::new(Layout::Fragmented(file), Some(summary), self.identity))
         })?;
-        let Some(layout) = layout else { return Ok(None) };
-        let planned = Arc::new(Planned::new(layout, None, self.identity));
+        let planned = Arc::new(planned);
         cache.keep_plan(self.identity, &self.request, Some(segmenting), Arc::clone(&planned));
-        Ok(Some(planned))
+        Ok(planned)
     }
 
-    /// The clip that is packaged.
     fn clip(&self, film: &Film<'_>) -> Result<Clip, Error> {
         match seek(film, &self.request)? {
             Cut::Clip(clip) => Ok(clip),
-            // A request for fragments is always one for a clip.
             Cut::Whole => Err(Error::NoSuchAddress),
         }
     }
 
-    /// A playlist or a manifest.
-    fn text(&self, address: Address, query: &[u8]) -> Result<String, Error> {
-        let form = match address {
-            Address::Manifest(form) => form,
-            _ => self.settings.form,
+    fn in_budget<T>(&self, work: impl FnOnce(&Film<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let indexed = self.index.film(self.source);
+        self.seeker.within_budget(self.identity, self.index, &indexed, work)
+    }
+
+    /// A text, from what is kept or written now.
+    fn text(&self, address: Address) -> Result<VirtualFile, Error> {
+        let Self { identity, request, settings, .. } = self;
+        // All that the text follows from.
+        let (seconds, form, query) =
+            (settings.segment_duration.seconds(), settings.form, self.query.escape_ascii());
+        let key = format!("{address}?{query} {seconds} {form:?} {request:?}");
+        let cache = &self.seeker.cache;
+        let (text, tag) = match cache.text(identity, &key) {
+            Some(kept) => kept,
+            None => {
+                let text = self.write(address)?.into_bytes();
+                let tag = format!("p{:x}-{:x}", text.len(), fnv1a(&text));
+                let text = (text.into(), tag.into());
+                cache.keep_text(identity, &key, &text);
+                text
+            }
         };
-        let presentation = self.presentation(form, query)?;
+        Ok(VirtualFile::text(text, &tag, identity))
+    }
+
+    fn write(&self, address: Address) -> Result<String, Error> {
+        let presentation = self.presentation(address)?;
         let of = |name: TrackName| {
             let name = name.to_string();
             presentation.renditions.iter().find(|r| r.name == name).ok_or(Error::NoSuchAddress)
         };
-        Ok(match address {
-            Address::Media(name) => hls::media(&presentation, of(name)?),
-            Address::Iframes(name) => hls::iframes(&presentation, of(name)?),
-            Address::Manifest(_) => return Err(Error::NoSuchAddress),
-            _ => hls::multivariant(&presentation),
-        })
+        match address {
+            Address::Multivariant => Ok(hls::multivariant(&presentation)),
+            Address::Media(track) => Ok(hls::media(&presentation, of(track)?)),
+            Address::Iframes(track) => Ok(hls::iframes(&presentation, of(track)?)),
+            Address::Manifest(form) => Ok(dash::manifest(&presentation, form)),
+            _ => Err(Error::NoSuchAddress),
+        }
     }
 
-    /// What playlists and manifests are written from.
-    fn presentation(&self, form: Form, query: &[u8]) -> Result<Presentation, Error> {
-        let indexed = self.index.film(self.source);
-        let film = Film { index: &self.index, source: &indexed };
-        let clip = self.clip(&film)?;
-        let mut renditions = Vec::new();
-        let mut numbers = [0; 3];
-        for (n, track) in self.index.tracks.iter().enumerate() {
-            let Some(kind) = track_kind(track.handler) else { continue };
-            let Some(number) = numbers.get_mut(kind as usize) else { continue };
-            *number += 1;
-            let name = TrackName { kind, number: *number };
-            let is_chapters = self.index.tracks.iter().any(|t| t.chapters.contains(&track.tkhd.track_id));
-            if kind == TrackKind::Text || is_chapters {
-                continue;
+    /// What a playlist or manifest is about: the track that it is about, or all that are offered.
+    fn presentation(&self, address: Address) -> Result<Presentation, Error> {
+        let clip = self.in_budget(|film| self.clip(film))?;
+        let offered = match address.track() {
+            Some(name) => vec![(name, find_track(self.index, name).ok_or(Error::NoSuchAddress)?)],
+            None => offered_tracks(self.index, &clip),
+        };
+        let (mut renditions, mut refusal) = (Vec::new(), Error::NoSuchAddress);
+        for (name, track) in offered {
+            match self.rendition(name, track) {
+                Ok(rendition) => renditions.push(rendition),
+                // The others can still be played.
+                Err(e @ (Error::Plan(_) | Error::NoSuchAddress)) => refusal = e,
+                Err(e) => return Err(e),
             }
-            let Some(planned) = self.track_file(n, &mut Work::default())? else { continue };
-            let Some(file) = planned.fragmented() else { continue };
-            renditions.push(Rendition::of(&film, file, name, describe(&film, n)?)?);
         }
         if renditions.is_empty() {
-            return Err(Error::NoSuchAddress);
+            return Err(refusal);
         }
         Ok(Presentation {
             renditions,
             duration: clip.duration.seconds(clip.timescale),
-            query: String::from_utf8_lossy(query).into_owned(),
-            form,
+            query: String::from_utf8_lossy(self.query).into_owned(),
+            form: self.settings.form,
             has_chapters: false,
             is_growing: false,
         })
+    }
+
+    fn rendition(&self, name: TrackName, track: usize) -> Result<Rendition, Error> {
+        let planned = self.track_file(track, &mut Work::default())?;
+        let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
+        self.in_budget(|film| Ok(Rendition::of(film, file, name, describe(film, track)?)?))
     }
 }
 
@@ -183,4 +207,87 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::SegmentDuration;
+    use crate::testing::{Film, TrackSpec, identity};
+
+    /// Ten seconds with a key frame each second.
+    fn film() -> Vec<u8> {
+        Film::of(vec![TrackSpec::video(100, 10)]).build()
+    }
+
+    fn of_seconds(seconds: &str) -> Settings {
+        let segment_duration = SegmentDuration::from_directive(seconds.as_bytes()).unwrap();
+        Settings { segment_duration, ..Settings::default() }
+    }
+
+    fn get(seeker: &Seeker, film: &Vec<u8>, at: &str, settings: &Settings) -> Result<Vec<u8>, Error> {
+        let (path, query) = at.split_once('?').unwrap_or((at, ""));
+        let address = Address::parse(path.as_bytes()).unwrap();
+        let answer = seeker.answer_address(film, &identity(film), address, query.as_bytes(), settings)?;
+        let Answer::Film(file) = answer else { panic!("the plain file") };
+        assert_eq!(file.media_type(), Some(address.content_type()));
+        let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
+        file.read_at(film, 0, &mut bytes).unwrap();
+        Ok(bytes)
+    }
+
+    #[test]
+    fn segments_are_parts_of_the_file_of_their_track() {
+        let (seeker, film, settings) = (Seeker::default(), film(), of_seconds("2"));
+        for query in ["", "?start=3&end=8"] {
+            let get = |path: &str| get(&seeker, &film, &format!("{path}{query}"), &settings);
+            let whole = get("/cmaf/v1.mp4").unwrap();
+            let mut parts = get("/cmaf/v1/init.mp4").unwrap();
+            assert!(whole.starts_with(&parts));
+            let sidx = u32::from_be_bytes(whole[parts.len()..][..4].try_into().unwrap()) as usize;
+            parts.extend(&whole[parts.len()..][..sidx]);
+            let count = if query.is_empty() { 5 } else { 3 };
+            (1..=count).for_each(|n| parts.extend(get(&format!("/cmaf/v1/{n}.m4s")).unwrap()));
+            assert!(parts == whole, "{query}");
+            let beyond = get(&format!("/cmaf/v1/{}.m4s", count + 1)).unwrap_err();
+            assert_eq!(beyond.status(), 404);
+        }
+        assert_eq!(get(&seeker, &film, "/cmaf/a1.mp4", &settings).unwrap_err().status(), 404);
+    }
+
+    #[test]
+    fn a_text_is_kept_for_what_it_follows_from() {
+        let (kept, film) = (Seeker::default(), film());
+        let renamed = Settings {
+            parameters: Settings::default().parameters.rename([(&b"start"[..], &b"from"[..])]).unwrap(),
+            ..of_seconds("2")
+        };
+        let files = Settings { form: crate::request::Form::Segments, ..of_seconds("2") };
+        let all = [of_seconds("2"), of_seconds("5"), renamed, files];
+        let mut texts = Vec::new();
+        for settings in all.iter().chain(&all) {
+            for at in
+                ["/hls/v1.m3u8", "/hls/v1.m3u8?start=3", "/hls/v1.m3u8?start=3&x=1", "/dash/manifest.mpd"]
+            {
+                let text = get(&kept, &film, at, settings).unwrap();
+                assert!(text == get(&Seeker::new(0), &film, at, settings).unwrap(), "{at}");
+                texts.push(text);
+            }
+        }
+        texts.sort();
+        texts.dedup();
+        // The form is no matter of the manifest, nor is a name of a query without a value.
+        assert_eq!(texts.len(), 4 * 4 - 3);
+    }
+
+    #[test]
+    fn what_is_no_film_has_no_resources() {
+        let (seeker, text) = (Seeker::default(), b"This is not a film. ".repeat(10));
+        for (at, status) in [("/hls/master.m3u8", 415), ("/cmaf/v1.mp4?start=x", 400)] {
+            assert_eq!(get(&seeker, &text, at, &Settings::default()).unwrap_err().status(), status, "{at}");
+        }
+        let late = get(&seeker, &film(), "/hls/master.m3u8?start=10", &Settings::default());
+        assert_eq!(late.unwrap_err().status(), 416);
+        assert!(get(&seeker, &film(), "/hls/master.m3u8?t=1700000000", &Settings::default()).is_ok());
+    }
 }

@@ -201,11 +201,6 @@ impl Seeker {
         }
     }
 
-    /// The index of a file, known or built now.
-    pub(crate) fn index(&self, identity: &Identity, source: &impl ReadAt) -> Result<Arc<Index>, Error> {
-        self.cache.index(identity, source).map_err(Error::Format)
-    }
-
     fn answer_request(
         &self,
         known: Option<Arc<Index>>,

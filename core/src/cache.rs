@@ -31,15 +31,21 @@ struct Key {
     request: Option<ClipRequest>,
     /// Of the file of one track of the clip.
     segmenting: Option<Segmenting>,
+    /// Of a text: what tells it from all others about the movie.
+    text: Option<Box<str>>,
 }
 
 impl Key {
     fn index(film: &Identity) -> Self {
-        Self { film: *film, request: None, segmenting: None }
+        Self { film: *film, request: None, segmenting: None, text: None }
     }
 
     fn plan(film: &Identity, request: &ClipRequest, segmenting: Option<Segmenting>) -> Self {
-        Self { film: *film, request: Some(request.clone()), segmenting }
+        Self { request: Some(request.clone()), segmenting, ..Self::index(film) }
+    }
+
+    fn text(film: &Identity, text: &str) -> Self {
+        Self { text: Some(text.into()), ..Self::index(film) }
     }
 }
 
@@ -49,7 +55,11 @@ enum Entry {
     /// Why there is no index, and since when.
     Failure(Arc<FormatError>, Instant),
     Plan(Arc<Planned>),
+    Text(Text),
 }
+
+/// A text about a movie, and what of it goes into its entity tag.
+type Text = (Arc<[u8]>, Arc<str>);
 
 #[derive(Debug, Clone)]
 struct Bytes;
@@ -60,7 +70,9 @@ impl Weighter<Key, Entry> for Bytes {
             Entry::Index(index) => index.heap_size(),
             Entry::Failure(..) => 0,
             Entry::Plan(plan) => plan.heap_size(),
+            Entry::Text((text, tag)) => text.len() + tag.len(),
         };
+        let heap = heap + key.text.as_ref().map_or(0, |text| text.len());
         let request = key.request.as_ref().map_or(0, ClipRequest::heap_size);
         (heap + request + size_of::<(Key, Entry)>() + ENTRY_OVERHEAD) as u64
     }
@@ -198,6 +210,21 @@ impl FilmCache {
             self.cache.insert(Key::plan(film, request, segmenting), Entry::Plan(plan));
         }
     }
+
+    /// A text about this movie, where it is kept.
+    pub(crate) fn text(&self, film: &Identity, key: &str) -> Option<Text> {
+        match self.cache.get(&Key::text(film, key))? {
+            Entry::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Keeps a text.
+    pub(crate) fn keep_text(&self, film: &Identity, key: &str, text: &Text) {
+        if is_settled(film, SystemTime::now()) {
+            self.cache.insert(Key::text(film, key), Entry::Text(text.clone()));
+        }
+    }
 }
 
 impl Entry {
@@ -206,7 +233,7 @@ impl Entry {
         match self {
             Self::Index(_) => false,
             Self::Failure(_, since) => !is_fresh(*since),
-            Self::Plan(_) => true,
+            Self::Plan(_) | Self::Text(_) => true,
         }
     }
 }

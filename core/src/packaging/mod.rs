@@ -12,7 +12,9 @@ mod rendition;
 mod route;
 #[cfg(test)]
 mod testing;
+mod tracks;
 
 pub use address::{Address, AddressKind, TrackName};
 pub use presentation::{Form, Presentation, Rendition, Segment};
 pub use route::Route;
+pub use tracks::{find_track, has_samples, offered_tracks};
