@@ -29,7 +29,7 @@ pub(super) struct Choice<'p> {
 pub(super) struct Group<'p> {
     /// Its name among groups of this kind of track.
     pub(super) id: String,
-    /// Its tracks, in the order of the file.
+    /// Its tracks, in the order of the file. A track of sound may be in several groups.
     pub(super) members: Vec<Member<'p>>,
 }
 
@@ -39,12 +39,12 @@ pub(super) struct Member<'p> {
     pub(super) rendition: &'p Rendition,
     /// What people call it: unique in its group, one line, never empty.
     pub(super) label: String,
-    /// Its language, if that is written as a tag of BCP 47 is.
+    /// Its language.
     pub(super) language: Option<&'p str>,
     /// Whether it is played unless the viewer or the player chooses.
     pub(super) is_default: bool,
-    /// Whether a player may choose it by the viewer's preferences: it differs from those before in
-    /// language or purpose, and is no commentary.
+    /// Whether a player may choose it by the viewer's preferences: no other such track has its
+    /// language and purpose, and it is no commentary.
     pub(super) is_autoselect: bool,
 }
 
@@ -56,10 +56,12 @@ impl<'p> Choice<'p> {
         };
         let video = || of_kind(TrackKind::Video);
         let audio: Vec<_> = of_kind(TrackKind::Audio).collect();
+        let text = labelled(of_kind(TrackKind::Text));
+        let default = enabled(&text).map(str::to_owned);
         Self {
             video: video().find(|r| r.track.is_enabled).or_else(|| video().next()),
             audio: audio_groups(&audio),
-            text: Group::new("text".to_owned(), of_kind(TrackKind::Text).collect(), None),
+            text: Group::new("text", text, default.as_deref()),
         }
     }
 
@@ -68,6 +70,14 @@ impl<'p> Choice<'p> {
         let members = self.audio.iter().chain([&self.text]).flat_map(|group| &group.members);
         let tracks = self.video.into_iter().chain(members.map(|member| member.rendition));
         tracks.filter(|rendition| !rendition.segments.is_empty())
+    }
+
+    /// All tracks of sound, each once, with whether all others are its alternatives.
+    pub(super) fn sound(&self) -> impl Iterator<Item = (&Member<'p>, bool)> {
+        self.audio.iter().zip(0..).flat_map(|(group, place)| {
+            let own = group.members.iter().filter(|m| coding(&m.rendition.track) == group.id);
+            own.map(move |member| (member, member.is_default && place == 0))
+        })
     }
 
     /// The longest that a segment lasts, rounded to whole seconds (RFC 8216bis, 4.4.3.1). It is the
@@ -93,6 +103,9 @@ pub(super) fn is_webvtt(rendition: &Rendition) -> bool {
     rendition.track.kind == Some(TrackKind::Text) && rendition.segments.is_empty()
 }
 
+/// The group of AAC. All players decode it.
+const AAC: &str = "aac";
+
 fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
     let first = tracks.iter().find(|r| r.track.is_enabled).or(tracks.first());
     let mut codings = Vec::new();
@@ -101,10 +114,26 @@ fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
             codings.push(coding);
         }
     }
+    let of = |id: &str| labelled(tracks.iter().copied().filter(|r| coding(&r.track) == id));
+    let default = first.and_then(|first| {
+        let labelled = of(coding(&first.track)).into_iter();
+        labelled.filter(|(r, _)| std::ptr::eq(*r, *first)).map(|(_, label)| label).next()
+    });
     let group = |id: &str| {
-        let members: Vec<_> = tracks.iter().copied().filter(|r| coding(&r.track) == id).collect();
-        let fallback = members.first().copied();
-        Group::new(id.to_owned(), members, fallback)
+        let mut members = of(id);
+        // RFC 8216bis, 4.4.6.1.1 demands that groups have the same members. So what AAC has and
+        // this coding has not is in its group, too. The reverse would keep the group of AAC from
+        // players that decode nothing else.
+        for (rendition, label) in if id == AAC { Vec::new() } else { of(AAC) } {
+            if !members.iter().any(|(_, other)| *other == label) {
+                members.push((rendition, label));
+            }
+        }
+        members.sort_by_key(|(member, _)| tracks.iter().position(|r| std::ptr::eq(*r, *member)));
+        let is_there = |label: &&str| members.iter().any(|(_, other)| other == label);
+        let default = default.as_deref().filter(is_there).or_else(|| enabled(&members));
+        let default = default.or(members.first().map(|(_, label)| label.as_str())).map(str::to_owned);
+        Group::new(id, members, default.as_deref())
     };
     codings.into_iter().map(group).collect()
 }
@@ -112,32 +141,57 @@ fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
 /// What decoders are chosen by. Each decoder of AAC decodes its common object types.
 fn coding(track: &TrackDescription) -> &str {
     match track.codec.as_deref().unwrap_or_default() {
-        "mp4a.40.2" | "mp4a.40.02" | "mp4a.40.5" | "mp4a.40.05" | "mp4a.40.29" => "aac",
+        "mp4a.40.2" | "mp4a.40.02" | "mp4a.40.5" | "mp4a.40.05" | "mp4a.40.29" => AAC,
         other => other,
     }
 }
 
+/// Tracks, each with its label.
+type Labelled<'p> = Vec<(&'p Rendition, String)>;
+
+/// Gives each track a label of its own.
+fn labelled<'p>(tracks: impl Iterator<Item = &'p Rendition>) -> Labelled<'p> {
+    let mut taken = BTreeSet::new();
+    tracks.map(|r| (r, unique(&label(&r.track, language(&r.track)), &mut taken))).collect()
+}
+
+/// The label of the first enabled track.
+fn enabled<'l>(tracks: &'l Labelled) -> Option<&'l str> {
+    tracks.iter().find(|(r, _)| r.track.is_enabled).map(|(_, label)| label.as_str())
+}
+
+/// The language of a track, if that is written as a tag of BCP 47 is.
+fn language(track: &TrackDescription) -> Option<&str> {
+    track.language.as_deref().filter(|tag| is_language_tag(tag))
+}
+
 impl<'p> Group<'p> {
-    /// The first enabled track is played by default; where none is enabled, `fallback` is.
-    fn new(id: String, tracks: Vec<&'p Rendition>, fallback: Option<&'p Rendition>) -> Self {
-        let default = tracks.iter().copied().find(|r| r.track.is_enabled).or(fallback);
-        let default = default.map(|r| r.name.as_str());
-        let (mut labels, mut purposes) = (BTreeSet::new(), BTreeSet::new());
-        let member = |rendition: &'p Rendition| {
-            let track = &rendition.track;
-            let language = track.language.as_deref().filter(|tag| is_language_tag(tag));
-            let is_default = default == Some(&rendition.name);
-            let is_new = purposes.insert((language, track.is_forced, &track.roles));
-            Member {
-                rendition,
-                label: unique(&label(track, language), &mut labels),
-                language,
-                is_default,
-                is_autoselect: is_default || is_new && !has_role(track, "commentary"),
-            }
+    /// The track with the label `default` is the one that is played by default.
+    fn new(id: &str, tracks: Labelled<'p>, default: Option<&str>) -> Self {
+        let purpose = |r: &'p Rendition| (language(&r.track), r.track.is_forced, characteristics(&r.track));
+        let is_default = |label: &str| default == Some(label);
+        let of_default = tracks.iter().find(|(_, label)| is_default(label));
+        let mut purposes: BTreeSet<_> = of_default.map(|(r, _)| purpose(r)).into_iter().collect();
+        let member = |(rendition, label): (&'p Rendition, String)| {
+            let is_default = is_default(&label);
+            let is_new = purposes.insert(purpose(rendition));
+            let is_autoselect = is_default || is_new && !has_role(&rendition.track, "commentary");
+            Member { rendition, label, language: language(&rendition.track), is_default, is_autoselect }
         };
-        Self { id, members: tracks.into_iter().map(member).collect() }
+        Self { id: id.to_owned(), members: tracks.into_iter().map(member).collect() }
     }
+}
+
+/// What a track is for, in the words of HLS.
+pub(super) fn characteristics(track: &TrackDescription) -> Vec<&'static str> {
+    let all = [
+        ("caption", "public.accessibility.transcribes-spoken-dialog"),
+        ("caption", "public.accessibility.describes-music-and-sound"),
+        ("description", "public.accessibility.describes-video"),
+        ("enhanced-audio-intelligibility", "public.accessibility.enhances-speech-intelligibility"),
+        ("easyreader", "public.easy-to-read"),
+    ];
+    all.into_iter().filter(|(role, _)| has_role(track, role)).map(|(_, uti)| uti).collect()
 }
 
 /// Whether a track has this role.
@@ -222,14 +276,24 @@ mod tests {
             ("a4", "Audio", false, true),
         ];
         assert_eq!(members(&choice.audio[0]), aac);
-        assert_eq!(members(&choice.audio[1]), [("a2", "German", true, true)]);
+        // The group of another coding has what only AAC has, too.
+        let ac3 = [
+            ("a1", "English", true, true),
+            ("a2", "German", false, true),
+            ("a3", "The \"director\" & Zoë", false, false),
+            ("a4", "Audio", false, true),
+        ];
+        assert_eq!(members(&choice.audio[1]), ac3);
+        let sound: Vec<_> =
+            choice.sound().map(|(member, is_main)| (&*member.rendition.name, is_main)).collect();
+        assert_eq!(sound, [("a1", true), ("a3", false), ("a4", false), ("a2", false)]);
         let text = [
             ("t1", "Portuguese, BR", false, true),
             ("t2", "English (captions)", false, true),
             ("t3", "English (forced)", false, true),
         ];
         assert_eq!(members(&choice.text), text);
-        assert_eq!(choice.segmented().count(), 5);
+        assert_eq!(choice.segmented().count(), 8);
     }
 
     #[test]
@@ -239,6 +303,23 @@ mod tests {
         let film = presentation(vec![video(), first, audio("a2", "mp4a.40.2", Some("en"))]);
         let ids: Vec<_> = Choice::new(&film).audio.into_iter().map(|group| group.id).collect();
         assert_eq!(ids, ["aac", "ac-3"]);
+    }
+
+    #[test]
+    fn one_track_of_a_language_and_purpose_is_chosen_by_players() {
+        // The second is the default: the first, which nothing else tells from it, is not chosen.
+        let mut tracks = ["a1", "a2", "a3"].map(|name| audio(name, "mp4a.40.2", Some("en")));
+        tracks[0].track.is_enabled = false;
+        // Of a role that HLS has no word for.
+        tracks[2].track.roles = vec!["dub".to_owned()];
+        let film = presentation(tracks.to_vec());
+        let choice = Choice::new(&film);
+        let expected = [
+            ("a1", "English", false, false),
+            ("a2", "English 2", true, true),
+            ("a3", "English 3", false, false),
+        ];
+        assert_eq!(members(&choice.audio[0]), expected);
     }
 
     #[test]

@@ -52,10 +52,8 @@ impl Writer<'_> {
         if let Some(video) = choice.video {
             self.set(video, TrackKind::Video, None, true);
         }
-        for (group, place) in choice.audio.iter().zip(0..) {
-            for member in &group.members {
-                self.set(member.rendition, TrackKind::Audio, Some(member), member.is_default && place == 0);
-            }
+        for (member, is_main) in choice.sound() {
+            self.set(member.rendition, TrackKind::Audio, Some(member), is_main);
         }
         for member in &choice.text.members {
             self.set(member.rendition, TrackKind::Text, Some(member), member.is_default);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::describe::{TrackDescription, VideoDescription, VideoRange};
-use crate::packaging::choice::{Choice, Group, Member, has_role, is_webvtt};
+use crate::describe::{VideoDescription, VideoRange};
+use crate::packaging::choice::{Choice, Group, Member, characteristics, is_webvtt};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
 use crate::packaging::{Presentation, Rendition};
@@ -156,16 +156,4 @@ fn frame_rate(video: &VideoDescription) -> Option<String> {
     let (frames, seconds) = video.frame_rate.filter(|&(frames, seconds)| frames > 0 && seconds > 0)?;
     let thousandths = (u128::from(frames) * 1000 + u128::from(seconds / 2)) / u128::from(seconds);
     (thousandths > 0).then(|| format!("{}.{:03}", thousandths / 1000, thousandths % 1000))
-}
-
-/// What a track is for, in the words of HLS.
-fn characteristics(track: &TrackDescription) -> Vec<&'static str> {
-    let all = [
-        ("caption", "public.accessibility.transcribes-spoken-dialog"),
-        ("caption", "public.accessibility.describes-music-and-sound"),
-        ("description", "public.accessibility.describes-video"),
-        ("enhanced-audio-intelligibility", "public.accessibility.enhances-speech-intelligibility"),
-        ("easyreader", "public.easy-to-read"),
-    ];
-    all.into_iter().filter(|(role, _)| has_role(track, role)).map(|(_, uti)| uti).collect()
 }

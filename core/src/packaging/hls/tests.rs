@@ -130,7 +130,7 @@ fn media_playlists_obey_the_rules() {
 #[test]
 fn the_target_duration_is_the_rounded_maximum() {
     let mut film = plain();
-    for (longest, target) in [(1, "1"), (14_999, "1"), (45_000, "2"), (299_999, "10"), (300_000, "10")] {
+    for (longest, target) in [(1, "1"), (14_999, "1"), (45_000, "2"), (299_999, "10"), (301_000, "10")] {
         for segment in film.renditions.iter_mut().flat_map(|rendition| &mut rendition.segments) {
             segment.duration = 1;
         }
@@ -193,6 +193,29 @@ fn key_frames_are_the_starts_of_segments() {
     assert_eq!(address(links(&text)[3]).0.to_string(), "/cmaf/v1/4.m4s");
 }
 
+/// 4.4.6.1.1: Members of one name have the same attributes in all groups, but for their resource and
+/// its channels. All groups have what that of AAC has. Of the members that a player may choose, no
+/// two have the same language, and are for the same.
+fn members_correspond(name: &str, text: &str) {
+    let mut by_name = BTreeMap::new();
+    let mut groups: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    let mut chosen = BTreeSet::new();
+    for mut media in tags(text, "EXT-X-MEDIA") {
+        let kind = media["TYPE"];
+        let group = media.remove("GROUP-ID").unwrap();
+        groups.entry((kind, group)).or_default().insert(media["NAME"]);
+        let purpose = ["LANGUAGE", "FORCED", "CHARACTERISTICS"].map(|key| media.get(key).copied());
+        assert!(media["AUTOSELECT"] == "NO" || chosen.insert((kind, group, purpose)), "{name}: {media:?}");
+        media.remove("URI");
+        media.remove("CHANNELS");
+        let first = by_name.entry((kind, media["NAME"])).or_insert(media.clone());
+        assert_eq!(*first, media, "{name}");
+    }
+    let aac = groups.get(&("AUDIO", "aac")).cloned().unwrap_or_default();
+    let mut sound = groups.iter().filter(|((kind, _), _)| *kind == "AUDIO");
+    assert!(sound.all(|(_, members)| members.is_superset(&aac)), "{name}: {groups:?}");
+}
+
 #[test]
 fn the_multivariant_playlist_obeys_the_rules() {
     for (name, film) in all() {
@@ -207,6 +230,7 @@ fn the_multivariant_playlist_obeys_the_rules() {
             *defaults += u32::from(media["DEFAULT"] == "YES");
             assert!(*defaults <= 1, "{name}: 4.4.6.1.1 one default in a group");
         }
+        members_correspond(name, &text);
         let mut used = BTreeSet::new();
         let variants = tags(&text, "EXT-X-STREAM-INF");
         assert_eq!(variants.len(), links(&text).len(), "{name}: 4.4.6.2");
@@ -265,7 +289,10 @@ fn each_coding_of_sound_is_a_variant() {
     let text = multivariant(&film);
     let variants = tags(&text, "EXT-X-STREAM-INF");
     let found: Vec<_> = variants.iter().map(|v| (v["AUDIO"], v["CODECS"], v["SUBTITLES"])).collect();
-    let expected = [("aac", "avc1.640028,mp4a.40.2,mp4a.40.5", "text"), ("ac-3", "avc1.640028,ac-3", "text")];
+    let expected = [
+        ("aac", "avc1.640028,mp4a.40.2,mp4a.40.5", "text"),
+        ("ac-3", "avc1.640028,mp4a.40.2,ac-3,mp4a.40.5", "text"),
+    ];
     assert_eq!(found, expected);
     // What is added to one coding makes no other variant larger.
     assert_eq!(variants[0]["BANDWIDTH"], tags(&multivariant(&plain()), "EXT-X-STREAM-INF")[0]["BANDWIDTH"]);
@@ -319,7 +346,8 @@ fn sound_alone_is_a_variant_by_itself() {
     // The one that is played by default is the variant.
     assert_eq!(links(&text), ["a2.m3u8", "a3.m3u8"]);
     let media: Vec<_> = tags(&text, "EXT-X-MEDIA").iter().map(|m| (m["URI"], m["DEFAULT"])).collect();
-    assert_eq!(media, [("a1.m3u8", "NO"), ("a2.m3u8", "YES")]);
+    let expected = [("a1.m3u8", "NO"), ("a2.m3u8", "YES"), ("a1.m3u8", "NO"), ("a3.m3u8", "YES")];
+    assert_eq!(media, expected);
     assert_eq!(tags(&text, "EXT-X-MEDIA")[1].get("CHANNELS"), None);
 }
 
