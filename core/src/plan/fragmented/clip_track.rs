@@ -317,6 +317,38 @@ impl<'a> ClipTrack<'a> {
         Ok(found)
     }
 
+    /// The first sample from `from` on that decoding can begin at.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn next_sync(&self, from: SampleNumber) -> Result<Option<SampleNumber>, FormatError> {
+        if let Some(detected) = self.detected {
+            return Ok(detected.get(detected.partition_point(|sync| *sync < from)).copied());
+        }
+        let SyncSamples::Listed(table) = self.listed()? else {
+            return Ok(Some(from).filter(|from| *from < self.count()));
+        };
+        let first = self.range_of(from).map_or(0, |(n, ..)| n);
+        for range in self.clip.ranges.get(first..).unwrap_or_default() {
+            let start = range.samples.start + (from.max(range.place) - range.place);
+            if start == range.samples.start && range.joined_until > start {
+                return Ok(Some(range.place));
+            }
+            let start = start.max(range.joined_until);
+            let first = SyncSamples::listed_before(&table, &self.source, self.table.count, start)?;
+            for entry in first..table.count {
+                match SyncSamples::listed(&table, &self.source, entry)? {
+                    Some(sync) if sync >= range.samples.end => break,
+                    Some(sync) if sync >= start => {
+                        return Ok(Some(range.place + (sync - range.samples.start)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The list of sync samples, where it is to be believed.
     pub(super) fn listed(&self) -> Result<SyncSamples, FormatError> {
         Ok(match self.table.sync {

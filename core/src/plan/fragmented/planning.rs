@@ -48,15 +48,12 @@ pub fn plan_fragmented(
         end = end.max(in_timescale(last, track.timescale, of_reference.timescale));
     }
     let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
+    let is_held = |track: &FileTrack| match segmenting.held {
+        Held::All => true,
+        Held::One(number) => number == track.number,
+    };
     let mut columns = Vec::new();
-    for (n, track) in tracks.iter().enumerate() {
-        let is_held = match segmenting.held {
-            Held::All => true,
-            Held::One(number) => number == track.number,
-        };
-        if !is_held {
-            continue;
-        }
+    for (n, track) in tracks.iter().enumerate().filter(|(_, track)| is_held(track)) {
         let handler = film.index.tracks.get(track.number).map(|t| t.handler);
         let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
         columns.push(if n == reference {
@@ -67,16 +64,20 @@ pub fn plan_fragmented(
         });
     }
     let number = of_reference.number;
-    if let Held::One(one) = segmenting.held {
-        tracks.retain(|track| track.number == one);
-        // A segment without samples of the track is none of its segments.
-        columns.iter_mut().for_each(Vec::dedup);
-    }
+    tracks.retain(is_held);
     if tracks.is_empty() {
         return Err(PlanError::Unfragmentable("no samples"));
     }
-    let reference = tracks.iter().position(|t| t.number == number).unwrap_or(0);
-    FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference)
+    let (reference, known) = match tracks.iter().position(|track| track.number == number) {
+        Some(reference) if segmenting.held == Held::All => (reference, Some((boundaries.times, end))),
+        Some(reference) => (reference, None),
+        None => (0, None),
+    };
+    if known.is_none() {
+        // A segment without samples of the track is none of its segments.
+        columns.iter_mut().for_each(Vec::dedup);
+    }
+    FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
 }
 
 impl FragmentedFile {
@@ -87,6 +88,7 @@ impl FragmentedFile {
         tracks: Vec<FileTrack>,
         columns: Vec<Vec<SampleNumber>>,
         reference: usize,
+        known: Option<(Vec<i64>, i64)>,
     ) -> Result<Self, PlanError> {
         let (brands, name): (&[&[u8; 4]], _) = match segmenting.held {
             Held::All => (&[b"iso6", b"mp41", b"dash"], "all".to_owned()),
@@ -108,7 +110,7 @@ impl FragmentedFile {
         };
         let view = this.view(film)?;
         let fragment_samples = this.samples_of_fragment(&view, segmenting.held)?;
-        let starts = this.find_starts(&view)?;
+        let starts = this.find_starts(&view, known)?;
         let saps = this.find_saps(&view)?;
         this.fragment_samples = fragment_samples;
         let view = this.view(film)?;
@@ -134,19 +136,27 @@ impl FragmentedFile {
         Ok(u32::try_from(wanted).unwrap_or(u32::MAX).clamp(1, most))
     }
 
-    /// When each segment begins.
-    fn find_starts(&self, view: &View<'_>) -> Result<Vec<u64>, PlanError> {
+    /// When each segment begins, and when the last ends; `known` are the times of all but the first
+    /// segment, and of the end.
+    fn find_starts(&self, view: &View<'_>, known: Option<(Vec<i64>, i64)>) -> Result<Vec<u64>, PlanError> {
         let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
-        let ends_at = reference.end()?;
-        let all = reference.samples.count();
-        let mut starts: Vec<u64> = Vec::new();
-        for row in self.firsts.chunks_exact(self.tracks.len()) {
-            let sample = row.get(self.reference).copied().unwrap_or(all);
-            let time = if sample < all { reference.at(sample)? } else { ends_at };
-            let before = starts.last().copied().unwrap_or(0);
-            starts.push(u64::try_from(time).unwrap_or(0).max(before));
+        let mut times = Vec::with_capacity(self.segment_count() + 1);
+        times.push(reference.at(SampleNumber::FIRST)?);
+        if let Some((known, end)) = known {
+            times.extend(known);
+            times.push(end);
+        } else {
+            for n in 1..self.segment_count() {
+                times.push(reference.at(self.samples(n, self.reference).start)?);
+            }
+            times.push(reference.end()?);
         }
-        Ok(starts)
+        let mut latest = 0;
+        let ascending = times.into_iter().map(|time| {
+            latest = u64::try_from(time).unwrap_or(0).max(latest);
+            latest
+        });
+        Ok(ascending.collect())
     }
 
     /// How decoding begins with each segment.

@@ -89,9 +89,6 @@ pub(super) struct Presented<'a> {
     pub(super) media: u32,
 }
 
-/// Samples that are looked through at once for one that decoding can begin at.
-const WINDOW: u32 = 1024;
-
 impl Presented<'_> {
     /// When a sample is presented, in ticks of the track.
     pub(super) fn at(&self, sample: SampleNumber) -> Result<i64, FormatError> {
@@ -157,21 +154,18 @@ impl Presented<'_> {
     /// The first sample from `from` on that decoding can begin at and that is presented at `time`
     /// or later; `None` if there is none.
     pub(super) fn sync_at(&self, from: SampleNumber, time: i64) -> Result<Option<SampleNumber>, FormatError> {
-        let end = self.samples.count();
         if self.samples.detected.is_none() && matches!(self.samples.listed()?, SyncSamples::All) {
+            let end = self.samples.count();
             return Ok(Some(self.first_at(from, time)?).filter(|found| *found < end));
         }
         let (_, highest) = self.samples.table.extreme_offsets();
         let latest = highest.in_clip(self.samples.clip.multiplier) + self.samples.clip.offset_shift;
         let mut from = self.near(time.saturating_sub(latest.0.max(0)))?.max(from);
-        while from < end {
-            let until = end.min(from + WINDOW);
-            for sync in self.samples.sync_in(&(from..until))? {
-                if self.at(sync)? >= time {
-                    return Ok(Some(sync));
-                }
+        while let Some(sync) = self.samples.next_sync(from)? {
+            if self.at(sync)? >= time {
+                return Ok(Some(sync));
             }
-            from = until;
+            from = sync.next();
         }
         Ok(None)
     }
