@@ -13,8 +13,9 @@ use proptest::test_runner::RngSeed;
 use check::{TICK, assert_lead_in, assert_same, due_in, duration, shown_in, shown_of, snapped, with_sources};
 use common::{ask, clip, identity, seeker};
 use generate::film;
+use mp4seek::packaging::Address;
 use mp4seek::source::ReadAt;
-use mp4seek::{Answer, Settings};
+use mp4seek::{Answer, Error, Settings};
 use test_boxes::{
     Expanded, Film, Sample, Shown, TrackSpec, boxes, expand, expand_fragments, segments, share_media,
 };
@@ -375,6 +376,88 @@ fn assert_same_samples(flat: &[Expanded], fragmented: &[Expanded]) -> Result<(),
         };
         prop_assert_eq!(flat.timescale, fragmented.timescale);
         prop_assert_eq!(samples(flat), samples(fragmented));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// The file of a track has the samples that a clip from a key frame has of it, presented at the
+    /// same times, and its parts are slices of it.
+    #[test]
+    fn a_track_file_holds_what_the_clip_holds(
+        film in film(),
+        start in 0.0..0.95f64,
+        length in 0.02..1.0f64,
+    ) {
+        let source = film.build();
+        let total = duration(&source);
+        let start = (start * total * 1000.0).round() / 1000.0;
+        let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
+        let query = format!("start={start}&end={end}");
+        let flat = expand(&clip(&source, &format!("{query}&mode=keyframe")).unwrap());
+        let mut numbers = [0, 0];
+        for (spec, id) in film.tracks.iter().zip(1..) {
+            let (prefix, number) = match &spec.handler {
+                b"vide" => ("v", &mut numbers[0]),
+                b"soun" => ("a", &mut numbers[1]),
+                _ => continue,
+            };
+            *number += 1;
+            let name = format!("{prefix}{number}");
+            let due = flat.iter().find(|track| track.id == id && !track.samples.is_empty());
+            let Some(whole) = resource(&source, &format!("/cmaf/{name}.mp4"), &query) else {
+                prop_assert!(due.is_none(), "{} is missing", name);
+                continue;
+            };
+            let read = expand_fragments(&whole);
+            let due = due.unwrap().clone();
+            assert_same_samples(std::slice::from_ref(&due), &read)?;
+            assert_begins_alike(&due, &read[0])?;
+            let mut joined = resource(&source, &format!("/cmaf/{name}/init.mp4"), &query).unwrap();
+            let places = segments(&whole);
+            joined.extend_from_slice(&whole[joined.len()..places[0]]);
+            for (n, _) in places.iter().enumerate().skip(1) {
+                joined.extend(resource(&source, &format!("/cmaf/{name}/{n}.m4s"), &query).unwrap());
+            }
+            prop_assert!(joined == whole);
+            let past = format!("/cmaf/{name}/{}.m4s", places.len());
+            prop_assert!(resource(&source, &past, &query).is_none());
+        }
+    }
+}
+
+/// What stands at an address behind a film; `None` where that is nothing.
+fn resource(film: &[u8], address: &str, query: &str) -> Option<Vec<u8>> {
+    let source = film.to_vec();
+    let address = Address::parse(address.as_bytes()).unwrap();
+    let (identity, settings) = (identity(film), Settings::default());
+    match seeker().answer_address(&source, &identity, address, query.as_bytes(), &settings) {
+        Ok(Answer::Film(file)) => {
+            let mut out = vec![0; usize::try_from(file.len()).unwrap()];
+            file.read_at(&source, 0, &mut out).unwrap();
+            Some(out)
+        }
+        Ok(Answer::Plain(_)) => unreachable!("the file as it is"),
+        Err(Error::NoSuchAddress) => None,
+        Err(e) => unreachable!("{address:?}: {e}"),
+    }
+}
+
+/// Asserts that both show the same at the same times. The file of a track does not say when a clip
+/// ends; and where the track waits, not that the beginning of its first sample is hidden.
+fn assert_begins_alike(due: &Expanded, read: &Expanded) -> Result<(), TestCaseError> {
+    let due_timescale = due.timescale;
+    let (due, read) = (due.shown(), read.shown());
+    for shown in due.iter().filter(|shown| shown.to - shown.from > 2.0 * TICK) {
+        let is_near = |a: f64, b: f64| (a - b).abs() < TICK + 0.5 / f64::from(due_timescale);
+        let is_same = |other: &&Shown| {
+            let begins_alike = is_near(other.from, shown.from);
+            other.bytes == shown.bytes
+                && (begins_alike || other.from < shown.from && is_near(other.to, shown.to))
+        };
+        prop_assert!(read.iter().any(|other| is_same(&other)), "{:?} is not in {:?}", shown, read);
     }
     Ok(())
 }
