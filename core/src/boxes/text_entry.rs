@@ -14,6 +14,12 @@ use crate::source::ReadAt;
 /// Bytes of a `SampleEntry` (8.5.2.2) before its own fields.
 const SAMPLE_ENTRY: usize = 8;
 
+/// Bytes of the fields of `tx3g`, which a font table (`ftab`) follows.
+const TX3G: usize = 30;
+
+/// Bytes of the fields of QuickTime's `text` that are read.
+const QUICKTIME: usize = 43;
+
 /// `write text vertically`, of the flags of `tx3g`.
 const VERTICAL: u32 = 0x2_0000;
 
@@ -121,13 +127,15 @@ pub fn read_text_entry<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &BoxHeader,
 ) -> Result<Option<TextEntry>, FormatError> {
-    let is_quicktime = &entry.box_type.0 == b"text";
-    let needed = SAMPLE_ENTRY + if is_quicktime { 43 } else { 30 };
-    if entry.payload_len() < needed as u64 {
+    let most = usize::try_from(entry.payload_len()).unwrap_or(usize::MAX);
+    let b = reader.bytes(entry.payload(), most.min(SAMPLE_ENTRY + QUICKTIME))?;
+    let b = b.get(SAMPLE_ENTRY..).unwrap_or_default();
+    // FFmpeg writes chapters as `text` with the fields of `tx3g`.
+    let has_font_table = b.get(TX3G + 4..TX3G + 8) == Some(b"ftab");
+    let is_quicktime = &entry.box_type.0 == b"text" && !has_font_table;
+    if b.len() < if is_quicktime { QUICKTIME } else { TX3G } {
         return Ok(None);
     }
-    let b = reader.bytes(entry.payload(), needed)?.get(SAMPLE_ENTRY..).unwrap_or_default();
-    let flags = u32_at(b, 0);
     Ok(Some(if is_quicktime {
         TextEntry {
             horizontal: Justification::of(i32::from_ne_bytes(u32_at(b, 4).to_ne_bytes())),
@@ -144,7 +152,7 @@ pub fn read_text_entry<R: ReadAt>(
         TextEntry {
             horizontal: justification(4),
             vertical: justification(5),
-            is_vertical: flags & VERTICAL != 0,
+            is_vertical: u32_at(b, 0) & VERTICAL != 0,
             text_box: TextBox::read(b, 10),
             style: TextStyle::read(b, 22),
         }
@@ -196,5 +204,18 @@ mod tests {
         assert!(entry.style.is_bold && !entry.style.is_italic);
         assert_eq!(entry.style.color, [255, 128, 0]);
         assert_eq!(read(b"text", &fields.concat()[..42]), None);
+    }
+
+    #[test]
+    fn text_with_the_fields_of_tx3g_is_read_as_that() {
+        let fields =
+            [0, 0, 0, 1, 255, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 18, 9, 8, 7, 0];
+        let ftab = make_box(b"ftab", [0, 1, 0, 1, 0]);
+        let fields = [&fields[..], &ftab].concat();
+        let entry = read(b"text", &fields).unwrap();
+        assert_eq!((entry.horizontal, entry.vertical), (Justification::End, Justification::Center));
+        assert!(entry.style.is_underlined);
+        assert_eq!(entry.style.color, [9, 8, 7]);
+        assert_eq!(Some(entry), read(b"tx3g", &fields));
     }
 }
