@@ -4,6 +4,7 @@
 
 mod description;
 mod output;
+mod text;
 
 use std::path::Path;
 use std::process::{Command, Output};

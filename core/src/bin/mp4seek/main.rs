@@ -5,6 +5,7 @@ mod description;
 mod input;
 mod inspect;
 mod output;
+mod text;
 mod verify;
 
 use std::io::{self, Write};
@@ -24,7 +25,7 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 a file cannot be read or written, 2 wrong arguments or times,
-3 not a film that can be cut, 4 the start is past the end of the film.";
+3 not a film that can be cut, or not with such text, 4 the start is past the end of the film.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -58,6 +59,11 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Write the subtitles or the chapters of a film to standard output, as WebVTT.
+    Text {
+        #[command(flatten)]
+        options: text::TextOptions,
     },
     /// Write the completions of a shell to standard output.
     Completions {
@@ -217,6 +223,7 @@ fn main() -> ExitCode {
         }
         Command::Inspect { input, options, json } => inspect::run(&input, &options, json),
         Command::Verify { files, json } => verify::run(&files, json),
+        Command::Text { options } => text::run(&options),
         Command::Completions { shell } => completions(shell),
         Command::Man { command } => man(command.as_deref()),
     };
