@@ -13,6 +13,7 @@
 #include "util_filter.h"
 #include "apr_buckets.h"
 #include "apr_portable.h"
+#include "apr_strings.h"
 
 #include "h264_apache.h"
 

@@ -35,6 +35,8 @@ pub(crate) fn own_file(name: &str) -> PathBuf {
 pub(crate) fn compile(sources: &[&str], library: &str, flags: &[String]) -> Result<(), Error> {
     let mut build = cc::Build::new();
     build.files(sources.iter().map(|source| own_file(source))).flags(flags).warnings(true);
+    // A compiler that warns only takes an unknown function's pointer for an `int`.
+    build.flag_if_supported("-Werror=implicit-function-declaration");
     build.try_compile(library).map_err(|error| {
         Error(format!(
             "cannot compile {} ({error}): install a C compiler (Debian: gcc libc6-dev) or set CC",
