@@ -14,6 +14,7 @@ use crate::plan::{Held, Segmenting, plan_fragmented};
 use crate::request::{Asked, ClipRequest, Format, Mode, Settings};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
+use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
 
 impl Seeker {
@@ -152,6 +153,11 @@ impl<R: ReadAt> Package<'_, R> {
     }
 
     fn write(&self, address: Address) -> Result<String, Error> {
+        match address {
+            Address::Text(name) => return self.write_text(name),
+            Address::Chapters => return self.write_chapters(),
+            _ => {}
+        }
         let presentation = self.presentation(address)?;
         let of = |name: TrackName| {
             let name = name.to_string();
@@ -164,6 +170,31 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Manifest(form) => Ok(dash::manifest(&presentation, form)),
             _ => Err(Error::NoSuchAddress),
         }
+    }
+
+    fn write_text(&self, name: TrackName) -> Result<String, Error> {
+        let track = find_track(self.index, name).ok_or(Error::NoSuchAddress)?;
+        self.in_budget(|film| {
+            let clip = self.clip(film)?;
+            if !has_samples(&clip, track) || !self.is_sent_as_vtt(track) {
+                return Err(Error::NoSuchAddress);
+            }
+            Ok(write_vtt(film, &clip, track)?)
+        })
+    }
+
+    fn write_chapters(&self) -> Result<String, Error> {
+        self.in_budget(|film| {
+            if !has_chapters(film)? {
+                return Err(Error::NoSuchAddress);
+            }
+            Ok(write_chapters(film, &self.clip(film)?)?)
+        })
+    }
+
+    /// Whether a track is one text, and in no segments.
+    fn is_sent_as_vtt(&self, track: usize) -> bool {
+        self.index.tracks.get(track).is_some_and(has_vtt)
     }
 
     /// What a playlist or manifest is about: the track that it is about, or all that are offered.
@@ -190,12 +221,18 @@ impl<R: ReadAt> Package<'_, R> {
             duration: clip.duration.seconds(clip.timescale),
             query: String::from_utf8_lossy(self.query).into_owned(),
             form: self.settings.form,
-            has_chapters: false,
+            has_chapters: address.track().is_none() && self.in_budget(|film| Ok(has_chapters(film)?))?,
             is_growing: false,
         })
     }
 
     fn rendition(&self, name: TrackName, track: usize) -> Result<Rendition, Error> {
+        if self.is_sent_as_vtt(track) {
+            let timescale = self.index.tracks.get(track).map_or(1, |track| track.mdhd.timescale);
+            let track = self.in_budget(|film| Ok(describe(film, track)?))?;
+            let (name, segments) = (name.to_string(), Vec::new());
+            return Ok(Rendition { name, track, timescale, init: 0..0, index: 0..0, segments });
+        }
         let planned = self.track_file(track, &mut Work::default())?;
         let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
         self.in_budget(|film| Ok(Rendition::of(film, file, name, describe(film, track)?)?))
