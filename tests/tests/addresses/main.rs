@@ -1,6 +1,9 @@
 //! What stands behind a film's address for players of HLS and DASH, on both servers.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod found;
+mod resources;
 
 use tests::servers::{Builder, Engine, Site};
 
