@@ -12,6 +12,8 @@ mod rendition;
 mod route;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod tracks;
 
 pub use address::{Address, AddressKind, TrackName};

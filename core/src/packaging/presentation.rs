@@ -22,6 +22,13 @@ pub struct Presentation {
     pub is_growing: bool,
 }
 
+impl Presentation {
+    /// The duration as texts have it: a number, and not below zero.
+    pub(super) fn seconds(&self) -> f64 {
+        if self.duration.is_finite() && self.duration > 0.0 { self.duration } else { 0.0 }
+    }
+}
+
 /// A track of a presentation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendition {

@@ -44,7 +44,7 @@ pub fn manifest(presentation: &Presentation, form: Form) -> String {
             ("xmlns:cenc", is_protected.then(|| "urn:mpeg:cenc:2013".to_owned())),
             ("profiles", text(profile)),
             ("type", text("static")),
-            ("mediaPresentationDuration", Some(duration(presentation.duration))),
+            ("mediaPresentationDuration", Some(duration(presentation.seconds()))),
             ("minBufferTime", Some(format!("PT{}.{:03}S", buffer / 1000, buffer % 1000))),
         ],
     );
@@ -56,7 +56,6 @@ pub fn manifest(presentation: &Presentation, form: Form) -> String {
 
 /// A duration of XML Schema, to the microsecond.
 fn duration(seconds: f64) -> String {
-    let seconds = if seconds.is_finite() { seconds.max(0.0) } else { 0.0 };
     let decimals = format!("{seconds:.6}");
     format!("PT{}S", decimals.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -72,7 +72,7 @@ fn segments(
 
 /// The playlist of text: one segment, which lasts as long as the presentation.
 fn webvtt(presentation: &Presentation, rendition: &Rendition) -> String {
-    let duration = presentation.duration.max(0.0);
+    let duration = presentation.seconds();
     // An EVENT playlist may only be appended to. Its one segment would have to become longer.
     format!(
         "{}#EXTINF:{duration:.6},\n{}\n#EXT-X-ENDLIST\n",

@@ -364,7 +364,7 @@ fn pictures_are_described_as_they_are_presented() {
         let text = |key| variant.get(key).copied().unwrap_or_default().to_owned();
         [text("RESOLUTION"), text("FRAME-RATE"), text("VIDEO-RANGE")]
     };
-    let rates = [(Some((25, 1)), "25.000"), (Some((24_000, 1001)), "23.976"), (Some((1, 3)), "0.333")];
+    let rates = [(Some((25, 1)), "25.000"), (Some((24_000, 1001)), "23.976"), (Some((2, 3)), "0.667")];
     for (rate, expected) in rates.into_iter().chain([(None, ""), (Some((1, 0)), ""), (Some((1, 9999)), "")]) {
         film.renditions[0].track.video.as_mut().unwrap().frame_rate = rate;
         assert_eq!(described(&film), ["1920x1080", expected, "SDR"]);
