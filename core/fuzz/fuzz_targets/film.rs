@@ -1,4 +1,4 @@
-//! Any bytes as a film: index, a few requests, all bytes of the answers.
+//! Any bytes as a film: index, descriptions, a few requests, all bytes of the answers.
 #![no_main]
 
 #[expect(dead_code, reason = "not all of it is for this target")]
@@ -12,6 +12,7 @@ mod queries;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
+    judge::judge_descriptions(data);
     for query in queries::of(data) {
         judge::judge(data, &query);
     }

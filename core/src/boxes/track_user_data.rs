@@ -24,6 +24,9 @@ impl TrackUserData {
         let mut this = Self::default();
         let mut named = None;
         for child in reader.readable_children(udta.payload(), udta.end())?.0 {
+            if !matches!(&child.box_type.0, b"name" | b"\xa9nam" | b"kind" | b"tagc") {
+                continue;
+            }
             let len = usize::try_from(child.payload_len()).unwrap_or(NAME).min(NAME);
             let b = reader.bytes(child.payload(), len)?;
             match &child.box_type.0 {

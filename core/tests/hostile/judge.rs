@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 
-use mp4seek::index::Index;
+use mp4seek::describe::describe;
+use mp4seek::index::{Film, Index};
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::{VirtualFile, WINDOW};
 use mp4seek::{Answer, Seeker, Settings};
@@ -107,6 +108,26 @@ pub(crate) fn examine<S: ReadAt>(file: &S, len: u64, real: u64, query: &str, bou
             assert!(!e.to_string().contains(['\n', '\r']), "more than one line: {e}");
             Ending::Refused(e.status(), e.to_string())
         }
+    }
+}
+
+/// What the description of a track may take.
+const DESCRIPTION: Bounds = Bounds { calls: (100, 1), bytes: (64 << 10, 64), memory: (64 << 10, 8) };
+
+/// Describes all tracks of a film that has an index: that fails for no file.
+pub(crate) fn judge_descriptions(film: &[u8]) {
+    let len = film.len() as u64;
+    let source = Counted::new(film.to_vec(), len);
+    let Ok(index) = Index::build(&source, len) else { return };
+    let film = Film { index: &index, source: &index.film(&source) };
+    for track in 0..index.tracks.len() {
+        source.take();
+        let (described, memory) = peak(|| describe(&film, track));
+        DESCRIPTION.check("a description", len, source.take(), memory);
+        let described = described.unwrap_or_else(|e| panic!("track {track}: {e}"));
+        let texts = [&described.codec, &described.language, &described.name];
+        let mut texts = texts.into_iter().flatten().chain(&described.roles);
+        assert!(texts.all(|text| text.len() <= 1024 && !text.contains(char::is_control)), "{described:?}");
     }
 }
 

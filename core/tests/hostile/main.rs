@@ -5,6 +5,7 @@
 
 mod allocator;
 mod compressed;
+mod descriptions;
 mod edits;
 mod fragments;
 mod judge;
@@ -16,7 +17,7 @@ mod queries;
 use std::io;
 use std::path::Path;
 
-use judge::{Bounds, Ending, examine, judge};
+use judge::{Bounds, Ending, examine, judge, judge_descriptions};
 use mp4seek::index::Index;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Answer, Seeker, Settings};
@@ -59,6 +60,7 @@ fn is_refused(ending: Ending, reason: &str) {
 }
 
 fn all_queries(film: &[u8]) {
+    judge_descriptions(film);
     for query in queries::of(film).iter().map(String::as_str).chain([CUT, "start=2.5&mode=keyframe"]) {
         judge(film, query);
     }
