@@ -48,6 +48,26 @@ impl<'a> BitReader<'a> {
         Some(())
     }
 
+    /// A number of the Exp-Golomb code (ITU-T H.265, 9.2; AV1, 4.10.3), at most 2³¹ − 2.
+    pub(super) fn unsigned(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 30 {
+                return None;
+            }
+        }
+        Some((1 << zeros) - 1 + self.take(zeros)?)
+    }
+
+    /// Goes past `count` such numbers, which may be signed ones.
+    pub(super) fn skip_unsigned(&mut self, count: u32) -> Option<()> {
+        for _ in 0..count {
+            self.unsigned()?;
+        }
+        Some(())
+    }
+
     /// Goes to the next whole byte.
     pub(super) fn align(&mut self) {
         self.at = self.at.next_multiple_of(8);
@@ -66,5 +86,16 @@ mod tests {
         assert_eq!((bits.byte(4), bits.left()), (Some(15), 20));
         assert_eq!((bits.skip(21), bits.skip(4), bits.take(17)), (None, Some(()), None));
         assert_eq!((bits.take(16), bits.flag()), (Some(0x1234), None));
+    }
+
+    #[test]
+    fn numbers_have_as_many_bits_as_zeros_before_them() {
+        // 0, 1, 2, 3, and 7.
+        let mut bits = BitReader::new(&[0b1010_0110, 0b0100_0001, 0]);
+        assert_eq!([(); 4].map(|()| bits.unsigned()), [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!((bits.unsigned(), bits.unsigned()), (Some(7), None));
+        assert_eq!(BitReader::new(&[0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff]).unsigned(), Some((1 << 31) - 2));
+        assert_eq!(BitReader::new(&[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]).unsigned(), None);
+        assert_eq!(BitReader::new(&[0xe0]).skip_unsigned(4), None);
     }
 }

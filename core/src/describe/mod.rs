@@ -6,12 +6,14 @@
 //! - `track`: the description of a track.
 //! - `codec`: the `codecs` parameter of RFC 6381.
 //! - `video`, `audio`: what only such tracks have.
+//! - `colour`: the colours of a video track.
 //! - `label`: names and roles.
 //! - `language`: tags of BCP 47.
 //! - `kind`: video, audio or text.
 
 mod audio;
 mod codec;
+mod colour;
 mod kind;
 mod label;
 mod language;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::boxes::BoxType;
+use crate::boxes::descriptions::hex;
 use crate::index::Index;
 use crate::testing::{Film as Movie, Sample, TrackSpec, index, make_box};
 
@@ -109,6 +110,26 @@ fn an_encrypted_track_is_described_as_what_it_is() {
     assert_eq!((track.codec.as_deref(), track.is_encrypted), (Some("avc1.64001f"), true));
     let protection = Protection { scheme: Some(BoxType(*b"cbcs")), key_id: Some([7; 16]) };
     assert_eq!(track.protection, Some(protection));
+}
+
+#[test]
+fn the_coded_video_says_its_colours_where_no_box_does() {
+    let described = |coding: &[u8; 4], boxes: &[Vec<u8>]| {
+        let in_entry = [&[vec![0; 50]], boxes].concat();
+        let track = TrackSpec { coding: *coding, in_entry, ..TrackSpec::video(30, 10) };
+        let track = describe_all(&Movie::of(vec![track]).build()).remove(0);
+        (track.codec.unwrap(), track.video.unwrap().range)
+    };
+    let sps = hex("42010102200000030090000003000003003ca00a080c1f3b6595952930bc05a84880482000");
+    let hvcc = [&hex("0102200000009000000000003cf000fcfdfafa00000f01a100010025")[..], &sps].concat();
+    let hvcc = make_box(b"hvcC", hvcc);
+    let av1c = make_box(b"av1C", hex("81004c000a0e000000043cfecc02f85091009040"));
+    let sdr = make_box(b"colr", b"nclx\0\x01\0\x01\0\x01\0");
+    assert_eq!(described(b"hvc1", std::slice::from_ref(&hvcc)).1, VideoRange::Pq);
+    assert_eq!(described(b"hvc1", &[hvcc, sdr.clone()]).1, VideoRange::Sdr);
+    let (codec, range) = described(b"av01", std::slice::from_ref(&av1c));
+    assert_eq!((&*codec, range), ("av01.0.00M.10.0.110.09.16.09.0", VideoRange::Pq));
+    assert_eq!(described(b"av01", &[av1c, sdr]), ("av01.0.00M.10".to_owned(), VideoRange::Sdr));
 }
 
 #[test]

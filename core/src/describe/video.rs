@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::boxes::descriptions::{
-    ColourInformation, DolbyVisionConfig, PixelAspect, SampleDescription, VpConfig,
-};
+use crate::boxes::descriptions::{DolbyVisionConfig, PixelAspect, SampleDescription};
 use crate::boxes::{FormatError, Reader};
 use crate::index::{Film, Track};
 use crate::limits::RATE_ENTRIES;
 use crate::source::ReadAt;
 
+use super::colour::colours;
 use super::track::{VideoDescription, VideoRange};
 
 /// Describes a video track; `None` where the description has no size.
@@ -118,16 +117,12 @@ fn reduced(numerator: u64, denominator: u64) -> (u64, u64) {
     (numerator / divisor, denominator / divisor)
 }
 
-/// The dynamic range, by the transfer characteristics (ITU-T H.273: 16 and 18) that the boxes name.
+/// The dynamic range, by the transfer characteristics (ITU-T H.273: 16 and 18) that are said.
 fn range<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     entry: &SampleDescription,
 ) -> Result<VideoRange, FormatError> {
-    let mut colours = entry.find(reader, b"colr", ColourInformation::parse)?;
-    if colours.is_none() {
-        colours = entry.find(reader, b"vpcC", VpConfig::parse)?.and_then(|config| config.colours);
-    }
-    match colours.map(|colours| colours.transfer) {
+    match colours(reader, entry)?.map(|colours| colours.transfer) {
         Some(16) => return Ok(VideoRange::Pq),
         Some(18) => return Ok(VideoRange::Hlg),
         _ => {}

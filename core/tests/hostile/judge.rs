@@ -116,12 +116,12 @@ const DESCRIPTION: Bounds = Bounds { calls: (100, 1), bytes: (64 << 10, 64), mem
 
 /// Describes all tracks of a film that has an index: that fails for no file.
 pub(crate) fn judge_descriptions(film: &[u8]) {
-    let len = film.len() as u64;
-    let source = Counted::new(film.to_vec(), len);
-    let Ok(index) = Index::build(&source, len) else { return };
-    let film = Film { index: &index, source: &index.film(&source) };
+    let (file, len) = (film.to_vec(), film.len() as u64);
+    let Ok(index) = Index::build(&file, len) else { return };
+    // All is counted, also what is still in memory.
+    let source = Counted::new(index.film(&file), u64::MAX);
+    let film = Film { index: &index, source: &source };
     for track in 0..index.tracks.len() {
-        source.take();
         let (described, memory) = peak(|| describe(&film, track));
         DESCRIPTION.check("a description", len, source.take(), memory);
         let described = described.unwrap_or_else(|e| panic!("track {track}: {e}"));

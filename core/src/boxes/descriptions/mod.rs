@@ -8,6 +8,7 @@ mod ac4;
 mod alac;
 mod audio_entry;
 mod audio_specific_config;
+mod av1_sequence;
 mod av1c;
 mod avcc;
 mod colr;
@@ -15,6 +16,7 @@ mod dfla;
 mod dops;
 mod dvcc;
 mod esds;
+mod hevc_sps;
 mod hvcc;
 mod mhac;
 mod pasp;
@@ -173,7 +175,7 @@ fn prefix<'r, R: ReadAt>(reader: &'r mut Reader<'_, R>, header: &BoxHeader) -> R
 
 /// Bytes in hexadecimal digits, for the tests beneath.
 #[cfg(test)]
-pub(super) fn hex(digits: &str) -> Vec<u8> {
+pub(crate) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<_> = digits.chars().filter_map(|c| c.to_digit(16)).collect();
     digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
 }

@@ -7,6 +7,7 @@ use crate::boxes::descriptions::{
     VpConfig, VvcConfig,
 };
 use crate::boxes::{FormatError, Reader};
+use crate::describe::colour::colours;
 use crate::describe::track::VideoDescription;
 use crate::source::ReadAt;
 
@@ -24,7 +25,7 @@ pub(super) fn codec<R: ReadAt>(
         b"hvc1" | b"hev1" => entry.find(reader, b"hvcC", HevcConfig::parse)?.map(|c| hevc(&c)),
         b"vvc1" | b"vvi1" => entry.find(reader, b"vvcC", VvcConfig::parse)?.map(|c| vvc(&c)),
         b"av01" => {
-            let colours = entry.find(reader, b"colr", ColourInformation::parse)?;
+            let colours = colours(reader, entry)?;
             entry.find(reader, b"av1C", Av1Config::parse)?.map(|c| av1(&c, colours))
         }
         b"vp08" | b"vp09" => entry.find(reader, b"vpcC", VpConfig::parse)?.map(|c| vp(&c, video)),
