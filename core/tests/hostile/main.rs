@@ -13,6 +13,8 @@ mod much;
 mod nesting;
 mod peers;
 mod queries;
+mod text;
+mod text_judge;
 
 use std::io;
 use std::path::Path;
