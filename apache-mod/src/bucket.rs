@@ -46,7 +46,7 @@ pub(crate) fn body_of(
         first: Cell::new(None),
         asked: Asked {
             client: request.client().into(),
-            path: request.filename().into(),
+            path: request.target().into(),
             query: request.query().into(),
         },
     };

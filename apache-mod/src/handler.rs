@@ -49,7 +49,15 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         }
     };
     // A file that cannot be opened is the server's to refuse, in its own words.
-    let Ok(file) = open(request.filename()) else { return ffi::H264_DECLINED };
+    let file = match open(request.filename()) {
+        Ok(file) => file,
+        // It would not try to, for what is behind it.
+        Err(error) if address.is_some() && error.kind() == io::ErrorKind::PermissionDenied => {
+            request.log(Severity::Error, &error);
+            return ffi::H264_FORBIDDEN;
+        }
+        Err(_) => return ffi::H264_DECLINED,
+    };
     let Ok(metadata) = file.metadata() else { return ffi::H264_DECLINED };
     if !metadata.is_file() {
         // It was a regular file when the server looked. The server would open it as one, and wait

@@ -1,5 +1,6 @@
 //! The server's request and log as Rust values.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -138,6 +139,14 @@ impl<'r> Request<'r> {
     pub(crate) fn filename(&self) -> &[u8] {
         let mapped = || ask!(self, h264_filename);
         self.string(self.sent_file.map_or_else(mapped, |file| file.path)).unwrap_or_default()
+    }
+
+    /// The path of the file, and what stands behind it: what a line of the log is about.
+    pub(crate) fn target(&self) -> Cow<'_, [u8]> {
+        match self.path_info() {
+            [] => self.filename().into(),
+            rest => [self.filename(), rest].concat().into(),
+        }
     }
 
     /// What stands behind the file in the request's path.
@@ -292,7 +301,7 @@ impl<'r> Request<'r> {
         if !self.logs(severity) {
             return;
         }
-        let line = LogLine { client: None, path: self.filename(), query: self.query(), message }.to_string();
+        let line = LogLine { client: None, path: &self.target(), query: self.query(), message }.to_string();
         ask!(self, h264_log_request, level(severity), line.as_ptr().cast(), line.len());
     }
 

@@ -291,8 +291,10 @@ impl<'hook> Request<'hook> {
 
     /// Writes a line about this request to the error log that is configured for it.
     pub(crate) fn log(&self, message: &dyn Display) {
-        let (client, path, query) = (Some(self.client()), self.path(), self.query());
-        let line = LogLine { client, path, query, message }.to_string();
+        // The resource, too, where that is not the film itself.
+        let path = [self.path(), self.path_info()].concat();
+        let (client, query) = (Some(self.client()), self.query());
+        let line = LogLine { client, path: &path, query, message }.to_string();
         ask!(self, h264_log_request, ffi::bytes(line.as_bytes()));
     }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod found;
+mod links;
+mod places;
 mod resources;
 
 use tests::servers::{Builder, Engine, Site};
