@@ -29,77 +29,12 @@ impl Block {
             return Ok(block);
         }
         let start = runs.checkpoints.get(checkpoint).copied().unwrap_or_default();
-        let mut block =
-            Self { kind: runs.kind, units: runs.units, bounds: Vec::with_capacity(1 + STRIDE as usize) };
-        block.bounds.push(start);
-        block.read(runs, source, entry, start)?;
-        let block = Rc::new(block);
+        let bounds = Sums::of(runs, source, entry, start)?;
+        let block = Rc::new(Self { kind: runs.kind, units: runs.units, bounds });
         if let Some(memo) = memo {
             memo.keep(offset, Rc::clone(&block));
         }
         Ok(block)
-    }
-
-    fn read<R: ReadAt>(
-        &mut self,
-        runs: &Runs,
-        source: &R,
-        first: u32,
-        mut at: Checkpoint,
-    ) -> Result<(), FormatError> {
-        let end = first.saturating_add(STRIDE).min(runs.table.count);
-        // One more, because an entry of an stsc is ended by the next.
-        let mut reader = TableReader::new(source, runs.table, STRIDE + 1);
-        if self.kind == RunKind::Stsc {
-            return self.read_chunks(&mut reader, first..end, runs.table.count, at);
-        }
-        let mut entry = first;
-        while entry < end {
-            let bytes = reader.entries(entry)?;
-            for b in bytes.chunks_exact(8).take((end - entry) as usize) {
-                let (count, value) = run_fields(b);
-                if !self.take(&mut at, count, value.into()) {
-                    return Ok(());
-                }
-            }
-            entry += u32::try_from(bytes.len() / 8).unwrap_or(STRIDE);
-        }
-        Ok(())
-    }
-
-    fn read_chunks<R: ReadAt>(
-        &mut self,
-        reader: &mut TableReader<'_, R>,
-        entries: Range<u32>,
-        table_count: u32,
-        mut at: Checkpoint,
-    ) -> Result<(), FormatError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let (mut first, mut value) = chunk_entry(reader.entry(entries.start)?, entries.start);
-        for next in entries.start + 1..=entries.end {
-            let (end, next_value) = if next < table_count {
-                chunk_entry(reader.entry(next)?, next)
-            } else {
-                (self.units.saturating_add(1).max(first), value)
-            };
-            // What is out of order is an error to whoever reads on from there.
-            if end <= first && next < table_count || !self.take(&mut at, end - first, value) {
-                break;
-            }
-            (first, value) = (end, next_value);
-        }
-        Ok(())
-    }
-
-    /// Takes the next entry. Returns whether there may be more.
-    #[inline]
-    fn take(&mut self, at: &mut Checkpoint, count: u32, value: u64) -> bool {
-        let left = self.units.saturating_sub(at.unit);
-        at.pass(self.kind, count.min(left), value);
-        self.bounds.push(*at);
-        count < left
     }
 
     /// The number of entries.
@@ -117,14 +52,145 @@ impl Block {
     /// The piece that ends after what `is_before` says, if it is one of these.
     pub(super) fn holding(&self, is_before: impl Fn(&Checkpoint) -> bool) -> Option<Run> {
         let after = self.bounds.partition_point(is_before);
-        let (start, end) = (self.bounds.get(after.checked_sub(1)?)?, self.bounds.get(after)?);
-        Some(Run {
+        self.piece(after.checked_sub(1)?).map(|(piece, _)| piece)
+    }
+
+    /// What entry `n` of the block says, and where it ends. The value of an entry without units is
+    /// not known.
+    #[inline]
+    pub(super) fn piece(&self, n: usize) -> Option<(Run, Checkpoint)> {
+        let (start, end) = (self.bounds.get(n)?, self.bounds.get(n + 1)?);
+        let piece = Run {
             unit: start.unit,
             count: end.unit - start.unit,
             value: end.previous,
             sum: start.sum,
             ordinal: end.runs.saturating_sub(1),
-        })
+        };
+        Some((piece, *end))
+    }
+}
+
+/// The entries of a block as they are summed up.
+struct Sums {
+    at: Checkpoint,
+    /// Units that are still to be covered.
+    left: u32,
+    bounds: Vec<Checkpoint>,
+}
+
+/// An entry: how many units, their value, and what each adds to the sum.
+type Entry = (u32, u64, u32);
+
+impl Sums {
+    /// Where the entries from `first` on begin, of which `start` is known, and where the last one
+    /// ends.
+    fn of<R: ReadAt>(
+        runs: &Runs,
+        source: &R,
+        first: u32,
+        start: Checkpoint,
+    ) -> Result<Vec<Checkpoint>, FormatError> {
+        let mut bounds = Vec::with_capacity(1 + STRIDE as usize);
+        bounds.push(start);
+        let mut this = Self { at: start, left: runs.units.saturating_sub(start.unit), bounds };
+        let entries = first..first.saturating_add(STRIDE).min(runs.table.count);
+        // One more, because an entry of an stsc is ended by the next.
+        let mut reader = TableReader::new(source, runs.table, STRIDE + 1);
+        match runs.kind {
+            RunKind::Stsc => this.read_chunks(&mut reader, entries, runs)?,
+            kind => this.read_samples(&mut reader, entries, kind)?,
+        }
+        // Entries after the last unit are not read.
+        let held = this.bounds.partition_point(|at| at.unit < runs.units);
+        this.bounds.truncate(held + 1);
+        Ok(this.bounds)
+    }
+
+    /// Reads entries of any table but an `stsc`.
+    fn read_samples<R: ReadAt>(
+        &mut self,
+        reader: &mut TableReader<'_, R>,
+        entries: Range<u32>,
+        kind: RunKind,
+    ) -> Result<(), FormatError> {
+        let mut next = entries.start;
+        while next < entries.end && self.left > 0 {
+            let bytes = reader.entries(next)?;
+            let bytes = bytes.get(..8 * (entries.end - next) as usize).unwrap_or(bytes);
+            let fields = bytes.chunks_exact(8).map(run_fields);
+            if kind == RunKind::Stts {
+                self.take(fields.map(|(count, value)| (count, value.into(), value)));
+            } else {
+                self.take(fields.map(|(count, value)| (count, value.into(), 0)));
+            }
+            next += u32::try_from(bytes.len() / 8).unwrap_or(STRIDE);
+        }
+        Ok(())
+    }
+
+    /// Reads entries of an `stsc`, each of which is ended by the next. The last one of the table is
+    /// ended by the number of chunks.
+    fn read_chunks<R: ReadAt>(
+        &mut self,
+        reader: &mut TableReader<'_, R>,
+        entries: Range<u32>,
+        runs: &Runs,
+    ) -> Result<(), FormatError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let ended = |(first, value): (u32, u64), end: u32| -> Entry {
+            (end.saturating_sub(first), value, u32::try_from(RunKind::Stsc.weight(value)).unwrap_or(u32::MAX))
+        };
+        let mut open = chunk_entry(reader.entry(entries.start)?, entries.start);
+        let mut next = entries.start + 1;
+        let end = entries.end.saturating_add(1).min(runs.table.count);
+        while next < end && self.left > 0 {
+            let bytes = reader.entries(next)?;
+            let bytes = bytes.get(..12 * (end - next) as usize).unwrap_or(bytes);
+            let mut is_ordered = true;
+            let mut ordered = self.bounds.len();
+            self.take(bytes.chunks_exact(12).map(|b| {
+                // The number is not that of the first entry, which is special.
+                let following = chunk_entry(b, 1);
+                let entry = ended(open, following.0);
+                is_ordered &= entry.0 > 0;
+                ordered += usize::from(is_ordered);
+                open = following;
+                entry
+            }));
+            if !is_ordered {
+                // What is out of order is an error to whoever reads on from there.
+                self.bounds.truncate(ordered);
+                return Ok(());
+            }
+            next += u32::try_from(bytes.len() / 12).unwrap_or(STRIDE);
+        }
+        if entries.end == runs.table.count {
+            self.take([ended(open, runs.units.saturating_add(1))].into_iter());
+        }
+        Ok(())
+    }
+
+    /// Takes the entries that follow.
+    #[inline]
+    fn take(&mut self, entries: impl Iterator<Item = Entry>) {
+        // Local copies, which stay in registers.
+        let (mut at, mut left) = (self.at, self.left);
+        self.bounds.extend(entries.map(|(count, value, weight)| {
+            let count = count.min(left);
+            left -= count;
+            let is_new = count > 0 && (at.runs == 0 || at.previous != value);
+            // The pass over the table has shown that nothing overflows. In a file that has changed,
+            // sums still must not go back.
+            at.runs = at.runs.saturating_add(is_new.into());
+            at.previous = if is_new { value } else { at.previous };
+            at.unit = at.unit.wrapping_add(count);
+            at.sum = at.sum.saturating_add(u64::from(count) * u64::from(weight));
+            at
+        }));
+        (self.at, self.left) = (at, left);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Look-ups in a run-length table, and its pieces and runs in order.
 
+use std::rc::Rc;
+
 use crate::boxes::stsc::first_chunk;
 use crate::boxes::{FormatError, TableReader};
 use crate::source::ReadAt;
@@ -132,6 +134,8 @@ pub struct Pieces<'a, R: ReadAt> {
     reader: TableReader<'a, R>,
     entry: u32,
     at: Checkpoint,
+    /// A block whose entries from the next on are summed up already, and how many are gone.
+    block: Option<(Rc<Block>, usize)>,
     held: Option<Run>,
     padded: bool,
 }
@@ -142,7 +146,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         let reader = TableReader::new(source, runs.table, STRIDE + 1);
         let at = runs.checkpoints.get(checkpoint).copied();
         let entry = if at.is_some() { first_entry(checkpoint) } else { 0 };
-        Self { runs, reader, entry, at: at.unwrap_or_default(), held: None, padded: false }
+        Self { runs, reader, entry, at: at.unwrap_or_default(), block: None, held: None, padded: false }
     }
 
     /// The last piece.
@@ -160,9 +164,13 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         checkpoint: usize,
         is_before: impl Fn(&Checkpoint) -> bool,
     ) -> Result<Self, FormatError> {
-        let (passed, at) = Block::of(runs, source, checkpoint)?.past(is_before);
-        let from_checkpoint = Self::at(runs, source, checkpoint);
-        Ok(Self { entry: from_checkpoint.entry + passed, at, ..from_checkpoint })
+        let block = Block::of(runs, source, checkpoint)?;
+        let (passed, at) = block.past(is_before);
+        let mut this = Self::at(runs, source, checkpoint);
+        this.entry += passed;
+        this.at = at;
+        this.block = Some((block, passed as usize));
+        Ok(this)
     }
 
     /// The next piece that is not empty.
@@ -186,12 +194,22 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
             run.count = checkpoint.unit.saturating_sub(run.unit).max(run.count);
             self.at = checkpoint;
             self.entry = entry;
+            self.block = None;
         }
     }
 
     /// What the next entry covers, which may be nothing; after the last entry, the
     /// units it should have covered.
     fn next_entry(&mut self) -> Result<Option<Run>, FormatError> {
+        if let Some((block, gone)) = &mut self.block {
+            if let Some((piece, end)) = block.piece(*gone) {
+                *gone += 1;
+                self.entry += 1;
+                self.at = end;
+                return Ok(Some(piece));
+            }
+            self.block = None;
+        }
         let left = self.runs.units.saturating_sub(self.at.unit);
         if self.padded || (left == 0 && self.entry > 0) {
             return Ok(None);
