@@ -175,9 +175,10 @@ impl ChunkOffsets {
         offset: u64,
     ) -> Result<u32, FormatError> {
         let (mut low, mut high) = (range.start, range.end);
+        let mut offsets = self.reader(source, range.end.saturating_sub(range.start).min(FEW));
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.get(source, middle)? < offset {
+            if offsets.get(middle)? < offset {
                 low = middle + 1;
             } else {
                 high = middle;

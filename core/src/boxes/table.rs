@@ -140,11 +140,17 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         let left = self.table.count.checked_sub(index).filter(|&n| n > 0);
         let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
         let want = left.min(self.target);
-        self.target = self.target.saturating_mul(2).min(READ_AHEAD.max(self.target));
         self.held = 0;
         let size = usize::from(self.table.entry_size);
         let len = want as usize * size;
         let page = if len > LENT { None } else { self.source.page(offset, size).map_err(io)? };
+        // An entry that lies across two pages is read alone. Those after it are lent again.
+        let is_across = page.is_none() && len <= LENT && self.source.page(offset, 1).map_err(io)?.is_some();
+        let len = if is_across { size } else { len };
+        if !is_across {
+            self.target = self.target.saturating_mul(2).min(READ_AHEAD.max(self.target));
+        }
+        self.first = index;
         let held = match page {
             Some(page) => self.borrow(page, offset, len),
             None => {
@@ -158,19 +164,24 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
                 len
             }
         };
-        self.first = index;
         self.held = u32::try_from(held / size).unwrap_or(want);
         Ok(())
     }
 
-    /// Takes as many of the `len` bytes at `offset` as `page` has, in whole entries.
+    /// Takes the entries that `page` has whole, up to `len` bytes from `offset` on. The one at
+    /// `offset` is `self.first`, which becomes the first of all. Returns how many bytes they are.
     fn borrow(&mut self, page: Page, offset: u64, len: usize) -> usize {
-        let size = usize::from(self.table.entry_size);
-        let from = usize::try_from(offset - page.start).unwrap_or(usize::MAX);
-        let len = len.min(page.bytes.len().saturating_sub(from));
-        let len = len - len % size;
-        self.window = Window::Lent(page.bytes, from..from + len);
-        len
+        let size = u64::from(self.table.entry_size);
+        let before = (offset - page.start.max(self.table.offset)) / size;
+        let start = offset - before * size;
+        self.first -= u32::try_from(before).unwrap_or(0);
+        let end = (page.start + page.bytes.len() as u64).min(offset + len as u64);
+        let len = (end - start) / size * size;
+        let in_page = |at: u64| usize::try_from(at - page.start).unwrap_or(usize::MAX);
+        let range = in_page(start)..in_page(start + len);
+        let held = range.len();
+        self.window = Window::Lent(page.bytes, range);
+        held
     }
 }
 
