@@ -1,7 +1,6 @@
 //! The times that the first samples of a range get, if some of them are hidden. See `hidden` for
 //! how they are found.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::boxes::FormatError;
@@ -51,6 +50,10 @@ impl Until {
     pub(super) const NEVER: Self = Self { end: MediaTime::MAX, margin: MediaTime(0) };
 }
 
+/// Composition times that are held at once, where samples are reordered over less than a third of
+/// as many.
+const HELD: usize = 64;
+
 impl LeadIn {
     /// A lead-in of `len` samples in composition order. All but the last are a tick long. The first
     /// presented sample has the composition time `first_presented` in the file and `presented_at`
@@ -96,38 +99,45 @@ impl LeadIn {
         part: Range<u32>,
         mut put: impl FnMut(ClipTime),
     ) -> Result<(), FormatError> {
-        // Composition times of the samples that may be reordered with the one at hand.
-        let mut window = VecDeque::with_capacity(2 * self.reorder as usize + 1);
-        let mut first = part.start.saturating_sub(self.reorder);
-        let mut following = samples.joint_at(source, start + first)?.samples();
+        // Composition times of the samples from `held_from` of the range on.
+        let mut held = Vec::with_capacity(HELD);
+        let mut held_from = part.start.saturating_sub(self.reorder);
+        let mut following = samples.joint_at(source, start + held_from)?.samples();
         for n in part {
-            while first + self.reorder < n {
-                window.pop_front();
-                first += 1;
+            // Those that may be reordered with the one at hand.
+            let first = n.saturating_sub(self.reorder);
+            let end = (u64::from(n) + u64::from(self.reorder) + 1).min(self.held.into());
+            if held.len() >= HELD.max(3 * self.reorder as usize) {
+                held.drain(..(first - held_from) as usize);
+                held_from = first;
             }
-            let end = u64::from(n) + u64::from(self.reorder) + 1;
-            while window.len() as u64 + u64::from(first) < end.min(self.held.into()) {
+            while held.len() as u64 + u64::from(held_from) < end {
                 match following.next() {
-                    Some(sample) => window.push_back(sample?.cts(0)),
+                    Some(sample) => held.push(sample?.cts(0)),
                     None => break,
                 }
             }
-            let time = *window.get((n - first) as usize).ok_or(FormatError::Changed)?;
-            put(self.composed(time, n, first, &window) - self.step.times(n));
+            let window = held.get((first - held_from) as usize..).unwrap_or_default();
+            let place = (n - first) as usize;
+            let time = *window.get(place).ok_or(FormatError::Changed)?;
+            put(self.composed(time, n, window.split_at(place)) - self.step.times(n));
         }
         Ok(())
     }
 
     /// The composition time in the clip of sample `n` of the range, whose one in the file is
-    /// `time`. `window` holds those of sample `first` of the range and the ones after it.
-    fn composed(&self, time: MediaTime, n: u32, first: u32, window: &VecDeque<MediaTime>) -> ClipTime {
+    /// `time`. The slices have those of the samples before it that it may be reordered with, and of
+    /// itself and the ones after it.
+    fn composed(&self, time: MediaTime, n: u32, around: (&[MediaTime], &[MediaTime])) -> ClipTime {
         let decoded = self.step.times(n);
         let in_clip =
             |time: MediaTime| self.presented_at + (time - self.first_presented).in_clip(self.multiplier);
         // How many of the samples that come no earlier than `from` precede this one.
+        let (before, after) = around;
         let rank = |from: MediaTime| {
-            let precedes = |(m, t): &(u32, &MediaTime)| **t >= from && (**t, *m) < (time, n);
-            u32::try_from((first..).zip(window).filter(precedes).count()).unwrap_or(0)
+            let count = |n, is_counted| n + u32::from(is_counted);
+            let earlier = before.iter().map(|&t| from <= t && t <= time).fold(0, count);
+            after.iter().map(|&t| from <= t && t < time).fold(earlier, count)
         };
         let Until { end, margin } = self.until;
         if time >= end {
@@ -135,6 +145,7 @@ impl LeadIn {
         } else if time >= self.first_presented {
             in_clip(time)
         } else {
+            let first = n.saturating_sub(u32::try_from(before.len()).unwrap_or(n));
             let rank = first.saturating_add(rank(MediaTime::MIN));
             (self.delay + self.step.times(rank)).min(self.presented_at - ClipTime(1)).max(decoded)
         }

@@ -72,14 +72,8 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
     }
 
     /// The samples one by one, each as a run of its own.
-    pub fn samples(self) -> impl Iterator<Item = Result<JointRun, FormatError>> {
-        self.flat_map(|run| {
-            let (run, error) = match run {
-                Ok(run) => (Some(run), None),
-                Err(e) => (None, Some(Err(e))),
-            };
-            run.into_iter().flat_map(|run| (0..run.count).map(move |n| Ok(run.sample_at(n)))).chain(error)
-        })
+    pub fn samples(self) -> JointSamples<'a, R> {
+        JointSamples { runs: self, run: None, gone: 0 }
     }
 
     fn next_run(&mut self) -> Result<Option<JointRun>, FormatError> {
@@ -129,6 +123,32 @@ impl<R: ReadAt> Iterator for JointRuns<'_, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_run().transpose()
+    }
+}
+
+/// The samples of [`JointRuns`] one by one.
+pub struct JointSamples<'a, R: ReadAt> {
+    runs: JointRuns<'a, R>,
+    run: Option<JointRun>,
+    /// Samples of the run that were given.
+    gone: u32,
+}
+
+impl<R: ReadAt> Iterator for JointSamples<'_, R> {
+    type Item = Result<JointRun, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(run) = self.run.filter(|run| self.gone < run.count) {
+                let sample = run.sample_at(self.gone);
+                self.gone += 1;
+                return Some(Ok(sample));
+            }
+            match self.runs.next_run() {
+                Ok(run) => (self.run, self.gone) = (Some(run?), 0),
+                Err(e) => return Some(Err(e)),
+            }
+        }
     }
 }
 
