@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::explanation::{Explanation, Summary, Times, Work};
 use crate::extents::{Extent, ExtentList};
-use crate::generate::{generate, read_fragmented};
+use crate::generate::{generate, generate_all, read_fragmented};
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
@@ -129,9 +129,7 @@ impl Planned {
         if let Layout::Flat(plan) = &self.layout
             && plan.metadata_len <= KEPT_METADATA
         {
-            let mut metadata = vec![0; usize::try_from(plan.metadata_len).unwrap_or(0)];
-            generate(film, plan, 0, &mut metadata)?;
-            self.metadata = Some(metadata.into());
+            self.metadata = Some(generate_all(film, plan)?.into());
         }
         Ok(())
     }

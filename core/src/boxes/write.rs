@@ -50,43 +50,50 @@ pub struct TableHead {
     /// Bytes of an entry; 1 where entries differ in length.
     pub entry_size: u8,
     /// Version, flags and all fields before the entries, except their number.
-    fields: Vec<u8>,
+    fields: Fields,
     /// Whether the number of entries follows the fields.
     has_count: bool,
 }
 
 impl TableHead {
     /// That of a table that has its `entry_count` just before the entries.
-    pub(super) fn counted(box_type: &[u8; 4], fields: impl Into<Vec<u8>>, entry_size: u8) -> Self {
-        Self { box_type: BoxType(*box_type), entry_size, fields: fields.into(), has_count: true }
+    pub(super) fn counted(box_type: &[u8; 4], fields: impl AsRef<[u8]>, entry_size: u8) -> Self {
+        let fields = Fields::of(fields.as_ref());
+        Self { box_type: BoxType(*box_type), entry_size, fields, has_count: true }
     }
 
     /// That of a table without a number of entries, or with one that is among the fields.
-    pub(super) fn uncounted(box_type: &[u8; 4], fields: impl Into<Vec<u8>>, entry_size: u8) -> Self {
+    pub(super) fn uncounted(box_type: &[u8; 4], fields: impl AsRef<[u8]>, entry_size: u8) -> Self {
         Self { has_count: false, ..Self::counted(box_type, fields, entry_size) }
     }
 
-    /// The bytes between the type of the box and its entries, which take `entries_len` bytes.
-    /// `None` where there are more entries than a table can have.
-    pub fn before(&self, entries_len: u64) -> Option<Vec<u8>> {
-        let mut out = self.fields.clone();
-        if self.has_count {
-            let count = u32::try_from(entries_len / u64::from(self.entry_size.max(1))).ok()?;
-            out.extend_from_slice(&count.to_be_bytes());
-        }
-        Some(out)
+    /// Version, flags and all fields before the entries, except their number.
+    pub fn fields(&self) -> &[u8] {
+        self.fields.bytes()
+    }
+
+    /// Bytes of the number of entries: 0 where the table has no such field.
+    pub fn count_size(&self) -> usize {
+        if self.has_count { 4 } else { 0 }
+    }
+
+    /// The number of entries, which take `entries_len` bytes. `None` where there are more than a
+    /// table can have.
+    pub fn entry_count(&self, entries_len: u64) -> Option<[u8; 4]> {
+        let count = u32::try_from(entries_len / u64::from(self.entry_size.max(1)));
+        count.ok().or((!self.has_count).then_some(0)).map(u32::to_be_bytes)
     }
 
     /// Where in the box its entries begin.
     pub fn entries_at(&self) -> usize {
-        BOX_HEAD_SIZE + self.fields.len() + if self.has_count { 4 } else { 0 }
+        BOX_HEAD_SIZE + self.fields().len() + self.count_size()
     }
 
     /// Appends the box to `out`. What `write` appends are its entries. Returns where they are.
     pub fn write(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         let start = out.len() + self.entries_at();
         write_box(out, &self.box_type.0, |out| {
-            out.extend_from_slice(&self.fields);
+            out.extend_from_slice(self.fields());
             if self.has_count {
                 out.extend_from_slice(&[0; 4]);
             }
@@ -97,6 +104,31 @@ impl TableHead {
             }
         });
         start..out.len()
+    }
+}
+
+/// A few bytes, which need no memory of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fields {
+    bytes: [u8; MOST_FIELDS],
+    len: usize,
+}
+
+/// Bytes of the fields of a `saiz`, which has most.
+const MOST_FIELDS: usize = 17;
+
+impl Fields {
+    fn of(bytes: &[u8]) -> Self {
+        debug_assert!(bytes.len() <= MOST_FIELDS, "a table with more fields");
+        let mut this = Self { bytes: [0; MOST_FIELDS], len: bytes.len().min(MOST_FIELDS) };
+        for (to, from) in this.bytes.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        this
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -136,7 +168,7 @@ mod tests {
             let entries = head.write(&mut out, |out| out.extend_from_slice(&[1, 2, 3, 4]));
             assert_eq!(out[entries.clone()], [1, 2, 3, 4]);
             assert_eq!((entries.start, entries.end), (1 + head.entries_at(), out.len()));
-            let before = head.before(4).unwrap();
+            let before = [head.fields(), &head.entry_count(4).unwrap()[..head.count_size()]].concat();
             assert!(before.ends_with(count));
             assert_eq!(out[9..entries.start], before);
             assert_eq!(out[1..9], box_head(head.box_type, before.len() as u64 + 4).unwrap());
@@ -146,7 +178,10 @@ mod tests {
     #[test]
     fn no_table_has_more_entries_than_a_count_holds() {
         let counted = TableHead::counted(b"stss", PLAIN, 4);
-        assert!(counted.before(4 * u64::from(u32::MAX)).is_some());
-        assert_eq!(counted.before(4 * (u64::from(u32::MAX) + 1)), None);
+        assert_eq!(counted.entry_count(4 * u64::from(u32::MAX)), Some([255; 4]));
+        assert_eq!(counted.entry_count(4 * (u64::from(u32::MAX) + 1)), None);
+        // One that has no such field may have more.
+        let uncounted = TableHead::uncounted(b"saiz", PLAIN, 1);
+        assert_eq!((uncounted.count_size(), uncounted.entry_count(1 << 40)), (0, Some([0; 4])));
     }
 }

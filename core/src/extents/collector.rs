@@ -22,10 +22,13 @@ pub(super) struct Collector {
 /// a system call more.
 const SMALL_GAP: u64 = 4096;
 
+/// Ranges of a clip that begins amid a group of pictures.
+const USUAL: usize = 64;
+
 impl Collector {
     /// A collector without ranges, for an answer within `limits`.
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { list: Vec::new(), room: 0, most: limits.extents }
+        Self { list: Vec::with_capacity(USUAL), room: 0, most: limits.extents }
     }
 
     /// Adds a range. Joins those that touch when there are many.

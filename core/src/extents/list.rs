@@ -46,7 +46,8 @@ pub struct ExtentList {
 impl ExtentList {
     /// Extents that neither overlap nor run backwards.
     pub fn of(ranges: impl IntoIterator<Item = Range<FileOffset>>) -> Self {
-        let mut list: Vec<Extent> = Vec::new();
+        let ranges = ranges.into_iter();
+        let mut list: Vec<Extent> = Vec::with_capacity(ranges.size_hint().0);
         let mut position = MediaOffset(0);
         for range in ranges {
             let len = range.end - range.start;

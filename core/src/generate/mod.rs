@@ -13,4 +13,4 @@ mod sizes;
 mod window;
 
 pub(crate) use fragments::read_fragmented;
-pub(crate) use window::generate;
+pub(crate) use window::{generate, generate_all};

@@ -30,6 +30,21 @@ pub(crate) fn generate(film: &Film<'_>, plan: &Plan, from: u64, out: &mut [u8]) 
     if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
+/// All of the metadata, where that is little.
+///
+/// # Errors
+/// As [`generate`].
+pub(crate) fn generate_all(film: &Film<'_>, plan: &Plan) -> io::Result<Vec<u8>> {
+    let generator = Generator { film, plan };
+    let mut out = Vec::with_capacity(usize::try_from(plan.metadata_len).unwrap_or(0));
+    for part in &plan.parts {
+        let start = out.len();
+        out.resize(start + usize::try_from(part.len).unwrap_or(0), 0);
+        generator.fill(part, 0, out.get_mut(start..).unwrap_or_default())?;
+    }
+    Ok(out)
+}
+
 impl Generator<'_> {
     /// Fills `out` with a part, but for its first `skip` bytes.
     fn fill(&self, part: &Part, skip: u64, out: &mut [u8]) -> io::Result<()> {

@@ -72,6 +72,13 @@ impl Assembly {
         self.more_known(bytes.len());
     }
 
+    /// Appends what `write` appends to the bytes that are known.
+    pub(super) fn known(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.known.len();
+        write(&mut self.known);
+        self.more_known(self.known.len().saturating_sub(before));
+    }
+
     /// The last bytes of those that are known are a new piece, or belong to the piece before.
     fn more_known(&mut self, len: usize) {
         self.len += len as u64;
@@ -120,7 +127,10 @@ impl Assembly {
         if header.has_large_size() {
             self.source(FileOffset(header.offset), header.header_len.into());
         } else {
-            self.bytes(&long_box_head(header.box_type, header.payload_len()));
+            match box_head(header.box_type, header.payload_len()) {
+                Some(head) => self.bytes(&head),
+                None => self.bytes(&long_box_head(header.box_type, header.payload_len())),
+            }
         }
     }
 
@@ -187,11 +197,12 @@ impl Assembly {
         write: impl FnOnce(&mut Self) -> Result<(), PlanError>,
     ) -> Result<(), PlanError> {
         self.wrap(head.box_type, |out| {
-            let place = out.reserve(head.entries_at() - BOX_HEAD_SIZE);
+            out.bytes(head.fields());
+            let count = out.reserve(head.count_size());
             let start = out.len;
             write(out)?;
-            let known = head.before(out.len - start).ok_or(PlanError::ManyEntries(head.box_type))?;
-            out.fill(place, &known);
+            let known = head.entry_count(out.len - start).ok_or(PlanError::ManyEntries(head.box_type))?;
+            out.fill(count, &known);
             Ok(())
         })
     }

@@ -94,9 +94,8 @@ impl Layout<'_> {
         let header = &node.header;
         match Treatment::of(Place::Movie, header.box_type) {
             Treatment::Header => {
-                let mut bytes = Vec::new();
-                self.film.index.mvhd.write(&mut bytes, clip.timescale, clip.duration.0);
-                out.bytes(&bytes);
+                let mvhd = &self.film.index.mvhd;
+                out.known(|bytes| mvhd.write(bytes, clip.timescale, clip.duration.0));
             }
             Treatment::Container => {
                 let children: Vec<_> = node.children.iter().map(|child| child.header).collect();

@@ -76,15 +76,12 @@ impl Layout<'_> {
             Treatment::Container => self.cut_container(cut, node, out)?,
             Treatment::UserData => self.track_udta(header, out)?,
             Treatment::Header if &header.box_type.0 == b"tkhd" => {
-                let mut bytes = Vec::new();
-                cut.track.tkhd.write(&mut bytes, cut.clip.duration().0);
-                out.bytes(&bytes);
+                out.known(|bytes| cut.track.tkhd.write(bytes, cut.clip.duration().0));
             }
             Treatment::Header => {
-                let mut bytes = Vec::new();
                 let timescale = cut.track.mdhd.timescale.saturating_mul(cut.clip.multiplier);
-                cut.track.mdhd.write(&mut bytes, timescale, cut.clip.media_duration.ticks());
-                out.bytes(&bytes);
+                let duration = cut.clip.media_duration.ticks();
+                out.known(|bytes| cut.track.mdhd.write(bytes, timescale, duration));
             }
             Treatment::Edits => edts(cut.clip, out),
             Treatment::References => self.tref(header, out)?,
@@ -117,8 +114,6 @@ impl Layout<'_> {
 /// Appends the edit list of the clip (8.6.5, 8.6.6), if it has one.
 fn edts(clip: &TrackClip, out: &mut Assembly) {
     if !clip.edits.is_empty() {
-        let mut bytes = Vec::new();
-        write_edts(&mut bytes, &clip.edits);
-        out.bytes(&bytes);
+        out.known(|bytes| write_edts(bytes, &clip.edits));
     }
 }
