@@ -4,9 +4,13 @@ use crate::boxes::descriptions::{Ac4Stream, Esds, MpegHConfig, SampleDescription
 use crate::boxes::{FormatError, Reader};
 use crate::source::ReadAt;
 
-/// MPEG-1 layer 3, by the object type (ISO/IEC 14496-1, 7.2.6.6) that Chromium knows. It knows
-/// `mp4a.40.34` as well as `mp4a.6b` only as things it does not play.
-const MP3: &str = "mp4a.6B";
+/// MPEG-1 and MPEG-2 layer 3. RFC 6381 has `mp4a.6B` and `mp4a.69` for it (ISO/IEC 14496-1, 7.2.6.6)
+/// and `mp4a.40.34` (ISO/IEC 14496-3, 1.5.1), but Firefox takes none of these: it alone plays MP3 in
+/// fragments, and only under this name. Chromium takes it for files, too.
+const MP3: &str = "mp3";
+
+/// ISO/IEC 14496-3, table 1.17: the audio object type of layer 3.
+const LAYER_3: u8 = 34;
 
 /// The parameter for audio; `None` where there is no more to say than the four-character code.
 pub(super) fn codec<R: ReadAt>(
@@ -15,7 +19,7 @@ pub(super) fn codec<R: ReadAt>(
 ) -> Result<Option<String>, FormatError> {
     Ok(match &entry.coding.0 {
         b"mp4a" => entry.find(reader, b"esds", Esds::parse)?.and_then(|esds| mpeg4(&esds)),
-        // QuickTime's codes for MP3, which no parameter can have.
+        // QuickTime's codes.
         b".mp3" | b"ms\0U" => Some(MP3.to_owned()),
         b"ac-4" => entry.find(reader, b"dac4", Ac4Stream::parse)?.map(|stream| ac4(&stream)),
         b"mha1" | b"mha2" | b"mhm1" | b"mhm2" => {
@@ -32,10 +36,15 @@ pub(super) fn codec<R: ReadAt>(
 /// libavformat write it: a player that knows of SBR only when it decodes opens its output at half
 /// the rate.
 fn mpeg4(esds: &Esds) -> Option<String> {
-    if esds.object_type != 0x40 {
-        return Some(format!("mp4a.{:02X}", esds.object_type));
+    match esds.object_type {
+        0x40 => {}
+        0x69 | 0x6b => return Some(MP3.to_owned()),
+        other => return Some(format!("mp4a.{other:02X}")),
     }
     let audio = esds.audio?;
+    if audio.object_type == LAYER_3 {
+        return Some(MP3.to_owned());
+    }
     let object_type = match (audio.has_ps, audio.has_sbr) {
         (true, _) => 29,
         (false, true) => 5,
@@ -73,8 +82,17 @@ mod tests {
     #[test]
     fn others_have_an_object_type() {
         let of = |object_type| mpeg4(&Esds { object_type, audio: None, visual_profile: None });
-        assert_eq!((of(0x6b).as_deref(), of(0x69).as_deref()), (Some(MP3), Some("mp4a.69")));
-        assert_eq!(of(0x67).as_deref(), Some("mp4a.67"));
+        assert_eq!((of(0x67).as_deref(), of(0xdd).as_deref()), (Some("mp4a.67"), Some("mp4a.DD")));
+    }
+
+    #[test]
+    fn mp3_has_the_name_that_browsers_take() {
+        for object_type in [0x69, 0x6b] {
+            let esds = Esds { object_type, audio: None, visual_profile: None };
+            assert_eq!(mpeg4(&esds).as_deref(), Some("mp3"));
+        }
+        // The type 34, which takes 6 bits more.
+        assert_eq!(aac(&[0xf8, 0x48, 0x20]).as_deref(), Some("mp3"));
     }
 
     #[test]

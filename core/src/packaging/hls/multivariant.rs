@@ -133,8 +133,14 @@ impl Writer<'_> {
 /// All codings of these tracks, each once.
 fn codecs<'p>(tracks: impl Iterator<Item = &'p Rendition>) -> String {
     let mut seen = BTreeSet::new();
-    let codecs = tracks.filter_map(|rendition| rendition.track.codec.as_deref());
+    let codecs = tracks.filter_map(|rendition| rendition.track.codec.as_deref()).map(name_in_hls);
     codecs.filter(|codec| seen.insert(*codec)).collect::<Vec<_>>().join(",")
+}
+
+/// What a coding is called in HLS. There MP3 has the name that Apple gave it, and hls.js asks the
+/// browser for another.
+fn name_in_hls(codec: &str) -> &str {
+    if codec == "mp3" { "mp4a.40.34" } else { codec }
 }
 
 /// What variants and key frames say of pictures.

@@ -330,6 +330,12 @@ fn what_a_track_is_for_is_said() {
 }
 
 #[test]
+fn mp3_has_the_name_that_it_has_in_hls() {
+    let playlist = multivariant(&presentation(vec![audio("a1", "mp3", None)]));
+    assert_eq!(tags(&playlist, "EXT-X-STREAM-INF")[0]["CODECS"], "mp4a.40.34");
+}
+
+#[test]
 fn sound_alone_is_a_variant_by_itself() {
     let one = multivariant(&presentation(vec![audio("a1", "mp4a.40.2", Some("en"))]));
     assert!(!one.contains("EXT-X-MEDIA") && !one.contains("I-FRAME") && !one.contains("RESOLUTION"), "{one}");
