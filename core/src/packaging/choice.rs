@@ -323,6 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn the_same_sound_is_the_default_in_each_coding() {
+        let mut first = audio("a1", "ac-3", Some("en"));
+        first.track.is_enabled = false;
+        let others = [audio("a2", "mp4a.40.2", Some("en")), audio("a3", "ac-3", Some("de"))];
+        let film = presentation([vec![first], others.to_vec()].concat());
+        let choice = Choice::new(&film);
+        assert_eq!(members(&choice.audio[0]), [("a2", "English", true, true)]);
+        let expected = [("a1", "English", true, true), ("a3", "German", false, true)];
+        assert_eq!(members(&choice.audio[1]), expected);
+        // Of all tracks, one is the main one.
+        let sound: Vec<_> =
+            choice.sound().map(|(member, is_main)| (&*member.rendition.name, is_main)).collect();
+        assert_eq!(sound, [("a2", true), ("a1", false), ("a3", false)]);
+    }
+
+    #[test]
     fn labels_are_unique_and_one_line() {
         let named = |name: &str, n: usize| {
             let mut track = text(&format!("t{n}"), "en");
