@@ -10,13 +10,18 @@ const BITS: u64 = 8;
 
 /// The largest value of a sum of durations or sizes, so that the product of two fits into an
 /// `i128`. It is 146,000 years, or 2^62 bits.
-const LARGEST: u128 = 1 << 62;
+const LARGEST: u64 = 1 << 62;
 
 /// A time in microseconds, rounded to the nearest.
 pub(super) fn micros(ticks: u64, timescale: u32) -> u64 {
-    let timescale = u128::from(timescale.max(1));
-    let micros = (u128::from(ticks) * u128::from(MICROS) + timescale / 2) / timescale;
-    u64::try_from(micros.min(LARGEST)).unwrap_or(u64::MAX)
+    let timescale = u64::from(timescale.max(1));
+    // Most products fit: a division of 128 bits takes several times as long, and there is one for
+    // each segment.
+    if let Some(micros) = ticks.checked_mul(MICROS).and_then(|n| n.checked_add(timescale / 2)) {
+        return (micros / timescale).min(LARGEST);
+    }
+    let micros = (u128::from(ticks) * u128::from(MICROS) + u128::from(timescale / 2)) / u128::from(timescale);
+    u64::try_from(micros).unwrap_or(u64::MAX).min(LARGEST)
 }
 
 /// How long a segment lasts, in microseconds: from its start to its end, each rounded, so that no
@@ -53,7 +58,7 @@ impl Rates {
             let bytes = end(segment).saturating_sub(segment.bytes.start);
             let bits = u128::from(sum.bits) + u128::from(bytes) * u128::from(BITS);
             let micros = u128::from(sum.micros) + u128::from(segment_micros(segment, rendition.timescale));
-            let within = |value: u128| u64::try_from(value.min(LARGEST)).unwrap_or(u64::MAX);
+            let within = |value: u128| u64::try_from(value).unwrap_or(u64::MAX).min(LARGEST);
             sum = Sum { micros: within(micros), bits: within(bits) };
             sums.push(sum);
         }
@@ -236,6 +241,16 @@ mod tests {
         }
         assert!(rates.average() > 0 && rates.buffer(0) > 0);
         assert_eq!(micros(u64::MAX, 0), 1 << 62);
+    }
+
+    #[test]
+    fn long_times_are_as_exact_as_short_ones() {
+        // Where a product begins not to fit into 64 bits.
+        let edge = u64::MAX / MICROS;
+        for ticks in edge - 50..edge + 50 {
+            let exact = (u128::from(ticks) * u128::from(MICROS) + 44) / 89;
+            assert_eq!(u128::from(micros(ticks, 89)), exact, "{ticks}");
+        }
     }
 
     #[test]

@@ -45,12 +45,10 @@ fn segments(
     let links = Links::new(&presentation.query);
     let target = Choice::new(presentation).target_duration();
     let mut text = head(target, presentation.is_growing) + flag;
+    let file = links.file(&rendition.name);
     let map = Attributes::of("EXT-X-MAP");
     text += &match presentation.form {
-        Form::Ranges => map
-            .quoted("URI", &links.file(&rendition.name))
-            .quoted("BYTERANGE", &byte_range(&rendition.init))
-            .line(),
+        Form::Ranges => map.quoted("URI", &file).quoted("BYTERANGE", &byte_range(&rendition.init)).line(),
         Form::Segments => map.quoted("URI", &links.init(&rendition.name)).line(),
     };
     for (segment, number) in rendition.segments.iter().zip(1u64..) {
@@ -58,10 +56,10 @@ fn segments(
         if let Some(bytes) = bytes(segment) {
             text += &format!("#EXT-X-BYTERANGE:{}\n", byte_range(&bytes));
         }
-        text += &match presentation.form {
-            Form::Ranges => links.file(&rendition.name),
-            Form::Segments => links.segment(&rendition.name, number),
-        };
+        match presentation.form {
+            Form::Ranges => text += &file,
+            Form::Segments => text += &links.segment(&rendition.name, number),
+        }
         text.push('\n');
     }
     if !presentation.is_growing {
