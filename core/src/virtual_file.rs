@@ -308,7 +308,7 @@ impl VirtualFile {
     /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {
-            Body::Film(_, planned, ..) => planned.layout.generated_len(),
+            Body::Film(_, planned, ..) => planned.layout.generated_len().min(self.len()),
             Body::Tail(head, ..) => head.len() as u64,
             Body::Text(text, _) => text.len() as u64,
         }

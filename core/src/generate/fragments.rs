@@ -1,6 +1,7 @@
 //! The bytes of a fragmented file, a window at a time.
 
 use std::io;
+use std::ops::Range;
 
 use crate::boxes::{
     FormatError, MDAT_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrafHead, sidx_entry, write_free,
@@ -100,34 +101,66 @@ fn read_fragment(
     if rest.is_empty() {
         return Ok(());
     }
-    let position = MediaOffset(from.saturating_sub(head_len));
-    let wanted = position..position + rest.len() as u64;
-    let mut extents: Vec<Extent> = Vec::new();
+    let start = MediaOffset(from.saturating_sub(head_len));
+    let mut copy = Copy { film, wanted: start..start + rest.len() as u64, extents: Vec::new(), rest };
     let mut at = MediaOffset(0);
     for (n, run) in fragment.runs.iter().enumerate() {
         let end = at + run.bytes;
         let Some((track, _)) = view.track(n) else { continue };
-        if end > wanted.start && at < wanted.end && run.bytes > 0 {
+        if end > copy.wanted.start && at < copy.wanted.end && run.bytes > 0 {
             let mut place = at;
             track.each_place(run.samples.clone(), |range| {
-                let len = range.end - range.start;
-                match extents.last_mut() {
-                    Some(last) if last.end() == range.start => last.len += len,
-                    _ if len == 0 => {}
-                    _ => extents.push(Extent { offset: range.start, len, position: place }),
-                }
-                place = place + len;
-                Ok(())
+                let extent = Extent { offset: range.start, len: range.end - range.start, position: place };
+                place = extent.position_end();
+                copy.add(extent)
             })?;
         }
         at = end;
     }
-    let first = extents.partition_point(|extent| extent.position_end() <= position);
-    let extents = extents.get(first..).unwrap_or_default();
-    if extents.last().is_none_or(|last| last.position_end() < wanted.end) {
-        return Err(FormatError::Changed.into());
+    copy.flush()?;
+    // Of a source that was changed, less may be found than was planned.
+    if copy.rest.is_empty() { Ok(()) } else { Err(FormatError::Changed.into()) }
+}
+
+/// Media that is copied, some extents at a time.
+struct Copy<'a, 'f> {
+    film: &'a Film<'f>,
+    /// Where in the media of the fragment what is still wanted lies.
+    wanted: Range<MediaOffset>,
+    /// What was found of it, and follows each other.
+    extents: Vec<Extent>,
+    rest: &'a mut [u8],
+}
+
+/// Extents that are kept before they are copied.
+const BATCH: usize = 1024;
+
+impl Copy<'_, '_> {
+    /// Adds an extent, which follows the one before.
+    fn add(&mut self, extent: Extent) -> Result<(), FormatError> {
+        if extent.position_end() <= self.wanted.start || extent.position >= self.wanted.end {
+            return Ok(());
+        }
+        match self.extents.last_mut() {
+            Some(last) if last.end() == extent.offset => last.len += extent.len,
+            _ => self.extents.push(extent),
+        }
+        if self.extents.len() == BATCH {
+            self.flush().map_err(FormatError::Unavailable)?;
+        }
+        Ok(())
     }
-    copy_batch(extents, &film.source, position, rest)
+
+    /// Copies what was found.
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(last) = self.extents.last() else { return Ok(()) };
+        let end = last.position_end().min(self.wanted.end);
+        let now = split(&mut self.rest, end - self.wanted.start);
+        copy_batch(&self.extents, &self.film.source, self.wanted.start, now)?;
+        self.wanted.start = end;
+        self.extents.clear();
+        Ok(())
+    }
 }
 
 /// The `moof` of a fragment, and the head of its `mdat`.

@@ -1,4 +1,5 @@
-//! The requests that a hostile film is tried with.
+//! The requests that a hostile film is tried with. What begins with a slash is an address behind
+//! the film.
 
 /// Some that are always tried, and one that the film's own last bytes choose.
 pub(crate) fn of(film: &[u8]) -> Vec<String> {
@@ -17,5 +18,15 @@ pub(crate) fn of(film: &[u8]) -> Vec<String> {
         "end=0.25".into(),
         format!("start={start}&end={end}&mode={mode}{tracks}"),
         format!("start={}", u32::from_be_bytes(last)),
+        "start=0.2&format=fmp4".into(),
+        format!("start={start}&end={end}&mode={mode}{tracks}&format=fmp4"),
+        format!("/cmaf/v1.mp4?start={start}&end={end}"),
+        "/cmaf/a1.mp4".into(),
+        "/cmaf/v1/2.m4s".into(),
+        "/hls/master.m3u8".into(),
+        format!("/hls/v1.m3u8?start={start}"),
+        "/dash/manifest-template.mpd".into(),
+        "/text/t1.vtt?start=0.1".into(),
+        "/text/chapters.vtt".into(),
     ]
 }

@@ -1,6 +1,7 @@
 //! Lays out a clip in fragments.
 
 use crate::boxes::{FormatError, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE};
+use crate::extents::find_extents;
 use crate::index::Film;
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -31,6 +32,8 @@ pub fn plan_fragmented(
     segmenting: &Segmenting,
 ) -> Result<FragmentedFile, PlanError> {
     check_tracks(film.index, clip)?;
+    // Checks that all samples are in the file.
+    find_extents(film, &clip.tracks)?;
     let all: Vec<_> = (0..film.index.tracks.len()).collect();
     let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
     let reference =
@@ -133,7 +136,9 @@ impl FragmentedFile {
         let all = reference.samples.count();
         let lasts = reference.samples.dts(all)?.ticks().max(1);
         let wanted = u64::from(reference.media) * INTERLEAVING * u64::from(all.0) / lasts;
-        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).clamp(1, most))
+        let longest = (0..self.segment_count()).map(|n| self.samples(n, self.reference).count()).max();
+        let least = longest.unwrap_or(0) / limits::FRAGMENTS_OF_LONG_SEGMENT;
+        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).max(least).clamp(1, most))
     }
 
     /// When each segment begins, and when the last ends; `known` are the times of all but the first
@@ -185,6 +190,9 @@ impl FragmentedFile {
                 let entries = u64::from(samples.count()) * u64::from(track.fields.entry_size());
                 let media = view.tracks.get(t).map_or(Ok(0), |track| track.samples.bytes(samples))?;
                 size = size.saturating_add(entries).saturating_add(media);
+            }
+            if self.fragment_count(n) > limits::FRAGMENTS_OF_SEGMENT {
+                return Err(PlanError::Unfragmentable("a segment of too many samples"));
             }
             if size > limits::SEGMENT_BYTES {
                 return Err(PlanError::Unfragmentable("a segment of more than 2 GiB"));
