@@ -268,6 +268,3 @@ pub const SAMPLES_OF_FRAGMENT: u32 = 4096;
 
 /// Fragments of one segment. They are gone through from the first on to find one of them.
 pub const FRAGMENTS_OF_SEGMENT: u32 = 1024;
-
-/// Fragments that a long segment is cut into, unless they would have too many samples each.
-pub const FRAGMENTS_OF_LONG_SEGMENT: u32 = 256;

@@ -18,10 +18,6 @@ use super::presentation::in_timescale;
 use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
-/// Seconds that a fragment of a file with all tracks lasts, about: so soon after the video comes
-/// the audio.
-const INTERLEAVING: u64 = 1;
-
 /// Lays out a clip in fragments.
 ///
 /// # Errors
@@ -100,6 +96,7 @@ impl FragmentedFile {
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
         let head = head(film, clip, &tracks, brands, key)?;
         let firsts = rows(&columns);
+        let fragment_samples = samples_of_fragment(&tracks, reference);
         let mut this = Self {
             head,
             reference,
@@ -108,37 +105,15 @@ impl FragmentedFile {
             starts: Vec::new(),
             saps: Vec::new(),
             offsets: Vec::new(),
-            fragment_samples: 1,
+            fragment_samples,
             tracks,
         };
         let view = this.view(film)?;
-        let fragment_samples = this.samples_of_fragment(&view, segmenting.held)?;
         let starts = this.find_starts(&view, known)?;
         let saps = this.find_saps(&view)?;
-        this.fragment_samples = fragment_samples;
-        let view = this.view(film)?;
         let offsets = this.find_offsets(&view)?;
         (this.starts, this.offsets, this.saps) = (starts, offsets, saps);
         Ok(this)
-    }
-
-    /// How many samples of the reference a fragment has.
-    fn samples_of_fragment(&self, view: &View<'_>, held: Held) -> Result<u32, PlanError> {
-        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
-        let fields = self.tracks.get(self.reference).map(|track| track.fields);
-        let most = match fields.is_some_and(|fields| fields.entry_size() == 0) {
-            true => u32::MAX,
-            false => limits::SAMPLES_OF_FRAGMENT,
-        };
-        if held != Held::All || self.tracks.len() < 2 {
-            return Ok(most);
-        }
-        let all = reference.samples.count();
-        let lasts = reference.samples.dts(all)?.ticks().max(1);
-        let wanted = u64::from(reference.media) * INTERLEAVING * u64::from(all.0) / lasts;
-        let longest = (0..self.segment_count()).map(|n| self.samples(n, self.reference).count()).max();
-        let least = longest.unwrap_or(0) / limits::FRAGMENTS_OF_LONG_SEGMENT;
-        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).max(least).clamp(1, most))
     }
 
     /// When each segment begins, and when the last ends; `known` are the times of all but the first
@@ -201,6 +176,17 @@ impl FragmentedFile {
             offsets.push(offset);
         }
         Ok(offsets)
+    }
+}
+
+/// How many samples of the reference a fragment has at most. A segment is one fragment if it can
+/// be: Chromium (libavformat) goes from the first fragment of a segment straight to the next
+/// segment where it had read that fragment before it seeks.
+fn samples_of_fragment(tracks: &[FileTrack], reference: usize) -> u32 {
+    let fields = tracks.get(reference).map(|track| track.fields);
+    match fields.is_some_and(|fields| fields.entry_size() == 0) {
+        true => u32::MAX,
+        false => limits::SAMPLES_OF_FRAGMENT,
     }
 }
 

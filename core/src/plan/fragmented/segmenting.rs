@@ -22,7 +22,8 @@ pub struct Segmenting {
 
 impl Segmenting {
     /// That of a file of all tracks. The longer the clip, the longer its segments, so that its
-    /// index stays short: some 30 KB for a day.
+    /// index stays short: some 30 KB for a day. In a segment all video comes before all audio, so
+    /// it is no longer than that needs.
     pub fn of_clip(clip: &Clip) -> Self {
         let seconds = clip.duration.seconds(clip.timescale) / LONG_INDEX;
         let seconds = (SHORTEST..LONGEST).find(|n| f64::from(*n) >= seconds).unwrap_or(LONGEST);
@@ -31,7 +32,7 @@ impl Segmenting {
 }
 
 /// Seconds of the shortest and the longest segments of a file of all tracks.
-const SHORTEST: u32 = 5;
+const SHORTEST: u32 = 1;
 const LONGEST: u32 = 3600;
 
 /// Segments of a long file of all tracks.
