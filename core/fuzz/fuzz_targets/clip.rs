@@ -12,6 +12,7 @@ mod queries;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|data: &[u8]| {
+    judge::judge_descriptions(data);
     for query in queries::of(data) {
         judge::judge(data, &query);
     }
