@@ -1,11 +1,14 @@
 //! The bytes of the samples of a track.
 
+use std::ops::Range;
+
 use crate::boxes::{
     BoxHeader, FormatError, TextEntry, read_exact, read_sample_entries, read_text_entry, read_vtt_header,
 };
 use crate::index::{Chunk, Film, Track};
 use crate::limits;
 use crate::numbers::{ChunkNumber, SampleNumber};
+use crate::offsets::FileOffset;
 
 /// Reads samples of a track, one after the other.
 pub(super) struct Samples<'a> {
@@ -14,6 +17,8 @@ pub(super) struct Samples<'a> {
     entries: Vec<BoxHeader>,
     /// The chunk of the last sample.
     chunk: Chunk,
+    /// The sample after the last one, and where it lies if it is in the same chunk.
+    next: (SampleNumber, FileOffset),
     /// Bytes that may still be read.
     budget: u64,
     bytes: Vec<u8>,
@@ -47,7 +52,8 @@ impl<'a> Samples<'a> {
             samples: 0,
             description_index: 0,
         };
-        Ok(Self { film, track, entries, chunk, budget: limits::TEXT_READ, bytes: Vec::new() })
+        let next = (SampleNumber::FIRST, FileOffset(0));
+        Ok(Self { film, track, entries, chunk, next, budget: limits::TEXT_READ, bytes: Vec::new() })
     }
 
     /// What the sample descriptions say of styled text; `None` for one that is no such, or too
@@ -79,10 +85,11 @@ impl<'a> Samples<'a> {
     /// When the file cannot be read.
     pub(super) fn read(&mut self, sample: SampleNumber) -> Result<Option<SampleBytes<'_>>, FormatError> {
         let Film { index, source } = self.film;
-        let place = match self.track.samples.place_of(source, &mut self.chunk, sample) {
+        let place = match self.place_of(sample) {
             Err(FormatError::ChunkOverflow(_)) => return Ok(None),
             place => place?,
         };
+        self.next = (sample.next(), place.end);
         let len = place.end.0.saturating_sub(place.start.0);
         if place.end.0 > index.file_len || len > limits::TEXT_SAMPLE {
             return Ok(None);
@@ -93,5 +100,17 @@ impl<'a> Samples<'a> {
         read_exact(source, &mut self.bytes, place.start.0)?;
         let description = (self.chunk.description_index as usize).saturating_sub(1);
         Ok(Some(SampleBytes { description, bytes: &self.bytes }))
+    }
+    /// Where a sample lies in the file. A chunk may hold all samples of a track, so that the sizes
+    /// before a sample are not added up again for the next one.
+    fn place_of(&mut self, sample: SampleNumber) -> Result<Range<FileOffset>, FormatError> {
+        let (samples, source) = (&self.track.samples, &self.film.source);
+        let is_next =
+            sample == self.next.0 && (self.chunk.first_sample..self.chunk.end_sample()).contains(&sample);
+        if !is_next {
+            return samples.place_of(source, &mut self.chunk, sample);
+        }
+        let start = self.next.1;
+        Ok(start..start + samples.bytes(source, sample..sample.next())?)
     }
 }

@@ -1,6 +1,14 @@
 //! Samples that make no sense: a cue less, and no more than that.
 
+use std::cell::Cell;
+use std::io;
+
+use mp4seek::index::{Film as IndexedFilm, Index};
 use mp4seek::limits;
+use mp4seek::seek::Clip;
+use mp4seek::source::ReadAt;
+use mp4seek::text::write_vtt;
+use mp4seek::time::MovieTime;
 use test_boxes::{Film, Sample, TrackSpec, make_box};
 
 use super::{chapters, document, sample, subtitles, tx3g, vtt};
@@ -57,6 +65,39 @@ fn any_bytes_can_be_a_sample() {
             }
             chapters(&film, "");
         }
+    }
+}
+
+/// A file that counts the bytes that are read of it.
+struct Counted {
+    file: Vec<u8>,
+    read: Cell<usize>,
+}
+
+impl ReadAt for Counted {
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        let read = self.file.read_at(out, offset)?;
+        self.read.set(self.read.get() + read);
+        Ok(read)
+    }
+}
+
+#[test]
+fn a_chunk_of_all_samples_is_read_once() {
+    let samples = vec![(1000, sample("text")); 20_000];
+    let track = TrackSpec::text(b"tx3g", tx3g([0; 4]), &samples);
+    for chunking in [1, 20_000] {
+        let track = TrackSpec { chunking: vec![chunking], ..track.clone() };
+        let file = Counted { file: Film::of(vec![track]).build(), read: Cell::new(0) };
+        let len = file.file.len();
+        let index = Index::build(&file, len as u64).unwrap();
+        let source = &index.film(&file);
+        let (start, duration) = (MovieTime(0), MovieTime(20_000_000));
+        let clip = Clip { timescale: 1000, start, duration, tracks: Vec::new() };
+        file.read.set(0);
+        let text = write_vtt(&IndexedFilm { index: &index, source }, &clip, 0).unwrap();
+        assert_eq!(text.matches("-->").count(), 20_000);
+        assert!(file.read.get() < 12 * len, "{} bytes read of {len}", file.read.get());
     }
 }
 
