@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use test_boxes::{Film, TrackSpec, make_box};
 use tests::films::film;
 
 use crate::mp4seek;
@@ -96,6 +97,30 @@ fn chapters_are_those_that_ffprobe_finds() {
     let cut = cues(&text(&["--chapters", "--start", "4", "--end", "7"], &film("chapters").path));
     let expected = [(0, 2000, "chapter 1".to_owned()), (2000, 3000, "chapter 2".to_owned())];
     assert_eq!(cut, expected);
+}
+
+#[test]
+fn subtitles_come_before_chapters() {
+    let references = make_box(b"tref", make_box(b"chap", [0, 0, 0, 2]));
+    let video = TrackSpec { in_trak: vec![references], ..TrackSpec::video(10, 5) };
+    let track = |coding: &[u8; 4], sample: &[u8]| {
+        TrackSpec::text(coding, make_box(coding, [0; 8]), &[(1000, sample.to_vec())])
+    };
+    let (chapters, subtitles) = (track(b"text", b"\0\x07chapter"), track(b"tx3g", b"\0\x04line"));
+    let both = Film::of(vec![video.clone(), chapters.clone(), subtitles]).build();
+    let alone = Film::of(vec![video, chapters]).build();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("film.mp4");
+    for (film, options, expected) in [
+        (&both, &[][..], "line"),
+        (&both, &["--track", "t1"], "chapter"),
+        (&both, &["--track", "3"], "line"),
+        (&both, &["--chapters"], "chapter"),
+        (&alone, &[], "chapter"),
+    ] {
+        std::fs::write(&path, film).expect("a temporary directory");
+        assert_eq!(cues(&text(options, &path)), [(0, 1000, expected.to_owned())], "{options:?}");
+    }
 }
 
 #[test]
