@@ -100,9 +100,21 @@ impl Presented<'_> {
         Ok(self.placement.presented(self.samples.dts(sample)?, self.movie, self.media))
     }
 
-    /// When the presentation of all has ended.
+    /// When the presentation of all has ended: where samples are presented later than they are
+    /// decoded, that is after the decode time of the last has ended.
     pub(super) fn end(&self) -> Result<i64, FormatError> {
-        self.decoded_at(self.samples.count())
+        let all = self.samples.count();
+        let latest = self.decoded_at(all)?;
+        let reorder = self.samples.table.reorder().saturating_add(1).min(all.0);
+        let last = all - reorder..all;
+        let mut decoded = self.samples.dts(last.start)?;
+        let mut end = decoded;
+        self.samples.each_time(last, |sample| {
+            let lasts = ClipTime(sample.duration.into());
+            end = end.max(decoded + sample.signed_offset() + lasts);
+            decoded = decoded + lasts;
+        })?;
+        Ok(latest.max(self.placement.presented(end, self.movie, self.media)))
     }
 
     /// A sample that is decoded at about a time, which is one of presentation.
