@@ -279,6 +279,8 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
                 let b = b.get(..took as usize * size).unwrap_or_default();
                 sum += match self.field_bits {
                     8 => b.iter().map(|&b| u64::from(b)).sum::<u64>(),
+                    // Mostly those of a chunk or two.
+                    32 if took <= FEW => b.chunks_exact(4).map(|c| u64::from(u32_at(c, 0))).sum(),
                     16 => b.chunks_exact(2).map(|c| u64::from(u16_at(c, 0))).sum(),
                     _ => b.chunks(4 * WORDS).map(sum_of_words).sum(),
                 };
@@ -289,6 +291,9 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
         Ok(sum)
     }
 }
+
+/// Sizes that are added up one by one.
+const FEW: u32 = 8;
 
 /// Words that [`sum_of_words`] can take: the sum of as many bytes has no more than 16 bits.
 const WORDS: usize = 256;

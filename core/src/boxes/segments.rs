@@ -20,6 +20,11 @@ impl<T> Segments<T> {
         Self { cells: (0..count.div_ceil(SEGMENT)).map(|_| OnceLock::new()).collect() }
     }
 
+    /// What is known of segment `n`, if it was asked for before.
+    pub fn known(&self, n: u32) -> Option<&T> {
+        self.cells.get(n as usize)?.get()
+    }
+
     /// What is known of segment `n`. It is computed from the entries when it is asked for first.
     ///
     /// # Errors

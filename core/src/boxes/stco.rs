@@ -1,6 +1,7 @@
 //! `stco` and `co64` (8.7.5): where each chunk stands in the file.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::segments::{SEGMENT, Segments};
 use super::write::{PLAIN, TableHead};
@@ -51,6 +52,12 @@ impl Order {
     }
 }
 
+/// What a request knows of the chunks from one on, up to `end`.
+struct Known {
+    end: u32,
+    is_ascending: bool,
+}
+
 /// Offsets that are looked at side by side.
 const BLOCK: usize = 256;
 
@@ -88,12 +95,35 @@ impl ChunkOffsets {
     /// When the file cannot be read.
     pub fn is_ascending<R: ReadAt>(&self, source: &R, range: Range<u32>) -> Result<bool, FormatError> {
         let count = range.end.saturating_sub(range.start);
-        let order = if count < FEW {
-            self.order_of(&mut TableReader::new(source, self.table, count), range)?
-        } else {
-            self.order_of_segments(source, range)?
-        };
+        if count >= FEW {
+            return Ok(self.order_of_segments(source, range)?.is_ascending);
+        }
+        if self.is_known_to_ascend(&range) {
+            return Ok(true);
+        }
+        // A request asks for the same chunks more than once.
+        let (memo, offset) = (source.memo(), self.table.entry_offset(range.start));
+        let known = memo.and_then(|memo| memo.get::<Known>(offset)).filter(|known| known.end == range.end);
+        if let Some(known) = known {
+            return Ok(known.is_ascending);
+        }
+        let end = range.end;
+        let order = self.order_of(&mut TableReader::new(source, self.table, count), range)?;
+        if let Some(memo) = memo {
+            memo.keep(offset, Rc::new(Known { end, is_ascending: order.is_ascending }));
+        }
         Ok(order.is_ascending)
+    }
+
+    /// Whether no chunk stands before the one before it in all segments that have one of the range,
+    /// as far as is known.
+    fn is_known_to_ascend(&self, range: &Range<u32>) -> bool {
+        let mut all = Order::EMPTY;
+        (range.start / SEGMENT..range.end.div_ceil(SEGMENT)).all(|n| {
+            let known = self.order.known(n);
+            known.iter().for_each(|known| all.follow(known));
+            known.is_some() && all.is_ascending
+        })
     }
 
     /// How the chunks of all segments stand that have one of the range.

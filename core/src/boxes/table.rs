@@ -140,6 +140,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         let left = self.table.count.checked_sub(index).filter(|&n| n > 0);
         let left = left.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
         let want = left.min(self.target);
+        let reads_on = self.held == 0 || index == self.first.saturating_add(self.held);
         self.held = 0;
         let size = usize::from(self.table.entry_size);
         let len = want as usize * size;
@@ -147,7 +148,7 @@ impl<'a, R: ReadAt> TableReader<'a, R> {
         // An entry that lies across two pages is read alone. Those after it are lent again.
         let is_across = page.is_none() && len <= LENT && self.source.page(offset, 1).map_err(io)?.is_some();
         let len = if is_across { size } else { len };
-        if !is_across {
+        if reads_on && !is_across {
             self.target = self.target.saturating_mul(2).min(READ_AHEAD.max(self.target));
         }
         self.first = index;

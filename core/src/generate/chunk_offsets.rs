@@ -127,4 +127,4 @@ impl Positions<'_> {
 }
 
 /// Bytes of offsets that are moved at once if they are in one extent.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;

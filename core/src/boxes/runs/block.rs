@@ -181,10 +181,11 @@ impl Sums {
         self.bounds.extend(entries.map(|(count, value, weight)| {
             let count = count.min(left);
             left -= count;
-            let is_new = count > 0 && (at.runs == 0 || at.previous != value);
-            // The pass over the table has shown that nothing overflows. In a file that has changed,
-            // sums still must not go back.
-            at.runs = at.runs.saturating_add(is_new.into());
+            let is_new = (count > 0) & ((at.runs == 0) | (at.previous != value));
+            // There are no more runs than entries, and no more units than fit. The pass over the
+            // table has shown that the sum fits, too; that of a file that has changed must at least
+            // not go back.
+            at.runs = at.runs.wrapping_add(is_new.into());
             at.previous = if is_new { value } else { at.previous };
             at.unit = at.unit.wrapping_add(count);
             at.sum = at.sum.saturating_add(u64::from(count) * u64::from(weight));
