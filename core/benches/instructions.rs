@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the measurement")]
 
 mod films;
+mod fragmented;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -26,6 +27,10 @@ fn main() {
     let clip = counted_plan(&seeker, &film);
     counted_generate(&film, &clip);
     black_box(counted_plan_of_ten_seconds(&seeker, &film));
+
+    let film = fragmented::film(&folder.join("instructions-2-hours-fragmented.mp4"), 3600);
+    drop(ask(&seeker, &film, "start=3000"));
+    black_box(counted_plan_of_fragments(&seeker, &film));
 }
 
 #[inline(never)]
@@ -41,6 +46,12 @@ fn counted_plan(seeker: &Seeker, film: &Film) -> VirtualFile {
 #[inline(never)]
 fn counted_plan_of_ten_seconds(seeker: &Seeker, film: &Film) -> VirtualFile {
     ask(seeker, film, "start=7150&end=7160")
+}
+
+/// Ten seconds of a film in fragments of two seconds.
+#[inline(never)]
+fn counted_plan_of_fragments(seeker: &Seeker, film: &Film) -> VirtualFile {
+    ask(seeker, film, "start=7151&end=7161")
 }
 
 #[inline(never)]

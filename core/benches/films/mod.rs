@@ -114,6 +114,11 @@ pub(crate) fn film(path: &Path, seconds: u32, moov_first: bool) -> Film {
     if !moov_first {
         file.write_all(&moov).unwrap();
     }
+    opened(path)
+}
+
+/// A film that was written.
+pub(crate) fn opened(path: &Path) -> Film {
     let file = File::open(path).unwrap();
     let mut identity = Identity::of(&file.metadata().unwrap());
     // As one that has lain there for a while: of others nothing is kept.
@@ -126,7 +131,8 @@ fn until_picture(n: u32) -> u32 {
     u32::try_from(u64::from(n) * 48_000 / 25 / 1024 + 1).unwrap()
 }
 
-fn trak(
+/// The `trak` of a track with these tables.
+pub(crate) fn trak(
     id: u32,
     handler: &[u8; 4],
     coding: &[u8; 4],
