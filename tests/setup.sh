@@ -80,6 +80,7 @@ case $goal in
         ;;
     screens)
         needs_test
+        need npm npm
         need firefox-esr firefox-esr
         need WebKitWebDriver webkit2gtk-driver
         need Xvfb xvfb
@@ -200,6 +201,19 @@ npm_packages() {
     npm install --silent --no-save --no-audit --no-fund --prefix "$into" mp4box@2.4.1 mediabunny@1.61.0
 }
 
+# Players of HLS and DASH in a page.
+player_packages() {
+    [ "$goal" = screens ] || return 0
+    into=${CARGO_TARGET_DIR:-target}/h264-tests/players
+    grep -qs '"version": "1.7.4"' "$into/node_modules/hls.js/package.json" &&
+        grep -qs '"version": "5.2.1"' "$into/node_modules/dashjs/package.json" &&
+        grep -qs '"version": "5.2.12"' "$into/node_modules/shaka-player/package.json" && return
+    echo 'setup: installing hls.js, dash.js and Shaka Player'
+    mkdir -p "$into"
+    npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix "$into" \
+        hls.js@1.7.4 dashjs@5.2.1 shaka-player@5.2.12
+}
+
 # Firefox's driver is in no distribution.
 driver() {
     [ "$goal" = screens ] || return 0
@@ -211,6 +225,7 @@ driver() {
 
 if [ -z "$packages$rust" ]; then
     npm_packages
+    player_packages
     driver
     exit
 fi
@@ -261,4 +276,5 @@ if [ -n "$services" ] && command -v systemctl > /dev/null; then
     as_root systemctl disable --quiet $services || true
 fi
 npm_packages
+player_packages
 driver

@@ -4,13 +4,17 @@ use serde_json::{Value, json};
 use tests::browser::{Browser, Client, Locator, run};
 use tests::films::Stamp;
 
+use crate::clips::{Clip, Kind};
 use crate::ear::Ear;
 use crate::recording::{Recording, apart, nearest};
 use crate::sight::{Player, Seek, Sight};
 use crate::wanted::Wanted;
 
-pub(crate) const PAGE: &[(&str, &str)] =
-    &[("screens.html", include_str!("page.html")), ("page.js", include_str!("page.js"))];
+pub(crate) const PAGE: &[(&str, &str)] = &[
+    ("screens.html", include_str!("page.html")),
+    ("page.js", include_str!("page.js")),
+    ("libraries.js", include_str!("libraries.js")),
+];
 
 /// Calls a function of the page.
 const CALL: &str = "
@@ -34,16 +38,11 @@ pub(crate) fn of(player: Player) -> Option<Browser> {
 ///
 /// # Errors
 /// That the browser does not answer; what is wrong with the clip is in the sight.
-pub(crate) async fn watch(
-    browser: &Client,
-    page: &str,
-    url: &str,
-    wanted: &Wanted,
-    ear: Option<&Ear>,
-) -> Result<Sight, String> {
-    browser.goto(page).await.map_err(|e| e.to_string())?;
+pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> Result<Sight, String> {
+    let (url, wanted) = (clip.url(), &clip.wanted);
+    browser.goto(&format!("{}/screens.html", clip.site)).await.map_err(|e| e.to_string())?;
     let mut sight = Sight::default();
-    call(browser, "prepare", json!([url, PATIENCE])).await?;
+    call(browser, "prepare", json!([url, PATIENCE, clip.library()])).await?;
     let body = browser.find(Locator::Css("body")).await.map_err(|e| e.to_string())?;
     body.click().await.map_err(|e| e.to_string())?;
     let loaded = call(browser, "loaded", json!([])).await?;
@@ -65,11 +64,16 @@ pub(crate) async fn watch(
     let frames = frames(&played);
     sight.begin = frames.iter().map(|(at, stamp)| (at - frames[0].0, stamp.number)).collect();
     sight.offset = offset(&played, wanted, ear);
+    sight.stalls = stalls(&played);
     if let Some(error) = error(&played) {
         return Ok(Sight { error: Some(format!("while it plays: {error}")), ..sight });
     }
-    for part in [0.31, 0.83, 0.57] {
-        let to = wanted.inside(part);
+    let places: &[f64] = match clip.kind {
+        Kind::Form(..) => &[0.31, 0.83, 0.57, 0.12, 0.7],
+        _ => &[0.31, 0.83, 0.57],
+    };
+    for part in places {
+        let to = wanted.inside(*part);
         let found = call(browser, "seek", json!([to])).await?;
         let mut seek = Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) };
         // Near the end there is little to hear.
@@ -77,6 +81,7 @@ pub(crate) async fn watch(
             let played = call(browser, "play", json!([0.9, false, 0])).await?;
             seek.offset = offset(&played, wanted, ear);
             seek.error = error(&played);
+            sight.stalls += stalls(&played);
         }
         let broken = seek.error.is_some();
         sight.seeks.push(seek);
@@ -89,6 +94,12 @@ pub(crate) async fn watch(
     sight.last = number(&played["cells"]);
     sight.ended = played["ended"].as_f64().and(played["at"].as_f64());
     sight.duration[1] = played["duration"].as_f64();
+    sight.buffered = buffered(&played);
+    let warnings = played["warnings"].as_array().into_iter().flatten();
+    sight.warnings = warnings.filter_map(Value::as_str).map(str::to_owned).collect();
+    if clip.library().is_some() {
+        return Ok(sight);
+    }
 
     let to = wanted.inside(0.45);
     let found = call(browser, "load", json!([format!("{url}#t={to}"), PATIENCE])).await?;
@@ -125,6 +136,19 @@ fn number(cells: &Value) -> Option<u32> {
 fn frames(played: &Value) -> Vec<(f64, Stamp)> {
     let all = played["frames"].as_array().map_or(&[][..], Vec::as_slice);
     all.iter().filter_map(|frame| Some((frame[0].as_f64()?, stamp(&frame[2])?))).collect()
+}
+
+/// How often the player waited for data.
+fn stalls(played: &Value) -> usize {
+    played["stalls"].as_array().map_or(0, Vec::len)
+}
+
+/// For each source buffer its type, and from when to when it has media.
+fn buffered(played: &Value) -> Vec<(String, Vec<(f64, f64)>)> {
+    let sources = played["buffered"].as_array().into_iter().flatten();
+    let range = |range: &Value| Some((range[0].as_f64()?, range[1].as_f64()?));
+    let ranges = |source: &Value| source[1].as_array().into_iter().flatten().filter_map(range).collect();
+    sources.map(|source| (source[0].as_str().unwrap_or_default().to_owned(), ranges(source))).collect()
 }
 
 /// What the page recorded.

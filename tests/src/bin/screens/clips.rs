@@ -7,9 +7,12 @@ use tests::client::Reply;
 use tests::films::{self, Film};
 use tests::probe::{Cut, Source};
 use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::work_dir;
 
 use crate::Options;
 use crate::browsers::PAGE;
+use crate::forms::{FORMS, Form, SCRIPTS};
+use crate::sight::Player;
 use crate::wanted::{self, Wanted};
 
 /// The films whose clips CI plays.
@@ -23,6 +26,26 @@ const SAMPLE: &[&str] = &[
     "edits_several",
     "screen_cmaf",
 ];
+
+/// The films that are played in other forms, too.
+const PACKAGED: &[&str] = &[
+    "screen_bframes",
+    "screen_open_gop",
+    "screen_vfr",
+    "screen_ntsc",
+    "screen_late_audio",
+    "screen_late_video",
+    "screen_hevc",
+    "screen_av1_opus",
+    "screen_vp9_opus",
+    "screen_flac",
+    "screen_aac",
+    "screen_fragments",
+    "edits_several",
+];
+
+/// What of these CI plays.
+const SAMPLE_OF_FORMS: &[&str] = &["fmp4: keyframe, amid a GOP", "HLS, hls.js: whole", "DASH, Shaka: whole"];
 
 /// Films beside those of half a minute.
 const OTHERS: &[&str] = &["edits_several"];
@@ -42,6 +65,8 @@ pub(crate) enum Kind {
     Before(Mode),
     /// From where the command line says.
     Asked(Mode),
+    /// The whole film in another form, or from the middle of a group of pictures.
+    Form(&'static Form, Option<Mode>),
     /// From the middle of a group of pictures, of nginx's mp4 module.
     Nginx,
 }
@@ -56,6 +81,9 @@ impl Kind {
             Self::Key(m) => format!("{}, at a key frame", mode(m)),
             Self::Before(m) => format!("{}, just before one", mode(m)),
             Self::Asked(m) => mode(m).into(),
+            Self::Form(form, None) => format!("{}: whole", form.name),
+            Self::Form(form, Some(m)) if form.is_exact => format!("{}: {}, amid a GOP", form.name, mode(m)),
+            Self::Form(form, Some(_)) => format!("{}: amid a GOP", form.name),
             Self::Nginx => "nginx, amid a GOP".into(),
         }
     }
@@ -75,6 +103,17 @@ impl Clip {
     pub(crate) fn url(&self) -> String {
         format!("{}{}", self.site, self.target)
     }
+
+    /// The library that plays it in browsers.
+    pub(crate) fn library(&self) -> Option<&'static str> {
+        let Kind::Form(form, _) = self.kind else { return None };
+        form.library
+    }
+
+    /// Whether a player plays such clips.
+    pub(crate) fn is_for(&self, player: Player) -> bool {
+        !matches!(self.kind, Kind::Form(form, _) if !form.is_for(player))
+    }
 }
 
 pub(crate) struct Servers {
@@ -91,8 +130,10 @@ impl Servers {
                    location ~ [.]js$ { types { text/javascript js; } }\n\
                    location ~ [.]html$ { types { text/html html; } }";
         let servers = Self {
-            apache: Builder::new(APACHE).start(),
-            lighttpd: Builder::new(Engine::Lighttpd).start(),
+            apache: Builder::new(APACHE).config("H264StreamingPackaging hls dash").start(),
+            lighttpd: Builder::new(Engine::Lighttpd)
+                .config("h264-streaming.packaging = (\"hls\", \"dash\")")
+                .start(),
             plain: Builder::new(APACHE).without_module().start(),
             nginx: Builder::new(Engine::Nginx).config(mp4).start(),
         };
@@ -101,6 +142,14 @@ impl Servers {
             site.allow_log("");
             for (name, text) in PAGE {
                 site.put(name, text);
+            }
+        }
+        for (name, path) in SCRIPTS {
+            let path = work_dir("players").join("node_modules").join(path);
+            let script = std::fs::read(&path)
+                .unwrap_or_else(|e| panic!("{}: {e}; run `tests/setup.sh screens`", path.display()));
+            for site in [&servers.apache, &servers.lighttpd] {
+                site.put(name, &script);
             }
         }
         servers
@@ -164,13 +213,19 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     let sites = [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx];
     let target = sites.map(|site| site.publish(film))[0].clone();
     let mut clips = Vec::new();
-    for (kind, cut) in cuts(film, &source, options) {
+    let of_forms = forms(film, &source, options);
+    for (kind, cut) in cuts(film, &source, options).into_iter().chain(of_forms) {
         let query = match kind {
+            Kind::Form(..) if cut.start.is_none() => String::new(),
+            Kind::Form(..) => cut.query(),
             Kind::Plain | Kind::Whole => String::new(),
             Kind::Nginx => format!("?{}", cut.query().trim_start_matches("mode=exact&")),
             _ => format!("?{}", cut.query()),
         };
-        let target = format!("{target}{query}");
+        let target = match kind {
+            Kind::Form(form, _) => form.target(&target, &query),
+            _ => format!("{target}{query}"),
+        };
         let site = match kind {
             Kind::Plain => &servers.plain,
             Kind::Nginx => &servers.nginx,
@@ -179,28 +234,67 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
                 if clips.len() % 2 == 0 { &servers.apache } else { &servers.lighttpd }
             }
         };
-        let wanted = Wanted::of(&source, film, &cut);
+        let seen_as = match kind {
+            Kind::Form(form, Some(_)) if !form.is_exact => Cut { mode: Mode::Keyframe, ..cut },
+            _ => cut,
+        };
+        let wanted = Wanted::of(&source, film, &seen_as);
         clips.push(Clip { film: film.name.clone(), kind, site: site.url(""), target, wanted });
     }
     clips
+}
+
+/// A film in its other forms.
+fn forms(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
+    let (start, end) = middle(source);
+    let (start, end) = (options.start.or(Some(start)), options.end.or(Some(end)));
+    let is_asked_for = !options.forms.is_empty() || PACKAGED.contains(&film.name.as_str());
+    let mut cuts = Vec::new();
+    for form in FORMS.iter().filter(|form| is_asked_for && options.wants(form)) {
+        cuts.push((Kind::Form(form, None), cut(None, None, Mode::Exact)));
+        for mode in options.modes.iter().copied() {
+            if form.is_exact || mode == Mode::Exact {
+                cuts.push((Kind::Form(form, Some(mode)), cut(start, end, mode)));
+            }
+        }
+    }
+    if options.sample {
+        let wanted = |(kind, _): &(Kind, Cut)| {
+            film.name == "screen_bframes" && SAMPLE_OF_FORMS.contains(&kind.name().as_str())
+        };
+        cuts.retain(wanted);
+    }
+    cuts
+}
+
+/// From where to where clips go that begin amid a group of pictures of most films.
+fn middle(source: &Source) -> (f64, f64) {
+    let duration = source.reading.duration;
+    let (middle, length) =
+        if duration < 29.0 { (duration * 0.4457, duration * 0.271) } else { (13.37, 8.13) };
+    let middle = millis(middle);
+    (middle, millis(middle + length))
+}
+
+/// A time in whole milliseconds.
+fn millis(at: f64) -> f64 {
+    (at * 1e3).round() / 1e3
 }
 
 /// How a film is cut.
 fn cuts(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
     let whole = cut(None, None, Mode::Exact);
     let mut cuts = vec![(Kind::Plain, whole)];
+    if options.only_forms() {
+        return cuts;
+    }
     if options.start.is_some() || options.end.is_some() {
         let asked = |mode: &Mode| (Kind::Asked(*mode), cut(options.start, options.end, *mode));
         cuts.extend(options.modes.iter().map(asked));
         return cuts;
     }
-    let millis = |at: f64| (at * 1e3).round() / 1e3;
-    let duration = source.reading.duration;
-    // 13.37 s of half a minute: amid a group of pictures of most films.
-    let (middle, length) =
-        if duration < 29.0 { (duration * 0.4457, duration * 0.271) } else { (13.37, 8.13) };
-    let middle = millis(middle);
-    let end = Some(millis(middle + length));
+    let (middle, end) = middle(source);
+    let end = Some(end);
     let from_middle = |mode| (Kind::Middle(mode), cut(Some(middle), end, mode));
     let fragmented = film.name.contains("fragments") || film.name.contains("cmaf");
     if fragmented && !options.sample {

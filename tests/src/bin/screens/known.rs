@@ -7,7 +7,7 @@ use crate::sight::{Fault, Player};
 
 pub(crate) struct Known(Vec<Line>);
 
-/// Player, film, clip, what a fault says, and the reason. A `*` stands for anything.
+/// Player, film, clip, what a fault says, and the reason. A `*` at its end stands for anything.
 struct Line {
     fields: [String; 4],
     why: String,
@@ -31,7 +31,10 @@ impl Known {
     pub(crate) fn why(&self, player: Player, clip: &Clip, fault: &Fault) -> Option<&str> {
         let found = |line: &&Line| {
             let [who, film, kind, says] = &line.fields;
-            let is = |field: &String, name: &str| field == "*" || field == name;
+            let is = |field: &String, name: &str| match field.strip_suffix('*') {
+                Some(begins) => name.starts_with(begins),
+                None => field == name,
+            };
             is(who, player.name())
                 && is(film, clip.film.trim_start_matches("screen_"))
                 && is(kind, &clip.kind.name())

@@ -5,10 +5,11 @@
 //! screens --sample                                       those of CI
 //! screens --film bframes --player firefox                one film, in one player
 //! screens --film bframes --start 13.37 --end 21.5 --mode exact
+//! screens --film bframes --form "HLS, hls.js" --form fmp4  other forms than the flat file
 //! screens --file clip.mp4 --player chromium              any MP4, as a plain file
 //! ```
 //!
-//! `--film`, `--player`, `--mode` and `--file` may be given several times; `--shots DIR` keeps a
+//! `--film`, `--player`, `--mode`, `--form` and `--file` may be given several times; `--shots DIR` keeps a
 //! screenshot of each browser's page at the end of a clip. The film says what must be seen of its
 //! clip, and ffmpeg's reading what must be seen of a `--file`. The plain film is played first: what
 //! a player does to that is its own fault. The table is kept in `target/screens.md`, everything
@@ -22,6 +23,7 @@ mod browsers;
 mod clips;
 mod desk;
 mod ear;
+mod forms;
 mod known;
 mod recording;
 mod report;
@@ -39,6 +41,7 @@ use tests::target_dir;
 use crate::clips::{Clip, Kind, Servers};
 use crate::desk::Desk;
 use crate::ear::Ear;
+use crate::forms::{FORMS, Form};
 use crate::known::Known;
 use crate::report::Verdict;
 use crate::sight::{Own, PLAYERS, Player, Sight};
@@ -49,6 +52,7 @@ struct Options {
     films: Vec<String>,
     players: Vec<Player>,
     modes: Vec<Mode>,
+    forms: Vec<String>,
     start: Option<f64>,
     end: Option<f64>,
     files: Vec<PathBuf>,
@@ -109,8 +113,9 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
         }
         Verdict::of(player, number, clip, sight, &own, known)
     };
+    let clips: Vec<_> = clips.iter().enumerate().filter(|(_, clip)| clip.is_for(player)).collect();
     let Some(browser) = browsers::of(player) else {
-        for (number, clip) in clips.iter().enumerate() {
+        for (number, clip) in clips {
             let mut watch = || judge(number, tools::watch(player, &clip.url(), &clip.wanted, &desk.env()));
             let verdict = watch();
             let verdict = if verdict.is_right() { verdict } else { verdict.better(watch()) };
@@ -124,7 +129,7 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
     while verdicts.len() < clips.len() {
         // A browser that no longer answers is followed by another.
         in_browser(browser, &desk.env(), async |client| {
-            for (number, clip) in clips.iter().enumerate().skip(verdicts.len()) {
+            for &(number, clip) in clips.iter().skip(verdicts.len()) {
                 let mut verdict = judge(number, watch(client, clip, ear.as_ref()).await);
                 if !verdict.is_right() {
                     verdict = verdict.better(judge(number, watch(client, clip, ear.as_ref()).await));
@@ -147,17 +152,27 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
 }
 
 async fn watch(client: &Client, clip: &Clip, ear: Option<&Ear>) -> Sight {
-    let page = format!("{}/screens.html", clip.site);
-    let sight = browsers::watch(client, &page, &clip.url(), &clip.wanted, ear).await;
+    let sight = browsers::watch(client, clip, ear).await;
     sight.unwrap_or_else(|why| Sight { error: Some(why), ..Sight::default() })
 }
 
 impl Options {
+    /// Whether clips are played in this form, too.
+    fn wants(&self, form: &Form) -> bool {
+        self.forms.is_empty() || self.forms.iter().any(|name| name == form.name)
+    }
+
+    /// Whether no clips but the plain file are played as flat files.
+    fn only_forms(&self) -> bool {
+        !self.forms.is_empty() && !self.forms.iter().any(|name| name == "flat")
+    }
+
     /// Whether everything there is was played.
     fn is_whole(&self) -> bool {
         let all = self.players.len() == PLAYERS.len() && self.modes.len() == 2;
         all && self.films.is_empty()
             && self.files.is_empty()
+            && self.forms.is_empty()
             && !self.sample
             && self.start.or(self.end).is_none()
     }
@@ -179,6 +194,12 @@ impl Options {
                     "keyframe" => Mode::Keyframe,
                     other => panic!("no mode is called {other}"),
                 }),
+                "--form" => {
+                    let name = value();
+                    let known = FORMS.iter().any(|form| form.name == name) || name == "flat";
+                    assert!(known, "no form is called {name}");
+                    options.forms.push(name);
+                }
                 "--start" => options.start = Some(value().parse().expect("--start: seconds")),
                 "--end" => options.end = Some(value().parse().expect("--end: seconds")),
                 "--file" => options.files.push(value().into()),

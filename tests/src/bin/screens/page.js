@@ -8,6 +8,8 @@ const pen = canvas.getContext('2d', { willReadFrequently: true });
 let player, context, tape;
 // Messages of the tape: number of the first sample, when it came, and the samples.
 let recorded = [];
+// Where the player waited for data while it played.
+let stalls = [];
 
 const TAPE = `registerProcessor('tape', class extends AudioWorkletProcessor {
     constructor() { super(); this.held = []; }
@@ -44,6 +46,8 @@ function cells() {
     return seen;
 }
 
+const ranges = (times) => Array.from({ length: times.length }, (_, n) => [times.start(n), times.end(n)]);
+
 const state = () => ({
     cells: cells(),
     duration: Number.isFinite(player.duration) ? player.duration : String(player.duration),
@@ -53,24 +57,35 @@ const state = () => ({
 
 // At the next click loads a film. A player that was loaded at a click may play audio.
 let loading;
-async function prepare(url, ms) {
+async function prepare(url, ms, library) {
     document.addEventListener('click', () => {
         context = new AudioContext();
         context.resume();
-        loading = load(url, ms);
+        loading = load(url, ms, library);
     }, { once: true });
 }
 const loaded = () => loading;
 
 // Loads a film; its first frame before it plays.
-async function load(url, ms) {
+async function load(url, ms, library) {
     const begun = performance.now();
+    if (library) await window.libraries.fetch(library);
     player = Object.assign(document.createElement('video'), { preload: 'auto' });
     document.body.replaceChildren(player);
-    player.src = url;
-    player.load();
-    const came = await Promise.race([event('loadeddata', ms), event('error', ms)]);
+    player.addEventListener('waiting', () => {
+        const at = player.currentTime;
+        // A busy machine makes a player wait, too.
+        const has = ([from, to]) => from <= at && Math.min(at + 0.2, player.duration) <= to;
+        if (!player.seeking && !ranges(player.buffered).some(has)) stalls.push(at);
+    });
+    const failed = new Promise((done) => {
+        if (library) return window.libraries.attach(library, player, url, done);
+        player.src = url;
+        return player.load();
+    });
+    const came = await Promise.race([event('loadeddata', ms), event('error', ms), failed]);
     const seconds = (performance.now() - begun) / 1000;
+    if (!['loadeddata', 'error', 'timeout'].includes(came)) return { error: came };
     if (came === 'timeout') return { error: `no first frame after ${ms / 1000} s`, state: player.readyState };
     // To the place that the URL's fragment says.
     for (let n = 0; n < 100 && player.seeking; n++) await wait(20);
@@ -110,6 +125,9 @@ function audio(rate) {
     return { rate: rate / by, begins: start / rate + shift, samples: Array.from(samples, (v) => v ?? 0) };
 }
 
+// What the player has, and each of its source buffers.
+const allBuffered = () => [['the player', ranges(player.buffered)], ...window.libraries.buffered()];
+
 // Plays from where the player is, for `seconds` or to the end, at most `patience` seconds longer.
 async function play(seconds, toEnd, patience) {
     const frames = [], clock = [];
@@ -123,6 +141,7 @@ async function play(seconds, toEnd, patience) {
     player.addEventListener('ended', stop, { once: true });
     player.requestVideoFrameCallback(paint);
     recorded = [];
+    stalls = [];
     // WebKit tells late that it plays, and a player that has no more data tells nothing.
     const began = player.currentTime;
     let failed;
@@ -138,7 +157,7 @@ async function play(seconds, toEnd, patience) {
     player.pause();
     on = false;
     player.removeEventListener('ended', stop);
-    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, audio: toEnd || !tape ? null : audio(context.sampleRate) };
+    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, stalls, buffered: allBuffered(), warnings: window.libraries.warnings(), audio: toEnd || !tape ? null : audio(context.sampleRate) };
 }
 
 // Goes to a time and stays there.

@@ -69,7 +69,21 @@ impl Verdict {
 
     /// Everything that was seen, for a reader who looks closer.
     pub(crate) fn details(&self, clip: &Clip) -> String {
-        let Sight { still, begin, duration, offset, seeks, ended, last, frames, loaded, .. } = &self.sight;
+        let Sight {
+            still,
+            begin,
+            duration,
+            offset,
+            seeks,
+            ended,
+            last,
+            frames,
+            loaded,
+            stalls,
+            buffered,
+            warnings,
+            ..
+        } = &self.sight;
         let seconds = |at: Option<f64>| at.map_or("–".into(), |at| format!("{at:.3}"));
         let ms = |offset: Option<f64>| offset.map_or("–".into(), millis);
         let mut said = format!(
@@ -98,6 +112,18 @@ impl Verdict {
             write!(said, " {:.2}: {} {}", seek.to, text(seek.frame), ms(seek.offset)).ok();
         }
         write!(said, ", ended {}, last {}, loaded {}", seconds(*ended), text(*last), seconds(*loaded)).ok();
+        if *stalls > 0 {
+            write!(said, ", {stalls} stalls").ok();
+        }
+        for warning in warnings {
+            write!(said, ", recovers from {warning}").ok();
+        }
+        for (of, ranges) in buffered {
+            write!(said, "\n    buffered {of}:").ok();
+            for (from, to) in ranges {
+                write!(said, " {from:.4}–{to:.4}").ok();
+            }
+        }
         for (fault, why) in &self.faults {
             let whose = why.as_ref().map_or("FAULT".into(), |why| format!("own ({why})"));
             write!(said, "\n    {whose}: {}", fault.text).ok();

@@ -93,6 +93,12 @@ pub(crate) struct Sight {
     pub(crate) fragment: Option<Seek>,
     /// All frames in order, of a player that gives them out.
     pub(crate) frames: Vec<u32>,
+    /// How often the player waited for data while it played.
+    pub(crate) stalls: usize,
+    /// For each source buffer its type, and from when to when it had media in the end.
+    pub(crate) buffered: Vec<(String, Vec<(f64, f64)>)>,
+    /// What a library recovered from.
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -178,6 +184,10 @@ const CUT_OFF: i64 = 3;
 const LATE: i64 = 6;
 /// How far a duration may be from the one asked for.
 const LENGTH: f64 = 0.050;
+/// The longest gap in what a player has between segments.
+const GAP: f64 = 0.001;
+/// How long a segment lasts at least, except the last.
+const SEGMENT: f64 = 1.0;
 
 impl Sight {
     /// What is wrong.
@@ -245,6 +255,25 @@ impl Sight {
         }
         let late = if player == Player::Firefox { LATE } else { 0 };
         self.last_fault(wanted, 0..=late, found);
+        self.buffer_faults(found);
+    }
+
+    fn buffer_faults(&self, found: &mut Faults) {
+        if self.stalls > 0 {
+            found.add("stall", format!("waits for data {} times", self.stalls));
+        }
+        if let Some(hole) = self.warnings.iter().find(|said| said.contains("Hole")) {
+            found.add("gap", format!("recovers from {hole}"));
+        }
+        for (of, ranges) in &self.buffered {
+            for pair in ranges.windows(2) {
+                let gap = pair[1].0 - pair[0].1;
+                // What was not asked for yet is longer.
+                if gap > GAP && gap < SEGMENT {
+                    found.add("gap", format!("a gap of {gap:.4} s at {:.3} in {of}", pair[0].1));
+                }
+            }
+        }
     }
 
     /// For players that show just what they are to show.
