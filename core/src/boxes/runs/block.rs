@@ -181,7 +181,7 @@ impl Sums {
         self.bounds.extend(entries.map(|(count, value, weight)| {
             let count = count.min(left);
             left -= count;
-            let is_new = (count > 0) & ((at.runs == 0) | (at.previous != value));
+            let is_new = count > 0 && (at.runs == 0 || at.previous != value);
             // There are no more runs than entries, and no more units than fit. The pass over the
             // table has shown that the sum fits, too; that of a file that has changed must at least
             // not go back.
