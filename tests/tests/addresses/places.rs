@@ -191,6 +191,8 @@ fn unusual_names_are_found(engine: Engine) {
         for address in OF_EACH_KIND {
             let reply = site.get(&format!("/{path}{address}?start=3"));
             assert_eq!(reply.status, 200, "{path}{address}\n{reply}");
+            // It is the resource, and not the film.
+            assert!(reply.header("etag").starts_with("\"h264s"), "{path}{address}\n{reply}");
             // Links are relative: no name of a film is in them.
             assert!(!reply.text().contains("/%") && !reply.text().contains(".mp4/"), "{path}{address}");
         }
