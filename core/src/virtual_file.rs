@@ -126,10 +126,10 @@ impl Planned {
     /// # Errors
     /// When the source cannot be read.
     pub fn keep_metadata(&mut self, film: &Film<'_>) -> io::Result<()> {
-        if let Layout::Flat(plan) = &self.layout
-            && plan.metadata_len <= KEPT_METADATA
-        {
-            self.metadata = Some(generate_all(film, plan)?.into());
+        if let Layout::Flat(plan) = &self.layout {
+            if plan.metadata_len <= KEPT_METADATA {
+                self.metadata = Some(generate_all(film, plan)?.into());
+            }
         }
         Ok(())
     }
