@@ -5,6 +5,7 @@ use crate::index::{Film, Track};
 use crate::plan::error::PlanError;
 use crate::seek::{Clip, TrackClip};
 use crate::source::ReadAt;
+use crate::time::ClipTime;
 
 use super::clip_track::{ClipTrack, Prepared};
 use super::presentation::{Placement, Presented};
@@ -46,14 +47,17 @@ impl FileTrack {
             track_id: track.tkhd.track_id,
             clip: of_clip.clone(),
             prepared: Prepared::of(track, of_clip, film.source)?,
-            placement: match held {
-                Held::All => Placement::of_clip(of_clip),
-                Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale),
-            },
+            placement: Placement::of_clip(of_clip),
             timescale,
             fields: TrunFields { duration: true, size: true, flags: true, offset: true },
         };
-        this.fields = this.view(track, film.source).fields()?;
+        let view = this.view(track, film.source);
+        let (mut fields, first) = (view.fields()?, view.first_presented()?);
+        if held != Held::All {
+            this.placement = Placement::of_track(of_clip, clip.timescale, timescale, first);
+            fields.offset |= this.placement.earlier != ClipTime(0);
+        }
+        this.fields = fields;
         Ok(Some(this))
     }
 
