@@ -4,8 +4,8 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{
-    FormatError, MDAT_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrafHead, TrunEntry, sidx_entry,
-    write_free, write_mdat_head, write_moof_head,
+    FormatError, MDAT_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrafHead, sidx_entry, write_free,
+    write_mdat_head, write_moof_head,
 };
 use crate::extents::{Extent, copy_batch};
 use crate::index::Film;
@@ -170,7 +170,7 @@ fn fragment_head(view: &View<'_>, fragment: &Fragment) -> Result<Vec<u8>, Format
     write_moof_head(&mut out, moof_size, sequence_number(fragment));
     let mut media = 0u64;
     for (n, run) in fragment.runs.iter().enumerate() {
-        let Some((track, placement)) = view.track(n) else { continue };
+        let Some((track, delay)) = view.track(n) else { continue };
         let first = run.samples.start;
         let sample_count = run.samples.end - first;
         if sample_count == 0 {
@@ -179,7 +179,7 @@ fn fragment_head(view: &View<'_>, fragment: &Fragment) -> Result<Vec<u8>, Format
         }
         let head = TrafHead {
             track_id: run.track_id,
-            decode_time: (track.dts(first)? + placement.delay).ticks(),
+            decode_time: track.dts(first)?.ticks() + delay,
             sample_count,
             fields: run.fields,
             data_offset: u32::try_from(u64::from(fragment.head) + media).unwrap_or(u32::MAX),
@@ -187,8 +187,7 @@ fn fragment_head(view: &View<'_>, fragment: &Fragment) -> Result<Vec<u8>, Format
         head.write(&mut out);
         if run.fields.entry_size() > 0 {
             track.each_entry(run.samples.clone(), run.fields, |entry| {
-                let offset = (entry.signed_offset() - placement.earlier).offset_field();
-                run.fields.write_entry(&mut out, &TrunEntry { offset, ..*entry });
+                run.fields.write_entry(&mut out, entry)
             })?;
         }
         media += run.bytes;

@@ -372,10 +372,9 @@ fn assert_same_samples(flat: &[Expanded], fragmented: &[Expanded]) -> Result<(),
     prop_assert_eq!(flat.len(), fragmented.len());
     for (flat, fragmented) in flat.iter().zip(fragmented) {
         let samples = |track: &Expanded| {
-            let first = &track.samples[0];
-            let fields = |s: &test_boxes::One| {
-                (s.bytes.clone(), s.dts - first.dts, s.cts - first.cts, s.delta, s.sync)
-            };
+            let first = track.samples[0].dts;
+            let fields =
+                |s: &test_boxes::One| (s.bytes.clone(), s.dts - first, s.cts - s.dts, s.delta, s.sync);
             track.samples.iter().map(fields).collect::<Vec<_>>()
         };
         prop_assert_eq!(flat.timescale, fragmented.timescale);

@@ -128,21 +128,6 @@ impl<'a> ClipTrack<'a> {
         Ok(self.dts(sample)? + offset)
     }
 
-    /// Composition time of the sample that is presented first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(super) fn first_presented(&self) -> Result<ClipTime, FormatError> {
-        let near = SampleNumber::FIRST..self.count().min(SampleNumber(self.table.reorder()).next());
-        let (mut decoded, mut first) = (ClipTime(0), None);
-        self.each_time(near, |sample| {
-            let time = decoded + sample.signed_offset();
-            first = Some(first.map_or(time, |first: ClipTime| first.min(time)));
-            decoded = decoded + ClipTime(sample.duration.into());
-        })?;
-        Ok(first.unwrap_or_default())
-    }
-
     /// Bytes of some samples.
     ///
     /// # Errors

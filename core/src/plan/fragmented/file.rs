@@ -10,7 +10,7 @@ use crate::plan::part::Plan;
 use super::clip_track::ClipTrack;
 use super::file_track::FileTrack;
 use super::fixed_size;
-use super::presentation::{Placement, Presented};
+use super::presentation::Presented;
 use super::sap::Sap;
 
 /// A fragmented file: `ftyp`, `moov`, `sidx`, segments.
@@ -143,9 +143,9 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The samples of a track, and how their times become those of the presentation.
-    pub(crate) fn track(&self, n: usize) -> Option<(&ClipTrack<'a>, &'a Placement)> {
+    /// The samples of a track, and what is added to their decode times.
+    pub(crate) fn track(&self, n: usize) -> Option<(&ClipTrack<'a>, u64)> {
         let track = self.tracks.get(n)?;
-        Some((&track.samples, track.placement))
+        Some((&track.samples, track.placement.delay.ticks()))
     }
 }

@@ -5,7 +5,6 @@ use crate::index::{Film, Track};
 use crate::plan::error::PlanError;
 use crate::seek::{Clip, TrackClip};
 use crate::source::ReadAt;
-use crate::time::ClipTime;
 
 use super::clip_track::{ClipTrack, Prepared};
 use super::presentation::{Placement, Presented};
@@ -47,17 +46,14 @@ impl FileTrack {
             track_id: track.tkhd.track_id,
             clip: of_clip.clone(),
             prepared: Prepared::of(track, of_clip, film.source)?,
-            placement: Placement::of_clip(of_clip),
+            placement: match held {
+                Held::All => Placement::of_clip(of_clip),
+                Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale),
+            },
             timescale,
             fields: TrunFields { duration: true, size: true, flags: true, offset: true },
         };
-        let view = this.view(track, film.source);
-        let (mut fields, first) = (view.fields()?, view.first_presented()?);
-        if held != Held::All {
-            this.placement = Placement::of_track(of_clip, clip.timescale, timescale, first);
-            fields.offset |= this.placement.earlier != ClipTime(0);
-        }
-        this.fields = fields;
+        this.fields = this.view(track, film.source).fields()?;
         Ok(Some(this))
     }
 

@@ -15,61 +15,50 @@ use super::sap::Sap;
 ///
 /// A file of all tracks is played as it is, and has the edit list of a flat answer. That of one
 /// track is mostly played by Media Source Extensions, where Chromium skips empty edits. So there the
-/// time that a track waits is added to its decode times.
+/// time that a track waits is added to its decode times, and an edit list is written only where
+/// samples are presented before the start, or there are several edits.
 ///
-/// WebKitGTK's Media Source Extensions, GStreamer and VLC do not look at edit lists there at all.
-/// So what an edit list would skip of video is taken off its composition offsets: nothing of a clip
-/// from a key frame is hidden, only reordered. Of audio there is something before the start, for
-/// decoders to begin with, and an edit list says so. One is written, too, where there are several
-/// edits.
+/// Composition offsets below 0 would need no edit list for video. They were tried: libavformat and
+/// GStreamer (so WebKitGTK, too) present such a file later by as much as the lowest offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Placement {
+pub(super) struct Placement {
     /// Added to all decode times.
-    pub(crate) delay: ClipTime,
+    pub(super) delay: ClipTime,
     /// The edit list that is written; empty for none.
     pub(super) edits: Vec<ElstEntry>,
-    /// What is taken off all composition offsets.
-    pub(crate) earlier: ClipTime,
-    /// What a media time with the delay is presented earlier by, where there is one edit or none.
+    /// What a media time with the delay is presented earlier by, where there is one edit.
     skipped: ClipTime,
 }
 
 impl Placement {
-    /// Media time is presentation time.
-    const NONE: Self =
-        Self { delay: ClipTime(0), edits: Vec::new(), earlier: ClipTime(0), skipped: ClipTime(0) };
-
     /// That of a track in a file of all tracks.
     pub(super) fn of_clip(clip: &TrackClip) -> Self {
         let skipped = clip.edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
-        Self { edits: clip.edits.clone(), skipped: ClipTime(skipped), ..Self::NONE }
+        Self { delay: ClipTime(0), edits: clip.edits.clone(), skipped: ClipTime(skipped) }
     }
 
     /// That of a track in a file of its own, whose clip counts movie time in `movie` and its media
-    /// in `media`. The track begins with a presentation at `first`, in media time.
-    pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32, first: ClipTime) -> Self {
+    /// in `media`.
+    pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32) -> Self {
+        let none = Self { delay: ClipTime(0), edits: Vec::new(), skipped: ClipTime(0) };
         let waits: u64 =
             clip.edits.iter().take_while(|e| e.media_time.is_none()).map(|e| e.segment_duration).sum();
         let mut plays = clip.edits.iter().filter(|e| e.media_time.is_some());
-        let (Some(play), None) = (plays.next(), plays.next()) else {
-            return Self { edits: clip.edits.clone(), ..Self::NONE };
+        let (Some(first), None) = (plays.next(), plays.next()) else {
+            return Self { edits: clip.edits.clone(), ..none };
         };
-        if play.media_rate != ElstEntry::NORMAL_RATE {
-            return Self { edits: clip.edits.clone(), ..Self::NONE };
+        if first.media_rate != ElstEntry::NORMAL_RATE {
+            return Self { edits: clip.edits.clone(), ..none };
         }
         let waits = i128::from(waits) * i128::from(media) + i128::from(movie / 2);
         let waits = i64::try_from(waits / i128::from(movie.max(1))).unwrap_or(i64::MAX / 4);
-        let skipped = play.media_time.unwrap_or(0).saturating_sub(waits);
+        let skipped = first.media_time.unwrap_or(0).saturating_sub(waits);
         if skipped <= 0 {
-            return Self { delay: ClipTime(-skipped), ..Self::NONE };
-        }
-        if skipped <= first.0 {
-            let skipped = ClipTime(skipped);
-            return Self { earlier: skipped, skipped, ..Self::NONE };
+            return Self { delay: ClipTime(-skipped), ..none };
         }
         // 8.6.6.1: in a fragmented movie, an edit of no duration lasts as long as the fragments.
-        let edit = ElstEntry { segment_duration: 0, media_time: Some(skipped), ..*play };
-        Self { edits: vec![edit], skipped: ClipTime(skipped), ..Self::NONE }
+        let edit = ElstEntry { segment_duration: 0, media_time: Some(skipped), ..*first };
+        Self { edits: vec![edit], skipped: ClipTime(skipped), ..none }
     }
 
     /// When a composition time of the clip is presented, in ticks of the track; before 0 where it
