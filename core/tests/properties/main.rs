@@ -348,7 +348,7 @@ proptest! {
         let begins = |at: &usize| boxes.iter().any(|b| b.whole.start == *at && &b.box_type == b"moof");
         let segments = segments(&fragmented);
         prop_assert!(segments[..segments.len() - 1].iter().all(begins));
-        prop_assert_eq!(segments.last(), Some(&fragmented.len()));
+        prop_assert_eq!(segments.last().copied(), Some(fragmented.len()));
         // Chromium loses the fragments of a segment behind its first one after some seeks.
         let fragments = boxes.iter().filter(|b| &b.box_type == b"moof").count();
         prop_assert_eq!(fragments, segments.len() - 1);
