@@ -1,9 +1,9 @@
 //! When segments are presented.
 
-use crate::common::{identity, seeker};
+use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::{Answer, Settings};
-use test_boxes::{Track, film_of_tracks, full_box, make_box, table};
+use test_boxes::{MEDIA, Track, film_of_tracks, fourcc, full_box, make_box, table};
 
 /// The durations of segments in a playlist.
 fn durations(film: &Vec<u8>, query: &str) -> Vec<f64> {
@@ -29,4 +29,21 @@ fn the_last_segment_ends_when_its_last_picture_does() {
     let film = film_of_tracks(&[video]);
     assert_eq!(durations(&film, ""), [9.0, 1.0]);
     assert_eq!(durations(&film, "start=0&end=20"), [9.0, 1.0]);
+}
+
+#[test]
+fn a_clip_in_fragments_has_one_sample_description() {
+    // Samples of a second, five in each of two chunks, the second of which has another description.
+    let entry = [36, fourcc(b"avc1"), 0, 0, 0, 0, 0, 0, 0];
+    let mut video = Track::video();
+    video.stsd = full_box(b"stsd", 0, [&[2][..], &entry, &entry].concat());
+    video.stsc = table(b"stsc", &[[1, 5, 1], [2, 5, 2]]);
+    video.stco = table(b"stco", &[[MEDIA], [MEDIA + 50]]);
+    let film = film_of_tracks(&[video]);
+    let status = |query: &str| ask(&film, query).err().map(|e| e.status());
+    assert_eq!(status("end=5&format=fmp4"), None);
+    for query in ["end=6&format=fmp4", "start=5&format=fmp4"] {
+        assert_eq!(status(query), Some(415), "{query}");
+    }
+    assert_eq!(status("end=6&format=auto"), None);
 }

@@ -285,6 +285,27 @@ impl<'a> ClipTrack<'a> {
         Ok(())
     }
 
+    /// Whether all samples have the first sample description.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn has_one_description(&self) -> Result<bool, FormatError> {
+        for range in &self.clip.ranges {
+            let first = self.table.chunk_of(&self.source, range.samples.start)?;
+            let last = self.table.chunk_of(&self.source, range.samples.end - 1)?;
+            for run in self.table.stsc.pieces_from(&self.source, first.number.0)? {
+                let run = run?;
+                if run.unit > last.number.0 {
+                    break;
+                }
+                if run.description_index() != 1 {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// The samples among these that decoding can begin at.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A track of a fragmented file.
 
-use crate::boxes::{FormatError, SampleSizes, TrunFields};
+use crate::boxes::{FormatError, SampleSizes, TrunFields, read_data_references};
 use crate::index::{Film, Track};
 use crate::plan::error::PlanError;
 use crate::seek::{Clip, TrackClip};
@@ -53,7 +53,11 @@ impl FileTrack {
             timescale,
             fields: TrunFields { duration: true, size: true, flags: true, offset: true },
         };
-        this.fields = this.view(track, film.source).fields()?;
+        let view = this.view(track, film.source);
+        if several_descriptions(film, number)? && !view.has_one_description()? {
+            return Err(PlanError::Unfragmentable("samples with different sample descriptions"));
+        }
+        this.fields = view.fields()?;
         Ok(Some(this))
     }
 
@@ -76,4 +80,13 @@ impl FileTrack {
     pub(super) fn heap_size(&self) -> usize {
         self.prepared.heap_size() + self.clip.heap_size() + self.placement.edits.capacity() * 24
     }
+}
+
+/// Whether a track has more than one sample description.
+fn several_descriptions(film: &Film<'_>, number: usize) -> Result<bool, FormatError> {
+    let trak = film.index.moov.children.iter().find(|node| node.track == Some(number));
+    let Some(stsd) = trak.and_then(|trak| trak.at(&[b"mdia", b"minf", b"stbl", b"stsd"])) else {
+        return Ok(false);
+    };
+    Ok(read_data_references(&mut film.index.reader(&film.source), &stsd.header)?.len() > 1)
 }
