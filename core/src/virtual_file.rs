@@ -187,10 +187,15 @@ impl VirtualFile {
         asked: Times,
         work: Work,
     ) -> Self {
+        let len = planned.layout.len();
+        Self::of_body(Body::Film(index, planned, asked, work), len, identity)
+    }
+
+    /// A body of that length, about the source of that identity.
+    fn of_body(body: Body, len: u64, identity: &Identity) -> Self {
         let is_fresh = identity.is_fresh(SystemTime::now());
-        let part = 0..planned.layout.len();
-        let body = Body::Film(index, planned, asked, work);
-        Self { body, part, identity: *identity, generated: Arc::default(), is_fresh, media_type: None }
+        let generated = Arc::default();
+        Self { body, part: 0..len, identity: *identity, generated, is_fresh, media_type: None }
     }
 
     /// A part of this file, as a resource of its own.
@@ -202,32 +207,14 @@ impl VirtualFile {
     /// `head`, then the file from byte `from` on.
     pub(crate) fn tail(head: Vec<u8>, from: u64, identity: &Identity) -> Self {
         let len = head.len() as u64 + (identity.size - from);
-        let is_fresh = identity.is_fresh(SystemTime::now());
         let etag = etag(identity, &format!("flv-{from:x}"));
-        let body = Body::Tail(head, from..identity.size, etag);
-        Self {
-            body,
-            part: 0..len,
-            identity: *identity,
-            generated: Arc::default(),
-            is_fresh,
-            media_type: None,
-        }
+        Self::of_body(Body::Tail(head, from..identity.size, etag), len, identity)
     }
 
     /// A text about the source. `key` tells it from all other answers about it.
     pub fn text(text: Arc<[u8]>, key: &str, identity: &Identity) -> Self {
         let len = text.len() as u64;
-        let is_fresh = identity.is_fresh(SystemTime::now());
-        let body = Body::Text(text, etag(identity, key));
-        Self {
-            body,
-            part: 0..len,
-            identity: *identity,
-            generated: Arc::default(),
-            is_fresh,
-            media_type: None,
-        }
+        Self::of_body(Body::Text(text, etag(identity, key)), len, identity)
     }
 
     /// The same, as a resource of this media type.
