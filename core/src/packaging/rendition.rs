@@ -19,12 +19,13 @@ impl Rendition {
         name: TrackName,
         track: TrackDescription,
     ) -> Result<Self, FormatError> {
+        let view = file.view(film)?;
         let mut segments = Vec::with_capacity(file.segment_count());
         for n in 0..file.segment_count() {
             let (Some(bytes), Some(times)) = (file.segment(n), file.times(n)) else { break };
             // Only of video there are playlists of key frames.
             let first_sample_end = match name.kind {
-                TrackKind::Video => file.first_sample_end(film, n)?,
+                TrackKind::Video => file.first_sample_end(&view, n)?,
                 _ => None,
             };
             segments.push(Segment {

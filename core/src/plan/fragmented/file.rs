@@ -109,8 +109,11 @@ impl FragmentedFile {
     ///
     /// # Errors
     /// When the film cannot be read.
-    pub fn first_sample_end(&self, film: &Film<'_>, segment: usize) -> Result<Option<u64>, FormatError> {
-        let view = self.view(film)?;
+    pub(crate) fn first_sample_end(
+        &self,
+        view: &View<'_>,
+        segment: usize,
+    ) -> Result<Option<u64>, FormatError> {
         let Some(start) = self.segment(segment).map(|bytes| bytes.start) else { return Ok(None) };
         let first = self.samples(segment, self.reference).start;
         let Some((track, _)) = view.track(self.reference).filter(|(t, _)| first < t.count()) else {
