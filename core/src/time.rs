@@ -345,7 +345,7 @@ impl Add for ExactMovieTime {
 }
 
 /// Ticks of one timescale in ticks of another.
-fn rescale(ticks: i128, from: u32, to: u32, rounding: Rounding) -> i64 {
+pub(crate) fn rescale(ticks: i128, from: u32, to: u32, rounding: Rounding) -> i64 {
     let from = i128::from(from.max(1));
     let up = if rounding == Rounding::Up { from - 1 } else { from / 2 };
     i64::try_from((ticks * i128::from(to) + up).div_euclid(from)).unwrap_or(i64::MAX / 4)

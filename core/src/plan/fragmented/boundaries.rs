@@ -8,9 +8,11 @@
 //! ```
 
 use crate::boxes::FormatError;
+use crate::limits;
 use crate::numbers::SampleNumber;
+use crate::time::{Rounding, rescale};
 
-use super::presentation::{MOST, Presented, in_timescale};
+use super::presentation::Presented;
 
 /// Where segments begin.
 #[derive(Debug, Default)]
@@ -64,7 +66,7 @@ impl Boundaries {
     fn push(&mut self, sample: SampleNumber, time: i64) -> bool {
         self.samples.push(sample);
         self.times.push(time);
-        self.times.len() < MOST
+        self.times.len() < limits::SEGMENTS
     }
 
     /// The first sample of the reference in each segment, and the number of all.
@@ -85,7 +87,7 @@ impl Boundaries {
         let mut found = vec![SampleNumber::FIRST];
         let mut from = SampleNumber::FIRST;
         for &time in &self.times {
-            let time = in_timescale(time, reference_timescale, track.media);
+            let time = rescale(time.into(), reference_timescale, track.media, Rounding::Up);
             from = match is_video {
                 true => track.sync_at(from, time)?.unwrap_or(all),
                 false => track.first_at(from, time)?,

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, TrunFields};
 use crate::numbers::{Numbers, SampleNumber};
+use crate::time::{Rounding, rescale};
 
 use super::file::{FragmentedFile, View};
 use super::fixed_size;
-use super::presentation::in_timescale;
 
 /// A `moof` and its `mdat`.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl FragmentedFile {
             } else if t == self.reference {
                 end
             } else {
-                let until = in_timescale(until, reference.media, of.media);
+                let until = rescale(until.into(), reference.media, of.media, Rounding::Up);
                 of.first_at(*from, until)?.clamp(*from, samples.end)
             };
             let samples = *from..to;

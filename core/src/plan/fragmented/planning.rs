@@ -8,13 +8,13 @@ use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::error::PlanError;
 use crate::plan::flat::{check_tracks, clip_key};
 use crate::seek::{Clip, reference_track};
+use crate::time::{Rounding, rescale};
 
 use super::boundaries::Boundaries;
 use super::file::{FragmentedFile, View};
 use super::file_track::FileTrack;
 use super::fixed_size;
 use super::head::head;
-use super::presentation::in_timescale;
 use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
@@ -44,7 +44,7 @@ pub fn plan_fragmented(
     let mut end = 0;
     for track in &tracks {
         let last = track.presented(film, clip.timescale)?.end()?;
-        end = end.max(in_timescale(last, track.timescale, of_reference.timescale));
+        end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
     }
     let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
     let is_held = |track: &FileTrack| match segmenting.held {

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
-use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::seek::TrackClip;
-use crate::time::{ClipTime, MediaTime};
+use crate::time::{ClipTime, MediaTime, Rounding, rescale};
 
 use super::clip_track::ClipTrack;
 use super::sap::Sap;
@@ -50,8 +49,7 @@ impl Placement {
         if first.media_rate != ElstEntry::NORMAL_RATE {
             return Self { edits: clip.edits.clone(), ..none };
         }
-        let waits = i128::from(waits) * i128::from(media) + i128::from(movie / 2);
-        let waits = i64::try_from(waits / i128::from(movie.max(1))).unwrap_or(i64::MAX / 4);
+        let waits = rescale(waits.into(), movie, media, Rounding::Nearest);
         let skipped = first.media_time.unwrap_or(0).saturating_sub(waits);
         if skipped <= 0 {
             return Self { delay: ClipTime(-skipped), ..none };
@@ -208,13 +206,3 @@ impl Presented<'_> {
         Ok(if is_first { Sap::First } else { Sap::Open })
     }
 }
-
-/// Converts a time of presentation from one timescale to another, up to the next tick.
-pub(super) fn in_timescale(time: i64, from: u32, to: u32) -> i64 {
-    let ticks = i128::from(time) * i128::from(to);
-    let from = i128::from(from.max(1));
-    i64::try_from(ticks.div_euclid(from) + i128::from(ticks.rem_euclid(from) > 0)).unwrap_or(i64::MAX / 4)
-}
-
-/// The most segments, as a length.
-pub(super) const MOST: usize = limits::SEGMENTS;
