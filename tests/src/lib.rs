@@ -23,6 +23,7 @@ pub mod client;
 pub mod films;
 #[cfg(feature = "judges")]
 pub mod mp4box;
+pub mod names;
 pub mod place;
 mod preload;
 #[cfg(feature = "judges")]

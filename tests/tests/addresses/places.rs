@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use tests::films::film;
+use tests::names;
 use tests::on_both_engines;
 use tests::servers::{APACHE, Builder, Engine, Site};
 
@@ -171,23 +172,9 @@ fn other_files_have_nothing_behind_them(engine: Engine) {
 fn unusual_names_are_found(engine: Engine) {
     let site = site(engine, "", "");
     let film = film("chapters");
-    let names: [&[u8]; 8] = [
-        b"a film.mp4",
-        b"100%.mp4",
-        b"%2e.mp4",
-        "фильм 映画 é.mp4".as_bytes(),
-        b"caf\xe9.mp4",
-        b"what?start=9.mp4",
-        b"semi;colon&and=#hash+plus.mp4",
-        b"quo\"te'back\\slash.mp4",
-    ];
-    for name in names {
+    for name in names::UNUSUAL {
         site.publish_as(&film, OsStr::from_bytes(name));
-        let escape = |&b: &u8| match b {
-            b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        };
-        let path: String = name.iter().map(escape).collect();
+        let path = names::escaped(name);
         for address in OF_EACH_KIND {
             let reply = site.get(&format!("/{path}{address}?start=3"));
             assert_eq!(reply.status, 200, "{path}{address}\n{reply}");
