@@ -402,7 +402,10 @@ impl VirtualFile {
         match &self.body {
             Body::Film(index, ..) => index.check(source, &self.identity),
             Body::Tail(..) => match source.identity()? {
-                Some(now) if now.size <= self.identity.size && !now.is_same_content(&self.identity) => {
+                Some(now)
+                    if !now.is_same_content(&self.identity)
+                        && !now.may_have_grown(&self.identity, SystemTime::now()) =>
+                {
                     Err(changed())
                 }
                 _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
+use std::time::SystemTime;
 
 use crate::boxes::BoxHeader;
 use crate::source::{Identity, ReadAt, changed};
@@ -34,7 +35,9 @@ impl Fingerprint {
     pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
         let Some(now) = file.identity()? else { return Ok(()) };
         let is_same = now.is_same_content(then)
-            || (may_grow && now.size > then.size && digest(file, &self.probes)? == self.digest);
+            || (may_grow
+                && now.may_have_grown(then, SystemTime::now())
+                && digest(file, &self.probes)? == self.digest);
         if is_same { Ok(()) } else { Err(changed()) }
     }
 }
@@ -91,12 +94,19 @@ mod tests {
             assert!(is_sent_after(film, |_, path| fs::rename(path, path.with_extension("old")).unwrap()));
             assert!(is_sent_after(film, |_, path| fs::remove_file(path).unwrap()));
             assert!(!is_sent_after(film, |file, _| file.set_len(film.len() as u64 - 1).unwrap()));
-            assert!(!is_sent_after(film, |file, _| file.write_all_at(&[1; 9], len / 2).unwrap()));
+            assert!(!is_sent_after(film, |file, _| {
+                file.write_all_at(&[1; 9], len / 2).unwrap();
+                file.set_modified(SystemTime::now() - Duration::from_secs(5)).unwrap();
+            }));
         }
         let append = |film: &[u8]| {
             is_sent_after(film, |file, _| file.write_all_at(b"more", film.len() as u64).unwrap())
         };
         assert!(append(&fragmented) && !append(&flat));
+        // What is seen of a file to which something is just being appended.
+        let write =
+            |film: &[u8]| is_sent_after(film, |file, _| file.set_modified(SystemTime::now()).unwrap());
+        assert!(write(&fragmented) && !write(&flat));
         // A new recording, longer than the one before.
         let another =
             [Film::of(vec![TrackSpec::video(41, 10)]).build_fragmented(0), fragmented.clone()].concat();

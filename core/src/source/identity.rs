@@ -64,6 +64,12 @@ impl Identity {
         let content = |i: &Self| (i.device, i.inode, i.size, i.mtime, i.mtime_nanos);
         content(self) == content(other)
     }
+
+    /// Whether bytes may have been appended since the file was `then`, as far as size and times
+    /// tell. A write gives a file its new time before its new size, and both can be seen between.
+    pub fn may_have_grown(&self, then: &Self, now: SystemTime) -> bool {
+        self.size > then.size || (self.size == then.size && self.is_fresh(now))
+    }
 }
 
 #[cfg(test)]
@@ -83,5 +89,17 @@ mod tests {
             assert!(!settled.is_fresh(now), "{settled:?}");
         }
         assert!(at(0, 0).is_fresh(UNIX_EPOCH - Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_may_have_grown_before_its_size_tells() {
+        let at = |mtime, size| Identity { mtime, size, ..crate::testing::identity(b"") };
+        let now = UNIX_EPOCH + Duration::from_secs(1000);
+        let then = at(990, 100);
+        for (mtime, size, expected) in
+            [(1000, 100, true), (1000, 101, true), (990, 101, true), (998, 100, false), (1000, 99, false)]
+        {
+            assert_eq!(at(mtime, size).may_have_grown(&then, now), expected, "{size} at {mtime}");
+        }
     }
 }
