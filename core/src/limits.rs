@@ -262,9 +262,12 @@ pub const SEGMENTS: usize = 0xffff;
 /// Bytes of one segment. Offsets of a `trun` have 31 bits, and so have the sizes of a `sidx`.
 pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;
 
-/// Samples of one fragment whose entries take bytes: its `moof` is generated as a whole, so this
+/// Samples of one run (`trun`) whose entries take bytes: they are generated as a whole, so this
 /// bounds the memory that takes.
-pub const SAMPLES_OF_FRAGMENT: u32 = 4096;
+pub const SAMPLES_OF_RUN: u32 = 4096;
 
-/// Fragments of one segment. They are gone through from the first on to find one of them.
-pub const FRAGMENTS_OF_SEGMENT: u32 = 1024;
+/// Runs of a track in one segment. They are gone through to find one of them.
+pub const RUNS_OF_SEGMENT: u32 = 1024;
+
+/// Runs of a track that a long segment has, unless they would have too many samples each.
+pub const RUNS_OF_LONG_SEGMENT: u32 = 256;

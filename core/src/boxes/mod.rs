@@ -83,8 +83,8 @@ pub use mdat::{mdat_header, read_cut_off_mdat};
 pub use mdhd::MdhdBox;
 pub use meta::meta_children_at;
 pub use moof::{
-    MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TrafHead, TrunEntry, TrunFields, write_free,
-    write_mdat_head, write_moof_head,
+    MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TRUN_HEAD_SIZE, TrunEntry, TrunFields, TrunHead,
+    write_free, write_mdat_head, write_moof_head, write_traf_head,
 };
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};

@@ -1,4 +1,4 @@
-//! `moof` (8.8.4) as it is written: one `mfhd`, and for each track a `traf` with one `trun`. What
+//! `moof` (8.8.4) as it is written: one `mfhd`, and for each track a `traf` with some `trun`s. What
 //! fragments of a source say is read by `tfhd`, `tfdt` and `trun`.
 //!
 //! All but the entries of the runs has a fixed length, so that the length of a fragment follows
@@ -12,9 +12,11 @@ use crate::time::ClipTime;
 /// Bytes of the head of a `moof` and its `mfhd`.
 pub const MOOF_HEAD_SIZE: u32 = 24;
 
-/// Bytes of a `traf` without the entries of its run: its head, `tfhd`, `tfdt`, and the head of the
-/// `trun`.
-pub const TRAF_HEAD_SIZE: u32 = 64;
+/// Bytes of a `traf` before its runs: its head, `tfhd`, `tfdt`.
+pub const TRAF_HEAD_SIZE: u32 = 44;
+
+/// Bytes of a `trun` before its entries.
+pub const TRUN_HEAD_SIZE: u32 = 20;
 
 /// Bytes of the head of the `mdat` that follows.
 pub const MDAT_HEAD_SIZE: u32 = 8;
@@ -38,8 +40,8 @@ pub fn write_mdat_head(out: &mut Vec<u8>, media_len: u32) {
     out.extend_from_slice(b"mdat");
 }
 
-/// Appends a `free` box (8.1.2) of that size, head included, in the place of a `traf` without
-/// samples.
+/// Appends a `free` box (8.1.2) of that size, head included, in the place of a `traf` or `trun`
+/// without samples.
 pub fn write_free(out: &mut Vec<u8>, size: u32) {
     out.extend_from_slice(&size.to_be_bytes());
     out.extend_from_slice(b"free");
@@ -109,13 +111,21 @@ impl TrunFields {
     }
 }
 
-/// What a `traf` (8.8.6) has before the entries of its run.
+/// Appends what a `traf` (8.8.6) of that size has before its runs. The decode time
+/// (`baseMediaDecodeTime`, 8.8.12) is in media ticks.
+pub fn write_traf_head(out: &mut Vec<u8>, size: u32, track_id: u32, decode_time: u64) {
+    let name = |name: &[u8; 4]| u32::from_be_bytes(*name);
+    let words = [size, name(b"traf"), 16, name(b"tfhd"), DEFAULT_BASE_IS_MOOF, track_id];
+    // Version 1: the time has 64 bits.
+    for word in words.into_iter().chain([20, name(b"tfdt"), 1 << 24]) {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    out.extend_from_slice(&decode_time.to_be_bytes());
+}
+
+/// What a `trun` (8.8.8) has before its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrafHead {
-    /// The track.
-    pub track_id: u32,
-    /// `baseMediaDecodeTime` (8.8.12), in media ticks.
-    pub decode_time: u64,
+pub struct TrunHead {
     /// Number of samples.
     pub sample_count: u32,
     /// What the entries have.
@@ -124,26 +134,13 @@ pub struct TrafHead {
     pub data_offset: u32,
 }
 
-impl TrafHead {
+impl TrunHead {
     /// Appends it.
     pub fn write(&self, out: &mut Vec<u8>) {
         let entries = self.sample_count.saturating_mul(self.fields.entry_size());
-        let [high, low] = [self.decode_time >> 32, self.decode_time & 0xffff_ffff];
-        let name = |name: &[u8; 4]| u32::from_be_bytes(*name);
         let words = [
-            TRAF_HEAD_SIZE.saturating_add(entries),
-            name(b"traf"),
-            16,
-            name(b"tfhd"),
-            DEFAULT_BASE_IS_MOOF,
-            self.track_id,
-            20,
-            name(b"tfdt"),
-            1 << 24,
-            u32::try_from(high).unwrap_or(0),
-            u32::try_from(low).unwrap_or(0),
-            entries.saturating_add(20),
-            name(b"trun"),
+            TRUN_HEAD_SIZE.saturating_add(entries),
+            u32::from_be_bytes(*b"trun"),
             // Version 1: composition offsets are signed.
             1 << 24 | DATA_OFFSET_PRESENT | self.fields.flags(),
             self.sample_count,
@@ -164,14 +161,16 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let fields = TrunFields { duration: false, size: true, flags: true, offset: true };
-        let head =
-            TrafHead { track_id: 7, decode_time: 5 << 32 | 9, sample_count: 2, fields, data_offset: 99 };
+        let head = TrunHead { sample_count: 2, fields, data_offset: 99 };
         let mut file = Vec::new();
-        let size = MOOF_HEAD_SIZE + TRAF_HEAD_SIZE + 2 * fields.entry_size();
+        let traf = TRAF_HEAD_SIZE + TRUN_HEAD_SIZE + 2 * fields.entry_size();
+        let size = MOOF_HEAD_SIZE + traf;
         write_moof_head(&mut file, size, 3);
         assert_eq!(file.len(), MOOF_HEAD_SIZE as usize);
-        head.write(&mut file);
+        write_traf_head(&mut file, traf, 7, 5 << 32 | 9);
         assert_eq!(file.len(), (MOOF_HEAD_SIZE + TRAF_HEAD_SIZE) as usize);
+        head.write(&mut file);
+        assert_eq!(file.len(), (MOOF_HEAD_SIZE + TRAF_HEAD_SIZE + TRUN_HEAD_SIZE) as usize);
         for (size, flags, offset) in [(10, SampleFlags::SYNC, 0), (20, SampleFlags::NON_SYNC, u32::MAX)] {
             fields.write_entry(&mut file, &TrunEntry { duration: 1, size, flags, offset });
         }

@@ -4,13 +4,13 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{
-    FormatError, MDAT_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrafHead, sidx_entry, write_free,
-    write_mdat_head, write_moof_head,
+    FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrunHead,
+    sidx_entry, write_free, write_mdat_head, write_moof_head, write_traf_head,
 };
 use crate::extents::{Extent, copy_batch};
 use crate::index::Film;
 use crate::offsets::MediaOffset;
-use crate::plan::{Fragment, FragmentedFile, View};
+use crate::plan::{ClipTrack, Fragment, FragmentRun, FragmentedFile, View};
 use crate::source::ReadAt;
 
 use super::window::generate;
@@ -44,7 +44,7 @@ pub(crate) fn read_fragmented(
     let view = file.view(film)?;
     while !rest.is_empty() {
         let segment = file.segment_of(from).ok_or(FormatError::Changed)?;
-        let fragment = file.fragment_at(&view, segment, from)?;
+        let fragment = file.fragment(&view, segment)?;
         let now = split(&mut rest, fragment.end().saturating_sub(from));
         if now.is_empty() {
             return Err(FormatError::Changed.into());
@@ -96,7 +96,7 @@ fn read_fragment(
     let head_len = u64::from(fragment.head);
     if from < head_len {
         let now = split(&mut rest, head_len - from);
-        fragment_head(view, fragment)?.as_slice().read_exact_at(now, from)?;
+        Head { out: now, skip: from, at: 0 }.write(view, fragment)?;
     }
     if rest.is_empty() {
         return Ok(());
@@ -106,7 +106,7 @@ fn read_fragment(
     let mut at = MediaOffset(0);
     for (n, run) in fragment.runs.iter().enumerate() {
         let end = at + run.bytes;
-        let Some((track, _)) = view.track(n) else { continue };
+        let Some((track, _)) = view.track(n % fragment.tracks) else { continue };
         if end > copy.wanted.start && at < copy.wanted.end && run.bytes > 0 {
             let mut place = at;
             track.each_place(run.samples.clone(), |range| {
@@ -163,44 +163,84 @@ impl Copy<'_, '_> {
     }
 }
 
-/// The `moof` of a fragment, and the head of its `mdat`.
-fn fragment_head(view: &View<'_>, fragment: &Fragment) -> Result<Vec<u8>, FormatError> {
-    let mut out = Vec::with_capacity(fragment.head as usize);
-    let moof_size = fragment.head - MDAT_HEAD_SIZE;
-    write_moof_head(&mut out, moof_size, sequence_number(fragment));
-    let mut media = 0u64;
-    for (n, run) in fragment.runs.iter().enumerate() {
-        let Some((track, delay)) = view.track(n) else { continue };
-        let first = run.samples.start;
-        let sample_count = run.samples.end - first;
-        if sample_count == 0 {
-            write_free(&mut out, TRAF_HEAD_SIZE);
-            continue;
-        }
-        let head = TrafHead {
-            track_id: run.track_id,
-            decode_time: track.dts(first)?.ticks() + delay,
-            sample_count,
-            fields: run.fields,
-            data_offset: u32::try_from(u64::from(fragment.head) + media).unwrap_or(u32::MAX),
-        };
-        head.write(&mut out);
-        if run.fields.entry_size() > 0 {
-            track.each_entry(run.samples.clone(), run.fields, |entry| {
-                run.fields.write_entry(&mut out, entry)
-            })?;
-        }
-        media += run.bytes;
-    }
-    write_mdat_head(&mut out, u32::try_from(media).unwrap_or(u32::MAX));
-    if out.len() != fragment.head as usize {
-        return Err(FormatError::Changed);
-    }
-    Ok(out)
+/// The part of a `moof`, and of the head of the `mdat` behind it, that is wanted.
+struct Head<'a> {
+    out: &'a mut [u8],
+    /// Bytes before the part.
+    skip: u64,
+    /// Bytes that were passed or written.
+    at: u64,
 }
 
-/// `sequence_number` (8.8.5) grows from fragment to fragment; it need not count them.
-fn sequence_number(fragment: &Fragment) -> u32 {
-    let segment = u32::try_from(fragment.segment).unwrap_or(u32::MAX);
-    segment.saturating_mul(1 << 16).saturating_add(fragment.number.min(0xfffe) + 1)
+impl Head<'_> {
+    /// Fills all of `out`.
+    fn write(mut self, view: &View<'_>, fragment: &Fragment) -> Result<(), FormatError> {
+        let moof_size = fragment.head - MDAT_HEAD_SIZE;
+        let sequence_number = u32::try_from(fragment.segment + 1).unwrap_or(u32::MAX);
+        self.piece(MOOF_HEAD_SIZE, |out| {
+            write_moof_head(out, moof_size, sequence_number);
+            Ok(())
+        })?;
+        for n in 0..fragment.tracks {
+            let Some((track, delay)) = view.track(n) else { continue };
+            let runs = || fragment.runs_of(n);
+            let size = TRAF_HEAD_SIZE + runs().map(FragmentRun::size).sum::<u32>();
+            let Some(first) = runs().find(|run| !run.samples.is_empty()) else {
+                self.piece(size, |out| {
+                    write_free(out, size);
+                    Ok(())
+                })?;
+                continue;
+            };
+            self.piece(TRAF_HEAD_SIZE, |out| {
+                let decode_time = track.dts(first.samples.start)?.ticks() + delay;
+                write_traf_head(out, size, first.track_id, decode_time);
+                Ok(())
+            })?;
+            for run in runs() {
+                self.piece(run.size(), |out| write_run(track, run, out))?;
+            }
+        }
+        self.piece(MDAT_HEAD_SIZE, |out| {
+            write_mdat_head(out, u32::try_from(fragment.media).unwrap_or(u32::MAX));
+            Ok(())
+        })?;
+        // Of a source that was changed, less may be found than was planned.
+        if self.out.is_empty() { Ok(()) } else { Err(FormatError::Changed) }
+    }
+
+    /// A piece of that many bytes, written only where some of it is wanted.
+    fn piece(
+        &mut self,
+        size: u32,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let end = self.at + u64::from(size);
+        if end > self.skip && !self.out.is_empty() {
+            let mut bytes = Vec::with_capacity(size as usize);
+            write(&mut bytes)?;
+            let from = usize::try_from(self.skip.saturating_sub(self.at)).unwrap_or(usize::MAX);
+            let wanted = bytes.get(from..).filter(|_| bytes.len() == size as usize);
+            let wanted = wanted.ok_or(FormatError::Changed)?;
+            let now = split(&mut self.out, wanted.len() as u64);
+            now.copy_from_slice(wanted.get(..now.len()).unwrap_or_default());
+        }
+        self.at = end;
+        Ok(())
+    }
+}
+
+/// Appends the `trun` of a run, or a `free` box where it has no samples.
+fn write_run(track: &ClipTrack<'_>, run: &FragmentRun, out: &mut Vec<u8>) -> Result<(), FormatError> {
+    let sample_count = run.samples.end - run.samples.start;
+    if sample_count == 0 {
+        write_free(out, run.size());
+        return Ok(());
+    }
+    let data_offset = u32::try_from(run.offset).unwrap_or(u32::MAX);
+    TrunHead { sample_count, fields: run.fields, data_offset }.write(out);
+    if run.fields.entry_size() > 0 {
+        track.each_entry(run.samples.clone(), run.fields, |entry| run.fields.write_entry(out, entry))?;
+    }
+    Ok(())
 }

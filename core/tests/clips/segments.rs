@@ -3,17 +3,22 @@
 use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::{Answer, Settings};
-use test_boxes::{MEDIA, Track, film_of_tracks, fourcc, full_box, make_box, table};
+use test_boxes::{MEDIA, Track, content, film_of_tracks, find, fourcc, full_box, make_box, table, u32_at};
+
+/// What stands at an address behind a film.
+fn at(film: &Vec<u8>, address: &str, query: &str) -> Vec<u8> {
+    let address = Address::parse(address.as_bytes()).unwrap();
+    let settings = Settings::default();
+    let answer = seeker().answer_address(film, &identity(film), address, query.as_bytes(), &settings);
+    let Answer::Film(file) = answer.unwrap() else { panic!("the film itself") };
+    let mut bytes = vec![0; file.len().try_into().unwrap()];
+    file.read_at(film, 0, &mut bytes).unwrap();
+    bytes
+}
 
 /// The durations of segments in a playlist.
 fn durations(film: &Vec<u8>, query: &str) -> Vec<f64> {
-    let address = Address::parse(b"/hls/v1.m3u8").unwrap();
-    let settings = Settings::default();
-    let answer = seeker().answer_address(film, &identity(film), address, query.as_bytes(), &settings);
-    let Answer::Film(playlist) = answer.unwrap() else { panic!("the film itself") };
-    let mut text = vec![0; playlist.len().try_into().unwrap()];
-    playlist.read_at(film, 0, &mut text).unwrap();
-    let text = String::from_utf8(text).unwrap();
+    let text = String::from_utf8(at(film, "/hls/v1.m3u8", query)).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix("#EXTINF:"));
     lines.map(|line| line.trim_end_matches(',').parse().unwrap()).collect()
 }
@@ -46,4 +51,43 @@ fn a_clip_in_fragments_has_one_sample_description() {
         assert_eq!(status(query), Some(415), "{query}");
     }
     assert_eq!(status("end=6&format=auto"), None);
+}
+
+/// A video of ten samples of a second whose last is presented first, and audio in 80 samples.
+fn video_and_audio(video_skips: u32, audio_skips: u32) -> Vec<u8> {
+    let edit = |skips| make_box(b"edts", full_box(b"elst", 0, [1, 9_000, skips, 0x1_0000]));
+    let video = Track { edts: edit(video_skips), ..Track::video() };
+    let video = Track {
+        more: [table(b"ctts", &[[10, video_skips]]), full_box(b"stss", 0, [1, 1])].concat(),
+        ..video
+    };
+    let entry = [36, fourcc(b"mp4a"), 0, 0, 0, 0, 0, 0, 0];
+    let audio = Track {
+        handler: *b"soun",
+        stsd: full_box(b"stsd", 0, [&[1][..], &entry].concat()),
+        stts: table(b"stts", &[[80, 125]]),
+        stsc: table(b"stsc", &[[1, 80, 1]]),
+        stsz: full_box(b"stsz", 0, [5, 80]),
+        edts: edit(audio_skips),
+        ..Track::video()
+    };
+    film_of_tracks(&[video, audio])
+}
+
+#[test]
+fn tracks_take_turns_in_a_fragment() {
+    // One key frame: one segment. Runs are of about half a second, or of one sample.
+    let film = video_and_audio(0, 0);
+    let answer = ask(&film, "format=fmp4&start=0&end=9").unwrap().unwrap();
+    let moof = find(&answer, b"moof").unwrap();
+    let mut runs = Vec::new();
+    for (_, traf) in content(moof).filter(|(name, _)| name == b"traf") {
+        let id = u32_at(find(traf, b"tfhd").unwrap(), 4);
+        for (_, trun) in content(traf).filter(|(name, _)| name == b"trun") {
+            runs.push((u32_at(trun, 8), id, u32_at(trun, 4)));
+        }
+    }
+    runs.sort_unstable();
+    let order: Vec<_> = runs.iter().map(|(_, track, samples)| (*track, *samples)).collect();
+    assert_eq!(order, [(1, 1), (2, 8)].repeat(9));
 }

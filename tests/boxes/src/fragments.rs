@@ -45,21 +45,22 @@ fn append(from: &[u8], traf: &[u8], defaults: (u32, u32, u32), samples: &mut Vec
     if let Some(last) = samples.last() {
         assert_eq!(dts, last.dts + i64::from(last.delta), "fragments follow each other");
     }
-    let trun = find(traf, b"trun").unwrap();
-    let (flags, count) = (u32_at(trun, 0) & 0xff_ffff, u32_at(trun, 4));
-    let mut at = u32_at(trun, 8) as usize;
-    let mut entries = trun[12..].chunks_exact(4).map(|word| u32_at(word, 0));
-    for _ in 0..count {
-        let mut field = |flag, default| if flags & flag > 0 { entries.next().unwrap() } else { default };
-        let (delta, size) = (field(0x100, defaults.0), field(0x200, defaults.1));
-        let (sample_flags, offset) = (field(0x400, defaults.2), field(0x800, 0));
-        let bytes = from[at..at + size as usize].to_vec();
-        at += bytes.len();
-        let cts = dts + i64::from(i32::from_be_bytes(offset.to_be_bytes()));
-        samples.push(One { dts, cts, delta, sync: sample_flags & NON_SYNC == 0, bytes });
-        dts += i64::from(delta);
+    for (_, trun) in content(traf).filter(|(t, _)| t == b"trun") {
+        let (flags, count) = (u32_at(trun, 0) & 0xff_ffff, u32_at(trun, 4));
+        let mut at = u32_at(trun, 8) as usize;
+        let mut entries = trun[12..].chunks_exact(4).map(|word| u32_at(word, 0));
+        for _ in 0..count {
+            let mut field = |flag, default| if flags & flag > 0 { entries.next().unwrap() } else { default };
+            let (delta, size) = (field(0x100, defaults.0), field(0x200, defaults.1));
+            let (sample_flags, offset) = (field(0x400, defaults.2), field(0x800, 0));
+            let bytes = from[at..at + size as usize].to_vec();
+            at += bytes.len();
+            let cts = dts + i64::from(i32::from_be_bytes(offset.to_be_bytes()));
+            samples.push(One { dts, cts, delta, sync: sample_flags & NON_SYNC == 0, bytes });
+            dts += i64::from(delta);
+        }
+        assert_eq!(entries.next(), None);
     }
-    assert_eq!(entries.next(), None);
 }
 
 /// Where the segments that a film's `sidx` names begin, and where the last ends, counted from the

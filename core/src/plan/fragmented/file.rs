@@ -31,8 +31,8 @@ pub struct FragmentedFile {
     pub(super) offsets: Vec<u64>,
     /// How decoding begins with each segment.
     pub(super) saps: Vec<Sap>,
-    /// Samples of the reference in a fragment.
-    pub(super) fragment_samples: u32,
+    /// Samples of the reference in a run.
+    pub(super) run_samples: u32,
 }
 
 impl FragmentedFile {
@@ -50,9 +50,9 @@ impl FragmentedFile {
         first(segment)..first(segment + 1)
     }
 
-    /// Number of fragments of a segment.
-    pub(super) fn fragment_count(&self, segment: usize) -> u32 {
-        self.samples(segment, self.reference).count().div_ceil(self.fragment_samples).max(1)
+    /// How often the tracks take turns in a segment.
+    pub(super) fn turns(&self, segment: usize) -> u32 {
+        self.samples(segment, self.reference).count().div_ceil(self.run_samples).max(1)
     }
 
     /// Number of segments.
@@ -119,9 +119,9 @@ impl FragmentedFile {
         let Some((track, _)) = view.track(self.reference).filter(|(t, _)| first < t.count()) else {
             return Ok(None);
         };
-        let count = self.samples(segment, self.reference).count().min(self.fragment_samples);
+        let count = self.samples(segment, self.reference).count();
         let fields = self.tracks.get(self.reference).map_or(0, |track| track.fields.entry_size());
-        let head = fixed_size(1) + count.saturating_mul(fields);
+        let head = fixed_size(1, self.turns(segment)) + count.saturating_mul(fields);
         Ok(Some(start + u64::from(head) + track.bytes(first..first.next())?))
     }
 

@@ -1,27 +1,38 @@
-//! The fragments of a segment.
+//! The `moof` and `mdat` of a segment.
+//!
+//! Each segment is one fragment: libavformat jumps from one entry of the index to the next, and
+//! would skip further fragments between them. So that a player need not have all video of a segment
+//! before the first audio, the media of the tracks takes turns:
+//!
+//! ```text
+//! moof   traf of track 1   trun 1, trun 2, ...     the runs of a track, one for each turn
+//!        traf of track 2   trun 1, trun 2, ...
+//! mdat   run 1 of track 1, run 1 of track 2, run 2 of track 1, ...
+//! ```
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, TrunFields};
+use crate::boxes::{FormatError, TRUN_HEAD_SIZE, TrunFields};
 use crate::numbers::{Numbers, SampleNumber};
 use crate::time::{Rounding, rescale};
 
 use super::file::{FragmentedFile, View};
 use super::fixed_size;
 
-/// A `moof` and its `mdat`.
+/// A segment, laid out.
 #[derive(Debug)]
 pub(crate) struct Fragment {
-    /// The segment that it belongs to, and which of its fragments it is.
+    /// Its number, from 0.
     pub(crate) segment: usize,
-    pub(crate) number: u32,
     /// Where it begins in the file.
     pub(crate) start: u64,
     /// Bytes of the `moof` and the head of the `mdat`.
     pub(crate) head: u32,
     /// Bytes of media.
     pub(crate) media: u64,
-    /// The run of each track.
+    /// Number of tracks.
+    pub(crate) tracks: usize,
+    /// The runs in the order of their media: the first of each track, the second of each track ...
     pub(crate) runs: Vec<FragmentRun>,
 }
 
@@ -30,83 +41,84 @@ impl Fragment {
     pub(crate) fn end(&self) -> u64 {
         self.start + u64::from(self.head) + self.media
     }
+
+    /// The runs of a track.
+    pub(crate) fn runs_of(&self, track: usize) -> impl Iterator<Item = &FragmentRun> {
+        self.runs.iter().skip(track).step_by(self.tracks.max(1))
+    }
 }
 
-/// The samples of a track in a fragment.
+/// Some samples of a track whose media lies in one place of a segment.
 #[derive(Debug)]
 pub(crate) struct FragmentRun {
     pub(crate) track_id: u32,
     pub(crate) samples: Range<SampleNumber>,
+    /// Where its media begins, from the start of the `moof`.
+    pub(crate) offset: u64,
     pub(crate) bytes: u64,
     pub(crate) fields: TrunFields,
 }
 
 impl FragmentRun {
-    /// Bytes of the entries of its `trun`.
-    fn entries_size(&self) -> u32 {
-        self.samples.count().saturating_mul(self.fields.entry_size())
+    /// Bytes of its `trun`.
+    pub(crate) fn size(&self) -> u32 {
+        TRUN_HEAD_SIZE.saturating_add(self.samples.count().saturating_mul(self.fields.entry_size()))
     }
 }
 
 impl FragmentedFile {
-    /// The fragment of a segment that a byte of the file is in, or the first.
+    /// Lays out a segment.
     ///
     /// # Errors
     /// When the film cannot be read.
-    pub(crate) fn fragment_at(
-        &self,
-        view: &View<'_>,
-        segment: usize,
-        offset: u64,
-    ) -> Result<Fragment, FormatError> {
-        let mut start = self.segment(segment).ok_or(FormatError::Changed)?.start;
-        let count = self.fragment_count(segment);
-        let mut from: Vec<_> = (0..self.tracks.len()).map(|t| self.samples(segment, t).start).collect();
-        for n in 0..count {
-            let fragment = self.fragment(view, segment, n, &from, start)?;
-            if offset < fragment.end() || n + 1 == count {
-                return Ok(fragment);
-            }
-            start = fragment.end();
-            from = fragment.runs.iter().map(|run| run.samples.end).collect();
+    pub(crate) fn fragment(&self, view: &View<'_>, segment: usize) -> Result<Fragment, FormatError> {
+        let start = self.segment(segment).ok_or(FormatError::Changed)?.start;
+        let (tracks, turns) = (self.tracks.len(), self.turns(segment));
+        let entries = |t: usize| {
+            let fields = self.tracks.get(t).map_or(0, |track| track.fields.entry_size());
+            self.samples(segment, t).count().saturating_mul(fields)
+        };
+        let head = fixed_size(tracks, turns) + (0..tracks).map(entries).sum::<u32>();
+        let mut this = Fragment { segment, start, head, media: 0, tracks, runs: Vec::new() };
+        let mut from: Vec<_> = (0..tracks).map(|t| self.samples(segment, t).start).collect();
+        for turn in 0..turns {
+            self.add_turn(view, turn, &mut from, &mut this)?;
         }
-        Err(FormatError::Changed)
+        Ok(this)
     }
 
-    /// Fragment `n` of a segment, whose tracks begin with the samples `from`.
-    fn fragment(
+    /// Adds a run of each track, which begin with the samples `from`.
+    fn add_turn(
         &self,
         view: &View<'_>,
-        segment: usize,
-        n: u32,
-        from: &[SampleNumber],
-        start: u64,
-    ) -> Result<Fragment, FormatError> {
-        let all = self.samples(segment, self.reference);
-        let end = (all.start + self.fragment_samples.saturating_mul(n + 1)).min(all.end);
-        let is_last = n + 1 == self.fragment_count(segment);
+        turn: u32,
+        from: &mut [SampleNumber],
+        out: &mut Fragment,
+    ) -> Result<(), FormatError> {
+        let all = self.samples(out.segment, self.reference);
+        let end = (all.start + self.run_samples.saturating_mul(turn + 1)).min(all.end);
+        let is_last = turn + 1 == self.turns(out.segment);
         let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
         let until = if is_last { 0 } else { reference.decoded_at(end)? };
-        let mut runs = Vec::new();
-        let mut media = 0;
         for (t, (track, from)) in self.tracks.iter().zip(from).enumerate() {
-            let samples = self.samples(segment, t);
+            let last = self.samples(out.segment, t).end;
             let of = view.tracks.get(t).ok_or(FormatError::Changed)?;
             let to = if is_last {
-                samples.end
+                last
             } else if t == self.reference {
                 end
             } else {
                 let until = rescale(until.into(), reference.media, of.media, Rounding::Up);
-                of.first_at(*from, until)?.clamp(*from, samples.end)
+                of.first_at(*from, until)?.clamp(*from, last)
             };
             let samples = *from..to;
+            *from = to;
             let bytes = of.samples.bytes(samples.clone())?;
-            runs.push(FragmentRun { samples, bytes, track_id: track.track_id, fields: track.fields });
-            media += bytes;
+            let offset = u64::from(out.head) + out.media;
+            let (track_id, fields) = (track.track_id, track.fields);
+            out.runs.push(FragmentRun { track_id, samples, offset, bytes, fields });
+            out.media += bytes;
         }
-        let entries: u32 = runs.iter().map(FragmentRun::entries_size).sum();
-        let head = fixed_size(self.tracks.len()) + entries;
-        Ok(Fragment { segment, number: n, start, head, media, runs })
+        Ok(())
     }
 }

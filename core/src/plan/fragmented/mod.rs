@@ -21,17 +21,19 @@ mod presentation;
 mod sap;
 mod segmenting;
 
+pub(crate) use clip_track::ClipTrack;
 pub use file::FragmentedFile;
 pub(crate) use file::View;
-pub(crate) use fragment::Fragment;
+pub(crate) use fragment::{Fragment, FragmentRun};
 pub use planning::plan_fragmented;
 pub use sap::Sap;
 pub use segmenting::{Held, Segmenting};
 
-use crate::boxes::{MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE};
+use crate::boxes::{MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TRUN_HEAD_SIZE};
 
-/// Bytes of a fragment without the entries of its runs and its media.
-fn fixed_size(tracks: usize) -> u32 {
-    let heads = u32::try_from(tracks).unwrap_or(u32::MAX).saturating_mul(TRAF_HEAD_SIZE);
-    heads.saturating_add(MOOF_HEAD_SIZE + MDAT_HEAD_SIZE)
+/// Bytes of a segment of so many tracks and turns, without the entries of its runs and its media.
+pub(super) fn fixed_size(tracks: usize, turns: u32) -> u32 {
+    let runs = TRUN_HEAD_SIZE.saturating_mul(turns);
+    let tracks = u32::try_from(tracks).unwrap_or(u32::MAX);
+    tracks.saturating_mul(TRAF_HEAD_SIZE.saturating_add(runs)).saturating_add(MOOF_HEAD_SIZE + MDAT_HEAD_SIZE)
 }

@@ -18,6 +18,9 @@ use super::head::head;
 use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
+/// How often in a second the tracks of one file take turns, about.
+const TURNS_PER_SECOND: u64 = 2;
+
 /// Lays out a clip in fragments.
 ///
 /// # Errors
@@ -96,7 +99,6 @@ impl FragmentedFile {
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
         let head = head(film, clip, &tracks, brands, key)?;
         let firsts = rows(&columns);
-        let fragment_samples = samples_of_fragment(&tracks, reference);
         let mut this = Self {
             head,
             reference,
@@ -105,15 +107,37 @@ impl FragmentedFile {
             starts: Vec::new(),
             saps: Vec::new(),
             offsets: Vec::new(),
-            fragment_samples,
+            run_samples: 1,
             tracks,
         };
         let view = this.view(film)?;
+        let run_samples = this.samples_of_run(&view, segmenting.held)?;
         let starts = this.find_starts(&view, known)?;
         let saps = this.find_saps(&view)?;
+        (this.starts, this.saps, this.run_samples) = (starts, saps, run_samples);
+        let view = this.view(film)?;
         let offsets = this.find_offsets(&view)?;
-        (this.starts, this.offsets, this.saps) = (starts, offsets, saps);
+        this.offsets = offsets;
         Ok(this)
+    }
+
+    /// How many samples of the reference a run has.
+    fn samples_of_run(&self, view: &View<'_>, held: Held) -> Result<u32, PlanError> {
+        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
+        let fields = self.tracks.get(self.reference).map(|track| track.fields);
+        let most = match fields.is_some_and(|fields| fields.entry_size() == 0) {
+            true => u32::MAX,
+            false => limits::SAMPLES_OF_RUN,
+        };
+        if held != Held::All || self.tracks.len() < 2 {
+            return Ok(most);
+        }
+        let all = reference.samples.count();
+        let lasts = reference.samples.dts(all)?.ticks().max(1);
+        let wanted = u64::from(reference.media) * u64::from(all.0) / TURNS_PER_SECOND / lasts;
+        let longest = (0..self.segment_count()).map(|n| self.samples(n, self.reference).count()).max();
+        let least = longest.unwrap_or(0) / limits::RUNS_OF_LONG_SEGMENT;
+        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).max(least).clamp(1, most))
     }
 
     /// When each segment begins, and when the last ends; `known` are the times of all but the first
@@ -159,14 +183,14 @@ impl FragmentedFile {
             self.head.metadata_len + u64::from(SIDX_HEAD_SIZE) + u64::from(SIDX_ENTRY_SIZE) * segments;
         let mut offsets = vec![offset];
         for n in 0..self.segment_count() {
-            let mut size = u64::from(self.fragment_count(n)) * u64::from(fixed_size(self.tracks.len()));
+            let mut size = u64::from(fixed_size(self.tracks.len(), self.turns(n)));
             for (t, track) in self.tracks.iter().enumerate() {
                 let samples = self.samples(n, t);
                 let entries = u64::from(samples.count()) * u64::from(track.fields.entry_size());
                 let media = view.tracks.get(t).map_or(Ok(0), |track| track.samples.bytes(samples))?;
                 size = size.saturating_add(entries).saturating_add(media);
             }
-            if self.fragment_count(n) > limits::FRAGMENTS_OF_SEGMENT {
+            if self.turns(n) > limits::RUNS_OF_SEGMENT {
                 return Err(PlanError::Unfragmentable("a segment of too many samples"));
             }
             if size > limits::SEGMENT_BYTES {
@@ -176,17 +200,6 @@ impl FragmentedFile {
             offsets.push(offset);
         }
         Ok(offsets)
-    }
-}
-
-/// How many samples of the reference a fragment has at most. A segment is one fragment if it can
-/// be: Chromium (libavformat) goes from the first fragment of a segment straight to the next
-/// segment where it had read that fragment before it seeks.
-fn samples_of_fragment(tracks: &[FileTrack], reference: usize) -> u32 {
-    let fields = tracks.get(reference).map(|track| track.fields);
-    match fields.is_some_and(|fields| fields.entry_size() == 0) {
-        true => u32::MAX,
-        false => limits::SAMPLES_OF_FRAGMENT,
     }
 }
 

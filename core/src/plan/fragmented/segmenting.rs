@@ -22,8 +22,8 @@ pub struct Segmenting {
 
 impl Segmenting {
     /// That of a file of all tracks. The longer the clip, the longer its segments, so that its
-    /// index stays short: some 30 KB for a day. In a segment all video comes before all audio, so
-    /// it is no longer than that needs.
+    /// index stays short: some 30 KB for a day. The tables of a segment come before its media, so
+    /// it is no longer than the index needs.
     pub fn of_clip(clip: &Clip) -> Self {
         let seconds = clip.duration.seconds(clip.timescale) / LONG_INDEX;
         let seconds = (SHORTEST..LONGEST).find(|n| f64::from(*n) >= seconds).unwrap_or(LONGEST);
