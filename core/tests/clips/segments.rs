@@ -3,7 +3,9 @@
 use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::{Answer, Settings};
-use test_boxes::{MEDIA, Track, content, film_of_tracks, find, fourcc, full_box, make_box, table, u32_at};
+use test_boxes::{
+    MEDIA, Track, content, expand_fragments, film_of_tracks, find, fourcc, full_box, make_box, table, u32_at,
+};
 
 /// What stands at an address behind a film.
 fn at(film: &Vec<u8>, address: &str, query: &str) -> Vec<u8> {
@@ -72,6 +74,28 @@ fn video_and_audio(video_skips: u32, audio_skips: u32) -> Vec<u8> {
         ..Track::video()
     };
     film_of_tracks(&[video, audio])
+}
+
+#[test]
+fn tracks_of_one_presentation_are_in_sync_where_edit_lists_are_ignored() {
+    for (video, audio) in [(80, 21), (2000, 100), (500, 0), (0, 0)] {
+        let film = video_and_audio(video, audio);
+        let track = |name: &str| expand_fragments(&at(&film, &format!("/cmaf/{name}.mp4"), "")).remove(0);
+        let (v, a) = (track("v1"), track("a1"));
+        assert_eq!(v.samples[0].dts, 0, "players take the first decode time of the video for the start");
+        // What is presented at 0 has the same time in both.
+        let begins = |track: &test_boxes::Expanded, skips: u32| {
+            assert_eq!(track.edits.len(), usize::from(video > 0), "{:?}", track.edits);
+            let edit = track.edits.first().map_or(0, |edit| edit.1);
+            assert_eq!(edit, track.samples[0].dts + i64::from(skips), "{video} {audio}");
+            edit
+        };
+        assert_eq!(begins(&v, video), begins(&a, audio), "{video} {audio}");
+    }
+    // Audio of which more is hidden than of the video keeps an edit of its own.
+    let film = video_and_audio(0, 100);
+    let audio = expand_fragments(&at(&film, "/cmaf/a1.mp4", "")).remove(0);
+    assert_eq!((audio.samples[0].dts, audio.edits[0].1), (0, 100));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::seek::{Clip, TrackClip};
 use crate::source::ReadAt;
 
 use super::clip_track::{ClipTrack, Prepared};
-use super::presentation::{Placement, Presented};
+use super::presentation::{Origin, Placement, Presented};
 use super::segmenting::Held;
 
 /// A track of a fragmented file.
@@ -25,11 +25,14 @@ pub(super) struct FileTrack {
 }
 
 impl FileTrack {
+    /// Prepares a track of a clip; `None` where it has no samples. `origin` is that of the track
+    /// that the segments follow.
     pub(super) fn of(
         film: &Film<'_>,
         clip: &Clip,
         number: usize,
         held: Held,
+        origin: Option<Origin>,
     ) -> Result<Option<Self>, PlanError> {
         let track = film.index.tracks.get(number);
         let of_clip = clip.tracks.get(number).and_then(Option::as_ref).filter(|clip| !clip.ranges.is_empty());
@@ -40,7 +43,7 @@ impl FileTrack {
         if track.samples.auxiliary.is_some() {
             return Err(PlanError::Unfragmentable("an encrypted track"));
         }
-        let timescale = track.mdhd.timescale.saturating_mul(of_clip.multiplier).max(1);
+        let timescale = media_timescale(track, of_clip);
         let mut this = Self {
             number,
             track_id: track.tkhd.track_id,
@@ -48,7 +51,7 @@ impl FileTrack {
             prepared: Prepared::of(track, of_clip, film.source)?,
             placement: match held {
                 Held::All => Placement::of_clip(of_clip),
-                Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale),
+                Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale, origin),
             },
             timescale,
             fields: TrunFields { duration: true, size: true, flags: true, offset: true },
@@ -80,6 +83,18 @@ impl FileTrack {
     pub(super) fn heap_size(&self) -> usize {
         self.prepared.heap_size() + self.clip.heap_size() + self.placement.edits.capacity() * 24
     }
+}
+
+/// The ticks per second of a track's media in a clip.
+fn media_timescale(track: &Track, clip: &TrackClip) -> u32 {
+    track.mdhd.timescale.saturating_mul(clip.multiplier).max(1)
+}
+
+/// Where the presentation of a track of the clip begins.
+pub(super) fn origin(film: &Film<'_>, clip: &Clip, number: usize) -> Option<Origin> {
+    let track = film.index.tracks.get(number)?;
+    let of_clip = clip.tracks.get(number)?.as_ref()?;
+    Origin::of(of_clip, clip.timescale, media_timescale(track, of_clip))
 }
 
 /// Whether a track has more than one sample description.

@@ -12,7 +12,7 @@ use crate::time::{Rounding, rescale};
 
 use super::boundaries::Boundaries;
 use super::file::{FragmentedFile, View};
-use super::file_track::FileTrack;
+use super::file_track::{FileTrack, origin};
 use super::fixed_size;
 use super::head::head;
 use super::sap::Sap;
@@ -37,9 +37,10 @@ pub fn plan_fragmented(
     let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
     let reference =
         reference_track(film.index, |n| in_clip(&n)).or_else(|| all.iter().copied().find(in_clip));
+    let origin = reference.and_then(|number| origin(film, clip, number));
     let mut tracks = Vec::new();
     for number in all {
-        tracks.extend(FileTrack::of(film, clip, number, segmenting.held)?);
+        tracks.extend(FileTrack::of(film, clip, number, segmenting.held, origin)?);
     }
     let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
     let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;

@@ -15,7 +15,9 @@ use super::sap::Sap;
 /// A file of all tracks is played as it is, and has the edit list of a flat answer. That of one
 /// track is mostly played by Media Source Extensions, where Chromium skips empty edits. So there the
 /// time that a track waits is added to its decode times, and an edit list is written only where
-/// samples are presented before the start, or there are several edits.
+/// samples are presented before the start, or there are several edits. Some players look at no edit
+/// list at all: WebKit's Media Source Extensions, GStreamer, VLC. So that their sound is not ahead of
+/// the picture, all tracks of a presentation have the edit of the video where they can.
 ///
 /// Composition offsets below 0 would need no edit list for video. They were tried: libavformat and
 /// GStreamer (so WebKitGTK, too) present such a file later by as much as the lowest offset.
@@ -37,26 +39,21 @@ impl Placement {
     }
 
     /// That of a track in a file of its own, whose clip counts movie time in `movie` and its media
-    /// in `media`.
-    pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32) -> Self {
+    /// in `media`; `origin` is that of the track that the segments follow.
+    pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32, origin: Option<Origin>) -> Self {
         let none = Self { delay: ClipTime(0), edits: Vec::new(), skipped: ClipTime(0) };
-        let waits: u64 =
-            clip.edits.iter().take_while(|e| e.media_time.is_none()).map(|e| e.segment_duration).sum();
-        let mut plays = clip.edits.iter().filter(|e| e.media_time.is_some());
-        let (Some(first), None) = (plays.next(), plays.next()) else {
+        let Some((edit, skipped)) = single_edit(clip, movie, media) else {
             return Self { edits: clip.edits.clone(), ..none };
         };
-        if first.media_rate != ElstEntry::NORMAL_RATE {
-            return Self { edits: clip.edits.clone(), ..none };
-        }
-        let waits = rescale(waits.into(), movie, media, Rounding::Nearest);
-        let skipped = first.media_time.unwrap_or(0).saturating_sub(waits);
-        if skipped <= 0 {
-            return Self { delay: ClipTime(-skipped), ..none };
+        let origin = origin.map_or(0, |origin| rescale(origin.0.into(), origin.1, media, Rounding::Nearest));
+        let origin = origin.max(skipped);
+        let delay = ClipTime(origin - skipped);
+        if origin <= 0 {
+            return Self { delay, ..none };
         }
         // 8.6.6.1: in a fragmented movie, an edit of no duration lasts as long as the fragments.
-        let edit = ElstEntry { segment_duration: 0, media_time: Some(skipped), ..*first };
-        Self { edits: vec![edit], skipped: ClipTime(skipped), ..none }
+        let edit = ElstEntry { segment_duration: 0, media_time: Some(origin), ..edit };
+        Self { delay, edits: vec![edit], skipped: ClipTime(origin) }
     }
 
     /// When a composition time of the clip is presented, in ticks of the track; before 0 where it
@@ -78,6 +75,31 @@ impl Placement {
         }
         i64::try_from(begins).unwrap_or(i64::MAX / 4)
     }
+}
+
+/// The media time at which the presentation of a track begins: ticks, and how many are a second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin(i64, u32);
+
+impl Origin {
+    /// That of a track in a file of its own; `None` where no single edit tells.
+    pub(super) fn of(clip: &TrackClip, movie: u32, media: u32) -> Option<Self> {
+        single_edit(clip, movie, media).map(|(_, skipped)| Self(skipped.max(0), media))
+    }
+}
+
+/// The only edit that plays, and what of the media is before the start of the clip; below 0 where
+/// the track begins later.
+fn single_edit(clip: &TrackClip, movie: u32, media: u32) -> Option<(ElstEntry, i64)> {
+    let waits: u64 =
+        clip.edits.iter().take_while(|e| e.media_time.is_none()).map(|e| e.segment_duration).sum();
+    let mut plays = clip.edits.iter().filter(|e| e.media_time.is_some());
+    let (Some(first), None) = (plays.next(), plays.next()) else { return None };
+    if first.media_rate != ElstEntry::NORMAL_RATE {
+        return None;
+    }
+    let waits = rescale(waits.into(), movie, media, Rounding::Nearest);
+    Some((*first, first.media_time.unwrap_or(0).saturating_sub(waits)))
 }
 
 /// A track of a fragmented answer, ready for look-ups.
