@@ -74,6 +74,7 @@ impl Config {
             packaging: self.packaging.unwrap_or_default(),
             segment_duration: self.segment_duration.unwrap_or_default(),
             form: self.form.unwrap_or_default(),
+            has_plain_links: false,
         }
     }
 

@@ -32,22 +32,51 @@ impl Seeker {
         settings: &Settings,
     ) -> Result<Answer, Error> {
         let began = Instant::now();
+        let mut file =
+            self.package(source, identity, query, settings, |package, work| package.resource(address, work))?;
+        file.note_time(began.elapsed());
+        Ok(Answer::Film(Box::new(file.of_type(address.content_type()))))
+    }
+
+    /// What the playlists and manifests of a clip are written from.
+    ///
+    /// # Errors
+    /// As for [`Seeker::answer_address`].
+    pub fn presentation(
+        &self,
+        source: &impl ReadAt,
+        identity: &Identity,
+        query: &[u8],
+        settings: &Settings,
+    ) -> Result<Presentation, Error> {
+        self.package(source, identity, query, settings, |package, _| {
+            package.presentation(Address::Multivariant)
+        })
+    }
+
+    /// What `answer` takes from the package of the clip that `query` asks for.
+    fn package<R: ReadAt, T>(
+        &self,
+        source: &R,
+        identity: &Identity,
+        query: &[u8],
+        settings: &Settings,
+        answer: impl Fn(&Package<'_, R>, Work) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let asked = Asked::parse(query, settings)?;
         let known = self.cache.known_index(identity);
         let index_was_cached = known.is_some();
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
+        let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
-            let work = Work { index_was_cached, ..Work::default() };
             let request = packaged(request);
             let package = Package { seeker: self, index: &index, source, identity, request, settings, query };
-            package.resource(address, work)
+            answer(&package, Work { index_was_cached, ..Work::default() })
         };
-        let mut file = match (answer(&asked.request), asked.otherwise) {
+        match (answer(&asked.request), asked.otherwise) {
             (Err(Error::PastEnd { .. }), Some(otherwise)) => answer(&otherwise?),
             (answer, _) => answer,
-        }?;
-        file.note_time(began.elapsed());
-        Ok(Answer::Film(Box::new(file.of_type(address.content_type()))))
+        }
     }
 }
 
@@ -65,7 +94,7 @@ struct Package<'a, R> {
     identity: &'a Identity,
     request: ClipRequest,
     settings: &'a Settings,
-    /// As it came.
+    /// What links carry on, as it came.
     query: &'a [u8],
 }
 

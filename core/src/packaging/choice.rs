@@ -65,6 +65,23 @@ impl<'p> Choice<'p> {
         }
     }
 
+    /// Those of them that HLS can present.
+    pub(super) fn in_hls(presentation: &'p Presentation) -> Self {
+        let mut choice = Self::new(presentation);
+        if presentation.is_growing {
+            // A playlist of one WebVTT segment cannot grow.
+            choice.text.members.retain(|member| !is_webvtt(member.rendition));
+        }
+        choice
+    }
+
+    /// All tracks, each once.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = &'p Rendition> {
+        let sound = self.sound().map(|(member, _)| member.rendition);
+        let text = self.text.members.iter().map(|member| member.rendition);
+        self.video.into_iter().chain(sound).chain(text)
+    }
+
     /// All tracks that have segments.
     pub(super) fn segmented(&self) -> impl Iterator<Item = &'p Rendition> {
         let members = self.audio.iter().chain([&self.text]).flat_map(|group| &group.members);

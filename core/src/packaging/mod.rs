@@ -9,6 +9,7 @@ mod links;
 mod presentation;
 mod rates;
 mod rendition;
+mod resources;
 mod route;
 #[cfg(test)]
 mod testing;
@@ -18,5 +19,6 @@ mod tracks;
 
 pub use address::{Address, AddressKind, TrackName};
 pub use presentation::{Form, Presentation, Rendition, Segment};
+pub use resources::resources;
 pub use route::Route;
 pub use tracks::{find_track, has_samples, offered_tracks};

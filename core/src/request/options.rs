@@ -48,6 +48,9 @@ pub struct Settings {
     pub segment_duration: SegmentDuration,
     /// How playlists and manifests address segments.
     pub form: Form,
+    /// Whether the links of playlists and manifests leave out the query: those of a clip on a disk,
+    /// where each file is of that clip.
+    pub has_plain_links: bool,
 }
 
 /// The extensions served when the configuration names none.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::describe::{VideoDescription, VideoRange};
-use crate::packaging::choice::{Choice, Group, Member, characteristics, is_webvtt};
+use crate::packaging::choice::{Choice, Group, Member, characteristics};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
 use crate::packaging::{Presentation, Rendition};
@@ -14,11 +14,7 @@ use super::attributes::Attributes;
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
 pub fn multivariant(presentation: &Presentation) -> String {
-    let mut choice = Choice::new(presentation);
-    if presentation.is_growing {
-        // A playlist of one WebVTT segment cannot grow.
-        choice.text.members.retain(|member| !is_webvtt(member.rendition));
-    }
+    let choice = Choice::in_hls(presentation);
     let writer =
         Writer { links: Links::new(&presentation.query), target: choice.target_duration(), choice: &choice };
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
