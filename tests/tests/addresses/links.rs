@@ -18,7 +18,7 @@ on_both_engines!(
 );
 
 /// Where a link leads from an address (RFC 3986, 5.2).
-fn resolve(base: &str, link: &str) -> String {
+pub(crate) fn resolve(base: &str, link: &str) -> String {
     let path = base.split('?').next().unwrap_or_default();
     let mut folders: Vec<_> = path.split('/').collect();
     folders.pop();
@@ -31,7 +31,7 @@ fn resolve(base: &str, link: &str) -> String {
 }
 
 /// The links of a playlist or manifest.
-fn links(text: &str) -> BTreeSet<String> {
+pub(crate) fn links(text: &str) -> BTreeSet<String> {
     let pattern =
         "(?m)^([^#\\s<].*)$|URI=\"([^\"]+)\"|<BaseURL>([^<]+)|(?:initialization|media)=\"([^\"]+)\"";
     let found = Regex::new(pattern).expect("a regular expression");
@@ -43,7 +43,7 @@ fn links(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn get(site: &Site, target: &str) -> Reply {
+pub(crate) fn get(site: &Site, target: &str) -> Reply {
     let reply = site.get(target);
     assert_eq!(reply.status, 200, "{target}\n{reply}");
     reply

@@ -4,6 +4,7 @@
 
 mod found;
 mod links;
+mod packages;
 mod places;
 mod resources;
 

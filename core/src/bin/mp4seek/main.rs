@@ -1,10 +1,12 @@
 //! `mp4seek`: what the server modules do, on the command line.
 
 mod clip;
+mod copy;
 mod description;
 mod input;
 mod inspect;
 mod output;
+mod package;
 mod text;
 mod verify;
 
@@ -51,6 +53,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write all that a server has of a film for HLS and DASH into a folder.
+    ///
+    /// A server without the module, or an object store, then serves it. What is written has the
+    /// bytes that a server with the module sends. A part of a film begins at the key frame at or
+    /// before --start, and links to it have no query.
+    Package {
+        #[command(flatten)]
+        options: package::PackageOptions,
+    },
     /// Say of each film whether a server would cut it, and what is unusual about it.
     Verify {
         /// The films.
@@ -96,7 +107,7 @@ struct Files {
 
 /// The part of a film.
 #[derive(Args)]
-struct ClipOptions {
+struct Part {
     /// Where it begins: seconds (61.5) or h:mm:ss (0:01:01.5).
     #[arg(long, allow_hyphen_values = true)]
     start: Option<String>,
@@ -109,6 +120,13 @@ struct ClipOptions {
     /// Of sound and text only this language, where the film has it: en, pt-BR.
     #[arg(long, allow_hyphen_values = true)]
     lang: Option<String>,
+}
+
+/// The part of a film, and how it is written.
+#[derive(Args)]
+struct ClipOptions {
+    #[command(flatten)]
+    part: Part,
     /// Begin on the frame on screen at --start (exact), or on the key frame at or before it
     /// (keyframe).
     #[arg(long, value_enum, default_value = "exact")]
@@ -131,29 +149,32 @@ enum Mode {
     Exact,
 }
 
-impl ClipOptions {
-    /// The query that asks a server for this part, so that both give the same bytes.
-    fn query(&self) -> String {
-        let format = match self.format {
-            Format::Flat => None,
-            Format::Fmp4 => Some("fmp4".to_owned()),
-            Format::Auto => Some("auto".to_owned()),
-        };
-        let given = [
-            ("start", &self.start),
-            ("end", &self.end),
-            ("tracks", &self.tracks),
-            ("lang", &self.lang),
-            ("format", &format),
-        ];
-        let given = given.into_iter().filter_map(|(key, value)| value.as_ref().map(|v| (key, v)));
+impl Part {
+    /// The query that asks a server for this part.
+    fn query(&self, more: Option<(&str, &str)>) -> String {
+        let given =
+            [("start", &self.start), ("end", &self.end), ("tracks", &self.tracks), ("lang", &self.lang)];
+        let given = given.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         given
+            .chain(more)
             .map(|(key, value)| {
                 let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
                 format!("{key}={value}")
             })
             .collect::<Vec<_>>()
             .join("&")
+    }
+}
+
+impl ClipOptions {
+    /// The query that asks a server for this part, so that both give the same bytes.
+    fn query(&self) -> String {
+        let format = match self.format {
+            Format::Flat => None,
+            Format::Fmp4 => Some("fmp4"),
+            Format::Auto => Some("auto"),
+        };
+        self.part.query(format.map(|format| ("format", format)))
     }
 
     fn settings(&self) -> mp4seek::Settings {
@@ -222,6 +243,7 @@ fn main() -> ExitCode {
             clip::run(&input, &output, "", &mp4seek::Settings::default(), force, quiet)
         }
         Command::Inspect { input, options, json } => inspect::run(&input, &options, json),
+        Command::Package { options } => package::run(&options),
         Command::Verify { files, json } => verify::run(&files, json),
         Command::Text { options } => text::run(&options),
         Command::Completions { shell } => completions(shell),

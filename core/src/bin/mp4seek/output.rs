@@ -5,6 +5,7 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
@@ -120,6 +121,21 @@ fn is_descriptor(path: &Path) -> bool {
     is_named || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 
+/// Has `copy` write a file, which gets its name when it is complete. A file or a link of that name
+/// is replaced.
+pub(crate) fn write_whole(
+    path: &Path,
+    copy: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let write = || {
+        let mut file = beside(path)?;
+        leave_nothing(file.path());
+        copy(file.as_file_mut())?;
+        file.persist(path).map(drop).map_err(|e| e.error)
+    };
+    write().map_err(|e| Failure::io("write", path, e))
+}
+
 /// A new file in the folder of `path`, with the mode that the umask leaves.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -173,12 +189,18 @@ fn attributes(file: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     names.map(value).collect()
 }
 
-/// Has a file removed where a signal ends the process.
+/// The file that is being written.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Has a file removed where a signal ends the process. It takes the place of the file before it.
 fn leave_nothing(path: &Path) {
-    let path = path.to_owned();
+    let unfinished = || UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    *unfinished() = Some(path.to_owned());
     // Fails only where a handler is set already.
     let _ = ctrlc::set_handler(move || {
-        let _ = fs::remove_file(&path);
+        if let Some(path) = &*unfinished() {
+            let _ = fs::remove_file(path);
+        }
         // As a shell reports the most usual of these signals.
         std::process::exit(130);
     });

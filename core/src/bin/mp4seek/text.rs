@@ -12,7 +12,7 @@ use mp4seek::seek::{Clip, Cut, seek};
 use mp4seek::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 
 use crate::input::Input;
-use crate::{ClipOptions, Failure, Format, Mode};
+use crate::{ClipOptions, Failure, Format, Mode, Part};
 
 /// Which text of a film.
 #[derive(Args)]
@@ -69,10 +69,7 @@ pub(crate) fn run(options: &TextOptions) -> Result<(), Failure> {
 /// The clip whose text is asked for, as a server cuts it.
 fn clip(film: &Film<'_>, options: &TextOptions) -> Result<Clip, Error> {
     let times = ClipOptions {
-        start: options.start.clone(),
-        end: options.end.clone(),
-        tracks: None,
-        lang: None,
+        part: Part { start: options.start.clone(), end: options.end.clone(), tracks: None, lang: None },
         mode: Mode::Exact,
         // In this format the whole film is a clip, too.
         format: Format::Fmp4,

@@ -1,0 +1,163 @@
+//! What `mp4seek package` does with folders, options and failures. (What it writes:
+//! `tests/addresses`.)
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use tests::built;
+use tests::films::film;
+
+fn package(options: &[&str], film: &Path, folder: &Path) -> Output {
+    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    command.arg("package").args(options).arg(film).arg(folder).output().expect("a program that runs")
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+/// The files below a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut next = vec![folder.to_owned()];
+    while let Some(inner) = next.pop() {
+        for entry in fs::read_dir(inner).expect("a folder").flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => next.push(path),
+                false => found.push(path.strip_prefix(folder).expect("below").display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn assert_refused(done: &Output, code: i32, reason: &str) {
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(code), "{error}");
+    assert!(error.lines().count() == 1 && error.contains(reason), "{reason:?} is not in {error:?}");
+}
+
+#[test]
+fn only_what_is_wanted_is_written() {
+    let film = film("subtitles");
+    let media = ["cmaf/a1.mp4", "cmaf/v1.mp4"];
+    let hls = ["hls/a1.m3u8", "hls/master.m3u8", "hls/t1.m3u8", "hls/v1-iframes.m3u8", "hls/v1.m3u8"];
+    let (dash, text) = (["dash/manifest.mpd"], ["text/t1.vtt"]);
+    for (options, wanted) in [
+        (&["--packaging", "hls"][..], [&media[..], &hls, &text].concat()),
+        (&["--packaging", "dash"], [&media[..], &dash, &text].concat()),
+        (&["--packaging", "dash,hls"], [&media[..], &dash, &hls, &text].concat()),
+        (&["--packaging", "dash", "--tracks", "video"], [&media[1..], &dash].concat()),
+    ] {
+        let dir = folder();
+        // The folders above it are created, too.
+        let out = dir.path().join("a/b");
+        let done = package(options, &film.path, &out);
+        assert!(done.status.success() && done.stderr.is_empty() && done.stdout.is_empty(), "{done:?}");
+        assert_eq!(files(&out), wanted, "{options:?}");
+    }
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_kept_unless_asked() {
+    let (film, dir) = (film("bframes"), folder());
+    let written = |options: &[&str]| package(options, &film.path, dir.path());
+    fs::write(dir.path().join("index.html"), "a page").expect("a file");
+    assert_refused(&written(&[]), 1, "it is not empty; --force");
+    assert_eq!(files(dir.path()), ["index.html"]);
+    let files_form = ["--force", "--segments", "files", "--segment-duration", "2"];
+    assert!(written(&files_form).status.success());
+    let first = files(dir.path());
+    assert!(first.contains(&"cmaf/v1/4.m4s".to_owned()), "{first:?}");
+    fs::write(dir.path().join("cmaf/v1/notes.txt"), "a note").expect("a file");
+    fs::write(dir.path().join("hls/poster.jpg"), "a picture").expect("a file");
+    // What only the first had is removed, and what is no part of a package stays.
+    assert!(written(&["--force", "--packaging", "dash"]).status.success());
+    let wanted = ["cmaf/a1.mp4", "cmaf/v1.mp4", "cmaf/v1/notes.txt", "dash/manifest.mpd", "hls/poster.jpg"];
+    assert_eq!(files(dir.path()), [&wanted[..], &["index.html"]].concat());
+    assert!(!dir.path().join("cmaf/a1").exists(), "an empty folder is left");
+    // An empty folder is as good as none.
+    let empty = folder();
+    assert!(package(&[], &film.path, empty.path()).status.success());
+}
+
+#[test]
+fn a_film_is_never_written_over_nor_removed() {
+    let dir = folder();
+    fs::create_dir(dir.path().join("cmaf")).expect("a folder");
+    for name in ["cmaf/v1.mp4", "cmaf/a7.mp4"] {
+        let path = dir.path().join(name);
+        fs::copy(film("bframes").path, &path).expect("a copy");
+        assert_refused(&package(&["--force"], &path, dir.path()), 1, "it is the film itself");
+        assert_eq!(files(dir.path()), [name]);
+        fs::remove_file(path).expect("a file");
+    }
+}
+
+#[test]
+fn failures_say_what_to_do_and_write_nothing() {
+    let (good, dir) = (film("bframes"), folder());
+    let out = dir.path().join("out");
+    let text = dir.path().join("text.mp4");
+    fs::write(&text, "not a film").expect("a file");
+    let cases: [(&[&str], &Path, i32, &str); 9] = [
+        (&[], &text, 3, "not an MP4"),
+        (
+            &["--tracks", "text"],
+            &film("chapters").path,
+            3,
+            "it has no track that players of HLS and DASH can play",
+        ),
+        (&["--tracks", "v7"], &good.path, 2, "none of the tracks"),
+        (&["--start", "99"], &good.path, 4, "past the end"),
+        (&["--start", "x"], &good.path, 2, "start"),
+        (&["--segment-duration", "0"], &good.path, 2, "1 to 60"),
+        (&["--segment-duration", "61"], &good.path, 2, "1 to 60"),
+        (&["--segments", "both"], &good.path, 2, "ranges, files"),
+        (&["--packaging", "mss"], &good.path, 2, "hls, dash"),
+    ];
+    for (options, film, code, reason) in cases {
+        let done = package(options, film, &out);
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{options:?} {error}");
+        assert!(error.contains(reason), "{options:?}: {reason:?} is not in {error:?}");
+        assert!(!out.exists(), "{options:?}");
+    }
+    assert_refused(&package(&[], &good.path, &text), 1, "it is no folder");
+}
+
+#[test]
+fn a_track_that_no_playlist_can_name_is_left_out() {
+    let dir = folder();
+    let mut film = fs::read(film("bframes").path).expect("a film");
+    let at = film.windows(4).position(|name| name == b"mp4a").expect("a sample entry");
+    film[at..at + 4].copy_from_slice(b"\xa9\"\n\0");
+    let path = dir.path().join("film.mp4");
+    fs::write(&path, film).expect("a file");
+    let done = package(&[], &path, &dir.path().join("out"));
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && error.contains("film.mp4: track a1 is left out"), "{error}");
+    let found = files(&dir.path().join("out"));
+    assert!(!found.iter().any(|file| file.contains("a1")) && found.contains(&"cmaf/v1.mp4".to_owned()));
+}
+
+#[test]
+fn a_full_disk_leaves_no_unfinished_file() {
+    let dir = folder();
+    let out = dir.path().join("out");
+    // Blocks of 512 or 1024 bytes, as the shell has them: less than the media.
+    let done = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
+        .arg(built("H264_MP4SEEK", "mp4seek"))
+        .arg("package")
+        .arg(film("bframes").path)
+        .arg(&out)
+        .output()
+        .expect("a program that runs");
+    assert_refused(&done, 1, "File too large");
+    assert_eq!(files(&out), Vec::<String>::new());
+}
