@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use films::{Film, film};
+use mp4seek::packaging::Address;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker, Settings};
 
@@ -27,6 +28,7 @@ fn main() {
     let clip = counted_plan(&seeker, &film);
     counted_generate(&film, &clip);
     black_box(counted_plan_of_ten_seconds(&seeker, &film));
+    black_box(counted_media_playlist(&seeker, &film));
 
     let film = fragmented::film(&folder.join("instructions-2-hours-fragmented.mp4"), 3600);
     drop(ask(&seeker, &film, "start=3000"));
@@ -52,6 +54,17 @@ fn counted_plan_of_ten_seconds(seeker: &Seeker, film: &Film) -> VirtualFile {
 #[inline(never)]
 fn counted_plan_of_fragments(seeker: &Seeker, film: &Film) -> VirtualFile {
     ask(seeker, film, "start=7151&end=7161")
+}
+
+/// The media playlist of a track that no playlist or segment was asked of.
+#[inline(never)]
+fn counted_media_playlist(seeker: &Seeker, film: &Film) -> VirtualFile {
+    let address = Address::parse(b"/hls/v1.m3u8").unwrap();
+    let settings = Settings::default();
+    match seeker.answer_address(&film.file, &film.identity, address, b"", &settings).unwrap() {
+        Answer::Film(text) => *text,
+        Answer::Plain(reason) => unreachable!("{reason:?}"),
+    }
 }
 
 #[inline(never)]

@@ -1,5 +1,6 @@
 //! The answer to a request for a resource that is packaged from a movie.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
 use crate::plan::{Held, Segmenting, plan_fragmented};
-use crate::request::{Asked, ClipRequest, Format, Mode, Settings};
+use crate::request::{Asked, ClipRequest, Format, Mode, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
@@ -70,7 +71,9 @@ impl Seeker {
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
-            let package = Package { seeker: self, index: &index, source, identity, request, settings, query };
+            let clip = OnceCell::new();
+            let package =
+                Package { seeker: self, index: &index, source, identity, request, settings, query, clip };
             answer(&package, Work { index_was_cached, ..Work::default() })
         };
         match (answer(&asked.request), asked.otherwise) {
@@ -96,6 +99,8 @@ struct Package<'a, R> {
     settings: &'a Settings,
     /// What links carry on, as it came.
     query: &'a [u8],
+    /// What all of it is packaged from, once that is known.
+    clip: OnceCell<Clip>,
 }
 
 impl<R: ReadAt> Package<'_, R> {
@@ -136,11 +141,11 @@ impl<R: ReadAt> Package<'_, R> {
         }
         let planned = self.in_budget(|film| {
             let clip = self.clip(film)?;
-            if !has_samples(&clip, track) {
+            if !has_samples(clip, track) {
                 return Err(Error::NoSuchAddress);
             }
-            let file = plan_fragmented(film, &clip, &segmenting)?;
-            let summary = Summary::of(self.index, &clip);
+            let file = plan_fragmented(film, clip, &segmenting)?;
+            let summary = Summary::of(self.index, clip);
             Ok(Planned::new(Layout::Fragmented(file), Some(summary), self.identity))
         })?;
         let planned = Arc::new(planned);
@@ -148,9 +153,12 @@ impl<R: ReadAt> Package<'_, R> {
         Ok(planned)
     }
 
-    fn clip(&self, film: &Film<'_>) -> Result<Clip, Error> {
+    fn clip(&self, film: &Film<'_>) -> Result<&Clip, Error> {
+        if let Some(known) = self.clip.get() {
+            return Ok(known);
+        }
         match seek(film, &self.request)? {
-            Cut::Clip(clip) => Ok(clip),
+            Cut::Clip(clip) => Ok(self.clip.get_or_init(|| clip)),
             Cut::Whole => Err(Error::NoSuchAddress),
         }
     }
@@ -205,10 +213,10 @@ impl<R: ReadAt> Package<'_, R> {
         let track = find_track(self.index, name).ok_or(Error::NoSuchAddress)?;
         self.in_budget(|film| {
             let clip = self.clip(film)?;
-            if !has_samples(&clip, track) || !self.is_sent_as_vtt(track) {
+            if !has_samples(clip, track) || !self.is_sent_as_vtt(track) {
                 return Err(Error::NoSuchAddress);
             }
-            Ok(write_vtt(film, &clip, track)?)
+            Ok(write_vtt(film, clip, track)?)
         })
     }
 
@@ -217,7 +225,7 @@ impl<R: ReadAt> Package<'_, R> {
             if !has_chapters(film)? {
                 return Err(Error::NoSuchAddress);
             }
-            Ok(write_chapters(film, &self.clip(film)?)?)
+            Ok(write_chapters(film, self.clip(film)?)?)
         })
     }
 
@@ -231,11 +239,12 @@ impl<R: ReadAt> Package<'_, R> {
         let clip = self.in_budget(|film| self.clip(film))?;
         let offered = match address.track() {
             Some(name) => vec![(name, find_track(self.index, name).ok_or(Error::NoSuchAddress)?)],
-            None => offered_tracks(self.index, &clip),
+            None => offered_tracks(self.index, clip),
         };
+        let has_key_frames = matches!(address, Address::Iframes(_) | Address::Multivariant);
         let (mut renditions, mut refusal) = (Vec::new(), Error::NoSuchAddress);
         for (name, track) in offered {
-            match self.rendition(name, track) {
+            match self.rendition(name, track, has_key_frames) {
                 Ok(rendition) => renditions.push(rendition),
                 // The others can still be played.
                 Err(e @ (Error::Plan(_) | Error::NoSuchAddress)) => refusal = e,
@@ -255,7 +264,8 @@ impl<R: ReadAt> Package<'_, R> {
         })
     }
 
-    fn rendition(&self, name: TrackName, track: usize) -> Result<Rendition, Error> {
+    /// A track, with where its key frames end if a text says that.
+    fn rendition(&self, name: TrackName, track: usize, has_key_frames: bool) -> Result<Rendition, Error> {
         if self.is_sent_as_vtt(track) {
             let timescale = self.index.tracks.get(track).map_or(1, |track| track.mdhd.timescale);
             let track = self.in_budget(|film| Ok(describe(film, track)?))?;
@@ -264,7 +274,12 @@ impl<R: ReadAt> Package<'_, R> {
         }
         let planned = self.track_file(track, &mut Work::default())?;
         let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
-        self.in_budget(|film| Ok(Rendition::of(film, file, name, describe(film, track)?)?))
+        let mut rendition = Rendition::of(file, name, self.in_budget(|film| Ok(describe(film, track)?))?);
+        // Only of video there are playlists of key frames.
+        if has_key_frames && name.kind == TrackKind::Video {
+            self.in_budget(|film| Ok(rendition.find_key_frames(film, file)?))?;
+        }
+        Ok(rendition)
     }
 }
 

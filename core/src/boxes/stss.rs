@@ -49,9 +49,34 @@ impl SyncSamples {
         count: u32,
         sample: SampleNumber,
     ) -> Result<u32, FormatError> {
+        Self::search(&mut TableReader::new(source, *table, READ_FIRST), table, count, sample)
+    }
+
+    /// What the table lists from the first entry on that is not before `sample`. See
+    /// [`Self::listed_before`] and [`Self::all_listed`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn listed_from<R: ReadAt>(
+        table: &Table,
+        source: &R,
+        count: u32,
+        sample: SampleNumber,
+    ) -> Result<impl Iterator<Item = Result<Option<SampleNumber>, FormatError>>, FormatError> {
+        let mut entries = TableReader::new(source, *table, READ_FIRST);
+        let first = Self::search(&mut entries, table, count, sample)?;
+        Ok((first..table.count).map(move |n| read_entry(&mut entries, n)))
+    }
+
+    fn search<R: ReadAt>(
+        entries: &mut TableReader<'_, R>,
+        table: &Table,
+        count: u32,
+        sample: SampleNumber,
+    ) -> Result<u32, FormatError> {
         // The number of no sample comes before all others.
-        let is_before = |entry| -> Result<bool, FormatError> {
-            Ok(Self::listed(table, source, entry)?.is_none_or(|listed| listed < sample))
+        let mut is_before = |entry| -> Result<bool, FormatError> {
+            Ok(read_entry(entries, entry)?.is_none_or(|listed| listed < sample))
         };
         let (mut low, mut high) = (0, table.count);
         let even = u64::from(sample.0) * u64::from(table.count) / u64::from(count.max(1));
@@ -111,7 +136,7 @@ impl SyncSamples {
         source: &R,
     ) -> impl Iterator<Item = Result<Option<SampleNumber>, FormatError>> {
         let mut entries = TableReader::new(source, *table, READ_FIRST);
-        (0..table.count).map(move |n| Ok(SampleNumber::from_one_based(u32_at(entries.entry(n)?, 0))))
+        (0..table.count).map(move |n| read_entry(&mut entries, n))
     }
 
     /// The sample that entry `index` lists; `None` for number 0, which is that of no sample.
@@ -128,6 +153,14 @@ impl SyncSamples {
         source.read_exact_at(&mut b, offset).map_err(|e| FormatError::read(offset, e))?;
         Ok(SampleNumber::from_one_based(u32_at(&b, 0)))
     }
+}
+
+/// The sample that an entry lists; `None` for number 0, which is that of no sample.
+fn read_entry<R: ReadAt>(
+    entries: &mut TableReader<'_, R>,
+    n: u32,
+) -> Result<Option<SampleNumber>, FormatError> {
+    Ok(SampleNumber::from_one_based(u32_at(entries.entry(n)?, 0)))
 }
 
 /// Bytes of an entry.

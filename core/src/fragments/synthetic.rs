@@ -141,6 +141,8 @@ struct Pages {
     held: Vec<(u64, Rc<Vec<u8>>)>,
     /// The place that is given up next.
     oldest: usize,
+    /// The place of the one that was found last.
+    found: usize,
 }
 
 impl<'a, R: ReadAt> FilmSource<'a, R> {
@@ -226,14 +228,20 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
 impl Pages {
     /// A page of the file, read unless it is held.
     fn page<R: ReadAt>(&mut self, file: &R, number: u64) -> io::Result<Rc<Vec<u8>>> {
-        // Those read last are asked for again most often.
-        if let Some((_, page)) = self.held.iter().rfind(|(held, _)| *held == number) {
+        // The same is mostly asked for again, and else one of those read last.
+        if let Some((_, page)) = self.held.get(self.found).filter(|(held, _)| *held == number) {
             return Ok(Rc::clone(page));
+        }
+        if let Some(found) = self.held.iter().rposition(|(held, _)| *held == number) {
+            self.found = found;
+            return Ok(self.held.get(found).map(|(_, page)| Rc::clone(page)).unwrap_or_default());
         }
         let page = Rc::new(read_page(file, number)?);
         if self.held.len() < PAGES {
+            self.found = self.held.len();
             self.held.push((number, Rc::clone(&page)));
         } else if let Some(place) = self.held.get_mut(self.oldest) {
+            self.found = self.oldest;
             *place = (number, Rc::clone(&page));
             self.oldest = (self.oldest + 1) % PAGES;
         }

@@ -4,46 +4,40 @@ use crate::boxes::FormatError;
 use crate::describe::TrackDescription;
 use crate::index::Film;
 use crate::plan::{FragmentedFile, Sap};
-use crate::request::TrackKind;
 
 use super::{Rendition, Segment, TrackName};
 
 impl Rendition {
-    /// The rendition whose file is `file`.
-    ///
-    /// # Errors
-    /// When the film cannot be read.
-    pub fn of(
-        film: &Film<'_>,
-        file: &FragmentedFile,
-        name: TrackName,
-        track: TrackDescription,
-    ) -> Result<Self, FormatError> {
-        let view = file.view(film)?;
+    /// The rendition whose file is `file`. Key frames are taken to be as long as their segments: see
+    /// [`Self::find_key_frames`].
+    pub fn of(file: &FragmentedFile, name: TrackName, track: TrackDescription) -> Self {
         let mut segments = Vec::with_capacity(file.segment_count());
         for n in 0..file.segment_count() {
             let (Some(bytes), Some(times)) = (file.segment(n), file.times(n)) else { break };
-            // Only of video there are playlists of key frames.
-            let first_sample_end = match name.kind {
-                TrackKind::Video => file.first_sample_end(&view, n)?,
-                _ => None,
-            };
             segments.push(Segment {
                 start: times.start,
                 duration: times.end - times.start,
-                first_sample_end: first_sample_end.unwrap_or(bytes.end),
+                first_sample_end: bytes.end,
                 bytes,
                 is_independent: file.sap(n) == Sap::First,
             });
         }
         let timescale = file.timescale();
-        Ok(Self {
-            name: name.to_string(),
-            track,
-            timescale,
-            init: file.init(),
-            index: file.index(),
-            segments,
-        })
+        let (name, init, index) = (name.to_string(), file.init(), file.index());
+        Self { name, track, timescale, init, index, segments }
+    }
+
+    /// Looks up where the key frames end that the segments begin with.
+    ///
+    /// # Errors
+    /// When the film cannot be read.
+    pub fn find_key_frames(&mut self, film: &Film<'_>, file: &FragmentedFile) -> Result<(), FormatError> {
+        let view = file.view(film)?;
+        for (n, segment) in self.segments.iter_mut().enumerate() {
+            if let Some(end) = file.first_sample_end(&view, n)? {
+                segment.first_sample_end = end;
+            }
+        }
+        Ok(())
     }
 }

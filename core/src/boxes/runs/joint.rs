@@ -71,6 +71,26 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         })
     }
 
+    /// As [`Self::from`], for a caller that looks up each place only once.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn once_from(
+        source: &'a R,
+        stts: &'a Runs,
+        ctts: Option<&'a Runs>,
+        sample: SampleNumber,
+        base: MediaTime,
+    ) -> Result<Self, FormatError> {
+        Ok(Self {
+            stts: stts.pieces_once_from(source, sample.0)?,
+            ctts: ctts.map(|c| c.pieces_once_from(source, sample.0)).transpose()?,
+            time: None,
+            offset: None,
+            base,
+        })
+    }
+
     /// The samples one by one, each as a run of its own.
     pub fn samples(self) -> JointSamples<'a, R> {
         JointSamples { runs: self, run: None, gone: 0 }

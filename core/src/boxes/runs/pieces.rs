@@ -93,12 +93,27 @@ impl Runs {
         }
         let after = self.checkpoints.partition_point(|c| c.unit <= unit);
         let mut pieces = Pieces::past(self, source, after.saturating_sub(1), |at| at.unit <= unit)?;
-        while let Some(piece) = pieces.next_piece()? {
-            if piece.end() > unit {
-                pieces.held = Some(self.cut(piece, unit));
-                break;
-            }
+        pieces.hold_from(unit)?;
+        Ok(pieces)
+    }
+
+    /// As [`Self::pieces_from`], for a caller that looks up each place only once: the entries before
+    /// it are skipped, not kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pieces_once_from<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        unit: u32,
+    ) -> Result<Pieces<'a, R>, FormatError> {
+        if self.kind == RunKind::Stsc || self.only(unit).is_some() {
+            return self.pieces_from(source, unit);
         }
+        let after = self.checkpoints.partition_point(|c| c.unit <= unit);
+        let mut pieces = Pieces::at(self, source, after.saturating_sub(1));
+        pieces.skip_to(unit)?;
+        pieces.hold_from(unit)?;
         Ok(pieces)
     }
 
@@ -171,6 +186,49 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
         this.at = at;
         this.block = Some((block, passed as usize));
         Ok(this)
+    }
+
+    /// Goes past the entries that end at or before `unit`, of those up to the next checkpoint. They
+    /// are not those of an `stsc`.
+    fn skip_to(&mut self, unit: u32) -> Result<(), FormatError> {
+        let end = self.entry.saturating_add(STRIDE).min(self.runs.table.count);
+        let has_sum = self.runs.kind == RunKind::Stts;
+        // Local copies, which stay in registers.
+        let Checkpoint { unit: mut begins, mut runs, mut sum, mut previous } = self.at;
+        let mut entry = self.entry;
+        let mut is_found = begins > unit;
+        while entry < end && !is_found {
+            let bytes = self.reader.entries(entry)?;
+            let (most, first) = ((end - entry) as usize, entry);
+            for (count, value) in bytes.chunks_exact(8).take(most).map(run_fields) {
+                if count > unit - begins {
+                    is_found = true;
+                    break;
+                }
+                let is_new = count > 0 && (runs == 0 || previous != u64::from(value));
+                runs += u32::from(is_new);
+                previous = if is_new { value.into() } else { previous };
+                begins += count;
+                sum += if has_sum { u64::from(count) * u64::from(value) } else { 0 };
+                entry += 1;
+            }
+            if entry == first {
+                break;
+            }
+        }
+        (self.at, self.entry) = (Checkpoint { unit: begins, runs, sum, previous }, entry);
+        Ok(())
+    }
+
+    /// Goes on to the piece that holds `unit`, and cuts it to begin there.
+    fn hold_from(&mut self, unit: u32) -> Result<(), FormatError> {
+        while let Some(piece) = self.next_piece()? {
+            if piece.end() > unit {
+                self.held = Some(self.runs.cut(piece, unit));
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The next piece that is not empty.
@@ -319,6 +377,10 @@ mod tests {
             let pieces = runs.pieces_from(&file, u32::try_from(from).unwrap()).unwrap();
             let pieces = pieces.map(|piece| piece.unwrap());
             let left: Vec<_> = pieces.flat_map(|piece| vec![piece.value; piece.count as usize]).collect();
+            let first = u32::try_from(from).unwrap();
+            let all = |pieces: Pieces<'_, Vec<u8>>| pieces.map(|piece| piece.unwrap()).collect::<Vec<_>>();
+            let once = runs.pieces_once_from(&file, first).unwrap();
+            assert!(all(once) == all(runs.pieces_from(&file, first).unwrap()), "{from}");
             assert!(
                 left.iter().eq(values[from..]
                     .iter()

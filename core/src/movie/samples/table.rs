@@ -185,6 +185,16 @@ impl SampleTable {
         JointRuns::from(source, &self.stts, self.ctts.as_ref(), first, self.base)
     }
 
+    /// The samples from `first` on, with their times, for a caller that looks up each place only
+    /// once.
+    pub(crate) fn joint_once_at<'a, R: ReadAt>(
+        &'a self,
+        source: &'a R,
+        first: SampleNumber,
+    ) -> Result<JointRuns<'a, R>, FormatError> {
+        JointRuns::once_from(source, &self.stts, self.ctts.as_ref(), first, self.base)
+    }
+
     /// Decode time of a sample.
     ///
     /// # Errors

@@ -52,9 +52,13 @@ fn segments(
         Form::Segments => map.quoted("URI", &links.init(&rendition.name)).line(),
     };
     for (segment, number) in rendition.segments.iter().zip(1u64..) {
-        text += &duration_line(segment_micros(segment, rendition.timescale));
+        write_duration(&mut text, segment_micros(segment, rendition.timescale));
         if let Some(bytes) = bytes(segment) {
-            text += &format!("#EXT-X-BYTERANGE:{}\n", byte_range(&bytes));
+            text += "#EXT-X-BYTERANGE:";
+            write_number(&mut text, bytes.end.saturating_sub(bytes.start));
+            text.push('@');
+            write_number(&mut text, bytes.start);
+            text.push('\n');
         }
         match presentation.form {
             Form::Ranges => text += &file,
@@ -86,8 +90,33 @@ fn head(target: impl std::fmt::Display, is_growing: bool) -> String {
     )
 }
 
-fn duration_line(micros: u64) -> String {
-    format!("#EXTINF:{}.{:06},\n", micros / 1_000_000, micros % 1_000_000)
+/// Adds a line with a duration. There is one for each segment, and `format!` takes several times as
+/// long.
+fn write_duration(text: &mut String, micros: u64) {
+    text.push_str("#EXTINF:");
+    write_number(text, micros / 1_000_000);
+    text.push('.');
+    let fraction = micros % 1_000_000;
+    let zeros = 6 - fraction.max(1).ilog10() as usize - 1;
+    text.extend(std::iter::repeat_n('0', zeros));
+    write_number(text, fraction);
+    text.push_str(",\n");
+}
+
+/// Adds a number in decimal.
+fn write_number(text: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut len = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        (rest, len) = (rest / 10, len + 1);
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(digits.len() - len..).unwrap_or_default();
+    text.extend(digits.iter().map(|&digit| char::from(digit)));
 }
 
 /// Length and offset (4.4.4.2). The offset is never left out, so that each line stands for itself.

@@ -12,15 +12,15 @@ use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::time::{Rounding, rescale};
 
-use super::presentation::Presented;
+use super::presentation::{Entrance, Presented};
 
 /// Where segments begin.
 #[derive(Debug, Default)]
 pub(super) struct Boundaries {
     /// When each but the first begins, in ticks of the reference.
     pub(super) times: Vec<i64>,
-    /// The first sample of the reference in each but the first.
-    samples: Vec<SampleNumber>,
+    /// What of the reference begins each but the first; fewer where it ends before other tracks.
+    pub(super) entrances: Vec<Entrance>,
 }
 
 impl Boundaries {
@@ -44,18 +44,17 @@ impl Boundaries {
         let following = |time: i64| (time.div_euclid(target) + 1).saturating_mul(target);
         let mut next = target;
         let mut from = SampleNumber::FIRST.next();
-        while let Some(sample) = reference.sync_at(from, next)? {
-            let time = reference.at(sample)?;
-            if !this.push(sample, time) {
+        while let Some(entrance) = reference.sync_at(from, next)? {
+            this.entrances.push(entrance);
+            if !this.push(entrance.time) {
                 return Ok(None);
             }
-            next = following(time);
-            from = sample.next();
+            next = following(entrance.time);
+            from = entrance.sample.next();
         }
-        let all = reference.samples.count();
         next = next.max(following(reference.end()?.saturating_sub(1)));
         while next < end {
-            if !this.push(all, next) {
+            if !this.push(next) {
                 return Ok(None);
             }
             next = next.saturating_add(target);
@@ -63,8 +62,7 @@ impl Boundaries {
         Ok(Some(this))
     }
 
-    fn push(&mut self, sample: SampleNumber, time: i64) -> bool {
-        self.samples.push(sample);
+    fn push(&mut self, time: i64) -> bool {
         self.times.push(time);
         self.times.len() < limits::SEGMENTS
     }
@@ -72,8 +70,10 @@ impl Boundaries {
     /// The first sample of the reference in each segment, and the number of all.
     pub(super) fn of_reference(&self, reference: &Presented<'_>) -> Vec<SampleNumber> {
         let all = reference.samples.count();
-        let ends = self.samples.iter().copied().chain([all]);
-        [SampleNumber::FIRST].into_iter().chain(ends).collect()
+        let found = self.entrances.iter().map(|entrance| entrance.sample);
+        let behind = self.times.len() - self.entrances.len();
+        let ends = std::iter::repeat_n(all, behind + 1);
+        [SampleNumber::FIRST].into_iter().chain(found).chain(ends).collect()
     }
 
     /// The first sample of another track in each segment, and the number of all.
@@ -89,7 +89,7 @@ impl Boundaries {
         for &time in &self.times {
             let time = rescale(time.into(), reference_timescale, track.media, Rounding::Up);
             from = match is_video {
-                true => track.sync_at(from, time)?.unwrap_or(all),
+                true => track.sync_at(from, time)?.map_or(all, |entrance| entrance.sample),
                 false => track.first_at(from, time)?,
             };
             found.push(from);

@@ -128,19 +128,6 @@ impl<'a> ClipTrack<'a> {
         Ok(self.dts(sample)? + offset)
     }
 
-    /// Bytes of some samples.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(crate) fn bytes(&self, samples: Range<SampleNumber>) -> Result<u64, FormatError> {
-        let mut bytes = 0u64;
-        self.each_part(samples, |_, part| {
-            bytes = bytes.saturating_add(self.table.bytes(&self.source, part)?);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-
     /// Visits where some samples lie in the file, in their order.
     ///
     /// # Errors
@@ -155,7 +142,7 @@ impl<'a> ClipTrack<'a> {
 
     /// Visits the ranges of the clip that hold some samples, with the part of each in numbers of
     /// the file.
-    fn each_part(
+    pub(super) fn each_part(
         &self,
         samples: Range<SampleNumber>,
         mut visit: impl FnMut(&SampleRange, Range<SampleNumber>) -> Result<(), FormatError>,
@@ -268,7 +255,7 @@ impl<'a> ClipTrack<'a> {
     ) -> Result<(), FormatError> {
         let (shift, multiplier) = (self.clip.offset_shift, self.clip.multiplier);
         let unchanged = range.unchanged();
-        for run in self.table.joint_at(&self.source, part.start)? {
+        for run in self.table.joint_once_at(&self.source, part.start)? {
             let run = run?;
             if run.sample >= part.end {
                 return Ok(());
@@ -324,9 +311,8 @@ impl<'a> ClipTrack<'a> {
                 put(part.start);
             }
             let from = part.start.max(range.joined_until);
-            let first = SyncSamples::listed_before(&table, &self.source, self.table.count, from)?;
-            for entry in first..table.count {
-                match SyncSamples::listed(&table, &self.source, entry)? {
+            for listed in SyncSamples::listed_from(&table, &self.source, self.table.count, from)? {
+                match listed? {
                     Some(sync) if sync >= part.end => break,
                     Some(sync) if sync >= from => put(sync),
                     _ => {}
@@ -356,9 +342,8 @@ impl<'a> ClipTrack<'a> {
                 return Ok(Some(range.place));
             }
             let start = start.max(range.joined_until);
-            let first = SyncSamples::listed_before(&table, &self.source, self.table.count, start)?;
-            for entry in first..table.count {
-                match SyncSamples::listed(&table, &self.source, entry)? {
+            for listed in SyncSamples::listed_from(&table, &self.source, self.table.count, start)? {
+                match listed? {
                     Some(sync) if sync >= range.samples.end => break,
                     Some(sync) if sync >= start => {
                         return Ok(Some(range.place + (sync - range.samples.start)));

@@ -2,7 +2,7 @@
 //! `moof` and `mdat`. All offsets follow from the numbers and the sizes of samples; nothing is
 //! written before it is sent.
 //!
-//! - `clip_track`: the samples of one track of a clip, one by one.
+//! - `clip_track`, `sizes`: the samples of one track of a clip, one by one.
 //! - `presentation`: when they are presented.
 //! - `segmenting`, `boundaries`: where segments begin.
 //! - `file_track`: a track of the file.
@@ -20,6 +20,7 @@ mod planning;
 mod presentation;
 mod sap;
 mod segmenting;
+mod sizes;
 
 pub(crate) use clip_track::ClipTrack;
 pub use file::FragmentedFile;

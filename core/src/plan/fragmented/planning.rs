@@ -15,6 +15,7 @@ use super::file::{FragmentedFile, View};
 use super::file_track::{FileTrack, origin};
 use super::fixed_size;
 use super::head::head;
+use super::presentation::Entrance;
 use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
@@ -71,16 +72,26 @@ pub fn plan_fragmented(
     if tracks.is_empty() {
         return Err(PlanError::Unfragmentable("no samples"));
     }
-    let (reference, known) = match tracks.iter().position(|track| track.number == number) {
-        Some(reference) if segmenting.held == Held::All => (reference, Some((boundaries.times, end))),
-        Some(reference) => (reference, None),
-        None => (0, None),
+    let Boundaries { times, entrances } = boundaries;
+    let of_reference = tracks.iter().position(|track| track.number == number);
+    let known = Known {
+        entrances: if of_reference.is_some() { entrances } else { Vec::new() },
+        times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
     };
-    if known.is_none() {
+    if known.times.is_none() {
         // A segment without samples of the track is none of its segments.
         columns.iter_mut().for_each(Vec::dedup);
     }
+    let reference = of_reference.unwrap_or(0);
     FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
+}
+
+/// What is known already of the segments.
+struct Known {
+    /// What begins each but the first; fewer where the reference ends first, or is another track.
+    entrances: Vec<Entrance>,
+    /// The times of all but the first segment, and of the end.
+    times: Option<(Vec<i64>, i64)>,
 }
 
 impl FragmentedFile {
@@ -91,7 +102,7 @@ impl FragmentedFile {
         tracks: Vec<FileTrack>,
         columns: Vec<Vec<SampleNumber>>,
         reference: usize,
-        known: Option<(Vec<i64>, i64)>,
+        known: Known,
     ) -> Result<Self, PlanError> {
         let (brands, name): (&[&[u8; 4]], _) = match segmenting.held {
             Held::All => (&[b"iso6", b"mp41", b"dash"], "all".to_owned()),
@@ -113,8 +124,8 @@ impl FragmentedFile {
         };
         let view = this.view(film)?;
         let run_samples = this.samples_of_run(&view, segmenting.held)?;
+        let saps = this.find_saps(&view, &known)?;
         let starts = this.find_starts(&view, known)?;
-        let saps = this.find_saps(&view)?;
         (this.starts, this.saps, this.run_samples) = (starts, saps, run_samples);
         let view = this.view(film)?;
         let offsets = this.find_offsets(&view)?;
@@ -141,17 +152,17 @@ impl FragmentedFile {
         Ok(u32::try_from(wanted).unwrap_or(u32::MAX).max(least).clamp(1, most))
     }
 
-    /// When each segment begins, and when the last ends; `known` are the times of all but the first
-    /// segment, and of the end.
-    fn find_starts(&self, view: &View<'_>, known: Option<(Vec<i64>, i64)>) -> Result<Vec<u64>, PlanError> {
+    /// When each segment begins, and when the last ends.
+    fn find_starts(&self, view: &View<'_>, known: Known) -> Result<Vec<u64>, PlanError> {
         let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
         let mut times = Vec::with_capacity(self.segment_count() + 1);
         times.push(reference.at(SampleNumber::FIRST)?);
-        if let Some((known, end)) = known {
-            times.extend(known);
+        if let Some((all, end)) = known.times {
+            times.extend(all);
             times.push(end);
         } else {
-            for n in 1..self.segment_count() {
+            times.extend(known.entrances.iter().map(|entrance| entrance.time));
+            for n in times.len()..self.segment_count() {
                 times.push(reference.at(self.samples(n, self.reference).start)?);
             }
             times.push(reference.end()?);
@@ -165,14 +176,14 @@ impl FragmentedFile {
     }
 
     /// How decoding begins with each segment.
-    fn find_saps(&self, view: &View<'_>) -> Result<Vec<Sap>, PlanError> {
+    fn find_saps(&self, view: &View<'_>, known: &Known) -> Result<Vec<Sap>, PlanError> {
         let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
-        let sap = |n| {
+        let sap = |n: usize| {
             let samples = self.samples(n, self.reference);
-            if samples.is_empty() {
-                return Ok(Sap::None);
+            match n.checked_sub(1).and_then(|before| known.entrances.get(before)) {
+                Some(entrance) => Ok(entrance.sap(&samples)),
+                None => reference.sap(&samples),
             }
-            reference.sap(samples)
         };
         Ok((0..self.segment_count()).map(sap).collect::<Result<_, FormatError>>()?)
     }
@@ -182,13 +193,18 @@ impl FragmentedFile {
         let segments = self.segment_count() as u64;
         let mut offset =
             self.head.metadata_len + u64::from(SIDX_HEAD_SIZE) + u64::from(SIDX_ENTRY_SIZE) * segments;
+        let mut media = Vec::new();
+        for (t, track) in view.tracks.iter().enumerate() {
+            let cuts: Vec<_> = self.firsts.iter().skip(t).step_by(self.tracks.len()).copied().collect();
+            media.push(track.samples.bytes_between(&cuts)?);
+        }
         let mut offsets = vec![offset];
         for n in 0..self.segment_count() {
             let mut size = u64::from(fixed_size(self.tracks.len(), self.turns(n)));
             for (t, track) in self.tracks.iter().enumerate() {
                 let samples = self.samples(n, t);
                 let entries = u64::from(samples.count()) * u64::from(track.fields.entry_size());
-                let media = view.tracks.get(t).map_or(Ok(0), |track| track.samples.bytes(samples))?;
+                let media = media.get(t).and_then(|bytes| bytes.get(n)).copied().unwrap_or(0);
                 size = size.saturating_add(entries).saturating_add(media);
             }
             if self.turns(n) > limits::RUNS_OF_SEGMENT {

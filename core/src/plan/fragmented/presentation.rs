@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
-use crate::numbers::SampleNumber;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::seek::TrackClip;
 use crate::time::{ClipTime, MediaTime, Rounding, rescale};
 
@@ -188,43 +188,67 @@ impl Presented<'_> {
 
     /// The first sample from `from` on that decoding can begin at and that is presented at `time`
     /// or later; `None` if there is none.
-    pub(super) fn sync_at(&self, from: SampleNumber, time: i64) -> Result<Option<SampleNumber>, FormatError> {
+    pub(super) fn sync_at(&self, from: SampleNumber, time: i64) -> Result<Option<Entrance>, FormatError> {
         if self.samples.detected.is_none() && matches!(self.samples.listed()?, SyncSamples::All) {
-            let end = self.samples.count();
-            return Ok(Some(self.first_at(from, time)?).filter(|found| *found < end));
+            let found = self.first_at(from, time)?;
+            return if found < self.samples.count() { self.entrance(found).map(Some) } else { Ok(None) };
         }
         let (_, highest) = self.samples.table.extreme_offsets();
         let latest = highest.in_clip(self.samples.clip.multiplier) + self.samples.clip.offset_shift;
         let mut from = self.near(time.saturating_sub(latest.0.max(0)))?.max(from);
         while let Some(sync) = self.samples.next_sync(from)? {
-            if self.at(sync)? >= time {
-                return Ok(Some(sync));
+            let entrance = self.entrance(sync)?;
+            if entrance.time >= time {
+                return Ok(Some(entrance));
             }
             from = sync.next();
         }
         Ok(None)
     }
-}
 
-impl Presented<'_> {
+    /// What is to be known of a sample that a segment begins with. Its time and those of the samples
+    /// that follow it are looked up together.
+    pub(super) fn entrance(&self, sample: SampleNumber) -> Result<Entrance, FormatError> {
+        let near = sample..self.samples.count().min(sample + self.samples.table.reorder() + 1);
+        let (mut first, mut leading) = (None, None);
+        let (mut decoded, mut n) = (ClipTime(0), 0);
+        self.samples.each_time(near, |entry| {
+            let composed = decoded + entry.signed_offset();
+            let first = *first.get_or_insert(composed);
+            leading = leading.or((composed < first).then_some(n));
+            decoded = decoded + ClipTime(entry.duration.into());
+            n += 1;
+        })?;
+        let composed = self.samples.dts(sample)? + first.unwrap_or_default();
+        Ok(Entrance { sample, time: self.placement.presented(composed, self.movie, self.media), leading })
+    }
+
     /// How decoding begins with the first of these samples.
-    pub(super) fn sap(&self, samples: Range<SampleNumber>) -> Result<Sap, FormatError> {
+    pub(super) fn sap(&self, samples: &Range<SampleNumber>) -> Result<Sap, FormatError> {
         let first = samples.start;
-        if self.samples.sync_in(&(first..first.next()))?.is_empty() {
+        if samples.is_empty() || self.samples.sync_in(&(first..first.next()))?.is_empty() {
             return Ok(Sap::None);
         }
-        let reorder = self.samples.table.reorder();
-        if reorder == 0 {
-            return Ok(Sap::First);
+        Ok(if self.samples.table.reorder() == 0 { Sap::First } else { self.entrance(first)?.sap(samples) })
+    }
+}
+
+/// A sample that a segment may begin with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entrance {
+    pub(super) sample: SampleNumber,
+    /// When it is presented, in ticks of the track.
+    pub(super) time: i64,
+    /// How many samples later the first one is decoded that is presented before it, if there is one.
+    leading: Option<u32>,
+}
+
+impl Entrance {
+    /// How decoding begins with these samples, of which this is the first, and a sync sample.
+    pub(super) fn sap(&self, samples: &Range<SampleNumber>) -> Sap {
+        match self.leading {
+            Some(n) if n < samples.count() => Sap::Open,
+            _ => Sap::First,
         }
-        let mut times = Vec::with_capacity(reorder as usize + 1);
-        let mut decoded = ClipTime(0);
-        let near = first..samples.end.min(first + reorder + 1);
-        self.samples.each_time(near, |sample| {
-            times.push(decoded + sample.signed_offset());
-            decoded = decoded + ClipTime(sample.duration.into());
-        })?;
-        let is_first = times.first() == times.iter().min();
-        Ok(if is_first { Sap::First } else { Sap::Open })
     }
 }
