@@ -4,8 +4,8 @@ use std::io;
 use std::ops::Range;
 
 use crate::boxes::{
-    FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, SIDX_ENTRY_SIZE, SidxHead, TRAF_HEAD_SIZE, TrunHead,
-    sidx_entry, write_free, write_mdat_head, write_moof_head, write_traf_head,
+    FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE, SidxHead, TRAF_HEAD_SIZE,
+    TrunHead, sidx_entry, write_free, write_mdat_head, write_moof_head, write_traf_head,
 };
 use crate::extents::{Extent, copy_batch};
 use crate::index::Film;
@@ -35,7 +35,7 @@ pub(crate) fn read_fragmented(
     }
     if from < index.end && !rest.is_empty() {
         let now = split(&mut rest, index.end - from);
-        segment_index(file).as_slice().read_exact_at(now, from - index.start)?;
+        fill_segment_index(file, from - index.start, now)?;
         from += now.len() as u64;
     }
     if rest.is_empty() {
@@ -63,25 +63,40 @@ fn split<'a>(rest: &mut &'a mut [u8], len: u64) -> &'a mut [u8] {
     now
 }
 
-/// The `sidx` (ISO/IEC 14496-12, 8.16.3).
-fn segment_index(file: &FragmentedFile) -> Vec<u8> {
-    let count = file.segment_count();
-    let start = file.times(0).map_or(0, |times| times.start);
-    let mut out = Vec::with_capacity(64 + count * SIDX_ENTRY_SIZE as usize);
-    let head = SidxHead {
-        reference_id: file.reference_id(),
-        timescale: file.timescale(),
-        earliest_presentation_time: start,
-        count: u16::try_from(count).unwrap_or(u16::MAX),
-    };
-    head.write(&mut out);
-    for n in 0..count {
-        let (Some(bytes), Some(times)) = (file.segment(n), file.times(n)) else { break };
-        let size = u32::try_from(bytes.end - bytes.start).unwrap_or(0);
-        let duration = u32::try_from(times.end - times.start).unwrap_or(u32::MAX);
-        out.extend_from_slice(&sidx_entry(size, duration, file.sap(n).number()));
+/// Fills `out` with the `sidx` (ISO/IEC 14496-12, 8.16.3) from its byte `from` on. Only entries that
+/// `out` touches are written: that of a long movie lies in many windows.
+fn fill_segment_index(file: &FragmentedFile, from: u64, out: &mut [u8]) -> io::Result<()> {
+    let (head_size, entry_size) = (u64::from(SIDX_HEAD_SIZE), u64::from(SIDX_ENTRY_SIZE));
+    let (mut rest, mut from) = (out, from);
+    if from < head_size {
+        let head = SidxHead {
+            reference_id: file.reference_id(),
+            timescale: file.timescale(),
+            earliest_presentation_time: file.times(0).map_or(0, |times| times.start),
+            count: u16::try_from(file.segment_count()).unwrap_or(u16::MAX),
+        };
+        let mut bytes = Vec::with_capacity(SIDX_HEAD_SIZE as usize);
+        head.write(&mut bytes);
+        let now = split(&mut rest, head_size - from);
+        bytes.as_slice().read_exact_at(now, from)?;
+        from += now.len() as u64;
     }
-    out
+    while !rest.is_empty() {
+        let (n, into) = ((from - head_size) / entry_size, (from - head_size) % entry_size);
+        let entry = usize::try_from(n).ok().and_then(|n| index_entry(file, n)).ok_or(FormatError::Changed)?;
+        let now = split(&mut rest, entry_size - into);
+        entry.as_slice().read_exact_at(now, into)?;
+        from += now.len() as u64;
+    }
+    Ok(())
+}
+
+/// The entry of a segment in the `sidx`.
+fn index_entry(file: &FragmentedFile, n: usize) -> Option<[u8; SIDX_ENTRY_SIZE as usize]> {
+    let (bytes, times) = (file.segment(n)?, file.times(n)?);
+    let size = u32::try_from(bytes.end - bytes.start).unwrap_or(0);
+    let duration = u32::try_from(times.end - times.start).unwrap_or(u32::MAX);
+    Some(sidx_entry(size, duration, file.sap(n).number()))
 }
 
 /// Fills `out` with a fragment from its byte `from` on.
