@@ -268,6 +268,3 @@ pub const SAMPLES_OF_RUN: u32 = 4096;
 
 /// Runs of a track in one segment. They are gone through to find one of them.
 pub const RUNS_OF_SEGMENT: u32 = 1024;
-
-/// Runs of a track that a long segment has, unless they would have too many samples each.
-pub const RUNS_OF_LONG_SEGMENT: u32 = 256;

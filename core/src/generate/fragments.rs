@@ -119,9 +119,9 @@ fn read_fragment(
     let start = MediaOffset(from.saturating_sub(head_len));
     let mut copy = Copy { film, wanted: start..start + rest.len() as u64, extents: Vec::new(), rest };
     let mut at = MediaOffset(0);
-    for (n, run) in fragment.runs.iter().enumerate() {
+    for run in &fragment.runs {
         let end = at + run.bytes;
-        let Some((track, _)) = view.track(n % fragment.tracks) else { continue };
+        let Some((track, _)) = view.track(run.track) else { continue };
         if end > copy.wanted.start && at < copy.wanted.end && run.bytes > 0 {
             let mut place = at;
             track.each_place(run.samples.clone(), |range| {

@@ -99,19 +99,49 @@ fn tracks_of_one_presentation_are_in_sync_where_edit_lists_are_ignored() {
 }
 
 #[test]
-fn tracks_take_turns_in_a_fragment() {
-    // One key frame: one segment. Runs are of about half a second, or of one sample.
+fn what_is_heard_is_sent_no_later_than_what_is_seen() {
+    // One key frame, so one segment: a player needs all its audio, but not all its video, to begin.
     let film = video_and_audio(0, 0);
     let answer = ask(&film, "format=fmp4&start=0&end=9").unwrap().unwrap();
     let moof = find(&answer, b"moof").unwrap();
     let mut runs = Vec::new();
     for (_, traf) in content(moof).filter(|(name, _)| name == b"traf") {
-        let id = u32_at(find(traf, b"tfhd").unwrap(), 4);
-        for (_, trun) in content(traf).filter(|(name, _)| name == b"trun") {
-            runs.push((u32_at(trun, 8), id, u32_at(trun, 4)));
-        }
+        let trun = find(traf, b"trun").unwrap();
+        runs.push((u32_at(trun, 8), u32_at(find(traf, b"tfhd").unwrap(), 4), u32_at(trun, 4)));
     }
+    let ids: Vec<_> = runs.iter().map(|(_, id, _)| *id).collect();
+    assert_eq!(ids, [1, 2], "as in the moov");
     runs.sort_unstable();
     let order: Vec<_> = runs.iter().map(|(_, track, samples)| (*track, *samples)).collect();
-    assert_eq!(order, [(1, 1), (2, 8)].repeat(9));
+    assert_eq!(order, [(2, 72), (1, 9)]);
+}
+
+#[test]
+fn a_segment_of_very_many_samples_is_still_one_fragment() {
+    let samples = 10_000;
+    let many = |track: Track, sync: &[u8]| Track {
+        stts: table(b"stts", &[[samples, 100]]),
+        stsc: table(b"stsc", &[[1, 500, 1]]),
+        stsz: full_box(b"stsz", 0, [1, samples]),
+        stco: table(b"stco", &[[MEDIA]; 20]),
+        more: sync.to_vec(),
+        ..track
+    };
+    let video = many(Track::video(), &full_box(b"stss", 0, [1, 1]));
+    let audio = many(Track { handler: *b"soun", ..Track::video() }, &[]);
+    let film = film_of_tracks(&[video, audio]);
+    let query = "format=fmp4&start=0&end=1000";
+    let answer = ask(&film, query).unwrap().unwrap();
+    assert_eq!(content(&answer).filter(|(name, _)| name == b"moof").count(), 1);
+    for track in expand_fragments(&answer) {
+        assert_eq!(track.samples.len(), samples as usize);
+        assert!(track.samples.iter().all(|sample| sample.bytes == b"#"));
+    }
+    let answered = seeker().answer(&film, &identity(&film), query.as_bytes(), &Settings::default());
+    let Answer::Film(file) = answered.unwrap() else { panic!("the film itself") };
+    for (from, part) in (0..).step_by(997).zip(answer.chunks(997)) {
+        let mut bytes = vec![0; part.len()];
+        file.read_at(&film, from, &mut bytes).unwrap();
+        assert!(bytes == part, "from {from}");
+    }
 }

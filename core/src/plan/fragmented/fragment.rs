@@ -1,14 +1,19 @@
 //! The `moof` and `mdat` of a segment.
 //!
 //! Each segment is one fragment: libavformat jumps from one entry of the index to the next, and
-//! would skip further fragments between them. So that a player need not have all video of a segment
-//! before the first audio, the media of the tracks takes turns:
+//! would skip further fragments between them. A player needs the first audio together with the
+//! first video. So the media of the other tracks, which is little, precedes that of the reference,
+//! the video, and what is needed first comes first:
 //!
 //! ```text
-//! moof   traf of track 1   trun 1, trun 2, ...     the runs of a track, one for each turn
-//!        traf of track 2   trun 1, trun 2, ...
-//! mdat   run 1 of track 1, run 1 of track 2, run 2 of track 1, ...
+//! moof   traf of the video     trun
+//!        traf of the audio     trun
+//! mdat   samples of the audio, samples of the video
 //! ```
+//!
+//! Several `trun`s in turns would do the same with less ahead. Chromium seeks wrongly in them:
+//! libavformat notes where the last `trun` of a `traf` begins as the start of the fragment. Only
+//! segments of very many samples have them, where one would take too much memory.
 
 use std::ops::Range;
 
@@ -32,7 +37,7 @@ pub(crate) struct Fragment {
     pub(crate) media: u64,
     /// Number of tracks.
     pub(crate) tracks: usize,
-    /// The runs in the order of their media: the first of each track, the second of each track ...
+    /// The runs in the order of their media.
     pub(crate) runs: Vec<FragmentRun>,
 }
 
@@ -44,13 +49,15 @@ impl Fragment {
 
     /// The runs of a track.
     pub(crate) fn runs_of(&self, track: usize) -> impl Iterator<Item = &FragmentRun> {
-        self.runs.iter().skip(track).step_by(self.tracks.max(1))
+        self.runs.iter().filter(move |run| run.track == track)
     }
 }
 
 /// Some samples of a track whose media lies in one place of a segment.
 #[derive(Debug)]
 pub(crate) struct FragmentRun {
+    /// Which of the file's tracks it is of.
+    pub(crate) track: usize,
     pub(crate) track_id: u32,
     pub(crate) samples: Range<SampleNumber>,
     /// Where its media begins, from the start of the `moof`.
@@ -100,7 +107,9 @@ impl FragmentedFile {
         let is_last = turn + 1 == self.turns(out.segment);
         let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
         let until = if is_last { 0 } else { reference.decoded_at(end)? };
-        for (t, (track, from)) in self.tracks.iter().zip(from).enumerate() {
+        let others = (0..self.tracks.len()).filter(|t| *t != self.reference);
+        for t in others.chain([self.reference]) {
+            let (Some(track), Some(from)) = (self.tracks.get(t), from.get_mut(t)) else { continue };
             let last = self.samples(out.segment, t).end;
             let of = view.tracks.get(t).ok_or(FormatError::Changed)?;
             let to = if is_last {
@@ -116,7 +125,7 @@ impl FragmentedFile {
             let bytes = of.samples.bytes(samples.clone())?;
             let offset = u64::from(out.head) + out.media;
             let (track_id, fields) = (track.track_id, track.fields);
-            out.runs.push(FragmentRun { track_id, samples, offset, bytes, fields });
+            out.runs.push(FragmentRun { track: t, track_id, samples, offset, bytes, fields });
             out.media += bytes;
         }
         Ok(())

@@ -19,9 +19,6 @@ use super::presentation::Entrance;
 use super::sap::Sap;
 use super::segmenting::{Held, Segmenting};
 
-/// How often in a second the tracks of one file take turns, about.
-const TURNS_PER_SECOND: u64 = 2;
-
 /// Lays out a clip in fragments.
 ///
 /// # Errors
@@ -111,6 +108,7 @@ impl FragmentedFile {
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
         let head = head(film, clip, &tracks, brands, key)?;
         let firsts = rows(&columns);
+        let run_samples = samples_of_run(tracks.get(reference));
         let mut this = Self {
             head,
             reference,
@@ -119,37 +117,15 @@ impl FragmentedFile {
             starts: Vec::new(),
             saps: Vec::new(),
             offsets: Vec::new(),
-            run_samples: 1,
+            run_samples,
             tracks,
         };
         let view = this.view(film)?;
-        let run_samples = this.samples_of_run(&view, segmenting.held)?;
         let saps = this.find_saps(&view, &known)?;
         let starts = this.find_starts(&view, known)?;
-        (this.starts, this.saps, this.run_samples) = (starts, saps, run_samples);
-        let view = this.view(film)?;
         let offsets = this.find_offsets(&view)?;
-        this.offsets = offsets;
+        (this.starts, this.saps, this.offsets) = (starts, saps, offsets);
         Ok(this)
-    }
-
-    /// How many samples of the reference a run has.
-    fn samples_of_run(&self, view: &View<'_>, held: Held) -> Result<u32, PlanError> {
-        let reference = view.tracks.get(self.reference).ok_or(FormatError::Changed)?;
-        let fields = self.tracks.get(self.reference).map(|track| track.fields);
-        let most = match fields.is_some_and(|fields| fields.entry_size() == 0) {
-            true => u32::MAX,
-            false => limits::SAMPLES_OF_RUN,
-        };
-        if held != Held::All || self.tracks.len() < 2 {
-            return Ok(most);
-        }
-        let all = reference.samples.count();
-        let lasts = reference.samples.dts(all)?.ticks().max(1);
-        let wanted = u64::from(reference.media) * u64::from(all.0) / TURNS_PER_SECOND / lasts;
-        let longest = (0..self.segment_count()).map(|n| self.samples(n, self.reference).count()).max();
-        let least = longest.unwrap_or(0) / limits::RUNS_OF_LONG_SEGMENT;
-        Ok(u32::try_from(wanted).unwrap_or(u32::MAX).max(least).clamp(1, most))
     }
 
     /// When each segment begins, and when the last ends.
@@ -217,6 +193,14 @@ impl FragmentedFile {
             offsets.push(offset);
         }
         Ok(offsets)
+    }
+}
+
+/// How many samples of the reference a run has at most.
+fn samples_of_run(reference: Option<&FileTrack>) -> u32 {
+    match reference.is_some_and(|track| track.fields.entry_size() == 0) {
+        true => u32::MAX,
+        false => limits::SAMPLES_OF_RUN,
     }
 }
 
