@@ -12,12 +12,13 @@ use super::sap::Sap;
 
 /// How the media time of a track in fragments becomes presentation time.
 ///
-/// A file of all tracks is played as it is, and has the edit list of a flat answer. That of one
-/// track is mostly played by Media Source Extensions, where Chromium skips empty edits. So there the
-/// time that a track waits is added to its decode times, and an edit list is written only where
-/// samples are presented before the start, or there are several edits. Some players look at no edit
-/// list at all: WebKit's Media Source Extensions, GStreamer, VLC. So that their sound is not ahead of
-/// the picture, all tracks of a presentation have the edit of the video where they can.
+/// A file of all tracks is played as it is, and has the edit list of a flat answer. (With edits that
+/// begin together, VLC would be in sync, but Chromium has the sound ahead and the film longer.) That
+/// of one track is mostly played by Media Source Extensions, where Chromium skips empty edits. So
+/// there the time that a track waits is added to its decode times, and an edit list is written only
+/// where samples are presented before the start, or there are several edits. Some players look at no
+/// edit list at all: WebKit's Media Source Extensions, GStreamer, VLC. So that their sound is not
+/// ahead of the picture, all tracks of a presentation have the edit of the video where they can.
 ///
 /// Composition offsets below 0 would need no edit list for video. They were tried: libavformat and
 /// GStreamer (so WebKitGTK, too) present such a file later by as much as the lowest offset.
