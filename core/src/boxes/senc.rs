@@ -235,15 +235,18 @@ impl SencBox {
         Ok(at)
     }
 
-    /// Lengths of the entries of the first samples; `None` when one is too long for a `saiz`.
-    pub fn lengths<R: ReadAt>(
+    /// Lengths of the entries of some samples; `None` when one is too long for a `saiz`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has changed.
+    pub fn lengths_of<R: ReadAt>(
         &self,
         reader: &mut Reader<'_, R>,
-        samples: usize,
+        samples: &Range<SampleNumber>,
     ) -> Result<Option<Vec<u8>>, FormatError> {
+        let mut at = self.place_of(reader, samples.start)?;
         let mut out = Vec::new();
-        let mut at = self.data;
-        for _ in 0..samples.min(self.count as usize) {
+        for _ in samples.start.0..samples.end.0.min(self.count) {
             let len = self.entry_len(reader, at)?.unwrap_or(0);
             let Ok(short) = u8::try_from(len) else { return Ok(None) };
             out.push(short);
@@ -277,7 +280,10 @@ mod tests {
         read_box(file, |reader, header| {
             let parts = SencBox::read(reader, header).unwrap().unwrap();
             assert_eq!((parts.vector, parts.has_subsamples), (16, true));
-            assert_eq!(parts.lengths(reader, 9).unwrap(), Some(vec![18, 24]));
+            assert_eq!(
+                parts.lengths_of(reader, &(SampleNumber(0)..SampleNumber(9))).unwrap(),
+                Some(vec![18, 24])
+            );
             let places = [0, 1, 2].map(|n| parts.place_of(reader, SampleNumber(n)).unwrap());
             assert_eq!(places, [16, 34, header.end()]);
         });

@@ -108,7 +108,8 @@ impl Gathered {
     ) -> Result<(), AuxiliaryError> {
         let unsupported = || AuxiliaryError::Unsupported(*senc);
         let read = SencBox::read(reader, senc)?.ok_or_else(unsupported)?;
-        let sizes = read.lengths(reader, count as usize)?.ok_or_else(unsupported)?;
+        let sizes =
+            read.lengths_of(reader, &(SampleNumber::FIRST..SampleNumber(count)))?.ok_or_else(unsupported)?;
         self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }, senc)?;
         self.sizes.extend(sizes);
         Ok(self.copy(reader, first, usize::MAX, read.data, senc)?)

@@ -10,7 +10,7 @@ use crate::boxes::{
 use crate::extents::{Extent, copy_batch};
 use crate::index::Film;
 use crate::offsets::MediaOffset;
-use crate::plan::{ClipTrack, Fragment, FragmentRun, FragmentedFile, View};
+use crate::plan::{ClipTrack, Fragment, FragmentRun, FragmentedFile, Plan, View};
 use crate::source::ReadAt;
 
 use super::window::generate;
@@ -111,7 +111,7 @@ fn read_fragment(
     let head_len = u64::from(fragment.head);
     if from < head_len {
         let now = split(&mut rest, head_len - from);
-        Head { out: now, skip: from, at: 0 }.write(view, fragment)?;
+        Head { film, out: now, skip: from, at: 0 }.write(view, fragment)?;
     }
     if rest.is_empty() {
         return Ok(());
@@ -179,7 +179,8 @@ impl Copy<'_, '_> {
 }
 
 /// The part of a `moof`, and of the head of the `mdat` behind it, that is wanted.
-struct Head<'a> {
+struct Head<'a, 'f> {
+    film: &'a Film<'f>,
     out: &'a mut [u8],
     /// Bytes before the part.
     skip: u64,
@@ -187,7 +188,7 @@ struct Head<'a> {
     at: u64,
 }
 
-impl Head<'_> {
+impl Head<'_, '_> {
     /// Fills all of `out`.
     fn write(mut self, view: &View<'_>, fragment: &Fragment) -> Result<(), FormatError> {
         let moof_size = fragment.head - MDAT_HEAD_SIZE;
@@ -199,6 +200,7 @@ impl Head<'_> {
         for n in 0..fragment.tracks {
             let Some((track, delay)) = view.track(n) else { continue };
             let runs = || fragment.runs_of(n);
+            let protection = fragment.protection.get(n).ok_or(FormatError::Changed)?;
             let size = TRAF_HEAD_SIZE + runs().map(FragmentRun::size).sum::<u32>();
             let Some(first) = runs().find(|run| !run.samples.is_empty()) else {
                 self.piece(size, |out| {
@@ -209,12 +211,14 @@ impl Head<'_> {
             };
             self.piece(TRAF_HEAD_SIZE, |out| {
                 let decode_time = track.dts(first.samples.start)?.ticks() + delay;
-                write_traf_head(out, size, first.track_id, decode_time);
+                let len = u32::try_from(protection.len()).unwrap_or(u32::MAX);
+                write_traf_head(out, size.saturating_add(len), first.track_id, decode_time);
                 Ok(())
             })?;
             for run in runs() {
                 self.piece(run.size(), |out| write_run(track, run, out))?;
             }
+            self.planned(protection)?;
         }
         self.piece(MDAT_HEAD_SIZE, |out| {
             write_mdat_head(out, u32::try_from(fragment.media).unwrap_or(u32::MAX));
@@ -222,6 +226,18 @@ impl Head<'_> {
         })?;
         // Of a source that was changed, less may be found than was planned.
         if self.out.is_empty() { Ok(()) } else { Err(FormatError::Changed) }
+    }
+
+    /// Pieces that were laid out for this place.
+    fn planned(&mut self, plan: &Plan) -> Result<(), FormatError> {
+        let end = self.at + plan.len();
+        if end > self.skip && !self.out.is_empty() {
+            let from = self.skip.max(self.at);
+            let now = split(&mut self.out, end - from);
+            generate(self.film, plan, from, now).map_err(FormatError::Unavailable)?;
+        }
+        self.at = end;
+        Ok(())
     }
 
     /// A piece of that many bytes, written only where some of it is wanted.

@@ -247,10 +247,16 @@ impl Assembly {
 
     /// The plan of which this is the metadata, with places filled in.
     pub(super) fn into_plan(self, extents: Extents, key: String) -> Result<Plan, NotMovable> {
-        let metadata_len = self.len();
+        self.into_plan_at(0, extents, key)
+    }
+
+    /// The same for metadata that follows `base` bytes that the plan does not have. Places are
+    /// counted from the first of those.
+    pub(super) fn into_plan_at(self, base: u64, extents: Extents, key: String) -> Result<Plan, NotMovable> {
+        let metadata_len = base + self.len();
         let mut marks = Vec::new();
         let mut copies = Vec::new();
-        let mut start = 0;
+        let mut start = base;
         for (len, piece) in &self.parts {
             match piece {
                 Piece::Mark(track) => marks.push((*track, start)),
@@ -273,7 +279,7 @@ impl Assembly {
             Ok(Content::Bytes(at))
         };
         let mut parts = Vec::with_capacity(self.parts.len());
-        let mut start = 0;
+        let mut start = base;
         for (len, piece) in self.parts {
             let content = match piece {
                 Piece::Mark(_) => continue,

@@ -29,6 +29,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Length of the parts: of the metadata, but for what is before the first part.
+    pub(crate) fn len(&self) -> u64 {
+        self.metadata_len - self.parts.first().map_or(self.metadata_len, |part| part.start)
+    }
+
     /// Memory that it takes besides its own size, in bytes.
     pub fn heap_size(&self) -> usize {
         let contents = self.parts.iter().map(|part| match &part.content {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use proptest::prelude::*;
-use test_boxes::{Film, Sample, TrackSpec, media_end};
+use test_boxes::{Film, Protection, Sample, TrackSpec, media_end};
 
 /// The order in which frames are decoded: their places on screen, and whether each is a sync
 /// sample. Every `gop`th of the anchors (I, P) is one. `between` B-frames stand before each anchor;
@@ -177,6 +177,48 @@ fn audio() -> impl Strategy<Value = TrackSpec> {
             track
         },
     )
+}
+
+/// How the samples of a track are encrypted: in whole or in parts, with one key or several.
+fn protection() -> impl Strategy<Value = Protection> {
+    let part = (any::<u8>(), 0u16..4, any::<bool>());
+    let parts = (prop::collection::vec(part, 80), any::<[bool; 2]>());
+    let whole = prop::sample::select(vec![8usize, 16]);
+    let entries = prop_oneof![
+        parts.prop_map(|(parts, [has_clear, has_vector])| {
+            let vector = if has_vector { 8 } else { 0 };
+            let entry = |&(n, count, is_clear): &(u8, u16, bool)| match has_clear && is_clear {
+                true => Vec::new(),
+                false => {
+                    let subsamples = [n, 1, 0, 0, 0, 2].repeat(count.into());
+                    [&vec![n; vector][..], &count.to_be_bytes(), &subsamples].concat()
+                }
+            };
+            (parts.iter().map(entry).collect::<Vec<_>>(), true, has_clear)
+        }),
+        whole.prop_map(|len| ((0..80).map(|n| vec![n; len]).collect(), false, false)),
+        Just((Vec::new(), false, false)),
+    ];
+    let keys = prop_oneof![Just(Vec::new()), prop::collection::vec((0u32..4, 1usize..30), 1..10)];
+    (entries, keys, any::<bool>()).prop_map(|((entries, has_subsamples, has_clear), keys, is_located)| {
+        let keys = keys.into_iter().flat_map(|(key, count)| vec![key; count]).take(80).collect();
+        Protection { entries, has_subsamples, is_located: is_located || has_clear, keys }
+    })
+}
+
+/// Films of which some tracks are encrypted.
+pub(crate) fn encrypted_film() -> impl Strategy<Value = Film> {
+    let protections = prop::collection::vec(prop::option::weighted(0.4, protection()), 4);
+    (film(), protections).prop_map(|(mut film, protections)| {
+        for (track, protection) in film.tracks.iter_mut().zip(protections) {
+            track.protection = protection.map(|mut protection| {
+                protection.entries.truncate(track.samples.len());
+                protection.keys.truncate(track.samples.len());
+                protection
+            });
+        }
+        film
+    })
 }
 
 pub(crate) fn film() -> impl Strategy<Value = Film> {

@@ -12,12 +12,13 @@ use proptest::test_runner::RngSeed;
 
 use check::{TICK, assert_lead_in, assert_same, due_in, duration, shown_in, shown_of, snapped, with_sources};
 use common::{ask, clip, identity, seeker};
-use generate::film;
+use generate::{encrypted_film, film};
 use mp4seek::packaging::Address;
 use mp4seek::source::ReadAt;
 use mp4seek::{Answer, Error, Settings};
 use test_boxes::{
-    Expanded, Film, Sample, Shown, TrackSpec, boxes, expand, expand_fragments, segments, share_media,
+    Expanded, Film, Sample, Shown, TrackSpec, boxes, expand, expand_fragments, protection_of_fragments,
+    segments, share_media,
 };
 
 /// 400 films, the same in every run: what fails is the change at hand. `PROPTEST_CASES` in the
@@ -277,7 +278,7 @@ proptest! {
     /// Bytes that are damaged give an answer or an error, never a panic, and what is promised is
     /// delivered.
     #[test]
-    fn damage_is_survived(film in film(), fragmented in prop::option::of(0u32..256), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
+    fn damage_is_survived(film in encrypted_film(), fragmented in prop::option::of(0u32..256), hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), start in 0.0..3.0f64) {
         let mut source = match fragmented {
             Some(style) => film.build_fragmented(style),
             None => film.build(),
@@ -293,7 +294,12 @@ proptest! {
         }
         let _ = common::index(&source, source.len() as u64);
         let seeker = seeker();
-        for query in [format!("start={start:.3}"), format!("end={:.3}", start + 0.1), String::new()] {
+        for query in [
+            format!("start={start:.3}"),
+            format!("end={:.3}", start + 0.1),
+            format!("start={start:.3}&format=fmp4"),
+            String::new(),
+        ] {
             if let Ok(Answer::Film(file)) = seeker.answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {
                 let mut at = 0;
                 let mut window = vec![0; 4096];
@@ -324,7 +330,7 @@ proptest! {
     /// same. Any windows of it are those of the whole.
     #[test]
     fn fragments_hold_what_the_tables_hold(
-        film in film(),
+        film in encrypted_film(),
         start in 0.0..0.95f64,
         length in 0.02..1.0f64,
         from in 0..100usize,
@@ -344,6 +350,7 @@ proptest! {
         let again = expand_fragments(&fragmented);
         assert_same_samples(&expand(&flat), &again)?;
         assert_same(&shown_of(&again, 0.0, f64::MAX), &shown_in(&flat, 0.0, f64::MAX), 1.0)?;
+        assert_protected(&film, &again, &fragmented)?;
         let boxes = boxes(&fragmented);
         let begins = |at: &usize| boxes.iter().any(|b| b.whole.start == *at && &b.box_type == b"moof");
         let segments = segments(&fragmented);
@@ -364,6 +371,46 @@ proptest! {
         file.read_at(&source, from as u64, &mut out).unwrap();
         prop_assert!(out == fragmented[from..to], "bytes {} to {}", from, to);
     }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// A decrypter finds in an answer what it needs of each sample, where the film is in fragments
+    /// itself.
+    #[test]
+    fn fragments_of_fragments_keep_what_decrypters_need(
+        film in encrypted_film(),
+        style in 0u32..256,
+        start in 0.0..0.95f64,
+    ) {
+        let source = film.build_fragmented(style);
+        let start = (start * duration(&film.build()) * 1000.0).round() / 1000.0;
+        // What has no samples in the clip may be left out.
+        if let Some(fragmented) = ask(&source, &format!("start={start}&format=fmp4")).unwrap() {
+            if fragmented.windows(4).any(|w| w == b"sidx") {
+                assert_protected(&film, &expand_fragments(&fragmented), &fragmented)?;
+            }
+        }
+    }
+}
+
+/// Asserts that a decrypter finds what it needs of each sample.
+fn assert_protected(film: &Film, read: &[Expanded], fragments: &[u8]) -> Result<(), TestCaseError> {
+    let protected = protection_of_fragments(fragments);
+    for track in read {
+        let Some(protection) = &film.tracks[track.id as usize - 1].protection else {
+            prop_assert!(protected[&track.id].iter().all(|(entry, key)| entry.is_empty() && key.is_empty()));
+            continue;
+        };
+        let due = track.samples.iter().map(|sample| {
+            let name = String::from_utf8_lossy(&sample.bytes).into_owned();
+            let number = name.split([':', '>']).nth(1).unwrap().parse().unwrap();
+            protection.due(number, sample.bytes.len())
+        });
+        prop_assert_eq!(&protected[&track.id], &due.collect::<Vec<_>>(), "track {}", track.id);
+    }
+    Ok(())
 }
 
 /// Asserts that each track that has samples has the same ones, decoded and presented as far apart.
@@ -390,7 +437,7 @@ proptest! {
     /// same times, and its parts are slices of it.
     #[test]
     fn a_track_file_holds_what_the_clip_holds(
-        film in film(),
+        film in encrypted_film(),
         start in 0.0..0.95f64,
         length in 0.02..1.0f64,
     ) {
@@ -418,6 +465,7 @@ proptest! {
             let due = due.unwrap().clone();
             assert_same_samples(std::slice::from_ref(&due), &read)?;
             assert_begins_alike(&due, &read[0])?;
+            assert_protected(&film, &read, &whole)?;
             let mut joined = resource(&source, &format!("/cmaf/{name}/init.mp4"), &query).unwrap();
             let places = segments(&whole);
             joined.extend_from_slice(&whole[joined.len()..places[0]]);

@@ -14,13 +14,15 @@
 mod expand;
 mod film;
 mod fragments;
+mod protection;
 mod read;
 mod track;
 mod write;
 
 pub use expand::{Expanded, One, Shown, expand, media_end};
-pub use film::{Film, Sample, TrackSpec, fragments_at, share_media};
+pub use film::{Film, Protection, Sample, TrackSpec, fragments_at, share_media};
 pub use fragments::{expand_fragments, segments};
+pub use protection::{Protected, protection_of_fragments};
 pub use read::{Located, boxes, content, find, position, u32_at, u64_at};
 pub use track::{MEDIA, Track, film_of_tracks, ftyp, moov, mvhd, tangled_film};
 pub use write::{flagged_box, fourcc, full_box, make_box, table, words};

@@ -39,7 +39,7 @@ impl FragmentedFile {
     /// A view of the tracks, to look samples up.
     pub(crate) fn view<'a>(&'a self, film: &Film<'a>) -> Result<View<'a>, FormatError> {
         let tracks = self.tracks.iter().map(|track| track.presented(film, self.movie));
-        Ok(View { tracks: tracks.collect::<Result<_, _>>()? })
+        Ok(View { tracks: tracks.collect::<Result<_, _>>()?, film: *film })
     }
 
     /// The samples of a track in a segment.
@@ -119,10 +119,11 @@ impl FragmentedFile {
         let Some((track, _)) = view.track(self.reference).filter(|(t, _)| first < t.count()) else {
             return Ok(None);
         };
-        let count = self.samples(segment, self.reference).count();
+        let samples = self.samples(segment, self.reference);
         let fields = self.tracks.get(self.reference).map_or(0, |track| track.fields.entry_size());
-        let head = fixed_size(1, self.turns(segment)) + count.saturating_mul(fields);
-        Ok(Some(start + u64::from(head) + track.bytes(first..first.next())?))
+        let head = fixed_size(1, self.turns(segment)) + samples.count().saturating_mul(fields);
+        let protection = self.protection(&view.film, segment, self.reference)?.len();
+        Ok(Some(start + u64::from(head) + protection + track.bytes(first..first.next())?))
     }
 
     /// The segment that a byte of the file is in.
@@ -143,6 +144,7 @@ impl FragmentedFile {
 /// The tracks of a fragmented file, to look samples up.
 pub(crate) struct View<'a> {
     pub(super) tracks: Vec<Presented<'a>>,
+    pub(super) film: Film<'a>,
 }
 
 impl<'a> View<'a> {

@@ -1,13 +1,18 @@
 //! A track of a fragmented file.
 
+use std::ops::Range;
+
 use crate::boxes::{FormatError, SampleSizes, TrunFields, read_data_references};
 use crate::index::{Film, Track};
+use crate::numbers::SampleNumber;
+use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::seek::{Clip, TrackClip};
 use crate::source::ReadAt;
 
 use super::clip_track::{ClipTrack, Prepared};
 use super::presentation::{Origin, Placement, Presented};
+use super::protection::Protection;
 use super::segmenting::Held;
 
 /// A track of a fragmented file.
@@ -18,6 +23,7 @@ pub(super) struct FileTrack {
     pub(super) track_id: u32,
     pub(super) clip: TrackClip,
     prepared: Prepared,
+    protection: Option<Protection>,
     pub(super) placement: Placement,
     /// Ticks per second of its media.
     pub(super) timescale: u32,
@@ -40,15 +46,13 @@ impl FileTrack {
         if matches!(track.samples.sizes, SampleSizes::Constant { samples, .. } if samples > 1) {
             return Err(PlanError::Unfragmentable("audio in packets of several samples"));
         }
-        if track.samples.auxiliary.is_some() {
-            return Err(PlanError::Unfragmentable("an encrypted track"));
-        }
         let timescale = media_timescale(track, of_clip);
         let mut this = Self {
             number,
             track_id: track.tkhd.track_id,
             clip: of_clip.clone(),
             prepared: Prepared::of(track, of_clip, film.source)?,
+            protection: Protection::of(film, number)?,
             placement: match held {
                 Held::All => Placement::of_clip(of_clip),
                 Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale, origin),
@@ -78,6 +82,18 @@ impl FileTrack {
         let track = film.index.tracks.get(self.number).ok_or(FormatError::Changed)?;
         let samples = self.view(track, film.source);
         Ok(Presented { samples, placement: &self.placement, movie, media: self.timescale })
+    }
+
+    /// What a `traf` with some samples has for a decrypter.
+    pub(super) fn protection(
+        &self,
+        film: &Film<'_>,
+        samples: &Range<SampleNumber>,
+    ) -> Result<Assembly, PlanError> {
+        match &self.protection {
+            Some(protection) => protection.boxes(film, &self.clip, samples),
+            None => Ok(Assembly::default()),
+        }
     }
 
     pub(super) fn heap_size(&self) -> usize {

@@ -17,8 +17,13 @@
 
 use std::ops::Range;
 
-use crate::boxes::{FormatError, TRUN_HEAD_SIZE, TrunFields};
+use crate::boxes::{FormatError, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TRUN_HEAD_SIZE, TrunFields};
+use crate::extents::ExtentList;
+use crate::index::Film;
 use crate::numbers::{Numbers, SampleNumber};
+use crate::plan::assembly::Assembly;
+use crate::plan::error::PlanError;
+use crate::plan::part::Plan;
 use crate::time::{Rounding, rescale};
 
 use super::file::{FragmentedFile, View};
@@ -35,6 +40,9 @@ pub(crate) struct Fragment {
     pub(crate) head: u32,
     /// Bytes of media.
     pub(crate) media: u64,
+    /// What the `traf` of each track has behind its runs. Its places are counted from the start of
+    /// the `moof`.
+    pub(crate) protection: Vec<Plan>,
     /// Number of tracks.
     pub(crate) tracks: usize,
     /// The runs in the order of their media.
@@ -85,13 +93,40 @@ impl FragmentedFile {
             let fields = self.tracks.get(t).map_or(0, |track| track.fields.entry_size());
             self.samples(segment, t).count().saturating_mul(fields)
         };
-        let head = fixed_size(tracks, turns) + (0..tracks).map(entries).sum::<u32>();
-        let mut this = Fragment { segment, start, head, media: 0, tracks, runs: Vec::new() };
+        let mut head = fixed_size(tracks, turns) + (0..tracks).map(entries).sum::<u32>();
+        let mut protection = Vec::new();
+        let mut at = MOOF_HEAD_SIZE;
+        for t in 0..tracks {
+            let boxes = self.protection(&view.film, segment, t)?;
+            let len = u32::try_from(boxes.len()).unwrap_or(u32::MAX);
+            let runs = turns.saturating_mul(TRUN_HEAD_SIZE).saturating_add(entries(t));
+            at = at.saturating_add(TRAF_HEAD_SIZE).saturating_add(runs);
+            let plan = boxes.into_plan_at(at.into(), ExtentList::default().into(), String::new());
+            protection.push(plan.map_err(|_| FormatError::Changed)?);
+            // Of a source that was changed, they may be longer than they were laid out.
+            (at, head) = (at.saturating_add(len), head.saturating_add(len));
+        }
+        let mut this = Fragment { segment, start, head, media: 0, protection, tracks, runs: Vec::new() };
         let mut from: Vec<_> = (0..tracks).map(|t| self.samples(segment, t).start).collect();
         for turn in 0..turns {
             self.add_turn(view, turn, &mut from, &mut this)?;
         }
         Ok(this)
+    }
+
+    /// What the `traf` of a track in a segment has behind its runs.
+    pub(super) fn protection(
+        &self,
+        film: &Film<'_>,
+        segment: usize,
+        track: usize,
+    ) -> Result<Assembly, FormatError> {
+        let of = self.tracks.get(track).ok_or(FormatError::Changed)?;
+        of.protection(film, &self.samples(segment, track)).map_err(|e| match e {
+            PlanError::Format(e) => e,
+            // It was laid out before.
+            _ => FormatError::Changed,
+        })
     }
 
     /// Adds a run of each track, which begin with the samples `from`.

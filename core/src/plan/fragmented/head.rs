@@ -16,6 +16,7 @@ use crate::seek::Clip;
 
 use super::clip_track::ClipTrack;
 use super::file_track::FileTrack;
+use super::protection;
 
 /// User data of a track up to this length is kept: its name, what it is for.
 const USER_DATA: u64 = 1024;
@@ -41,7 +42,7 @@ pub(super) fn head(
         for file_track in tracks {
             let node = index.moov.children.iter().find(|node| node.track == Some(file_track.number));
             if let (Some(node), Some(track)) = (node, index.tracks.get(file_track.number)) {
-                container(track, file_track, node, out)?;
+                container(film, track, file_track, node, out)?;
             }
         }
         let mut bytes = Vec::new();
@@ -51,6 +52,9 @@ pub(super) fn head(
         });
         write_mvex(&mut bytes, clip.duration.0, &defaults.collect::<Vec<_>>());
         out.bytes(&bytes);
+        // ISO/IEC 23001-7, 8.1: what the systems that give out keys need.
+        let pssh = index.moov.children.iter().filter(|node| &node.header.box_type.0 == b"pssh");
+        pssh.for_each(|node| out.copy(&node.header));
         Ok(())
     })?;
     if out.len() > limits::MOOV_OF_CLIP {
@@ -74,11 +78,17 @@ fn defaults(samples: &ClipTrack<'_>, track_id: u32) -> TrexBox {
 }
 
 /// A `trak`, or a box in it that holds others.
-fn container(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+fn container(
+    film: &Film<'_>,
+    track: &Track,
+    of: &FileTrack,
+    node: &Node,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
     let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
     out.wrap(node.header.box_type, |out| {
         for child in &node.children {
-            contained(track, of, child, out)?;
+            contained(film, track, of, child, out)?;
             if &child.header.box_type.0 == b"tkhd" && !has_edts {
                 edits(of, out);
             }
@@ -87,12 +97,18 @@ fn container(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> 
     })
 }
 
-fn contained(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+fn contained(
+    film: &Film<'_>,
+    track: &Track,
+    of: &FileTrack,
+    node: &Node,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
     let header = &node.header;
     let mut bytes = Vec::new();
     match Treatment::of(Place::Track, header.box_type) {
-        Treatment::Container if &header.box_type.0 == b"stbl" => sample_table(track, of, node, out)?,
-        Treatment::Container => container(track, of, node, out)?,
+        Treatment::Container if &header.box_type.0 == b"stbl" => sample_table(film, track, of, node, out)?,
+        Treatment::Container => container(film, track, of, node, out)?,
         Treatment::UserData if header.size <= USER_DATA => out.copy(header),
         Treatment::Header if &header.box_type.0 == b"tkhd" => track.tkhd.write(&mut bytes, 0),
         Treatment::Header => track.mdhd.write(&mut bytes, of.timescale, 0),
@@ -114,7 +130,13 @@ fn edits(of: &FileTrack, out: &mut Assembly) {
 }
 
 /// An `stbl` that describes samples and has none.
-fn sample_table(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+fn sample_table(
+    film: &Film<'_>,
+    track: &Track,
+    of: &FileTrack,
+    node: &Node,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
     out.wrap(node.header.box_type, |out| {
         for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
             match (of.clip.pre_skip, track.pre_skip) {
@@ -129,6 +151,6 @@ fn sample_table(track: &Track, of: &FileTrack, node: &Node, out: &mut Assembly) 
             head.write(&mut bytes, |_| {});
         }
         out.bytes(&bytes);
-        Ok(())
+        protection::descriptions(film, node, out)
     })
 }

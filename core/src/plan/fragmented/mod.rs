@@ -6,6 +6,7 @@
 //! - `presentation`: when they are presented.
 //! - `segmenting`, `boundaries`: where segments begin.
 //! - `file_track`: a track of the file.
+//! - `protection`: what a decrypter needs of them.
 //! - `head`: `ftyp` and `moov`.
 //! - `file`, `fragment`: the layout.
 //! - `planning`: how it comes about.
@@ -18,6 +19,7 @@ mod fragment;
 mod head;
 mod planning;
 mod presentation;
+mod protection;
 mod sap;
 mod segmenting;
 mod sizes;

@@ -181,7 +181,8 @@ impl FragmentedFile {
                 let samples = self.samples(n, t);
                 let entries = u64::from(samples.count()) * u64::from(track.fields.entry_size());
                 let media = media.get(t).and_then(|bytes| bytes.get(n)).copied().unwrap_or(0);
-                size = size.saturating_add(entries).saturating_add(media);
+                let protection = track.protection(&view.film, &samples)?.len();
+                size = size.saturating_add(entries).saturating_add(protection).saturating_add(media);
             }
             if self.turns(n) > limits::RUNS_OF_SEGMENT {
                 return Err(PlanError::Unfragmentable("a segment of too many samples"));

@@ -1,5 +1,7 @@
 //! Files in movie fragments.
 
+use std::ops::Range;
+
 use super::{Film, Sample, TrackSpec};
 use crate::{flagged_box, full_box, make_box, position};
 
@@ -23,7 +25,7 @@ impl Film {
                 let mut at = base;
                 for &(t, track) in &parts {
                     let end = (start + size).min(track.samples.len());
-                    content.extend(traf(t, &track.samples[start..end], style, start, &mut at, &mut dts[t]));
+                    content.extend(traf(t, track, start..end, style, &mut at, &mut dts[t]));
                 }
                 make_box(b"moof", content)
             };
@@ -99,7 +101,15 @@ impl Defaults {
 }
 
 /// A track fragment; `at` is where its media is, `dts` its decode time.
-fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dts: &mut u32) -> Vec<u8> {
+fn traf(
+    t: usize,
+    track: &TrackSpec,
+    range: Range<usize>,
+    style: u32,
+    at: &mut u32,
+    dts: &mut u32,
+) -> Vec<u8> {
+    let (start, samples) = (range.start, &track.samples[range.clone()]);
     let defaults = Defaults::of(samples, style);
     let mut content = defaults.tfhd(u32::try_from(t).unwrap() + 1, samples, style);
     // The time may be left out where it only goes on.
@@ -136,6 +146,12 @@ fn traf(t: usize, samples: &[Sample], style: u32, start: usize, at: &mut u32, dt
             *dts += s.delta;
         }
         content.extend(flagged_box(b"trun", 1, flags, words));
+    }
+    if let Some(protection) = &track.protection {
+        // Keys are described in the fragment or in the `moov`.
+        let base = if style & 128 == 0 { 0 } else { 0x1_0000 };
+        content.extend(if base == 0 { Vec::new() } else { protection.descriptions() });
+        content.extend(protection.boxes(range, base));
     }
     make_box(b"traf", content)
 }

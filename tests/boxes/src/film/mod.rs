@@ -1,9 +1,11 @@
 //! Whole files from a description of their tracks.
 
 mod fragments;
+mod protection;
 mod tables;
 
 pub use fragments::fragments_at;
+pub use protection::Protection;
 
 use crate::{full_box, make_box, u32_at};
 use tables::trak;
@@ -67,6 +69,8 @@ pub struct TrackSpec {
     pub in_minf: Vec<Vec<u8>>,
     /// More boxes for the `trak`.
     pub in_trak: Vec<Vec<u8>>,
+    /// What decrypters need of the samples, if they are encrypted.
+    pub protection: Option<Protection>,
 }
 
 impl TrackSpec {
@@ -91,6 +95,7 @@ impl TrackSpec {
             in_mdia: Vec::new(),
             in_minf: Vec::new(),
             in_trak: Vec::new(),
+            protection: None,
         }
     }
 

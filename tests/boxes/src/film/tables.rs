@@ -56,6 +56,10 @@ fn stbl(track: &TrackSpec, offsets: &[u32]) -> Vec<u8> {
         content.extend(full_box(b"stss", 0, std::iter::once(count).chain(numbers)));
     }
     content.extend(track.more.concat());
+    if let Some(protection) = &track.protection {
+        content.extend(protection.descriptions());
+        content.extend(protection.boxes(0..track.samples.len(), 0));
+    }
     let count = u32::try_from(offsets.len()).unwrap();
     if track.wide_offsets {
         let words = offsets.iter().flat_map(|&o| [0, o]);

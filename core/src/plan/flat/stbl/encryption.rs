@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, saio_head, saiz_head, senc_head};
+use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head, senc_head};
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -18,25 +18,93 @@ use crate::seek::SampleRange;
 /// entries instead of a `senc`. A clip without encrypted samples gets none of these boxes.
 pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &cut.samples().auxiliary else { return Ok(()) };
-    let mut len = 0;
-    // Samples of the clip up to the last that has an entry.
-    let mut count = 0;
-    for SampleRange { samples, place, .. } in cut.ranges() {
-        len += located.bytes(&cut.film.source, samples)?;
-        let covered = located.covered(samples);
-        count = count.max(if covered > 0 { (*place + covered).0 } else { 0 });
-    }
-    if len == 0 {
+    if located_bytes(cut, located)? == 0 {
         // All samples of the clip are clear.
         return Ok(());
     }
     let clear = clear_entries(cut, located)?;
-    let (sizes, data) = sizes_and_data(cut, located, &clear)?;
+    located_auxiliary(cut, located, covered(cut, located), &clear, out)
+}
+
+/// Appends the same for samples of one fragment. Samples that are not encrypted get entries even
+/// where they are all that the fragment has: without any, players refuse an encrypted track. A
+/// `senc` that no `saiz` locates gets one, and a `saio`: some players look only at these.
+pub(in crate::plan::flat) fn fragment_auxiliary(
+    cut: &TrackCut<'_>,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
+    match &cut.samples().auxiliary {
+        Some(Auxiliary::Located(located)) => {
+            let clear = clear_entries(cut, located)?;
+            let bytes = located_bytes(cut, located)?;
+            if bytes == 0 && clear.is_empty() {
+                return Ok(());
+            }
+            located_auxiliary(cut, located, covered(cut, located), &clear, out)
+        }
+        Some(Auxiliary::Senc(senc)) => {
+            senc_sizes(cut, senc, out)?;
+            cut_senc(cut, &senc.header, out)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Appends the `saiz` and the `saio` for a `senc` that has none, if a `saiz` can say its lengths.
+fn senc_sizes(cut: &TrackCut<'_>, senc: &SencBox, out: &mut Assembly) -> Result<(), PlanError> {
+    let mut reader = cut.reader();
+    let mut lengths = Vec::new();
+    for SampleRange { samples, .. } in cut.ranges() {
+        match senc.lengths_of(&mut reader, samples)? {
+            Some(more) => lengths.extend(more),
+            None => return Ok(()),
+        }
+    }
+    let first = lengths.first().copied().unwrap_or(0);
+    let is_constant = first > 0 && lengths.iter().all(|&len| len == first);
+    if lengths.iter().all(|&len| len == 0) {
+        return Ok(());
+    }
+    let default_size = if is_constant { first } else { 0 };
+    out.table(&saiz_head(None, default_size, cut.clip.sample_count()), |out| {
+        out.bytes(if is_constant { &[] } else { &lengths });
+        Ok(())
+    })?;
+    saio(None, 1, Piece::PlaceOfMark(cut.number), out)
+}
+
+/// Bytes of the entries of a clip.
+fn located_bytes(cut: &TrackCut<'_>, located: &LocatedAuxiliary) -> Result<u64, FormatError> {
+    let mut bytes = 0;
+    for SampleRange { samples, .. } in cut.ranges() {
+        bytes += located.bytes(&cut.film.source, samples)?;
+    }
+    Ok(bytes)
+}
+
+/// Samples of the clip up to the last that has an entry.
+fn covered(cut: &TrackCut<'_>, located: &LocatedAuxiliary) -> u32 {
+    let covered = |SampleRange { samples, place, .. }: &SampleRange| match located.covered(samples) {
+        0 => 0,
+        covered => (*place + covered).0,
+    };
+    cut.ranges().iter().map(covered).max().unwrap_or(0)
+}
+
+/// Appends the `saiz` for the first `count` samples, the `saio`, and what they locate.
+fn located_auxiliary(
+    cut: &TrackCut<'_>,
+    located: &LocatedAuxiliary,
+    count: u32,
+    clear: &[(SampleNumber, Vec<u8>)],
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
+    let (sizes, data) = sizes_and_data(cut, located, clear)?;
     out.table(&saiz_head(located.kind, located.default_size, count), |out| {
         out.append(sizes);
         Ok(())
     })?;
-    saio(located, 1, Piece::PlaceOfMark(cut.number), out)?;
+    saio(located.kind, 1, Piece::PlaceOfMark(cut.number), out)?;
     if !clear.is_empty() {
         // A senc has no entries for samples that are not encrypted.
         return out.wrap(BoxType(*b"free"), |out| {
@@ -127,11 +195,11 @@ fn source_entries(
 pub(super) fn moved_saio(track: usize, samples: &SampleTable, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &samples.auxiliary else { return Ok(()) };
     match &located.place {
-        AuxiliaryPlace::Range(offset) => saio(located, 1, Piece::PlaceOf(FileOffset(*offset)), out),
+        AuxiliaryPlace::Range(offset) => saio(located.kind, 1, Piece::PlaceOf(FileOffset(*offset)), out),
         AuxiliaryPlace::Chunks { offsets, .. } => {
             let kind = EntryKind::AuxiliaryOffsets;
             let entries = Entries { track, entry_size: saio_head(located.kind).entry_size, kind };
-            saio(located, offsets.count(), Piece::Content(Content::Entries(entries)), out)
+            saio(located.kind, offsets.count(), Piece::Content(Content::Entries(entries)), out)
         }
     }
 }
@@ -150,6 +218,7 @@ pub(in crate::plan::flat) fn cut_senc(
     out.wrap(header.box_type, |out| {
         out.source(FileOffset(same.start), same.end - same.start);
         out.bytes(&count);
+        out.mark(cut.number);
         let mut reader = cut.reader();
         for range in cut.ranges().iter().map(|r| &r.samples) {
             let start = senc.place_of(&mut reader, range.start)?;
@@ -161,8 +230,8 @@ pub(in crate::plan::flat) fn cut_senc(
 }
 
 /// Appends a `saio` of so many offsets.
-fn saio(located: &LocatedAuxiliary, count: u32, offsets: Piece, out: &mut Assembly) -> Result<(), PlanError> {
-    let head = saio_head(located.kind);
+fn saio(kind: Option<[u8; 8]>, count: u32, offsets: Piece, out: &mut Assembly) -> Result<(), PlanError> {
+    let head = saio_head(kind);
     let len = u64::from(count) * u64::from(head.entry_size);
     out.table(&head, |out| {
         out.piece(len, offsets);

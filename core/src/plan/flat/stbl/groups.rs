@@ -8,7 +8,7 @@ use crate::plan::part::EntryKind;
 use crate::plan::slice::RunSlice;
 
 /// Appends an `sbgp` (ISO/IEC 14496-12, 8.9.2).
-pub(super) fn sample_to_group(
+pub(in crate::plan::flat) fn sample_to_group(
     cut: &TrackCut<'_>,
     header: &BoxHeader,
     out: &mut Assembly,

@@ -26,7 +26,8 @@ use super::chunks::chunk_offsets;
 use super::layout::Layout;
 use super::track_cut::TrackCut;
 
-pub(super) use encryption::cut_senc;
+pub(super) use encryption::{cut_senc, fragment_auxiliary};
+pub(super) use groups::sample_to_group;
 
 /// Appends the `stbl` of a whole movie. What states places in the file is moved, the rest copied.
 pub(super) fn moved_stbl(
