@@ -2,7 +2,9 @@
 
 use crate::common::{ask, clip, identity, seeker};
 use mp4seek::{Answer, Settings};
-use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
+use test_boxes::{
+    Film, Protection, TrackSpec, expand, expand_fragments, find, full_box, make_box, protection_of_fragments,
+};
 
 const SAMPLES: u32 = 20;
 
@@ -306,4 +308,54 @@ fn what_decrypters_need_moves_with_the_metadata() {
     far[saio + 16..saio + 20].copy_from_slice(&[255; 4]);
     assert_eq!(ask(&far, "").unwrap(), None);
     assert_eq!(ask(&far, "start=1").unwrap_err().status(), 415);
+}
+
+/// A film of encrypted video, with what two systems need to give out its key.
+fn with_pssh(protection: Protection) -> Film {
+    let tenc = make_box(b"tenc", [&[0, 0, 0, 0, 0, 0, 1, 8][..], &[7; 16]].concat());
+    let sinf = make_box(b"sinf", make_box(b"schi", tenc));
+    let mut film = film(vec![], vec![]);
+    film.tracks[0].coding = *b"encv";
+    film.tracks[0].in_entry = vec![vec![0; 50], sinf];
+    film.tracks[0].protection = Some(protection);
+    let pssh = |system: u8| make_box(b"pssh", [&[0; 4][..], &[system; 16], &[0, 0, 0, 2, 5, 6]].concat());
+    film.more = vec![pssh(1), pssh(2)];
+    film
+}
+
+#[test]
+fn fragments_say_how_they_are_encrypted_as_the_film_does() {
+    let entries = (0..SAMPLES).map(entry).collect();
+    let protection = Protection { entries, has_subsamples: true, is_located: true, keys: vec![1; 8] };
+    let film = with_pssh(protection.clone()).build();
+    let sent = clip(&film, "start=0.6&format=fmp4").unwrap();
+    let in_moov = |of: &[u8], box_type: &[u8; 4]| {
+        let moov = find(of, b"moov").unwrap();
+        let all = test_boxes::content(moov).filter(|(found, _)| found == box_type);
+        all.map(|(_, content)| content.to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(in_moov(&sent, b"pssh").len(), 2);
+    assert_eq!(in_moov(&sent, b"pssh"), in_moov(&film, b"pssh"));
+    let read = expand_fragments(&sent);
+    for box_type in [b"stsd", b"sgpd"] {
+        assert_eq!(read[0].boxes[box_type], expand(&film)[0].boxes[box_type]);
+    }
+    let due = read[0].samples.iter().map(|sample| {
+        let name = String::from_utf8_lossy(&sample.bytes).into_owned();
+        protection.due(name.split([':', '>']).nth(1).unwrap().parse().unwrap(), sample.bytes.len())
+    });
+    assert_eq!(protection_of_fragments(&sent)[&1], due.collect::<Vec<_>>());
+}
+
+#[test]
+fn keys_that_fragments_cannot_name_are_refused() {
+    let keys = Protection { keys: vec![1; 20], ..Protection::default() };
+    let csgp = make_box(b"csgp", [&[0, 0, 0, 0x14][..], b"seig", &[0, 0, 0, 1, 1, 20, 0x10]].concat());
+    let group = full_box(b"sbgp", 0, [u32::from_be_bytes(*b"seig"), 1, 20, 1]);
+    for (more, reason) in [(csgp, "csgp"), (group, "several groupings")] {
+        let mut film = with_pssh(keys.clone());
+        film.tracks[0].more = vec![more];
+        let error = ask(&film.build(), "start=1&format=fmp4").unwrap_err();
+        assert!(error.status() == 415 && error.to_string().contains(reason), "{error}");
+    }
 }

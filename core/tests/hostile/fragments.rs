@@ -10,7 +10,7 @@ use std::time::Duration;
 use mp4seek::index::Index;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Seeker, Settings};
-use test_boxes::{Track, fourcc, ftyp, full_box, make_box, mvhd, table};
+use test_boxes::{Film, Protection, Track, TrackSpec, fourcc, ftyp, full_box, make_box, mvhd, table};
 
 use crate::allocator;
 use crate::judge::{judge, judge_within};
@@ -214,4 +214,32 @@ fn the_way_past_damage_is_bounded() {
     let film = [init, good, &spoilt.repeat(20_000)].concat();
     assert_eq!(Index::build(&film, film.len() as u64).unwrap().tracks[0].samples.count, 4);
     is_film(judge_within(&film, "start=0.01", &LARGE));
+}
+
+/// What decrypters need is damaged, in a flat film and in one of fragments.
+#[test]
+fn damaged_auxiliary_information_is_survived() {
+    let entries: Vec<_> = (0..20).map(|n| [&[n; 8][..], &[0, 1, 0, 1, 0, 0, 0, 2]].concat()).collect();
+    let keys = vec![1, 1, 2, 2, 0, 2, 3];
+    let protection = |is_located| {
+        let (entries, keys) = (entries.clone(), keys.clone());
+        Some(Protection { entries, has_subsamples: true, is_located, keys })
+    };
+    for is_located in [false, true] {
+        let video = TrackSpec { protection: protection(is_located), ..TrackSpec::video(20, 5) };
+        let film = Film::of(vec![video]);
+        for whole in [film.build(), film.build_fragmented(0), film.build_fragmented(128)] {
+            for box_type in [b"saiz", b"saio", b"senc", b"sbgp", b"sgpd"] {
+                let Some(at) = whole.windows(4).rposition(|w| w == box_type) else { continue };
+                for byte in (at - 4..at + 40).filter(|byte| *byte < whole.len()) {
+                    for value in [1, 0xff] {
+                        let mut damaged = whole.clone();
+                        damaged[byte] = value;
+                        judge(&damaged, "start=0.6&format=fmp4");
+                        judge(&damaged, "/cmaf/v1/1.m4s");
+                    }
+                }
+            }
+        }
+    }
 }
