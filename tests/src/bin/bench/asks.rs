@@ -67,6 +67,10 @@ pub(crate) enum Asks<'a> {
     /// Byte ranges at random places of the plain files, of the lengths that are listed, one after
     /// the other.
     Ranges { films: &'a [Served], places: &'a Shuffled, lens: Vec<u64>, asked: usize },
+    /// Segments of the video of a film.
+    Segments { film: &'a Served, numbers: &'a Shuffled, lens: Vec<u64> },
+    /// What stands at a path behind a film's, of clips at random starts.
+    Playlists { film: &'a Served, path: &'static str, starts: &'a Shuffled },
     /// The same request again and again.
     Same(Ask),
 }
@@ -98,13 +102,20 @@ impl Asks<'_> {
                 let place = (start + u64::try_from(place).unwrap_or_default()).min(end - len);
                 Ask { range: Some(place..place + len), ..Ask::get(film.plain.clone()) }
             }
+            Self::Segments { film, numbers, .. } => {
+                Ask::get(format!("{}/cmaf/v1/{}.m4s", film.film, numbers.next() + 1))
+            }
+            Self::Playlists { film, path, starts } => {
+                let start = starts.next();
+                Ask::get(format!("{}{path}?start={}.{:03}", film.film, start / 1000, start % 1000))
+            }
             Self::Same(ask) => ask.clone(),
         }
     }
 
     /// Takes note of the length of an answer.
     pub(crate) fn answered(&mut self, len: u64) {
-        if let Self::Clips { lens, .. } = self {
+        if let Self::Clips { lens, .. } | Self::Segments { lens, .. } = self {
             lens.push(len);
         }
     }
@@ -112,7 +123,7 @@ impl Asks<'_> {
     /// The lengths of the answers since they were last taken.
     pub(crate) fn take_lens(&mut self) -> Vec<u64> {
         match self {
-            Self::Clips { lens, .. } => std::mem::take(lens),
+            Self::Clips { lens, .. } | Self::Segments { lens, .. } => std::mem::take(lens),
             _ => Vec::new(),
         }
     }

@@ -31,6 +31,38 @@ pub(crate) fn cold(bench: &mut Bench) -> Result<()> {
     for length in [Length::TenMinutes, Length::TwoHours, Length::TenHours] {
         of_length(bench, &sites, length)?;
     }
+    fragmented(bench, &sites)
+}
+
+/// The first byte of a fragmented answer of a film of ten hours that is neither known to the server
+/// nor in the page cache, beside reading its `moov` from the disk once.
+fn fragmented(bench: &mut Bench, sites: &[(&'static str, Site)]) -> Result<()> {
+    let films = if bench.is_quick { 3 } else { 11 };
+    progress("writing films of ten hours that are not in memory");
+    let films = Films::new(Length::TenHours, films)?;
+    let len = Length::TenHours.head()?.len();
+    let ours = sites.get(..OURS.len()).unwrap_or_default();
+    for (_, site) in ours {
+        films.publish(site);
+    }
+    wait_until_films_are_kept();
+    let mut ratios = vec![Vec::new(); ours.len()];
+    for number in 0..films.number {
+        for (place, (_, site)) in ours.iter().enumerate() {
+            let before = films.read_head(number, len)?;
+            let asked = format!("?format=fmp4&start={}", films.start);
+            let seconds = films.first_byte_of(number, site, &asked)?.seconds;
+            let head = f64::midpoint(before, films.read_head(number, len)?);
+            if let Some(ratios) = ratios.get_mut(place) {
+                ratios.push(seconds / head);
+            }
+        }
+    }
+    progress("");
+    for ((name, _), ratios) in ours.iter().zip(ratios) {
+        let name = format!("{name}: first byte in fmp4 ÷ reading moov, nothing in memory, ten hours");
+        bench.report(Bar { name, value: median(ratios), limit: Limit::AtMost(1.5) });
+    }
     Ok(())
 }
 
@@ -159,8 +191,23 @@ impl Films {
         }
     }
 
+    /// Seconds that it takes to read what stands before the media of a film from the disk.
+    fn read_head(&self, number: usize, len: usize) -> Result<f64> {
+        let film = File::open(self.path(number))?;
+        fadvise(&film, 0, None, Advice::DontNeed)?;
+        let mut head = vec![0; len];
+        let began = Instant::now();
+        film.read_exact_at(&mut head, 0)?;
+        Ok(began.elapsed().as_secs_f64())
+    }
+
     /// Asks for a clip of a film.
     fn first_byte(&self, number: usize, site: &Site) -> Result<Sample> {
+        let (start, end) = (self.start, self.start + CLIP);
+        self.first_byte_of(number, site, &format!("?start={start}&end={end}"))
+    }
+
+    fn first_byte_of(&self, number: usize, site: &Site, query: &str) -> Result<Sample> {
         let mut client = TcpStream::connect(site.address())?;
         client.set_nodelay(true)?;
         client.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -175,9 +222,7 @@ impl Films {
         let path = format!("cold-{number}.mp4");
         let film = File::open(site.docroot().join(&path))?;
         fadvise(&film, 0, None, Advice::DontNeed)?;
-        let (start, end) = (self.start, self.start + CLIP);
-        let request =
-            format!("GET /{path}?start={start}&end={end} HTTP/1.1\r\nHost: {}\r\n\r\n", site.address());
+        let request = format!("GET /{path}{query} HTTP/1.1\r\nHost: {}\r\n\r\n", site.address());
         let before = read_from_disk(site);
         let asked = Instant::now();
         client.write_all(request.as_bytes())?;

@@ -58,15 +58,17 @@ pub(crate) fn held(bench: &mut Bench) -> Result<()> {
         progress(&format!("memory of {server}"));
         let builder = Builder::new(engine).config(config).workers(1).without_access_log();
         let ten_hours = memory_per_answer(&builder, &Length::TenHours.film(), "?start=1")?;
+        let fragmented = memory_per_answer(&builder, &Length::TenHours.film(), "?start=1&format=fmp4")?;
         let ten_minutes = memory_per_answer(&builder, &Length::TenMinutes.film(), "?start=1")?;
         let plain = memory_per_answer(&builder, &blank(u64::from(Length::TenHours.seconds()) << 20)?, "")?;
         progress("");
-        let mut bar = |name: &str, bytes: f64, limit| {
-            let name = format!("{server}: stalled answer of ten hours − {name}, memory, KiB");
+        let mut bar = |answer: &str, name: &str, bytes: f64, limit| {
+            let name = format!("{server}: stalled {answer} of ten hours − {name}, memory, KiB");
             bench.report(Bar { name, value: bytes / 1024.0, limit: Limit::AtMost(limit) });
         };
-        bar("plain file", ten_hours - plain, limit);
-        bar("of ten minutes", ten_hours - ten_minutes, 1.0);
+        bar("answer", "plain file", ten_hours - plain, limit);
+        bar("answer", "of ten minutes", ten_hours - ten_minutes, 1.0);
+        bar("fmp4 answer", "plain file", fragmented - plain, limit);
     }
     progress("slow clients, slow disk");
     let status = status_of_apache(&Length::TenHours.film(), "?start=1")?;

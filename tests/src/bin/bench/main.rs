@@ -24,6 +24,7 @@ mod scrub;
 mod secure;
 mod seeks;
 mod servers;
+mod streaming;
 mod subject;
 
 use std::error::Error;
@@ -82,6 +83,8 @@ enum Rows {
     Calls,
     /// Long answers, and HEAD.
     Long,
+    /// Segments, playlists and fragmented answers, beside plain files.
+    Streaming,
     /// Memory of answers whose clients do not read, and who waits for a slow disk.
     Held,
 }
@@ -140,6 +143,7 @@ fn main() -> Result<()> {
             Rows::Cold => cold::cold(&mut bench)?,
             Rows::Calls => calls::calls(&mut bench)?,
             Rows::Long => long::long(&mut bench)?,
+            Rows::Streaming => streaming::streaming(&mut bench)?,
             Rows::Held => held::held(&mut bench)?,
         }
     }
