@@ -198,6 +198,9 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     if request.makes_etags() {
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }
+    if let Some(value) = film.cache_control() {
+        request.set_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
+    }
     if request.config().sends_version() {
         request.set_header(VERSION_HEADER, VERSION);
     }

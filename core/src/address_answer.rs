@@ -2,17 +2,17 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::answer::{Answer, Error, Seeker};
 use crate::describe::describe;
 use crate::explanation::{Summary, Work};
-use crate::index::{Film, Index};
+use crate::index::{Film, Growth, Index};
 use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
-use crate::plan::{Held, Segmenting, plan_fragmented};
-use crate::request::{Asked, ClipRequest, Format, Mode, Settings, TrackKind};
+use crate::plan::{FragmentedFile, Held, Segmenting, plan_fragmented};
+use crate::request::{Asked, ClipRequest, Form, Format, Mode, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
@@ -71,9 +71,10 @@ impl Seeker {
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
-            let clip = OnceCell::new();
+            let (clip, index) = (OnceCell::new(), &index);
+            let growth = index.growth(identity, SystemTime::now());
             let package =
-                Package { seeker: self, index: &index, source, identity, request, settings, query, clip };
+                Package { seeker: self, index, source, identity, request, settings, query, clip, growth };
             answer(&package, Work { index_was_cached, ..Work::default() })
         };
         match (answer(&asked.request), asked.otherwise) {
@@ -101,6 +102,8 @@ struct Package<'a, R> {
     query: &'a [u8],
     /// What all of it is packaged from, once that is known.
     clip: OnceCell<Clip>,
+    /// Whether the movie is still being recorded.
+    growth: Growth,
 }
 
 impl<R: ReadAt> Package<'_, R> {
@@ -114,7 +117,10 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Segment(track, number) => {
                 let (file, planned) = self.media(track, work)?;
                 let segment = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-                let part = segment.and_then(|segment| planned.fragmented()?.segment(segment));
+                let complete = self.complete_segments(planned.fragmented().ok_or(Error::NoSuchAddress)?)?;
+                let part = segment
+                    .filter(|&segment| segment < complete)
+                    .and_then(|segment| planned.fragmented()?.segment(segment));
                 Ok(file.part(part.ok_or(Error::NoSuchAddress)?))
             }
             _ => self.text(address),
@@ -163,6 +169,28 @@ impl<R: ReadAt> Package<'_, R> {
         }
     }
 
+    /// Whether the clip is still being recorded. One that ends before the movie does is not.
+    fn growth(&self) -> Result<Growth, Error> {
+        if self.growth == Growth::None {
+            return Ok(Growth::None);
+        }
+        let clip = self.in_budget(|film| self.clip(film))?;
+        let reaches_end = self.index.tracks.iter().zip(&clip.tracks).any(|(track, clip)| {
+            let last = clip.as_ref().and_then(|clip| clip.ranges.last());
+            last.is_some_and(|last| last.samples.end.0 >= track.samples.count)
+        });
+        Ok(if reaches_end { self.growth } else { Growth::None })
+    }
+
+    /// How many segments of a track's file there are, of a movie that is being recorded without those
+    /// that are not complete.
+    fn complete_segments(&self, file: &FragmentedFile) -> Result<usize, Error> {
+        Ok(match self.growth()? {
+            Growth::Growing => file.complete_segments(),
+            Growth::Ended | Growth::None => file.segment_count(),
+        })
+    }
+
     fn in_budget<T>(&self, work: impl FnOnce(&Film<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let indexed = self.index.film(self.source);
         self.seeker.within_budget(self.identity, self.index, &indexed, work)
@@ -174,7 +202,8 @@ impl<R: ReadAt> Package<'_, R> {
         // All that the text follows from.
         let (seconds, form, query) =
             (settings.segment_duration.seconds(), settings.form, self.query.escape_ascii());
-        let key = format!("{address}?{query} {seconds} {form:?} {request:?}");
+        let growth = self.growth;
+        let key = format!("{address}?{query} {seconds} {form:?} {growth:?} {request:?}");
         let cache = &self.seeker.cache;
         let (text, tag) = match cache.text(identity, &key) {
             Some(kept) => kept,
@@ -186,7 +215,7 @@ impl<R: ReadAt> Package<'_, R> {
                 text
             }
         };
-        Ok(VirtualFile::text(text, &tag, identity))
+        Ok(VirtualFile::text(text, &tag, identity).changing(growth != Growth::None))
     }
 
     fn write(&self, address: Address) -> Result<String, Error> {
@@ -204,7 +233,11 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Multivariant => Ok(hls::multivariant(&presentation)),
             Address::Media(track) => Ok(hls::media(&presentation, of(track)?)),
             Address::Iframes(track) => Ok(hls::iframes(&presentation, of(track)?)),
-            Address::Manifest(form) => Ok(dash::manifest(&presentation, form)),
+            Address::Manifest(form) => {
+                // The index of a recording grows, and all ranges that follow it move.
+                let moves = presentation.event_target.is_some();
+                Ok(dash::manifest(&presentation, if moves { Form::Segments } else { form }))
+            }
             _ => Err(Error::NoSuchAddress),
         }
     }
@@ -254,14 +287,20 @@ impl<R: ReadAt> Package<'_, R> {
         if renditions.is_empty() {
             return Err(refusal);
         }
-        Ok(Presentation {
+        let mut this = Presentation {
             renditions,
             duration: clip.duration.seconds(clip.timescale),
             query: String::from_utf8_lossy(self.query).into_owned(),
             form: self.settings.form,
             has_chapters: address.track().is_none() && self.in_budget(|film| Ok(has_chapters(film)?))?,
             is_growing: false,
-        })
+            event_target: None,
+        };
+        match self.growth()? {
+            Growth::None => {}
+            growth => this.record(growth == Growth::Growing, self.settings.segment_duration.seconds()),
+        }
+        Ok(this)
     }
 
     /// A track, with where its key frames end if a text says that.
@@ -275,6 +314,10 @@ impl<R: ReadAt> Package<'_, R> {
         let planned = self.track_file(track, &mut Work::default())?;
         let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
         let mut rendition = Rendition::of(file, name, self.in_budget(|film| Ok(describe(film, track)?))?);
+        rendition.segments.truncate(self.complete_segments(file)?);
+        if rendition.segments.is_empty() {
+            return Err(Error::NoSuchAddress);
+        }
         // Only of video there are playlists of key frames.
         if has_key_frames && name.kind == TrackKind::Video {
             self.in_budget(|film| Ok(rendition.find_key_frames(film, file)?))?;

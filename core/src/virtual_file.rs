@@ -33,6 +33,8 @@ pub struct VirtualFile {
     is_fresh: bool,
     /// Its media type, where that is not the one of the source.
     media_type: Option<&'static str>,
+    /// Whether a cache may not send it without asking whether it is still so.
+    is_changing: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -195,7 +197,8 @@ impl VirtualFile {
     fn of_body(body: Body, len: u64, identity: &Identity) -> Self {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let generated = Arc::default();
-        Self { body, part: 0..len, identity: *identity, generated, is_fresh, media_type: None }
+        let (identity, media_type, is_changing) = (*identity, None, false);
+        Self { body, part: 0..len, identity, generated, is_fresh, media_type, is_changing }
     }
 
     /// A part of this file, as a resource of its own.
@@ -226,6 +229,19 @@ impl VirtualFile {
     /// The media type, where that is not the one of the source.
     pub fn media_type(&self) -> Option<&'static str> {
         self.media_type
+    }
+
+    /// The same, as something that soon changes if `is_changing`: a playlist of a movie that is being
+    /// recorded.
+    #[must_use]
+    pub(crate) fn changing(self, is_changing: bool) -> Self {
+        Self { is_changing, ..self }
+    }
+
+    /// The `Cache-Control` to send, if any: where it may be old within seconds, caches and players
+    /// have to ask again (RFC 9111, 5.2.2.4).
+    pub fn cache_control(&self) -> Option<&'static str> {
+        self.is_changing.then_some("no-cache")
     }
 
     /// Whether a server may compress it. Media is as small as it can be, and its byte ranges are

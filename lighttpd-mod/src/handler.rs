@@ -175,6 +175,9 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
     }
+    if let Some(value) = film.cache_control() {
+        request.set_header(b"Cache-Control", value.as_bytes());
+    }
     let len = film.len();
     let selection = select(&conditions(request), film.etag(), mtime, len, &content_type);
     let (parts, body_len) = match selection {

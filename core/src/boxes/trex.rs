@@ -73,14 +73,16 @@ impl TrexBox {
     }
 }
 
-/// Appends an `mvex` (8.8.1): an `mehd` (8.8.2) with the duration of the movie, and what holds for
-/// the samples of its tracks.
-pub fn write_mvex(out: &mut Vec<u8>, duration: u64, tracks: &[TrexBox]) {
+/// Appends an `mvex` (8.8.1): an `mehd` (8.8.2) with the duration of the movie where that is known,
+/// and what holds for the samples of its tracks.
+pub fn write_mvex(out: &mut Vec<u8>, duration: Option<u64>, tracks: &[TrexBox]) {
     write_box(out, b"mvex", |out| {
-        write_box(out, b"mehd", |out| {
-            out.extend_from_slice(&[1, 0, 0, 0]);
-            out.extend_from_slice(&duration.to_be_bytes());
-        });
+        if let Some(duration) = duration {
+            write_box(out, b"mehd", |out| {
+                out.extend_from_slice(&[1, 0, 0, 0]);
+                out.extend_from_slice(&duration.to_be_bytes());
+            });
+        }
         for TrexBox { track_id, defaults } in tracks {
             let SampleDefaults { description_index, duration, size, flags } = defaults;
             write_box(out, b"trex", |out| {
@@ -124,7 +126,7 @@ mod tests {
             SampleDefaults { description_index: 1, duration: 1024, size: 600, flags: SampleFlags::SYNC };
         let written = TrexBox { track_id: 7, defaults };
         let mut file = Vec::new();
-        write_mvex(&mut file, 1 << 40, &[written]);
+        write_mvex(&mut file, Some(1 << 40), &[written]);
         let (mehd, trex) = read_box(file, |reader, mvex| {
             let children = reader.children(mvex.payload(), mvex.end()).unwrap();
             let mehd = reader.payload(&children[0], 12).unwrap().to_vec();

@@ -1,5 +1,7 @@
 //! Builds the index of a file.
 
+use std::time::SystemTime;
+
 use crate::boxes::{BoxHeader, FormatError, MvhdBox, Reader, read_cmov};
 use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, MemoryPermits, read_fragments};
@@ -8,6 +10,7 @@ use crate::movie::{Node, Track, read_moov};
 use crate::source::{GENERATED, Identity, ReadAt};
 
 use super::fingerprint::Fingerprint;
+use super::growth::{End, Growth};
 use super::top_level::find_moov;
 
 /// The index of a file: all that is kept to cut clips from it.
@@ -34,6 +37,8 @@ pub struct Index {
     pub tracks: Vec<Track>,
     /// How the file is recognised while it grows.
     fingerprint: Fingerprint,
+    /// What the boxes say of the end of the movie.
+    end: End,
     /// What it was built within, and what its clips are found within.
     pub(crate) limits: Limits,
 }
@@ -66,6 +71,9 @@ impl Index {
         let mut this = Self::of_moov(file, file_len, top, outer_moov, limits)?;
         if let Some(fragments) = this.find_fragments(file, permits)? {
             this.is_fragmented = true;
+            let source = this.film_in_order(file);
+            let mut reader = Reader::with_generated(&source, file_len, this.generated.len());
+            this.end = End::of_fragments(&mut reader, &this.moov)?;
             this.notes.extend(fragments.notes());
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, fragments)?;
@@ -110,6 +118,7 @@ impl Index {
             mvhd,
             tracks,
             fingerprint,
+            end: End::default(),
             limits,
         })
     }
@@ -156,6 +165,16 @@ impl Index {
     /// When it was changed, or cannot be read.
     pub fn check<R: ReadAt>(&self, file: &R, then: &Identity) -> std::io::Result<()> {
         self.fingerprint.check(file, then, self.is_fragmented)
+    }
+
+    /// Whether the movie is or was a recording: its boxes do not say in front how long it lasts.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.end != End::Known
+    }
+
+    /// Whether the movie, whose file has this identity, is still being recorded.
+    pub fn growth(&self, identity: &Identity, now: SystemTime) -> Growth {
+        self.end.growth(identity, now)
     }
 
     /// A reader of single boxes, anywhere in the file or the generated metadata.

@@ -9,11 +9,13 @@
 //! - `other_formats`: what a file is that is no MP4.
 //! - `fragmented`: completes an index from the movie fragments.
 //! - `fingerprint`: whether a file is still the one that was indexed.
+//! - `growth`: whether a movie is still being recorded.
 
 mod build;
 mod film;
 mod fingerprint;
 mod fragmented;
+mod growth;
 mod other_formats;
 mod top_level;
 
@@ -24,3 +26,4 @@ pub use crate::movie::{
 };
 pub use build::Index;
 pub use film::Film;
+pub use growth::Growth;

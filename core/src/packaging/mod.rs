@@ -8,6 +8,7 @@ pub mod hls;
 mod links;
 mod presentation;
 mod rates;
+mod recording;
 mod rendition;
 mod resources;
 mod route;

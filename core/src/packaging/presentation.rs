@@ -20,9 +20,18 @@ pub struct Presentation {
     pub has_chapters: bool,
     /// Whether the file may still grow: segments are added later.
     pub is_growing: bool,
+    /// Where the movie is being recorded, or was until a moment ago, the target duration of its media
+    /// playlists in seconds. It may not change while somebody plays it (RFC 8216bis, 4.4.3.1), and
+    /// nobody knows how long later segments will be.
+    pub event_target: Option<u64>,
 }
 
 impl Presentation {
+    /// Whether media playlists are those of an event: lines are only added to them.
+    pub(super) fn is_event(&self) -> bool {
+        self.is_growing || self.event_target.is_some()
+    }
+
     /// The duration as texts have it: a number, and not below zero.
     pub(super) fn seconds(&self) -> f64 {
         if self.duration.is_finite() && self.duration > 0.0 { self.duration } else { 0.0 }

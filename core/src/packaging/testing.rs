@@ -88,6 +88,7 @@ pub(super) fn presentation(renditions: Vec<Rendition>) -> Presentation {
         form: Form::Ranges,
         has_chapters: false,
         is_growing: false,
+        event_target: None,
     }
 }
 

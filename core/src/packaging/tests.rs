@@ -83,7 +83,15 @@ fn presentation() -> impl Strategy<Value = Presentation> {
             for (rendition, number) in renditions.iter_mut().zip(1u32..) {
                 rendition.name = TrackName { kind: TrackKind::Audio, number }.to_string();
             }
-            Presentation { renditions, duration, query, form, has_chapters: false, is_growing }
+            Presentation {
+                renditions,
+                duration,
+                query,
+                form,
+                has_chapters: false,
+                is_growing,
+                event_target: None,
+            }
         },
     )
 }

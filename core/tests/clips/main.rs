@@ -14,6 +14,7 @@ mod limits;
 mod pictures;
 mod presented;
 mod read_budget;
+mod recordings;
 mod segments;
 mod tables;
 mod tracks;

@@ -7,6 +7,7 @@ mod found;
 mod links;
 mod packages;
 mod places;
+mod recordings;
 mod resources;
 
 use tests::servers::{Builder, Engine, Site};

@@ -15,7 +15,9 @@ pub fn media(presentation: &Presentation, rendition: &Rendition) -> String {
     if is_webvtt(rendition) {
         return webvtt(presentation, rendition);
     }
-    let is_independent = rendition.segments.iter().all(|segment| segment.is_independent);
+    // Of a recording nobody knows what the next segment will be.
+    let is_independent =
+        !presentation.is_event() && rendition.segments.iter().all(|segment| segment.is_independent);
     let flag = if is_independent { "#EXT-X-INDEPENDENT-SEGMENTS\n" } else { "" };
     segments(presentation, rendition, flag, |segment| match presentation.form {
         Form::Ranges => Some(segment.bytes.clone()),
@@ -43,8 +45,8 @@ fn segments(
     bytes: impl Fn(&Segment) -> Option<Range<u64>>,
 ) -> String {
     let links = Links::new(&presentation.query);
-    let target = Choice::new(presentation).target_duration();
-    let mut text = head(target, presentation.is_growing) + flag;
+    let target = presentation.event_target.unwrap_or_else(|| Choice::new(presentation).target_duration());
+    let mut text = head(target, presentation.is_event()) + flag;
     let file = links.file(&rendition.name);
     let map = Attributes::of("EXT-X-MAP");
     text += &match presentation.form {
@@ -83,8 +85,8 @@ fn webvtt(presentation: &Presentation, rendition: &Rendition) -> String {
     )
 }
 
-fn head(target: impl std::fmt::Display, is_growing: bool) -> String {
-    let kind = if is_growing { "EVENT" } else { "VOD" };
+fn head(target: impl std::fmt::Display, is_event: bool) -> String {
+    let kind = if is_event { "EVENT" } else { "VOD" };
     format!(
         "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:{kind}\n"
     )

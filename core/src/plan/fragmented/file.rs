@@ -31,6 +31,8 @@ pub struct FragmentedFile {
     pub(super) offsets: Vec<u64>,
     /// How decoding begins with each segment.
     pub(super) saps: Vec<Sap>,
+    /// How many segments of a track's file stay as they are if the movie grows.
+    pub(super) complete: usize,
     /// Samples of the reference in a run.
     pub(super) run_samples: u32,
 }
@@ -58,6 +60,11 @@ impl FragmentedFile {
     /// Number of segments.
     pub fn segment_count(&self) -> usize {
         (self.firsts.len() / self.tracks.len().max(1)).saturating_sub(1)
+    }
+
+    /// How many segments of a track's file stay as they are if the movie grows.
+    pub fn complete_segments(&self) -> usize {
+        self.complete
     }
 
     /// Length of the file.

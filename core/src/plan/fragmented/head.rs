@@ -17,6 +17,7 @@ use crate::seek::Clip;
 use super::clip_track::ClipTrack;
 use super::file_track::FileTrack;
 use super::protection;
+use super::segmenting::Held;
 
 /// User data of a track up to this length is kept: its name, what it is for.
 const USER_DATA: u64 = 1024;
@@ -28,6 +29,7 @@ pub(super) fn head(
     tracks: &[FileTrack],
     brands: &[&[u8; 4]],
     key: String,
+    held: Held,
 ) -> Result<Plan, PlanError> {
     let index = film.index;
     let mut out = Assembly::with_room();
@@ -45,12 +47,17 @@ pub(super) fn head(
                 container(film, track, file_track, node, out)?;
             }
         }
+        // What is before the segments of a recording stays as it is while that goes on.
+        let may_grow = index.is_recording() && held != Held::All;
         let mut bytes = Vec::new();
         let defaults = tracks.iter().filter_map(|t| {
             let track = index.tracks.get(t.number)?;
-            Some(defaults(&t.view(track, film.source), t.track_id))
+            let of_all = defaults(&t.view(track, film.source), t.track_id);
+            let unknown = SampleDefaults { duration: 0, size: 0, ..of_all.defaults };
+            Some(if may_grow { TrexBox { defaults: unknown, ..of_all } } else { of_all })
         });
-        write_mvex(&mut bytes, clip.duration.0, &defaults.collect::<Vec<_>>());
+        let duration = Some(clip.duration.0).filter(|_| !may_grow);
+        write_mvex(&mut bytes, duration, &defaults.collect::<Vec<_>>());
         out.bytes(&bytes);
         // ISO/IEC 23001-7, 8.1: what the systems that give out keys need.
         let pssh = index.moov.children.iter().filter(|node| &node.header.box_type.0 == b"pssh");

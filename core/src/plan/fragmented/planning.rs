@@ -53,7 +53,7 @@ pub fn plan_fragmented(
         Held::All => true,
         Held::One(number) => number == track.number,
     };
-    let mut columns = Vec::new();
+    let (mut columns, mut complete) = (Vec::new(), 0);
     for (n, track) in tracks.iter().enumerate().filter(|(_, track)| is_held(track)) {
         let handler = film.index.tracks.get(track.number).map(|t| t.handler);
         let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
@@ -63,6 +63,7 @@ pub fn plan_fragmented(
             let presented = track.presented(film, clip.timescale)?;
             boundaries.of_other(&presented, of_reference.timescale, is_video)?
         });
+        complete = columns.last_mut().map_or(0, |column| complete_segments(column, &boundaries));
     }
     let number = of_reference.number;
     tracks.retain(is_held);
@@ -72,6 +73,7 @@ pub fn plan_fragmented(
     let Boundaries { times, entrances } = boundaries;
     let of_reference = tracks.iter().position(|track| track.number == number);
     let known = Known {
+        complete,
         entrances: if of_reference.is_some() { entrances } else { Vec::new() },
         times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
     };
@@ -83,8 +85,22 @@ pub fn plan_fragmented(
     FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
 }
 
+/// How many segments of a track, which begin with these samples, stay as they are if the movie
+/// grows: those behind which there is another one of the reference, and more of the track. Segments
+/// without samples of the track do not count.
+fn complete_segments(column: &[SampleNumber], boundaries: &Boundaries) -> usize {
+    let all = column.last().copied().unwrap_or_default();
+    let ends = column.get(1..=boundaries.entrances.len()).unwrap_or_default();
+    let Some(end) = ends.iter().rfind(|end| **end < all) else { return 0 };
+    let mut firsts: Vec<_> = column.iter().take_while(|first| *first < end).collect();
+    firsts.dedup();
+    firsts.len()
+}
+
 /// What is known already of the segments.
 struct Known {
+    /// [`FragmentedFile::complete`].
+    complete: usize,
     /// What begins each but the first; fewer where the reference ends first, or is another track.
     entrances: Vec<Entrance>,
     /// The times of all but the first segment, and of the end.
@@ -106,7 +122,7 @@ impl FragmentedFile {
             Held::One(n) => (&[b"iso6", b"cmfc", b"dash", b"mp41"], format!("{n:x}")),
         };
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
-        let head = head(film, clip, &tracks, brands, key)?;
+        let head = head(film, clip, &tracks, brands, key, segmenting.held)?;
         let firsts = rows(&columns);
         let run_samples = samples_of_run(tracks.get(reference));
         let mut this = Self {
@@ -118,6 +134,7 @@ impl FragmentedFile {
             saps: Vec::new(),
             offsets: Vec::new(),
             run_samples,
+            complete: known.complete,
             tracks,
         };
         let view = this.view(film)?;

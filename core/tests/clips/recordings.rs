@@ -1,0 +1,149 @@
+//! Movies that are being recorded, in HLS and DASH.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mp4seek::packaging::Address;
+use mp4seek::request::{Form, SegmentDuration};
+use mp4seek::source::Identity;
+use mp4seek::{Answer, Error, Seeker, Settings};
+use test_boxes::{Film, TrackSpec, make_box};
+
+use super::common::identity;
+
+/// Forty seconds of pictures and sound in fragments. Later samples last longer than earlier ones.
+fn recording(style: u32) -> Vec<u8> {
+    let mut video = TrackSpec::video(400, 10);
+    let delta = video.samples[0].delta;
+    video.samples.iter_mut().skip(250).for_each(|sample| sample.delta = delta + 1);
+    Film::of(vec![video, TrackSpec::audio(312)]).build_fragmented(style)
+}
+
+/// What a writer puts behind the last fragment.
+fn mfra() -> Vec<u8> {
+    make_box(b"mfra", make_box(b"mfro", [0, 0, 0, 0, 0, 0, 0, 24]))
+}
+
+/// A recording as it is some seconds after its last write.
+struct Asked<'a> {
+    film: &'a Vec<u8>,
+    age: u64,
+}
+
+impl Asked<'_> {
+    fn get(&self, at: &str) -> Result<Vec<u8>, Error> {
+        let (path, query) = at.split_once('?').unwrap_or((at, ""));
+        let settings = Settings {
+            segment_duration: SegmentDuration::from_directive(b"2").unwrap(),
+            form: Form::Ranges,
+            ..Settings::default()
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let mtime = i64::try_from(now - self.age).unwrap();
+        let identity = Identity { mtime, ..identity(self.film) };
+        let address = Address::parse(path.as_bytes()).unwrap();
+        let answer =
+            Seeker::new(0).answer_address(self.film, &identity, address, query.as_bytes(), &settings)?;
+        let Answer::Film(file) = answer else { panic!("the plain file") };
+        let is_text = path.ends_with("m3u8") || path.ends_with("mpd");
+        assert_eq!(file.cache_control().is_some(), is_text && self.age < 120, "{at}");
+        let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
+        file.read_at(self.film, 0, &mut bytes).unwrap();
+        Ok(bytes)
+    }
+
+    fn text(&self, at: &str) -> String {
+        String::from_utf8(self.get(at).unwrap()).unwrap()
+    }
+
+    /// The segments of a media playlist, and what they follow.
+    fn segments(&self, track: &str) -> (String, Vec<Vec<u8>>) {
+        let text = self.text(&format!("/hls/{track}.m3u8"));
+        let links = text.lines().filter(|line| !line.starts_with('#'));
+        let bytes = links.map(|link| self.get(link.strip_prefix("..").unwrap()).unwrap());
+        (text.clone(), bytes.collect())
+    }
+}
+
+#[test]
+fn what_is_listed_of_a_recording_stays() {
+    for style in [0, 5, 14, 31] {
+        let whole = recording(style);
+        let mut ended = whole.clone();
+        ended.extend(mfra());
+        for track in ["v1", "a1"] {
+            let mut before = String::new();
+            let mut listed: Vec<Vec<u8>> = Vec::new();
+            let mut init = Vec::new();
+            for part in [20, 37, 50, 51, 76, 99, 100] {
+                // Mostly in the middle of a fragment.
+                let film = whole[..whole.len() * part / 100].to_vec();
+                let asked = Asked { film: &film, age: 3 };
+                let (text, segments) = asked.segments(track);
+                assert!(text.contains("\n#EXT-X-PLAYLIST-TYPE:EVENT\n") && !text.contains("ENDLIST"));
+                assert!(
+                    text.starts_with(&before),
+                    "{track} {style} {part}:\n{before}\nis no start of\n{text}"
+                );
+                assert!(segments.starts_with(&listed), "{track} {style} {part}");
+                let head = asked.get(&format!("/cmaf/{track}/init.mp4")).unwrap();
+                assert!(init.is_empty() || init == head, "{track} {style} {part}");
+                let next = asked.get(&format!("/cmaf/{track}/{}.m4s", segments.len() + 1));
+                assert_eq!(next.unwrap_err().status(), 404, "{track} {style} {part}");
+                (before, listed, init) = (text, segments, head);
+            }
+            assert!(listed.len() > 15, "{}", listed.len());
+            // It ends.
+            let asked = Asked { film: &ended, age: 3 };
+            let (text, segments) = asked.segments(track);
+            assert!(text.starts_with(&before) && text.ends_with("\n#EXT-X-ENDLIST\n"), "{text}");
+            assert!(segments.starts_with(&listed) && segments.len() > listed.len());
+            assert_eq!(asked.get(&format!("/cmaf/{track}/init.mp4")).unwrap(), init);
+            let whole = asked.get(&format!("/cmaf/{track}.mp4")).unwrap();
+            assert!(whole.ends_with(&segments.concat()) && whole.starts_with(&init));
+            // It is at rest.
+            let text = Asked { film: &ended, age: 130 }.text(&format!("/hls/{track}.m3u8"));
+            assert!(text.contains(":VOD\n") && text.contains("#EXT-X-BYTERANGE"), "{text}");
+            assert!(text.ends_with("#EXT-X-ENDLIST\n"));
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_stops_without_a_mark_ends() {
+    let film = recording(0);
+    for (age, kind, is_open) in [(50, "EVENT", true), (70, "EVENT", false), (130, "VOD", false)] {
+        let text = Asked { film: &film, age }.text("/hls/v1.m3u8");
+        assert!(text.contains(&format!(":{kind}\n")), "{age}: {text}");
+        assert_eq!(!text.contains("#EXT-X-ENDLIST"), is_open, "{age}");
+    }
+}
+
+#[test]
+fn a_clip_that_ends_before_a_recording_does_is_at_rest() {
+    let film = recording(0);
+    let asked = Asked { film: &film, age: 3 };
+    let text = asked.text("/hls/v1.m3u8?end=20");
+    assert!(text.contains(":VOD\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+    assert!(asked.text("/hls/v1.m3u8?start=20").contains(":EVENT\n"));
+}
+
+#[test]
+fn a_manifest_of_a_recording_has_what_is_complete() {
+    let whole = recording(0);
+    let film = whole[..whole.len() / 2].to_vec();
+    let asked = Asked { film: &film, age: 3 };
+    let manifest = asked.text("/dash/manifest.mpd");
+    assert!(manifest.contains("SegmentTemplate") && manifest.contains("type=\"static\""), "{manifest}");
+    let (_, segments) = asked.segments("v1");
+    let lasts =
+        manifest.split("mediaPresentationDuration=\"PT").nth(1).and_then(|rest| rest.split('S').next());
+    let lasts: f64 = lasts.unwrap().parse().unwrap();
+    // All but the last are two seconds.
+    assert!((lasts - 2.0 * segments.len() as f64).abs() < 0.3, "{lasts} {}", segments.len());
+    // Nothing of a recording that has only begun is complete.
+    let film = whole[..whole.len() / 20].to_vec();
+    let asked = Asked { film: &film, age: 3 };
+    for at in ["/hls/v1.m3u8", "/hls/master.m3u8", "/dash/manifest.mpd", "/cmaf/v1/1.m4s"] {
+        assert_eq!(asked.get(at).unwrap_err().status(), 404, "{at}");
+    }
+}
