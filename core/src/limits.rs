@@ -55,6 +55,9 @@ impl Default for Limits {
 /// seen in the wild is a 70 KiB `stsd` with embedded codec data.
 pub const SMALL_BOX: usize = 1 << 20;
 
+/// Bytes of all `pssh` boxes of a film that are described. Those of PlayReady have up to 15 KiB.
+pub const PSSH: u64 = 32 << 10;
+
 /// Bytes at the start of a decoder's configuration (`avcC`, `esds` …) that are looked at to describe
 /// a track. Its numbers stand there; parameter sets may follow.
 pub const CONFIGURATION: usize = 4096;

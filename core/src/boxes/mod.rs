@@ -28,6 +28,7 @@ mod moof;
 mod mvhd;
 mod nested;
 mod padb;
+mod pssh;
 mod reader;
 mod runs;
 mod saiz;
@@ -88,6 +89,7 @@ pub use moof::{
 };
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};
+pub use pssh::PsshBox;
 pub use reader::{Reader, read_exact};
 pub use runs::{
     JointRun, JointRuns, OffsetBounds, Pieces, RUN_ENTRY_SIZE, Run, RunKind, Runs, change_run_values,

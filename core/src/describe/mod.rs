@@ -8,6 +8,7 @@
 //! - `video`, `audio`: what only such tracks have.
 //! - `colour`: the colours of a video track.
 //! - `label`: names and roles.
+//! - `protection`: who gives out keys.
 //! - `language`: tags of BCP 47.
 //! - `kind`: video, audio or text.
 
@@ -17,10 +18,11 @@ mod colour;
 mod kind;
 mod label;
 mod language;
+mod protection;
 mod track;
 mod video;
 
-use crate::boxes::descriptions::{SampleDescription, TextFlags};
+use crate::boxes::descriptions::{ProtectionScheme, SampleDescription, TextFlags};
 use crate::boxes::{FormatError, Reader, TrackUserData, read_handler_name};
 use crate::index::{Film, Node, Track};
 use crate::request::TrackKind;
@@ -83,7 +85,9 @@ fn fill_from_entry(
 ) -> Result<(), FormatError> {
     let reader = &mut film.index.reader(&film.source);
     this.is_encrypted = entry.protection.is_some();
-    this.protection = entry.protection.map(|p| Protection { scheme: p.scheme, key_id: p.key_id });
+    if let Some(ProtectionScheme { scheme, key_id, .. }) = entry.protection {
+        this.protection = Some(Protection { scheme, key_id, systems: protection::systems(film, key_id)? });
+    }
     match this.kind {
         Some(TrackKind::Video) => this.video = video::describe(reader, film, of, entry)?,
         Some(TrackKind::Audio) => this.audio = audio::describe(reader, of, entry)?,

@@ -106,10 +106,19 @@ fn an_encrypted_track_is_described_as_what_it_is() {
     let sinf = make_box(b"sinf", [frma, schm, make_box(b"schi", tenc)].concat());
     let mut encrypted = TrackSpec { coding: *b"encv", ..video() };
     encrypted.in_entry.push(sinf);
-    let track = describe_all(&Movie::of(vec![encrypted, audio(esds())]).build()).remove(0);
+    let pssh = |key: u8| {
+        let head = [&[1, 0, 0, 0][..], &[key; 16], &[0, 0, 0, 1]].concat();
+        make_box(b"pssh", [head, vec![key; 16], vec![0; 4]].concat())
+    };
+    let mut movie = Movie::of(vec![encrypted, audio(esds())]);
+    // One is about another key, one is malformed, one is too long.
+    movie.more = vec![pssh(7), pssh(8), make_box(b"pssh", [0; 30]), make_box(b"pssh", vec![0; 40_000])];
+    let track = describe_all(&movie.build()).remove(0);
     assert_eq!((track.codec.as_deref(), track.is_encrypted), (Some("avc1.64001f"), true));
-    let protection = Protection { scheme: Some(BoxType(*b"cbcs")), key_id: Some([7; 16]) };
-    assert_eq!(track.protection, Some(protection));
+    let protection = track.protection.unwrap();
+    assert_eq!((protection.scheme, protection.key_id), (Some(BoxType(*b"cbcs")), Some([7; 16])));
+    let systems = protection.systems.into_iter().map(|system| system.whole);
+    assert_eq!(systems.collect::<Vec<_>>(), [pssh(7)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The description of one track.
 
-use crate::boxes::BoxType;
+use crate::boxes::{BoxType, PsshBox};
 use crate::request::TrackKind;
 
 /// What a movie says of a track.
@@ -37,12 +37,14 @@ pub struct TrackDescription {
 }
 
 /// How the samples of a track are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
     /// The scheme (8.12.5 `schm`): `cenc`, `cbcs` …
     pub scheme: Option<BoxType>,
     /// The key of samples that name no other (ISO/IEC 23001-7, 8.2 `default_KID`).
     pub key_id: Option<[u8; 16]>,
+    /// What the systems that give out its key need (ISO/IEC 23001-7, 8.1 `pssh`).
+    pub systems: Vec<PsshBox>,
 }
 
 /// What a movie says of a video track.

@@ -7,6 +7,7 @@ pub mod dash;
 pub mod hls;
 mod links;
 mod presentation;
+mod protection;
 mod rates;
 mod recording;
 mod rendition;

@@ -1,7 +1,9 @@
 //! Presentations by hand, for tests.
 
+use crate::boxes::PsshBox;
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
 use crate::request::TrackKind;
+use crate::testing::{make_box, read_box};
 
 use super::{Form, Presentation, Rendition, Segment};
 
@@ -165,4 +167,15 @@ pub(super) fn all() -> Vec<(&'static str, Presentation)> {
         ("growing", growing(rich())),
         ("growing, in files", growing(in_files(plain()))),
     ]
+}
+
+/// What a system whose ID is of these bytes is told of a film.
+pub(super) fn pssh(system: u8) -> PsshBox {
+    pssh_of([system; 16])
+}
+
+/// The same for any system.
+pub(super) fn pssh_of(system_id: [u8; 16]) -> PsshBox {
+    let pssh = make_box(b"pssh", [&[0; 4][..], &system_id, &[0, 0, 0, 2, 5, 6]].concat());
+    read_box(pssh, PsshBox::read).unwrap().unwrap()
 }

@@ -81,8 +81,11 @@ impl Description {
         });
         let audio = audio.map(|a| Audio { channels: a.channels, sampling_rate: a.sampling_rate });
         let encryption = is_encrypted.then(|| Encryption {
-            scheme: protection.and_then(|p| p.scheme).as_ref().map(BoxType::to_string),
-            key_id: protection.and_then(|p| p.key_id).map(|key| format!("{:032x}", u128::from_be_bytes(key))),
+            scheme: protection.as_ref().and_then(|p| p.scheme).as_ref().map(BoxType::to_string),
+            key_id: protection
+                .as_ref()
+                .and_then(|p| p.key_id)
+                .map(|key| format!("{:032x}", u128::from_be_bytes(key))),
         });
         let language_tag = language;
         Ok(Self { codec, language_tag, name, roles, forced: is_forced, video, audio, encryption })

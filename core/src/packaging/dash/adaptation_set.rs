@@ -4,6 +4,7 @@ use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
 use crate::packaging::address::mime_type;
 use crate::packaging::choice::{Choice, Member, has_role, is_webvtt};
 use crate::packaging::links::Links;
+use crate::packaging::protection::{base64, uuid};
 use crate::packaging::rates::Rates;
 use crate::packaging::{Form, Rendition};
 use crate::request::TrackKind;
@@ -140,8 +141,8 @@ impl Writer<'_> {
         self.xml.close();
     }
 
-    /// That the track is encrypted, and with which key (5.8.5.2). Where a license comes from is in
-    /// the `pssh` of the file.
+    /// That the track is encrypted, with which key (5.8.5.2), and what each system that gives out
+    /// keys is told (ISO/IEC 23001-7, 11.2).
     fn content_protection(&mut self, track: &TrackDescription) {
         let protection = track.protection.as_ref();
         let scheme = protection.and_then(|protection| protection.scheme);
@@ -154,6 +155,19 @@ impl Writer<'_> {
                 ("cenc:default_KID", key_id.map(uuid)),
             ],
         );
+        let systems = protection.map_or(&[][..], |protection| &protection.systems);
+        for (n, system) in systems.iter().enumerate() {
+            let id = system.system_id;
+            if systems.iter().take(n).any(|before| before.system_id == id) {
+                continue;
+            }
+            let scheme = format!("urn:uuid:{}", uuid(id));
+            self.xml.open("ContentProtection", &[("schemeIdUri", Some(scheme))]);
+            for pssh in systems.iter().filter(|other| other.system_id == id) {
+                self.xml.text("cenc:pssh", &base64(&pssh.whole));
+            }
+            self.xml.close();
+        }
     }
 
     fn descriptor(&mut self, name: &'static str, scheme: &str, value: &str) {
@@ -247,16 +261,4 @@ fn reduced(numerator: u64, denominator: u64) -> (u64, u64) {
         (a, b) = (b, a % b);
     }
     (numerator / a.max(1), denominator / a.max(1))
-}
-
-/// A key as it is written in manifests: `8-4-4-4-12` digits.
-fn uuid(key: [u8; 16]) -> String {
-    let mut text = String::new();
-    for (byte, place) in key.iter().zip(0..) {
-        if [4, 6, 8, 10].contains(&place) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
 }

@@ -5,6 +5,7 @@ use roxmltree::{Document, Node};
 use super::*;
 use crate::boxes::BoxType;
 use crate::describe::{AudioDescription, Protection};
+use crate::packaging::testing::pssh;
 use crate::packaging::testing::{all, audio, plain, presentation, rich, text, video};
 use crate::packaging::{Address, Rendition};
 
@@ -13,7 +14,7 @@ const FORMS: [Form; 2] = [Form::Ranges, Form::Segments];
 /// What the schema of ISO/IEC 23009-1 has of each element that we write: the attributes that it must
 /// have, those that it may have, and its children in their order.
 type Element = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
-const SCHEMA: [Element; 15] = [
+const SCHEMA: [Element; 16] = [
     ("MPD", &["profiles", "minBufferTime"], &["type", "mediaPresentationDuration"], &["Period"]),
     ("Period", &[], &["id"], &["AdaptationSet"]),
     (
@@ -38,7 +39,8 @@ const SCHEMA: [Element; 15] = [
         &["codecs", "width", "height", "sar", "frameRate", "audioSamplingRate"],
         &["AudioChannelConfiguration", "BaseURL", "SegmentBase", "SegmentTemplate"],
     ),
-    ("ContentProtection", &["schemeIdUri"], &["value", "default_KID"], &[]),
+    ("ContentProtection", &["schemeIdUri"], &["value", "default_KID"], &["pssh"]),
+    ("pssh", &[], &[], &[]),
     ("AudioChannelConfiguration", &["schemeIdUri"], &["value"], &[]),
     ("Accessibility", &["schemeIdUri"], &["value"], &[]),
     ("Role", &["schemeIdUri"], &["value"], &[]),
@@ -66,7 +68,8 @@ fn name<'a>(node: Node<'a, '_>) -> &'a str {
 fn is_of_schema(node: Node) {
     let (_, required, optional, inner) =
         SCHEMA.iter().find(|(element, ..)| *element == name(node)).expect("known");
-    assert_eq!(node.tag_name().namespace(), Some("urn:mpeg:dash:schema:mpd:2011"));
+    let namespace = if name(node) == "pssh" { "urn:mpeg:cenc:2013" } else { "urn:mpeg:dash:schema:mpd:2011" };
+    assert_eq!(node.tag_name().namespace(), Some(namespace));
     let attributes: BTreeSet<_> = node.attributes().map(|attribute| attribute.name()).collect();
     assert!(required.iter().all(|name| attributes.contains(name)), "{}: {attributes:?}", name(node));
     let known = |name: &&str| required.contains(name) || optional.contains(name);
@@ -331,15 +334,27 @@ fn an_encrypted_track_names_its_scheme_and_key() {
     assert!(!manifest(&film, Form::Ranges).contains("cenc"));
     let key_id = Some(*b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff");
     film.renditions[0].track.is_encrypted = true;
-    film.renditions[0].track.protection = Some(Protection { scheme: Some(BoxType(*b"cbcs")), key_id });
+    let systems = [1, 2, 1].map(pssh).to_vec();
+    film.renditions[0].track.protection =
+        Some(Protection { scheme: Some(BoxType(*b"cbcs")), key_id, systems });
     let text = manifest(&film, Form::Ranges);
     let document = Document::parse(&text).unwrap();
     let all: Vec<_> = all_of(document.root_element(), "ContentProtection").collect();
-    assert_eq!(all.len(), 1);
+    assert_eq!(all.len(), 3);
     is_of_schema(document.root_element());
     assert_eq!(all[0].attribute("value"), Some("cbcs"));
     let key = all[0].attribute(("urn:mpeg:cenc:2013", "default_KID"));
     assert_eq!(key, Some("00112233-4455-6677-8899-aabbccddeeff"));
+    let of_system = |node: Node| children(node).map(|pssh| pssh.text().unwrap_or("").to_owned()).collect();
+    let systems: Vec<Vec<String>> = all.iter().map(|node| of_system(*node)).collect();
+    assert_eq!(systems.iter().map(Vec::len).collect::<Vec<_>>(), [0, 2, 1]);
+    // Length, type, and version and flags.
+    assert!(systems[1][0].starts_with("AAAAInBzc2gAAAAAAQEB"), "{systems:?}");
+    let schemes = all[1..].iter().map(|node| node.attribute("schemeIdUri").unwrap());
+    assert!(schemes.eq([1, 2].map(|n| {
+        let [two, four] = [2, 4].map(|count| format!("0{n}").repeat(count));
+        format!("urn:uuid:{four}-{two}-{two}-{two}-{four}{two}")
+    })));
     film.renditions[0].track.protection = None;
     assert!(Document::parse(&manifest(&film, Form::Segments)).is_ok());
 }

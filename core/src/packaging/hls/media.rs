@@ -9,6 +9,7 @@ use crate::packaging::{Form, Presentation, Rendition, Segment};
 
 use super::VERSION;
 use super::attributes::Attributes;
+use super::keys::keys;
 
 /// The media playlist of a track.
 pub fn media(presentation: &Presentation, rendition: &Rendition) -> String {
@@ -53,6 +54,7 @@ fn segments(
         Form::Ranges => map.quoted("URI", &file).quoted("BYTERANGE", &byte_range(&rendition.init)).line(),
         Form::Segments => map.quoted("URI", &links.init(&rendition.name)).line(),
     };
+    text.extend(keys("EXT-X-KEY", &rendition.track));
     for (segment, number) in rendition.segments.iter().zip(1u64..) {
         write_duration(&mut text, segment_micros(segment, rendition.timescale));
         if let Some(bytes) = bytes(segment) {

@@ -1,6 +1,7 @@
 //! Playlists of HLS (RFC 8216bis).
 
 mod attributes;
+mod keys;
 mod media;
 mod multivariant;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::packaging::{Presentation, Rendition};
 
 use super::VERSION;
 use super::attributes::Attributes;
+use super::keys::keys;
 
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
@@ -20,6 +21,12 @@ pub fn multivariant(presentation: &Presentation) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
     if choice.segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
         text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    }
+    let mut named = BTreeSet::new();
+    for key in choice.segmented().flat_map(|rendition| keys("EXT-X-SESSION-KEY", &rendition.track)) {
+        if named.insert(key.clone()) {
+            text += &key;
+        }
     }
     for group in choice.audio.iter().filter(|group| writer.is_named(group)) {
         group.members.iter().for_each(|member| text += &writer.audio(group, member));

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::describe::{AudioDescription, VideoRange};
-use crate::packaging::testing::{all, audio, plain, presentation, rich, text, video};
+use crate::boxes::{BoxType, PsshBox};
+use crate::describe::{AudioDescription, Protection, VideoRange};
+use crate::packaging::testing::{all, audio, plain, presentation, pssh, pssh_of, rich, text, video};
 use crate::packaging::{Address, Form, Presentation, Rendition};
 use crate::request::TrackKind;
 
@@ -433,5 +434,42 @@ fn m3u8_rs_reads_the_playlists() {
             let expected: Vec<_> = rendition.segments.iter().map(|segment| segment.bytes.clone()).collect();
             assert!(film.form == Form::Segments || ranges == expected, "{name}");
         }
+    }
+}
+
+#[test]
+fn keys_are_those_that_the_film_has_a_system_for() {
+    let hex = |digits: &str| u128::from_str_radix(digits, 16).unwrap().to_be_bytes();
+    let widevine = pssh_of(hex("edef8ba979d64acea3c827dcd51d21ed"));
+    let playready = pssh_of(hex("9a04f07998404286ab92e65be0885f95"));
+    let mut film = plain();
+    let mut protect = |scheme: &[u8; 4], systems: Vec<PsshBox>| {
+        let (scheme, key_id) = (Some(BoxType(*scheme)), Some([0xab; 16]));
+        for rendition in &mut film.renditions {
+            rendition.track.protection = Some(Protection { scheme, key_id, systems: systems.clone() });
+        }
+        (multivariant(&film), media(&film, &film.renditions[0]), iframes(&film, &film.renditions[0]))
+    };
+    // Of other systems, and of other schemes, HLS has no names.
+    for (scheme, system) in [(b"cenc", pssh(1)), (b"cens", widevine.clone())] {
+        let (all, one, frames) = protect(scheme, vec![system]);
+        assert!(!(all + &one + &frames).contains("-KEY:"));
+    }
+    for (scheme, method) in [(b"cenc", "SAMPLE-AES-CTR"), (b"cbcs", "SAMPLE-AES")] {
+        let (all, one, frames) = protect(scheme, vec![widevine.clone(), pssh(1), playready.clone()]);
+        let keys = tags(&one, "EXT-X-KEY");
+        assert_eq!(keys, tags(&frames, "EXT-X-KEY"));
+        assert_eq!(keys, tags(&all, "EXT-X-SESSION-KEY"));
+        assert!(one.find("EXT-X-KEY").unwrap() < one.find("EXTINF").unwrap());
+        assert_eq!(keys.len(), 2);
+        for (key, format) in
+            keys.iter().zip(["urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", "com.microsoft.playready"])
+        {
+            assert_eq!((key["METHOD"], key["KEYFORMAT"], key["KEYFORMATVERSIONS"]), (method, format, "1"));
+            assert_eq!(key["KEYID"], format!("0x{}", "AB".repeat(16)));
+        }
+        // The box, and what is in it.
+        assert!(keys[0]["URI"].starts_with("data:text/plain;base64,AAAAInBzc2gAAAAA7e+LqXnWSs6jyCfc1R0h7Q"));
+        assert_eq!(keys[1]["URI"], "data:text/plain;charset=UTF-16;base64,BQY=");
     }
 }

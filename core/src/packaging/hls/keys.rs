@@ -1,0 +1,53 @@
+//! `EXT-X-KEY` and `EXT-X-SESSION-KEY` (RFC 8216bis, 4.4.4.4 and 4.4.6.5), as far as a film says who
+//! gives out its keys. Where it does not, nothing is written: the address of a key or of a license
+//! is not in the film.
+
+use crate::boxes::PsshBox;
+use crate::describe::TrackDescription;
+use crate::packaging::protection::base64;
+
+use super::attributes::Attributes;
+
+/// Systems whose `KEYFORMAT` is known, by their IDs.
+const WIDEVINE: [u8; 16] =
+    [0xed, 0xef, 0x8b, 0xa9, 0x79, 0xd6, 0x4a, 0xce, 0xa3, 0xc8, 0x27, 0xdc, 0xd5, 0x1d, 0x21, 0xed];
+const PLAYREADY: [u8; 16] =
+    [0x9a, 0x04, 0xf0, 0x79, 0x98, 0x40, 0x42, 0x86, 0xab, 0x92, 0xe6, 0x5b, 0xe0, 0x88, 0x5f, 0x95];
+
+/// The lines of a tag that say how the segments of a track are encrypted, one for each system.
+pub(super) fn keys<'t>(tag: &'t str, track: &'t TrackDescription) -> impl Iterator<Item = String> + 't {
+    let protection = track.protection.as_ref();
+    let scheme = protection.and_then(|protection| protection.scheme);
+    let method = match scheme.as_ref().map(|scheme| &scheme.0) {
+        Some(b"cenc") => Some("SAMPLE-AES-CTR"),
+        Some(b"cbcs") => Some("SAMPLE-AES"),
+        _ => None,
+    };
+    let systems = method.and(protection).map_or(&[][..], |protection| &protection.systems);
+    let key_id = protection.and_then(|protection| protection.key_id).map(u128::from_be_bytes);
+    systems.iter().filter_map(move |pssh| {
+        let (format, uri) = format(pssh)?;
+        let line = Attributes::of(tag)
+            .some(method, |list, method| list.plain("METHOD", method))
+            .quoted("URI", &uri)
+            .some(key_id, |list, id| list.plain("KEYID", format_args!("0x{id:032X}")))
+            .quoted("KEYFORMAT", format)
+            .quoted("KEYFORMATVERSIONS", "1");
+        Some(line.line())
+    })
+}
+
+/// The format of a system's keys, and the address that has in it what the system is told.
+fn format(pssh: &PsshBox) -> Option<(&'static str, String)> {
+    match pssh.system_id {
+        WIDEVINE => {
+            let uri = format!("data:text/plain;base64,{}", base64(&pssh.whole));
+            Some(("urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", uri))
+        }
+        PLAYREADY => {
+            let uri = format!("data:text/plain;charset=UTF-16;base64,{}", base64(pssh.data()));
+            Some(("com.microsoft.playready", uri))
+        }
+        _ => None,
+    }
+}
