@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 [ $# = 0 ] || shift
-[ $# != 0 ] || set -- boxes film clip request text
+[ $# != 0 ] || set -- boxes film clip ranges request text
 
 die() {
     echo "fuzz: $*" >&2

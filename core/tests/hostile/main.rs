@@ -13,6 +13,7 @@ mod much;
 mod nesting;
 mod peers;
 mod queries;
+mod ranges;
 mod text;
 mod text_judge;
 
@@ -95,6 +96,24 @@ fn the_seeds_of_the_fuzzer_are_films() {
         println!("{name}");
         all_queries(&film);
         is_film(judge(&film, "start=0.3&end=0.7"));
+    }
+}
+
+#[test]
+fn ranges_of_every_form_are_parts_of_the_whole() {
+    let mut seed = 1u64;
+    let mut dice = || {
+        seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        seed.to_be_bytes()[0]
+    };
+    for (name, film) in files("fuzz/seeds/film") {
+        println!("{name}");
+        for form in 0..16 {
+            let choice = [form, dice() / 8, dice(), dice()].into_iter().chain((0..24).map(|_| dice()));
+            let data: Vec<u8> = film.iter().copied().chain(choice).collect();
+            let (film, form, ranges) = ranges::split(&data).unwrap();
+            ranges::judge_ranges(film, &form, &ranges);
+        }
     }
 }
 

@@ -1,0 +1,13 @@
+//! Ranges of every form of a clip: a film, and what is asked of it.
+#![no_main]
+
+#[path = "../../tests/hostile/ranges.rs"]
+mod ranges;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Some((film, form, ranges)) = ranges::split(data) {
+        ranges::judge_ranges(film, &form, &ranges);
+    }
+});
