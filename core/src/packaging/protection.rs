@@ -8,6 +8,11 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// An identifier of 16 bytes in hexadecimal digits.
+pub(super) fn hex(id: [u8; 16]) -> String {
+    id.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 /// An identifier of 16 bytes as a UUID is written.
 pub(super) fn uuid(id: [u8; 16]) -> String {
     let mut text = String::new();

@@ -4,7 +4,7 @@
 
 use crate::boxes::PsshBox;
 use crate::describe::TrackDescription;
-use crate::packaging::protection::base64;
+use crate::packaging::protection::{base64, hex};
 
 use super::attributes::Attributes;
 
@@ -24,13 +24,13 @@ pub(super) fn keys<'t>(tag: &'t str, track: &'t TrackDescription) -> impl Iterat
         _ => None,
     };
     let systems = method.and(protection).map_or(&[][..], |protection| &protection.systems);
-    let key_id = protection.and_then(|protection| protection.key_id).map(u128::from_be_bytes);
+    let key_id = protection.and_then(|protection| protection.key_id);
     systems.iter().filter_map(move |pssh| {
         let (format, uri) = format(pssh)?;
         let line = Attributes::of(tag)
             .some(method, |list, method| list.plain("METHOD", method))
             .quoted("URI", &uri)
-            .some(key_id, |list, id| list.plain("KEYID", format_args!("0x{id:032X}")))
+            .some(key_id, |list, id| list.plain("KEYID", format_args!("0x{}", hex(id))))
             .quoted("KEYFORMAT", format)
             .quoted("KEYFORMATVERSIONS", "1");
         Some(line.line())
