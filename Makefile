@@ -62,7 +62,7 @@ conformance: build
 
 screens: build
 	@tests/setup.sh screens
-	$(STEP) tests $(CARGO) test --locked -p tests --features screens --test firefox
+	$(STEP) tests $(CARGO) test --locked -p tests --features screens --test firefox --test encrypted
 	$(CARGO) run --quiet --release --locked -p tests --bin screens -- $(SCREENS)
 
 sanitize: build
