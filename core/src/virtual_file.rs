@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::explanation::{Explanation, Summary, Times, Work};
-use crate::extents::{Extent, ExtentList};
-use crate::generate::{generate, generate_all, read_fragmented};
+use crate::extents::ExtentList;
+use crate::generate::{SegmentMedia, generate, generate_all, read_fragmented};
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
-use crate::offsets::{FileOffset, MediaOffset};
+use crate::offsets::MediaOffset;
 use crate::plan::{FragmentedFile, Plan};
 use crate::source::{Identity, ReadAt, changed};
 
@@ -29,6 +29,8 @@ pub struct VirtualFile {
     identity: Identity,
     /// Where media lies that is sent next, where that had to be looked up.
     generated: Arc<Mutex<ExtentList>>,
+    /// The same of media in segments.
+    segment: Arc<Mutex<SegmentMedia>>,
     /// Whether the source was modified so recently that its entity tag is a weak one.
     is_fresh: bool,
     /// Its media type, where that is not the one of the source.
@@ -196,9 +198,9 @@ impl VirtualFile {
     /// A body of that length, about the source of that identity.
     fn of_body(body: Body, len: u64, identity: &Identity) -> Self {
         let is_fresh = identity.is_fresh(SystemTime::now());
-        let generated = Arc::default();
+        let (generated, segment) = <_>::default();
         let (identity, media_type, is_changing) = (*identity, None, false);
-        Self { body, part: 0..len, identity, generated, is_fresh, media_type, is_changing }
+        Self { body, part: 0..len, identity, generated, segment, is_fresh, media_type, is_changing }
     }
 
     /// A part of this file, as a resource of its own.
@@ -254,7 +256,7 @@ impl VirtualFile {
     /// not exist in a copy of the process.
     #[must_use]
     pub fn without_shared_locks(&self) -> Self {
-        Self { generated: Arc::default(), ..self.clone() }
+        Self { generated: Arc::default(), segment: Arc::default(), ..self.clone() }
     }
 
     /// Length in bytes: the exact `Content-Length` of a full answer.
@@ -323,10 +325,12 @@ impl VirtualFile {
     pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Batch {
         let generated_end = range.end.min(range.start.saturating_add(most as u64));
         let generated = |end| usize::try_from(end - range.start).unwrap_or(most);
-        let large = if generated_end < self.generated_len() {
-            None
-        } else {
-            self.large_media(source, range, generated_end)
+        let large = match &self.body {
+            Body::Film(index, planned, ..) if planned.fragmented().is_some() => {
+                self.large_media_of_segment(index, planned, source, range, generated_end)
+            }
+            _ if generated_end < self.generated_len() => None,
+            _ => self.large_media(source, range, generated_end),
         };
         match large {
             None => Batch { generated: generated(generated_end), media: 0..0 },
@@ -334,41 +338,6 @@ impl VirtualFile {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
                 let len = (place.end - place.start).min(SLICE);
                 Batch { generated: generated(place.start + lead), media: offset + lead..offset + len }
-            }
-        }
-    }
-
-    /// Where in `range` media begins, no later than at `latest`, that is well sent from the file;
-    /// and where it is in the source.
-    fn large_media(
-        &self,
-        source: &impl ReadAt,
-        range: &Range<u64>,
-        latest: u64,
-    ) -> Option<(Range<u64>, u64)> {
-        let metadata = self.generated_len();
-        let place = |e: Extent| {
-            // Of a file that was changed, generated extents may lie anywhere.
-            let place = e.position.in_answer(metadata);
-            let start = place.max(range.start);
-            (start..place.saturating_add(e.len).min(range.end), (e.offset + (start - place)).0)
-        };
-        let is_large = |(place, _): &(Range<u64>, u64)| place.end.saturating_sub(place.start) >= SMALL;
-        match &self.body {
-            Body::Tail(_, rest, _) => {
-                let (offset, position) = (FileOffset(rest.start), MediaOffset(0));
-                let all = Extent { offset, len: rest.end - rest.start, position };
-                Some(place(all)).filter(is_large)
-            }
-            Body::Text(..) => None,
-            Body::Film(index, planned, ..) => {
-                let film = Film { index, source: &index.film_in_order(source) };
-                let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
-                let mut generated = self.generated();
-                let Layout::Flat(plan) = &planned.layout else { return None };
-                let near = plan.extents.near(&film, position, &mut generated).ok()?;
-                let near = near.iter().copied().map(place);
-                near.take_while(|(place, _)| place.start <= latest).find(is_large)
             }
         }
     }
@@ -393,7 +362,13 @@ impl VirtualFile {
         if !generated.is_empty() {
             match &self.body {
                 Body::Film(index, planned, ..) => {
-                    planned.generate(index, source, self.part.start + offset, generated)?
+                    let film = Film { index, source: &index.film_in_order(source) };
+                    let from = self.part.start + offset;
+                    let media = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+                    if !media.copy(&film, from, generated)? {
+                        drop(media);
+                        planned.generate(index, source, from, generated)?;
+                    }
                 }
                 Body::Tail(head, ..) => head.read_exact_at(generated, offset)?,
                 Body::Text(text, _) => text.read_exact_at(generated, offset)?,
@@ -438,5 +413,6 @@ fn etag(identity: &Identity, key: &str) -> String {
     format!("W/\"h264s{FORMAT}-{size:x}-{mtime:x}-{key}\"")
 }
 
+mod large_media;
 #[cfg(test)]
 mod tests;

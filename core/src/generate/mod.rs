@@ -9,8 +9,10 @@ mod context;
 mod entries;
 mod fragments;
 mod runs;
+mod segment_media;
 mod sizes;
 mod window;
 
 pub(crate) use fragments::read_fragmented;
+pub(crate) use segment_media::SegmentMedia;
 pub(crate) use window::{generate, generate_all};

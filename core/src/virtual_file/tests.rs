@@ -1,6 +1,9 @@
 use std::fs;
 
 use super::*;
+use crate::packaging::Address;
+use crate::testing::{Film as Crafted, TrackSpec, identity};
+use crate::{Answer, Seeker, Settings};
 
 #[test]
 fn a_text_is_sent_whole_whatever_becomes_of_the_file() {
@@ -25,4 +28,64 @@ fn a_text_is_sent_whole_whatever_becomes_of_the_file() {
     }
     assert!(sent == bytes);
     assert!(text.read_at(&source, 99_999, &mut [0; 2]).is_err());
+}
+
+/// What a server sends of a part of a file, and how many bytes of that are not copied.
+fn send(file: &VirtualFile, film: &Vec<u8>, range: Range<u64>, most: usize) -> (Vec<u8>, u64) {
+    let (mut sent, mut from_file, mut range) = (Vec::new(), 0, range);
+    while !range.is_empty() {
+        let batch = file.next(film, &range, most);
+        assert!(batch.generated > 0 && batch.generated <= most && batch.len() <= range.end - range.start);
+        let mut window = vec![0; batch.generated];
+        file.read_at(film, range.start, &mut window).unwrap();
+        sent.extend(window);
+        let media = usize::try_from(batch.media.start).unwrap()..usize::try_from(batch.media.end).unwrap();
+        sent.extend_from_slice(&film[media]);
+        from_file += batch.media.end - batch.media.start;
+        range.start += batch.len();
+    }
+    (sent, from_file)
+}
+
+/// Pictures of up to so many bytes, and sound, side by side.
+fn film_with_pictures_of(most: u32) -> Vec<u8> {
+    let mut video = TrackSpec::video(80, 8);
+    for (sample, n) in video.samples.iter_mut().zip(0u32..) {
+        sample.size = if sample.sync { most } else { most / (1 + n % 5) };
+    }
+    Crafted::of(vec![video, TrackSpec::audio(60)]).build()
+}
+
+#[test]
+fn large_media_of_segments_is_sent_from_the_file() {
+    for (most, share) in [(60_000, 70), (300, 0), (20_000, 10)] {
+        let film = film_with_pictures_of(most);
+        let (seeker, identity, settings) = (Seeker::default(), identity(&film), Settings::default());
+        let at = |path: &str| {
+            let address = Address::parse(path.as_bytes()).unwrap();
+            seeker.answer_address(&film, &identity, address, b"", &settings).unwrap()
+        };
+        for (answer, share) in [
+            (seeker.answer(&film, &identity, b"format=fmp4&start=2", &settings).unwrap(), share),
+            (at("/cmaf/v1.mp4"), share),
+            (at("/cmaf/v1/1.m4s"), share),
+            (at("/cmaf/a1/1.m4s"), 0),
+        ] {
+            let Answer::Film(file) = answer else { panic!("the plain file") };
+            let mut whole = vec![0; usize::try_from(file.len()).unwrap()];
+            file.read_at(&film, 0, &mut whole).unwrap();
+            for window in [64 * 1024, 5_000] {
+                let (sent, from_file) = send(&file, &film, 0..file.len(), window);
+                assert!(sent == whole, "{most} {window}");
+                assert!(from_file >= file.len() * share / 100, "{most} {window} {from_file}");
+                assert!(share > 0 || from_file == 0);
+            }
+            // Ranges, one of them back to where the media is not known any more.
+            for (start, end) in [(3, 5), (1, 2), (0, 1), (1, 7)] {
+                let range = file.len() * start / 9..file.len() * end / 9;
+                let part = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+                assert!(send(&file, &film, range, 64 * 1024).0 == whole[part], "{most} {start} {end}");
+            }
+        }
+    }
 }

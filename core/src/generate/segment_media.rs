@@ -1,0 +1,84 @@
+//! Where the media of a segment lies, for answers that send it from the source.
+
+use std::io;
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::extents::{Extent, copy_batch};
+use crate::index::Film;
+use crate::offsets::MediaOffset;
+use crate::plan::FragmentedFile;
+
+/// Where the media of a segment lies in the source.
+#[derive(Debug, Default)]
+pub(crate) struct SegmentMedia {
+    /// The part of the file that is known.
+    pub(crate) known: Range<u64>,
+    /// It, in its order. Positions are those in the file.
+    pub(crate) extents: Vec<Extent>,
+}
+
+/// Extents of a segment that are known at a time: an answer under way holds them.
+const KNOWN: usize = 256;
+
+impl SegmentMedia {
+    /// That of the segment that byte `from` of the file is in, from there on; `None` where that is in
+    /// no segment.
+    ///
+    /// # Errors
+    /// When the source cannot be read, or its tables are no longer those that were planned with.
+    pub(crate) fn find(
+        film: &Film<'_>,
+        file: &FragmentedFile,
+        from: u64,
+    ) -> Result<Option<Self>, FormatError> {
+        let Some(segment) = file.segment_of(from).filter(|&segment| segment < file.segment_count()) else {
+            return Ok(None);
+        };
+        let view = file.view(film)?;
+        let fragment = file.fragment(&view, segment)?;
+        let mut at = fragment.start + u64::from(fragment.head);
+        let mut extents: Vec<Extent> = Vec::new();
+        for run in &fragment.runs {
+            let Some((track, _)) = view.track(run.track) else { continue };
+            let (begins, end) = (at, at + run.bytes);
+            at = end;
+            if end <= from || extents.len() > KNOWN {
+                continue;
+            }
+            let mut place = begins;
+            track.each_place(run.samples.clone(), |range| {
+                let extent = Extent {
+                    offset: range.start,
+                    len: range.end - range.start,
+                    position: MediaOffset(place),
+                };
+                place += extent.len;
+                if place > from && extents.len() <= KNOWN {
+                    match extents.last_mut() {
+                        Some(last) if last.end() == extent.offset => last.len += extent.len,
+                        _ => extents.push(extent),
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        extents.truncate(KNOWN);
+        let start = extents.first().map_or(from, |first| first.position.0);
+        let end = extents.last().map_or(start, |last| last.position_end().0);
+        Ok(Some(Self { known: start..end, extents }))
+    }
+
+    /// Fills `out` with the file from byte `from` on, if all of that is known.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub(crate) fn copy(&self, film: &Film<'_>, from: u64, out: &mut [u8]) -> io::Result<bool> {
+        if !self.known.contains(&from) || from.saturating_add(out.len() as u64) > self.known.end {
+            return Ok(false);
+        }
+        let first = self.extents.partition_point(|extent| extent.position_end().0 <= from);
+        let extents = self.extents.get(first..).unwrap_or_default();
+        copy_batch(extents, &film.source, MediaOffset(from), out).map(|()| true)
+    }
+}

@@ -1,0 +1,75 @@
+//! Media that is sent from the file and not copied.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+
+use crate::extents::Extent;
+use crate::generate::SegmentMedia;
+use crate::index::{Film, Index};
+use crate::offsets::{FileOffset, MediaOffset};
+use crate::source::ReadAt;
+
+use super::{Body, Layout, Planned, SMALL, VirtualFile};
+
+impl VirtualFile {
+    /// Where in `range` media begins, no later than at `latest`, that is well sent from the file;
+    /// and where it is in the source.
+    pub(super) fn large_media(
+        &self,
+        source: &impl ReadAt,
+        range: &Range<u64>,
+        latest: u64,
+    ) -> Option<(Range<u64>, u64)> {
+        let metadata = self.generated_len();
+        let place = |e: Extent| {
+            // Of a file that was changed, generated extents may lie anywhere.
+            let place = e.position.in_answer(metadata);
+            let start = place.max(range.start);
+            (start..place.saturating_add(e.len).min(range.end), (e.offset + (start - place)).0)
+        };
+        let is_large = |(place, _): &(Range<u64>, u64)| place.end.saturating_sub(place.start) >= SMALL;
+        match &self.body {
+            Body::Tail(_, rest, _) => {
+                let (offset, position) = (FileOffset(rest.start), MediaOffset(0));
+                let all = Extent { offset, len: rest.end - rest.start, position };
+                Some(place(all)).filter(is_large)
+            }
+            Body::Text(..) => None,
+            Body::Film(index, planned, ..) => {
+                let film = Film { index, source: &index.film_in_order(source) };
+                let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
+                let mut generated = self.generated();
+                let Layout::Flat(plan) = &planned.layout else { return None };
+                let near = plan.extents.near(&film, position, &mut generated).ok()?;
+                let near = near.iter().copied().map(place);
+                near.take_while(|(place, _)| place.start <= latest).find(is_large)
+            }
+        }
+    }
+
+    /// As [`Self::large_media`], in segments.
+    pub(super) fn large_media_of_segment(
+        &self,
+        index: &Index,
+        planned: &Planned,
+        source: &impl ReadAt,
+        range: &Range<u64>,
+        latest: u64,
+    ) -> Option<(Range<u64>, u64)> {
+        let before = self.part.start;
+        let (start, end) = (range.start + before, range.end + before);
+        let mut media = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+        if !media.known.contains(&start) {
+            let film = Film { index, source: &index.film_in_order(source) };
+            *media = SegmentMedia::find(&film, planned.fragmented()?, start).ok()??;
+        }
+        let first = media.extents.partition_point(|extent| extent.position_end().0 <= start);
+        let after = media.extents.get(first..).unwrap_or_default().iter();
+        after.take_while(|extent| extent.position.0 <= latest + before).find_map(|extent| {
+            let begins = extent.position.0.max(start);
+            let ends = extent.position_end().0.min(end);
+            let offset = (extent.offset + (begins - extent.position.0)).0;
+            (ends.saturating_sub(begins) >= SMALL).then(|| (begins - before..ends - before, offset))
+        })
+    }
+}
