@@ -214,6 +214,17 @@ player_packages() {
         hls.js@1.7.4 dashjs@5.2.1 shaka-player@5.2.12
 }
 
+# Players of the demo page, which does without them where the registry cannot be reached.
+demo_players() {
+    case $goal in
+        demo) tests/demo/players.sh "${CARGO_TARGET_DIR:-target}/h264-tests/demo-players" ||
+            echo 'setup: without hls.js or dash.js the demo page plays MP4 only, and HLS in browsers that can' >&2 ;;
+        conformance | screens)
+            tests/demo/players.sh "${CARGO_TARGET_DIR:-target}/h264-tests/demo-players" ||
+                die 'hls.js and dash.js cannot be had from the npm registry' ;;
+    esac
+}
+
 # Firefox's driver is in no distribution.
 driver() {
     [ "$goal" = screens ] || return 0
@@ -226,6 +237,7 @@ driver() {
 if [ -z "$packages$rust" ]; then
     npm_packages
     player_packages
+    demo_players
     driver
     exit
 fi
@@ -277,4 +289,5 @@ if [ -n "$services" ] && command -v systemctl > /dev/null; then
 fi
 npm_packages
 player_packages
+demo_players
 driver

@@ -20,6 +20,8 @@ pub mod bad_disk;
 #[cfg(feature = "judges")]
 pub mod browser;
 pub mod client;
+#[cfg(feature = "judges")]
+pub mod demo_page;
 pub mod films;
 #[cfg(feature = "judges")]
 pub mod mp4box;
@@ -57,6 +59,16 @@ pub fn work_dir(name: &str) -> PathBuf {
 /// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.
 pub fn npm_dir() -> PathBuf {
     std::env::var_os("H264_NPM").map_or_else(|| work_dir("npm"), PathBuf::from)
+}
+
+/// Puts the libraries that the demo page plays HLS and DASH with beside it, those that
+/// `tests/demo/players.sh` could get.
+pub fn put_players(site: &servers::Site) {
+    for name in ["hls.js", "dash.js"] {
+        if let Ok(script) = std::fs::read(work_dir("demo-players").join(name)) {
+            site.put(name, script);
+        }
+    }
 }
 
 /// A file that `make build` makes; `variable` in the environment names another.

@@ -1,4 +1,4 @@
-//! Firefox plays clips of films that have less audio than video. `make screens` runs it:
+//! Firefox plays clips of films that have less audio than video, and each form on the demo page. `make screens` runs it:
 //! Firefox's driver is in no distribution.
 
 use tests::browser::Browser;
@@ -10,4 +10,18 @@ on_both!(a_clip_past_the_end_of_a_track_plays);
 
 fn a_clip_past_the_end_of_a_track_plays(site: &Site) {
     short_tracks::assert_clips_play(Browser::Firefox, site);
+}
+
+/// The demo page needs configuration of its own.
+mod demo_page {
+    use tests::browser::Browser;
+    use tests::demo_page;
+    use tests::on_both_engines;
+    use tests::servers::Engine;
+
+    on_both_engines!(it_plays_each_form);
+
+    fn it_plays_each_form(engine: Engine) {
+        demo_page::assert_forms_play(Browser::Firefox, engine);
+    }
 }

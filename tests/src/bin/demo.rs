@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tests::films::{Film, demo_film};
 use tests::servers::{APACHE, Builder, Engine};
-use tests::work_dir;
+use tests::{put_players, work_dir};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (stop, stopped) = channel();
@@ -17,11 +17,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let film = with_visible_time(&demo_film())?;
     // The page asks each server about the other's clips.
-    let apache = Builder::new(APACHE)
-        .config("Header always set Access-Control-Allow-Origin \"*\"\nDirectoryIndex index.html");
+    let apache = Builder::new(APACHE).config(
+        "Header always set Access-Control-Allow-Origin \"*\"\n\
+             DirectoryIndex index.html\n\
+             H264StreamingPackaging hls dash",
+    );
     let lighttpd = Builder::new(Engine::Lighttpd).config(
         "setenv.add-response-header = (\"Access-Control-Allow-Origin\" => \"*\")\n\
-         index-file.names = (\"index.html\")",
+         index-file.names = (\"index.html\")\n\
+         h264-streaming.packaging = (\"hls\", \"dash\")",
     );
     let sites = [("Apache", apache.start()), ("lighttpd", lighttpd.start())];
 
@@ -32,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         site.publish_as(&film, "film.mp4");
         site.put("index.html", include_str!("../../demo/index.html"));
         site.put("servers.json", json!(servers).to_string());
+        put_players(site);
     }
 
     println!("\nOpen one of these, and cut a scene:\n");

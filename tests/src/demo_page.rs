@@ -1,0 +1,106 @@
+//! The demo page in a browser, in each form of a film.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, Client, in_browser, look, run, stamp};
+use crate::films::demo_film;
+use crate::put_players;
+use crate::servers::{Builder, Engine, Site};
+
+/// What the page says, where all that it asked for came from, and whether the form can be chosen.
+const PAGE: &str = "
+    const done = arguments[arguments.length - 1];
+    done({
+        said: document.getElementById('said').textContent,
+        link: document.getElementById('link').href,
+        disabled: document.querySelector(`#as [value='${arguments[0]}']`).disabled,
+        asked: performance.getEntriesByType('resource').map((entry) => entry.name),
+    });
+";
+
+/// A server with the page, and the film as the only one.
+pub fn site(engine: Engine) -> Site {
+    let packaging = match engine {
+        Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")",
+        _ => "H264StreamingPackaging hls dash",
+    };
+    let site = Builder::new(engine).config(packaging).start();
+    site.put("index.html", include_str!("../demo/index.html"));
+    let film = site.publish(&demo_film());
+    site.put("servers.json", json!([{ "name": "only", "url": site.url(&film) }]).to_string());
+    site
+}
+
+/// Opens the page with its form filled in.
+///
+/// # Panics
+/// Where the browser does not answer.
+pub async fn goto(client: &Client, site: &Site, query: &str) {
+    client.goto(&format!("{}?server=only&{query}", site.url("/index.html"))).await.expect("the page");
+}
+
+/// Plays a clip in each form on the page, goes to places in it, and looks at the frames. Packaged
+/// forms begin at the key frame before the start, 10 s. So does the file here, as Firefox shows
+/// what an edit list hides. Nothing is asked for from elsewhere.
+///
+/// # Panics
+/// Where a frame is wrong, a form does not play, or something is asked for from elsewhere.
+pub fn assert_forms_play(browser: Browser, engine: Engine) {
+    let site = site(engine);
+    put_players(&site);
+    in_browser(browser, &[], async |client: &Client| {
+        for (form, path) in [
+            ("", "?start=10.05&end=16&mode=keyframe"),
+            ("fmp4", "?start=10.05&end=16&mode=keyframe&format=fmp4"),
+            ("hls", "/hls/master.m3u8?start=10.05&end=16"),
+            ("hls-native", "/hls/master.m3u8?start=10.05&end=16"),
+            ("dash", "/dash/manifest.mpd?start=10.05&end=16"),
+        ] {
+            goto(client, &site, &format!("start=10.05&end=16&mode=keyframe&form={form}")).await;
+            wait_for(client, form, "only").await;
+            if state(client, form).await["disabled"] == true {
+                continue;
+            }
+            let said = wait_for(client, form, "First frame after").await;
+            for after in [0, 75, 25] {
+                let at = f64::from(after) / 25.0 + 0.02;
+                let seen = look(client, at).await.expect("a player");
+                assert_eq!(stamp(&seen), Some(250 + after), "{form:?} at {at}: {seen}, {said}");
+            }
+            let page = state(client, form).await;
+            let link = page["link"].as_str().unwrap_or_default();
+            assert!(link.ends_with(path), "{form:?}: the link is {link}");
+            let asked: Vec<_> =
+                page["asked"].as_array().into_iter().flatten().filter_map(|url| url.as_str()).collect();
+            let is_here = |url: &&str| url.starts_with(&site.url("/")) || url.starts_with("blob:");
+            assert!(!asked.is_empty() && asked.iter().all(is_here), "{form:?}: {asked:?}");
+        }
+    });
+    // Players close connections in the middle of an answer.
+    site.allow_log("");
+}
+
+async fn state(client: &Client, form: &str) -> Value {
+    run(client, PAGE, vec![json!(form)]).await.expect("a page")
+}
+
+/// What the page says, once that contains `text`.
+///
+/// # Panics
+/// Where it does not come to say that.
+pub async fn wait_for(client: &Client, about: &str, text: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = state(client, "").await;
+        let said = page["said"].as_str().unwrap_or_default();
+        if said.contains(text) {
+            return said.to_owned();
+        }
+        assert!(Instant::now() < deadline, "{about:?}: the page says {said:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
