@@ -14,8 +14,10 @@ mod calls;
 mod cold;
 mod contest;
 mod film;
+mod frames;
 mod held;
 mod library;
+mod link;
 mod load;
 mod long;
 mod network;
@@ -85,6 +87,8 @@ enum Rows {
     Long,
     /// Segments, playlists and fragmented answers, beside plain files.
     Streaming,
+    /// The first picture of seeks over a slow link, in browsers.
+    Frames,
     /// Memory of answers whose clients do not read, and who waits for a slow disk.
     Held,
 }
@@ -144,6 +148,7 @@ fn main() -> Result<()> {
             Rows::Calls => calls::calls(&mut bench)?,
             Rows::Long => long::long(&mut bench)?,
             Rows::Streaming => streaming::streaming(&mut bench)?,
+            Rows::Frames => frames::frames(&mut bench)?,
             Rows::Held => held::held(&mut bench)?,
         }
     }

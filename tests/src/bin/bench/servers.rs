@@ -55,6 +55,11 @@ pub(crate) fn may_pin() -> bool {
     CORES.len() > 1
 }
 
+/// Lets this thread, and what it starts, run on all cores: browsers have much to do.
+pub(crate) fn unpin() -> Result<()> {
+    pin_to(|_| true)
+}
+
 /// Pins this thread, and what it starts, to some of the cores.
 fn pin_to(wanted: impl Fn(usize) -> bool) -> Result<()> {
     let mut cores = CpuSet::new();
