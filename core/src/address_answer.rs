@@ -8,6 +8,7 @@ use crate::answer::{Answer, Error, Seeker};
 use crate::describe::describe;
 use crate::explanation::{Summary, Work};
 use crate::index::{Film, Growth, Index};
+use crate::limits;
 use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
@@ -144,6 +145,10 @@ impl<R: ReadAt> Package<'_, R> {
         if let Some(planned) = cache.plan(self.identity, &self.request, Some(segmenting)) {
             work.plan_was_cached = true;
             return Ok(planned);
+        }
+        let tables = self.index.outer_moov.size.saturating_add(self.index.generated.len());
+        if !self.source.may_wait() && tables > limits::PLANNED_AT_ONCE {
+            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
         }
         let planned = self.in_budget(|film| {
             let clip = self.clip(film)?;
@@ -377,6 +382,35 @@ mod tests {
             assert_eq!(beyond.status(), 404);
         }
         assert_eq!(get(&seeker, &film, "/cmaf/a1.mp4", &settings).unwrap_err().status(), 404);
+    }
+
+    /// A file of which all is in memory, for a reader that may not be kept waiting.
+    struct AtOnce<'a>(&'a Vec<u8>);
+
+    impl ReadAt for AtOnce<'_> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<usize> {
+            self.0.read_at(buf, offset)
+        }
+
+        fn may_wait(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn whoever_may_not_wait_gets_no_playlist_of_a_long_film() {
+        for (frames, is_long) in [(100, false), (100_000, true)] {
+            let film = Film::of(vec![TrackSpec::video(frames, 10)]).build();
+            let (seeker, identity) = (Seeker::default(), identity(&film));
+            let ask = || {
+                let address = Address::parse(b"/hls/v1.m3u8").unwrap();
+                seeker.answer_address(&AtOnce(&film), &identity, address, b"", &Settings::default())
+            };
+            assert_eq!(ask().is_err_and(|e| e.would_block()), is_long, "{frames}");
+            // What is known already takes no time.
+            get(&seeker, &film, "/hls/v1.m3u8", &Settings::default()).unwrap();
+            assert!(ask().is_ok(), "{frames}");
+        }
     }
 
     #[test]

@@ -265,6 +265,11 @@ pub const SEGMENTS: usize = 0xffff;
 /// Bytes of one segment. Offsets of a `trun` have 31 bits, and so have the sizes of a `sidx`.
 pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;
 
+/// Bytes of tables of a movie up to which the file of a track is planned on a thread that may not be
+/// kept waiting. All sync samples and sizes are passed for that: some 2 MB and more than a millisecond
+/// for two hours, in which a server of one thread answers a hundred others.
+pub const PLANNED_AT_ONCE: u64 = 512 << 10;
+
 /// Samples of one run (`trun`) whose entries take bytes: they are generated as a whole, so this
 /// bounds the memory that takes.
 pub const SAMPLES_OF_RUN: u32 = 4096;
