@@ -31,12 +31,12 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
         maps.extend(words(&format!("-map {input}:a")));
         input += 1;
     }
-    let side = scratch.join("side.txt");
-    let (text, format, mapping) = sidecar(recipe, input);
-    std::fs::write(&side, text).expect("a directory of our own");
-    if let Some(format) = format {
+    for (text, format, mapping) in sidecars(recipe, input) {
+        let side = scratch.join(format!("{input}.txt"));
+        std::fs::write(&side, text).expect("a directory of our own");
         args.extend(["-f".into(), format.into(), "-i".into(), side.to_str().expect("a UTF-8 path").into()]);
         maps.extend(words(&mapping));
+        input += 1;
     }
     args.extend(maps);
     if let Some((_, encoder)) = recipe.video {
@@ -54,28 +54,33 @@ pub(super) fn encode(recipe: &Recipe, scratch: &Path, out: &Path) {
     run(recipe, &args, out);
 }
 
-/// What stands in the file beside the video and the audio, which is the input of this number: its
-/// text, its format, and what ffmpeg takes from it.
-fn sidecar(recipe: &Recipe, input: usize) -> (String, Option<&'static str>, String) {
-    let mut text = String::new();
+/// What stands in the file beside the video and the audio, as inputs from this number on: the text
+/// of each, its format, and what ffmpeg takes from it.
+fn sidecars(recipe: &Recipe, input: usize) -> Vec<(String, &'static str, String)> {
+    let subtitles = |word: &str, cues: u32, input: usize| {
+        let mut text = String::new();
+        for n in 0..cues {
+            let (from, to) = (n * 2, n * 2 + 1);
+            writeln!(text, "{}\n00:00:{from:02},300 --> 00:00:{to:02},900\n{word} {n}\n", n + 1).ok();
+        }
+        (text, "srt", format!("-map {input}:s -c:s mov_text"))
+    };
+    let cues = recipe.seconds / 2;
     match recipe.sidecar {
-        Sidecar::None => (text, None, String::new()),
-        Sidecar::Subtitles | Sidecar::NoSubtitles => {
-            let cues = if matches!(recipe.sidecar, Sidecar::Subtitles) { recipe.seconds / 2 } else { 0 };
-            for n in 0..cues {
-                let (from, to) = (n * 2, n * 2 + 1);
-                writeln!(text, "{}\n00:00:{from:02},300 --> 00:00:{to:02},900\nline {n}\n", n + 1).ok();
-            }
-            (text, Some("srt"), format!("-map {input}:s -c:s mov_text"))
+        Sidecar::None => Vec::new(),
+        Sidecar::Subtitles => vec![subtitles("line", cues, input)],
+        Sidecar::NoSubtitles => vec![subtitles("line", 0, input)],
+        Sidecar::TwoSubtitles => {
+            vec![subtitles("line", cues, input), subtitles("Zeile", cues, input + 1)]
         }
         Sidecar::Chapters => {
-            text.push_str(";FFMETADATA1\ntitle=chapters\n");
+            let mut text = String::from(";FFMETADATA1\ntitle=chapters\n");
             for n in 0..recipe.seconds / 3 {
                 let (start, end) = (n * 3000, n * 3000 + 3000);
                 writeln!(text, "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle=chapter {n}")
                     .ok();
             }
-            (text, Some("ffmetadata"), format!("-map_metadata {input} -map_chapters {input}"))
+            vec![(text, "ffmetadata", format!("-map_metadata {input} -map_chapters {input}"))]
         }
     }
 }

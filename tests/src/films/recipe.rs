@@ -33,6 +33,8 @@ pub(crate) type Times = fn(u32) -> u32;
 pub(crate) enum Sidecar {
     None,
     Subtitles,
+    /// Two tracks of them, the second of which says `Zeile` for `line`.
+    TwoSubtitles,
     /// A track of them without a cue.
     NoSubtitles,
     Chapters,

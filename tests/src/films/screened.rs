@@ -1,7 +1,7 @@
 //! Films of half a minute to play on screens: `--film NAME` of `screens` finds them without the
 //! `screen_` of their names.
 
-use super::recipe::{PLAIN, Recipe};
+use super::recipe::{PLAIN, Recipe, Sidecar};
 
 const LONG: Recipe = Recipe { seconds: 30, ..PLAIN };
 const AUDIO: Recipe = Recipe { video: None, ..LONG };
@@ -55,6 +55,13 @@ pub(crate) const SCREENED: &[Recipe] = &[
         "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 200k -g 50 -auto-alt-ref 1 -lag-in-frames 16 -threads 1",
     ),
     Recipe { audio_codec: "flac -strict -2", ..mp4("screen_flac", "-bf 2 -g 50") },
+    // Sound and subtitles in two languages.
+    Recipe {
+        audio: &[(48000, 1, ""), (48000, 1, "")],
+        sidecar: Sidecar::TwoSubtitles,
+        mux: "-metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -metadata:s:s:0 language=eng -metadata:s:s:1 language=deu",
+        ..mp4("screen_languages", "-bf 3 -g 50")
+    },
     Recipe { name: "screen_aac", ..AUDIO },
     Recipe { name: "screen_mp3", audio_codec: "libmp3lame -b:a 64k", ..AUDIO },
     // Without a sidx, and with one for the whole.
