@@ -207,11 +207,12 @@ player_packages() {
     into=${CARGO_TARGET_DIR:-target}/h264-tests/players
     grep -qs '"version": "1.7.4"' "$into/node_modules/hls.js/package.json" &&
         grep -qs '"version": "5.2.1"' "$into/node_modules/dashjs/package.json" &&
-        grep -qs '"version": "5.2.12"' "$into/node_modules/shaka-player/package.json" && return
-    echo 'setup: installing hls.js, dash.js and Shaka Player'
+        grep -qs '"version": "5.2.12"' "$into/node_modules/shaka-player/package.json" &&
+        grep -qs '"version": "8.24.1"' "$into/node_modules/video.js/package.json" && return
+    echo 'setup: installing hls.js, dash.js, Shaka Player and video.js'
     mkdir -p "$into"
     npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix "$into" \
-        hls.js@1.7.4 dashjs@5.2.1 shaka-player@5.2.12
+        hls.js@1.7.4 dashjs@5.2.1 shaka-player@5.2.12 video.js@8.24.1
 }
 
 # Players of the demo page, which does without them where the registry cannot be reached.

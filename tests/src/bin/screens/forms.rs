@@ -50,6 +50,7 @@ pub(crate) const FORMS: &[Form] = &[
     HLS,
     with("HLS, hls.js", "hls.js", HLS),
     with("HLS, Shaka", "Shaka", HLS),
+    with("HLS, video.js", "video.js", HLS),
     DASH,
     with("DASH, dash.js", "dash.js", DASH),
     with("DASH, Shaka", "Shaka", DASH),
@@ -77,4 +78,5 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
     ("hls.js", "hls.js/dist/hls.min.js"),
     ("dash.js", "dashjs/dist/legacy/umd/dash.all.min.js"),
     ("shaka.js", "shaka-player/dist/shaka-player.compiled.js"),
+    ("video.js", "video.js/dist/video.min.js"),
 ];

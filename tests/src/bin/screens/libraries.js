@@ -1,6 +1,15 @@
 // Libraries that play HLS and DASH through Media Source Extensions in `page.js`.
 'use strict';
 
+const VIDEO_JS_SETTINGS = { vhs: { overrideNative: true }, nativeAudioTracks: false, nativeVideoTracks: false };
+
+// Libraries say languages in two letters or in three.
+const isIn = (language) => (track) => (track.lang ?? track.language ?? '').slice(0, 2) === language;
+const isText = ({ kind }) => kind === 'subtitles' || kind === 'captions';
+
+// `attach` has a library play what is at a URL, and hands back how it ends (`destroy`), how it goes
+// to the sound and the text of a language (`audio`, `text`; without a language no text), and where
+// the tracks of text are.
 const LIBRARIES = {
     'hls.js': {
         script: 'hls.js',
@@ -12,7 +21,15 @@ const LIBRARIES = {
             });
             hls.loadSource(url);
             hls.attachMedia(player);
-            return () => hls.destroy();
+            return {
+                destroy: () => hls.destroy(),
+                audio(language) { hls.audioTrack = hls.audioTracks.findIndex(isIn(language)); },
+                text(language) {
+                    hls.subtitleDisplay = true;
+                    hls.subtitleTrack = language ? hls.subtitleTracks.findIndex(isIn(language)) : -1;
+                },
+                textTracks: () => player.textTracks,
+            };
         },
     },
     'dash.js': {
@@ -22,7 +39,15 @@ const LIBRARIES = {
             dash.on('error', ({ error }) => fail(`${error.code} ${error.message}`));
             dash.updateSettings({ debug: { logLevel: 0 } });
             dash.initialize(player, url, false);
-            return () => dash.destroy();
+            return {
+                destroy: () => dash.destroy(),
+                audio: (language) => dash.setCurrentTrack(dash.getTracksFor('audio').find(isIn(language))),
+                text(language) {
+                    dash.enableText(Boolean(language));
+                    dash.setTextTrack(language ? dash.getTracksFor('text').findIndex(isIn(language)) : -1);
+                },
+                textTracks: () => player.textTracks,
+            };
         },
     },
     Shaka: {
@@ -33,7 +58,29 @@ const LIBRARIES = {
             const failed = (e) => fail(`Shaka: error ${e.code} ${JSON.stringify(e.data)}`);
             shaka.addEventListener('error', ({ detail }) => failed(detail));
             shaka.attach(player).then(() => shaka.load(url)).catch(failed);
-            return () => shaka.destroy();
+            return {
+                destroy: () => shaka.destroy(),
+                audio: (language) => shaka.selectAudioTrack(shaka.getAudioTracks().find(isIn(language))),
+                text: (language) => shaka.selectTextTrack(shaka.getTextTracks().find(isIn(language)) ?? null),
+                textTracks: () => player.textTracks,
+            };
+        },
+    },
+    'video.js': {
+        script: 'video.js',
+        attach(player, url, fail) {
+            const video = window.videojs(player, { html5: VIDEO_JS_SETTINGS });
+            video.on('error', () => fail(`${video.error().code} ${video.error().message}`));
+            video.src({ src: url, type: 'application/x-mpegURL' });
+            return {
+                destroy: () => video.dispose(),
+                audio(language) { Array.from(video.audioTracks()).find(isIn(language)).enabled = true; },
+                text(language) {
+                    for (const track of Array.from(video.textTracks()).filter(isText))
+                        track.mode = language && isIn(language)(track) ? 'showing' : 'disabled';
+                },
+                textTracks: () => video.textTracks(),
+            };
         },
     },
 };
@@ -42,7 +89,8 @@ const LIBRARIES = {
 let warnings = [];
 // All source buffers since the player was loaded.
 let sources = [];
-let detach = () => {};
+// What `attach` of the library that plays handed back.
+let attached = null;
 
 if (window.MediaSource) {
     const add = window.MediaSource.prototype.addSourceBuffer;
@@ -67,9 +115,9 @@ async function fetchLibrary(name) {
 
 // Has a library play what is at `url`. `fail` is called with what goes wrong for good.
 function attach(name, player, url, fail) {
-    detach();
+    attached?.destroy();
     [sources, warnings] = [[], []];
-    detach = LIBRARIES[name].attach(player, url, fail);
+    attached = LIBRARIES[name].attach(player, url, fail);
 }
 
 // For each source buffer its type, and from when to when it has media.
@@ -85,4 +133,14 @@ function buffered() {
     });
 }
 
-window.libraries = { fetch: fetchLibrary, attach, buffered, warnings: () => warnings };
+// Goes to the sound (`kind` is `audio`) or to the text of a language.
+const choose = (kind, language) => attached[kind](language);
+
+// The text that is shown now: for each cue what it says, and from when to when.
+function cues() {
+    const shown = Array.from(attached?.textTracks() ?? []).filter((t) => isText(t) && t.mode === 'showing');
+    const active = shown.flatMap(({ activeCues }) => Array.from(activeCues ?? []));
+    return active.map(({ text, startTime, endTime }) => [text, startTime, endTime]);
+}
+
+window.libraries = { fetch: fetchLibrary, attach, buffered, choose, cues, warnings: () => warnings };
