@@ -8,6 +8,7 @@ use crate::clips::{Clip, Kind};
 use crate::ear::Ear;
 use crate::recording::{Recording, apart, nearest};
 use crate::sight::{Player, Seek, Sight};
+use crate::switching::{self, STEPS, Switch};
 use crate::wanted::Wanted;
 
 pub(crate) const PAGE: &[(&str, &str)] = &[
@@ -69,6 +70,7 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
         return Ok(Sight { error: Some(format!("while it plays: {error}")), ..sight });
     }
     let places: &[f64] = match clip.kind {
+        Kind::Switching(..) => &[],
         Kind::Form(..) => &[0.31, 0.83, 0.57, 0.12, 0.7],
         _ => &[0.31, 0.83, 0.57],
     };
@@ -89,6 +91,9 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
             return Ok(sight);
         }
     }
+    if let Kind::Switching(..) = clip.kind {
+        switch(browser, wanted, &mut sight).await?;
+    }
     call(browser, "seek", json!([(wanted.duration - 0.6).max(0.0)])).await?;
     let played = call(browser, "play", json!([0.6, true, 8])).await?;
     sight.last = number(&played["cells"]);
@@ -106,6 +111,23 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     let frame = number(&found["cells"]);
     sight.fragment = Some(Seek { to, frame, offset: None, error: error(&found) });
     Ok(sight)
+}
+
+/// Goes from language to language, each at another place.
+async fn switch(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<(), String> {
+    for step in STEPS {
+        let to = wanted.inside(step.place);
+        let found = call(browser, "seek", json!([to])).await?;
+        sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
+        let change = step.change.map(|(kind, language)| json!([switching::AFTER, kind, language]));
+        let played = call(browser, "play", json!([switching::SECONDS, false, 0, change])).await?;
+        sight.stalls += stalls(&played);
+        sight.switches.push(match error(&played) {
+            Some(error) => Switch::broken(step, error),
+            None => switching::judge(step, &played, wanted),
+        });
+    }
+    Ok(())
 }
 
 /// A screenshot of what the browser shows now.
@@ -133,7 +155,7 @@ fn number(cells: &Value) -> Option<u32> {
 }
 
 /// When frames were shown, by the page's clock, and what they say of themselves.
-fn frames(played: &Value) -> Vec<(f64, Stamp)> {
+pub(crate) fn frames(played: &Value) -> Vec<(f64, Stamp)> {
     let all = played["frames"].as_array().map_or(&[][..], Vec::as_slice);
     all.iter().filter_map(|frame| Some((frame[0].as_f64()?, stamp(&frame[2])?))).collect()
 }
@@ -152,7 +174,7 @@ fn buffered(played: &Value) -> Vec<(String, Vec<(f64, f64)>)> {
 }
 
 /// What the page recorded.
-fn recorded(audio: &Value) -> Option<Recording> {
+pub(crate) fn recorded(audio: &Value) -> Option<Recording> {
     let samples = audio["samples"].as_array()?.iter().filter_map(Value::as_f64).map(|v| v / 20_000.0);
     Some(Recording {
         rate: audio["rate"].as_f64()?,

@@ -25,6 +25,7 @@ const SAMPLE: &[&str] = &[
     "screen_vp9_opus",
     "edits_several",
     "screen_cmaf",
+    LANGUAGES,
 ];
 
 /// The films that are played in other forms, too.
@@ -45,7 +46,16 @@ const PACKAGED: &[&str] = &[
 ];
 
 /// What of these CI plays.
-const SAMPLE_OF_FORMS: &[&str] = &["fmp4: keyframe, amid a GOP", "HLS, hls.js: whole", "DASH, Shaka: whole"];
+const SAMPLE_OF_FORMS: &[&str] = &[
+    "fmp4: keyframe, amid a GOP",
+    "HLS, hls.js: whole",
+    "HLS, video.js: whole",
+    "DASH, Shaka: whole",
+    "DASH, dash.js: switching",
+];
+
+/// The film that is played while its languages change.
+const LANGUAGES: &str = "screen_languages";
 
 /// Films beside those of half a minute.
 const OTHERS: &[&str] = &["edits_several"];
@@ -67,6 +77,8 @@ pub(crate) enum Kind {
     Asked(Mode),
     /// The whole film in another form, or from the middle of a group of pictures.
     Form(&'static Form, Option<Mode>),
+    /// The whole film or a clip in another form, while sound and text change their language.
+    Switching(&'static Form, Option<Mode>),
     /// From the middle of a group of pictures, of nginx's mp4 module.
     Nginx,
 }
@@ -84,7 +96,17 @@ impl Kind {
             Self::Form(form, None) => format!("{}: whole", form.name),
             Self::Form(form, Some(m)) if form.is_exact => format!("{}: {}, amid a GOP", form.name, mode(m)),
             Self::Form(form, Some(_)) => format!("{}: amid a GOP", form.name),
+            Self::Switching(form, None) => format!("{}: switching", form.name),
+            Self::Switching(form, Some(_)) => format!("{}: switching in a clip", form.name),
             Self::Nginx => "nginx, amid a GOP".into(),
+        }
+    }
+
+    /// The form, if it is not the flat file.
+    pub(crate) fn form(self) -> Option<&'static Form> {
+        match self {
+            Self::Form(form, _) | Self::Switching(form, _) => Some(form),
+            _ => None,
         }
     }
 }
@@ -106,13 +128,14 @@ impl Clip {
 
     /// The library that plays it in browsers.
     pub(crate) fn library(&self) -> Option<&'static str> {
-        let Kind::Form(form, _) = self.kind else { return None };
-        form.library
+        self.kind.form()?.library
     }
 
     /// Whether a player plays such clips.
     pub(crate) fn is_for(&self, player: Player) -> bool {
-        !matches!(self.kind, Kind::Form(form, _) if !form.is_for(player))
+        // WebKit's faults in libraries are known, and languages change nothing about them.
+        let switching = matches!(self.kind, Kind::Switching(..));
+        self.kind.form().is_none_or(|form| form.is_for(player)) && !(switching && player == Player::WebKit)
     }
 }
 
@@ -216,15 +239,15 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     let of_forms = forms(film, &source, options);
     for (kind, cut) in cuts(film, &source, options).into_iter().chain(of_forms) {
         let query = match kind {
-            Kind::Form(..) if cut.start.is_none() => String::new(),
-            Kind::Form(..) => cut.query(),
+            Kind::Form(..) | Kind::Switching(..) if cut.start.is_none() => String::new(),
+            Kind::Form(..) | Kind::Switching(..) => cut.query(),
             Kind::Plain | Kind::Whole => String::new(),
             Kind::Nginx => format!("?{}", cut.query().trim_start_matches("mode=exact&")),
             _ => format!("?{}", cut.query()),
         };
-        let target = match kind {
-            Kind::Form(form, _) => form.target(&target, &query),
-            _ => format!("{target}{query}"),
+        let target = match kind.form() {
+            Some(form) => form.target(&target, &query),
+            None => format!("{target}{query}"),
         };
         let site = match kind {
             Kind::Plain => &servers.plain,
@@ -235,7 +258,9 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
             }
         };
         let seen_as = match kind {
-            Kind::Form(form, Some(_)) if !form.is_exact => Cut { mode: Mode::Keyframe, ..cut },
+            Kind::Form(form, Some(_)) | Kind::Switching(form, Some(_)) if !form.is_exact => {
+                Cut { mode: Mode::Keyframe, ..cut }
+            }
             _ => cut,
         };
         let wanted = Wanted::of(&source, film, &seen_as);
@@ -249,6 +274,9 @@ fn forms(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
     let (start, end) = middle(source);
     let (start, end) = (options.start.or(Some(start)), options.end.or(Some(end)));
     let is_asked_for = !options.forms.is_empty() || PACKAGED.contains(&film.name.as_str());
+    if film.name == LANGUAGES {
+        return switches(options);
+    }
     let mut cuts = Vec::new();
     for form in FORMS.iter().filter(|form| is_asked_for && options.wants(form)) {
         cuts.push((Kind::Form(form, None), cut(None, None, Mode::Exact)));
@@ -265,6 +293,19 @@ fn forms(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
         cuts.retain(wanted);
     }
     cuts
+}
+
+/// The film of several languages in the forms whose tracks libraries choose from.
+fn switches(options: &Options) -> Vec<(Kind, Cut)> {
+    let forms = FORMS.iter().filter(|form| form.library.is_some() && options.wants(form));
+    let both = forms.flat_map(|form| {
+        let clip = cut(Some(7.37), Some(25.5), Mode::Exact);
+        [
+            (Kind::Switching(form, None), cut(None, None, Mode::Exact)),
+            (Kind::Switching(form, Some(Mode::Exact)), clip),
+        ]
+    });
+    both.filter(|(kind, _)| !options.sample || SAMPLE_OF_FORMS.contains(&kind.name().as_str())).collect()
 }
 
 /// From where to where clips go that begin amid a group of pictures of most films.
@@ -285,7 +326,7 @@ fn millis(at: f64) -> f64 {
 fn cuts(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
     let whole = cut(None, None, Mode::Exact);
     let mut cuts = vec![(Kind::Plain, whole)];
-    if options.only_forms() {
+    if options.only_forms() || film.name == LANGUAGES {
         return cuts;
     }
     if options.start.is_some() || options.end.is_some() {

@@ -28,6 +28,7 @@ mod known;
 mod recording;
 mod report;
 mod sight;
+mod switching;
 mod tools;
 mod wanted;
 

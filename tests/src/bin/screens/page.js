@@ -129,9 +129,11 @@ function audio(rate) {
 const allBuffered = () => [['the player', ranges(player.buffered)], ...window.libraries.buffered()];
 
 // Plays from where the player is, for `seconds` or to the end, at most `patience` seconds longer.
-async function play(seconds, toEnd, patience) {
-    const frames = [], clock = [];
-    let on = true, ended = null;
+// Amid that it goes to another sound or text: `change` says after how long, of which kind, and to
+// which language.
+async function play(seconds, toEnd, patience, change) {
+    const frames = [], clock = [], texts = [];
+    let on = true, ended = null, changed = null;
     const paint = (now, { mediaTime, expectedDisplayTime }) => {
         if (!on) return;
         frames.push([expectedDisplayTime / 1000, mediaTime, cells()]);
@@ -150,14 +152,20 @@ async function play(seconds, toEnd, patience) {
     const from = performance.now() / 1000;
     const until = from + seconds + (toEnd ? patience : 0);
     while (ended === null && !player.error && performance.now() / 1000 < until) {
-        clock.push([performance.now() / 1000, player.currentTime]);
+        const now = performance.now() / 1000;
+        clock.push([now, player.currentTime]);
+        texts.push([now, player.currentTime, window.libraries.cues()]);
+        if (change && changed === null && now > from + change[0]) {
+            changed = now;
+            window.libraries.choose(change[1], change[2]);
+        }
         await wait(15);
     }
     if (toEnd && ended !== null) await wait(150);
     player.pause();
     on = false;
     player.removeEventListener('ended', stop);
-    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, stalls, buffered: allBuffered(), warnings: window.libraries.warnings(), audio: toEnd || !tape ? null : audio(context.sampleRate) };
+    return { ...state(), ...(failed && { error: failed }), ended, frames, clock, texts, changed, stalls, buffered: allBuffered(), warnings: window.libraries.warnings(), audio: toEnd || !tape ? null : audio(context.sampleRate) };
 }
 
 // Goes to a time and stays there.

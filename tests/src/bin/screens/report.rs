@@ -81,6 +81,7 @@ impl Verdict {
             loaded,
             stalls,
             buffered,
+            switches,
             warnings,
             ..
         } = &self.sight;
@@ -114,6 +115,9 @@ impl Verdict {
         write!(said, ", ended {}, last {}, loaded {}", seconds(*ended), text(*last), seconds(*loaded)).ok();
         if *stalls > 0 {
             write!(said, ", {stalls} stalls").ok();
+        }
+        for switch in switches {
+            write!(said, "\n    {switch}").ok();
         }
         for warning in warnings {
             write!(said, ", recovers from {warning}").ok();

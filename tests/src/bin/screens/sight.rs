@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::recording::median;
+use crate::switching::Switch;
 use crate::wanted::Wanted;
 
 /// Who plays.
@@ -97,6 +98,8 @@ pub(crate) struct Sight {
     pub(crate) stalls: usize,
     /// For each source buffer its type, and from when to when it had media in the end.
     pub(crate) buffered: Vec<(String, Vec<(f64, f64)>)>,
+    /// What was seen and heard while languages changed.
+    pub(crate) switches: Vec<Switch>,
     /// What a library recovered from.
     pub(crate) warnings: Vec<String>,
 }
@@ -249,6 +252,9 @@ impl Sight {
         }
         if let Some(seek) = &self.fragment {
             seek.faults("#t=", early, wanted, own, found);
+        }
+        for (about, text) in self.switches.iter().flat_map(|switch| switch.faults(|o| own.allows(o))) {
+            found.add(about, text);
         }
         if self.ended.is_none() {
             found.add("end", "does not end".into());
