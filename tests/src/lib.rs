@@ -30,6 +30,8 @@ pub mod place;
 mod preload;
 #[cfg(feature = "judges")]
 pub mod probe;
+#[cfg(feature = "judges")]
+pub mod recipes;
 pub mod scripts;
 pub mod servers;
 #[cfg(feature = "judges")]

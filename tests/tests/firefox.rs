@@ -12,16 +12,21 @@ fn a_clip_past_the_end_of_a_track_plays(site: &Site) {
     short_tracks::assert_clips_play(Browser::Firefox, site);
 }
 
-/// The demo page needs configuration of its own.
-mod demo_page {
+/// What needs configuration of its own.
+mod pages {
     use tests::browser::Browser;
     use tests::demo_page;
     use tests::on_both_engines;
+    use tests::recipes;
     use tests::servers::Engine;
 
-    on_both_engines!(it_plays_each_form);
+    on_both_engines!(demo_page_plays_each_form, recipes_play);
 
-    fn it_plays_each_form(engine: Engine) {
+    fn recipes_play(engine: Engine) {
+        recipes::assert_play(Browser::Firefox, engine, &["hls.js", "dash.js", "Shaka Player", "Safari"]);
+    }
+
+    fn demo_page_plays_each_form(engine: Engine) {
         demo_page::assert_forms_play(Browser::Firefox, engine);
     }
 }

@@ -1,0 +1,28 @@
+//! What `docs/web-players.md` says of pages plays in Chromium, and what it says of servers is so.
+
+use tests::browser::Browser;
+use tests::films::film;
+use tests::on_both_engines;
+use tests::recipes::{assert_play, block};
+use tests::servers::{Builder, Engine};
+
+on_both_engines!(recipes_play, other_sites_may_read_what_is_cast);
+
+fn recipes_play(engine: Engine) {
+    assert_play(Browser::Chromium, engine, &["hls.js", "dash.js", "Safari"]);
+}
+
+fn other_sites_may_read_what_is_cast(engine: Engine) {
+    let (language, packaging) = match engine {
+        Engine::Lighttpd => ("lighttpd", "h264-streaming.packaging = (\"hls\", \"dash\")"),
+        _ => ("apache", "H264StreamingPackaging hls dash"),
+    };
+    let site = Builder::new(engine).config(&format!("{}\n{packaging}", block("Casting", language))).start();
+    let film = site.publish(&film("bframes"));
+    for address in ["", "/hls/master.m3u8", "/cmaf/v1/1.m4s"] {
+        let reply = site.get(&format!("{film}{address}"));
+        assert_eq!(reply.status, 200, "{address}");
+        assert_eq!(reply.header("access-control-allow-origin"), "*", "{address}");
+        assert!(reply.header("access-control-expose-headers").contains("Content-Range"), "{address}");
+    }
+}
