@@ -1,14 +1,16 @@
 //! Every film, cut everywhere in both modes by both servers: do the clips show what they must?
 //!
 //! Two readers judge each clip: ffmpeg (packets, times, frames and audio) and mp4box.js (sample
-//! tables and edit lists). Prints a table, kept in `target/conformance.txt`, and ends with 1
-//! where a clip is wrong or `tests/conformance` does not say what was found. `FILMS=` takes a
-//! regular expression: only films whose name it matches.
+//! tables and edit lists). Each clip in fragments, and the files of its tracks with their segments,
+//! must hold the same samples (see `forms`). Prints a table, kept in `target/conformance.txt`, and
+//! ends with 1 where a clip is wrong or `tests/conformance` does not say what was found. `FILMS=`
+//! takes a regular expression: only films whose name it matches.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
 
 mod browser;
 mod cuts;
+mod forms;
 mod lists;
 mod metadata;
 
@@ -48,6 +50,8 @@ struct Row {
     ticks: f64,
     /// Its metadata over that of nginx's mp4 module for the same clip, and what is larger.
     metadata: Option<(f64, String)>,
+    /// What was read of clips in fragments, and of files of tracks.
+    forms: forms::Read,
     /// Queries, and what is wrong with their clips.
     faults: Vec<String>,
 }
@@ -138,10 +142,16 @@ fn main() {
 
 impl Servers {
     fn start() -> Self {
-        let site = |engine| Builder::new(engine).without_access_log().workers(1).start();
+        let site = |engine, packaging: &str| {
+            Builder::new(engine).without_access_log().workers(1).config(packaging).start()
+        };
         let mp4 = "location / { mp4; mp4_start_key_frame on; mp4_buffer_size 1m; mp4_max_buffer_size 256m; }";
         let nginx = Builder::new(Engine::Nginx).without_access_log().config(mp4).start();
-        let servers = Self { apache: site(APACHE), lighttpd: site(Engine::Lighttpd), nginx };
+        let servers = Self {
+            apache: site(APACHE, "H264StreamingPackaging hls dash"),
+            lighttpd: site(Engine::Lighttpd, "h264-streaming.packaging = (\"hls\", \"dash\")"),
+            nginx,
+        };
         // Every refusal is a line; what is refused, and why, is what the report is about.
         servers.apache.allow_log(r"AH\d+|h264");
         servers.lighttpd.allow_log("mod_h264_streaming");
@@ -198,7 +208,10 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
                 row.clips += 1;
                 let asked = format!("{}?{}", film.name, cuts::times(&cut));
                 let judges = ["ffmpeg", "mp4box"].map(|who| lists.exception(&asked, who).is_none());
-                let faults = case.faults(&reply, &cut, judges, reader, &mut seen, &mut row.ticks);
+                let mut faults = case.faults(&reply, &cut, judges, reader, &mut seen, &mut row.ticks);
+                if faults.is_empty() {
+                    faults = case.faults_of_forms(&reply, &cut, &mut row.forms);
+                }
                 if faults.is_empty() {
                     row.right += 1;
                 } else {
@@ -228,10 +241,15 @@ impl Servers {
 }
 
 impl Case {
-    fn get(&self, address: &str, query: &str) -> Reply {
-        let mut connection = Connection::open(address);
+    fn get(&self, server: &str, query: &str) -> Reply {
+        self.get_at(server, "", query)
+    }
+
+    /// What a server has at an address behind the film.
+    fn get_at(&self, server: &str, address: &str, query: &str) -> Reply {
+        let mut connection = Connection::open(server);
         let host = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
-        connection.write(&format!("GET {}?{query} {host}\r\n\r\n", self.target));
+        connection.write(&format!("GET {}{address}?{query} {host}\r\n\r\n", self.target));
         connection.reply()
     }
 
@@ -349,10 +367,14 @@ fn report(rows: &[Row]) -> String {
     let refused = rows.len() - served.len();
     writeln!(
         text,
-        "\n{whole} of {} films and {} of {} clips are right; {refused} films are refused",
+        "\n{whole} of {} films and {} of {} clips are right; {refused} films are refused\n\
+         read besides: {} clips in fragments, {} files of tracks and {} segments",
         served.len(),
         sum(|row| row.right),
-        sum(|row| row.clips)
+        sum(|row| row.clips),
+        sum(|row| row.forms.fragmented),
+        sum(|row| row.forms.tracks),
+        sum(|row| row.forms.segments)
     )
     .ok();
     text

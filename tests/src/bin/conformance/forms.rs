@@ -1,0 +1,148 @@
+//! The other forms of a clip: fragments, and a file of each track with its segments. They hold the
+//! samples that the flat clip holds, to the byte and the tick, and both servers send the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use test_boxes::{Expanded, One, expand, expand_fragments};
+use tests::client::Reply;
+use tests::probe::Cut;
+
+use crate::Case;
+
+/// Clips longer than this are not read here: each sample is held on its own.
+const LONGEST: usize = 32 << 20;
+
+/// What was read of the other forms of a film's clips.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Read {
+    /// Clips in fragments.
+    pub(crate) fragmented: usize,
+    /// Files of tracks.
+    pub(crate) tracks: usize,
+    /// Segments of them.
+    pub(crate) segments: usize,
+}
+
+impl Case {
+    /// What is wrong with the other forms of a clip, whose flat form is `flat`.
+    pub(crate) fn faults_of_forms(&self, flat: &Reply, cut: &Cut, read: &mut Read) -> Vec<String> {
+        // Without times the flat form is the film as it is, with all that is not presented.
+        let is_clip = cut.start.is_some() || cut.end.is_some();
+        if !is_clip || flat.body.len() > LONGEST || flat.header("x-mod-h264-streaming").is_empty() {
+            return Vec::new();
+        }
+        // What the plain reader does not know, the other readers judge in the flat clip.
+        let Some(due) = quietly(|| expand(&flat.body)) else { return Vec::new() };
+        let mut faults = Vec::new();
+        let query = cut.query();
+        match self.same("", &format!("{query}&format=fmp4")) {
+            // Where nothing is presented, there is nothing to fragment.
+            Ok(reply) if reply.status == 200 && due.iter().all(|track| track.samples.is_empty()) => {
+                if reply.body != flat.body {
+                    faults.push("something, of nothing".into());
+                }
+            }
+            Ok(reply) if reply.status == 200 => {
+                read.fragmented += 1;
+                let all = || differences(&due, &expand_fragments(&reply.body));
+                faults.extend(quietly(all).unwrap_or_else(|| vec!["cannot be read".into()]));
+            }
+            // What fragments cannot hold: the list of refusals is in docs/streaming.md.
+            Ok(reply) if reply.status == 415 => {}
+            Ok(reply) => faults.push(format!("answered {}", reply.status)),
+            Err(e) => faults.push(e),
+        }
+        // Segments begin with a key frame.
+        if query.starts_with("mode=keyframe") {
+            for kind in ["v", "a"] {
+                faults.extend(
+                    (1..).map_while(|n| self.track(&format!("{kind}{n}"), &query, &due, read)).flatten(),
+                );
+            }
+        }
+        faults.into_iter().map(|fault| format!("in fragments: {fault}")).collect()
+    }
+
+    /// What is wrong with the file of a track; `None` where there is no such track.
+    fn track(&self, name: &str, query: &str, due: &[Expanded], read: &mut Read) -> Option<Vec<String>> {
+        let whole = match self.same(&format!("/cmaf/{name}.mp4"), query) {
+            Ok(reply) if reply.status == 200 => reply.body,
+            // No such track, or one that fragments cannot hold.
+            Ok(reply) if matches!(reply.status, 404 | 415) => return None,
+            Ok(reply) => return Some(vec![format!("{name} answered {}", reply.status)]),
+            Err(e) => return Some(vec![e]),
+        };
+        read.tracks += 1;
+        let samples = || {
+            let held = expand_fragments(&whole);
+            let due: Vec<_> =
+                due.iter().filter(|due| held.iter().any(|held| held.id == due.id)).cloned().collect();
+            differences(&due, &held)
+        };
+        let mut faults = quietly(samples).unwrap_or_else(|| vec!["cannot be read".into()]);
+        let part = |part: &str| match self.same(&format!("/cmaf/{name}/{part}"), query) {
+            Ok(reply) if reply.status == 200 => Ok(Some(reply.body)),
+            Ok(reply) if reply.status == 404 => Ok(None),
+            Ok(reply) => Err(format!("{part} answered {}", reply.status)),
+            Err(e) => Err(e),
+        };
+        let mut joined = Vec::new();
+        for n in 1.. {
+            match part(&format!("{n}.m4s")) {
+                Ok(Some(segment)) => joined.extend(segment),
+                Ok(None) => break,
+                Err(e) => faults.push(e),
+            }
+            read.segments += 1;
+        }
+        if !whole.ends_with(&joined) || joined.is_empty() {
+            faults.push("its segments are not the end of it".into());
+        }
+        if !part("init.mp4").is_ok_and(|init| init.is_some_and(|init| whole.starts_with(&init))) {
+            faults.push("its head is not the beginning of it".into());
+        }
+        Some(faults.into_iter().map(|fault| format!("{name}: {fault}")).collect())
+    }
+
+    /// What both servers send, if that is the same.
+    fn same(&self, address: &str, query: &str) -> Result<Reply, String> {
+        let [ours, theirs] = [0, 1].map(|server| self.get_at(&self.addresses[server], address, query));
+        let same = ours.status == theirs.status
+            && (ours.status != 200
+                || ours.body == theirs.body && ours.header("etag") == theirs.header("etag"));
+        if same { Ok(ours) } else { Err(format!("{address}: Apache says {ours}\nlighttpd says {theirs}")) }
+    }
+}
+
+/// `None` where the plain reader stumbles.
+fn quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+/// How the samples of tracks differ.
+fn differences(due: &[Expanded], held: &[Expanded]) -> Vec<String> {
+    let due: Vec<_> = due.iter().filter(|track| !track.samples.is_empty()).collect();
+    if due.len() != held.len() {
+        return vec![format!("{} tracks instead of {}", held.len(), due.len())];
+    }
+    let mut faults = Vec::new();
+    for (due, held) in due.iter().zip(held) {
+        let fields = |track: &Expanded| {
+            let first = track.samples.first().map_or(0, |sample| sample.dts);
+            let fields = |s: &One| (s.dts - first, s.cts - s.dts, s.delta, s.sync);
+            track.samples.iter().map(fields).collect::<Vec<_>>()
+        };
+        let same_bytes = due.samples.iter().map(|s| &s.bytes).eq(held.samples.iter().map(|s| &s.bytes));
+        if !same_bytes {
+            faults.push(format!(
+                "track {}: other bytes, {} samples instead of {}",
+                due.id,
+                held.samples.len(),
+                due.samples.len()
+            ));
+        } else if due.timescale != held.timescale || fields(due) != fields(held) {
+            faults.push(format!("track {}: other times or sync samples", due.id));
+        }
+    }
+    faults
+}
