@@ -20,6 +20,10 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// What a path cannot hold as it is (RFC 3986, 3.3): what a query cannot, the characters that end a
+/// path or escape, and a colon, which would make a scheme of what precedes it.
+const NOT_IN_A_PATH: &AsciiSet = &NOT_IN_A_QUERY.add(b'?').add(b'%').add(b':');
+
 /// Writes links. All of them are relative, so that they stay behind whatever proxy the request came
 /// through, and carry on the query, so that they lead to the same clip.
 ///
@@ -27,43 +31,55 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
 pub(super) struct Links {
     /// The query with its `?`, or nothing.
     query: String,
+    /// What precedes the name of a playlist.
+    playlists: String,
+    /// What precedes the folders of other resources.
+    folder: String,
 }
 
 impl Links {
     pub(super) fn new(query: &str) -> Self {
         let escaped = utf8_percent_encode(query, NOT_IN_A_QUERY);
-        Self { query: if query.is_empty() { String::new() } else { format!("?{escaped}") } }
+        let query = if query.is_empty() { String::new() } else { format!("?{escaped}") };
+        Self { query, playlists: String::new(), folder: "..".to_owned() }
+    }
+
+    /// Links from a text that stands elsewhere, from where `film` leads to the movie: a relative path
+    /// with nothing escaped.
+    pub(super) fn from_elsewhere(film: &str, query: &str) -> Self {
+        let film = utf8_percent_encode(film, NOT_IN_A_PATH);
+        Self { playlists: format!("{film}/hls/"), folder: film.to_string(), ..Self::new(query) }
     }
 
     /// From a playlist to another.
     pub(super) fn playlist(&self, track: &str) -> String {
-        format!("{track}.m3u8{}", self.query)
+        format!("{}{track}.m3u8{}", self.playlists, self.query)
     }
 
     /// From a playlist to that of a track's key frames.
     pub(super) fn iframes(&self, track: &str) -> String {
-        format!("{track}-iframes.m3u8{}", self.query)
+        format!("{}{track}-iframes.m3u8{}", self.playlists, self.query)
     }
 
     /// To the file of a track.
     pub(super) fn file(&self, track: &str) -> String {
-        format!("../cmaf/{track}.mp4{}", self.query)
+        format!("{}/cmaf/{track}.mp4{}", self.folder, self.query)
     }
 
     /// To the initialization section of a track.
     pub(super) fn init(&self, track: &str) -> String {
-        format!("../cmaf/{track}/init.mp4{}", self.query)
+        format!("{}/cmaf/{track}/init.mp4{}", self.folder, self.query)
     }
 
     /// To a segment of a track.
     pub(super) fn segment(&self, track: &str, number: impl Display) -> String {
-        format!("../cmaf/{track}/{number}.m4s{}", self.query)
+        format!("{}/cmaf/{track}/{number}.m4s{}", self.folder, self.query)
     }
 
     /// To all segments of a track, as the template of a `SegmentTemplate`: `$Number$` stands for the
     /// number, and `$$` for a `$` (ISO/IEC 23009-1, 5.3.9.4.4).
     pub(super) fn segment_template(&self, track: &str) -> String {
-        format!("../cmaf/{track}/$Number$.m4s{}", self.query.replace('$', "$$"))
+        format!("{}/cmaf/{track}/$Number$.m4s{}", self.folder, self.query.replace('$', "$$"))
     }
 
     /// To the initialization section of a track, as such a template.
@@ -73,7 +89,7 @@ impl Links {
 
     /// To the text of a track as WebVTT.
     pub(super) fn text(&self, track: &str) -> String {
-        format!("../text/{track}.vtt{}", self.query)
+        format!("{}/text/{track}.vtt{}", self.folder, self.query)
     }
 }
 

@@ -5,6 +5,7 @@ mod address;
 mod choice;
 pub mod dash;
 pub mod hls;
+mod ladder;
 mod links;
 mod presentation;
 mod protection;
@@ -20,6 +21,7 @@ mod tests;
 mod tracks;
 
 pub use address::{Address, AddressKind, TrackName};
+pub use ladder::{Misaligned, Rung, misaligned};
 pub use presentation::{Form, Presentation, Rendition, Segment};
 pub use resources::resources;
 pub use route::Route;

@@ -4,6 +4,7 @@
 
 mod encrypted;
 mod found;
+mod ladders;
 mod links;
 mod packages;
 mod places;

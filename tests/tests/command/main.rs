@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod description;
+mod ladder;
 mod output;
 mod package;
 mod text;

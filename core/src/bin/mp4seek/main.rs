@@ -5,6 +5,7 @@ mod copy;
 mod description;
 mod input;
 mod inspect;
+mod ladder;
 mod output;
 mod package;
 mod text;
@@ -61,6 +62,15 @@ enum Command {
     Package {
         #[command(flatten)]
         options: package::PackageOptions,
+    },
+    /// Write the playlist and the manifest of one film in several qualities.
+    ///
+    /// A player chooses among the films by how fast its connection is. What is written links to what
+    /// a server with the module has of each film (or `mp4seek package` wrote into a folder of its name). Segments of all
+    /// films have to begin at the same times: those that do not are named, and nothing is written.
+    Ladder {
+        #[command(flatten)]
+        options: ladder::LadderOptions,
     },
     /// Say of each film whether a server would cut it, and what is unusual about it.
     Verify {
@@ -243,6 +253,7 @@ fn main() -> ExitCode {
             clip::run(&input, &output, "", &mp4seek::Settings::default(), force, quiet)
         }
         Command::Inspect { input, options, json } => inspect::run(&input, &options, json),
+        Command::Ladder { options } => ladder::run(&options),
         Command::Package { options } => package::run(&options),
         Command::Verify { files, json } => verify::run(&files, json),
         Command::Text { options } => text::run(&options),

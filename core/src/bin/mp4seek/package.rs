@@ -101,7 +101,7 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
 }
 
 /// What is wrong with this film.
-fn failure(film: &Input, error: &Error) -> Failure {
+pub(crate) fn failure(film: &Input, error: &Error) -> Failure {
     match error {
         Error::NoSuchAddress => {
             let reason = "it has no track that players of HLS and DASH can play";

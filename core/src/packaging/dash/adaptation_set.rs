@@ -3,6 +3,7 @@
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
 use crate::packaging::address::mime_type;
 use crate::packaging::choice::{Choice, Member, has_role, is_webvtt};
+use crate::packaging::ladder::difference;
 use crate::packaging::links::Links;
 use crate::packaging::protection::{base64, uuid};
 use crate::packaging::rates::Rates;
@@ -40,7 +41,6 @@ const TEXT_BANDWIDTH: u64 = 1000;
 /// Writes the adaptation sets of a presentation.
 pub(super) struct Writer<'w> {
     pub(super) xml: &'w mut Xml,
-    pub(super) links: &'w Links,
     pub(super) form: Form,
     /// The target duration of the presentation, in seconds.
     pub(super) target: u64,
@@ -48,21 +48,55 @@ pub(super) struct Writer<'w> {
     pub(super) id: u32,
 }
 
+/// A representation of a set.
+#[derive(Clone)]
+struct Represented<'p> {
+    id: String,
+    links: &'p Links,
+    rendition: &'p Rendition,
+}
+
+impl<'p> Represented<'p> {
+    /// The only one of its set.
+    fn alone(links: &'p Links, rendition: &'p Rendition) -> [Self; 1] {
+        [Self { id: rendition.name.clone(), links, rendition }]
+    }
+}
+
 impl Writer<'_> {
-    pub(super) fn write(&mut self, choice: &Choice) {
-        if let Some(video) = choice.video {
-            self.set(video, TrackKind::Video, None, true);
+    /// The sets of a movie, or of several with the same pictures.
+    pub(super) fn write(&mut self, films: &[(Links, Choice<'_>)]) {
+        let videos = films.iter().zip(1..).filter_map(|((links, choice), n)| {
+            let rendition = choice.video?;
+            let name = &rendition.name;
+            let id = if films.len() == 1 { name.clone() } else { format!("{n}-{name}") };
+            Some(Represented { id, links, rendition })
+        });
+        let mut videos: Vec<_> = videos.collect();
+        while let Some(first) = videos.first().cloned() {
+            let (of_set, others): (Vec<_>, Vec<_>) =
+                videos.into_iter().partition(|video| is_switched_to(first.rendition, video.rendition));
+            self.set(&of_set, TrackKind::Video, None, true);
+            videos = others;
         }
+        let with_sound = films.iter().find(|(_, choice)| !choice.audio.is_empty());
+        let Some((links, choice)) = with_sound.or(films.first()) else { return };
         for (member, is_main) in choice.sound() {
-            self.set(member.rendition, TrackKind::Audio, Some(member), is_main);
+            self.set(&Represented::alone(links, member.rendition), TrackKind::Audio, Some(member), is_main);
         }
         for member in &choice.text.members {
-            self.set(member.rendition, TrackKind::Text, Some(member), member.is_default);
+            self.set(
+                &Represented::alone(links, member.rendition),
+                TrackKind::Text,
+                Some(member),
+                member.is_default,
+            );
         }
     }
 
-    /// The set of one track. The order of its children is that of the schema.
-    fn set(&mut self, rendition: &Rendition, kind: TrackKind, member: Option<&Member>, is_main: bool) {
+    /// The set of a track, in one or more movies. The order of its children is that of the schema.
+    fn set(&mut self, all: &[Represented], kind: TrackKind, member: Option<&Member>, is_main: bool) {
+        let Some(rendition) = all.first().map(|represented| represented.rendition) else { return };
         self.id += 1;
         let mut attributes = vec![
             ("id", Some(self.id.to_string())),
@@ -72,7 +106,7 @@ impl Writer<'_> {
             // Players begin with the set of the highest priority; 1 is that of all others.
             ("selectionPriority", (is_main && kind == TrackKind::Audio).then(|| "2".to_owned())),
         ];
-        attributes.extend(self.alignment(rendition, kind));
+        attributes.extend(self.alignment(all, kind));
         self.xml.open("AdaptationSet", &attributes);
         if rendition.track.is_encrypted {
             self.content_protection(&rendition.track);
@@ -86,7 +120,7 @@ impl Writer<'_> {
         for role in roles(&rendition.track, kind, is_main) {
             self.descriptor("Role", ROLES, role);
         }
-        self.representation(rendition);
+        all.iter().for_each(|represented| self.representation(represented));
         self.xml.close();
     }
 
@@ -94,32 +128,36 @@ impl Writer<'_> {
         if is_webvtt(rendition) { "text/vtt" } else { mime_type(kind) }
     }
 
-    /// What the set says of its segments, where it has any: all representations of it (there is one)
-    /// agree in their boundaries, and each segment begins with a point of random access of no higher
-    /// type than this. Where that is not so, nothing is said.
-    fn alignment(&self, rendition: &Rendition, kind: TrackKind) -> Vec<Attribute> {
-        if rendition.segments.is_empty() {
+    /// What the set says of its segments, where it has any: all representations of it agree in their
+    /// boundaries, and each segment begins with a point of random access of no higher type than this.
+    /// Where that is not so, nothing is said.
+    fn alignment(&self, all: &[Represented], kind: TrackKind) -> Vec<Attribute> {
+        let tracks = || all.iter().map(|represented| represented.rendition);
+        if tracks().any(|rendition| rendition.segments.is_empty()) {
             return Vec::new();
         }
-        let is_independent = rendition.segments.iter().all(|segment| segment.is_independent);
+        let is_independent = tracks().flat_map(|track| &track.segments).all(|segment| segment.is_independent);
+        let is_aligned = all.iter().all(|other| {
+            all.first().is_some_and(|first| difference(first.rendition, other.rendition).is_none())
+        });
         // Pictures may be decoded in another order than they are presented in (type 2).
         let sap_type = if kind == TrackKind::Video { "2" } else { "1" };
         let sap_type = is_independent.then(|| sap_type.to_owned());
-        let yes = Some("true".to_owned());
+        let yes = is_aligned.then(|| "true".to_owned());
         match self.form {
             Form::Ranges => vec![("subsegmentAlignment", yes), ("subsegmentStartsWithSAP", sap_type)],
             Form::Segments => vec![("segmentAlignment", yes), ("startWithSAP", sap_type)],
         }
     }
 
-    fn representation(&mut self, rendition: &Rendition) {
+    fn representation(&mut self, Represented { id, links, rendition }: &Represented) {
         let track = &rendition.track;
         let bandwidth = match is_webvtt(rendition) {
             true => TEXT_BANDWIDTH,
             false => Rates::of(rendition).peak(self.target).max(1),
         };
         let mut attributes = vec![
-            ("id", Some(rendition.name.clone())),
+            ("id", Some(id.clone())),
             ("bandwidth", Some(bandwidth.to_string())),
             ("codecs", track.codec.clone().filter(|_| !is_webvtt(rendition))),
         ];
@@ -131,11 +169,11 @@ impl Writer<'_> {
             self.descriptor("AudioChannelConfiguration", scheme, &value.to_string());
         }
         if is_webvtt(rendition) {
-            self.xml.text("BaseURL", &self.links.text(&rendition.name));
+            self.xml.text("BaseURL", &links.text(&rendition.name));
         } else {
             match self.form {
-                Form::Ranges => write_base(self.xml, rendition, self.links),
-                Form::Segments => write_template(self.xml, rendition, self.links),
+                Form::Ranges => write_base(self.xml, rendition, links),
+                Form::Segments => write_template(self.xml, rendition, links),
             }
         }
         self.xml.close();
@@ -174,6 +212,15 @@ impl Writer<'_> {
         let attributes = [("schemeIdUri", Some(scheme.to_owned())), ("value", Some(value.to_owned()))];
         self.xml.empty(name, &attributes);
     }
+}
+
+/// Whether a player may go from one track to the other while it plays: their coding is the same but
+/// for profile and level, and so is their encryption.
+fn is_switched_to(one: &Rendition, other: &Rendition) -> bool {
+    let coding = |track: &TrackDescription| {
+        track.codec.as_deref().and_then(|c| c.split('.').next().map(str::to_owned))
+    };
+    coding(&one.track) == coding(&other.track) && one.track.protection == other.track.protection
 }
 
 fn content_type(kind: TrackKind) -> &'static str {

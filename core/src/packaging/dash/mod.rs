@@ -9,7 +9,7 @@ mod xml;
 use super::choice::Choice;
 use super::links::Links;
 use super::rates::Rates;
-use super::{Form, Presentation};
+use super::{Form, Presentation, Rung};
 
 use adaptation_set::Writer;
 use xml::Xml;
@@ -22,9 +22,22 @@ use xml::Xml;
 /// player that wants more loads again. (A dynamic one would have to say when each segment came to
 /// be.)
 pub fn manifest(presentation: &Presentation, form: Form) -> String {
-    let choice = Choice::new(presentation);
-    let target = choice.target_duration();
-    let delays = choice.segmented().map(|rendition| {
+    write(&[(Links::new(&presentation.query), Choice::new(presentation))], presentation.seconds(), form)
+}
+
+/// The manifest of several renditions of the same pictures, each in a movie of its own: they are
+/// representations of one set, where they have the same coding. Sound and text are those of the first
+/// movie that has sound.
+pub fn ladder(rungs: &[Rung], form: Form) -> String {
+    let seconds = rungs.iter().map(|rung| rung.presentation.seconds()).fold(0.0, f64::max);
+    let films = rungs.iter().map(|rung| (rung.links(), Choice::new(rung.presentation)));
+    write(&films.collect::<Vec<_>>(), seconds, form)
+}
+
+fn write(films: &[(Links, Choice<'_>)], seconds: f64, form: Form) -> String {
+    let target = films.iter().map(|(_, choice)| choice.target_duration()).max().unwrap_or(1);
+    let segmented = || films.iter().flat_map(|(_, choice)| choice.segmented());
+    let delays = segmented().map(|rendition| {
         let rates = Rates::of(rendition);
         rates.buffer(rates.peak(target))
     });
@@ -34,7 +47,7 @@ pub fn manifest(presentation: &Presentation, form: Form) -> String {
         Form::Ranges => "urn:mpeg:dash:profile:isoff-on-demand:2011",
         Form::Segments => "urn:mpeg:dash:profile:isoff-live:2011",
     };
-    let is_protected = choice.segmented().any(|rendition| rendition.track.is_encrypted);
+    let is_protected = segmented().any(|rendition| rendition.track.is_encrypted);
     let text = |value: &str| Some(value.to_owned());
     let mut xml = Xml::new();
     xml.open(
@@ -44,13 +57,12 @@ pub fn manifest(presentation: &Presentation, form: Form) -> String {
             ("xmlns:cenc", is_protected.then(|| "urn:mpeg:cenc:2013".to_owned())),
             ("profiles", text(profile)),
             ("type", text("static")),
-            ("mediaPresentationDuration", Some(duration(presentation.seconds()))),
+            ("mediaPresentationDuration", Some(duration(seconds))),
             ("minBufferTime", Some(format!("PT{}.{:03}S", buffer / 1000, buffer % 1000))),
         ],
     );
     xml.open("Period", &[("id", text("1"))]);
-    let links = Links::new(&presentation.query);
-    Writer { xml: &mut xml, links: &links, form, target, id: 0 }.write(&choice);
+    Writer { xml: &mut xml, form, target, id: 0 }.write(films);
     xml.finish()
 }
 

@@ -358,3 +358,30 @@ fn an_encrypted_track_names_its_scheme_and_key() {
     film.renditions[0].track.protection = None;
     assert!(Document::parse(&manifest(&film, Form::Segments)).is_ok());
 }
+
+#[test]
+fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
+    let (silent, plain) = (presentation(vec![video()]), plain());
+    let mut hevc = presentation(vec![video()]);
+    hevc.renditions[0].track.codec = Some("hvc1.1.6.L93.B0".to_owned());
+    let rung = |film, presentation| Rung { film, presentation };
+    for form in FORMS {
+        let rungs = [rung("a&b.mp4", &silent), rung("c.mp4", &plain), rung("d.mp4", &hevc)];
+        let text = ladder(&rungs, form);
+        let document = Document::parse(&text).unwrap();
+        let sets = all_of(document.root_element(), "AdaptationSet").map(|set| {
+            let ids = all_of(set, "Representation").map(|r| r.attribute("id").unwrap());
+            ids.collect::<Vec<_>>()
+        });
+        assert_eq!(sets.collect::<Vec<_>>(), [&["1-v1", "2-v1"][..], &["3-v1"], &["a1"]]);
+        assert!(text.contains("a&amp;b.mp4/cmaf/v1") && !text.contains("../"), "{text}");
+        // Of one film, it is what the film has itself.
+        let one = ladder(&[rung("c.mp4", &plain)], form);
+        assert_eq!(one.replace("c.mp4/", "../"), manifest(&plain, form));
+    }
+    // Films that are not in step are not said to be.
+    let mut late = presentation(vec![video()]);
+    late.renditions[0].segments[1].start += 3000;
+    let text = ladder(&[rung("a.mp4", &silent), rung("b.mp4", &late)], Form::Ranges);
+    assert!(!text.contains("subsegmentAlignment"), "{text}");
+}

@@ -8,7 +8,7 @@ mod multivariant;
 mod tests;
 
 pub use media::{iframes, media};
-pub use multivariant::multivariant;
+pub use multivariant::{ladder, multivariant};
 
 /// The version of the protocol that all playlists ask for. `EXT-X-MAP` outside of playlists of
 /// I-frames needs 6 (RFC 8216bis, 8), and what Apple wrote of fragmented MP4 names 7.

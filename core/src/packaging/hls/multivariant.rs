@@ -6,7 +6,8 @@ use crate::describe::{VideoDescription, VideoRange};
 use crate::packaging::choice::{Choice, Group, Member, characteristics};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
-use crate::packaging::{Presentation, Rendition};
+use crate::packaging::{Presentation, Rendition, Rung};
+use crate::request::TrackKind;
 
 use super::VERSION;
 use super::attributes::Attributes;
@@ -15,37 +16,65 @@ use super::keys::keys;
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
 pub fn multivariant(presentation: &Presentation) -> String {
-    let choice = Choice::in_hls(presentation);
-    let writer =
-        Writer { links: Links::new(&presentation.query), target: choice.target_duration(), choice: &choice };
+    write(&[(Links::new(&presentation.query), Choice::in_hls(presentation))])
+}
+
+/// The playlist of several renditions of the same pictures, each in a movie of its own: a variant for
+/// each of them. Sound and text are those of the first movie that has sound.
+pub fn ladder(rungs: &[Rung]) -> String {
+    write(&rungs.iter().map(|rung| (rung.links(), Choice::in_hls(rung.presentation))).collect::<Vec<_>>())
+}
+
+fn write(films: &[(Links, Choice<'_>)]) -> String {
+    let target = films.iter().map(|(_, choice)| choice.target_duration()).max().unwrap_or(1);
+    let Some((links, sound)) = films.iter().find(|(_, choice)| !choice.audio.is_empty()).or(films.first())
+    else {
+        return String::new();
+    };
+    let writer = |links, video| Writer { links, target, video, choice: sound };
+    let of_sound = writer(links, sound.video);
+    let videos = films.iter().filter_map(|(_, choice)| choice.video);
+    let segmented = || videos.clone().chain(sound.segmented().filter(|r| !is_video(r)));
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
-    if choice.segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
+    if segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
         text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
     }
     let mut named = BTreeSet::new();
-    for key in choice.segmented().flat_map(|rendition| keys("EXT-X-SESSION-KEY", &rendition.track)) {
+    for key in segmented().flat_map(|rendition| keys("EXT-X-SESSION-KEY", &rendition.track)) {
         if named.insert(key.clone()) {
             text += &key;
         }
     }
-    for group in choice.audio.iter().filter(|group| writer.is_named(group)) {
-        group.members.iter().for_each(|member| text += &writer.audio(group, member));
+    for group in sound.audio.iter().filter(|group| of_sound.is_named(group)) {
+        group.members.iter().for_each(|member| text += &of_sound.audio(group, member));
     }
-    choice.text.members.iter().for_each(|member| text += &writer.subtitles(member));
-    if choice.audio.is_empty() {
-        text += &writer.variant(None);
+    sound.text.members.iter().for_each(|member| text += &of_sound.subtitles(member));
+    for (links, choice) in films {
+        let writer = writer(links, choice.video);
+        if sound.audio.is_empty() {
+            text += &writer.variant(None);
+        }
+        sound.audio.iter().for_each(|group| text += &writer.variant(Some(group)));
     }
-    choice.audio.iter().for_each(|group| text += &writer.variant(Some(group)));
-    if let Some(video) = choice.video {
-        text += &writer.iframes(video);
+    for (links, choice) in films {
+        if let Some(video) = choice.video {
+            text += &writer(links, Some(video)).iframes(video);
+        }
     }
     text
 }
 
+fn is_video(rendition: &Rendition) -> bool {
+    rendition.track.kind == Some(TrackKind::Video)
+}
+
 struct Writer<'p> {
-    links: Links,
+    links: &'p Links,
     /// The target duration of all media playlists, in seconds.
     target: u64,
+    /// The pictures of a variant.
+    video: Option<&'p Rendition>,
+    /// What there is to choose from besides.
     choice: &'p Choice<'p>,
 }
 
@@ -53,7 +82,7 @@ impl Writer<'_> {
     /// Whether a group of sound is a group of `EXT-X-MEDIA` tags. A movie of one track of sound and
     /// nothing else is a variant by itself.
     fn is_named(&self, group: &Group) -> bool {
-        self.choice.video.is_some() || group.members.len() > 1
+        self.video.is_some() || group.members.len() > 1
     }
 
     fn audio(&self, group: &Group, member: &Member) -> String {
@@ -94,23 +123,23 @@ impl Writer<'_> {
     fn variant(&self, audio: Option<&Group>) -> String {
         let members = || audio.into_iter().flat_map(|group| &group.members);
         let default = members().find(|member| member.is_default).map(|member| member.rendition);
-        let Some(first) = self.choice.video.or(default) else { return String::new() };
+        let Some(first) = self.video.or(default) else { return String::new() };
         let text = || self.choice.text.members.iter().filter(|m| !m.rendition.segments.is_empty());
         // The sum of the most that each kind of track may take.
         let sum = |rate: &dyn Fn(&Rates) -> u64| {
             let most = |tracks: &mut dyn Iterator<Item = &Rendition>| {
                 tracks.map(|rendition| rate(&Rates::of(rendition))).max().unwrap_or(0)
             };
-            most(&mut self.choice.video.into_iter())
+            most(&mut self.video.into_iter())
                 .saturating_add(most(&mut members().map(|m| m.rendition)))
                 .saturating_add(most(&mut text().map(|m| m.rendition)))
         };
-        let tracks = self.choice.video.into_iter().chain(members().chain(text()).map(|m| m.rendition));
+        let tracks = self.video.into_iter().chain(members().chain(text()).map(|m| m.rendition));
         Attributes::of("EXT-X-STREAM-INF")
             .plain("BANDWIDTH", sum(&|rates| rates.peak(self.target)))
             .plain("AVERAGE-BANDWIDTH", sum(&Rates::average))
             .quoted("CODECS", &codecs(tracks))
-            .some(self.choice.video.and_then(|r| r.track.video.as_ref()), |list, video| {
+            .some(self.video.and_then(|r| r.track.video.as_ref()), |list, video| {
                 pictures(list.some(frame_rate(video), |list, rate| list.plain("FRAME-RATE", rate)), video)
             })
             .some(audio.filter(|group| self.is_named(group)), |list, group| list.quoted("AUDIO", &group.id))

@@ -4,7 +4,7 @@ use super::*;
 use crate::boxes::{BoxType, PsshBox};
 use crate::describe::{AudioDescription, Protection, VideoRange};
 use crate::packaging::testing::{all, audio, plain, presentation, pssh, pssh_of, rich, text, video};
-use crate::packaging::{Address, Form, Presentation, Rendition};
+use crate::packaging::{Address, Form, Presentation, Rendition, Rung};
 use crate::request::TrackKind;
 
 /// Attribute lists by tag, in order. Splits at commas outside of quotes, as 4.2 has them.
@@ -472,4 +472,31 @@ fn keys_are_those_that_the_film_has_a_system_for() {
         assert!(keys[0]["URI"].starts_with("data:text/plain;base64,AAAAInBzc2gAAAAA7e+LqXnWSs6jyCfc1R0h7Q"));
         assert_eq!(keys[1]["URI"], "data:text/plain;charset=UTF-16;base64,BQY=");
     }
+}
+
+#[test]
+fn a_ladder_has_a_variant_for_each_film_and_the_sound_of_one() {
+    let (silent, rich, plain) = (presentation(vec![video()]), rich(), plain());
+    let rung = |film, presentation| Rung { film, presentation };
+    let text = ladder(&[rung("a b.mp4", &silent), rung("2/c?.mp4", &rich), rung("d.mp4", &plain)]);
+    obeys_ladder(&text, 3 * 2, multivariant(&rich).matches("TYPE=").count());
+    let media: BTreeSet<_> = text.lines().filter(|line| line.starts_with("#EXT-X-MEDIA")).collect();
+    assert!(media.iter().all(|line| line.contains("URI=\"2/c%3F.mp4/hls/")), "{media:?}");
+    let variants: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let expected = ["a%20b.mp4", "2/c%3F.mp4", "d.mp4"].map(|film| format!("{film}/hls/v1.m3u8"));
+    assert_eq!(variants, expected.iter().flat_map(|link| [link, link]).collect::<Vec<_>>());
+    // What is heard with the pictures is a part of what they take.
+    let bandwidth = |text: &str| tags(text, "EXT-X-STREAM-INF")[0]["BANDWIDTH"].to_owned();
+    assert_eq!(bandwidth(&text), bandwidth(&multivariant(&rich)));
+    // Of one film, it is what the film has itself.
+    let one = ladder(&[rung("d.mp4", &plain)]);
+    assert_eq!(one.replace("d.mp4/hls/", ""), multivariant(&plain));
+}
+
+/// A multivariant playlist that a parser of others reads, with so many variants and renditions.
+fn obeys_ladder(text: &str, variants: usize, renditions: usize) {
+    let read = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
+    assert_eq!(read.variants.iter().filter(|variant| !variant.is_i_frame).count(), variants);
+    assert_eq!(read.variants.iter().filter(|variant| variant.is_i_frame).count(), 3);
+    assert_eq!(read.alternatives.len(), renditions);
 }
