@@ -20,11 +20,12 @@ pub fn expand_fragments(film: &[u8]) -> Vec<Expanded> {
     let trex = content(find(moov, b"mvex").unwrap()).filter(|(t, _)| t == b"trex");
     let defaults: Defaults =
         trex.map(|(_, b)| (u32_at(b, 4), (u32_at(b, 12), u32_at(b, 16), u32_at(b, 20)))).collect();
-    let mehd = find(find(moov, b"mvex").unwrap(), b"mehd").unwrap();
+    // Without a length, which a recording has not, an edit has no end.
+    let length = find(find(moov, b"mvex").unwrap(), b"mehd").map_or(u64::MAX / 4, |mehd| u64_at(mehd, 4));
     let mut tracks = expand(film);
     for track in &mut tracks {
         for edit in track.edits.iter_mut().filter(|edit| edit.0 == 0) {
-            edit.0 = u64_at(mehd, 4);
+            edit.0 = length;
         }
     }
     for moof in boxes(film).iter().filter(|b| &b.box_type == b"moof") {
