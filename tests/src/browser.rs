@@ -114,8 +114,8 @@ pub fn in_browser<T>(browser: Browser, env: &[(String, String)], work: impl Asyn
             .await
             .expect("a browser");
         let done = work(&client).await;
-        // A browser that crashed has ended already.
-        client.close().await.ok();
+        // A browser that crashed has ended already, and one that hangs is killed with its driver.
+        tokio::time::timeout(Duration::from_secs(30), client.close()).await.ok();
         done
     })
 }

@@ -33,7 +33,7 @@ mod tools;
 mod wanted;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp4seek::request::Mode;
 use tests::browser::{Browser, Client, in_browser};
@@ -102,6 +102,12 @@ fn main() {
     std::process::exit(i32::from(wrong > 0));
 }
 
+/// How long a browser may take for a clip, played twice: many times what it takes.
+const STUCK: Duration = Duration::from_secs(240);
+
+/// How long a browser that is there may take to say so.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// Plays all clips in a player.
 fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec<Verdict> {
     let desk = Desk::start();
@@ -127,14 +133,31 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
     };
     // In WebKit a player whose audio goes through WebAudio now and then stands still after a seek.
     let ear = (browser == Browser::WebKit).then(|| Ear::start(&desk.env()));
+    let mut hung = None;
     while verdicts.len() < clips.len() {
         // A browser that no longer answers is followed by another.
         in_browser(browser, &desk.env(), async |client| {
             for &(number, clip) in clips.iter().skip(verdicts.len()) {
-                let mut verdict = judge(number, watch(client, clip, ear.as_ref()).await);
-                if !verdict.is_right() {
-                    verdict = verdict.better(judge(number, watch(client, clip, ear.as_ref()).await));
-                }
+                let twice = async {
+                    let mut verdict = judge(number, watch(client, clip, ear.as_ref()).await);
+                    if !verdict.is_right() {
+                        verdict = verdict.better(judge(number, watch(client, clip, ear.as_ref()).await));
+                    }
+                    verdict
+                };
+                let verdict = match tokio::time::timeout(STUCK, twice).await {
+                    Ok(verdict) => verdict,
+                    // WebKit's process now and then waits for itself for ever.
+                    Err(_) if hung != Some(number) => {
+                        eprintln!("{} hangs, and is begun again", player.name());
+                        hung = Some(number);
+                        break;
+                    }
+                    Err(_) => {
+                        let error = Some("the browser hangs".to_owned());
+                        judge(number, Sight { error, ..Sight::default() })
+                    }
+                };
                 println!("{}", verdict.details(clip));
                 if let Some(dir) = &options.shots {
                     if let Some(png) = browsers::screenshot(client).await {
@@ -143,7 +166,7 @@ fn play(player: Player, clips: &[Clip], options: &Options, known: &Known) -> Vec
                     }
                 }
                 verdicts.push(verdict);
-                if client.current_url().await.is_err() {
+                if !matches!(tokio::time::timeout(ANSWER, client.current_url()).await, Ok(Ok(_))) {
                     break;
                 }
             }
