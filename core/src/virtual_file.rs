@@ -325,14 +325,7 @@ impl VirtualFile {
     pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Batch {
         let generated_end = range.end.min(range.start.saturating_add(most as u64));
         let generated = |end| usize::try_from(end - range.start).unwrap_or(most);
-        let large = match &self.body {
-            Body::Film(index, planned, ..) if planned.fragmented().is_some() => {
-                self.large_media_of_segment(index, planned, source, range, generated_end)
-            }
-            _ if generated_end < self.generated_len() => None,
-            _ => self.large_media(source, range, generated_end),
-        };
-        match large {
+        match self.large_media(source, range, generated_end) {
             None => Batch { generated: generated(generated_end), media: 0..0 },
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
@@ -344,6 +337,10 @@ impl VirtualFile {
 
     fn generated(&self) -> MutexGuard<'_, ExtentList> {
         self.generated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn segment(&self) -> MutexGuard<'_, SegmentMedia> {
+        self.segment.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills `out` with what the file has from `offset` on.
@@ -364,7 +361,7 @@ impl VirtualFile {
                 Body::Film(index, planned, ..) => {
                     let film = Film { index, source: &index.film_in_order(source) };
                     let from = self.part.start + offset;
-                    let media = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+                    let media = self.segment();
                     if !media.copy(&film, from, generated)? {
                         drop(media);
                         planned.generate(index, source, from, generated)?;

@@ -1,15 +1,15 @@
 //! Media that is sent from the file and not copied.
 
 use std::ops::Range;
-use std::sync::PoisonError;
 
 use crate::extents::Extent;
 use crate::generate::SegmentMedia;
 use crate::index::{Film, Index};
 use crate::offsets::{FileOffset, MediaOffset};
+use crate::plan::FragmentedFile;
 use crate::source::ReadAt;
 
-use super::{Body, Layout, Planned, SMALL, VirtualFile};
+use super::{Body, Layout, SMALL, VirtualFile};
 
 impl VirtualFile {
     /// Where in `range` media begins, no later than at `latest`, that is well sent from the file;
@@ -29,39 +29,42 @@ impl VirtualFile {
         };
         let is_large = |(place, _): &(Range<u64>, u64)| place.end.saturating_sub(place.start) >= SMALL;
         match &self.body {
-            Body::Tail(_, rest, _) => {
+            Body::Film(index, planned, ..) => match &planned.layout {
+                Layout::Fragmented(file) => self.large_media_of_segment(index, file, source, range, latest),
+                Layout::Flat(_) if latest < metadata => None,
+                Layout::Flat(plan) => {
+                    let film = Film { index, source: &index.film_in_order(source) };
+                    let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
+                    let mut generated = self.generated();
+                    let near = plan.extents.near(&film, position, &mut generated).ok()?;
+                    let near = near.iter().copied().map(place);
+                    near.take_while(|(place, _)| place.start <= latest).find(is_large)
+                }
+            },
+            Body::Tail(_, rest, _) if latest >= metadata => {
                 let (offset, position) = (FileOffset(rest.start), MediaOffset(0));
                 let all = Extent { offset, len: rest.end - rest.start, position };
                 Some(place(all)).filter(is_large)
             }
-            Body::Text(..) => None,
-            Body::Film(index, planned, ..) => {
-                let film = Film { index, source: &index.film_in_order(source) };
-                let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
-                let mut generated = self.generated();
-                let Layout::Flat(plan) = &planned.layout else { return None };
-                let near = plan.extents.near(&film, position, &mut generated).ok()?;
-                let near = near.iter().copied().map(place);
-                near.take_while(|(place, _)| place.start <= latest).find(is_large)
-            }
+            Body::Tail(..) | Body::Text(..) => None,
         }
     }
 
     /// As [`Self::large_media`], in segments.
-    pub(super) fn large_media_of_segment(
+    fn large_media_of_segment(
         &self,
         index: &Index,
-        planned: &Planned,
+        file: &FragmentedFile,
         source: &impl ReadAt,
         range: &Range<u64>,
         latest: u64,
     ) -> Option<(Range<u64>, u64)> {
         let before = self.part.start;
         let (start, end) = (range.start + before, range.end + before);
-        let mut media = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut media = self.segment();
         if !media.known.contains(&start) {
             let film = Film { index, source: &index.film_in_order(source) };
-            *media = SegmentMedia::find(&film, planned.fragmented()?, start).ok()??;
+            *media = SegmentMedia::find(&film, file, start).ok()??;
         }
         let first = media.extents.partition_point(|extent| extent.position_end().0 <= start);
         let after = media.extents.get(first..).unwrap_or_default().iter();
