@@ -26,6 +26,15 @@ impl Extent {
         self.position + self.len
     }
 
+    /// Appends it to those that precede it in the answer; to the last of them, if it follows that in
+    /// the file, too.
+    pub(crate) fn push_to(self, list: &mut Vec<Self>) {
+        match list.last_mut() {
+            Some(last) if last.end() == self.offset => last.len += self.len,
+            _ => list.push(self),
+        }
+    }
+
     /// Whether it has a byte of the file.
     pub(super) fn holds(&self, offset: FileOffset) -> bool {
         (self.offset..self.end()).contains(&offset)
@@ -50,12 +59,9 @@ impl ExtentList {
         let mut list: Vec<Extent> = Vec::with_capacity(ranges.size_hint().0);
         let mut position = MediaOffset(0);
         for range in ranges {
-            let len = range.end - range.start;
-            match list.last_mut() {
-                Some(last) if last.end() == range.start => last.len += len,
-                _ => list.push(Extent { offset: range.start, len, position }),
-            }
-            position = position + len;
+            let extent = Extent { offset: range.start, len: range.end - range.start, position };
+            position = extent.position_end();
+            extent.push_to(&mut list);
         }
         Self { list }
     }

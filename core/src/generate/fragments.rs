@@ -116,22 +116,10 @@ fn read_fragment(
     if rest.is_empty() {
         return Ok(());
     }
-    let start = MediaOffset(from.saturating_sub(head_len));
-    let mut copy = Copy { film, wanted: start..start + rest.len() as u64, extents: Vec::new(), rest };
-    let mut at = MediaOffset(0);
-    for run in &fragment.runs {
-        let end = at + run.bytes;
-        let Some((track, _)) = view.track(run.track) else { continue };
-        if end > copy.wanted.start && at < copy.wanted.end && run.bytes > 0 {
-            let mut place = at;
-            track.each_place(run.samples.clone(), |range| {
-                let extent = Extent { offset: range.start, len: range.end - range.start, position: place };
-                place = extent.position_end();
-                copy.add(extent)
-            })?;
-        }
-        at = end;
-    }
+    let start = MediaOffset(fragment.start + from.max(head_len));
+    let wanted = start..start + rest.len() as u64;
+    let mut copy = Copy { film, wanted: wanted.clone(), extents: Vec::new(), rest };
+    fragment.each_extent(view, wanted, |extent| copy.add(extent))?;
     copy.flush()?;
     // Of a source that was changed, less may be found than was planned.
     if copy.rest.is_empty() { Ok(()) } else { Err(FormatError::Changed.into()) }
@@ -140,7 +128,7 @@ fn read_fragment(
 /// Media that is copied, some extents at a time.
 struct Copy<'a, 'f> {
     film: &'a Film<'f>,
-    /// Where in the media of the fragment what is still wanted lies.
+    /// Where in the file what is still wanted lies.
     wanted: Range<MediaOffset>,
     /// What was found of it, and follows each other.
     extents: Vec<Extent>,
@@ -153,13 +141,7 @@ const BATCH: usize = 1024;
 impl Copy<'_, '_> {
     /// Adds an extent, which follows the one before.
     fn add(&mut self, extent: Extent) -> Result<(), FormatError> {
-        if extent.position_end() <= self.wanted.start || extent.position >= self.wanted.end {
-            return Ok(());
-        }
-        match self.extents.last_mut() {
-            Some(last) if last.end() == extent.offset => last.len += extent.len,
-            _ => self.extents.push(extent),
-        }
+        extent.push_to(&mut self.extents);
         if self.extents.len() == BATCH {
             self.flush().map_err(FormatError::Unavailable)?;
         }
@@ -197,10 +179,9 @@ impl Head<'_, '_> {
             write_moof_head(out, moof_size, sequence_number);
             Ok(())
         })?;
-        for n in 0..fragment.tracks {
+        for (n, protection) in fragment.protection.iter().enumerate() {
             let Some((track, delay)) = view.track(n) else { continue };
             let runs = || fragment.runs_of(n);
-            let protection = fragment.protection.get(n).ok_or(FormatError::Changed)?;
             let size = TRAF_HEAD_SIZE + runs().map(FragmentRun::size).sum::<u32>();
             let Some(first) = runs().find(|run| !run.samples.is_empty()) else {
                 self.piece(size, |out| {

@@ -37,32 +37,13 @@ impl SegmentMedia {
         };
         let view = file.view(film)?;
         let fragment = file.fragment(&view, segment)?;
-        let mut at = fragment.start + u64::from(fragment.head);
         let mut extents: Vec<Extent> = Vec::new();
-        for run in &fragment.runs {
-            let Some((track, _)) = view.track(run.track) else { continue };
-            let (begins, end) = (at, at + run.bytes);
-            at = end;
-            if end <= from || extents.len() > KNOWN {
-                continue;
+        fragment.each_extent(&view, MediaOffset(from)..MediaOffset(fragment.end()), |extent| {
+            if extents.len() <= KNOWN {
+                extent.push_to(&mut extents);
             }
-            let mut place = begins;
-            track.each_place(run.samples.clone(), |range| {
-                let extent = Extent {
-                    offset: range.start,
-                    len: range.end - range.start,
-                    position: MediaOffset(place),
-                };
-                place += extent.len;
-                if place > from && extents.len() <= KNOWN {
-                    match extents.last_mut() {
-                        Some(last) if last.end() == extent.offset => last.len += extent.len,
-                        _ => extents.push(extent),
-                    }
-                }
-                Ok(())
-            })?;
-        }
+            Ok(())
+        })?;
         extents.truncate(KNOWN);
         let start = extents.first().map_or(from, |first| first.position.0);
         let end = extents.last().map_or(start, |last| last.position_end().0);

@@ -18,9 +18,10 @@
 use std::ops::Range;
 
 use crate::boxes::{FormatError, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TRUN_HEAD_SIZE, TrunFields};
-use crate::extents::ExtentList;
+use crate::extents::{Extent, ExtentList};
 use crate::index::Film;
 use crate::numbers::{Numbers, SampleNumber};
+use crate::offsets::MediaOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
@@ -43,8 +44,6 @@ pub(crate) struct Fragment {
     /// What the `traf` of each track has behind its runs. Its places are counted from the start of
     /// the `moof`.
     pub(crate) protection: Vec<Plan>,
-    /// Number of tracks.
-    pub(crate) tracks: usize,
     /// The runs in the order of their media.
     pub(crate) runs: Vec<FragmentRun>,
 }
@@ -58,6 +57,33 @@ impl Fragment {
     /// The runs of a track.
     pub(crate) fn runs_of(&self, track: usize) -> impl Iterator<Item = &FragmentRun> {
         self.runs.iter().filter(move |run| run.track == track)
+    }
+
+    /// Visits where media lies in the source of which at least a byte is in these of the file.
+    /// Positions are those in the file.
+    ///
+    /// # Errors
+    /// When the film cannot be read, and those of `visit`.
+    pub(crate) fn each_extent(
+        &self,
+        view: &View<'_>,
+        wanted: Range<MediaOffset>,
+        mut visit: impl FnMut(Extent) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let is_wanted = |place: MediaOffset, end: MediaOffset| end > wanted.start && place < wanted.end;
+        for run in &self.runs {
+            let mut position = MediaOffset(self.start + run.offset);
+            let Some(track) = view.tracks.get(run.track) else { continue };
+            if run.bytes == 0 || !is_wanted(position, position + run.bytes) {
+                continue;
+            }
+            track.samples.each_place(run.samples.clone(), |range| {
+                let extent = Extent { offset: range.start, len: range.end - range.start, position };
+                position = extent.position_end();
+                if is_wanted(extent.position, position) { visit(extent) } else { Ok(()) }
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -106,7 +132,7 @@ impl FragmentedFile {
             // Of a source that was changed, they may be longer than they were laid out.
             (at, head) = (at.saturating_add(len), head.saturating_add(len));
         }
-        let mut this = Fragment { segment, start, head, media: 0, protection, tracks, runs: Vec::new() };
+        let mut this = Fragment { segment, start, head, media: 0, protection, runs: Vec::new() };
         let mut from: Vec<_> = (0..tracks).map(|t| self.samples(segment, t).start).collect();
         for turn in 0..turns {
             self.add_turn(view, turn, &mut from, &mut this)?;
