@@ -64,10 +64,7 @@ impl FileTrack {
         if several_descriptions(film, number)? && !view.has_one_description()? {
             return Err(PlanError::Unfragmentable("samples with different sample descriptions"));
         }
-        // Of a recording that goes on, nothing is the same for all samples: the segments that there
-        // are keep their bytes.
-        let may_grow = film.index.is_recording() && held != Held::All;
-        this.fields = if may_grow { this.fields } else { view.fields()? };
+        this.fields = if held.may_grow(film.index) { this.fields } else { view.fields()? };
         Ok(Some(this))
     }
 

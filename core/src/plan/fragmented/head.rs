@@ -44,11 +44,10 @@ pub(super) fn head(
         for file_track in tracks {
             let node = index.moov.children.iter().find(|node| node.track == Some(file_track.number));
             if let (Some(node), Some(track)) = (node, index.tracks.get(file_track.number)) {
-                container(film, track, file_track, node, out)?;
+                Trak { film, track, of: file_track }.container(node, out)?;
             }
         }
-        // What is before the segments of a recording stays as it is while that goes on.
-        let may_grow = index.is_recording() && held != Held::All;
+        let may_grow = held.may_grow(index);
         let mut bytes = Vec::new();
         let defaults = tracks.iter().filter_map(|t| {
             let track = index.tracks.get(t.number)?;
@@ -84,80 +83,71 @@ fn defaults(samples: &ClipTrack<'_>, track_id: u32) -> TrexBox {
     }
 }
 
-/// A `trak`, or a box in it that holds others.
-fn container(
-    film: &Film<'_>,
-    track: &Track,
-    of: &FileTrack,
-    node: &Node,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
-    let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
-    out.wrap(node.header.box_type, |out| {
-        for child in &node.children {
-            contained(film, track, of, child, out)?;
-            if &child.header.box_type.0 == b"tkhd" && !has_edts {
-                edits(of, out);
-            }
-        }
-        Ok(())
-    })
+/// A `trak` that is laid out.
+struct Trak<'a> {
+    film: &'a Film<'a>,
+    track: &'a Track,
+    of: &'a FileTrack,
 }
 
-fn contained(
-    film: &Film<'_>,
-    track: &Track,
-    of: &FileTrack,
-    node: &Node,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
-    let header = &node.header;
-    let mut bytes = Vec::new();
-    match Treatment::of(Place::Track, header.box_type) {
-        Treatment::Container if &header.box_type.0 == b"stbl" => sample_table(film, track, of, node, out)?,
-        Treatment::Container => container(film, track, of, node, out)?,
-        Treatment::UserData if header.size <= USER_DATA => out.copy(header),
-        Treatment::Header if &header.box_type.0 == b"tkhd" => track.tkhd.write(&mut bytes, 0),
-        Treatment::Header => track.mdhd.write(&mut bytes, of.timescale, 0),
-        Treatment::Edits => edits(of, out),
-        Treatment::Copied => out.copy(header),
-        // The rest speaks of samples, of the file, or of tracks that may not be here.
-        _ => {}
-    }
-    out.bytes(&bytes);
-    Ok(())
-}
-
-fn edits(of: &FileTrack, out: &mut Assembly) {
-    if !of.placement.edits.is_empty() {
-        let mut bytes = Vec::new();
-        write_edts(&mut bytes, &of.placement.edits);
-        out.bytes(&bytes);
-    }
-}
-
-/// An `stbl` that describes samples and has none.
-fn sample_table(
-    film: &Film<'_>,
-    track: &Track,
-    of: &FileTrack,
-    node: &Node,
-    out: &mut Assembly,
-) -> Result<(), PlanError> {
-    out.wrap(node.header.box_type, |out| {
-        for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
-            match (of.clip.pre_skip, track.pre_skip) {
-                (Some(value), Some(at)) => {
-                    out.copy_but(&child.header, FileOffset(at), &pre_skip_field(value))
+impl Trak<'_> {
+    /// The `trak`, or a box in it that holds others.
+    fn container(&self, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+        let has_edts = node.children.iter().any(|c| &c.header.box_type.0 == b"edts");
+        out.wrap(node.header.box_type, |out| {
+            for child in &node.children {
+                self.contained(child, out)?;
+                if &child.header.box_type.0 == b"tkhd" && !has_edts {
+                    self.edits(out);
                 }
-                _ => out.copy(&child.header),
             }
-        }
+            Ok(())
+        })
+    }
+
+    fn contained(&self, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+        let header = &node.header;
         let mut bytes = Vec::new();
-        for head in [stts_head(), stsc_head(), stsz_head(0), chunk_offsets_head(false)] {
-            head.write(&mut bytes, |_| {});
+        match Treatment::of(Place::Track, header.box_type) {
+            Treatment::Container if &header.box_type.0 == b"stbl" => self.sample_table(node, out)?,
+            Treatment::Container => self.container(node, out)?,
+            Treatment::UserData if header.size <= USER_DATA => out.copy(header),
+            Treatment::Header if &header.box_type.0 == b"tkhd" => self.track.tkhd.write(&mut bytes, 0),
+            Treatment::Header => self.track.mdhd.write(&mut bytes, self.of.timescale, 0),
+            Treatment::Edits => self.edits(out),
+            Treatment::Copied => out.copy(header),
+            // The rest speaks of samples, of the file, or of tracks that may not be here.
+            _ => {}
         }
         out.bytes(&bytes);
-        protection::descriptions(film, node, out)
-    })
+        Ok(())
+    }
+
+    fn edits(&self, out: &mut Assembly) {
+        if !self.of.placement.edits.is_empty() {
+            let mut bytes = Vec::new();
+            write_edts(&mut bytes, &self.of.placement.edits);
+            out.bytes(&bytes);
+        }
+    }
+
+    /// An `stbl` that describes samples and has none.
+    fn sample_table(&self, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
+        out.wrap(node.header.box_type, |out| {
+            for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
+                match (self.of.clip.pre_skip, self.track.pre_skip) {
+                    (Some(value), Some(at)) => {
+                        out.copy_but(&child.header, FileOffset(at), &pre_skip_field(value))
+                    }
+                    _ => out.copy(&child.header),
+                }
+            }
+            let mut bytes = Vec::new();
+            for head in [stts_head(), stsc_head(), stsz_head(0), chunk_offsets_head(false)] {
+                head.write(&mut bytes, |_| {});
+            }
+            out.bytes(&bytes);
+            protection::descriptions(self.film, node, out)
+        })
+    }
 }

@@ -57,13 +57,14 @@ pub fn plan_fragmented(
     for (n, track) in tracks.iter().enumerate().filter(|(_, track)| is_held(track)) {
         let handler = film.index.tracks.get(track.number).map(|t| t.handler);
         let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
-        columns.push(if n == reference {
+        let column = if n == reference {
             boundaries.of_reference(&main)
         } else {
             let presented = track.presented(film, clip.timescale)?;
             boundaries.of_other(&presented, of_reference.timescale, is_video)?
-        });
-        complete = columns.last_mut().map_or(0, |column| complete_segments(column, &boundaries));
+        };
+        complete = complete_segments(&column, &boundaries);
+        columns.push(column);
     }
     let number = of_reference.number;
     tracks.retain(is_held);

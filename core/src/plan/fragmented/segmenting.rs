@@ -1,5 +1,6 @@
 //! How a clip is cut into segments.
 
+use crate::index::Index;
 use crate::seek::Clip;
 
 /// Which tracks a fragmented file holds.
@@ -9,6 +10,14 @@ pub enum Held {
     All,
     /// One, by its index in the film: a CMAF track file (ISO/IEC 23000-19, 7.3).
     One(usize),
+}
+
+impl Held {
+    /// Whether segments may be added to the file while it is played. What is there then has to stay as
+    /// it is: nothing in it may follow from all samples.
+    pub(super) fn may_grow(self, index: &Index) -> bool {
+        index.is_recording() && self != Self::All
+    }
 }
 
 /// How a clip is cut into segments and fragments.
