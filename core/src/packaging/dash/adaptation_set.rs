@@ -2,8 +2,8 @@
 
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
 use crate::packaging::address::mime_type;
-use crate::packaging::choice::{Choice, Member, has_role, is_webvtt};
-use crate::packaging::ladder::difference;
+use crate::packaging::choice::{Member, has_role, is_webvtt};
+use crate::packaging::ladder::{Offered, difference, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::protection::{base64, uuid};
 use crate::packaging::rates::Rates;
@@ -65,7 +65,7 @@ impl<'p> Represented<'p> {
 
 impl Writer<'_> {
     /// The sets of a movie, or of several with the same pictures.
-    pub(super) fn write(&mut self, films: &[(Links, Choice<'_>)]) {
+    pub(super) fn write(&mut self, films: &[Offered<'_>]) {
         let videos = films.iter().zip(1..).filter_map(|((links, choice), n)| {
             let rendition = choice.video?;
             let name = &rendition.name;
@@ -79,8 +79,7 @@ impl Writer<'_> {
             self.set(&of_set, TrackKind::Video, None, true);
             videos = others;
         }
-        let with_sound = films.iter().find(|(_, choice)| !choice.audio.is_empty());
-        let Some((links, choice)) = with_sound.or(films.first()) else { return };
+        let Some((links, choice)) = with_sound(films) else { return };
         for (member, is_main) in choice.sound() {
             self.set(&Represented::alone(links, member.rendition), TrackKind::Audio, Some(member), is_main);
         }

@@ -7,6 +7,7 @@ mod tests;
 mod xml;
 
 use super::choice::Choice;
+use super::ladder::{Offered, target_duration};
 use super::links::Links;
 use super::rates::Rates;
 use super::{Form, Presentation, Rung};
@@ -34,8 +35,8 @@ pub fn ladder(rungs: &[Rung], form: Form) -> String {
     write(&films.collect::<Vec<_>>(), seconds, form)
 }
 
-fn write(films: &[(Links, Choice<'_>)], seconds: f64, form: Form) -> String {
-    let target = films.iter().map(|(_, choice)| choice.target_duration()).max().unwrap_or(1);
+fn write(films: &[Offered<'_>], seconds: f64, form: Form) -> String {
+    let target = target_duration(films);
     let segmented = || films.iter().flat_map(|(_, choice)| choice.segmented());
     let delays = segmented().map(|rendition| {
         let rates = Rates::of(rendition);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::describe::{VideoDescription, VideoRange};
 use crate::packaging::choice::{Choice, Group, Member, characteristics};
+use crate::packaging::ladder::{Offered, target_duration, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
 use crate::packaging::{Presentation, Rendition, Rung};
@@ -25,12 +26,9 @@ pub fn ladder(rungs: &[Rung]) -> String {
     write(&rungs.iter().map(|rung| (rung.links(), Choice::in_hls(rung.presentation))).collect::<Vec<_>>())
 }
 
-fn write(films: &[(Links, Choice<'_>)]) -> String {
-    let target = films.iter().map(|(_, choice)| choice.target_duration()).max().unwrap_or(1);
-    let Some((links, sound)) = films.iter().find(|(_, choice)| !choice.audio.is_empty()).or(films.first())
-    else {
-        return String::new();
-    };
+fn write(films: &[Offered<'_>]) -> String {
+    let target = target_duration(films);
+    let Some((links, sound)) = with_sound(films) else { return String::new() };
     let writer = |links, video| Writer { links, target, video, choice: sound };
     let of_sound = writer(links, sound.video);
     let videos = films.iter().filter_map(|(_, choice)| choice.video);
