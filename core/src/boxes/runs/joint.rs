@@ -62,13 +62,7 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         sample: SampleNumber,
         base: MediaTime,
     ) -> Result<Self, FormatError> {
-        Ok(Self {
-            stts: stts.pieces_from(source, sample.0)?,
-            ctts: ctts.map(|c| c.pieces_from(source, sample.0)).transpose()?,
-            time: None,
-            offset: None,
-            base,
-        })
+        Self::of(stts, ctts, base, |runs| runs.pieces_from(source, sample.0))
     }
 
     /// As [`Self::from`], for a caller that looks up each place only once.
@@ -82,13 +76,17 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         sample: SampleNumber,
         base: MediaTime,
     ) -> Result<Self, FormatError> {
-        Ok(Self {
-            stts: stts.pieces_once_from(source, sample.0)?,
-            ctts: ctts.map(|c| c.pieces_once_from(source, sample.0)).transpose()?,
-            time: None,
-            offset: None,
-            base,
-        })
+        Self::of(stts, ctts, base, |runs| runs.pieces_once_from(source, sample.0))
+    }
+
+    fn of(
+        stts: &'a Runs,
+        ctts: Option<&'a Runs>,
+        base: MediaTime,
+        pieces: impl Fn(&'a Runs) -> Result<Pieces<'a, R>, FormatError>,
+    ) -> Result<Self, FormatError> {
+        let (stts, ctts) = (pieces(stts)?, ctts.map(pieces).transpose()?);
+        Ok(Self { stts, ctts, time: None, offset: None, base })
     }
 
     /// The samples one by one, each as a run of its own.
