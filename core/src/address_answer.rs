@@ -117,11 +117,11 @@ impl<R: ReadAt> Package<'_, R> {
             }
             Address::Segment(track, number) => {
                 let (file, planned) = self.media(track, work)?;
+                let plan = planned.fragmented().ok_or(Error::NoSuchAddress)?;
+                let complete = self.complete_segments(plan)?;
                 let segment = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-                let complete = self.complete_segments(planned.fragmented().ok_or(Error::NoSuchAddress)?)?;
-                let part = segment
-                    .filter(|&segment| segment < complete)
-                    .and_then(|segment| planned.fragmented()?.segment(segment));
+                let part =
+                    segment.filter(|&segment| segment < complete).and_then(|segment| plan.segment(segment));
                 Ok(file.part(part.ok_or(Error::NoSuchAddress)?))
             }
             _ => self.text(address),
