@@ -66,8 +66,9 @@ enum Command {
     /// Write the playlist and the manifest of one film in several qualities.
     ///
     /// A player chooses among the films by how fast its connection is. What is written links to what
-    /// a server with the module has of each film (or `mp4seek package` wrote into a folder of its name). Segments of all
-    /// films have to begin at the same times: those that do not are named, and nothing is written.
+    /// a server with the module has of each film (or `mp4seek package` wrote into a folder of its
+    /// name). Segments of all films have to begin at the same times: those that do not are named, and
+    /// nothing is written.
     Ladder {
         #[command(flatten)]
         options: ladder::LadderOptions,
