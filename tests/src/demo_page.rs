@@ -24,11 +24,7 @@ const PAGE: &str = "
 
 /// A server with the page, and the film as the only one.
 pub fn site(engine: Engine) -> Site {
-    let packaging = match engine {
-        Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")",
-        _ => "H264StreamingPackaging hls dash",
-    };
-    let site = Builder::new(engine).config(packaging).start();
+    let site = Builder::new(engine).packaging().start();
     site.put("index.html", include_str!("../demo/index.html"));
     let film = site.publish(&demo_film());
     site.put("servers.json", json!([{ "name": "only", "url": site.url(&film) }]).to_string());

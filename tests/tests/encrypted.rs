@@ -84,16 +84,8 @@ async fn number_on_screen(site: &Site, browser: &Client) -> Option<u32> {
     stamp(&run(browser, READ, vec![json!(url), json!(COLUMNS), json!(ROWS)]).await.expect("the picture"))
 }
 
-fn site(engine: Engine) -> Site {
-    let config = match engine {
-        Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")\n",
-        _ => "H264StreamingPackaging hls dash\n",
-    };
-    Builder::new(engine).config(config).start()
-}
-
 fn shaka_plays_with_a_clear_key(engine: Engine) {
-    let site = site(engine);
+    let site = Builder::new(engine).packaging().start();
     publish(&site, &["-map", "0:v", "-map", "0:a"]);
     in_chromium(async |browser: &Client| {
         for manifest in MANIFESTS {
@@ -148,7 +140,7 @@ fn with_two_keys(mut film: Vec<u8>) -> Vec<u8> {
 }
 
 fn keys_that_change_are_taken_as_they_change(engine: Engine) {
-    let site = site(engine);
+    let site = Builder::new(engine).packaging().start();
     publish(&site, &["-map", "0:v"]);
     let path = site.docroot().join("film.mp4");
     site.put("keys.mp4", with_two_keys(fs::read(path).expect("a film of our own")));

@@ -13,11 +13,8 @@ fn recipes_play(engine: Engine) {
 }
 
 fn other_sites_may_read_what_is_cast(engine: Engine) {
-    let (language, packaging) = match engine {
-        Engine::Lighttpd => ("lighttpd", "h264-streaming.packaging = (\"hls\", \"dash\")"),
-        _ => ("apache", "H264StreamingPackaging hls dash"),
-    };
-    let site = Builder::new(engine).config(&format!("{}\n{packaging}", block("Casting", language))).start();
+    let language = if engine == Engine::Lighttpd { "lighttpd" } else { "apache" };
+    let site = Builder::new(engine).config(&block("Casting", language)).packaging().start();
     let film = site.publish(&film("bframes"));
     for address in ["", "/hls/master.m3u8", "/cmaf/v1/1.m4s"] {
         let reply = site.get(&format!("{film}{address}"));

@@ -19,15 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The page asks each server about the other's clips.
     let apache = Builder::new(APACHE).config(
         "Header always set Access-Control-Allow-Origin \"*\"\n\
-             DirectoryIndex index.html\n\
-             H264StreamingPackaging hls dash",
+             DirectoryIndex index.html",
     );
     let lighttpd = Builder::new(Engine::Lighttpd).config(
         "setenv.add-response-header = (\"Access-Control-Allow-Origin\" => \"*\")\n\
-         index-file.names = (\"index.html\")\n\
-         h264-streaming.packaging = (\"hls\", \"dash\")",
+         index-file.names = (\"index.html\")",
     );
-    let sites = [("Apache", apache.start()), ("lighttpd", lighttpd.start())];
+    let sites = [("Apache", apache.packaging().start()), ("lighttpd", lighttpd.packaging().start())];
 
     let servers = sites.each_ref().map(|(name, site)| json!({"name": name, "url": site.url("/film.mp4")}));
     for (_, site) in &sites {

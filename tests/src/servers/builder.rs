@@ -92,6 +92,16 @@ impl Builder {
         self
     }
 
+    /// With HLS and DASH on.
+    #[must_use]
+    pub fn packaging(self) -> Self {
+        let line = match self.engine {
+            Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")",
+            _ => "H264StreamingPackaging hls dash",
+        };
+        self.config(line)
+    }
+
     /// Adds lines to the server's configuration. `{docroot}`, `{dir}` and `{port}`
     /// stand for the site's own. For nginx they go into its `server` block.
     #[must_use]

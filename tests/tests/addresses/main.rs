@@ -15,11 +15,8 @@ use tests::servers::{Builder, Engine, Site};
 
 /// A server with both kinds of packaging on, and more configuration.
 fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    let config = match engine {
-        Engine::Lighttpd => format!("h264-streaming.packaging = (\"hls\", \"dash\")\n{lighttpd}"),
-        _ => format!("H264StreamingPackaging hls dash\n{apache}"),
-    };
-    Builder::new(engine).config(&config).start()
+    let more = if engine == Engine::Lighttpd { lighttpd } else { apache };
+    Builder::new(engine).packaging().config(more).start()
 }
 
 /// An address of each kind.

@@ -2,13 +2,13 @@
 
 use std::slice;
 
-use tests::servers::{Engine, Site};
+use tests::servers::{Builder, Site};
 
 use crate::asks::{Ask, Asks, Shuffled};
 use crate::bar::{Bar, Limit};
 use crate::contest::{Entrant, Ratio, What, contest, keep, ratio, rounds};
 use crate::film::Length;
-use crate::servers::{OURS, start};
+use crate::servers::{OURS, start_with};
 use crate::subject::{CONNECTIONS, Subject, at, ranges, wait_until_films_are_kept};
 use crate::{Bench, Result, median};
 
@@ -28,11 +28,8 @@ pub(crate) fn streaming(bench: &mut Bench) -> Result<()> {
     }
     let mut subjects = Vec::new();
     for (name, engine, config) in OURS {
-        let packaging = match engine {
-            Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")",
-            _ => "H264StreamingPackaging hls dash",
-        };
-        subjects.push(Subject::new(name, start(engine, &format!("{config}\n{packaging}"))?, length)?);
+        let server = Builder::new(engine).config(config).packaging().workers(1);
+        subjects.push(Subject::new(name, start_with(server, true)?, length)?);
     }
     wait_until_films_are_kept();
     segments(bench, &subjects)?;

@@ -148,10 +148,8 @@ impl Servers {
                    location ~ [.]js$ { types { text/javascript js; } }\n\
                    location ~ [.]html$ { types { text/html html; } }";
         let servers = Self {
-            apache: Builder::new(APACHE).config("H264StreamingPackaging hls dash").start(),
-            lighttpd: Builder::new(Engine::Lighttpd)
-                .config("h264-streaming.packaging = (\"hls\", \"dash\")")
-                .start(),
+            apache: Builder::new(APACHE).packaging().start(),
+            lighttpd: Builder::new(Engine::Lighttpd).packaging().start(),
             plain: Builder::new(APACHE).without_module().start(),
             nginx: Builder::new(Engine::Nginx).config(mp4).start(),
         };
