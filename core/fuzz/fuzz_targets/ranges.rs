@@ -1,6 +1,9 @@
 //! Ranges of every form of a clip: a film, and what is asked of it.
 #![no_main]
 
+#[expect(dead_code, reason = "not all of it is for this target")]
+#[path = "../../tests/hostile/queries.rs"]
+mod queries;
 #[path = "../../tests/hostile/ranges.rs"]
 mod ranges;
 

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "not all of it is for this target")]
 #[path = "../../tests/hostile/allocator.rs"]
 mod allocator;
+#[expect(dead_code, reason = "not all of it is for this target")]
 #[path = "../../tests/hostile/queries.rs"]
 mod queries;
 #[path = "../../tests/hostile/text_judge.rs"]

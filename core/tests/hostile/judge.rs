@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use mp4seek::describe::describe;
 use mp4seek::index::{Film, Index};
-use mp4seek::packaging::Address;
-use mp4seek::source::{Identity, ReadAt};
+use mp4seek::source::ReadAt;
 use mp4seek::virtual_file::{VirtualFile, WINDOW};
-use mp4seek::{Answer, Seeker, Settings};
+use mp4seek::{Answer, Seeker};
 
 use crate::allocator::peak;
+use crate::queries::ask;
 
 /// A file that counts what is read of it.
 pub(crate) struct Counted<S> {
@@ -87,21 +87,19 @@ pub(crate) fn judge_within(film: &[u8], query: &str, bounds: &Bounds) -> Ending 
 pub(crate) fn examine<S: ReadAt>(file: &S, len: u64, real: u64, query: &str, bounds: &Bounds) -> Ending {
     let source = Counted::new(file, len);
     let seeker = Seeker::new(1 << 20);
-    let identity =
-        Identity { device: 1, inode: 1, size: len, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
-    let ask = || request(&seeker, &source, &identity, query);
-    let (answer, memory) = peak(ask);
+    let request = || ask(&seeker, &source, len, query);
+    let (answer, memory) = peak(request);
     bounds.check(query, real, source.take(), memory);
     match answer {
         Ok(Answer::Plain(_)) => Ending::Plain,
         Ok(Answer::Film(film)) => {
             check_film(&film, &source, real, query);
             // The same again, with the index there or not: the same bytes.
-            match ask() {
+            match request() {
                 Ok(Answer::Film(again)) => assert_eq!((again.len(), again.etag()), (film.len(), film.etag())),
                 other => panic!("{query}: a film, then {other:?}"),
             }
-            change_under(&film, &source, &seeker, &identity, query);
+            change_under(&film, &source, &seeker, query);
             Ending::Film(film.len())
         }
         Err(e) => {
@@ -134,25 +132,6 @@ pub(crate) fn judge_descriptions(film: &[u8]) {
     }
 }
 
-/// Asks for a clip, or for what stands at an address behind the film.
-fn request(
-    seeker: &Seeker,
-    source: &impl ReadAt,
-    identity: &Identity,
-    query: &str,
-) -> Result<Answer, mp4seek::Error> {
-    let settings = Settings::default();
-    let (path, query) = match query.split_once('?') {
-        Some((path, query)) => (path, query),
-        None if query.starts_with('/') => (query, ""),
-        None => ("", query),
-    };
-    match Address::parse(path.as_bytes()) {
-        Some(address) => seeker.answer_address(source, identity, address, query.as_bytes(), &settings),
-        None => seeker.answer(source, identity, query.as_bytes(), &settings),
-    }
-}
-
 /// A file that is overwritten and cut while it is sent, or after its index was kept.
 struct Changed<'a, S> {
     file: &'a S,
@@ -173,13 +152,7 @@ impl<S: ReadAt> ReadAt for Changed<'_, S> {
 }
 
 /// What comes out is no film any more; but it comes out, or fails, and nothing panics.
-fn change_under<S: ReadAt>(
-    film: &VirtualFile,
-    source: &Counted<S>,
-    seeker: &Seeker,
-    identity: &Identity,
-    query: &str,
-) {
+fn change_under<S: ReadAt>(film: &VirtualFile, source: &Counted<S>, seeker: &Seeker, query: &str) {
     let end = film.generated_len().min(LOOKED_AT);
     for (len, and, or) in
         [(u64::MAX, 0, 0), (u64::MAX, 0, 0xff), (u64::MAX, 0xfe, 0x10), (source.len / 2, 0xff, 0)]
@@ -192,7 +165,7 @@ fn change_under<S: ReadAt>(
             let _ = film.read_at(&changed, from, &mut window);
             from = to;
         }
-        let _ = request(seeker, &changed, identity, query);
+        let _ = ask(seeker, &changed, source.len, query);
     }
 }
 

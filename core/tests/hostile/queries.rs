@@ -1,6 +1,26 @@
 //! The requests that a hostile film is tried with. What begins with a slash is an address behind
 //! the film.
 
+use mp4seek::packaging::Address;
+use mp4seek::source::{Identity, ReadAt};
+use mp4seek::{Answer, Error, Seeker, Settings};
+
+/// Asks a film of that length for a clip, or for what stands at an address behind it.
+pub(crate) fn ask(seeker: &Seeker, film: &impl ReadAt, len: u64, query: &str) -> Result<Answer, Error> {
+    let identity =
+        Identity { device: 1, inode: 1, size: len, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
+    let settings = Settings::default();
+    let (path, query) = match query.split_once('?') {
+        Some((path, query)) => (path, query),
+        None if query.starts_with('/') => (query, ""),
+        None => ("", query),
+    };
+    match Address::parse(path.as_bytes()) {
+        Some(address) => seeker.answer_address(film, &identity, address, query.as_bytes(), &settings),
+        None => seeker.answer(film, &identity, query.as_bytes(), &settings),
+    }
+}
+
 /// Some that are always tried, and one that the film's own last bytes choose.
 pub(crate) fn of(film: &[u8]) -> Vec<String> {
     let mut last = [0; 4];

@@ -1,10 +1,11 @@
 //! What must hold for every form of an answer: any ranges of it, in any order, are parts of the
 //! whole, and segments are parts of the track file that they belong to.
 
-use mp4seek::packaging::Address;
-use mp4seek::source::{Identity, ReadAt};
+use mp4seek::source::ReadAt;
 use mp4seek::virtual_file::{VirtualFile, WINDOW};
-use mp4seek::{Answer, Seeker, Settings};
+use mp4seek::{Answer, Seeker};
+
+use crate::queries::ask;
 
 /// Answers longer than this are not looked at: no film of the fuzzer has one.
 const LOOKED_AT: u64 = 4 << 20;
@@ -44,7 +45,7 @@ pub(crate) fn split(data: &[u8]) -> Option<(&[u8], String, Vec<Share>)> {
 pub(crate) fn judge_ranges(film: &[u8], form: &str, ranges: &[Share]) {
     let film = film.to_vec();
     let seeker = Seeker::new(1 << 20);
-    let Some(answer) = ask(&seeker, &film, form) else { return };
+    let Some(answer) = form_of(&seeker, &film, form) else { return };
     if answer.len() > LOOKED_AT {
         return;
     }
@@ -66,7 +67,7 @@ pub(crate) fn judge_ranges(film: &[u8], form: &str, ranges: &[Share]) {
 /// The parts of a track file, which are resources of their own, are all of it but its index.
 fn check_segments(seeker: &Seeker, film: &Vec<u8>, (path, query): (&str, &str), whole: &[u8]) {
     let part = |name: String| {
-        let answer = ask(seeker, film, &format!("{path}/{name}{query}"))?;
+        let answer = form_of(seeker, film, &format!("{path}/{name}{query}"))?;
         Some(read(&answer, film, 0, answer.len()))
     };
     let init = part("init.mp4".into()).unwrap();
@@ -78,17 +79,9 @@ fn check_segments(seeker: &Seeker, film: &Vec<u8>, (path, query): (&str, &str), 
     assert_eq!(index[..4], u32::try_from(index.len()).unwrap().to_be_bytes(), "{path}{query}");
 }
 
-fn ask(seeker: &Seeker, film: &Vec<u8>, form: &str) -> Option<VirtualFile> {
-    let size = film.len() as u64;
-    let identity = Identity { device: 1, inode: 1, size, mtime: 1, mtime_nanos: 0, ctime: 1, ctime_nanos: 0 };
-    let settings = Settings::default();
-    let (path, query) =
-        form.split_once('?').unwrap_or(if form.starts_with('/') { (form, "") } else { ("", form) });
-    let answer = match Address::parse(path.as_bytes()) {
-        Some(address) => seeker.answer_address(film, &identity, address, query.as_bytes(), &settings),
-        None => seeker.answer(film, &identity, query.as_bytes(), &settings),
-    };
-    match answer {
+/// A form of a film; `None` where there is none, or where that is the film itself.
+fn form_of(seeker: &Seeker, film: &Vec<u8>, form: &str) -> Option<VirtualFile> {
+    match ask(seeker, film, film.len() as u64, form) {
         Ok(Answer::Film(answer)) => Some(*answer),
         _ => None,
     }
