@@ -52,6 +52,13 @@ pub struct Shown {
 }
 
 impl Expanded {
+    /// The samples as each form of the track has them: their bytes, when they are decoded after the
+    /// first, how much later they are presented, how long they last, whether they are sync samples.
+    pub fn in_any_form(&self) -> Vec<(&[u8], i64, i64, u32, bool)> {
+        let first = self.samples.first().map_or(0, |sample| sample.dts);
+        self.samples.iter().map(|s| (&s.bytes[..], s.dts - first, s.cts - s.dts, s.delta, s.sync)).collect()
+    }
+
     /// What is presented of the track, and when.
     pub fn shown(&self) -> Vec<Shown> {
         let mut by_time: Vec<&One> = self.samples.iter().collect();
