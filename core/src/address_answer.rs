@@ -12,7 +12,7 @@ use crate::limits;
 use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
-use crate::plan::{FragmentedFile, Held, Segmenting, plan_fragmented};
+use crate::plan::{FragmentedFile, Held, Segmenting, Spacing, plan_fragmented};
 use crate::request::{Asked, ClipRequest, Form, Format, Mode, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
@@ -314,7 +314,8 @@ impl<R: ReadAt> Package<'_, R> {
             let timescale = self.index.tracks.get(track).map_or(1, |track| track.mdhd.timescale);
             let track = self.in_budget(|film| Ok(describe(film, track)?))?;
             let (name, segments) = (name.to_string(), Vec::new());
-            return Ok(Rendition { name, track, timescale, init: 0..0, index: 0..0, segments });
+            let (init, index, spacing) = (0..0, 0..0, Spacing::default());
+            return Ok(Rendition { name, track, timescale, init, index, spacing, segments });
         }
         let planned = self.track_file(track, &mut Work::default())?;
         let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
@@ -382,6 +383,27 @@ mod tests {
             assert_eq!(beyond.status(), 404);
         }
         assert_eq!(get(&seeker, &film, "/cmaf/a1.mp4", &settings).unwrap_err().status(), 404);
+    }
+
+    #[test]
+    fn media_playlists_have_one_target_duration() {
+        // Segments of 6.4 s, of which those of the sound are up to a packet of 0.128 s longer.
+        let film = Film::of(vec![TrackSpec::video(640, 64), TrackSpec::audio(500)]).build();
+        for query in ["", "?start=7", "?start=7&end=30"] {
+            let target = |track: &str| {
+                let at = format!("/hls/{track}.m3u8{query}");
+                let text = String::from_utf8(get(&Seeker::default(), &film, &at, &of_seconds("6")).unwrap());
+                let text = text.unwrap();
+                let longest = text.lines().filter_map(|line| line.strip_prefix("#EXTINF:"));
+                let longest = longest.map(|s| s.trim_end_matches(',').parse::<f64>().unwrap().round());
+                let target = text.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
+                (target.unwrap().to_owned(), longest.fold(0.0, f64::max))
+            };
+            let (video, sound) = (target("v1"), target("a1"));
+            assert_eq!(video.1, 6.0, "{query}");
+            assert_eq!((video.0.as_str(), sound.0.as_str()), ("7", "7"), "{query}");
+            assert!(sound.1 <= 7.0, "{query}");
+        }
     }
 
     /// A file of which all is in memory, for a reader that may not be kept waiting.

@@ -98,12 +98,14 @@ impl<'p> Choice<'p> {
     }
 
     /// The longest that a segment lasts, rounded to whole seconds (RFC 8216bis, 4.4.3.1). It is the
-    /// same for all tracks, as 6.2.4 there demands.
+    /// same for all tracks, as 6.2.4 there demands, also where a presentation holds only one of them.
+    /// Text may have longer segments, and then has a target duration of its own.
     pub(super) fn target_duration(&self) -> u64 {
         let durations = self
             .segmented()
             .flat_map(|track| track.segments.iter().map(|segment| segment_micros(segment, track.timescale)));
-        durations.max().map_or(1, |micros| (micros.saturating_add(500_000) / 1_000_000).max(1))
+        let longest = durations.max().map_or(1, |micros| micros.saturating_add(500_000) / 1_000_000);
+        self.segmented().map(|track| track.spacing.target).fold(longest, u64::max).max(1)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::describe::TrackDescription;
+use crate::plan::Spacing;
 pub use crate::request::Form;
 
 /// A movie or a clip of it, as its playlists and manifests show it.
@@ -52,6 +53,8 @@ pub struct Rendition {
     pub init: Range<u64>,
     /// Where its segment index (`sidx`) lies in its file.
     pub index: Range<u64>,
+    /// How far apart the boundaries of segments are, for all tracks of the presentation.
+    pub spacing: Spacing,
     /// Its segments, in order. Empty for text that is sent as WebVTT.
     pub segments: Vec<Segment>,
 }

@@ -14,9 +14,7 @@ impl Presentation {
         let segments =
             || self.renditions.iter().flat_map(|r| r.segments.iter().map(move |s| (s, r.timescale)));
         let in_seconds = |ticks: u64, timescale: u32| micros(ticks, timescale) as f64 / 1e6;
-        let first =
-            segments().filter(|(s, _)| s.start == 0).map(|(s, timescale)| micros(s.duration, timescale));
-        let first = first.max().unwrap_or(0).saturating_add(500_000) / 1_000_000;
+        let first = self.renditions.iter().map(|r| r.spacing.first).max().unwrap_or(0);
         if is_growing {
             let ends =
                 segments().map(|(s, timescale)| in_seconds(s.start.saturating_add(s.duration), timescale));

@@ -24,7 +24,7 @@ impl Rendition {
         }
         let timescale = file.timescale();
         let (name, init, index) = (name.to_string(), file.init(), file.index());
-        Self { name, track, timescale, init, index, segments }
+        Self { name, track, timescale, init, index, spacing: file.spacing(), segments }
     }
 
     /// Looks up where the key frames end that the segments begin with.

@@ -2,6 +2,7 @@
 
 use crate::boxes::PsshBox;
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
+use crate::plan::Spacing;
 use crate::request::TrackKind;
 use crate::testing::{make_box, read_box};
 
@@ -44,7 +45,8 @@ fn track(kind: TrackKind, codec: Option<&str>) -> TrackDescription {
 }
 
 fn rendition(name: &str, track: TrackDescription, timescale: u32, segments: Vec<Segment>) -> Rendition {
-    Rendition { name: name.to_owned(), track, timescale, init: 0..900, index: 900..MEDIA, segments }
+    let (name, spacing) = (name.to_owned(), Spacing { target: 6, first: 6 });
+    Rendition { name, track, timescale, init: 0..900, index: 900..MEDIA, spacing, segments }
 }
 
 /// Four segments of H.264: 6.006 s each, and a last one of 2.002 s.

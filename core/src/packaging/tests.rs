@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
+use crate::plan::Spacing;
 use crate::request::TrackKind;
 
 fn segment() -> impl Strategy<Value = Segment> {
@@ -74,6 +75,7 @@ fn presentation() -> impl Strategy<Value = Presentation> {
             timescale,
             init,
             index,
+            spacing: Spacing::default(),
             segments,
         },
     );

@@ -5,6 +5,7 @@ use crate::boxes::{BoxType, PsshBox};
 use crate::describe::{AudioDescription, Protection, VideoRange};
 use crate::packaging::testing::{all, audio, plain, presentation, pssh, pssh_of, rich, text, video};
 use crate::packaging::{Address, Form, Presentation, Rendition, Rung};
+use crate::plan::Spacing;
 use crate::request::TrackKind;
 
 /// Attribute lists by tag, in order. Splits at commas outside of quotes, as 4.2 has them.
@@ -132,7 +133,17 @@ fn media_playlists_obey_the_rules() {
 #[test]
 fn the_target_duration_is_the_rounded_maximum() {
     let mut film = plain();
-    for (longest, target) in [(1, "1"), (14_999, "1"), (45_000, "2"), (299_999, "10"), (301_000, "10")] {
+    let spacing = |target| Spacing { target, first: target };
+    let cases = [
+        (1, 1, "1"),
+        (14_999, 1, "1"),
+        (45_000, 1, "2"),
+        (299_999, 9, "10"),
+        (301_000, 10, "10"),
+        (1, 7, "7"),
+    ];
+    for (longest, between, target) in cases {
+        film.renditions.iter_mut().for_each(|rendition| rendition.spacing = spacing(between));
         for segment in film.renditions.iter_mut().flat_map(|rendition| &mut rendition.segments) {
             segment.duration = 1;
         }

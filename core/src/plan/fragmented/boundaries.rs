@@ -14,6 +14,10 @@ use crate::time::{Rounding, rescale};
 
 use super::presentation::{Entrance, Presented};
 
+/// The part of a second that the samples of audio are shorter than. By one of them, a segment may be
+/// longer than its boundaries are apart.
+const LONGEST_SAMPLE: u64 = 4;
+
 /// Where segments begin.
 #[derive(Debug, Default)]
 pub(super) struct Boundaries {
@@ -23,7 +27,33 @@ pub(super) struct Boundaries {
     pub(super) entrances: Vec<Entrance>,
 }
 
+/// How far apart the boundaries are, in seconds. All tracks of a presentation have the same, while
+/// their segments differ by a sample or so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spacing {
+    /// The target duration of media playlists (RFC 8216bis, 4.4.3.1): no segment rounds to more.
+    pub target: u64,
+    /// That of the first segment alone.
+    pub first: u64,
+}
+
 impl Boundaries {
+    /// How far apart they are. `end` is when the last track ends, in ticks of the reference, of
+    /// which so many are a second.
+    pub(super) fn spacing(&self, end: i64, timescale: u32) -> Spacing {
+        let starts = [0].iter().chain(&self.times);
+        let ends = self.times.iter().chain([&end]);
+        let seconds = |ticks: i64| {
+            let timescale = u64::from(timescale.max(1));
+            let ticks = u64::try_from(ticks).unwrap_or(0);
+            let longer = ticks.saturating_add(timescale / LONGEST_SAMPLE);
+            (longer.saturating_add(timescale / 2) / timescale).max(1)
+        };
+        let mut all = starts.zip(ends).map(|(start, end)| seconds(end.saturating_sub(*start)));
+        let first = all.next().unwrap_or(1);
+        Spacing { target: all.fold(first, u64::max), first }
+    }
+
     /// Finds them, for segments of so many seconds. `end` is when the last track ends, in ticks of
     /// the reference.
     pub(super) fn of(reference: &Presented<'_>, seconds: u32, end: i64) -> Result<Self, FormatError> {

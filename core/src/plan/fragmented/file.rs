@@ -7,6 +7,7 @@ use crate::index::Film;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::part::Plan;
 
+use super::boundaries::Spacing;
 use super::clip_track::ClipTrack;
 use super::file_track::FileTrack;
 use super::fixed_size;
@@ -35,6 +36,8 @@ pub struct FragmentedFile {
     pub(super) complete: usize,
     /// Samples of the reference in a run.
     pub(super) run_samples: u32,
+    /// How far apart the boundaries of segments are.
+    pub(super) spacing: Spacing,
 }
 
 impl FragmentedFile {
@@ -65,6 +68,11 @@ impl FragmentedFile {
     /// How many segments of a track's file stay as they are if the movie grows.
     pub fn complete_segments(&self) -> usize {
         self.complete
+    }
+
+    /// How far apart the boundaries of segments are, for all tracks of the presentation.
+    pub fn spacing(&self) -> Spacing {
+        self.spacing
     }
 
     /// Length of the file.

@@ -24,6 +24,7 @@ mod sap;
 mod segmenting;
 mod sizes;
 
+pub use boundaries::Spacing;
 pub(crate) use clip_track::ClipTrack;
 pub use file::FragmentedFile;
 pub(crate) use file::View;

@@ -10,7 +10,7 @@ use crate::plan::flat::{check_tracks, clip_key};
 use crate::seek::{Clip, reference_track};
 use crate::time::{Rounding, rescale};
 
-use super::boundaries::Boundaries;
+use super::boundaries::{Boundaries, Spacing};
 use super::file::{FragmentedFile, View};
 use super::file_track::{FileTrack, origin};
 use super::fixed_size;
@@ -49,6 +49,7 @@ pub fn plan_fragmented(
         end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
     }
     let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
+    let spacing = boundaries.spacing(end, of_reference.timescale);
     let is_held = |track: &FileTrack| match segmenting.held {
         Held::All => true,
         Held::One(number) => number == track.number,
@@ -75,6 +76,7 @@ pub fn plan_fragmented(
     let of_reference = tracks.iter().position(|track| track.number == number);
     let known = Known {
         complete,
+        spacing,
         entrances: if of_reference.is_some() { entrances } else { Vec::new() },
         times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
     };
@@ -102,6 +104,7 @@ fn complete_segments(column: &[SampleNumber], boundaries: &Boundaries) -> usize 
 struct Known {
     /// [`FragmentedFile::complete`].
     complete: usize,
+    spacing: Spacing,
     /// What begins each but the first; fewer where the reference ends first, or is another track.
     entrances: Vec<Entrance>,
     /// The times of all but the first segment, and of the end.
@@ -136,6 +139,7 @@ impl FragmentedFile {
             offsets: Vec::new(),
             run_samples,
             complete: known.complete,
+            spacing: known.spacing,
             tracks,
         };
         let view = this.view(film)?;
