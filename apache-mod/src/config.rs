@@ -75,6 +75,7 @@ impl Config {
             segment_duration: self.segment_duration.unwrap_or_default(),
             form: self.form.unwrap_or_default(),
             has_plain_links: false,
+            now: None,
         }
     }
 

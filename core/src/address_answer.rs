@@ -73,7 +73,7 @@ impl Seeker {
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
             let (clip, index) = (OnceCell::new(), &index);
-            let growth = index.growth(identity, SystemTime::now());
+            let growth = index.growth(identity, settings.now.unwrap_or_else(SystemTime::now));
             let package =
                 Package { seeker: self, index, source, identity, request, settings, query, clip, growth };
             answer(&package, Work { index_was_cached, ..Work::default() })
@@ -341,6 +341,8 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::request::SegmentDuration;
     use crate::testing::{Film, TrackSpec, identity};
@@ -403,6 +405,21 @@ mod tests {
             assert_eq!(video.1, 6.0, "{query}");
             assert_eq!((video.0.as_str(), sound.0.as_str()), ("7", "7"), "{query}");
             assert!(sound.1 <= 7.0, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_time_that_is_given_says_whether_a_recording_goes_on() {
+        let film = Film::of(vec![TrackSpec::video(100, 10)]).build_fragmented(0);
+        let identity = identity(&film);
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(identity.mtime).unwrap());
+        let seeker = Seeker::default();
+        for (seconds, kind, ends) in [(10, "EVENT", false), (100, "EVENT", true), (1000, "VOD", true)] {
+            let now = Some(modified + Duration::from_secs(seconds));
+            let text = get(&seeker, &film, "/hls/v1.m3u8", &Settings { now, ..of_seconds("2") }).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.contains(&format!("#EXT-X-PLAYLIST-TYPE:{kind}\n")), "{seconds}: {text}");
+            assert_eq!(text.contains("#EXT-X-ENDLIST"), ends, "{seconds}: {text}");
         }
     }
 

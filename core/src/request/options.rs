@@ -1,5 +1,7 @@
 //! What a server's configuration says about requests.
 
+use std::time::SystemTime;
+
 use super::{Form, Format, Packaging, Parameters, SegmentDuration};
 
 /// How a clip begins.
@@ -51,6 +53,9 @@ pub struct Settings {
     /// Whether the links of playlists and manifests leave out the query: those of a clip on a disk,
     /// where each file is of that clip.
     pub has_plain_links: bool,
+    /// What time it is; `None` for that of the clock. A film that is being recorded is another one
+    /// minutes later, so who takes several resources of it gives the same time with each.
+    pub now: Option<SystemTime>,
 }
 
 /// The extensions served when the configuration names none.

@@ -146,6 +146,31 @@ fn a_track_that_no_playlist_can_name_is_left_out() {
 }
 
 #[test]
+fn a_recording_is_packaged_again_and_again() {
+    let recording = fs::read(film("frag_base_moof").path).expect("a film in fragments");
+    let dir = folder();
+    let (path, out) = (dir.path().join("live.mp4"), dir.path().join("out"));
+    let (mut playlist, mut segments) = (String::new(), Vec::new());
+    for part in [50, 80, 100] {
+        fs::write(&path, &recording[..recording.len() * part / 100]).expect("a file");
+        let done = package(&["--force", "--segment-duration", "1"], &path, &out);
+        assert!(done.status.success(), "{done:?}");
+        let text = fs::read_to_string(out.join("hls/v1.m3u8")).expect("a playlist");
+        assert!(text.contains(":EVENT\n") && text.starts_with(&playlist), "{playlist}\n{text}");
+        assert_eq!(text.contains("#EXT-X-ENDLIST"), part == 100, "{text}");
+        let links = text.lines().filter(|line| !line.starts_with('#'));
+        let found: Vec<_> = links.map(|link| fs::read(out.join("hls").join(link)).expect(link)).collect();
+        assert!(found.starts_with(&segments) && found.len() > segments.len(), "{part}: {text}");
+        let target = |track: &str| {
+            let text = fs::read_to_string(out.join(format!("hls/{track}.m3u8"))).expect("a playlist");
+            text.lines().find(|line| line.starts_with("#EXT-X-TARGETDURATION")).map(str::to_owned)
+        };
+        assert_eq!(target("v1"), target("a1"), "{part}");
+        (playlist, segments) = (text.replace("#EXT-X-ENDLIST\n", ""), found);
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_no_unfinished_file() {
     let dir = folder();
     let out = dir.path().join("out");

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use mp4seek::packaging::{Address, Presentation, resources};
@@ -126,7 +127,12 @@ impl<'a> Package<'a> {
         let wanted = |protocol| options.packaging.contains(&protocol);
         let packaging = Packaging { hls: wanted(Protocol::Hls), dash: wanted(Protocol::Dash) };
         // The files of a clip are those of no other: a query would name nothing.
-        let settings = Settings { packaging, has_plain_links: true, ..options.segmenting.settings() };
+        let settings = Settings {
+            packaging,
+            has_plain_links: true,
+            now: Some(SystemTime::now()),
+            ..options.segmenting.settings()
+        };
         let (identity, seeker, query) = (film.identity(), Seeker::default(), options.part.query(None));
         let presentation = seeker.presentation(&film.file, &identity, query.as_bytes(), &settings)?;
         Ok(Self { film, identity, seeker, settings, query, presentation })
