@@ -9,7 +9,7 @@ use crate::explanation::{Summary, Work};
 use crate::index::{Film, FilmSource, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragmented};
-use crate::request::{Asked, ClipRequest, Format, RequestError, Settings, flv_start};
+use crate::request::{Asked, ClipRequest, Format, LinkError, RequestError, Settings, flv_start};
 use crate::seek::{Clip, Cut, SeekError, seek};
 use crate::server::{Reports, Severity};
 use crate::source::{Identity, Metered, ReadAt};
@@ -50,6 +50,9 @@ pub enum Error {
     /// The query is not understood.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The link is not signed, or no longer good.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The clip would begin at or past the end of the movie.
     #[error("start {start} is at or past the end of the film, {end} seconds")]
     PastEnd {
@@ -81,13 +84,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// The HTTP status to answer with: 400, 404, 415, 416 or 500.
+    /// The HTTP status to answer with: 400, 403, 404, 410, 415, 416 or 500.
     pub fn status(&self) -> u16 {
         match self {
             Self::Request(RequestError::PastEnd { .. })
             | Self::PastEnd { .. }
             | Self::PastEndOfFlv { .. } => 416,
             Self::Request(_) => 400,
+            Self::Link(error) => error.status(),
             Self::NoSuchAddress => 404,
             Self::Format(e) if e.io_error().is_some() => 500,
             Self::Format(_) | Self::Plan(_) => 415,
@@ -98,7 +102,7 @@ impl Error {
     /// How much its line in the error log matters, where it is the first about this movie.
     fn severity(&self) -> Severity {
         match self.status() {
-            400 | 404 | 416 => Severity::Info,
+            400 | 403 | 404 | 410 | 416 => Severity::Info,
             415 => Severity::Warning,
             _ => Severity::Error,
         }

@@ -276,3 +276,13 @@ pub const SAMPLES_OF_RUN: u32 = 4096;
 
 /// Runs of a track in one segment. They are gone through to find one of them.
 pub const RUNS_OF_SEGMENT: u32 = 1024;
+
+/// Bytes of a key that signs links. A text of fewer can be found by trying.
+pub const SHORTEST_KEY: usize = 16;
+
+/// Keys that links are checked with. Some are enough to change them one after the other, and each
+/// takes the time of an HMAC for a link that is refused.
+pub const KEYS: usize = 16;
+
+/// Bytes of a file of keys.
+pub const KEY_FILE: u64 = 64 << 10;

@@ -4,6 +4,7 @@ mod delivery;
 mod options;
 mod parameters;
 mod query;
+mod signed_link;
 mod time;
 mod tracks;
 
@@ -12,6 +13,7 @@ pub use options::{
     DEFAULT_EXTENSIONS, Mode, Settings, has_default_extension, has_extension, is_extension, parse_size,
 };
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
+pub use signed_link::{Keys, KeysError, LinkError};
 pub use time::Time;
 pub use tracks::{TrackKind, TrackSelector};
 

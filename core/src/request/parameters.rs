@@ -23,11 +23,15 @@ pub enum Parameter {
     Lang,
     /// How the answer is laid out.
     Format,
+    /// Until when a signed link is good.
+    Expires,
+    /// The signature of a link.
+    Sig,
 }
 
 impl Parameter {
     /// All parameters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::End,
         Self::Vbegin,
@@ -37,6 +41,8 @@ impl Parameter {
         Self::Tracks,
         Self::Lang,
         Self::Format,
+        Self::Expires,
+        Self::Sig,
     ];
 
     /// The name that the parameter has unless the configuration says otherwise.
@@ -51,6 +57,8 @@ impl Parameter {
             Self::Tracks => "tracks",
             Self::Lang => "lang",
             Self::Format => "format",
+            Self::Expires => "expires",
+            Self::Sig => "sig",
         }
     }
 }
@@ -107,7 +115,7 @@ pub struct Parameters {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParametersError {
     /// There is no such parameter.
-    #[error("the parameters are start, end, vbegin, vend, t, mode, tracks, lang and format")]
+    #[error("the parameters are start, end, vbegin, vend, t, mode, tracks, lang, format, expires and sig")]
     Unknown,
     /// The name is empty, too long, or has other characters.
     #[error("a name is 1 to 31 letters, digits and - . _ ~")]

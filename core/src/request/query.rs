@@ -51,7 +51,8 @@ impl<'q> Values<'q> {
     }
 }
 
-fn pairs(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+/// Names and values, decoded.
+pub(super) fn pairs(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     query.split(|&b| b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let mut halves = pair.splitn(2, |&b| b == b'=');
         let key = halves.next().unwrap_or_default();

@@ -7,8 +7,10 @@ use std::fmt::Display;
 pub fn refusal_page(status: u16, reason: &dyn Display) -> Option<String> {
     let phrase = match status {
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        410 => "Gone",
         412 => "Precondition Failed",
         415 => "Unsupported Media Type",
         416 => "Range Not Satisfiable",
