@@ -8,6 +8,7 @@ mod inspect;
 mod ladder;
 mod output;
 mod package;
+mod sign;
 mod text;
 mod verify;
 
@@ -86,6 +87,11 @@ enum Command {
     Text {
         #[command(flatten)]
         options: text::TextOptions,
+    },
+    /// Sign a link for a server that sends films for signed links alone.
+    Sign {
+        #[command(flatten)]
+        options: sign::SignOptions,
     },
     /// Write the completions of a shell to standard output.
     Completions {
@@ -258,6 +264,7 @@ fn main() -> ExitCode {
         Command::Package { options } => package::run(&options),
         Command::Verify { files, json } => verify::run(&files, json),
         Command::Text { options } => text::run(&options),
+        Command::Sign { options } => sign::run(&options),
         Command::Completions { shell } => completions(shell),
         Command::Man { command } => man(command.as_deref()),
     };
