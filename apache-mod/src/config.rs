@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mp4seek::Settings;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{
-    Form, Format, Mode, Packaging, Parameters, SegmentDuration, has_default_extension, has_extension,
+    Form, Format, Keys, Mode, Packaging, Parameters, SegmentDuration, has_default_extension, has_extension,
 };
 use mp4seek::server::boundary;
 
@@ -28,6 +28,15 @@ pub(crate) struct Config {
     pub(crate) packaging: Option<Packaging>,
     pub(crate) segment_duration: Option<SegmentDuration>,
     pub(crate) form: Option<Form>,
+    pub(crate) signing: Option<Signing>,
+}
+
+/// Whether links have to be signed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Signing {
+    Off,
+    /// With one of these keys, which live in the pool of the configuration.
+    On(Keys<'static>),
 }
 
 /// A link of the list of extensions, newest first, in the pool of the configuration.
@@ -84,6 +93,19 @@ impl Config {
         self.version_header.unwrap_or(true)
     }
 
+    /// The keys that links are signed with; `None` where links need no signature.
+    pub(crate) fn keys(&self) -> Option<Keys<'_>> {
+        match self.signing {
+            Some(Signing::On(keys)) => Some(keys),
+            Some(Signing::Off) | None => None,
+        }
+    }
+
+    /// Whether parts of a film are refused to somebody: no other handler may send it then.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.keys().is_some()
+    }
+
     /// Whether `path` has one of the configured extensions.
     pub(crate) fn covers(&self, path: &[u8]) -> bool {
         match self.extensions {
@@ -103,6 +125,7 @@ impl Config {
             packaging: narrower.packaging.or(self.packaging),
             segment_duration: narrower.segment_duration.or(self.segment_duration),
             form: narrower.form.or(self.form),
+            signing: narrower.signing.or(self.signing),
         }
     }
 }

@@ -10,26 +10,31 @@
 //! | `H264StreamingPackaging` | `hls`, `dash`, both, or `none` | `none` |
 //! | `H264StreamingSegmentDuration` | seconds, 1 to 60 | 6 |
 //! | `H264StreamingSegments` | `ranges` or `files` | `ranges` |
+//! | `H264StreamingSecretFile` | a file with keys, or `none` | none |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
-//! The last is a process's, so it stands in the server's configuration alone.
+//! The last is a process's, so it stands in the server's configuration alone. A file of keys is read
+//! before the server gives up its rights, so it does not stand in `.htaccess`.
 //! `.htaccess` needs `AllowOverride FileInfo`.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr::{self, NonNull};
 
 use mp4seek::request::{
-    Form, Format, Mode, Packaging, Parameters, SegmentDuration, is_extension, parse_size,
+    Form, Format, Keys, Mode, Packaging, Parameters, SegmentDuration, is_extension, parse_size,
 };
-use mp4seek::server::boundary;
+use mp4seek::server::{KeyFile, about_key_file, boundary};
 
-use crate::config::{Config, Extension, in_pool, set_cache_size};
+use crate::config::{Config, Extension, Signing, in_pool, set_cache_size};
 use crate::ffi;
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 10] = [
+static DIRECTIVES: [Directive; 11] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -81,6 +86,12 @@ static DIRECTIVES: [Directive; 10] = [
         set: Set::Value(|config, _, value| parse_form(value).map(|form| config.form = Some(form))),
     },
     Directive {
+        name: c"H264StreamingSecretFile",
+        usage: c"a file with keys that links have to be signed with, or none",
+        place: Place::ServerOrDirectory,
+        set: Set::Path(set_secret_file),
+    },
+    Directive {
         name: c"H264StreamingVersionHeader",
         usage: c"On or Off: send X-Mod-H264-Streaming",
         place: Place::AnyContext,
@@ -106,6 +117,8 @@ struct Directive {
 /// Where a directive may stand.
 enum Place {
     AnyContext,
+    /// Everywhere but in `.htaccess`.
+    ServerOrDirectory,
     /// Outside of all sections.
     WholeServer,
 }
@@ -119,6 +132,8 @@ enum Set {
     EachValue(SetText),
     /// All that follows the name, as it stands in the file.
     Line(SetText),
+    /// The path of a file, which is read at once.
+    Path(fn(&mut Config, &Command<'_>, &CStr) -> Result<(), CString>),
 }
 
 type SetText = fn(&mut Config, &Command<'_>, &CStr) -> Result<(), Refusal>;
@@ -144,6 +159,27 @@ fn set_parameters(config: &mut Config, _: &Command<'_>, line: &CStr) -> Result<(
     Ok(())
 }
 
+/// Reads the file of keys, with the rights that the server has while it starts.
+fn set_secret_file(config: &mut Config, command: &Command<'_>, value: &CStr) -> Result<(), CString> {
+    if value.to_bytes().eq_ignore_ascii_case(b"none") {
+        config.signing = Some(Signing::Off);
+        return Ok(());
+    }
+    let resolved = command.resolve(value).unwrap_or(value);
+    let path = Path::new(OsStr::from_bytes(resolved.to_bytes()));
+    let refusal = |what: &dyn std::fmt::Display| {
+        let line = format!("H264StreamingSecretFile: {}", about_key_file(path, what));
+        CString::new(line).unwrap_or_default()
+    };
+    let file = KeyFile::read(path).map_err(|error| refusal(&error))?;
+    if let Some(warning) = file.warning() {
+        ffi::log(ffi::H264_LOG_WARNING, &about_key_file(path, &warning));
+    }
+    let keys = Keys::read(command.keep_bytes(file.text())).map_err(|error| refusal(&error))?;
+    config.signing = Some(Signing::On(keys));
+    Ok(())
+}
+
 /// The words of a directive's line, without the quotes around one.
 fn words(line: &CStr) -> impl Iterator<Item = &[u8]> {
     let words = line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -153,8 +189,8 @@ fn words(line: &CStr) -> impl Iterator<Item = &[u8]> {
 /// Reads all of a directive's line at once, so that two parameters can exchange their names.
 fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, Refusal> {
     const ALLOWED: Refusal = c"H264StreamingParameters must be parameter=name, once or more, such as \
-        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks, lang and \
-        format; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
+        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks, lang, \
+        format, expires and sig; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
     let mut pairs = Vec::new();
     for word in words(line) {
         let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;
@@ -231,9 +267,11 @@ impl Directive {
             Set::Value(_) => (ffi::H264_TAKE1, ffi::h264_setter { one: Some(set_text) }),
             Set::EachValue(_) => (ffi::H264_ITERATE, ffi::h264_setter { one: Some(set_text) }),
             Set::Line(_) => (ffi::H264_RAW_ARGS, ffi::h264_setter { one: Some(set_text) }),
+            Set::Path(_) => (ffi::H264_TAKE1, ffi::h264_setter { one: Some(set_text) }),
         };
         let overrides = match self.place {
             Place::AnyContext => ffi::H264_OR_FILEINFO,
+            Place::ServerOrDirectory => ffi::H264_RSRC_CONF | ffi::H264_ACCESS_CONF,
             Place::WholeServer => ffi::H264_RSRC_CONF,
         };
         let data = ptr::from_ref(self).cast_mut().cast();
@@ -256,7 +294,7 @@ unsafe extern "C" fn set_flag(command: *mut ffi::cmd_parms, config: *mut c_void,
                 set(config, on != 0);
                 Ok(())
             }
-            Set::Value(_) | Set::EachValue(_) | Set::Line(_) => Err(FAILED),
+            Set::Value(_) | Set::EachValue(_) | Set::Line(_) | Set::Path(_) => Err(FAILED.into()),
         })
     }
 }
@@ -270,9 +308,10 @@ unsafe extern "C" fn set_text(
     unsafe {
         read(command, config, |command, config| match command.directive().set {
             Set::Value(set) | Set::EachValue(set) | Set::Line(set) => {
-                set(config, command, CStr::from_ptr(value))
+                set(config, command, CStr::from_ptr(value)).map_err(Into::into)
             }
-            Set::Flag(_) => Err(FAILED),
+            Set::Path(set) => set(config, command, CStr::from_ptr(value)).map_err(Into::into),
+            Set::Flag(_) => Err(FAILED.into()),
         })
     }
 }
@@ -287,7 +326,7 @@ const FAILED: Refusal = c"mod_h264_streaming failed, see the error log";
 unsafe fn read(
     command: *mut ffi::cmd_parms,
     config: *mut c_void,
-    set: impl FnOnce(&Command<'_>, &mut Config) -> Result<(), Refusal>,
+    set: impl FnOnce(&Command<'_>, &mut Config) -> Result<(), Cow<'static, CStr>>,
 ) -> *const c_char {
     boundary(
         || FAILED.as_ptr(),
@@ -300,7 +339,8 @@ unsafe fn read(
             }
             match set(&command, config) {
                 Ok(()) => ptr::null(),
-                Err(refusal) => refusal.as_ptr(),
+                Err(Cow::Borrowed(refusal)) => refusal.as_ptr(),
+                Err(Cow::Owned(refusal)) => command.keep_bytes(refusal.as_bytes_with_nul()).as_ptr().cast(),
             }
         },
     )
@@ -327,9 +367,32 @@ impl Command<'_> {
     /// Null, or the line that refuses the place where the directive stands.
     fn misplaced(&self) -> *const c_char {
         match self.directive().place {
-            Place::AnyContext => ptr::null(),
+            Place::AnyContext | Place::ServerOrDirectory => ptr::null(),
             // SAFETY: `Self::new` promises that the server reads the directive now.
             Place::WholeServer => unsafe { ffi::h264_refuse_unless_global(self.raw) },
+        }
+    }
+
+    /// A path as the server's own directives take it: relative to `ServerRoot`.
+    fn resolve(&self, path: &CStr) -> Option<&CStr> {
+        // SAFETY: `Self::new` promises that the server reads the directive now, on this thread. The
+        // result is null or a string in the pool.
+        unsafe {
+            let resolved = ffi::ap_server_root_relative(ffi::h264_command_pool(self.raw), path.as_ptr());
+            (!resolved.is_null()).then(|| CStr::from_ptr(resolved))
+        }
+    }
+
+    /// Copies bytes into the pool of the configuration. They live as long as what [`Config`] says
+    /// of them, and nothing looks into a configuration whose pool is gone.
+    fn keep_bytes(&self, bytes: &[u8]) -> &'static [u8] {
+        // SAFETY: `Self::new` promises that the server reads the directive now, on this thread. The
+        // pool ends the process where memory is out; `place` has as many bytes as are copied.
+        unsafe {
+            let place = ffi::apr_palloc(ffi::h264_command_pool(self.raw), bytes.len()).cast::<u8>();
+            let place = NonNull::new(place).unwrap_or_else(|| std::process::abort());
+            ptr::copy_nonoverlapping(bytes.as_ptr(), place.as_ptr(), bytes.len());
+            std::slice::from_raw_parts(place.as_ptr(), bytes.len())
         }
     }
 

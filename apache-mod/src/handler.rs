@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 use mp4seek::Error;
 use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag};
 use mp4seek::packaging::{Address, Route};
-use mp4seek::server::{Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
+use mp4seek::request::LinkError;
+use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Seeker};
@@ -24,7 +25,7 @@ use crate::{config, ffi};
 const HANDLER: &[u8] = b"h264-streaming.extensions";
 /// The handler the server names where neither the configuration nor a media type does.
 const DEFAULT_HANDLER: &[u8] = b"default-handler";
-const ONLY_GET: &str = "what is behind a film answers GET and HEAD";
+const ONLY_GET: &str = "this answers GET and HEAD";
 
 /// Answers a request, or declines it: the server's own handler for files comes next.
 pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
@@ -48,6 +49,10 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
             return refuse(request, 405, &ONLY_GET);
         }
     };
+    if let Err(error) = check_link(request) {
+        request.log(Severity::Info, &error);
+        return refuse(request, error.status(), &error);
+    }
     // A file that cannot be opened is the server's to refuse, in its own words.
     let file = match open(request.filename()) {
         Ok(file) => file,
@@ -67,6 +72,14 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
     answer(request, file, &metadata, address)
 }
 
+/// Checks the signature of a link, where one is needed.
+fn check_link(request: &Request<'_>) -> Result<(), LinkError> {
+    let config = request.config();
+    config.keys().map_or(Ok(()), |keys| {
+        server::check_link(keys, request.url_path(), request.query(), &config.parameters)
+    })
+}
+
 /// What a request of ours is for.
 enum Target {
     Film,
@@ -74,7 +87,7 @@ enum Target {
     Resource(Address),
     /// An address behind the film where nothing is.
     Nothing,
-    /// A resource, by a method that it does not have. The server itself would find nothing.
+    /// A resource, or a film that not everybody may see, by a method that it does not have.
     NotForPost,
 }
 
@@ -142,12 +155,18 @@ fn target(request: &Request<'_>) -> Option<Target> {
         return None;
     }
     if request.path_info().is_empty() {
-        return request.is_get().then_some(Target::Film);
+        return match request.is_get() {
+            true => Some(Target::Film),
+            // The server itself would send the film.
+            false => (config.is_guarded() && request.is_post()).then_some(Target::NotForPost),
+        };
     }
     if request.refuses_path_info() {
         return None;
     }
     match Route::of(request.path_info(), config.settings().packaging) {
+        // Another handler would send all of the film.
+        Route::Elsewhere if config.is_guarded() => Some(Target::Nothing),
         Route::Elsewhere => None,
         Route::To(_) if request.is_post() => Some(Target::NotForPost),
         _ if !request.is_get() => None,

@@ -154,6 +154,12 @@ impl<'r> Request<'r> {
         self.string(ask!(self, h264_path_info)).unwrap_or_default()
     }
 
+    /// The path of the film in the URL, decoded: without what stands behind the film.
+    pub(crate) fn url_path(&self) -> &[u8] {
+        let path = self.string(ask!(self, h264_uri)).unwrap_or_default();
+        path.strip_suffix(self.path_info()).unwrap_or(path)
+    }
+
     /// The query, percent-encoded as it came; empty where there is none.
     pub(crate) fn query(&self) -> &[u8] {
         self.string(ask!(self, h264_args)).unwrap_or_default()

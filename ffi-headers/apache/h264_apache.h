@@ -28,6 +28,7 @@ enum h264_constant {
     H264_ITERATE = 3,
     H264_FLAG = 5,
     H264_OR_FILEINFO = 4,
+    H264_ACCESS_CONF = 64,
     H264_RSRC_CONF = 128,
     H264_LOG_CRITICAL = 2,
     H264_LOG_ERROR = 3,
@@ -92,6 +93,7 @@ typedef struct h264_bucket_type {
 
 /* The server's own functions. */
 void *apr_palloc(apr_pool_t *pool, size_t size);
+char *ap_server_root_relative(apr_pool_t *pool, const char *path);
 int ap_discard_request_body(request_rec *r);
 int ap_meets_conditions(request_rec *r);
 void ap_set_last_modified(request_rec *r);
@@ -132,6 +134,7 @@ int h264_is_device(const request_rec *r);
 int h264_status(const request_rec *r);
 void h264_set_status(request_rec *r, int status);
 const char *h264_client(const request_rec *r);
+const char *h264_uri(const request_rec *r);
 const char *h264_filename(const request_rec *r);
 const char *h264_path_info(const request_rec *r);
 const char *h264_args(const request_rec *r);

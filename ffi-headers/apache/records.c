@@ -38,7 +38,8 @@ _Static_assert(sizeof(h264_bucket_type) == sizeof(apr_bucket_type_t), "apr_bucke
 
 _Static_assert(H264_RAW_ARGS == (int)RAW_ARGS, "cmd_how");
 _Static_assert(H264_TAKE1 == (int)TAKE1 && H264_ITERATE == (int)ITERATE && H264_FLAG == (int)FLAG, "cmd_how");
-_Static_assert(H264_OR_FILEINFO == OR_FILEINFO && H264_RSRC_CONF == RSRC_CONF, "OR_FILEINFO, RSRC_CONF");
+_Static_assert(H264_OR_FILEINFO == OR_FILEINFO && H264_RSRC_CONF == RSRC_CONF && H264_ACCESS_CONF == ACCESS_CONF,
+               "OR_FILEINFO, RSRC_CONF, ACCESS_CONF");
 _Static_assert(H264_LOG_CRITICAL == APLOG_CRIT && H264_LOG_ERROR == APLOG_ERR && H264_LOG_WARNING == APLOG_WARNING
                    && H264_LOG_INFO == APLOG_INFO && H264_LOG_DEBUG == APLOG_DEBUG,
                "log levels");

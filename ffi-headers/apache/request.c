@@ -100,6 +100,12 @@ const char *h264_client(const request_rec *r)
     return r->useragent_ip;
 }
 
+/* The path of the URL, decoded. */
+const char *h264_uri(const request_rec *r)
+{
+    return r->uri;
+}
+
 const char *h264_filename(const request_rec *r)
 {
     return r->filename;
