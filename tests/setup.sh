@@ -64,6 +64,10 @@ needs_test() {
     fi
     # A peer, to try the tests' own tools on.
     need nginx nginx
+    # The languages of the examples in docs/limits.md.
+    need php php-cli
+    need python3 python3
+    need node nodejs
 }
 
 case $goal in
@@ -72,7 +76,6 @@ case $goal in
     test) needs_test ;;
     conformance)
         needs_test
-        need node nodejs
         need npm npm
         need gst-launch-1.0 gstreamer1.0-tools
         set -- /usr/lib/*/gstreamer-1.0/libgstisomp4.so

@@ -63,6 +63,7 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_PACKAGING, "h264-streaming.packaging", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)       \
     OPTION(H264_KEY_SEGMENT_DURATION, "h264-streaming.segment-duration", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION) \
     OPTION(H264_KEY_SEGMENTS, "h264-streaming.segments", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)              \
+    OPTION(H264_KEY_SECRET_FILE, "h264-streaming.secret-file", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)        \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \
@@ -107,6 +108,7 @@ int h264_logs_handling(const struct request_st *r);
 int h264_is_get(const struct request_st *r);
 int h264_is_head(const struct request_st *r);
 int h264_is_post(const struct request_st *r);
+int h264_is_query(const struct request_st *r);
 int h264_is_http2(const struct request_st *r);
 int h264_is_claimed(const struct request_st *r);
 void h264_claim(struct request_st *r, struct h264_module *module);
@@ -117,6 +119,7 @@ void h264_leave_index(struct request_st *r, struct h264_module *module);
 void *h264_context(const struct request_st *r, const struct h264_module *module);
 void h264_set_context(struct request_st *r, const struct h264_module *module, void *context);
 struct h264_bytes h264_client(const struct request_st *r);
+struct h264_bytes h264_url_path(const struct request_st *r);
 struct h264_bytes h264_path(const struct request_st *r);
 struct h264_bytes h264_path_info(const struct request_st *r);
 struct h264_bytes h264_query(const struct request_st *r);

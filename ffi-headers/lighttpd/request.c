@@ -13,6 +13,11 @@ int h264_is_post(const struct request_st *r) {
     return r->http_method == HTTP_METHOD_POST;
 }
 
+/* The server sends files for it, where it knows it. */
+int h264_is_query(const struct request_st *r) {
+    return r->http_method > HTTP_METHOD_HEAD && r->http_method < HTTP_METHOD_POST;
+}
+
 int h264_is_http2(const struct request_st *r) {
     return r->http_version > HTTP_VERSION_1_1;
 }
@@ -77,6 +82,11 @@ struct h264_bytes h264_client(const struct request_st *r) {
 #else
     return bytes_of(&r->con->dst_addr_buf);
 #endif
+}
+
+/* Decoded, without what stands behind the file. */
+struct h264_bytes h264_url_path(const struct request_st *r) {
+    return bytes_of(&r->uri.path);
 }
 
 struct h264_bytes h264_path(const struct request_st *r) {

@@ -1,11 +1,14 @@
 //! The options, and what they say for a request.
 
-use std::ffi::c_int;
+use std::ffi::{OsStr, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use mp4seek::request::{
-    Asked, ClipRequest, Form, Format, Mode, Packaging, Parameters, RequestError, SegmentDuration, Settings,
-    has_default_extension, has_extension, is_extension,
+    Asked, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, RequestError, SegmentDuration,
+    Settings, has_default_extension, has_extension, is_extension,
 };
+use mp4seek::server::{KeyFile, about_key_file};
 
 use crate::ffi::{self, Module, h264_key};
 
@@ -28,6 +31,8 @@ pub(crate) struct Section {
     packaging: Option<Packaging>,
     segment_duration: Option<SegmentDuration>,
     form: Option<Form>,
+    /// The keys that links are signed with; none where links need no signature.
+    key_file: Option<Option<KeyFile>>,
 }
 
 /// The options that hold for a request.
@@ -42,6 +47,8 @@ pub(crate) struct Config<'a> {
     excluded: &'a [Vec<u8>],
     /// Whether files have entity tags.
     pub(crate) etags: bool,
+    /// The keys that links are signed with; `None` where links need no signature.
+    pub(crate) keys: Option<Keys<'a>>,
 }
 
 impl Section {
@@ -88,6 +95,7 @@ impl Section {
             h264_key::H264_KEY_MODE => self.mode = Some(mode(string(value))?),
             h264_key::H264_KEY_FORMAT => self.format = Some(format(string(value))?),
             h264_key::H264_KEY_SEGMENTS => self.form = Some(form(string(value))?),
+            h264_key::H264_KEY_SECRET_FILE => self.key_file = Some(key_file(string(value))?),
             h264_key::H264_KEY_SEGMENT_DURATION => {
                 self.segment_duration = Some(segment_duration(value.number)?);
             }
@@ -138,6 +146,7 @@ impl Default for Config<'_> {
             log_client_errors: false,
             excluded: &[],
             etags: true,
+            keys: None,
         }
     }
 }
@@ -161,6 +170,7 @@ impl<'a> Config<'a> {
             packaging,
             segment_duration,
             form,
+            key_file,
         } = section;
         self.enable = enable.unwrap_or(self.enable);
         self.extensions = extensions.as_deref().or(self.extensions);
@@ -168,6 +178,9 @@ impl<'a> Config<'a> {
         self.log_client_errors = log_client_errors.unwrap_or(self.log_client_errors);
         self.excluded = static_excluded.as_deref().unwrap_or(self.excluded);
         self.etags = static_etags.unwrap_or(self.etags);
+        if let Some(key_file) = key_file {
+            self.keys = key_file.as_ref().map(KeyFile::keys);
+        }
         let settings = &mut self.settings;
         settings.mode = mode.unwrap_or(settings.mode);
         settings.format = format.unwrap_or(settings.format);
@@ -185,6 +198,12 @@ impl<'a> Config<'a> {
             |request: Result<ClipRequest, RequestError>| request.map_or(true, |request| !request.is_plain());
         Asked::parse(query, &self.settings)
             .map_or(true, |asked| !asked.request.is_plain() && asked.otherwise.is_none_or(is_clip))
+    }
+
+    /// Whether parts of a film are refused to somebody: the server's own handler of files may not
+    /// send it then.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.keys.is_some()
     }
 
     /// Whether a movie of this path is ours to answer.
@@ -232,6 +251,20 @@ fn packaging(words: &[&[u8]]) -> Result<Packaging, String> {
             "h264-streaming.packaging has {words}: it must be a list of \"hls\" and \"dash\", or ( \"none\" )"
         )
     })
+}
+
+/// Reads a file of keys, as the user that the server runs as.
+fn key_file(value: &[u8]) -> Result<Option<KeyFile>, String> {
+    if value.is_empty() || value.eq_ignore_ascii_case(b"none") {
+        return Ok(None);
+    }
+    let path = Path::new(OsStr::from_bytes(value));
+    let file = KeyFile::read(path)
+        .map_err(|error| format!("h264-streaming.secret-file: {}", about_key_file(path, &error)))?;
+    if let Some(warning) = file.warning() {
+        ffi::log(&about_key_file(path, &warning));
+    }
+    Ok(Some(file))
 }
 
 fn parameters(pairs: &[(&[u8], &[u8])]) -> Result<Parameters, String> {

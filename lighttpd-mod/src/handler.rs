@@ -6,12 +6,14 @@ use std::fmt::Display;
 use mp4seek::Settings;
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
-use mp4seek::server::{Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
+use mp4seek::request::LinkError;
+use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Error, Seeker};
 
 use crate::body::{Body, Progress};
+use crate::config::Config;
 use crate::context::{Context, Planned, Refusal};
 use crate::ffi::{self, h264_outcome};
 use crate::pool::Outcome;
@@ -20,7 +22,7 @@ use crate::request::{OpenFile, Request};
 use crate::state::State;
 use crate::target::{Target, target};
 
-const ONLY_GET: &str = "what is behind a film answers GET and HEAD";
+const ONLY_GET: &str = "this answers GET and HEAD";
 
 /// Takes a request that is ours, and opens nothing yet: modules after this one may
 /// still refuse it.
@@ -54,7 +56,8 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     else {
         return request.serve_static();
     };
-    let what = if request.path_info().is_empty() { Some(Target::Film) } else { target(request) };
+    let is_film = request.path_info().is_empty() && !request.sends_file_too();
+    let what = if is_film { Some(Target::Film) } else { target(request) };
     let address = match what {
         Some(Target::Film) => None,
         Some(Target::Resource(address)) => Some(address),
@@ -63,12 +66,18 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Some(Target::NoFilm) => return request.end(404),
         None => return request.serve_static(),
     };
+    let config = state.config(request);
+    if let Err(error) = check_link(request, &config) {
+        if logs(request, state, Severity::Info) {
+            request.log(&error);
+        }
+        return end_with(request, error.status(), &error);
+    }
     let Some(file) = request.open() else { return request.serve_static() };
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, &error),
     };
-    let config = state.config(request);
     let settings = config.settings;
     let seeker = worker.seeker();
     match answer(&seeker, &Resident::of(&file), &identity, address, request.query(), &settings) {
@@ -81,6 +90,13 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, answer }),
         Err(error) => fail(request, &error),
     }
+}
+
+/// Checks the signature of a link, where one is needed.
+fn check_link(request: &Request<'_>, config: &Config<'_>) -> Result<(), LinkError> {
+    config.keys.map_or(Ok(()), |keys| {
+        server::check_link(keys, request.url_path(), request.query(), &config.settings.parameters)
+    })
 }
 
 /// The answer of the film, or of what is at an address behind it.

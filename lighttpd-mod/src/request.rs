@@ -78,8 +78,9 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_is_head) != 0
     }
 
-    pub(crate) fn is_post(&self) -> bool {
-        ask!(self, h264_is_post) != 0
+    /// Whether the method is another one that the server sends files for.
+    pub(crate) fn sends_file_too(&self) -> bool {
+        ask!(self, h264_is_post) != 0 || ask!(self, h264_is_query) != 0
     }
 
     pub(crate) fn is_http2(&self) -> bool {
@@ -132,6 +133,11 @@ impl<'hook> Request<'hook> {
     pub(crate) fn end_without_handler(&mut self, status: c_int) -> ffi::h264_outcome {
         ask!(self, h264_keep_error_handler_out);
         self.end(status)
+    }
+
+    /// The path of the file in the URL, decoded: without what stands behind the file.
+    pub(crate) fn url_path(&self) -> &[u8] {
+        lent!(self, h264_url_path)
     }
 
     /// The file it maps to.

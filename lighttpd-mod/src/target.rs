@@ -12,7 +12,8 @@ pub(crate) enum Target {
     Resource(Address),
     /// An address behind the film where nothing is.
     Nothing,
-    /// A resource, by a method that it does not have. The server itself would send the film.
+    /// A resource, or a film that not everybody may see, by a method that it does not have. The server
+    /// itself would send the film.
     NotForPost,
     /// A clip of a film that does not exist.
     NoFilm,
@@ -25,16 +26,18 @@ pub(crate) enum Target {
 pub(crate) fn target(request: &Request<'_>) -> Option<Target> {
     let is_get = request.is_get() || request.is_head();
     let config = State::of(request.module())?.config(request);
-    if !(is_get || request.is_post()) || !config.serves(request.path()) {
+    if !(is_get || request.sends_file_too()) || !config.serves(request.path()) {
         return None;
     }
     if request.path_info().is_empty() {
-        return is_get.then_some(Target::Film);
+        let refused = || config.is_guarded().then_some(Target::NotForPost);
+        return if is_get { Some(Target::Film) } else { refused() };
     }
     match Route::of(request.path_info(), config.settings.packaging) {
         Route::To(address) if is_get => Some(Target::Resource(address)),
         Route::To(_) => Some(Target::NotForPost),
         Route::Nowhere => Some(Target::Nothing),
+        Route::Elsewhere if config.is_guarded() => Some(Target::NoFilm),
         Route::Elsewhere => (is_get && config.asks_for_clip(request.query())).then_some(Target::NoFilm),
     }
 }

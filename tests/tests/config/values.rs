@@ -40,6 +40,8 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingSegmentDuration 2.5", &["H264StreamingSegmentDuration", "whole number of seconds"]),
         ("H264StreamingSegmentDuration 4 5", &["H264StreamingSegmentDuration", "1 to 60"]),
         ("H264StreamingSegments range", &["H264StreamingSegments", "ranges or files"]),
+        ("H264StreamingSecretFile", &["H264StreamingSecretFile", "a file with keys"]),
+        ("H264StreamingSecretFile none\nH264StreamingSecretFile /missing", &["/missing", "No such file"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -89,6 +91,7 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             &["h264-streaming.segment-duration", "expected an integer"],
         ),
         ("h264-streaming.segments = \"range\"", &["h264-streaming.segments", "ranges", "files"]),
+        ("h264-streaming.secret-file = 5", &["h264-streaming.secret-file"]),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
         (

@@ -1,0 +1,332 @@
+//! Films that are sent for signed links alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use regex::Regex;
+use tests::client::Reply;
+use tests::films::film;
+use tests::probe::clip;
+use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::{built, on_both_engines, work_dir};
+
+on_both_engines!(
+    a_signed_link_is_let_through,
+    a_link_that_was_changed_is_refused,
+    a_link_expires,
+    a_film_without_a_signature_is_not_opened,
+    no_other_way_leads_to_the_film,
+    a_playlist_and_its_segments_need_one_signature,
+    a_new_key_takes_the_place_of_an_old_one,
+    a_narrower_place_has_other_keys_or_none,
+    a_file_that_is_no_list_of_keys_keeps_the_server_from_starting,
+    pages_sign_as_documented,
+);
+
+const KEY: &str = "a key that nobody knows";
+
+/// A file of keys that the server can read.
+fn key_file(name: &str, text: &str) -> PathBuf {
+    let path = work_dir("keys").join(format!("{name}-{}", std::process::id()));
+    fs::write(&path, text).expect("a folder of our own");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    path
+}
+
+fn directive(engine: Engine, file: &str) -> String {
+    match engine {
+        Engine::Lighttpd => format!("h264-streaming.secret-file = \"{file}\""),
+        _ => format!("H264StreamingSecretFile \"{file}\""),
+    }
+}
+
+fn site_with(engine: Engine, file: &Path) -> Site {
+    let line = directive(engine, &file.to_string_lossy());
+    let site = Builder::new(engine).config(&line).packaging().start();
+    // The user that the server runs as has to read it, and the tests need not run as root.
+    site.allow_log("can be read by every user");
+    site.allow_log("no signature|is not that of|has expired|nothing at this address");
+    site
+}
+
+fn site(engine: Engine) -> Site {
+    site_with(engine, &key_file("one", &format!("# the key\n{KEY}\n")))
+}
+
+/// The link with its signature by a key.
+fn signed_by(key: &str, link: &str) -> String {
+    sign(key, &[link])
+}
+
+fn sign(key: &str, arguments: &[&str]) -> String {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), key).expect("a file of our own");
+    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    command.args(["sign", "--secret-file"]).arg(file.path()).args(arguments);
+    let output = command.output().expect("mp4seek");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+}
+
+fn signed(link: &str) -> String {
+    signed_by(KEY, link)
+}
+
+fn assert_refused(reply: &Reply, status: u16, reason: &str) {
+    assert_eq!(reply.status, status, "{reply}");
+    assert!(reply.text().contains(reason), "{reply}");
+    assert!(!reply.header("x-mod-h264-streaming").is_empty(), "{reply}");
+}
+
+fn a_signed_link_is_let_through(engine: Engine) {
+    let site = site(engine);
+    let film = film("bframes");
+    let path = site.publish(&film);
+    site.publish_as(&film, "a b+ä.mp4");
+    let whole = clip(&film.path, "").expect("the film, metadata first");
+    let asked = "start=3.05&end=5";
+    let expected = clip(&film.path, asked).expect("a clip");
+    assert!(site.get(&signed(&path)).body == whole);
+    for link in [
+        signed(&format!("{path}?{asked}")),
+        signed(&format!("/a%20b+%C3%A4.mp4?{asked}")),
+        format!("{}&utm_source=x", signed(&format!("{path}?{asked}"))),
+        sign(KEY, &["--valid-for", "3600", &format!("{path}?{asked}")]),
+    ] {
+        let reply = site.get(&link);
+        assert!(reply.status == 200 && reply.body == expected, "{link}\n{reply}");
+        let head = site.request(&link).head().send();
+        assert_eq!((head.status, head.header("content-length")), (200, &*expected.len().to_string()));
+        let part = site.request(&link).range("5-99").send();
+        assert!(part.status == 206 && part.body == expected[5..100], "{part}");
+        let again = site.request(&link).header("If-None-Match", reply.header("etag")).send();
+        assert_eq!(again.status, 304, "{again}");
+        assert_eq!(site.request(&link).http2().send().body, expected);
+    }
+}
+
+fn a_link_that_was_changed_is_refused(engine: Engine) {
+    let site = site(engine);
+    let path = site.publish(&film("bframes"));
+    site.publish_as(&film("bframes"), "other.mp4");
+    let link = signed(&format!("{path}?start=3&end=5"));
+    assert_eq!(site.get(&link).status, 200);
+    let (asked, signature) = link.split_once("&sig=").expect("a signature");
+    for tampered in [
+        link.replace("end=5", "end=6"),
+        link.replace("&end=5", ""),
+        link.replace(&path, "/other.mp4"),
+        format!("{link}&start=0"),
+        format!("{link}&mode=keyframe"),
+        format!("{link}&t=0"),
+        format!("{link}&expires=9999999999"),
+        format!("{link}&sig={signature}"),
+        format!("{asked}&sig={}", "0".repeat(64)),
+        format!("{asked}&sig=x"),
+        format!("{path}?sig={signature}"),
+        signed_by("a key of somebody else", asked),
+    ] {
+        assert_refused(&site.get(&tampered), 403, "the signature is not that");
+        for reply in [
+            site.request(&tampered).range("0-99").send(),
+            site.request(&tampered).head().send(),
+            site.request(&tampered).header("If-None-Match", "*").send(),
+        ] {
+            assert_eq!(reply.status, 403, "{tampered}\n{reply}");
+        }
+    }
+}
+
+fn a_link_expires(engine: Engine) {
+    let site = site(engine);
+    let path = site.publish(&film("bframes"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    let link = |expires: u64| sign(KEY, &["--expires", &expires.to_string(), &format!("{path}?start=3")]);
+    assert_eq!(site.get(&link(now + 600)).status, 200);
+    assert_refused(&site.get(&link(now - 1)), 410, "the link has expired.");
+    let later = link(now - 1).replace(&(now - 1).to_string(), &(now + 600).to_string());
+    assert_refused(&site.get(&later), 403, "the signature is not that");
+}
+
+fn a_film_without_a_signature_is_not_opened(engine: Engine) {
+    let site = site(engine);
+    site.put("locked.mp4", fs::read(film("bframes").path).expect("a film"));
+    let locked = site.docroot().join("locked.mp4");
+    fs::set_permissions(locked, fs::Permissions::from_mode(0o000)).expect("a file of our own");
+    for query in ["", "?start=3", "?start=x", "?sig=00"] {
+        let reply = site.get(&format!("/locked.mp4{query}"));
+        assert_eq!(reply.status, 403, "{reply}");
+        assert!(reply.text().contains("signature"), "{reply}");
+    }
+    let log = site.error_log();
+    assert!(!log.iter().any(|line| line.contains("ermission denied")), "{log:?}");
+    // Now it is the file that cannot be opened, and the server that says so.
+    let reply = site.get(&signed("/locked.mp4?start=3"));
+    assert!(reply.status == 403 && !reply.text().contains("signature"), "{reply}");
+    site.allow_log("Permission denied");
+}
+
+fn no_other_way_leads_to_the_film(engine: Engine) {
+    let site = site(engine);
+    let path = site.publish(&film("bframes"));
+    fs::create_dir(site.docroot().join("index")).expect("a document root that can be written");
+    site.publish_as(&film("bframes"), "index/film.mp4");
+    for (target, method) in [
+        (path.clone(), "GET"),
+        (path.clone(), "POST"),
+        (path.clone(), "QUERY"),
+        (format!("{path}/anything"), "GET"),
+        (format!("{path}/anything"), "POST"),
+        (signed(&path).replace('?', "/anything?"), "GET"),
+        (format!("{path}/hls/anything"), "GET"),
+        (format!("{path}/cmaf/v1.mp4"), "GET"),
+        (format!("{path}/cmaf/v1.mp4"), "POST"),
+        (format!("{path}/text/chapters.vtt"), "GET"),
+        (format!("//{}", path.trim_start_matches('/')), "GET"),
+    ] {
+        let request = site.request(&target);
+        let reply = if method == "GET" { request } else { request.method(method) }.send();
+        let is_refusal = (400..500).contains(&reply.status) || reply.status == 501;
+        assert!(is_refusal, "{method} {target}\n{reply}");
+        assert!(reply.body.len() < 2000, "{method} {target}");
+    }
+    site.allow_log("does not accept the|AH00127|AH00135|AH00128|Cannot map|invalid method");
+}
+
+fn a_playlist_and_its_segments_need_one_signature(engine: Engine) {
+    let site = site(engine);
+    let path = site.publish(&film("bframes"));
+    let link = Regex::new("(?m)^([^#\\s<].*)$|URI=\"([^\"]+)\"|<BaseURL>([^<]+)").expect("an expression");
+    for asked in ["", "?start=2&end=8.5"] {
+        let of_film = signed(&format!("{path}{asked}"));
+        let signature = of_film.split_once('?').expect("a signature").1;
+        let mut next: Vec<_> = ["hls/master.m3u8", "dash/manifest.mpd", "dash/manifest-template.mpd"]
+            .map(|address| format!("{path}/{address}?{signature}"))
+            .into();
+        assert_eq!(signed(&format!("{path}/hls/master.m3u8{asked}")), next[0], "mp4seek knows the film");
+        let mut seen = BTreeSet::new();
+        while let Some(target) = next.pop() {
+            let reply = site.get(&target);
+            assert_eq!(reply.status, 200, "{target}\n{reply}");
+            assert_eq!(site.get(target.split('?').next().unwrap_or_default()).status, 403, "{target}");
+            let is_list = target.contains(".m3u8") || target.contains(".mpd");
+            let text = if is_list { reply.text() } else { String::new() };
+            for found in link.captures_iter(&text) {
+                let found =
+                    (1..=3).find_map(|n| found.get(n)).expect("a link").as_str().replace("&amp;", "&");
+                let folder =
+                    target.split('?').next().and_then(|path| path.rsplit_once('/')).expect("a path").0;
+                let link = match found.strip_prefix("../") {
+                    Some(link) => format!("{}/{link}", folder.rsplit_once('/').expect("a path").0),
+                    None => format!("{folder}/{found}"),
+                };
+                if !seen.contains(&link) {
+                    next.push(link);
+                }
+            }
+            seen.insert(target);
+        }
+        assert!(seen.iter().any(|link| link.contains("/cmaf/v1.mp4")), "{seen:?}");
+        assert!(seen.iter().any(|link| link.contains("/hls/a1.m3u8")), "{seen:?}");
+    }
+}
+
+fn a_new_key_takes_the_place_of_an_old_one(engine: Engine) {
+    let file = key_file("rotated", &format!("{KEY}\n"));
+    let site = site_with(engine, &file);
+    let path = site.publish(&film("bframes"));
+    let (old, new) = (signed(&path), signed_by("a key of this new year", &path));
+    let status = |site: &Site| [&old, &new].map(|link| site.get(link).status);
+    assert_eq!(status(&site), [200, 403]);
+    drop(site);
+    for (keys, expected) in [
+        (format!("a key of this new year\n{KEY}\n"), [200, 200]),
+        ("a key of this new year\n".to_owned(), [403, 200]),
+    ] {
+        fs::write(&file, keys).expect("a file of our own");
+        let site = site_with(engine, &file);
+        site.publish(&film("bframes"));
+        assert_eq!(status(&site), expected);
+    }
+}
+
+fn a_narrower_place_has_other_keys_or_none(engine: Engine) {
+    let (one, two) = (key_file("wide", KEY), key_file("narrow", "a key for this folder"));
+    let [one, two] = [one, two].map(|path| directive(engine, &path.to_string_lossy()));
+    let none = directive(engine, "none");
+    let lines = match engine {
+        Engine::Lighttpd => format!(
+            "{one}\n$HTTP[\"url\"] =~ \"^/two/\" {{\n{two}\n}}\n$HTTP[\"url\"] =~ \"^/free/\" {{\n{none}\n}}"
+        ),
+        _ => format!("{one}\n<Location /two>\n{two}\n</Location>\n<Location /free>\n{none}\n</Location>"),
+    };
+    let site = Builder::new(engine).config(&lines).start();
+    site.allow_log("can be read by every user|no signature|is not that of");
+    for name in ["one", "two", "free"] {
+        fs::create_dir(site.docroot().join(name)).expect("a document root that can be written");
+        site.publish_as(&film("bframes"), format!("{name}/f.mp4"));
+    }
+    for (folder, statuses) in [("one", [403, 200, 403]), ("two", [403, 403, 200]), ("free", [200, 200, 200])]
+    {
+        let link = format!("/{folder}/f.mp4?start=3");
+        let links = [link.clone(), signed(&link), signed_by("a key for this folder", &link)];
+        assert_eq!(links.map(|link| site.get(&link).status), statuses, "{folder}");
+    }
+}
+
+fn a_file_that_is_no_list_of_keys_keeps_the_server_from_starting(engine: Engine) {
+    let name = if engine == APACHE { "H264StreamingSecretFile" } else { "h264-streaming.secret-file" };
+    let missing = work_dir("keys").join("missing");
+    for (file, reason) in [
+        (missing, "cannot be read: No such file"),
+        (key_file("empty", "# none\n"), "has no key"),
+        (key_file("short", "short\n"), "line 1: a key has 16 bytes or more"),
+        (work_dir("keys"), "is no file"),
+    ] {
+        let file = file.to_string_lossy();
+        let (passed, said) = Builder::new(engine).config(&directive(engine, &file)).test_config();
+        assert!(!passed, "{file} passes: {said}");
+        let is_named = |line: &str| [name, &*file, reason].iter().all(|word| line.contains(word));
+        assert!(said.lines().any(is_named), "{file}: {said}");
+    }
+}
+
+/// The code in a language of the page.
+fn block(language: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/limits.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let code = page.split(&format!("```{language}\n")).nth(1).expect("code");
+    code.split("```").next().expect("its end").to_owned()
+}
+
+fn pages_sign_as_documented(engine: Engine) {
+    let file = key_file("documented", KEY);
+    let config = block(if engine == APACHE { "apache" } else { "lighttpd" })
+        .replace("/etc/h264-streaming.keys", &file.to_string_lossy())
+        .replace("/var/www", "{docroot}");
+    let site = Builder::new(engine).config(&config).start();
+    site.allow_log("can be read by every user|no signature|is not that of");
+    fs::create_dir(site.docroot().join("films")).expect("a document root that can be written");
+    site.publish_as(&film("bframes"), "films/a ä.mp4");
+    let call = |params: &str| format!("signed('/films/a ä.mp4', '{KEY}', {params})");
+    let json = "{'start': 3.05, 'end': '0:05', 'expires': 4000000000, 'mode': 'exact'}";
+    let php = "['start' => 3.05, 'end' => '0:05', 'expires' => 4000000000, 'mode' => 'exact']";
+    for (program, arguments, code) in [
+        ("php", ["-r"].as_slice(), format!("{}\necho {};", block("php"), call(php))),
+        ("python3", &["-c"], format!("{}\nprint({})", block("python"), call(json))),
+        ("node", &["-e"], format!("{}\nconsole.log({})", block("js"), call(json))),
+    ] {
+        let output = Command::new(program).args(arguments).arg(code).output().expect("an interpreter");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        let link = String::from_utf8(output.stdout).expect("text").trim().to_owned();
+        let reply = site.get(&link);
+        assert_eq!(reply.status, 200, "{program}: {link}\n{reply}");
+        assert!(reply.body == clip(&film("bframes").path, "start=3.05&end=5").expect("a clip"), "{program}");
+        assert_eq!(site.get(&link.replace("3.05", "3.1")).status, 403, "{program}");
+    }
+    assert_eq!(site.get("/films/a%20%C3%A4.mp4").status, 403);
+}
