@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make build`, `test`, `demo`, `bench` and others lack on Debian and its kin;
+# Installs what `make build`, `test`, `demo`, `bench`, `deb` and others lack on Debian and its kin;
 # says nothing and takes no time when nothing is missing.
-#   tests/setup.sh build|demo|test|conformance|screens|sanitize|bench|instructions|fuzz|docker|fresh
+#   tests/setup.sh build|deb|demo|test|conformance|screens|sanitize|bench|instructions|fuzz|docker|fresh
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -72,6 +72,11 @@ needs_test() {
 
 case $goal in
     build) needs_build ;;
+    deb)
+        needs_build
+        need dh debhelper
+        need git git
+        ;;
     demo) needs_servers ;;
     test) needs_test ;;
     conformance)

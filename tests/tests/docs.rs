@@ -152,7 +152,7 @@ fn links_between_pages_lead_somewhere() {
 #[test]
 fn files_that_pages_name_are_there() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
-    let folders = "core|apache-mod|lighttpd-mod|ffi-headers|tests|docs|[.]ci|[.]github";
+    let folders = "core|apache-mod|lighttpd-mod|ffi-headers|tests|docs|[.]ci|[.]github|[.]packaging";
     let mut named = 0;
     for page in pages() {
         for path in all(&format!(r"`((?:{folders})/[\w./-]+)`"), &read(&page)) {
