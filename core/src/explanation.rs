@@ -7,6 +7,7 @@ use crate::boxes::BoxType;
 use crate::index::Index;
 use crate::request::{ClipRequest, Mode, Time};
 use crate::seek::Clip;
+use crate::time::NANOS_PER_SECOND;
 
 /// What a plan holds of a movie. It is kept with the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,21 @@ impl Summary {
             duration: clip.duration.0,
             tracks: tracks.collect(),
         }
+    }
+
+    /// When the clip begins in the presentation of the movie, in nanoseconds.
+    pub(crate) fn start_nanos(&self) -> u128 {
+        u128::from(self.start) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale.max(1))
+    }
+
+    /// How long the clip is presented, in nanoseconds.
+    pub(crate) fn duration_nanos(&self) -> u128 {
+        u128::from(self.duration) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale.max(1))
+    }
+
+    /// Whether the clip holds samples of the track of this ID.
+    pub(crate) fn has_track(&self, id: u32) -> bool {
+        self.tracks.iter().any(|track| track.id == id && track.samples > 0)
     }
 
     /// Bytes it takes besides its own size.

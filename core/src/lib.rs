@@ -73,6 +73,7 @@ mod movie;
 pub mod numbers;
 #[doc(hidden)]
 pub mod offsets;
+pub mod pace;
 #[doc(hidden)]
 pub mod packaging;
 #[doc(hidden)]

@@ -7,6 +7,9 @@ use std::ops::{Add, Neg, Sub};
 /// Billionths in one.
 const NANOS: i128 = 1_000_000_000;
 
+/// Nanoseconds in a second.
+pub(crate) const NANOS_PER_SECOND: u32 = 1_000_000_000;
+
 /// No movie time is longer. The limit keeps all sums of ticks far from overflow.
 const MAX_MOVIE_TICKS: u64 = 1 << 60;
 

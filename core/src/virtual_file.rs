@@ -74,6 +74,14 @@ impl Layout {
         }
     }
 
+    /// Length of what precedes all media.
+    fn head_len(&self) -> u64 {
+        match self {
+            Self::Flat(plan) => plan.metadata_len,
+            Self::Fragmented(file) => file.index().end,
+        }
+    }
+
     /// Length of what is generated before the media; all of it, where media lies in small pieces.
     fn generated_len(&self) -> u64 {
         match self {
@@ -411,5 +419,6 @@ fn etag(identity: &Identity, key: &str) -> String {
 }
 
 mod large_media;
+mod presented;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 25] = [
+const STAGES: [&str; 26] = [
     "limits",
     "numbers",
     "offsets",
@@ -30,6 +30,7 @@ const STAGES: [&str; 25] = [
     "packaging",
     "explanation",
     "virtual_file",
+    "pace",
     "server",
     "cache",
     "answer",

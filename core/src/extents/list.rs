@@ -35,6 +35,12 @@ impl Extent {
         }
     }
 
+    /// Where what it has before an offset of the file, which is not before its own, ends in the media
+    /// of the answer.
+    pub(super) fn position_before(&self, offset: FileOffset) -> MediaOffset {
+        self.position + (offset - self.offset).min(self.len)
+    }
+
     /// Whether it has a byte of the file.
     pub(super) fn holds(&self, offset: FileOffset) -> bool {
         (self.offset..self.end()).contains(&offset)
@@ -96,6 +102,13 @@ impl ExtentList {
     pub fn holding(&self, offset: FileOffset) -> Option<&Extent> {
         let after = self.list.partition_point(|e| e.offset <= offset);
         self.list.get(after.checked_sub(1)?).filter(|e| e.holds(offset))
+    }
+
+    /// How many bytes of the media lie before an offset of the file.
+    pub(super) fn before(&self, offset: FileOffset) -> MediaOffset {
+        let begun = self.list.partition_point(|e| e.offset < offset);
+        let last = begun.checked_sub(1).and_then(|n| self.list.get(n));
+        last.map_or(MediaOffset(0), |e| e.position_before(offset))
     }
 
     /// Where a byte of the file is in the media of the answer.

@@ -103,6 +103,26 @@ impl Extents {
         Ok(found.starting_at(position))
     }
 
+    /// How many bytes of the media lie before an offset of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn before(&self, film: &Film<'_>, offset: FileOffset) -> Result<MediaOffset, FormatError> {
+        let walk = match &self.0 {
+            Kind::List(list) => return Ok(list.before(offset)),
+            Kind::Walk(walk) => walk,
+        };
+        let mut walker = walk.covering(film, offset)?;
+        let mut before = walker.position();
+        while let Some(extent) = walker.next()?.filter(|extent| extent.offset < offset) {
+            before = extent.position_before(offset);
+            if extent.end() >= offset || walker.is_tired() {
+                break;
+            }
+        }
+        Ok(before)
+    }
+
     /// Look-ups of where bytes of the file are in the media.
     pub fn places<'a>(&'a self, film: &'a Film<'a>) -> Places<'a> {
         Places { extents: self, film, walker: None, held: None, gap: FileOffset(0) }

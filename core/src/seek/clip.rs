@@ -84,6 +84,15 @@ impl SampleRange {
         self.samples.start + lead_in..self.samples.end - ending
     }
 
+    /// The number in the clip of the first sample that `ranges` hold behind a sample of the file.
+    pub fn behind(ranges: &[Self], sample: SampleNumber) -> SampleNumber {
+        let begun = ranges.partition_point(|range| range.samples.start <= sample);
+        let last = begun.checked_sub(1).and_then(|n| ranges.get(n));
+        last.map_or(SampleNumber::FIRST, |range| {
+            range.place + (sample.next() - range.samples.start).min(range.len())
+        })
+    }
+
     /// The number in the clip of a sample of the file, if one of `ranges` holds it.
     pub fn find(ranges: &[Self], sample: SampleNumber) -> Option<SampleNumber> {
         let range = ranges.get(ranges.partition_point(|r| r.samples.end <= sample))?;

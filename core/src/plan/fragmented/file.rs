@@ -6,6 +6,8 @@ use crate::boxes::FormatError;
 use crate::index::Film;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::part::Plan;
+use crate::seek::SampleRange;
+use crate::time::NANOS_PER_SECOND;
 
 use super::boundaries::Spacing;
 use super::clip_track::ClipTrack;
@@ -139,6 +141,54 @@ impl FragmentedFile {
         let head = fixed_size(1, self.turns(segment)) + samples.count().saturating_mul(fields);
         let protection = self.protection(&view.film, segment, self.reference)?.len();
         Ok(Some(start + u64::from(head) + protection + track.bytes(first..first.next())?))
+    }
+
+    /// Up to which byte the file holds what is presented before a time, given in nanoseconds: of the
+    /// segment at that time, the media of the reference up to the sample `last` of the film. The
+    /// media of the other tracks precedes it.
+    ///
+    /// # Errors
+    /// When the film cannot be read.
+    pub(crate) fn end_of_presented(
+        &self,
+        film: &Film<'_>,
+        nanos: u128,
+        last: Option<SampleNumber>,
+    ) -> Result<u64, FormatError> {
+        let Some(reference) = self.tracks.get(self.reference) else { return Err(FormatError::Changed) };
+        let begins = |ticks: u64| {
+            u128::from(ticks) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale().max(1))
+        };
+        let begun = self.starts.partition_point(|start| begins(*start) < nanos).min(self.segment_count());
+        let next = last.map_or(SampleNumber::FIRST, |last| SampleRange::behind(&reference.clip.ranges, last));
+        // Leading pictures are presented before the segment that they are in.
+        let Some(segment) = begun.max(self.segments_before(next)).checked_sub(1) else {
+            return Ok(self.index().end);
+        };
+        let Some(bytes) = self.segment(segment) else { return Ok(self.len()) };
+        if self.turns(segment) > 1 {
+            return Ok(bytes.end);
+        }
+        let samples = self.samples(segment, self.reference);
+        let next = next.clamp(samples.start, samples.end);
+        let Some(track) = film.index.tracks.get(reference.number) else { return Err(FormatError::Changed) };
+        let rest = reference.view(track, film.source).bytes(next..samples.end)?;
+        Ok(bytes.end.saturating_sub(rest).max(bytes.start))
+    }
+
+    /// How many segments begin before a sample of the reference.
+    fn segments_before(&self, sample: SampleNumber) -> usize {
+        let (mut low, mut high) = (0, self.segment_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.samples(middle, self.reference).start < sample { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    /// The index of the reference among the tracks of the film.
+    pub(crate) fn reference_track(&self) -> Option<usize> {
+        self.tracks.get(self.reference).map(|track| track.number)
     }
 
     /// The segment that a byte of the file is in.

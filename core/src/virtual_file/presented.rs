@@ -1,0 +1,174 @@
+//! Up to which byte an answer holds what is presented before a time.
+//!
+//! ```text
+//! for each track that counts
+//!     media time   of that time, by the edit list of the film
+//!     sample       the last in decoding order that is presented before it
+//!     end          of that sample in the answer
+//! the furthest of these ends
+//! ```
+//!
+//! Video and audio count, and not what may lie far from the media of its time: text, chapters, a
+//! cover. Where there is neither video nor audio, all tracks count.
+
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::boxes::{ElstEntry, FormatError};
+use crate::explanation::Summary;
+use crate::index::{Film, Index, Track};
+use crate::numbers::SampleNumber;
+use crate::source::ReadAt;
+use crate::time::{MediaTime, NANOS_PER_SECOND, Rounding, rescale};
+
+use super::{Body, Layout, Planned, VirtualFile};
+
+/// No presentation is taken to last longer: 34 years, in milliseconds.
+const LONGEST: u64 = 1 << 40;
+
+impl VirtualFile {
+    /// Up to which byte the file holds what is presented before `time`, which is counted from the
+    /// start of its presentation. Metadata comes before any time, and so does all of a file that has
+    /// no times.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn presented_before(&self, source: &impl ReadAt, time: Duration) -> io::Result<u64> {
+        let Body::Film(index, planned, ..) = &self.body else { return Ok(self.len()) };
+        let film = Film { index, source: &index.film_in_order(source) };
+        let end = planned.presented_before(&film, time.as_nanos())?;
+        Ok(end.saturating_sub(self.part.start).min(self.len()))
+    }
+
+    /// The time up to which one can play with what is before byte `offset`, in milliseconds: the
+    /// last at which [`Self::presented_before`] is not beyond it.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn playable_until(&self, source: &impl ReadAt, offset: u64) -> io::Result<Duration> {
+        let is_before = |millis| {
+            Ok::<_, io::Error>(self.presented_before(source, Duration::from_millis(millis))? <= offset)
+        };
+        if offset >= self.len() || !is_before(1)? {
+            return Ok(Duration::ZERO);
+        }
+        let mut low = 1;
+        while low < LONGEST && is_before(low * 2)? {
+            low *= 2;
+        }
+        let mut step = low / 2;
+        while step > 0 {
+            if is_before(low + step)? {
+                low += step;
+            }
+            step /= 2;
+        }
+        Ok(Duration::from_millis(low))
+    }
+}
+
+impl Planned {
+    /// Up to which byte of what was laid out there is what is presented before a time.
+    fn presented_before(&self, film: &Film<'_>, nanos: u128) -> Result<u64, FormatError> {
+        let (metadata, len) = (self.layout.head_len(), self.layout.len());
+        let summary = self.summary.as_ref();
+        if nanos == 0 {
+            return Ok(metadata);
+        }
+        if summary.is_some_and(|summary| summary.duration_nanos() <= nanos) {
+            return Ok(len);
+        }
+        let start = summary.map_or(0, Summary::start_nanos);
+        let played = start..start + nanos;
+        let plan = match &self.layout {
+            Layout::Fragmented(file) => {
+                let reference = file.reference_track().and_then(|n| film.index.tracks.get(n));
+                let last = reference.map(|track| last_presented(film, track, &played)).transpose()?;
+                return Ok(file.end_of_presented(film, nanos, last.flatten())?.max(metadata));
+            }
+            Layout::Flat(plan) => plan,
+        };
+        let (mut furthest, mut has_ended) = (metadata, true);
+        for track in counted(film.index, summary) {
+            let last = last_presented(film, track, &played)?;
+            has_ended &= last.is_some_and(|last| last.next() >= track.samples.end_number());
+            if let Some(last) = last {
+                let mut chunk = track.samples.chunk_of(&film.source, last)?;
+                let place = track.samples.place_of(&film.source, &mut chunk, last)?;
+                furthest = furthest.max(plan.extents.before(film, place.end)?.in_answer(metadata));
+            }
+        }
+        Ok(if has_ended { len } else { furthest.min(len) })
+    }
+}
+
+/// The tracks whose media has to be there to play.
+fn counted<'a>(index: &'a Index, summary: Option<&'a Summary>) -> impl Iterator<Item = &'a Track> {
+    let is_held = move |track: &&Track| {
+        track.samples.count > 0 && summary.is_none_or(|summary| summary.has_track(track.tkhd.track_id))
+    };
+    // One sample is a picture that stands, whose place says nothing of its time.
+    let is_played = |track: &&Track| matches!(&track.handler.0, b"vide" | b"soun") && track.samples.count > 1;
+    let all = !index.tracks.iter().filter(is_held).any(|track| is_played(&track));
+    index.tracks.iter().filter(is_held).filter(move |track| all || is_played(track))
+}
+
+/// The last sample of a track, in decoding order, that is presented before the end of a part of the
+/// film, given in nanoseconds.
+fn last_presented(
+    film: &Film<'_>,
+    track: &Track,
+    played: &Range<u128>,
+) -> Result<Option<SampleNumber>, FormatError> {
+    match media_before(track, film.index.mvhd.timescale, played) {
+        Some(time) => track.samples.last_before(&film.source, time),
+        None => Ok(None),
+    }
+}
+
+/// The media time before which a track has all that it presents in a part of the film: the latest
+/// of the edits that are played in it.
+fn media_before(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Option<MediaTime> {
+    let [from, nanos] = [played.start, played.end].map(|nanos| i128::try_from(nanos).unwrap_or(i128::MAX));
+    let ticks = |nanos: i128| {
+        MediaTime(rescale(nanos.min(NANOS_OF_LONGEST), NANOS_PER_SECOND, track.mdhd.timescale, Rounding::Up))
+    };
+    if track.edits.is_empty() {
+        return Some(ticks(nanos));
+    }
+    let mut elapsed = 0i128;
+    let (mut latest, mut ended) = (None, None);
+    for (n, edit) in track.edits.iter().enumerate() {
+        let start = in_nanos(elapsed, movie_timescale);
+        if start >= nanos {
+            return latest;
+        }
+        elapsed += i128::from(edit.segment_duration);
+        let Some(media_time) = edit.media_time.map(MediaTime) else { continue };
+        let is_open = edit.segment_duration == 0 && n + 1 == track.edits.len();
+        let all = if is_open { nanos } else { in_nanos(elapsed, movie_timescale) };
+        let until = match ElstEntry::signed_rate(edit.media_rate) {
+            0 => media_time.next(),
+            rate @ 1.. => media_time + ticks(all.min(nanos) - start).at_rate(rate),
+            // Played backwards, from its end.
+            ..0 => media_time + ticks(all - start),
+        };
+        if all > from {
+            latest = latest.max(Some(until));
+        } else {
+            ended = Some(until);
+        }
+    }
+    // A track that has ended before shows its last frame.
+    latest.or(ended)
+}
+
+/// [`LONGEST`] in nanoseconds.
+const NANOS_OF_LONGEST: i128 = LONGEST as i128 * 1_000_000;
+
+/// Ticks of the movie in nanoseconds, rounded down.
+fn in_nanos(ticks: i128, timescale: u32) -> i128 {
+    let nanos = ticks.saturating_mul(NANOS_PER_SECOND.into()) / i128::from(timescale.max(1));
+    nanos.min(NANOS_OF_LONGEST)
+}
