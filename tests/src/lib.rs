@@ -20,6 +20,7 @@ pub mod bad_disk;
 #[cfg(feature = "judges")]
 pub mod browser;
 pub mod client;
+pub mod demo_film;
 #[cfg(feature = "judges")]
 pub mod demo_page;
 pub mod films;
