@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts the scripts of hls.js and dash.js into DIR, from the npm registry; says nothing and takes no
-# time where they are there. They are kept only if the package's bytes are those that are named
+# Puts the scripts of hls.js and dash.js into DIR, from the npm registry, and with `test` that of
+# axe-core, which judges a page; says nothing and takes no time where they are there. They are kept only if the package's bytes are those that are named
 # here. Ends with 1 where a script could not be had.
-#   tests/demo/players.sh DIR
+#   tests/demo/players.sh DIR [test]
 set -u
 dir=$1
 scratch=
@@ -36,4 +36,9 @@ fetch hls.js 1.7.4 \
 fetch dashjs 5.2.1 \
     6b170998b78909324c2d47d0444ad4241d4a3a253988717e0cc2c173714a7a8c751cf62d1944250ba5e6e4c9babe10544770871cb20f3aac3424322a32d3fe0f \
     dist/legacy/umd/dash.all.min.js dash.js || status=1
+if [ "${2-}" = test ]; then
+    fetch axe-core 4.14.1 \
+        1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5 \
+        axe.min.js axe.js || status=1
+fi
 exit $status

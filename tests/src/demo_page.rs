@@ -8,26 +8,25 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Client, in_browser, look, run, stamp};
 use crate::films::demo_film;
-use crate::put_players;
 use crate::servers::{Builder, Engine, Site};
+use crate::{put_page, put_players};
 
-/// What the page says, where all that it asked for came from, and whether the form can be chosen.
+/// What the page says of the scene and its fields, where all that it asked for came from, and whether the form can be chosen.
 const PAGE: &str = "
     const done = arguments[arguments.length - 1];
     done({
-        said: document.getElementById('said').textContent,
+        said: ['said', 'start-error', 'end-error'].map((id) => document.getElementById(id).textContent).join(' ').trim(),
         link: document.getElementById('link').href,
-        disabled: document.querySelector(`#as [value='${arguments[0]}']`).disabled,
+        disabled: !document.querySelector(`[name=form][value='${arguments[0]}']`),
         asked: performance.getEntriesByType('resource').map((entry) => entry.name),
     });
 ";
 
 /// A server with the page, and the film as the only one.
 pub fn site(engine: Engine) -> Site {
-    let site = Builder::new(engine).packaging().start();
-    site.put("index.html", include_str!("../demo/index.html"));
+    let site = Builder::new(engine).packaging().demo_page().start();
     let film = site.publish(&demo_film());
-    site.put("servers.json", json!([{ "name": "only", "url": site.url(&film) }]).to_string());
+    put_page(&site, [("only", site.url(&film))]);
     site
 }
 

@@ -2,7 +2,8 @@
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own; `place` finds
 //! where they can be served from; `client` talks to them; `films` writes films whose frames and
-//! audio say their own time; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
+//! audio say their own time; `demo_film` paints that of `make demo`, and `demo_page` and `demo_tool`
+//! try its page; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser; `slow_disk` keeps a server waiting for some of its files, and
 //! `bad_disk` fails to read them; `scripts` are programs that servers run; `tls` lets servers speak
 //! TLS.
@@ -23,6 +24,8 @@ pub mod client;
 pub mod demo_film;
 #[cfg(feature = "judges")]
 pub mod demo_page;
+#[cfg(feature = "judges")]
+pub mod demo_tool;
 pub mod films;
 #[cfg(feature = "judges")]
 pub mod mp4box;
@@ -62,6 +65,30 @@ pub fn work_dir(name: &str) -> PathBuf {
 /// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.
 pub fn npm_dir() -> PathBuf {
     std::env::var_os("H264_NPM").map_or_else(|| work_dir("npm"), PathBuf::from)
+}
+
+/// The demo page.
+const PAGE: [(&str, &str); 10] = [
+    ("index.html", include_str!("../demo/index.html")),
+    ("page.css", include_str!("../demo/page.css")),
+    ("page.js", include_str!("../demo/page.js")),
+    ("figures.js", include_str!("../demo/figures.js")),
+    ("film.js", include_str!("../demo/film.js")),
+    ("keys.js", include_str!("../demo/keys.js")),
+    ("players.js", include_str!("../demo/players.js")),
+    ("reel.js", include_str!("../demo/reel.js")),
+    ("time.js", include_str!("../demo/time.js")),
+    ("timeline.js", include_str!("../demo/timeline.js")),
+];
+
+/// Puts the demo page on a server, for films on the servers that are named: names and addresses.
+pub fn put_page<'a>(site: &servers::Site, films: impl IntoIterator<Item = (&'a str, String)>) {
+    for (name, text) in PAGE {
+        site.put(name, text);
+    }
+    let servers: Vec<_> =
+        films.into_iter().map(|(name, url)| serde_json::json!({ "name": name, "url": url })).collect();
+    site.put("servers.json", serde_json::json!(servers).to_string());
 }
 
 /// Puts the libraries that the demo page plays HLS and DASH with beside it, those that

@@ -1,11 +1,31 @@
-//! The demo page in Chromium plays a clip in each form, and says what is wrong.
+//! The demo page in Chromium plays a clip in each form, says what is wrong, and is a tool to choose
+//! scenes with.
 
-use tests::browser::{Browser, Client, in_chromium};
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use tests::browser::{Browser, Client, in_chromium, look, play_out, stamp};
 use tests::demo_page::{assert_forms_play, goto, site, wait_for};
+use tests::demo_tool::{assert_good_looks, assert_scenes_are_chosen};
+use tests::films::demo_film;
 use tests::servers::Engine;
 use tests::{on_both_engines, put_players};
 
-on_both_engines!(it_plays_each_form, it_says_what_is_wrong_with_a_form, it_plays_files_without_libraries);
+on_both_engines!(
+    it_plays_each_form,
+    it_shows_the_frames_asked_for,
+    it_says_what_is_wrong_with_a_form,
+    it_plays_files_without_libraries,
+);
+
+#[test]
+fn scenes_are_chosen_by_pointer_and_keys() {
+    assert_scenes_are_chosen(Browser::Chromium);
+}
+
+#[test]
+fn it_is_fit_for_every_screen() {
+    assert_good_looks(Browser::Chromium);
+}
 
 fn it_plays_each_form(engine: Engine) {
     assert_forms_play(Browser::Chromium, engine);
@@ -16,6 +36,9 @@ fn it_says_what_is_wrong_with_a_form(engine: Engine) {
     put_players(&site);
     in_chromium(async |browser: &Client| {
         for (query, says) in [
+            ("start=5&end=4", "400"),
+            ("start=100", "416"),
+            ("start=x", "not a time"),
             ("start=5&end=4&form=fmp4", "400"),
             ("start=5&end=4&form=hls", "400"),
             ("start=100&form=hls", "416"),
@@ -26,7 +49,8 @@ fn it_says_what_is_wrong_with_a_form(engine: Engine) {
             wait_for(browser, query, says).await;
         }
     });
-    site.allow_log("start");
+    // The film has no chapters, which is said, too.
+    site.allow_log("");
 }
 
 /// The registry of npm need not be in reach.
@@ -44,5 +68,35 @@ fn it_plays_files_without_libraries(engine: Engine) {
             wait_for(browser, &query, says).await;
         }
     });
+    site.allow_log("");
+}
+
+fn it_shows_the_frames_asked_for(engine: Engine) {
+    let source = tests::probe::Source::of(&demo_film()).expect("a film");
+    let site = site(engine);
+    in_chromium(async |browser: &Client| {
+        for (query, first, last, duration) in [
+            ("start=10.05&end=12&mode=exact", 251, 299, 1.96),
+            ("start=10.05&end=12&mode=keyframe", 250, 299, 2.0),
+            ("start=31.5&end=33.04&mode=exact", 787, 825, 1.56),
+            ("start=58.3&mode=exact", 1457, 1499, 1.72),
+        ] {
+            goto(browser, &site, query).await;
+            let start = look(browser, 0.0).await.expect("a player");
+            assert_eq!(stamp(&start), Some(first), "the first frame of {query}: {start}");
+            let length = start["duration"].as_f64().unwrap_or_default();
+            assert!((length - duration).abs() < 0.03, "{query} lasts {length}");
+            // In the middle the audio and the frame are the source's of the same time.
+            let middle = look(browser, 1.02).await.expect("a player");
+            assert_eq!(stamp(&middle), Some(first + 25), "25 frames into {query}: {middle}");
+            let played = play_out(browser).await.expect("a player");
+            assert!((played["at"].as_f64().unwrap_or_default() - length).abs() < 0.05, "{query}: {played}");
+            assert!(played["heard"].as_f64().unwrap_or_default() > 1000.0, "{query} has no audio: {played}");
+            let end = look(browser, duration - 0.02).await.expect("a player");
+            assert_eq!(stamp(&end), Some(last), "the last frame of {query}: {end}");
+            assert!(source.decoded.frames.len() > last as usize);
+        }
+    });
+    // Players close connections in the middle of an answer.
     site.allow_log("");
 }

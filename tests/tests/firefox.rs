@@ -16,6 +16,7 @@ fn a_clip_past_the_end_of_a_track_plays(site: &Site) {
 mod pages {
     use tests::browser::Browser;
     use tests::demo_page;
+    use tests::demo_tool::{assert_good_looks, assert_scenes_are_chosen};
     use tests::on_both_engines;
     use tests::recipes;
     use tests::servers::Engine;
@@ -24,6 +25,16 @@ mod pages {
 
     fn recipes_play(engine: Engine) {
         recipes::assert_play(Browser::Firefox, engine, &["hls.js", "dash.js", "Shaka Player", "Safari"]);
+    }
+
+    #[test]
+    fn scenes_are_chosen_by_pointer_and_keys() {
+        assert_scenes_are_chosen(Browser::Firefox);
+    }
+
+    #[test]
+    fn demo_page_is_fit_for_every_screen() {
+        assert_good_looks(Browser::Firefox);
     }
 
     fn demo_page_plays_each_form(engine: Engine) {

@@ -102,6 +102,31 @@ impl Builder {
         self.config(line)
     }
 
+    /// With what the demo page needs: types for its files, and permission to ask about the films of
+    /// another server and to see what comes from there. The playlist of key frames has one for each
+    /// segment, so that segments of a second list them all.
+    #[must_use]
+    pub fn demo_page(self) -> Self {
+        let lines = match self.engine {
+            Engine::Lighttpd => {
+                "setenv.add-response-header = (\"Access-Control-Allow-Origin\" => \"*\",\n\
+                 \"Access-Control-Expose-Headers\" => \"Content-Length, ETag\", \"Timing-Allow-Origin\" => \"*\")\n\
+                 mimetype.assign += (\".js\" => \"text/javascript\", \".css\" => \"text/css\", \
+                 \".json\" => \"application/json\")\n\
+                 h264-streaming.segment-duration = 1\n\
+                 index-file.names = (\"index.html\")"
+            }
+            _ => {
+                "Header always set Access-Control-Allow-Origin \"*\"\n\
+                 Header always set Access-Control-Expose-Headers \"Content-Length, ETag\"\n\
+                 Header always set Timing-Allow-Origin \"*\"\n\
+                 H264StreamingSegmentDuration 1\n\
+                 DirectoryIndex index.html"
+            }
+        };
+        self.config(lines)
+    }
+
     /// Adds lines to the server's configuration. `{docroot}`, `{dir}` and `{port}`
     /// stand for the site's own. For nginx they go into its `server` block.
     #[must_use]
