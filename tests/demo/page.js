@@ -153,6 +153,8 @@ async function play() {
     $("metadata").textContent = bytes(texts);
   }) : () => {};
   detach = stopCounting;
+  $("first").textContent = "–";
+  $("first-plain").textContent = "";
   reel.show("clip", beginning());
   // A library shows what text the playlist has.
   showText($("film"), player, beginning(), how.path ? 0 : to);

@@ -3,14 +3,16 @@
 export class Reel {
   #speed = 0;
   #next = null;
+  #changed;
 
   // `moved(time)` and `changed(isPlaying)` hear what becomes of it.
   constructor(film, clip, { moved, changed }) {
     Object.assign(this, { film, clip, view: "film", offset: 0, rate: 25 });
     this.moved = () => moved(this.time);
+    this.#changed = () => changed(!this.video.paused);
     for (const video of [film, clip]) {
       for (const name of ["play", "pause", "ended"])
-        video.addEventListener(name, () => { if (video === this.video) { changed(!video.paused); this.#follow(); } });
+        video.addEventListener(name, () => { if (video === this.video) { this.#changed(); this.#follow(); } });
       for (const name of ["seeked", "timeupdate", "loadedmetadata"])
         video.addEventListener(name, () => { if (video === this.video) this.#arrived(); });
     }
@@ -29,6 +31,7 @@ export class Reel {
     Object.assign(this, { view, offset });
     this.film.hidden = view !== "film";
     this.clip.hidden = view !== "clip";
+    this.#changed();
     this.moved();
   }
 

@@ -11,7 +11,7 @@ export class Timeline {
   // `seek(time)` goes to a place, `mark(end, time)` moves the `start` or `end` of the scene, and
   // `choose(chapter)` makes a chapter the scene.
   constructor(root, { seek, mark, choose }) {
-    Object.assign(this, { root, seek, mark, choose, duration: 0, places: {} });
+    Object.assign(this, { root, seek, mark, choose, duration: 0, starts: [] });
     for (const name of ["track", "strip", "before", "after", "lead", "range", "playhead", "keyframes", "chapters"])
       this[name] = root.querySelector(`.${name}`);
     this.handles = { start: root.querySelector(".start"), end: root.querySelector(".end") };
@@ -23,6 +23,7 @@ export class Timeline {
   // Draws what stays: key frames, chapters and pictures. `scout` is a player for the pictures.
   draw({ duration, keyFrames, chapters }, scout) {
     this.duration = duration;
+    this.starts = chapters.map(({ start }) => start);
     this.keyframes.setAttribute("aria-label", `${keyFrames.length} key frames`);
     this.keyframes.replaceChildren(...keyFrames.map((time) => placed("i", time / duration)));
     this.chapters.replaceChildren(...chapters.map((chapter, index) => {
@@ -68,7 +69,7 @@ export class Timeline {
 
   showTime(time) {
     this.#place(this.playhead, time);
-    const current = [...this.chapters.children].findLastIndex((item) => item.offsetLeft <= time / this.duration * this.chapters.offsetWidth + 1);
+    const current = this.starts.findLastIndex((start) => start <= time + 0.0005);
     [...this.chapters.children].forEach((item, index) => item.classList.toggle("current", index === current));
   }
 

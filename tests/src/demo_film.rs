@@ -36,7 +36,7 @@ struct Scene {
 const SCENES: [Scene; 6] = [
     Scene {
         name: "Night",
-        text: "Each scene begins with a key frame, and has one more after at most four seconds.",
+        text: "A key frame begins each scene, and every four seconds of it.",
         sky: [0x0b_1430, 0x31_4580],
         sun: 0xf3_f0e2,
         way: [(650, 150), (740, 120)],
@@ -45,7 +45,7 @@ const SCENES: [Scene; 6] = [
     },
     Scene {
         name: "Dawn",
-        text: "The figures above are the film's own time, and the number of the frame.",
+        text: "The figures show the film's own time.",
         sky: [0x2b_3a67, 0xf2_a27e],
         sun: 0xff_d9a0,
         way: [(200, 380), (300, 290)],
@@ -54,7 +54,7 @@ const SCENES: [Scene; 6] = [
     },
     Scene {
         name: "Morning",
-        text: "A clip in mode exact begins with the very frame that was asked for.",
+        text: "An exact clip begins with that very frame.",
         sky: [0x5a_a6d8, 0xe9_f3f2],
         sun: 0xff_f6d6,
         way: [(300, 200), (420, 130)],
@@ -63,7 +63,7 @@ const SCENES: [Scene; 6] = [
     },
     Scene {
         name: "Noon",
-        text: "In mode keyframe it begins with the key frame before that.",
+        text: "Another begins with the key frame before.",
         sky: [0x2f_86cf, 0xcf_e9f6],
         sun: 0xff_ffff,
         way: [(480, 90), (560, 90)],
@@ -96,7 +96,7 @@ const SCENES: [Scene; 6] = [
 /// Where ffmpeg fails, or the disk.
 pub fn showpiece() -> Result<Film, Box<dyn Error>> {
     // The number changes with what is painted.
-    let path = work_dir("demo").join("hills-1.mp4");
+    let path = work_dir("demo").join("hills-2.mp4");
     if !path.exists() {
         println!("Painting a film…");
         let scratch = tempfile::tempdir_in(work_dir("demo"))?;

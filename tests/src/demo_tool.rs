@@ -35,6 +35,9 @@ const TOOL: &str = "
         colors, keyFrames: document.querySelectorAll('.keyframes i').length,
         chapters: [...document.querySelectorAll('.chapters span')].map((name) => name.textContent),
         time: document.getElementById('film')?.currentTime, shown: document.getElementById('film')?.readyState,
+        focus: document.activeElement?.id,
+        chapter: document.querySelector('.chapters .current span')?.textContent,
+        playing: document.getElementById('toggle')?.classList.contains('playing'),
         paused: document.getElementById('film')?.paused,
         cues: document.getElementById('player')?.ownText?.cues?.length ?? 0,
         asked: performance.getEntriesByType('resource').map((entry) => entry.name),
@@ -127,7 +130,10 @@ async fn by_pointer(client: &Client) {
         .await
         .expect("a click");
     until(client, "a chapter", |tool| {
-        tool["start"] == "20" && tool["end"] == "30" && tool["now"] == "0:20.00"
+        tool["start"] == "20"
+            && tool["end"] == "30"
+            && tool["now"] == "0:20.00"
+            && tool["chapter"] == "Morning"
     })
     .await;
 }
@@ -190,6 +196,14 @@ async fn is_refused(client: &Client) {
         let wanted = if says.is_empty() { json!([]) } else { json!([field]) };
         assert_eq!(marked["fields"], wanted, "{about}");
     }
+    for (id, value) in [("start", "30"), ("end", "20")] {
+        run(client, FILL, vec![json!(id), json!(value)]).await.expect("a field");
+    }
+    client.find(Locator::Id("play")).await.expect("a button").click().await.expect("a click");
+    until(client, "a scene that cannot be played", |tool| {
+        tool["focus"] == "end" && tool["playing"] == false && tool["errors"][1] != ""
+    })
+    .await;
 }
 
 const FILL: &str = "
