@@ -90,6 +90,7 @@ impl Error {
             Self::Request(RequestError::PastEnd { .. })
             | Self::PastEnd { .. }
             | Self::PastEndOfFlv { .. } => 416,
+            Self::Request(RequestError::Restricted(_)) => 403,
             Self::Request(_) => 400,
             Self::Link(error) => error.status(),
             Self::NoSuchAddress => 404,
@@ -215,7 +216,9 @@ impl Seeker {
         match self.answer_film(known, source, identity, request) {
             Ok(film) => Ok(film),
             // Nobody asked for a cut: what we cannot read, the server can still send.
-            Err(e) if !request.is_cut && !e.would_block() => Ok(Answer::Plain(Some(e.to_string()))),
+            Err(e) if !request.is_cut && request.allowed.longest.is_none() && !e.would_block() => {
+                Ok(Answer::Plain(Some(e.to_string())))
+            }
             Err(e) => Err(e),
         }
     }

@@ -4,20 +4,23 @@ mod delivery;
 mod options;
 mod parameters;
 mod query;
+mod restrictions;
+mod settings;
 mod signed_link;
 mod time;
 mod tracks;
 
 pub use delivery::{Form, Format, Packaging, SegmentDuration};
-pub use options::{
-    DEFAULT_EXTENSIONS, Mode, Settings, has_default_extension, has_extension, is_extension, parse_size,
-};
+pub use options::{DEFAULT_EXTENSIONS, Mode, has_default_extension, has_extension, is_extension, parse_size};
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
+pub use restrictions::{Refused, Restriction, Restrictions, Window};
+pub use settings::Settings;
 pub use signed_link::{Keys, KeysError, LinkError};
 pub use time::Time;
 pub use tracks::{TrackKind, TrackSelector};
 
 use query::Values;
+use restrictions::Named;
 use time::digits;
 
 /// The part of a movie that a request asks for.
@@ -37,6 +40,17 @@ pub struct ClipRequest {
     pub is_cut: bool,
     /// How the answer is laid out.
     pub format: Format,
+    /// What of the movie may be seen. The longest clip is known only where the end of the movie is.
+    pub allowed: Allowed,
+}
+
+/// What of the movie may be seen, beyond the times of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Allowed {
+    /// No frame before this is shown.
+    pub from: Time,
+    /// The longest clip; `None` for any length.
+    pub longest: Option<Time>,
 }
 
 /// What a query asks for.
@@ -100,6 +114,9 @@ pub enum RequestError {
         /// The parameter that says where its range ends.
         vend: Name,
     },
+    /// The configuration does not allow it.
+    #[error(transparent)]
+    Restricted(#[from] Restriction),
 }
 
 const SECONDS: &str = "not a time; seconds (61.5) or h:mm:ss (0:01:01.5) are";
@@ -114,7 +131,7 @@ impl Asked {
         let times = [Parameter::Start, Parameter::End, Parameter::Vbegin, Parameter::Vend];
         let wants_clip = settings.is_strict || times.iter().any(|&p| query.values.get(p).is_some());
         let t = query.read(Parameter::T, wants_clip, FRAGMENT, Fragment::parse)?;
-        let request = query.request(t, wants_clip)?;
+        let request = query.request(t, wants_clip);
         let otherwise = match t {
             Some(Fragment::Time(_)) if query.t_is_last(Parameter::Start) => Some(if wants_clip {
                 let value = query.values.get(Parameter::T).unwrap_or_default();
@@ -124,7 +141,13 @@ impl Asked {
             }),
             _ => None,
         };
-        Ok(Self { request, otherwise })
+        match (request, otherwise) {
+            // What lies behind the window is for visitors behind the end of the movie.
+            (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => {
+                Ok(Self { request, otherwise: None })
+            }
+            (request, otherwise) => Ok(Self { request: request?, otherwise }),
+        }
     }
 
     /// Whether a query asks for something else than the file of any movie. One that cannot be read
@@ -167,7 +190,7 @@ impl Query<'_> {
         if end.is_some_and(|end| end <= start.unwrap_or_default()) {
             return backwards(Start, End);
         }
-        let base = vbegin.unwrap_or_default();
+        let (base, named_start) = (vbegin.unwrap_or_default(), start);
         let start = base.plus(start.unwrap_or_default());
         let end = [end.map(|end| base.plus(end)), vend].into_iter().flatten().min();
         // All times are the same beyond the longest time there is.
@@ -175,16 +198,41 @@ impl Query<'_> {
             let [start, vbegin, vend] = [Start, Vbegin, Vend].map(|p| self.name(p));
             return Err(RequestError::PastEnd { start, vbegin, vend });
         }
+        let restrictions = &self.settings.restrictions;
+        let has_start = named_start.or(vbegin).is_some();
+        let named = Named { start: has_start.then_some(start), end, mode, ..self.named(&tracks, &lang)? };
+        let (start, end) = restrictions.apply(named)?;
+        let from = restrictions.window.map_or(Time::default(), |window| window.start);
+        let allowed = Allowed { from, longest: restrictions.longest };
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
-        Ok(ClipRequest { start, end, mode, tracks, lang, is_cut, format })
+        let is_cut = is_cut || restrictions.window.is_some();
+        Ok(ClipRequest { start, end, mode, tracks, lang, is_cut, format, allowed })
     }
 
     /// The format that the query names. The configuration's is for seeks without an end, which are
     /// those of players.
     fn format(&self, is_open_seek: bool) -> Result<Format, RequestError> {
+        Ok(self.named_format()?.unwrap_or(if is_open_seek { self.settings.format } else { Format::Flat }))
+    }
+
+    fn named_format(&self) -> Result<Option<Format>, RequestError> {
         let (must, expected) = (self.settings.is_strict, "flat, fmp4 or auto is allowed");
-        let named = self.read(Parameter::Format, must, expected, |v| v.parse().ok())?;
-        Ok(named.unwrap_or(if is_open_seek { self.settings.format } else { Format::Flat }))
+        self.read(Parameter::Format, must, expected, |v| v.parse().ok())
+    }
+
+    /// What the query names besides times and a mode.
+    fn named(
+        &self,
+        tracks: &Option<Vec<TrackSelector>>,
+        lang: &Option<String>,
+    ) -> Result<Named, RequestError> {
+        let format = self.named_format()?;
+        Ok(Named {
+            tracks: tracks.is_some() || lang.is_some(),
+            flat: format == Some(Format::Flat),
+            fragmented: format.is_some_and(|format| format != Format::Flat),
+            ..Named::default()
+        })
     }
 
     /// The value of a parameter. One that `parse` cannot read is an error where it `must` be ours,
@@ -254,7 +302,7 @@ impl Fragment {
 impl ClipRequest {
     /// Whether nothing is asked for but the film. (What `auto` stands for is a matter of seeks.)
     pub fn is_plain(&self) -> bool {
-        !self.is_cut && self.format != Format::Fragmented
+        !self.is_cut && self.format != Format::Fragmented && self.allowed.longest.is_none()
     }
 
     /// Bytes it takes besides its own size.
@@ -275,9 +323,11 @@ fn language_tag(text: &str) -> Option<String> {
 /// The `start` of a query for an FLV, which counts bytes; `None` when there is none.
 ///
 /// # Errors
-/// When it is not a whole number.
+/// When it is not a whole number, or the configuration does not allow it.
 pub fn flv_start(query: &[u8], settings: &Settings) -> Result<Option<u64>, RequestError> {
     let query = Query { values: Values::read(query, &settings.parameters, settings.is_strict), settings };
+    let is_named = query.values.get(Parameter::Start).is_some();
+    settings.restrictions.check_flv(is_named)?;
     query.read(Parameter::Start, true, "not a whole number of bytes, which an FLV takes", digits)
 }
 

@@ -1,8 +1,4 @@
-//! What a server's configuration says about requests.
-
-use std::time::SystemTime;
-
-use super::{Form, Format, Packaging, Parameters, SegmentDuration};
+//! Modes, extensions and sizes as a server's configuration has them.
 
 /// How a clip begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -30,32 +26,6 @@ impl std::str::FromStr for Mode {
             _ => Err(()),
         }
     }
-}
-
-/// What the server's configuration says for this request.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Settings {
-    /// The mode where the query names none.
-    pub mode: Mode,
-    /// What the parameters of a query are called.
-    pub parameters: Parameters,
-    /// Whether every value must be of the form its parameter takes, as where a person wrote it for
-    /// us. In a link, other values may be somebody else's.
-    pub is_strict: bool,
-    /// The format of the answer to a seek where the query names none.
-    pub format: Format,
-    /// What stands behind a film's address.
-    pub packaging: Packaging,
-    /// How long segments are.
-    pub segment_duration: SegmentDuration,
-    /// How playlists and manifests address segments.
-    pub form: Form,
-    /// Whether the links of playlists and manifests leave out the query: those of a clip on a disk,
-    /// where each file is of that clip.
-    pub has_plain_links: bool,
-    /// What time it is; `None` for that of the clock. A film that is being recorded is another one
-    /// minutes later, so who takes several resources of it gives the same time with each.
-    pub now: Option<SystemTime>,
 }
 
 /// The extensions served when the configuration names none.

@@ -9,6 +9,18 @@ pub struct Time(pub(super) u64);
 pub(super) const NEVER: u64 = 1 << 62;
 
 impl Time {
+    /// Seconds with the decimals they need.
+    pub(super) fn in_seconds(self) -> String {
+        let text = format!("{}.{:09}", self.0 / NANOS, self.0 % NANOS);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
+    /// Reads the value of a directive: a whole number of seconds, 0 for none.
+    pub fn from_directive(value: &[u8]) -> Option<Option<Self>> {
+        let seconds = std::str::from_utf8(value).ok().and_then(digits)?;
+        Some((seconds > 0).then_some(Self(seconds.saturating_mul(NANOS).min(NEVER))))
+    }
+
     /// Nanoseconds.
     pub fn nanos(self) -> u64 {
         self.0
@@ -17,6 +29,11 @@ impl Time {
     /// The sum of two times. One beyond all movies becomes [`NEVER`].
     pub(super) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0).min(NEVER))
+    }
+
+    /// A time that is some nanoseconds later.
+    pub(crate) fn later_by(self, nanos: u64) -> Self {
+        self.plus(Self(nanos))
     }
 
     /// Reads `12`, `12.345`, `1.2e-3`, `m:ss(.fff)` or `h:mm:ss(.fff)`.

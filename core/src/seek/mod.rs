@@ -41,7 +41,7 @@ mod trim;
 use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
-use crate::request::{ClipRequest, Format, RequestError, Time};
+use crate::request::{ClipRequest, Format, RequestError, Restriction, Time};
 use crate::time::MovieTime;
 
 pub use clip::{Clip, Cut, SampleRange, TrackClip};
@@ -121,6 +121,7 @@ fn cut_film(
         let seconds = |time: MovieTime| format!("{:.3}", time.seconds(timescale));
         return Err(SeekError::PastEnd { start: seconds(start), end: seconds(film_end) });
     }
+    check_length(clock, request, film_end)?;
     let past_end = |end: Time| clock.exact(end) >= film_end.exact();
     let end = request.end.filter(|&end| !past_end(end));
     let all_tracks = request.tracks.is_empty() && request.lang.is_none();
@@ -157,6 +158,17 @@ fn cut_film(
         }
     }
     Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+}
+
+/// Refuses a clip that is longer than the configuration allows. Its length is that of the times that
+/// were asked for: a clip may begin with a key frame before them.
+fn check_length(clock: Clock, request: &ClipRequest, film_end: MovieTime) -> Result<(), RequestError> {
+    let Some(longest) = request.allowed.longest else { return Ok(()) };
+    let end = request.end.map_or(film_end.exact(), |end| clock.exact(end).min(film_end.exact()));
+    if end > clock.exact(request.start) + clock.exact(longest) {
+        return Err(Restriction::Long(longest).into());
+    }
+    Ok(())
 }
 
 /// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a

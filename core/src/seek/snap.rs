@@ -62,7 +62,8 @@ fn frame_at<R: ReadAt>(
     Ok(shown.map(|cts| line.shown_at(segment, cts)))
 }
 
-/// The start of a request, moved back to the start of the frame that is on screen then.
+/// The start of a request, moved back to the start of the frame that is on screen then. A key frame
+/// that the configuration hides is not shown: the clip begins with a later one.
 pub(super) fn snap_start<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -70,8 +71,29 @@ pub(super) fn snap_start<R: ReadAt>(
     clock: Clock,
     request: &ClipRequest,
 ) -> Result<MovieTime, FormatError> {
-    let frame = frame_at(track, line, source, clock, request.start, request.mode)?;
+    let at = |time, mode| frame_at(track, line, source, clock, time, mode);
+    let from = clock.exact(request.allowed.from);
+    let is_hidden = |frame: &MovieTime| frame.exact() < from && request.allowed.from > Time::default();
+    let mut frame = at(request.start, request.mode)?;
+    if request.mode == Mode::Keyframe && frame.as_ref().is_some_and(is_hidden) {
+        // The frame on screen, unless a later key frame can be shown.
+        frame = at(request.start, Mode::Exact)?;
+        for later in later_times(request) {
+            if let Some(shown) = at(later, Mode::Keyframe)?.filter(|frame| !is_hidden(frame)) {
+                frame = Some(shown);
+                break;
+            }
+        }
+    }
     Ok(frame.unwrap_or_else(|| clock.ticks(request.start)))
+}
+
+/// Times of a clip to look for a key frame at, as far as one is worth waiting for.
+fn later_times(request: &ClipRequest) -> impl Iterator<Item = Time> {
+    const STEP_NANOS: u64 = 250_000_000;
+    const STEPS: u64 = 120;
+    let times = (1..=STEPS).map(|step| request.start.later_by(step * STEP_NANOS));
+    times.take_while(|&time| request.end.is_none_or(|end| time < end))
 }
 
 /// The end of a request, moved onto the start of a frame if it is within the tolerance of one, so
