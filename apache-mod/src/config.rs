@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mp4seek::Settings;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{
-    Form, Format, Keys, Mode, Packaging, Parameters, SegmentDuration, has_default_extension, has_extension,
+    Form, Format, Keys, Mode, Packaging, Parameters, Refused, Restrictions, SegmentDuration, Time, Window,
+    has_default_extension, has_extension,
 };
 use mp4seek::server::boundary;
 
@@ -29,6 +30,11 @@ pub(crate) struct Config {
     pub(crate) segment_duration: Option<SegmentDuration>,
     pub(crate) form: Option<Form>,
     pub(crate) signing: Option<Signing>,
+    /// `Some(None)` takes back what a wider context says.
+    pub(crate) window: Option<Option<Window>>,
+    pub(crate) longest: Option<Option<Time>>,
+    pub(crate) shortest: Option<Option<Time>>,
+    pub(crate) refused: Option<Refused>,
 }
 
 /// Whether links have to be signed.
@@ -84,7 +90,18 @@ impl Config {
             segment_duration: self.segment_duration.unwrap_or_default(),
             form: self.form.unwrap_or_default(),
             has_plain_links: false,
+            restrictions: self.restrictions(),
             now: None,
+        }
+    }
+
+    /// What is allowed of films.
+    pub(crate) fn restrictions(&self) -> Restrictions {
+        Restrictions {
+            window: self.window.flatten(),
+            longest: self.longest.flatten(),
+            shortest: self.shortest.flatten(),
+            refused: self.refused.unwrap_or_default(),
         }
     }
 
@@ -103,7 +120,7 @@ impl Config {
 
     /// Whether parts of a film are refused to somebody: no other handler may send it then.
     pub(crate) fn is_guarded(&self) -> bool {
-        self.keys().is_some()
+        self.keys().is_some() || self.restrictions().hide_parts()
     }
 
     /// Whether `path` has one of the configured extensions.
@@ -126,6 +143,10 @@ impl Config {
             segment_duration: narrower.segment_duration.or(self.segment_duration),
             form: narrower.form.or(self.form),
             signing: narrower.signing.or(self.signing),
+            window: narrower.window.or(self.window),
+            longest: narrower.longest.or(self.longest),
+            shortest: narrower.shortest.or(self.shortest),
+            refused: narrower.refused.or(self.refused),
         }
     }
 }

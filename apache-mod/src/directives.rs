@@ -11,6 +11,9 @@
 //! | `H264StreamingSegmentDuration` | seconds, 1 to 60 | 6 |
 //! | `H264StreamingSegments` | `ranges` or `files` | `ranges` |
 //! | `H264StreamingSecretFile` | a file with keys, or `none` | none |
+//! | `H264StreamingWindow` | a part of films, as `10-60`, or `none` | none |
+//! | `H264StreamingLongestClip`, `H264StreamingShortestClip` | seconds; 0 for any | 0 |
+//! | `H264StreamingRefuse` | words for what a query may not name, or `none` | none |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
@@ -25,16 +28,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
-use mp4seek::request::{
-    Form, Format, Keys, Mode, Packaging, Parameters, SegmentDuration, is_extension, parse_size,
-};
+use mp4seek::request::Keys;
 use mp4seek::server::{KeyFile, about_key_file, boundary};
 
 use crate::config::{Config, Extension, Signing, in_pool, set_cache_size};
 use crate::ffi;
 
+mod values;
+
+use values::{
+    check_extension, check_size, parse_form, parse_format, parse_longest, parse_mode, parse_packaging,
+    parse_refused, parse_segment_duration, parse_shortest, parse_window, rename_parameters,
+};
+
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 11] = [
+static DIRECTIVES: [Directive; 15] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -90,6 +98,30 @@ static DIRECTIVES: [Directive; 11] = [
         usage: c"a file with keys that links have to be signed with, or none",
         place: Place::ServerOrDirectory,
         set: Set::Path(set_secret_file),
+    },
+    Directive {
+        name: c"H264StreamingWindow",
+        usage: c"the part of films that may be seen, such as 10-60 or -60, or none",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_window(value).map(|window| config.window = Some(window))),
+    },
+    Directive {
+        name: c"H264StreamingLongestClip",
+        usage: c"seconds that a clip may have at most; 0 for any",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_longest(value).map(|time| config.longest = Some(time))),
+    },
+    Directive {
+        name: c"H264StreamingShortestClip",
+        usage: c"seconds that a clip has to have; 0 for any",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_shortest(value).map(|time| config.shortest = Some(time))),
+    },
+    Directive {
+        name: c"H264StreamingRefuse",
+        usage: c"what a query may not name: times, tracks, exact, keyframe, flat, fmp4, or none",
+        place: Place::AnyContext,
+        set: Set::Line(|config, _, line| parse_refused(line).map(|refused| config.refused = Some(refused))),
     },
     Directive {
         name: c"H264StreamingVersionHeader",
@@ -178,61 +210,6 @@ fn set_secret_file(config: &mut Config, command: &Command<'_>, value: &CStr) -> 
     let keys = Keys::read(command.keep_bytes(file.text())).map_err(|error| refusal(&error))?;
     config.signing = Some(Signing::On(keys));
     Ok(())
-}
-
-/// The words of a directive's line, without the quotes around one.
-fn words(line: &CStr) -> impl Iterator<Item = &[u8]> {
-    let words = line.to_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.map(|word| word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word))
-}
-
-/// Reads all of a directive's line at once, so that two parameters can exchange their names.
-fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, Refusal> {
-    const ALLOWED: Refusal = c"H264StreamingParameters must be parameter=name, once or more, such as \
-        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks, lang, \
-        format, expires and sig; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
-    let mut pairs = Vec::new();
-    for word in words(line) {
-        let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;
-        let (parameter, name) = word.split_at(equals);
-        pairs.push((parameter, name.get(1..).unwrap_or_default()));
-    }
-    if pairs.is_empty() { Err(ALLOWED) } else { parameters.rename(pairs).map_err(|_| ALLOWED) }
-}
-
-fn parse_mode(value: &CStr) -> Result<Mode, Refusal> {
-    Mode::from_directive(value.to_bytes()).ok_or(c"H264StreamingMode must be keyframe or exact")
-}
-
-fn parse_format(value: &CStr) -> Result<Format, Refusal> {
-    Format::from_directive(value.to_bytes()).ok_or(c"H264StreamingFormat must be flat, fmp4 or auto")
-}
-
-fn parse_packaging(line: &CStr) -> Result<Packaging, Refusal> {
-    let is_named = words(line).next().is_some();
-    let packaging = Packaging::from_directive(words(line)).filter(|_| is_named);
-    packaging.ok_or(c"H264StreamingPackaging must be hls, dash, hls dash, or none")
-}
-
-fn parse_segment_duration(value: &CStr) -> Result<SegmentDuration, Refusal> {
-    SegmentDuration::from_directive(value.to_bytes())
-        .ok_or(c"H264StreamingSegmentDuration must be a whole number of seconds, 1 to 60")
-}
-
-fn parse_form(value: &CStr) -> Result<Form, Refusal> {
-    Form::from_directive(value.to_bytes()).ok_or(c"H264StreamingSegments must be ranges or files")
-}
-
-fn check_size(value: &CStr) -> Result<u64, Refusal> {
-    parse_size(value.to_bytes()).ok_or(
-        c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
-    )
-}
-
-fn check_extension(value: &CStr) -> Result<(), Refusal> {
-    is_extension(value.to_bytes())
-        .then_some(())
-        .ok_or(c"H264StreamingExtensions must be extensions of file names, such as .mp4 .m4v")
 }
 
 /// The table that the server reads.
@@ -400,35 +377,5 @@ impl Command<'_> {
     fn keep<T: Copy>(&self, value: T) -> NonNull<T> {
         // SAFETY: `Self::new` promises that the server reads the directive now, on this thread.
         unsafe { in_pool(ffi::h264_command_pool(self.raw), value) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use mp4seek::request::Parameter;
-
-    use super::*;
-
-    #[test]
-    fn values_are_checked() {
-        assert_eq!(parse_mode(c"Keyframe"), Ok(Mode::Keyframe));
-        assert!(parse_mode(c"fast").unwrap_err().to_str().unwrap().contains("keyframe or exact"));
-        assert_eq!(check_size(c"8M"), Ok(8 << 20));
-        assert!(check_size(c"8MB").unwrap_err().to_str().unwrap().contains("K, M or G"));
-        let renamed = rename_parameters(&Parameters::default(), c" start=end \t \"end=start\" ").unwrap();
-        assert_eq!(renamed.find(b"start"), Some(Parameter::End));
-        for bad in
-            [c"", c" ", c"start", c"=x", c"start=", c"from=start", c"start=end", c"t=x lang=x", c"t=a=b"]
-        {
-            let refused = rename_parameters(&Parameters::default(), bad).unwrap_err();
-            assert!(refused.to_str().unwrap().contains("start=from end=to"), "{bad:?}");
-        }
-        assert_eq!(parse_packaging(c" HLS  \"dash\""), Ok(Packaging { hls: true, dash: true }));
-        assert_eq!(parse_packaging(c"none"), Ok(Packaging::default()));
-        for bad in [c"", c" ", c"hls,dash", c"hls none"] {
-            assert!(parse_packaging(bad).unwrap_err().to_str().unwrap().contains("hls dash, or none"));
-        }
-        assert_eq!(check_extension(c".mp4"), Ok(()));
-        assert!(check_extension(c"a/b").unwrap_err().to_str().unwrap().contains(".mp4"));
     }
 }

@@ -27,10 +27,11 @@ pub(crate) unsafe extern "C" fn insert(request: *mut ffi::request_rec) {
         || {
             // SAFETY: the server runs the hook for a live request, on this thread alone.
             let Some(mut request) = (unsafe { Request::new(request) }) else { return };
+            let hides_parts = request.config().restrictions().hide_parts();
             if request.config().is_on()
-                && request.is_get()
+                && (request.is_get() || hides_parts && request.is_post())
                 && !request.is_subrequest()
-                && !request.query().is_empty()
+                && (!request.query().is_empty() || hides_parts)
                 && request.sends_named_files()
                 && Asked::wants_clip(request.query(), &request.config().settings())
             {

@@ -102,6 +102,19 @@ fn apache_cuts_the_film_that_a_script_sends() {
 }
 
 #[test]
+fn apache_sends_no_more_than_the_window_of_what_a_script_sends() {
+    let Some(Fixture { site, .. }) = apache("H264StreamingWindow -6") else { return };
+    let expected = clip(&film(LONG).path, "end=6").expect("a clip");
+    for request in [site.request("/film.cgi"), site.request("/film.cgi?user=7").method("POST")] {
+        let reply = request.send();
+        assert!(reply.status == 200 && reply.body == expected, "{reply}");
+    }
+    let refused = site.get("/film.cgi?start=1&end=7");
+    assert!(refused.status == 403 && refused.text().contains("only 0 to 6 seconds"), "{refused}");
+    site.expect_log("may be seen");
+}
+
+#[test]
 fn apache_refuses_in_the_place_of_the_script() {
     let Some(Fixture { site, film, .. }) = apache("KeepAlive On") else { return };
     site.put("text.mp4", "This is not a film. ".repeat(10));
