@@ -64,6 +64,10 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_SEGMENT_DURATION, "h264-streaming.segment-duration", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION) \
     OPTION(H264_KEY_SEGMENTS, "h264-streaming.segments", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)              \
     OPTION(H264_KEY_SECRET_FILE, "h264-streaming.secret-file", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)        \
+    OPTION(H264_KEY_WINDOW, "h264-streaming.window", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)                  \
+    OPTION(H264_KEY_LONGEST_CLIP, "h264-streaming.longest-clip", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)         \
+    OPTION(H264_KEY_SHORTEST_CLIP, "h264-streaming.shortest-clip", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)       \
+    OPTION(H264_KEY_REFUSE, "h264-streaming.refuse", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)             \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use mp4seek::request::{
-    Asked, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, RequestError, SegmentDuration,
-    Settings, has_default_extension, has_extension, is_extension,
+    Asked, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
+    SegmentDuration, Settings, Time, Window, has_default_extension, has_extension, is_extension,
 };
 use mp4seek::server::{KeyFile, about_key_file};
 
@@ -33,6 +33,11 @@ pub(crate) struct Section {
     form: Option<Form>,
     /// The keys that links are signed with; none where links need no signature.
     key_file: Option<Option<KeyFile>>,
+    /// `Some(None)` takes back what a wider section says.
+    window: Option<Option<Window>>,
+    longest: Option<Option<Time>>,
+    shortest: Option<Option<Time>>,
+    refused: Option<Refused>,
 }
 
 /// The options that hold for a request.
@@ -96,12 +101,15 @@ impl Section {
             h264_key::H264_KEY_FORMAT => self.format = Some(format(string(value))?),
             h264_key::H264_KEY_SEGMENTS => self.form = Some(form(string(value))?),
             h264_key::H264_KEY_SECRET_FILE => self.key_file = Some(key_file(string(value))?),
+            h264_key::H264_KEY_WINDOW => self.window = Some(window(string(value))?),
+            h264_key::H264_KEY_LONGEST_CLIP => self.longest = Some(seconds(value)),
+            h264_key::H264_KEY_SHORTEST_CLIP => self.shortest = Some(seconds(value)),
+            h264_key::H264_KEY_REFUSE => self.refused = Some(refused(&words(value))?),
             h264_key::H264_KEY_SEGMENT_DURATION => {
                 self.segment_duration = Some(segment_duration(value.number)?);
             }
             h264_key::H264_KEY_PACKAGING => {
-                let words = items(value).map(|(_, word)| word).collect::<Vec<_>>();
-                self.packaging = Some(packaging(&words)?);
+                self.packaging = Some(packaging(&words(value))?);
             }
             h264_key::H264_KEY_PARAMETERS => {
                 self.parameters = Some(parameters(&items(value).collect::<Vec<_>>())?);
@@ -171,6 +179,10 @@ impl<'a> Config<'a> {
             segment_duration,
             form,
             key_file,
+            window,
+            longest,
+            shortest,
+            refused,
         } = section;
         self.enable = enable.unwrap_or(self.enable);
         self.extensions = extensions.as_deref().or(self.extensions);
@@ -187,6 +199,11 @@ impl<'a> Config<'a> {
         settings.packaging = packaging.unwrap_or(settings.packaging);
         settings.segment_duration = segment_duration.unwrap_or(settings.segment_duration);
         settings.form = form.unwrap_or(settings.form);
+        let restrictions = &mut settings.restrictions;
+        restrictions.window = window.unwrap_or(restrictions.window);
+        restrictions.longest = longest.unwrap_or(restrictions.longest);
+        restrictions.shortest = shortest.unwrap_or(restrictions.shortest);
+        restrictions.refused = refused.unwrap_or(restrictions.refused);
         if let Some(parameters) = parameters {
             settings.parameters = settings.parameters.overridden_by(parameters);
         }
@@ -203,7 +220,7 @@ impl<'a> Config<'a> {
     /// Whether parts of a film are refused to somebody: the server's own handler of files may not
     /// send it then.
     pub(crate) fn is_guarded(&self) -> bool {
-        self.keys.is_some()
+        self.keys.is_some() || self.settings.restrictions.hide_parts()
     }
 
     /// Whether a movie of this path is ours to answer.
@@ -249,6 +266,36 @@ fn packaging(words: &[&[u8]]) -> Result<Packaging, String> {
         let words = String::from_utf8_lossy(&words.join(&b", "[..])).into_owned();
         format!(
             "h264-streaming.packaging has {words}: it must be a list of \"hls\" and \"dash\", or ( \"none\" )"
+        )
+    })
+}
+
+fn words(value: &ffi::h264_value) -> Vec<&[u8]> {
+    items(value).map(|(_, word)| word).collect()
+}
+
+/// A number of seconds; 0 is none.
+fn seconds(value: &ffi::h264_value) -> Option<Time> {
+    Time::from_directive(value.number.to_string().as_bytes()).flatten()
+}
+
+fn window(value: &[u8]) -> Result<Option<Window>, String> {
+    if value.eq_ignore_ascii_case(b"none") {
+        return Ok(None);
+    }
+    Window::from_directive(value).map(Some).ok_or_else(|| {
+        let value = String::from_utf8_lossy(value);
+        format!(
+            "h264-streaming.window = \"{value}\": it must be two times, such as \"10-60\", \"-1:30\" or \"10-\", or \"none\""
+        )
+    })
+}
+
+fn refused(words: &[&[u8]]) -> Result<Refused, String> {
+    Refused::from_directive(words.iter().copied()).ok_or_else(|| {
+        let words = String::from_utf8_lossy(&words.join(&b", "[..])).into_owned();
+        format!(
+            "h264-streaming.refuse has {words}: it must be a list of \"times\", \"tracks\", \"exact\", \"keyframe\", \"flat\" and \"fmp4\", or ( \"none\" )"
         )
     })
 }

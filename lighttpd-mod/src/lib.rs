@@ -12,6 +12,9 @@
 //! | `h264-streaming.mode` | `"keyframe"` or `"exact"`, where the query names none | `"exact"` |
 //! | `h264-streaming.parameters` | list of names by parameter: `( "start" => "from" )` | none |
 //! | `h264-streaming.secret-file` | a file with keys that links have to be signed with, or `"none"` | none |
+//! | `h264-streaming.window` | a part of films, as `"10-60"`, or `"none"` | `"none"` |
+//! | `h264-streaming.longest-clip`, `h264-streaming.shortest-clip` | seconds; 0 for any | 0 |
+//! | `h264-streaming.refuse` | list of words for what a query may not name, or `( "none" )` | `()` |
 //! | `h264-streaming.version-header` | `"enable"` or `"disable"`: send `X-Mod-H264-Streaming` | `"enable"` |
 //! | `h264-streaming.log-client-errors` | `"enable"` or `"disable"`: a line in the error log for each request that is refused for the client's own mistake | `"disable"` |
 //! | `h264-streaming.cache-size` | kbytes; 0 for none; not inside conditions | [16 MiB](mp4seek::answer::DEFAULT_CACHE_SIZE) |

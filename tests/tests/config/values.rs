@@ -42,6 +42,12 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingSegments range", &["H264StreamingSegments", "ranges or files"]),
         ("H264StreamingSecretFile", &["H264StreamingSecretFile", "a file with keys"]),
         ("H264StreamingSecretFile none\nH264StreamingSecretFile /missing", &["/missing", "No such file"]),
+        ("H264StreamingWindow 60-10", &["H264StreamingWindow", "10-60", "none"]),
+        ("H264StreamingWindow", &["H264StreamingWindow", "10-60"]),
+        ("H264StreamingLongestClip 1:30", &["H264StreamingLongestClip", "whole number of seconds"]),
+        ("H264StreamingShortestClip -1", &["H264StreamingShortestClip", "whole number of seconds"]),
+        ("H264StreamingRefuse", &["H264StreamingRefuse", "times, tracks, exact"]),
+        ("H264StreamingRefuse none times", &["H264StreamingRefuse", "none alone"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -92,6 +98,11 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ),
         ("h264-streaming.segments = \"range\"", &["h264-streaming.segments", "ranges", "files"]),
         ("h264-streaming.secret-file = 5", &["h264-streaming.secret-file"]),
+        ("h264-streaming.window = \"60-10\"", &["h264-streaming.window", "60-10", "10-60"]),
+        ("h264-streaming.window = \"\"", &["h264-streaming.window", "10-60"]),
+        ("h264-streaming.longest-clip = \"1:30\"", &["h264-streaming.longest-clip", "expected an integer"]),
+        ("h264-streaming.shortest-clip = (2)", &["h264-streaming.shortest-clip", "expected an integer"]),
+        ("h264-streaming.refuse = (\"start\")", &["h264-streaming.refuse", "start", "times"]),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
         (

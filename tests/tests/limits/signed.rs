@@ -14,6 +14,8 @@ use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
 use tests::{built, on_both_engines, work_dir};
 
+use crate::block;
+
 on_both_engines!(
     a_signed_link_is_let_through,
     a_link_that_was_changed_is_refused,
@@ -295,17 +297,9 @@ fn a_file_that_is_no_list_of_keys_keeps_the_server_from_starting(engine: Engine)
     }
 }
 
-/// The code in a language of the page.
-fn block(language: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/limits.md");
-    let page = fs::read_to_string(page).expect("the page");
-    let code = page.split(&format!("```{language}\n")).nth(1).expect("code");
-    code.split("```").next().expect("its end").to_owned()
-}
-
 fn pages_sign_as_documented(engine: Engine) {
     let file = key_file("documented", KEY);
-    let config = block(if engine == APACHE { "apache" } else { "lighttpd" })
+    let config = block("Signed links", if engine == APACHE { "apache" } else { "lighttpd" })
         .replace("/etc/h264-streaming.keys", &file.to_string_lossy())
         .replace("/var/www", "{docroot}");
     let site = Builder::new(engine).config(&config).start();
@@ -316,9 +310,9 @@ fn pages_sign_as_documented(engine: Engine) {
     let json = "{'start': 3.05, 'end': '0:05', 'expires': 4000000000, 'mode': 'exact'}";
     let php = "['start' => 3.05, 'end' => '0:05', 'expires' => 4000000000, 'mode' => 'exact']";
     for (program, arguments, code) in [
-        ("php", ["-r"].as_slice(), format!("{}\necho {};", block("php"), call(php))),
-        ("python3", &["-c"], format!("{}\nprint({})", block("python"), call(json))),
-        ("node", &["-e"], format!("{}\nconsole.log({})", block("js"), call(json))),
+        ("php", ["-r"].as_slice(), format!("{}\necho {};", block("Signed links", "php"), call(php))),
+        ("python3", &["-c"], format!("{}\nprint({})", block("Signed links", "python"), call(json))),
+        ("node", &["-e"], format!("{}\nconsole.log({})", block("Signed links", "js"), call(json))),
     ] {
         let output = Command::new(program).args(arguments).arg(code).output().expect("an interpreter");
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
