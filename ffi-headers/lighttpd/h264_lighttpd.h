@@ -68,6 +68,8 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_LONGEST_CLIP, "h264-streaming.longest-clip", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)         \
     OPTION(H264_KEY_SHORTEST_CLIP, "h264-streaming.shortest-clip", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)       \
     OPTION(H264_KEY_REFUSE, "h264-streaming.refuse", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)             \
+    OPTION(H264_KEY_BUFFER_SECONDS, "h264-streaming.buffer-seconds", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)     \
+    OPTION(H264_KEY_RATE, "h264-streaming.rate", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                         \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \

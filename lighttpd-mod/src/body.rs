@@ -8,6 +8,7 @@ use std::vec;
 use mp4seek::http::Part;
 use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
+use crate::pace::{Limit, Pacer};
 use crate::pool::{Outcome, Pool, Ticket};
 use crate::reads::{Awaited, Resident};
 use crate::request::{OpenFile, Request};
@@ -30,6 +31,8 @@ pub(crate) struct Body {
     parts: vec::IntoIter<Part>,
     /// What is left of the part that has begun, as bytes of the virtual file.
     range: Range<u64>,
+    /// What holds it back, if anything does.
+    pacer: Option<Pacer>,
     /// The next window, while a thread generates it.
     awaited: Option<Window>,
     /// Bytes queued so far, and how many they were at the end of the last window.
@@ -49,19 +52,25 @@ struct Window {
 pub(crate) enum Progress {
     /// What is queued is the end.
     Ended,
-    /// There is more, once this is sent.
+    /// There is more, once this is sent, or the time for it has come.
     Full,
     /// There is more, once it is read: the request is woken then.
     Waits,
 }
 
 impl Body {
-    pub(crate) fn new(film: Box<VirtualFile>, file: OpenFile, parts: Vec<Part>) -> Self {
+    pub(crate) fn new(
+        film: Box<VirtualFile>,
+        file: OpenFile,
+        parts: Vec<Part>,
+        pacer: Option<Pacer>,
+    ) -> Self {
         Self {
             film: film.into(),
             file,
             parts: parts.into_iter(),
             range: 0..0,
+            pacer,
             awaited: None,
             queued: 0,
             window_end: 0,
@@ -95,12 +104,19 @@ impl Body {
                 continue;
             }
             if !self.range.is_empty() {
-                self.queue_batch(request, pool)?;
+                match self.limit(request, pool)? {
+                    Limit::Waits => return Ok(Progress::Waits),
+                    Limit::Until(end) if end <= self.range.start => return Ok(Progress::Full),
+                    Limit::Until(end) => self.queue_batch(request, pool, end)?,
+                }
                 continue;
             }
             match self.parts.next() {
                 None => return Ok(Progress::Ended),
-                Some(Part::Range(range)) => self.range = range,
+                Some(Part::Range(range)) => {
+                    self.range = range;
+                    self.pacer.as_mut().into_iter().for_each(Pacer::begin);
+                }
                 Some(Part::Text(text)) => {
                     request.append(text.as_bytes())?;
                     self.queued += text.len() as u64;
@@ -122,11 +138,19 @@ impl Body {
         waiting >= LOW_WATER || holds_window
     }
 
-    /// Queues what comes next, or has a thread generate it.
-    fn queue_batch(&mut self, request: &mut Request<'_>, pool: &Pool) -> io::Result<()> {
+    /// Up to where the part that has begun may be sent now.
+    fn limit(&mut self, request: &Request<'_>, pool: &Pool) -> io::Result<Limit> {
+        match &mut self.pacer {
+            None => Ok(Limit::Until(self.range.end)),
+            Some(pacer) => pacer.limit(request, pool, &self.film, &self.file, &self.range),
+        }
+    }
+
+    /// Queues what comes next before byte `end`, or has a thread generate it.
+    fn queue_batch(&mut self, request: &mut Request<'_>, pool: &Pool, end: u64) -> io::Result<()> {
         let most = if request.is_http2() { HTTP2_WINDOW } else { WINDOW };
         let source = Resident::of(&self.file);
-        let Batch { generated, media } = self.film.next(&source, &self.range, most);
+        let Batch { generated, media } = self.film.next(&source, &(self.range.start..end), most);
         let start = self.range.start;
         match request.append_with(generated, |out| self.film.read_at(&source, start, out)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {

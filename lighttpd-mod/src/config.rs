@@ -4,6 +4,7 @@ use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use mp4seek::pace::Pace;
 use mp4seek::request::{
     Asked, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
     SegmentDuration, Settings, Time, Window, has_default_extension, has_extension, is_extension,
@@ -11,6 +12,7 @@ use mp4seek::request::{
 use mp4seek::server::{KeyFile, about_key_file};
 
 use crate::ffi::{self, Module, h264_key};
+use crate::pace::buffer_seconds;
 
 /// The options of one place in the configuration.
 #[derive(Default)]
@@ -38,6 +40,8 @@ pub(crate) struct Section {
     longest: Option<Option<Time>>,
     shortest: Option<Option<Time>>,
     refused: Option<Refused>,
+    buffer_seconds: Option<u32>,
+    rate: Option<u32>,
 }
 
 /// The options that hold for a request.
@@ -54,6 +58,8 @@ pub(crate) struct Config<'a> {
     pub(crate) etags: bool,
     /// The keys that links are signed with; `None` where links need no signature.
     pub(crate) keys: Option<Keys<'a>>,
+    /// How fast answers are sent.
+    pub(crate) pace: Pace,
 }
 
 impl Section {
@@ -100,6 +106,8 @@ impl Section {
             h264_key::H264_KEY_MODE => self.mode = Some(mode(string(value))?),
             h264_key::H264_KEY_FORMAT => self.format = Some(format(string(value))?),
             h264_key::H264_KEY_SEGMENTS => self.form = Some(form(string(value))?),
+            h264_key::H264_KEY_BUFFER_SECONDS => self.buffer_seconds = Some(buffer_seconds(value.number)?),
+            h264_key::H264_KEY_RATE => self.rate = Some(value.number),
             h264_key::H264_KEY_SECRET_FILE => self.key_file = Some(key_file(string(value))?),
             h264_key::H264_KEY_WINDOW => self.window = Some(window(string(value))?),
             h264_key::H264_KEY_LONGEST_CLIP => self.longest = Some(seconds(value)),
@@ -155,6 +163,7 @@ impl Default for Config<'_> {
             excluded: &[],
             etags: true,
             keys: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -183,6 +192,8 @@ impl<'a> Config<'a> {
             longest,
             shortest,
             refused,
+            buffer_seconds,
+            rate,
         } = section;
         self.enable = enable.unwrap_or(self.enable);
         self.extensions = extensions.as_deref().or(self.extensions);
@@ -193,6 +204,8 @@ impl<'a> Config<'a> {
         if let Some(key_file) = key_file {
             self.keys = key_file.as_ref().map(KeyFile::keys);
         }
+        self.pace.lead_in = buffer_seconds.unwrap_or(self.pace.lead_in);
+        self.pace.rate = rate.unwrap_or(self.pace.rate);
         let settings = &mut self.settings;
         settings.mode = mode.unwrap_or(settings.mode);
         settings.format = format.unwrap_or(settings.format);

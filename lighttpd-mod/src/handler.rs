@@ -16,6 +16,7 @@ use crate::body::{Body, Progress};
 use crate::config::Config;
 use crate::context::{Context, Planned, Refusal};
 use crate::ffi::{self, h264_outcome};
+use crate::pace::Pacer;
 use crate::pool::Outcome;
 use crate::reads::{Awaited, Resident};
 use crate::request::{OpenFile, Request};
@@ -241,7 +242,17 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
     if film.is_compressible() && request.may_be_compressed() {
         return send_for_compression(request, &film, &file);
     }
-    send_body(request, Body::new(film, file, parts))
+    let pacer = pacer(request);
+    send_body(request, Body::new(film, file, parts, pacer))
+}
+
+/// What keeps a body to its pace. Players fetch what is behind a film, as segments, by themselves.
+fn pacer(request: &Request<'_>) -> Option<Pacer> {
+    if !request.path_info().is_empty() {
+        return None;
+    }
+    let state = State::of(request.module())?;
+    Pacer::new(state.config(request).pace, &state.worker()?.clock)
 }
 
 /// Sends a text at once: mod_deflate compresses only what is complete before its head is sent.

@@ -29,7 +29,7 @@ unsafe extern "C" fn worker_init(server: *mut ffi::server, module: *mut ffi::h26
 }
 
 unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
-    boundary(|| (), || with_module(module, renew));
+    boundary(|| (), || with_module(module, begin_second));
 }
 
 unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
@@ -101,9 +101,11 @@ fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {
     ffi::H264_ERROR
 }
 
-fn renew(module: Module<'_>) {
-    // A process that was copied has requests that nothing else would wake.
-    State::of(module).into_iter().for_each(State::renew_copied_worker);
+fn begin_second(module: Module<'_>) {
+    // A process that was copied has requests that nothing else would wake: `worker` renews it.
+    if let Some(worker) = State::of(module).and_then(State::worker) {
+        worker.clock.tick();
+    }
 }
 
 fn forget(request: &mut Request<'_>) -> h264_outcome {

@@ -1,6 +1,7 @@
 //! What lives as long as the module is loaded: the configuration, and what belongs to a process.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use mp4seek::Seeker;
@@ -9,6 +10,7 @@ use once_cell::unsync::OnceCell;
 
 use crate::config::{Config, Section};
 use crate::ffi::{self, Module};
+use crate::pace::Clock;
 use crate::pool::Pool;
 use crate::request::Request;
 
@@ -23,6 +25,8 @@ pub(crate) struct State {
 pub(crate) struct Worker {
     seeker: RefCell<Arc<Seeker>>,
     pub(crate) pool: Pool,
+    /// Copied with the requests that wait for it.
+    pub(crate) clock: Rc<Clock>,
 }
 
 impl State {
@@ -74,7 +78,7 @@ impl State {
         let worker = || {
             let pool =
                 Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
-            Ok(Worker { seeker: RefCell::new(self.new_seeker()), pool })
+            Ok(Worker { seeker: RefCell::new(self.new_seeker()), pool, clock: Rc::default() })
         };
         self.worker.get_or_try_init(worker).map(|_| ())
     }

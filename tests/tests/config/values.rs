@@ -90,6 +90,12 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("h264-streaming.packaging = \"hls\"", &["h264-streaming.packaging"]),
         ("h264-streaming.packaging = (\"mss\")", &["h264-streaming.packaging", "mss", "hls", "dash", "none"]),
         ("h264-streaming.packaging = (\"hls\", \"none\")", &["h264-streaming.packaging", "hls, none"]),
+        ("h264-streaming.buffer-seconds = 86401", &["h264-streaming.buffer-seconds", "1 to 86400"]),
+        (
+            "h264-streaming.buffer-seconds = \"10s\"",
+            &["h264-streaming.buffer-seconds", "expected an integer"],
+        ),
+        ("h264-streaming.rate = \"500K\"", &["h264-streaming.rate", "expected an integer"]),
         ("h264-streaming.segment-duration = 0", &["h264-streaming.segment-duration", "1 to 60"]),
         ("h264-streaming.segment-duration = 61", &["h264-streaming.segment-duration", "1 to 60"]),
         (

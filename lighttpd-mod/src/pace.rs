@@ -1,0 +1,191 @@
+//! Bodies that are sent no faster than the configuration says.
+//!
+//! A body that may not go on yet waits for the server's trigger, which fires once a second. What may
+//! be sent is looked up once for each: a connection that is drained in between finds nothing new. So
+//! such a body costs one look-up and some writes a second, and neither a thread nor a timer.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mp4seek::pace::{LONGEST_LEAD_IN, Pace, Schedule};
+use mp4seek::source::ReadAt;
+use mp4seek::virtual_file::VirtualFile;
+
+use crate::ffi;
+use crate::pool::{Outcome, Pool, Ticket};
+use crate::reads::{Awaited, Resident};
+use crate::request::{OpenFile, Request};
+
+/// The value of `h264-streaming.buffer-seconds`.
+pub(crate) fn buffer_seconds(seconds: u32) -> Result<u32, String> {
+    if seconds <= LONGEST_LEAD_IN {
+        return Ok(seconds);
+    }
+    Err(format!(
+        "h264-streaming.buffer-seconds = {seconds}: it must be a number of seconds, 1 to {LONGEST_LEAD_IN}, or \
+         0 for none"
+    ))
+}
+
+/// The seconds of the server, and the requests that wait for the next.
+#[derive(Default)]
+pub(crate) struct Clock {
+    /// How often the trigger has fired.
+    seconds: Cell<u64>,
+    waiting: RefCell<HashMap<u64, NonNull<ffi::request_st>>>,
+    last: Cell<u64>,
+}
+
+/// A request that waits for the next second. Dropped, it waits no more.
+struct Waiting {
+    number: u64,
+    clock: Rc<Clock>,
+}
+
+impl Clock {
+    /// The trigger has fired: wakes what waits for it.
+    pub(crate) fn tick(&self) {
+        self.seconds.set(self.seconds.get() + 1);
+        for request in self.waiting.take().into_values() {
+            // SAFETY: it waits, so it has not been reset: its context would have dropped what keeps
+            // it here.
+            unsafe { ffi::h264_wake(request.as_ptr()) };
+        }
+    }
+
+    fn wait(self: &Rc<Self>, request: &Request<'_>) -> Waiting {
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        self.waiting.borrow_mut().insert(number, request.as_ptr());
+        Waiting { number, clock: Rc::clone(self) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.clock.waiting.borrow_mut().remove(&self.number);
+    }
+}
+
+/// How far a body may be sent.
+pub(crate) enum Limit {
+    /// Up to this byte of the virtual file.
+    Until(u64),
+    /// That is being looked up: the request is woken then.
+    Waits,
+}
+
+/// Keeps a body to its pace.
+pub(crate) struct Pacer {
+    pace: Pace,
+    clock: Rc<Clock>,
+    /// Of the range that is being sent.
+    schedule: Option<Schedule>,
+    /// When that was begun.
+    began: Instant,
+    /// Up to where it may be sent, and in which second that was looked up.
+    until: u64,
+    second: u64,
+    looked_up: Option<Ticket<io::Result<(Schedule, u64)>>>,
+    waiting: Option<Waiting>,
+}
+
+impl Pacer {
+    /// `None` where nothing is to be held back.
+    pub(crate) fn new(pace: Pace, clock: &Rc<Clock>) -> Option<Self> {
+        pace.is_on().then(|| Self {
+            pace,
+            clock: Rc::clone(clock),
+            schedule: None,
+            began: Instant::now(),
+            until: 0,
+            second: 0,
+            looked_up: None,
+            waiting: None,
+        })
+    }
+
+    /// A range of the virtual file begins to be sent.
+    pub(crate) fn begin(&mut self) {
+        self.schedule = None;
+        self.began = Instant::now();
+    }
+
+    /// Up to where `range`, the rest of what is being sent, may be sent now. Where that is nothing,
+    /// the request is woken in the next second.
+    pub(crate) fn limit(
+        &mut self,
+        request: &Request<'_>,
+        pool: &Pool,
+        film: &Arc<VirtualFile>,
+        file: &OpenFile,
+        range: &Range<u64>,
+    ) -> io::Result<Limit> {
+        let second = self.clock.seconds.get();
+        let is_due = self.until <= range.start && self.second != second;
+        if self.looked_up.is_some() || self.schedule.is_none() || is_due {
+            let Some((schedule, until)) = self.look_up(request, pool, film, file, range)? else {
+                return Ok(Limit::Waits);
+            };
+            self.schedule = Some(schedule);
+            (self.until, self.second) = (until, second);
+        }
+        self.waiting = (self.until <= range.start).then(|| self.clock.wait(request));
+        Ok(Limit::Until(self.until.min(range.end)))
+    }
+
+    /// Looks up how far the range may be sent now; `None` while a thread does so.
+    fn look_up(
+        &mut self,
+        request: &Request<'_>,
+        pool: &Pool,
+        film: &Arc<VirtualFile>,
+        file: &OpenFile,
+        range: &Range<u64>,
+    ) -> io::Result<Option<(Schedule, u64)>> {
+        if let Some(ticket) = self.looked_up.take() {
+            match ticket.take() {
+                Outcome::Pending => {
+                    self.looked_up = Some(ticket);
+                    return Ok(None);
+                }
+                Outcome::Done(found) => return found.map(Some),
+                Outcome::Panicked(panic) => return Err(io::Error::other(panic)),
+                Outcome::Lost => {}
+            }
+        }
+        let (pace, elapsed) = (self.pace, self.began.elapsed());
+        match schedule_by(pace, self.schedule.clone(), film, &Resident::of(file), range, elapsed) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let (schedule, film, range) = (self.schedule.clone(), Arc::clone(film), range.clone());
+                let work = move |file: &Awaited| schedule_by(pace, schedule, &film, file, &range, elapsed);
+                self.looked_up = Some(pool.run(request, file, work)?);
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+}
+
+/// The schedule of a range, and up to where it may be sent when so much time has passed.
+fn schedule_by(
+    pace: Pace,
+    begun: Option<Schedule>,
+    film: &VirtualFile,
+    source: &impl ReadAt,
+    range: &Range<u64>,
+    elapsed: Duration,
+) -> io::Result<(Schedule, u64)> {
+    let mut schedule = match begun {
+        Some(schedule) => schedule,
+        None => Schedule::of(pace, film, source, range.clone())?,
+    };
+    let until = schedule.allowed(film, source, elapsed)?;
+    Ok((schedule, until))
+}
