@@ -62,8 +62,9 @@ needs_test() {
         need "$1" libapache2-mod-php
         need /usr/lib/apache2/modules/mod_xsendfile.so libapache2-mod-xsendfile
     fi
-    # A peer, to try the tests' own tools on.
+    # A peer, to try the tests' own tools on, and caches in front.
     need nginx nginx
+    need varnishd varnish
     # The languages of the examples in docs/limits.md.
     need php php-cli
     need python3 python3
@@ -278,7 +279,7 @@ echo "setup: installing$packages"
 services=
 for package in $packages; do
     case $package in
-        lighttpd | nginx) services="$services $package" ;;
+        lighttpd | nginx | varnish) services="$services $package" ;;
         docker.io) services="$services docker.service docker.socket" ;;
     esac
 done

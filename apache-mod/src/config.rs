@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mp4seek::Settings;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::{
-    Form, Format, Keys, Mode, Packaging, Parameters, Refused, Restrictions, SegmentDuration, Time, Window,
-    has_default_extension, has_extension,
+    Canonical, Form, Format, Keys, Mode, Packaging, Parameters, Refused, Restrictions, SegmentDuration, Time,
+    Window, has_default_extension, has_extension,
 };
 use mp4seek::server::boundary;
 
@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) longest: Option<Option<Time>>,
     pub(crate) shortest: Option<Option<Time>>,
     pub(crate) refused: Option<Refused>,
+    pub(crate) canonical: Option<Canonical>,
+    pub(crate) max_age: Option<u32>,
 }
 
 /// Whether links have to be signed.
@@ -92,6 +94,8 @@ impl Config {
             has_plain_links: false,
             restrictions: self.restrictions(),
             now: None,
+            canonical: self.canonical.unwrap_or_default(),
+            max_age: self.max_age,
         }
     }
 
@@ -147,6 +151,8 @@ impl Config {
             longest: narrower.longest.or(self.longest),
             shortest: narrower.shortest.or(self.shortest),
             refused: narrower.refused.or(self.refused),
+            canonical: narrower.canonical.or(self.canonical),
+            max_age: narrower.max_age.or(self.max_age),
         }
     }
 }

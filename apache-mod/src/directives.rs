@@ -14,6 +14,8 @@
 //! | `H264StreamingWindow` | a part of films, as `10-60`, or `none` | none |
 //! | `H264StreamingLongestClip`, `H264StreamingShortestClip` | seconds; 0 for any | 0 |
 //! | `H264StreamingRefuse` | words for what a query may not name, or `none` | none |
+//! | `H264StreamingCanonical` | `off` or `redirect` | `off` |
+//! | `H264StreamingMaxAge` | seconds | none |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
@@ -37,12 +39,13 @@ use crate::ffi;
 mod values;
 
 use values::{
-    check_extension, check_size, parse_form, parse_format, parse_longest, parse_mode, parse_packaging,
-    parse_refused, parse_segment_duration, parse_shortest, parse_window, rename_parameters,
+    check_extension, check_size, parse_canonical, parse_form, parse_format, parse_longest, parse_max_age,
+    parse_mode, parse_packaging, parse_refused, parse_segment_duration, parse_shortest, parse_window,
+    rename_parameters,
 };
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 15] = [
+static DIRECTIVES: [Directive; 17] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -122,6 +125,18 @@ static DIRECTIVES: [Directive; 15] = [
         usage: c"what a query may not name: times, tracks, exact, keyframe, flat, fmp4, or none",
         place: Place::AnyContext,
         set: Set::Line(|config, _, line| parse_refused(line).map(|refused| config.refused = Some(refused))),
+    },
+    Directive {
+        name: c"H264StreamingCanonical",
+        usage: c"off or redirect: what happens to other queries than the canonical one",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_canonical(value).map(|it| config.canonical = Some(it))),
+    },
+    Directive {
+        name: c"H264StreamingMaxAge",
+        usage: c"seconds that caches may send an answer without asking",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_max_age(value).map(|it| config.max_age = Some(it))),
     },
     Directive {
         name: c"H264StreamingVersionHeader",

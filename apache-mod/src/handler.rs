@@ -14,7 +14,7 @@ use mp4seek::packaging::{Address, Route};
 use mp4seek::request::LinkError;
 use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
 use mp4seek::source::Identity;
-use mp4seek::virtual_file::VirtualFile;
+use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Seeker};
 
 use crate::bucket::{self, Brigade};
@@ -205,6 +205,13 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         return status;
     }
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
+    match request.client_target().map_or(Location::Here, |target| film.location(target, request.query())) {
+        Location::Here => {}
+        Location::Also(location) => {
+            request.set_header(c"Content-Location", &CString::new(location).unwrap_or_default());
+        }
+        Location::Elsewhere(location) => return redirect(request, &film, location),
+    }
     let mtime = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000);
     request.describe_body(len, mtime);
     if let Some(media_type) = film.media_type() {
@@ -262,6 +269,18 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             refuse(request, 500, &error)
         }
     }
+}
+
+/// Sends a client to where the answer is.
+fn redirect(request: &mut Request<'_>, film: &VirtualFile, location: String) -> c_int {
+    request.set_error_header(c"Location", &CString::new(location).unwrap_or_default());
+    if let Some(value) = film.cache_control() {
+        request.set_error_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
+    }
+    if request.config().sends_version() {
+        request.set_error_header(VERSION_HEADER, VERSION);
+    }
+    ffi::H264_MOVED_TEMPORARILY
 }
 
 /// What a request for a byte range gets; `None` for one that asks for no range.

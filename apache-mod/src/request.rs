@@ -165,6 +165,13 @@ impl<'r> Request<'r> {
         self.string(ask!(self, h264_args)).unwrap_or_default()
     }
 
+    /// What the client asked for, before other modules changed it. That of a subrequest is nobody's,
+    /// and that of a film which a script sends is the script.
+    pub(crate) fn client_target(&self) -> Option<&[u8]> {
+        let is_films = !self.is_subrequest() && self.sent_file.is_none();
+        self.string(ask!(self, h264_client_target)).filter(|_| is_films)
+    }
+
     /// The name of the handler, by the time a handler runs never empty.
     pub(crate) fn handler(&self) -> &[u8] {
         self.string(ask!(self, h264_request_handler)).unwrap_or_default()

@@ -35,7 +35,7 @@ impl Seeker {
     ) -> Result<Answer, Error> {
         let began = Instant::now();
         let mut file =
-            self.package(source, identity, query, settings, |package, work| package.resource(address, work))?;
+            self.package(source, identity, query, settings, |package, work| package.named(address, work))?;
         file.note_time(began.elapsed());
         Ok(Answer::Film(Box::new(file.of_type(address.content_type()))))
     }
@@ -72,10 +72,21 @@ impl Seeker {
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
-            let (clip, index) = (OnceCell::new(), &index);
+            let (clip, index, is_signed) = (OnceCell::new(), &index, asked.is_signed);
             let growth = index.growth(identity, settings.now.unwrap_or_else(SystemTime::now));
-            let package =
-                Package { seeker: self, index, source, identity, request, settings, query, clip, growth };
+            let seeker = self;
+            let package = Package {
+                seeker,
+                index,
+                source,
+                identity,
+                request,
+                is_signed,
+                settings,
+                query,
+                clip,
+                growth,
+            };
             answer(&package, Work { index_was_cached, ..Work::default() })
         };
         match (answer(&asked.request), asked.otherwise) {
@@ -98,6 +109,7 @@ struct Package<'a, R> {
     source: &'a R,
     identity: &'a Identity,
     request: ClipRequest,
+    is_signed: bool,
     settings: &'a Settings,
     /// What links carry on, as it came.
     query: &'a [u8],
@@ -108,6 +120,17 @@ struct Package<'a, R> {
 }
 
 impl<R: ReadAt> Package<'_, R> {
+    /// What is at an address, and how it is named.
+    fn named(&self, address: Address, work: Work) -> Result<VirtualFile, Error> {
+        let Settings { mode, .. } = *self.settings;
+        // The mode and the format are the same for all resources.
+        let request = ClipRequest { mode, format: Format::Flat, ..self.request.clone() };
+        let settings = Settings { format: Format::Flat, ..*self.settings };
+        let mut file = self.resource(address, work)?;
+        file.name(&request, self.is_signed, &settings);
+        Ok(file)
+    }
+
     fn resource(&self, address: Address, work: Work) -> Result<VirtualFile, Error> {
         match address {
             Address::TrackFile(track) => self.media(track, work).map(|(file, _)| file),

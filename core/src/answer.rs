@@ -186,15 +186,18 @@ impl Seeker {
             return answer_flv(source, identity, query, settings);
         }
         let asked = Asked::parse(query, settings)?;
-        let answer = self.answer_request(known.clone(), source, identity, &asked.request);
+        let ask = |known, request: &ClipRequest| {
+            let mut answer = self.answer_request(known, source, identity, request);
+            if let Ok(Answer::Film(film)) = &mut answer {
+                film.name(request, asked.is_signed, settings);
+            }
+            answer
+        };
+        let answer = ask(known.clone(), &asked.request);
         let answer = match (answer, asked.otherwise) {
-            (Err(Error::PastEnd { .. }), Some(otherwise)) => {
-                self.answer_request(known, source, identity, &otherwise?)
-            }
+            (Err(Error::PastEnd { .. }), Some(otherwise)) => ask(known, &otherwise?),
             // Of a file that is no movie, no number is a time.
-            (Err(e), Some(Ok(otherwise))) if e.status() == 415 => {
-                self.answer_request(known, source, identity, &otherwise)
-            }
+            (Err(e), Some(Ok(otherwise))) if e.status() == 415 => ask(known, &otherwise),
             (answer, _) => answer,
         };
         match answer {

@@ -16,6 +16,9 @@ use crate::offsets::MediaOffset;
 use crate::plan::{FragmentedFile, Plan};
 use crate::source::{Identity, ReadAt, changed};
 
+pub use location::Location;
+use location::Naming;
+
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
 const FORMAT: u32 = 3;
 
@@ -37,6 +40,8 @@ pub struct VirtualFile {
     media_type: Option<&'static str>,
     /// Whether a cache may not send it without asking whether it is still so.
     is_changing: bool,
+    /// How it is named, and for how long caches may keep it.
+    naming: Naming,
 }
 
 #[derive(Debug, Clone)]
@@ -208,7 +213,8 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let (generated, segment) = <_>::default();
         let (identity, media_type, is_changing) = (*identity, None, false);
-        Self { body, part: 0..len, identity, generated, segment, is_fresh, media_type, is_changing }
+        let (part, naming) = (0..len, Naming::default());
+        Self { body, part, identity, generated, segment, is_fresh, media_type, is_changing, naming }
     }
 
     /// A part of this file, as a resource of its own.
@@ -246,12 +252,6 @@ impl VirtualFile {
     #[must_use]
     pub(crate) fn changing(self, is_changing: bool) -> Self {
         Self { is_changing, ..self }
-    }
-
-    /// The `Cache-Control` to send, if any: where it may be old within seconds, caches and players
-    /// have to ask again (RFC 9111, 5.2.2.4).
-    pub fn cache_control(&self) -> Option<&'static str> {
-        self.is_changing.then_some("no-cache")
     }
 
     /// Whether a server may compress it. Media is as small as it can be, and its byte ranges are
@@ -419,6 +419,7 @@ fn etag(identity: &Identity, key: &str) -> String {
 }
 
 mod large_media;
+mod location;
 mod presented;
 #[cfg(test)]
 mod tests;

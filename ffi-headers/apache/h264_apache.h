@@ -39,6 +39,7 @@ enum h264_constant {
     H264_DECLINED = -1,
     H264_FILTER_ERROR = -102,
     H264_HTTP_OK = 200,
+    H264_MOVED_TEMPORARILY = 302,
     H264_NOT_MODIFIED = 304,
     H264_FORBIDDEN = 403,
     H264_INTERNAL_SERVER_ERROR = 500,
@@ -138,6 +139,7 @@ const char *h264_uri(const request_rec *r);
 const char *h264_filename(const request_rec *r);
 const char *h264_path_info(const request_rec *r);
 const char *h264_args(const request_rec *r);
+const char *h264_client_target(const request_rec *r);
 const char *h264_request_handler(const request_rec *r);
 const char *h264_content_type(const request_rec *r);
 void h264_set_content_type(request_rec *r, const char *type);

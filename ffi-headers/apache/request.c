@@ -121,6 +121,15 @@ const char *h264_args(const request_rec *r)
     return r->args;
 }
 
+/* What the client asked for, a path and query or a whole address, before other modules changed it. */
+const char *h264_client_target(const request_rec *r)
+{
+    while (r->prev != NULL) {
+        r = r->prev;
+    }
+    return r->unparsed_uri;
+}
+
 const char *h264_request_handler(const request_rec *r)
 {
     return r->handler;

@@ -70,6 +70,8 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_REFUSE, "h264-streaming.refuse", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)             \
     OPTION(H264_KEY_BUFFER_SECONDS, "h264-streaming.buffer-seconds", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)     \
     OPTION(H264_KEY_RATE, "h264-streaming.rate", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                         \
+    OPTION(H264_KEY_CANONICAL, "h264-streaming.canonical", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)            \
+    OPTION(H264_KEY_MAX_AGE, "h264-streaming.max-age", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                   \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \
@@ -129,6 +131,7 @@ struct h264_bytes h264_url_path(const struct request_st *r);
 struct h264_bytes h264_path(const struct request_st *r);
 struct h264_bytes h264_path_info(const struct request_st *r);
 struct h264_bytes h264_query(const struct request_st *r);
+struct h264_bytes h264_client_target(const struct request_st *r);
 struct h264_bytes h264_request_header(const struct request_st *r, struct h264_bytes name);
 
 /* The file behind it, as the server would open it; NULL where it would not.

@@ -101,6 +101,11 @@ struct h264_bytes h264_query(const struct request_st *r) {
     return bytes_of(&r->uri.query);
 }
 
+/* What the client asked for, a path and query, before rules changed it. */
+struct h264_bytes h264_client_target(const struct request_st *r) {
+    return bytes_of(&r->target_orig);
+}
+
 struct h264_bytes h264_request_header(const struct request_st *r, struct h264_bytes name) {
     return bytes_of(http_header_request_get(r, header_id(name), (const char *)name.ptr, (uint32_t)name.len));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use mp4seek::pace::Pace;
 use mp4seek::request::{
-    Asked, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
+    Asked, Canonical, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
     SegmentDuration, Settings, Time, Window, has_default_extension, has_extension, is_extension,
 };
 use mp4seek::server::{KeyFile, about_key_file};
@@ -42,6 +42,8 @@ pub(crate) struct Section {
     refused: Option<Refused>,
     buffer_seconds: Option<u32>,
     rate: Option<u32>,
+    canonical: Option<Canonical>,
+    max_age: Option<u32>,
 }
 
 /// The options that hold for a request.
@@ -113,6 +115,8 @@ impl Section {
             h264_key::H264_KEY_LONGEST_CLIP => self.longest = Some(seconds(value)),
             h264_key::H264_KEY_SHORTEST_CLIP => self.shortest = Some(seconds(value)),
             h264_key::H264_KEY_REFUSE => self.refused = Some(refused(&words(value))?),
+            h264_key::H264_KEY_CANONICAL => self.canonical = Some(canonical(string(value))?),
+            h264_key::H264_KEY_MAX_AGE => self.max_age = Some(value.number),
             h264_key::H264_KEY_SEGMENT_DURATION => {
                 self.segment_duration = Some(segment_duration(value.number)?);
             }
@@ -194,6 +198,8 @@ impl<'a> Config<'a> {
             refused,
             buffer_seconds,
             rate,
+            canonical,
+            max_age,
         } = section;
         self.enable = enable.unwrap_or(self.enable);
         self.extensions = extensions.as_deref().or(self.extensions);
@@ -217,6 +223,8 @@ impl<'a> Config<'a> {
         restrictions.longest = longest.unwrap_or(restrictions.longest);
         restrictions.shortest = shortest.unwrap_or(restrictions.shortest);
         restrictions.refused = refused.unwrap_or(restrictions.refused);
+        settings.canonical = canonical.unwrap_or(settings.canonical);
+        settings.max_age = max_age.or(settings.max_age);
         if let Some(parameters) = parameters {
             settings.parameters = settings.parameters.overridden_by(parameters);
         }
@@ -265,6 +273,13 @@ fn form(value: &[u8]) -> Result<Form, String> {
     Form::from_directive(value).ok_or_else(|| {
         let value = String::from_utf8_lossy(value);
         format!("h264-streaming.segments = \"{value}\": it must be \"ranges\" or \"files\"")
+    })
+}
+
+fn canonical(value: &[u8]) -> Result<Canonical, String> {
+    Canonical::from_directive(value).ok_or_else(|| {
+        let value = String::from_utf8_lossy(value);
+        format!("h264-streaming.canonical = \"{value}\": it must be \"off\" or \"redirect\"")
     })
 }
 
@@ -348,8 +363,8 @@ mod tests {
     use mp4seek::request::Parameter;
 
     use super::{
-        Config, Form, Format, Mode, Packaging, extension, form, format, mode, packaging, parameters,
-        segment_duration,
+        Canonical, Config, Form, Format, Mode, Packaging, canonical, extension, form, format, mode,
+        packaging, parameters, segment_duration,
     };
 
     #[test]
@@ -374,6 +389,8 @@ mod tests {
     fn forms_of_answers_are_those_that_the_refusals_name() {
         assert_eq!((format(b"FMP4"), form(b"files")), (Ok(Format::Fragmented), Ok(Form::Segments)));
         assert!(format(b"mp4").unwrap_err().contains("\"fmp4\" or \"auto\""));
+        assert_eq!(canonical(b"REDIRECT"), Ok(Canonical::Redirect));
+        assert!(canonical(b"on").unwrap_err().contains("\"off\" or \"redirect\""));
         assert!(form(b"range").unwrap_err().contains("\"ranges\" or \"files\""));
         assert_eq!(segment_duration(60).unwrap().seconds(), 60);
         assert!(segment_duration(0).unwrap_err().contains("1 to 60"));

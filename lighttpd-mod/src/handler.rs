@@ -9,7 +9,7 @@ use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
 use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
 use mp4seek::source::{Identity, ReadAt};
-use mp4seek::virtual_file::VirtualFile;
+use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
 
 use crate::body::{Body, Progress};
@@ -192,8 +192,20 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
     }
+    let location = film.location(request.client_target(), request.query());
     if let Some(value) = film.cache_control() {
         request.set_header(b"Cache-Control", value.as_bytes());
+    }
+    match location {
+        Location::Here => {}
+        Location::Also(location) => request.set_header(b"Content-Location", location.as_bytes()),
+        Location::Elsewhere(location) => {
+            request.set_header(b"Location", location.as_bytes());
+            set_version(request);
+            request.set_status(302);
+            request.finish_body();
+            return ffi::H264_FINISHED;
+        }
     }
     let len = film.len();
     let selection = select(&conditions(request), film.etag(), mtime, len, &content_type);

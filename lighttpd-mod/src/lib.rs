@@ -17,6 +17,8 @@
 //! | `h264-streaming.refuse` | list of words for what a query may not name, or `( "none" )` | `()` |
 //! | `h264-streaming.buffer-seconds` | seconds of a clip that are sent at once; the rest follows as it is played; 0 for none | 0 |
 //! | `h264-streaming.rate` | bytes a second, in the place of the pace at which it is played; 0 for none | 0 |
+//! | `h264-streaming.canonical` | `"off"` or `"redirect"`, where the query is not the canonical one | `"off"` |
+//! | `h264-streaming.max-age` | seconds that caches may send an answer without asking | none |
 //! | `h264-streaming.version-header` | `"enable"` or `"disable"`: send `X-Mod-H264-Streaming` | `"enable"` |
 //! | `h264-streaming.log-client-errors` | `"enable"` or `"disable"`: a line in the error log for each request that is refused for the client's own mistake | `"disable"` |
 //! | `h264-streaming.cache-size` | kbytes; 0 for none; not inside conditions | [16 MiB](mp4seek::answer::DEFAULT_CACHE_SIZE) |

@@ -155,6 +155,11 @@ impl<'hook> Request<'hook> {
         lent!(self, h264_query)
     }
 
+    /// What the client asked for, before rules changed it.
+    pub(crate) fn client_target(&self) -> &[u8] {
+        lent!(self, h264_client_target)
+    }
+
     /// The value of a header, where there is one and it is not empty.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         let value = lent!(self, h264_request_header, ffi::bytes(name.as_bytes()));

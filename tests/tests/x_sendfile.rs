@@ -66,7 +66,9 @@ fn apache_cuts_the_film_that_a_script_sends() {
             for name in same {
                 assert_eq!(reply.header(name), direct.header(name), "{name}\n{reply}");
             }
-            assert_eq!(reply.headers.len(), direct.headers.len(), "{reply}\n{direct}");
+            // What the query of the script would have to be, nobody knows.
+            assert_eq!(reply.header("content-location"), "", "{reply}");
+            assert_eq!(reply.headers.len() + 1, direct.headers.len(), "{reply}\n{direct}");
 
             let head = request.clone().head().send();
             assert_eq!((head.status, head.length()), (200, clip.len() as u64), "{head}");

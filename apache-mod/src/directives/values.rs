@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use mp4seek::request::{
-    Form, Format, Mode, Packaging, Parameters, Refused, SegmentDuration, Time, Window, is_extension,
-    parse_size,
+    Canonical, Form, Format, Mode, Packaging, Parameters, Refused, SegmentDuration, Time, Window,
+    is_extension, parse_seconds, parse_size,
 };
 
 use super::Refusal;
@@ -76,6 +76,14 @@ pub(super) fn parse_form(value: &CStr) -> Result<Form, Refusal> {
     Form::from_directive(value.to_bytes()).ok_or(c"H264StreamingSegments must be ranges or files")
 }
 
+pub(super) fn parse_canonical(value: &CStr) -> Result<Canonical, Refusal> {
+    Canonical::from_directive(value.to_bytes()).ok_or(c"H264StreamingCanonical must be off or redirect")
+}
+
+pub(super) fn parse_max_age(value: &CStr) -> Result<u32, Refusal> {
+    parse_seconds(value.to_bytes()).ok_or(c"H264StreamingMaxAge must be a whole number of seconds")
+}
+
 pub(super) fn check_size(value: &CStr) -> Result<u64, Refusal> {
     parse_size(value.to_bytes()).ok_or(
         c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
@@ -112,6 +120,11 @@ mod tests {
         assert_eq!(parse_packaging(c"none"), Ok(Packaging::default()));
         for bad in [c"", c" ", c"hls,dash", c"hls none"] {
             assert!(parse_packaging(bad).unwrap_err().to_str().unwrap().contains("hls dash, or none"));
+        }
+        assert_eq!((parse_canonical(c"Redirect"), parse_max_age(c"0")), (Ok(Canonical::Redirect), Ok(0)));
+        assert!(parse_canonical(c"on").unwrap_err().to_str().unwrap().contains("off or redirect"));
+        for bad in [c"", c"1d", c"-1", c"+1", c"4294967296"] {
+            assert!(parse_max_age(bad).unwrap_err().to_str().unwrap().contains("whole number of seconds"));
         }
         assert_eq!(check_extension(c".mp4"), Ok(()));
         assert!(check_extension(c"a/b").unwrap_err().to_str().unwrap().contains(".mp4"));

@@ -1,5 +1,6 @@
 //! The query string of a request: which part of the movie is asked for.
 
+mod canonical;
 mod delivery;
 mod options;
 mod parameters;
@@ -10,8 +11,11 @@ mod signed_link;
 mod time;
 mod tracks;
 
+pub use canonical::Canonical;
 pub use delivery::{Form, Format, Packaging, SegmentDuration};
-pub use options::{DEFAULT_EXTENSIONS, Mode, has_default_extension, has_extension, is_extension, parse_size};
+pub use options::{
+    DEFAULT_EXTENSIONS, Mode, has_default_extension, has_extension, is_extension, parse_seconds, parse_size,
+};
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
 pub use restrictions::{Refused, Restriction, Restrictions, Window};
 pub use settings::Settings;
@@ -77,6 +81,8 @@ pub struct Asked {
     /// What is asked for instead, or what is wrong, where the start lies past the end of the movie.
     /// A number in `t` may be a time, but also a version or a date; only the movie tells.
     pub otherwise: Option<Result<ClipRequest, RequestError>>,
+    /// Whether the query is signed: another one would have another signature.
+    pub is_signed: bool,
 }
 
 /// Why a query cannot be understood.
@@ -141,12 +147,13 @@ impl Asked {
             }),
             _ => None,
         };
+        let is_signed = query.values.get(Parameter::Sig).is_some();
         match (request, otherwise) {
             // What lies behind the window is for visitors behind the end of the movie.
             (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => {
-                Ok(Self { request, otherwise: None })
+                Ok(Self { request, otherwise: None, is_signed })
             }
-            (request, otherwise) => Ok(Self { request: request?, otherwise }),
+            (request, otherwise) => Ok(Self { request: request?, otherwise, is_signed }),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Modes, extensions and sizes as a server's configuration has them.
 
+use super::time::digits;
+
 /// How a clip begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
@@ -26,6 +28,12 @@ impl std::str::FromStr for Mode {
             _ => Err(()),
         }
     }
+}
+
+/// Reads a whole number of seconds.
+pub fn parse_seconds(value: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(value).ok()?;
+    u32::try_from(digits(text)?).ok()
 }
 
 /// The extensions served when the configuration names none.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Form, Format, Mode, Packaging, Parameters, Restrictions, SegmentDuration};
+use super::{Canonical, Form, Format, Mode, Packaging, Parameters, Restrictions, SegmentDuration};
 
 /// What the server's configuration says for this request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,4 +30,9 @@ pub struct Settings {
     /// What time it is; `None` for that of the clock. A film that is being recorded is another one
     /// minutes later, so who takes several resources of it gives the same time with each.
     pub now: Option<SystemTime>,
+    /// What happens to other queries than the canonical one.
+    pub canonical: Canonical,
+    /// How many seconds caches may send an answer without asking whether it is still so; `None` to
+    /// say nothing of that.
+    pub max_age: Option<u32>,
 }

@@ -265,7 +265,7 @@ proptest! {
                 let line = e.to_string();
                 prop_assert!(line.len() < 1000 && line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{}", line);
             }
-            Ok(Asked { request, otherwise }) => {
+            Ok(Asked { request, otherwise, .. }) => {
                 prop_assert!(request.end.is_none_or(|end| end > request.start));
                 let seconds = |t: Time| format!("{}.{:09}", t.nanos() / 1_000_000_000, t.nanos() % 1_000_000_000);
                 prop_assert_eq!(Time::parse(&seconds(request.start)), Some(request.start));

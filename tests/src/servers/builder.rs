@@ -23,6 +23,7 @@ pub struct Builder {
     pub(super) in_memory: bool,
     pub(super) defaults: String,
     pub(super) config: String,
+    pub(super) http: String,
     pub(super) env: Vec<(String, String)>,
 }
 
@@ -35,7 +36,7 @@ impl Builder {
             Engine::Lighttpd => {
                 "h264-streaming.enable = \"enable\"\nh264-streaming.log-client-errors = \"enable\"\n"
             }
-            Engine::Nginx => "",
+            Engine::Nginx | Engine::Varnish => "",
         };
         Self {
             engine,
@@ -45,6 +46,7 @@ impl Builder {
             in_memory: false,
             defaults: defaults.into(),
             config: String::new(),
+            http: String::new(),
             env: Vec::new(),
         }
     }
@@ -136,6 +138,13 @@ impl Builder {
         self
     }
 
+    /// Adds lines to nginx's `http` block, with the same placeholders.
+    #[must_use]
+    pub fn http(mut self, lines: &str) -> Self {
+        self.http.push_str(lines);
+        self
+    }
+
     /// Starts the server and waits until it takes connections.
     pub fn start(self) -> Site {
         for _ in 0..5 {
@@ -187,6 +196,7 @@ impl Builder {
             Engine::Apache(_) => "apache2",
             Engine::Lighttpd => "lighttpd",
             Engine::Nginx => "nginx",
+            Engine::Varnish => "varnishd",
         };
         // lighttpd that copies itself (`server.graceful-restart-bg`) has to know where it is.
         let path = path_with_sbin();
@@ -217,6 +227,11 @@ impl Builder {
                 .arg(dir.join("modules"))
                 .arg("-f")
                 .arg(conf),
+            Engine::Varnish => {
+                let port = fs::read_to_string(dir.join("port")).expect("a file of our own");
+                command.args(["-F", "-j", "none", "-s", "malloc,64m", "-a"]).arg(format!("127.0.0.1:{port}"));
+                command.arg("-n").arg(dir.join("tmp")).arg("-f").arg(conf).args(test.then_some("-C"))
+            }
             Engine::Nginx => command.args(test.then_some("-t")).arg("-p").arg(dir).arg("-c").arg(conf),
         };
         command
@@ -252,6 +267,11 @@ impl Builder {
                 self.lighttpd_config()
             }
             Engine::Nginx => self.nginx_config(),
+            Engine::Varnish => {
+                // Where it listens is said on its command line.
+                fs::write(dir.path().join("port"), port.to_string()).expect("a directory of our own");
+                self.config.clone()
+            }
         };
         let path = |p: &Path| p.to_str().expect("a target directory whose path is UTF-8").to_owned();
         let config = config

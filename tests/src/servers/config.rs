@@ -136,9 +136,9 @@ impl Builder {
              http {{\nsendfile on;\nkeepalive_requests 1000000;\naccess_log {access_log};\n\
              types {{ video/mp4 mp4; }}\n\
              client_body_temp_path {{dir}}/tmp;\nproxy_temp_path {{dir}}/tmp;\nfastcgi_temp_path {{dir}}/tmp;\n\
-             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n\
+             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}\n\
              server {{\nlisten 127.0.0.1:{{port}};\nroot {{docroot}};\n{}\n}}\n}}\n",
-            self.workers, self.config
+            self.workers, self.http, self.config
         )
     }
 }

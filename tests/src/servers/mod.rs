@@ -23,8 +23,10 @@ pub enum Engine {
     Apache(Mpm),
     /// lighttpd 1.4.
     Lighttpd,
-    /// nginx with its own mp4 module: a peer to measure against.
+    /// nginx with its own mp4 module: a peer to measure against, or a cache in front.
     Nginx,
+    /// Varnish, a cache in front. Its configuration is all of a VCL file.
+    Varnish,
 }
 
 /// How Apache spreads its work over processes and threads.

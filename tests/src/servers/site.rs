@@ -32,6 +32,7 @@ impl Site {
             Engine::Apache(_) => "H264_APACHE_URL",
             Engine::Lighttpd => "H264_LIGHTTPD_URL",
             Engine::Nginx => "H264_NGINX_URL",
+            Engine::Varnish => "H264_VARNISH_URL",
         };
         let Ok(url) = std::env::var(variable) else { return Builder::new(engine).start() };
         let address = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/').to_owned();

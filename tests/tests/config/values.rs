@@ -48,6 +48,8 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingShortestClip -1", &["H264StreamingShortestClip", "whole number of seconds"]),
         ("H264StreamingRefuse", &["H264StreamingRefuse", "times, tracks, exact"]),
         ("H264StreamingRefuse none times", &["H264StreamingRefuse", "none alone"]),
+        ("H264StreamingCanonical on", &["H264StreamingCanonical", "off or redirect"]),
+        ("H264StreamingMaxAge 1d", &["H264StreamingMaxAge", "whole number of seconds"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -63,6 +65,8 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             "$HTTP[\"url\"] =~ \"^/a/\" {\nh264-streaming.cache-size = 8\n}",
             &["h264-streaming.cache-size", "outside of all conditions"],
         ),
+        ("h264-streaming.canonical = \"on\"", &["h264-streaming.canonical", "redirect"]),
+        ("h264-streaming.max-age = \"1d\"", &["h264-streaming.max-age", "expected an integer"]),
         ("h264-streaming.parameters = \"from\"", &["h264-streaming.parameters"]),
         ("h264-streaming.parameters = (\"from\")", &["h264-streaming.parameters"]),
         ("h264-streaming.parameters = (\"start\" => 5)", &["h264-streaming.parameters"]),

@@ -1,0 +1,100 @@
+//! Where an answer is, and for how long caches may keep it.
+
+use super::VirtualFile;
+use crate::request::{Canonical, ClipRequest, Settings};
+
+/// What a configuration says of an answer to caches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Naming {
+    /// The canonical query; `None` for an answer that has none.
+    query: Option<String>,
+    canonical: Canonical,
+    max_age: Option<u32>,
+}
+
+/// Where an answer is, for clients and caches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Where it was asked for, as far as is known.
+    Here,
+    /// At this path and query, too (`Content-Location`, RFC 9110, 8.7).
+    Also(String),
+    /// There alone: the request is redirected.
+    Elsewhere(String),
+}
+
+impl VirtualFile {
+    /// Makes it the answer to this request, which has a canonical query if it `is_signed` by none.
+    pub(crate) fn name(&mut self, request: &ClipRequest, is_signed: bool, settings: &Settings) {
+        let (canonical, max_age) = (settings.canonical, settings.max_age);
+        let query = (!is_signed).then(|| request.query(settings));
+        self.naming = Naming { query, canonical, max_age };
+    }
+
+    /// Where it is. `target` is what the client asked for, a path and query or a whole address, and
+    /// `query` the one that this answers.
+    pub fn location(&self, target: &[u8], query: &[u8]) -> Location {
+        let Some(canonical) = &self.naming.query else { return Location::Here };
+        let Some(path) = path_of(target, query) else { return Location::Here };
+        let separator = if canonical.is_empty() { "" } else { "?" };
+        let location = format!("{path}{separator}{canonical}");
+        let is_canonical = canonical.as_bytes() == query;
+        match self.naming.canonical {
+            Canonical::Redirect if !is_canonical => Location::Elsewhere(location),
+            // The links in a playlist have the query that came.
+            Canonical::Off if !is_canonical && self.is_compressible() => Location::Here,
+            _ => Location::Also(location),
+        }
+    }
+
+    /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players
+    /// have to ask again (RFC 9111, 5.2.2.4).
+    pub fn cache_control(&self) -> Option<String> {
+        match self.naming.max_age {
+            _ if self.is_changing => Some("no-cache".to_owned()),
+            Some(seconds) if !self.is_fresh => Some(format!("max-age={seconds}")),
+            _ => None,
+        }
+    }
+}
+
+/// The path of what a client asked for, if its query is this one. Where it is another, the server was
+/// told to take this one in its place, and nobody knows what a client would have to ask for.
+fn path_of<'t>(target: &'t [u8], query: &[u8]) -> Option<&'t str> {
+    let at = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
+    let (path, rest) = target.split_at(at);
+    let path = std::str::from_utf8(path).ok().filter(|path| path.bytes().all(|b| b.is_ascii_graphic()))?;
+    let path = match path.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.get(rest.find('/')?..)?,
+        _ => path,
+    };
+    // To a client, what begins with two slashes is the name of a server.
+    let is_path = path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\");
+    (is_path && rest.get(1..).unwrap_or_default() == query).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_where_the_query_is_the_clients() {
+        let cases: [(&[u8], &[u8], Option<&str>); 12] = [
+            (b"/a/f.mp4?start=1", b"start=1", Some("/a/f.mp4")),
+            (b"/f.mp4", b"", Some("/f.mp4")),
+            (b"/f.mp4?", b"", Some("/f.mp4")),
+            (b"/f%20.mp4?a?b", b"a?b", Some("/f%20.mp4")),
+            (b"http://a.example/f.mp4?t=1", b"t=1", Some("/f.mp4")),
+            (b"/f.mp4?u=http://a/", b"u=http://a/", Some("/f.mp4")),
+            (b"/scene/7", b"start=1", None),
+            (b"/f.mp4?start=2", b"start=1", None),
+            (b"http://a.example", b"", None),
+            (b"//b.example/f.mp4?t=1", b"t=1", None),
+            (b"/\\b.example/f.mp4", b"", None),
+            (b"/f.mp4\r\nX: y", b"", None),
+        ];
+        for (target, query, path) in cases {
+            assert_eq!(path_of(target, query), path, "{}", target.escape_ascii());
+        }
+    }
+}

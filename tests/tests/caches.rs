@@ -1,0 +1,341 @@
+//! What clips say to caches, and what caches in front make of several origins.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use tests::client::Connection;
+use tests::films::film;
+use tests::probe::clip;
+use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::{on_both_engines, work_dir};
+
+on_both_engines!(
+    a_clip_says_by_which_query_it_is_known,
+    other_queries_lead_to_the_canonical_one,
+    signed_links_stay_as_they_are,
+    a_clip_may_be_kept_for_a_while,
+);
+
+fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
+    Builder::new(engine).config(if engine == Engine::Lighttpd { lighttpd } else { apache })
+}
+
+/// Queries for one clip.
+const SAME: [&str; 5] =
+    ["end=7&start=3", "end=7.0&start=3", "t=3,7", "start=0:03&end=0:07&utm=1", "vbegin=3&vend=7"];
+
+fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
+    let rewritten = "RewriteEngine On\nRewriteRule ^/scene/(.*)$ {docroot}/f.mp4?start=$1&end=7 [L]\n\
+         RewriteRule ^/v/(.*)$ {docroot}/$1";
+    let rules =
+        "url.rewrite-once = ( \"^/scene/(.*)$\" => \"/f.mp4?start=$1&end=7\", \"^/v/(.*)$\" => \"/$1\" )";
+    let site = builder(engine, rewritten, rules).packaging().start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    for query in SAME {
+        for request in
+            [site.request(&format!("/f.mp4?{query}")), site.request(&format!("/f.mp4?{query}")).range("5-99")]
+        {
+            let reply = request.clone().send();
+            assert_eq!(reply.header("content-location"), "/f.mp4?end=7&start=3", "{query}\n{reply}");
+            let known = request.header("If-None-Match", reply.header("etag")).send();
+            assert_eq!((known.status, known.header("content-location")), (304, "/f.mp4?end=7&start=3"));
+        }
+    }
+    let location = |target: &str| site.get(target).header("content-location").to_owned();
+    // By another address, nobody knows by which query.
+    assert_eq!(location("/scene/3"), "");
+    assert_eq!(location("/v/f.mp4?t=3,7"), "/v/f.mp4?end=7&start=3");
+    assert_eq!(location("/f.mp4/cmaf/v1.mp4?t=3,7&mode=exact"), "/f.mp4/cmaf/v1.mp4?end=7&start=3");
+    // The links in a playlist have the query that came.
+    assert_eq!(location("/f.mp4/hls/v1.m3u8?t=3,7"), "");
+    assert_eq!(location("/f.mp4/hls/v1.m3u8?end=7&start=3"), "/f.mp4/hls/v1.m3u8?end=7&start=3");
+    assert_eq!(location("/f.mp4?utm=1"), "/f.mp4");
+}
+
+fn other_queries_lead_to_the_canonical_one(engine: Engine) {
+    let site = builder(engine, "H264StreamingCanonical redirect", "h264-streaming.canonical = \"redirect\"")
+        .packaging()
+        .start();
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    for query in &SAME[1..] {
+        let target = format!("/f.mp4?{query}");
+        for request in
+            [site.request(&target), site.request(&target).head(), site.request(&target).http2().range("1-2")]
+        {
+            let reply = request.send();
+            assert_eq!(reply.status, 302, "{query}\n{reply}");
+            let location = reply.header("location");
+            assert!(
+                [site.url("/f.mp4?end=7&start=3").as_str(), "/f.mp4?end=7&start=3"].contains(&location),
+                "{reply}"
+            );
+            assert!(
+                !reply.header("x-mod-h264-streaming").is_empty() && reply.header("etag").is_empty(),
+                "{reply}"
+            );
+        }
+        let followed = site.request(&target).arg("-L").send();
+        assert!(followed.body.ends_with(&clip(&film.path, SAME[0]).expect("a clip")), "{query}");
+    }
+    for target in
+        ["/f.mp4?end=7&start=3", "/f.mp4/hls/v1.m3u8?end=7&start=3", "/f.mp4/hls/master.m3u8", "/f.mp4"]
+    {
+        assert_eq!(site.get(target).status, 200, "{target}");
+    }
+    let playlist = site.get("/f.mp4/hls/v1.m3u8?t=3,7");
+    assert!(playlist.header("location").ends_with("/f.mp4/hls/v1.m3u8?end=7&start=3"), "{playlist}");
+    // What is refused is refused by each query.
+    assert_eq!(site.get("/f.mp4?start=x").status, 400);
+    // Nobody is sent to another server.
+    let elsewhere = site.get("//f.mp4?t=3,7");
+    assert!(elsewhere.status != 302 && elsewhere.header("content-location").is_empty(), "{elsewhere}");
+    site.expect_log("start=x: not a time");
+}
+
+fn signed_links_stay_as_they_are(engine: Engine) {
+    let apache = "H264StreamingCanonical redirect\n<Directory {docroot}>\nH264StreamingSecretFile {dir}/keys\n</Directory>";
+    let lighttpd = "h264-streaming.canonical = \"redirect\"\nh264-streaming.secret-file = \"{dir}/keys\"";
+    let keys = work_dir("keys").join(format!("canonical-{}", std::process::id()));
+    fs::write(&keys, "a key of at least sixteen bytes\n").expect("a folder of our own");
+    // The user that the server runs as has to read it.
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    let path = keys.to_str().expect("a path in UTF-8");
+    let [apache, lighttpd] = [apache, lighttpd].map(|lines| lines.replace("{dir}/keys", path));
+    let site = builder(engine, &apache, &lighttpd).start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    site.allow_log("can be read by every user");
+    let signed = std::process::Command::new(tests::built("H264_MP4SEEK", "mp4seek"))
+        .args(["sign", "--secret-file", path, "/f.mp4?t=3,7"])
+        .output()
+        .expect("a program that runs");
+    let target = String::from_utf8(signed.stdout).expect("a link");
+    let reply = site.get(target.trim());
+    assert_eq!((reply.status, reply.header("content-location")), (200, ""), "{target}\n{reply}");
+}
+
+fn a_clip_may_be_kept_for_a_while(engine: Engine) {
+    let site =
+        builder(engine, "H264StreamingMaxAge 3600", "h264-streaming.max-age = 3600").packaging().start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    for target in ["/f.mp4?end=7&start=3", "/f.mp4/hls/v1.m3u8", "/f.mp4/cmaf/v1.mp4"] {
+        let reply = site.get(target);
+        assert_eq!((reply.status, reply.header("cache-control")), (200, "max-age=3600"), "{target}\n{reply}");
+        let known = site.request(target).header("If-None-Match", reply.header("etag")).send();
+        assert_eq!((known.status, known.header("cache-control")), (304, "max-age=3600"), "{known}");
+    }
+    // Neither a refusal nor a film that has just been written is kept.
+    site.put("new.mp4", fs::read(film("bframes").path).expect("a film"));
+    for target in ["/f.mp4?start=x", "/new.mp4?end=7&start=3"] {
+        assert_eq!(site.get(target).header("cache-control"), "", "{target}");
+    }
+    site.expect_log("start=x: not a time");
+}
+
+/// The last example of docs/caching.md in a language.
+fn example(language: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/caching.md");
+    let page = fs::read_to_string(page).expect("docs/caching.md");
+    let (_, rest) = page.rsplit_once(&format!("```{language}\n")).expect("an example");
+    rest.split_once("\n```").expect("its end").0.to_owned()
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from} is not in\n{text}");
+    text.replace(from, to)
+}
+
+/// The second that all copies of a film were modified in.
+const MODIFIED: Duration = Duration::from_secs(1_600_000_000);
+
+/// An origin of each kind, with copies of a film that takes a while to send.
+struct Origins([Site; 2]);
+
+impl Origins {
+    fn start() -> Self {
+        let fresh = [
+            "H264StreamingMaxAge 3600\nH264StreamingCanonical redirect",
+            "h264-streaming.max-age = 3600\nh264-streaming.canonical = \"redirect\"",
+        ];
+        let sites = [APACHE, Engine::Lighttpd].map(|engine| builder(engine, fresh[0], fresh[1]).start());
+        let this = Self(sites);
+        this.publish("loud", MODIFIED);
+        this
+    }
+
+    /// Each gets a copy of its own, modified within the same second.
+    fn publish(&self, kind: &'static str, modified: Duration) {
+        for (site, nanos) in self.0.iter().zip([1, 999_999_999]) {
+            let path = site.docroot().join(".new");
+            fs::copy(film(kind).path, &path).expect("a copy");
+            let file = File::options().write(true).open(&path).expect("a file of our own");
+            file.set_modified(SystemTime::UNIX_EPOCH + modified + Duration::from_nanos(nanos))
+                .expect("a file of our own");
+            fs::rename(path, site.docroot().join("f.mp4")).expect("a document root that can be written");
+        }
+    }
+
+    /// The nginx of docs/caching.md in front of them, with smaller slices.
+    fn behind_slices(&self) -> Site {
+        let mut lines = example("nginx");
+        for (name, site) in self.named() {
+            lines =
+                replaced(&lines, &format!("server {name}.example;"), &format!("server {};", site.address()));
+        }
+        lines = replaced(&lines, "/var/cache/nginx/films", "{dir}/tmp/cache");
+        lines = replaced(&lines, "slice 1m;", "slice 256k;");
+        let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
+        let (server, _) = server.rsplit_once('}').expect("its end");
+        Builder::new(Engine::Nginx).http(http).config(server).start()
+    }
+
+    /// The Varnish of docs/caching.md in front of them.
+    fn behind_varnish(&self) -> Site {
+        let mut lines = example("vcl");
+        for (name, site) in self.named() {
+            let (host, port) = site.address().split_once(':').expect("an address");
+            let to = format!("\"{host}\"; .port = \"{port}\";");
+            lines = replaced(&lines, &format!("\"{name}.example\"; .port = \"80\";"), &to);
+        }
+        let site = Builder::new(Engine::Varnish).config(&lines).start();
+        site.allow_log("^Debug: |^Info: |Child launched OK|Manager got SIGTERM");
+        site
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&str, &Site)> {
+        ["apache", "lighttpd"].into_iter().zip(&self.0)
+    }
+
+    /// How many lines of the log of each match.
+    fn count(&self, matches: impl Fn(&str) -> bool) -> [usize; 2] {
+        [&self.0[0], &self.0[1]].map(|site| log(site).iter().filter(|line| matches(line)).count())
+    }
+}
+
+/// The access log up to now. A server writes a line when an answer has ended, and lighttpd keeps lines
+/// back.
+fn log(site: &Site) -> Vec<String> {
+    static MARKS: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("/mark-{} ", MARKS.fetch_add(1, Ordering::Relaxed));
+    site.get(mark.trim_end());
+    let mut log = site.access_log(1);
+    while !log.iter().any(|line| line.contains(&mark)) {
+        log = site.access_log(log.len() + 1);
+    }
+    log
+}
+
+const QUERY: &str = "end=40&start=3.05";
+
+fn wanted() -> Vec<u8> {
+    clip(&film("loud").path, QUERY).expect("a clip")
+}
+
+#[test]
+fn slices_of_a_clip_come_from_different_origins() {
+    let origins = Origins::start();
+    let cache = origins.behind_slices();
+    let target = format!("/f.mp4?{QUERY}");
+    let wanted = wanted();
+    assert!(wanted.len() > 8 * 256 * 1024, "a clip of several slices");
+    let reply = cache.get(&target);
+    assert!(reply.status == 200 && reply.body == wanted, "{reply}");
+    assert_eq!(reply.header("etag"), origins.0[0].get(&target).header("etag"));
+    assert_eq!(reply.header("etag"), origins.0[1].get(&target).header("etag"));
+    let media = |line: &str| line.contains(" 206 ");
+    let before = origins.count(media);
+    assert!(before.iter().all(|&count| count > 2), "{before:?}");
+    // What it has, it has for good: any range, and any condition.
+    let part = cache.request(&target).range("300000-900000").send();
+    assert!(part.status == 206 && part.body == wanted[300_000..=900_000], "{part}");
+    let known = cache.request(&target).header("If-None-Match", reply.header("etag")).send();
+    assert_eq!(known.status, 304, "{known}");
+    assert_eq!(origins.count(media), before);
+}
+
+#[test]
+fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
+    let origins = Origins::start();
+    let cache = origins.behind_slices();
+    cache.allow_log("upstream prematurely closed|connect\\(\\) failed|Connection reset");
+    let mut client = Connection::open_narrow(cache.address());
+    client.write(&format!("GET /f.mp4?{QUERY} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    while client.received().len() < 300_000 {
+        assert!(client.read(4096) > 0, "an answer that goes on");
+    }
+    let Origins([gone, left]) = origins;
+    drop(gone);
+    let reply = client.reply();
+    assert!(reply.status == 200 && reply.body == wanted(), "{reply}");
+    drop(left);
+}
+
+#[test]
+fn a_film_that_changes_is_never_mixed_with_what_it_was() {
+    let origins = Origins::start();
+    let cache = origins.behind_slices();
+    cache.allow_log("etag mismatch in slice response|unexpected status code 416 in slice response");
+    let old = wanted();
+    let mut client = Connection::open_narrow(cache.address());
+    client.write(&format!("GET /f.mp4?{QUERY} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    while client.received().len() < 300_000 {
+        assert!(client.read(4096) > 0, "an answer that goes on");
+    }
+    origins.publish("pcm", MODIFIED + Duration::from_secs(1));
+    while client.read(65_536) > 0 {}
+    let received = client.received();
+    let head = received.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4;
+    assert!(old.starts_with(&received[head..]), "bytes of another film behind those of the first");
+    assert!(received.len() - head < old.len(), "the film did not change in time");
+    // The origins themselves have the new one, once they have looked at the file again.
+    let new = clip(&film("pcm").path, QUERY).expect("a clip");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for site in &origins.0 {
+        while site.get(&format!("/f.mp4?{QUERY}")).body != new {
+            assert!(Instant::now() < deadline, "{:?} has the old film still", site.engine());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+#[test]
+fn varnish_keeps_one_object_for_each_clip() {
+    let origins = Origins::start();
+    let cache = origins.behind_varnish();
+    let wanted = clip(&film("loud").path, "end=7&start=3").expect("a clip");
+    for query in SAME {
+        for _ in 0..2 {
+            let reply = cache.request(&format!("/f.mp4?{query}")).arg("-L").send();
+            assert!(reply.body.ends_with(&wanted), "{query}: {}", reply.status);
+        }
+    }
+    let sent = origins.count(|line| line.ends_with(&format!(" 200 {}", wanted.len())));
+    assert_eq!(sent.iter().sum::<usize>(), 1);
+    let part = cache.request("/f.mp4?end=7&start=3").range("1000-1999").send();
+    assert!(part.status == 206 && part.body == wanted[1000..2000], "{part}");
+    // Without an origin it still has what it has.
+    drop(origins);
+    assert!(cache.get("/f.mp4?end=7&start=3").body == wanted);
+}
+
+#[test]
+fn apaches_own_cache_keeps_clips() {
+    let modules = ["cache", "cache_disk"]
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+        .concat();
+    let lines = replaced(&example("apache"), "/var/cache/apache2/mod_cache_disk", "{dir}/tmp");
+    let site = Builder::new(APACHE).config(&format!("{modules}{lines}\nCacheHeader on")).start();
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    let wanted = clip(&film.path, "start=3&end=7").expect("a clip");
+    for seen in ["MISS", "HIT"] {
+        let reply = site.get("/f.mp4?start=3&end=7");
+        assert!(reply.body == wanted && reply.header("x-cache").starts_with(seen), "{seen}: {reply}");
+    }
+    let part = site.request("/f.mp4?start=3&end=7").range("1000-1999").send();
+    assert!(part.status == 206 && part.body == wanted[1000..2000], "{part}");
+}
