@@ -4,27 +4,6 @@ use std::fmt::{self, Display};
 
 use super::{ClipRequest, Format, Mode, Parameter, Settings, TrackKind, TrackSelector};
 
-/// What happens to a request for a clip by another query than the canonical one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Canonical {
-    /// It is answered.
-    #[default]
-    Off,
-    /// It is redirected, so that caches keep one object for each clip.
-    Redirect,
-}
-
-impl Canonical {
-    /// Reads the value of a directive. Case does not matter there.
-    pub fn from_directive(value: &[u8]) -> Option<Self> {
-        match value.to_ascii_lowercase().as_slice() {
-            b"off" => Some(Self::Off),
-            b"redirect" => Some(Self::Redirect),
-            _ => None,
-        }
-    }
-}
-
 impl ClipRequest {
     /// The canonical query of this clip, without the `?`: what is asked for and is not so by itself,
     /// with times in seconds, in the order of the names. (Caches sort queries, too.) What does not belong

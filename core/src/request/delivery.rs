@@ -1,4 +1,4 @@
-//! In which forms a film is sent: flat or fragmented, and as what HLS and DASH play.
+//! In which forms a film is sent: flat or fragmented, as what HLS and DASH play, and by which query.
 
 /// The playlists and manifests that stand behind a film's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,6 +110,27 @@ impl std::str::FromStr for Format {
             "fmp4" => Ok(Self::Fragmented),
             "auto" => Ok(Self::Auto),
             _ => Err(()),
+        }
+    }
+}
+
+/// What happens to a request for a clip by another query than the canonical one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Canonical {
+    /// It is answered.
+    #[default]
+    Off,
+    /// It is redirected, so that caches keep one object for each clip.
+    Redirect,
+}
+
+impl Canonical {
+    /// Reads the value of a directive. Case does not matter there.
+    pub fn from_directive(value: &[u8]) -> Option<Self> {
+        match value.to_ascii_lowercase().as_slice() {
+            b"off" => Some(Self::Off),
+            b"redirect" => Some(Self::Redirect),
+            _ => None,
         }
     }
 }

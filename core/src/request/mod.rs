@@ -11,8 +11,7 @@ mod signed_link;
 mod time;
 mod tracks;
 
-pub use canonical::Canonical;
-pub use delivery::{Form, Format, Packaging, SegmentDuration};
+pub use delivery::{Canonical, Form, Format, Packaging, SegmentDuration};
 pub use options::{
     DEFAULT_EXTENSIONS, Mode, has_default_extension, has_extension, is_extension, parse_seconds, parse_size,
 };
