@@ -13,7 +13,7 @@ LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
 STRIP ?= strip
 
-.PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install uninstall deb docker-test fresh deny msrv clean
+.PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install uninstall deb dist docker-test fresh deny msrv clean
 
 help:
 	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
@@ -27,6 +27,7 @@ help:
 	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
 	@echo 'make uninstall    removes them again'
 	@echo 'make deb          Debian packages of them, for the servers that are installed, in $(TARGET)/deb'
+	@echo 'make dist         the sources of the commit that is checked out, as one file, in $(TARGET)/dist'
 	@echo 'make docker-test  the server tests against images of both servers'
 	@echo 'make fresh        all of this as a newcomer does it, on fresh roots of Debian 12 and 13'
 	@echo 'make fuzz         hostile films and requests, SECONDS of each kind (needs nightly Rust)'
@@ -98,6 +99,9 @@ uninstall:
 deb:
 	@tests/setup.sh deb
 	@.packaging/deb.sh
+
+dist:
+	@.packaging/dist.sh
 
 fuzz:
 	@tests/setup.sh fuzz

@@ -5,6 +5,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 source=$PWD
+case $source in
+    *[[:space:]]*) echo "deb: packages cannot be built in a folder with a space in its path: $source" >&2; exit 1 ;;
+esac
 . /etc/os-release
 about=$(.packaging/version.sh)
 # shellcheck disable=SC2086 # three words
