@@ -1,11 +1,14 @@
 #!/bin/bash
 # What a newcomer does, on a machine that has nothing yet: README's own commands in a fresh minimal root of each
-# release, then the modules in the distribution's servers, and all of it removed again.
+# release, then the modules in the distribution's servers, and all of it removed again. Then packages: built, and
+# installed from a signed repository, upgraded, removed and purged, beside the distribution's servers.
 #   tests/fresh.sh [RELEASE[/USER[/COMMAND]]]…
-# RELEASE is bookworm or trixie, USER root or user (who has sudo), COMMAND demo or test; each that is left out means
-# all. The roots lie under FRESH_DIR (target/fresh) and are removed; downloads stay there for the next time.
+# RELEASE is bookworm or trixie, USER root or user (who has sudo), COMMAND demo, test or deb. Without a USER it is
+# both, without a COMMAND demo and test. Without anything it is all of it.
+# The roots lie under FRESH_DIR (target/fresh) and are removed; downloads stay there for the next time.
 # With FRESH_SHARE=1 a release's second user is given the dependencies that the first one's commands compiled, and
-# nothing is optimised: it takes half the time, and the tests outside of these roots try what is.
+# nothing is optimised: it takes half the time, and the tests outside of these roots try what is. Packages are built
+# on this machine then, where it has that release, and only once.
 # Ends with 77 where the machine does not permit roots, mounts and namespaces of one's own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,7 +30,7 @@ export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 tests/setup.sh fresh
 [ -z "$(git status --porcelain --untracked-files=no)" ] || echo "fresh: what is not committed is not tested"
 
-[ $# != 0 ] || set -- bookworm trixie
+[ $# != 0 ] || set -- bookworm trixie bookworm/root/deb trixie/user/deb
 work=${FRESH_DIR:-target/fresh}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -119,6 +122,17 @@ inside() {
         "${environment[@]}" bash "/tmp/fresh/$2" "${@:3}"
 }
 
+# Two revisions, built on this machine, where the root expects its own.
+packages_of_here() {
+    local revision
+    for revision in 1 2; do
+        REVISION=$revision make deb
+        mkdir -p "$root/tmp/fresh/packages/$revision"
+        cp "${CARGO_TARGET_DIR:-target}"/deb/*.deb "${CARGO_TARGET_DIR:-target}"/deb/*.changes \
+            "${CARGO_TARGET_DIR:-target}"/deb/*.buildinfo "$root/tmp/fresh/packages/$revision/"
+    done
+}
+
 for what; do
     IFS=/ read -r release users commands <<< "$what"
     case $release in
@@ -142,10 +156,18 @@ for what; do
         if [ -e "$work/target-$release" ]; then
             mv "$work/target-$release" "$root$home/clone/target"
         fi
-        inside shared newcomer.sh "$user" "${commands:-demo test}" || die "$what failed as $user"
-        inside own operator.sh "$user" || die "$what failed as $user, with the distribution's servers"
+        if [ "$commands" = deb ]; then
+            if [ "${FRESH_SHARE:-}" = 1 ] && grep -qxF "VERSION_CODENAME=$release" /etc/os-release; then
+                packages_of_here
+            fi
+            inside shared packager.sh "$user" || die "$what failed as $user"
+            inside own admin.sh "$user" || die "$what failed as $user, with the distribution's servers"
+        else
+            inside shared newcomer.sh "$user" "${commands:-demo test}" || die "$what failed as $user"
+            inside own operator.sh "$user" || die "$what failed as $user, with the distribution's servers"
+        fi
         echo "fresh: $release as $user passed in $((SECONDS - began)) s, $(du -sm "$root" | cut -f 1) MB"
-        if [ "${FRESH_SHARE:-}" = 1 ]; then
+        if [ "${FRESH_SHARE:-}" = 1 ] && [ "$commands" != deb ]; then
             rm -rf "$work/target-$release" "$root$home/clone/target/h264-tests"
             mv "$root$home/clone/target" "$work/target-$release"
         fi

@@ -11,6 +11,16 @@ fail() {
     exit 1
 }
 
+# The user, who has sudo, and to whom the clone belongs.
+add_user() {
+    if [ "$user" != root ]; then
+        useradd -m -s /bin/bash "$user" 2> /dev/null
+        echo "$user ALL=(ALL) NOPASSWD: ALL" > "/etc/sudoers.d/$user"
+    fi
+    chown "$user:" "$HOME"
+    chown -R "$user:" "$clone" "$HOME"/.[!.]*
+}
+
 # Runs a command in the clone as the user.
 as_user() {
     (cd "$clone" && exec setpriv --reuid "$user" --regid "$user" --init-groups -- "$@")
@@ -24,9 +34,10 @@ step() {
     echo "fresh:   $((SECONDS - began)) s, $(du -sm "$clone" | cut -f 1) MB in the clone"
 }
 
-# The commands of README's shell block under a heading, without their comments.
+# commands_of HEADING [PAGE]: the commands of README's shell block under a heading, or of another page's, without
+# their comments.
 commands_of() {
-    sed -n "/^## $1\$/,/^## /p" "$clone/README.md" | sed -n '/^```sh$/,/^```$/p' | sed '/^```/d; s/ *#.*//'
+    sed -n "/^## $1\$/,/^## /p" "$clone/${2:-README.md}" | sed -n '/^```sh$/,/^```$/p' | sed '/^```/d; s/ *#.*//'
 }
 
 # No server or browser that somebody started runs on.

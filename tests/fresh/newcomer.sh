@@ -4,12 +4,7 @@
 . "$(dirname "$0")/common.sh"
 commands=$2
 
-if [ "$user" != root ]; then
-    useradd -m -s /bin/bash "$user" 2> /dev/null
-    echo "$user ALL=(ALL) NOPASSWD: ALL" > "/etc/sudoers.d/$user"
-fi
-chown "$user:" "$HOME"
-chown -R "$user:" "$clone" "$HOME"/.[!.]*
+add_user
 useradd -m guest
 
 # A user without sudo is told in one line what to install.
