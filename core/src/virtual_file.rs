@@ -14,6 +14,7 @@ use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
 use crate::offsets::MediaOffset;
 use crate::plan::{FragmentedFile, Plan};
+use crate::request::{ClipRequest, Settings};
 use crate::source::{Identity, ReadAt, changed};
 
 pub use location::Location;
@@ -252,6 +253,26 @@ impl VirtualFile {
     #[must_use]
     pub(crate) fn changing(self, is_changing: bool) -> Self {
         Self { is_changing, ..self }
+    }
+
+    /// Makes it the answer to this request, which has a canonical query unless it `is_signed`.
+    pub(crate) fn name(&mut self, request: &ClipRequest, is_signed: bool, settings: &Settings) {
+        self.naming = Naming::of(request, is_signed, settings);
+    }
+
+    /// Where it is. `target` is what the client asked for, a path and query or a whole address, and
+    /// `query` the one that this answers.
+    pub fn location(&self, target: &[u8], query: &[u8]) -> Location {
+        self.naming.location(target, query, self.is_compressible())
+    }
+
+    /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players
+    /// have to ask again (RFC 9111, 5.2.2.4).
+    pub fn cache_control(&self) -> Option<String> {
+        match self.is_changing {
+            true => Some("no-cache".to_owned()),
+            false => self.naming.max_age().filter(|_| !self.is_fresh),
+        }
     }
 
     /// Whether a server may compress it. Media is as small as it can be, and its byte ranges are

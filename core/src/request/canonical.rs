@@ -27,7 +27,7 @@ impl ClipRequest {
             query.add(Parameter::Lang, lang);
         }
         // What is no clip does not begin in any way.
-        let is_clip = !query.pairs.is_empty() || self.format == Format::Fragmented;
+        let is_clip = !query.pairs.is_empty() || window.is_some() || self.format == Format::Fragmented;
         if is_clip && self.mode != settings.mode {
             query.add(Parameter::Mode, name_of_mode(self.mode));
         }

@@ -1,6 +1,5 @@
 //! Where an answer is, and for how long caches may keep it.
 
-use super::VirtualFile;
 use crate::request::{Canonical, ClipRequest, Settings};
 
 /// What a configuration says of an answer to caches.
@@ -23,38 +22,30 @@ pub enum Location {
     Elsewhere(String),
 }
 
-impl VirtualFile {
-    /// Makes it the answer to this request, which has a canonical query if it `is_signed` by none.
-    pub(crate) fn name(&mut self, request: &ClipRequest, is_signed: bool, settings: &Settings) {
-        let (canonical, max_age) = (settings.canonical, settings.max_age);
+impl Naming {
+    /// That of the answer to this request, which has a canonical query unless it `is_signed`.
+    pub(super) fn of(request: &ClipRequest, is_signed: bool, settings: &Settings) -> Self {
         let query = (!is_signed).then(|| request.query(settings));
-        self.naming = Naming { query, canonical, max_age };
+        Self { query, canonical: settings.canonical, max_age: settings.max_age }
     }
 
-    /// Where it is. `target` is what the client asked for, a path and query or a whole address, and
-    /// `query` the one that this answers.
-    pub fn location(&self, target: &[u8], query: &[u8]) -> Location {
-        let Some(canonical) = &self.naming.query else { return Location::Here };
+    /// Where an answer is. It `has_links` where it is a playlist, which have the query that came.
+    pub(super) fn location(&self, target: &[u8], query: &[u8], has_links: bool) -> Location {
+        let Some(canonical) = &self.query else { return Location::Here };
         let Some(path) = path_of(target, query) else { return Location::Here };
         let separator = if canonical.is_empty() { "" } else { "?" };
         let location = format!("{path}{separator}{canonical}");
         let is_canonical = canonical.as_bytes() == query;
-        match self.naming.canonical {
+        match self.canonical {
             Canonical::Redirect if !is_canonical => Location::Elsewhere(location),
-            // The links in a playlist have the query that came.
-            Canonical::Off if !is_canonical && self.is_compressible() => Location::Here,
+            Canonical::Off if !is_canonical && has_links => Location::Here,
             _ => Location::Also(location),
         }
     }
 
-    /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players
-    /// have to ask again (RFC 9111, 5.2.2.4).
-    pub fn cache_control(&self) -> Option<String> {
-        match self.naming.max_age {
-            _ if self.is_changing => Some("no-cache".to_owned()),
-            Some(seconds) if !self.is_fresh => Some(format!("max-age={seconds}")),
-            _ => None,
-        }
+    /// The `Cache-Control` of an answer that stays as it is.
+    pub(super) fn max_age(&self) -> Option<String> {
+        self.max_age.map(|seconds| format!("max-age={seconds}"))
     }
 }
 
