@@ -13,10 +13,12 @@ use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 
+use mp4seek::pace::Pace;
 use mp4seek::server::{LogLine, boundary, ends_early};
 use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::ffi;
+use crate::pace::{Pacer, Permission};
 use crate::request::Request;
 
 /// Most bytes of one bucket: what the server's own functions keep to.
@@ -32,6 +34,7 @@ pub(crate) fn body_of(
     source: File,
     film: VirtualFile,
     begins: &Range<u64>,
+    pace: Pace,
 ) -> io::Result<Brigade> {
     let len = film.len();
     let film = Clip {
@@ -44,6 +47,7 @@ pub(crate) fn body_of(
         pool: request.pool(),
         file: Cell::new(ptr::null_mut()),
         first: Cell::new(None),
+        pacer: Pacer::new(pace),
         asked: Asked {
             client: request.client().into(),
             path: request.target().into(),
@@ -77,6 +81,8 @@ pub(crate) struct Clip {
     /// The first window, read before the header goes out, so that a disk that fails is an answer of
     /// its own. It is there until a bucket takes it.
     first: Cell<Option<FirstWindow>>,
+    /// What holds it back, if anything does.
+    pacer: Option<Pacer>,
     asked: Asked,
 }
 
@@ -258,6 +264,20 @@ impl ClipRef {
         }
     }
 
+    /// How many bytes of a bucket may be sent now.
+    ///
+    /// # Safety
+    /// `bucket` is live and this thread's.
+    pub(crate) unsafe fn permission(bucket: *const ffi::apr_bucket) -> Permission {
+        // SAFETY: the caller's. The bucket keeps its reference.
+        unsafe {
+            match Self::take_from(bucket.cast_mut()).map(|(film, range)| (ManuallyDrop::new(film), range)) {
+                Some((film, range)) => film.0.as_ref().permission(&range),
+                None => Permission::All,
+            }
+        }
+    }
+
     /// Makes `bucket` one of memory that holds `len` bytes of the clip from `start`. Its earlier
     /// content is not released. `None` where the source fails: a line in the log says why.
     ///
@@ -348,6 +368,13 @@ impl Clip {
                 }
             }
         }
+    }
+
+    /// How many bytes of a bucket of the clip may be sent now.
+    fn permission(&self, range: &Range<u64>) -> Permission {
+        let Some(pacer) = &self.pacer else { return Permission::All };
+        // Of a film that cannot be read, the bucket says so.
+        pacer.permission(&self.film, &self.source, range).unwrap_or(Permission::All)
     }
 
     fn log(&self, error: &io::Error) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mp4seek::Settings;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
+use mp4seek::pace::Pace;
 use mp4seek::request::{
     Canonical, Form, Format, Keys, Mode, Packaging, Parameters, Refused, Restrictions, SegmentDuration, Time,
     Window, has_default_extension, has_extension,
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) refused: Option<Refused>,
     pub(crate) canonical: Option<Canonical>,
     pub(crate) max_age: Option<u32>,
+    pub(crate) buffer_seconds: Option<u32>,
+    pub(crate) rate: Option<u32>,
 }
 
 /// Whether links have to be signed.
@@ -109,6 +112,11 @@ impl Config {
         }
     }
 
+    /// How fast answers are sent.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { lead_in: self.buffer_seconds.unwrap_or_default(), rate: self.rate.unwrap_or_default() }
+    }
+
     /// Whether answers carry `X-Mod-H264-Streaming`.
     pub(crate) fn sends_version(&self) -> bool {
         self.version_header.unwrap_or(true)
@@ -153,6 +161,8 @@ impl Config {
             refused: narrower.refused.or(self.refused),
             canonical: narrower.canonical.or(self.canonical),
             max_age: narrower.max_age.or(self.max_age),
+            buffer_seconds: narrower.buffer_seconds.or(self.buffer_seconds),
+            rate: narrower.rate.or(self.rate),
         }
     }
 }

@@ -16,6 +16,8 @@
 //! | `H264StreamingRefuse` | words for what a query may not name, or `none` | none |
 //! | `H264StreamingCanonical` | `off` or `redirect` | `off` |
 //! | `H264StreamingMaxAge` | seconds | none |
+//! | `H264StreamingBufferSeconds` | seconds of a clip that are sent at once, the rest as it is played; 0 for all | 0 |
+//! | `H264StreamingRate` | bytes a second, or with `K`, `M` or `G`; 0 for no limit | 0 |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
@@ -39,13 +41,13 @@ use crate::ffi;
 mod values;
 
 use values::{
-    check_extension, check_size, parse_canonical, parse_form, parse_format, parse_longest, parse_max_age,
-    parse_mode, parse_packaging, parse_refused, parse_segment_duration, parse_shortest, parse_window,
-    rename_parameters,
+    check_extension, check_size, parse_buffer_seconds, parse_canonical, parse_form, parse_format,
+    parse_longest, parse_max_age, parse_mode, parse_packaging, parse_rate, parse_refused,
+    parse_segment_duration, parse_shortest, parse_window, rename_parameters,
 };
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 17] = [
+static DIRECTIVES: [Directive; 19] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -137,6 +139,20 @@ static DIRECTIVES: [Directive; 17] = [
         usage: c"seconds that caches may send an answer without asking",
         place: Place::AnyContext,
         set: Set::Value(|config, _, value| parse_max_age(value).map(|it| config.max_age = Some(it))),
+    },
+    Directive {
+        name: c"H264StreamingBufferSeconds",
+        usage: c"seconds of a clip that are sent at once, the rest as it is played; 0 for all at once",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| {
+            parse_buffer_seconds(value).map(|seconds| config.buffer_seconds = Some(seconds))
+        }),
+    },
+    Directive {
+        name: c"H264StreamingRate",
+        usage: c"bytes of a clip that are sent in a second, such as 500K; 0 for no limit",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| parse_rate(value).map(|rate| config.rate = Some(rate))),
     },
     Directive {
         name: c"H264StreamingVersionHeader",

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use mp4seek::Error;
 use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag};
+use mp4seek::pace::Pace;
 use mp4seek::packaging::{Address, Route};
 use mp4seek::request::LinkError;
 use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
@@ -259,9 +260,13 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             _ => {}
         }
     }
-    match bucket::body_of(request, file, film, &begins) {
+    let pace = pace(request);
+    match bucket::body_of(request, file, film, &begins, pace) {
         Ok(body) => {
             request.filter_body();
+            if pace.is_on() {
+                request.hold_back();
+            }
             body.pass(request)
         }
         Err(error) => {
@@ -281,6 +286,15 @@ fn redirect(request: &mut Request<'_>, film: &VirtualFile, location: String) -> 
         request.set_error_header(VERSION_HEADER, VERSION);
     }
     ffi::H264_MOVED_TEMPORARILY
+}
+
+/// How fast the answer is sent. Players fetch what is behind a film, as segments, by themselves, and
+/// a part of another answer is as fast as that.
+fn pace(request: &Request<'_>) -> Pace {
+    if request.is_subrequest() || !request.path_info().is_empty() {
+        return Pace::default();
+    }
+    request.config().pace()
 }
 
 /// What a request for a byte range gets; `None` for one that asks for no range.

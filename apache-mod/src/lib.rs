@@ -12,6 +12,7 @@
 //! - `handler`: from a request to an answer.
 //! - `bucket`: a movie as buckets: metadata generated when it is read, media from the file.
 //! - `filter`: a slow client holds neither a worker nor a movie's whole metadata.
+//! - `pace`: a clip is sent no faster than it is played, or than a rate allows.
 //! - `sent_file`: the clip where a script sends a movie with `X-Sendfile`.
 //! - `request`: the server's request and log as Rust values.
 //!
@@ -48,6 +49,7 @@ mod directives;
 mod ffi;
 mod filter;
 mod handler;
+mod pace;
 mod request;
 mod sent_file;
 
@@ -86,6 +88,7 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
             unsafe {
                 ffi::h264_hook_handler(Some(handle));
                 ffi::h264_register_filter(Some(filter::filter));
+                ffi::h264_register_hold(Some(pace::permission));
                 ffi::h264_hook_insert_filter(Some(sent_file::insert));
                 ffi::h264_register_sent_file_filter(Some(sent_file::filter));
             }

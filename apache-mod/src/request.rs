@@ -273,6 +273,11 @@ impl<'r> Request<'r> {
         ask!(self, h264_add_filter);
     }
 
+    /// Adds the filter that holds back what it is not time for (`hold.c`).
+    pub(crate) fn hold_back(&mut self) {
+        ask!(self, h264_hold_back);
+    }
+
     /// Adds the [filter](crate::sent_file::filter) that answers where a script names a file.
     pub(crate) fn filter_named_file(&mut self) {
         ask!(self, h264_add_sent_file_filter);

@@ -35,6 +35,11 @@ void h264_add_filter(request_rec *r)
     }
 }
 
+int h264_is_last_filter(const ap_filter_t *filter)
+{
+    return filter && filter->frec == filter_record;
+}
+
 int h264_pass_on(ap_filter_t *filter, apr_bucket_brigade *brigade)
 {
     return ap_pass_brigade(filter->next, brigade);

@@ -180,6 +180,12 @@ void *h264_bucket_data(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_bucket_list(const apr_bucket *bucket);
 apr_bucket_alloc_t *h264_request_buckets(const request_rec *r);
 
+/* What is held back until it is time for it. */
+#define H264_NOT_HELD UINT64_MAX
+typedef uint64_t (*h264_permission)(const apr_bucket *bucket, uint32_t *wait);
+void h264_register_hold(h264_permission permission);
+void h264_hold_back(request_rec *r);
+
 int h264_sends_named_files(const request_rec *r);
 void h264_add_sent_file_filter(request_rec *r);
 request_rec *h264_request_of(const ap_filter_t *filter);

@@ -17,6 +17,9 @@
 
 #include "h264_apache.h"
 
+/* Whether it is ours before the one that writes to the socket. */
+int h264_is_last_filter(const ap_filter_t *filter);
+
 static inline const core_dir_config *core_config(const request_rec *r)
 {
     return ap_get_core_module_config(r->per_dir_config);

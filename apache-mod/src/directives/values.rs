@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use mp4seek::pace::LONGEST_LEAD_IN;
 use mp4seek::request::{
     Canonical, Form, Format, Mode, Packaging, Parameters, Refused, SegmentDuration, Time, Window,
     is_extension, parse_seconds, parse_size,
@@ -87,6 +88,20 @@ pub(super) fn parse_max_age(value: &CStr) -> Result<u32, Refusal> {
 pub(super) fn check_size(value: &CStr) -> Result<u64, Refusal> {
     parse_size(value.to_bytes()).ok_or(
         c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
+    )
+}
+
+pub(super) fn parse_buffer_seconds(value: &CStr) -> Result<u32, Refusal> {
+    let seconds = value.to_str().ok().filter(|text| text.bytes().all(|c| c.is_ascii_digit()));
+    seconds
+        .and_then(|text| text.parse().ok())
+        .filter(|seconds| *seconds <= LONGEST_LEAD_IN)
+        .ok_or(c"H264StreamingBufferSeconds must be a whole number of seconds, 1 to 86400, or 0 for none")
+}
+
+pub(super) fn parse_rate(value: &CStr) -> Result<u32, Refusal> {
+    parse_size(value.to_bytes()).and_then(|rate| u32::try_from(rate).ok()).ok_or(
+        c"H264StreamingRate must be a number of bytes a second below 4G, which may end in K, M or G; 0 for no limit",
     )
 }
 

@@ -50,6 +50,11 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingRefuse none times", &["H264StreamingRefuse", "none alone"]),
         ("H264StreamingCanonical on", &["H264StreamingCanonical", "off or redirect"]),
         ("H264StreamingMaxAge 1d", &["H264StreamingMaxAge", "whole number of seconds"]),
+        ("H264StreamingBufferSeconds 86401", &["H264StreamingBufferSeconds", "1 to 86400"]),
+        ("H264StreamingBufferSeconds 2.5", &["H264StreamingBufferSeconds", "whole number of seconds"]),
+        ("H264StreamingBufferSeconds", &["H264StreamingBufferSeconds", "at once"]),
+        ("H264StreamingRate 4G", &["H264StreamingRate", "bytes a second below 4G"]),
+        ("H264StreamingRate 2mbit", &["H264StreamingRate", "K, M or G"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[

@@ -6,3 +6,4 @@ mod plot;
 mod record;
 mod schedule;
 mod sent;
+mod threads;

@@ -49,11 +49,25 @@ impl Answered {
         bytes
     }
 
-    /// How many bytes of a range may be sent when so much time has passed.
-    pub(crate) fn allowed(&self, range: &Range<u64>, elapsed: Duration) -> u64 {
-        let begun = Schedule::of(self.pace, &self.file, &self.source, range.clone());
-        let mut schedule = begun.expect("a film that can be read");
-        let allowed = schedule.allowed(&self.file, &self.source, elapsed);
-        allowed.expect("a film that can be read") - range.start
+    /// How a range of it is sent.
+    pub(crate) fn schedule(&self, range: &Range<u64>) -> Due<'_> {
+        let schedule = Schedule::of(self.pace, &self.file, &self.source, range.clone());
+        Due { answered: self, schedule: schedule.expect("a film that can be read"), from: range.start }
+    }
+}
+
+/// What of a range may be sent when.
+pub(crate) struct Due<'a> {
+    answered: &'a Answered,
+    schedule: Schedule,
+    from: u64,
+}
+
+impl Due<'_> {
+    /// How many of its bytes, when so much time has passed.
+    pub(crate) fn allowed(&self, elapsed: Duration) -> u64 {
+        let Answered { file, source, .. } = self.answered;
+        let allowed = self.schedule.clone().allowed(file, source, elapsed);
+        allowed.expect("a film that can be read") - self.from
     }
 }

@@ -6,34 +6,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::Pace;
-use tests::servers::{Builder, Engine, Site};
+use tests::on_both_engines;
+use tests::servers::{Builder, Engine, Mpm, Site};
 use tests::tls;
 
 use super::plot::{Line, draw};
 use super::record::{Record, get};
 use super::schedule::{Answered, film};
 
-mod lighttpd {
-    use tests::servers::Engine;
-
-    #[test]
-    fn a_clip_is_sent_as_it_is_played() {
-        super::a_clip_is_sent_as_it_is_played(Engine::Lighttpd);
-    }
-
-    #[test]
-    fn a_rate_takes_the_place_of_the_pace() {
-        super::a_rate_takes_the_place_of_the_pace(Engine::Lighttpd);
-    }
-
-    #[test]
-    fn what_is_behind_a_film_is_not_held_back() {
-        super::what_is_behind_a_film_is_not_held_back(Engine::Lighttpd);
-    }
-}
+on_both_engines!(
+    a_clip_is_sent_as_it_is_played,
+    a_rate_takes_the_place_of_the_pace,
+    what_is_behind_a_film_is_not_held_back,
+);
 
 /// A server with this pace.
-fn paced(engine: Engine, Pace { lead_in, rate }: Pace) -> Builder {
+pub(crate) fn paced(engine: Engine, Pace { lead_in, rate }: Pace) -> Builder {
     let lines = match engine {
         Engine::Lighttpd => {
             format!("h264-streaming.buffer-seconds = {lead_in}\nh264-streaming.rate = {rate}")
@@ -60,8 +48,9 @@ fn processor_time(site: &Site) -> Duration {
 /// That a client got the bytes of the range, and none before its time.
 fn assert_paced(name: &str, record: &Record, answered: &Answered, range: &Range<u64>) {
     assert!(record.body == answered.bytes(range), "{name}: other bytes");
+    let due = answered.schedule(range);
     for (time, bytes) in &record.points {
-        let allowed = answered.allowed(range, *time);
+        let allowed = due.allowed(*time);
         assert!(*bytes <= allowed, "{name}: {bytes} bytes after {time:?}, where {allowed} may be sent");
     }
 }
@@ -69,17 +58,18 @@ fn assert_paced(name: &str, record: &Record, answered: &Answered, range: &Range<
 /// What may be sent, as a line.
 fn ideal(answered: &Answered, range: &Range<u64>, until: Duration) -> Line {
     let times = (0u32..).map(|tenths| Duration::from_millis(100) * tenths).take_while(|time| *time < until);
-    let points = times.map(|time| (time, answered.allowed(range, time))).collect();
+    let due = answered.schedule(range);
+    let points = times.map(|time| (time, due.allowed(time))).collect();
     Line { name: "allowed".into(), points }
 }
 
 /// The longest that a client had to wait for something that it could have had.
 fn lag(record: &Record, answered: &Answered, range: &Range<u64>) -> Duration {
-    let mut longest = Duration::ZERO;
+    let due_at = answered.schedule(range);
+    let (mut longest, mut due) = (Duration::ZERO, Duration::ZERO);
     for pair in record.points.windows(2) {
         let [(_, had), (time, _)] = pair else { continue };
-        let mut due = Duration::ZERO;
-        while answered.allowed(range, due) <= *had && due < *time {
+        while due_at.allowed(due) <= *had && due < *time {
             due += Duration::from_millis(50);
         }
         longest = longest.max(time.saturating_sub(due));
@@ -125,6 +115,8 @@ fn a_clip_is_sent_as_it_is_played(engine: Engine) {
         (paced(engine, pace).start(), paced(engine, pace).config(&tls::config(engine)).start());
     for site in [&plain, &secure] {
         site.put("film.mp4", film());
+        // A notice of mod_ssl about its library.
+        site.allow_log("AH01882");
     }
     let of = |query| Answered::of(&plain, "film.mp4", query, pace);
     let (clip, fragmented, whole) = (of("start=4&end=12"), of("start=4&end=12&format=fmp4"), of(""));
@@ -187,4 +179,25 @@ fn what_is_behind_a_film_is_not_held_back(engine: Engine) {
     assert_eq!(reply.status, 200);
     // At a byte a second, this would take months.
     assert!(reply.body.len() > 1_000_000 && began.elapsed() < Duration::from_secs(60));
+}
+
+/// Where a thread is the connection's own, it waits itself.
+#[test]
+fn other_ways_to_run_apache_keep_the_pace() {
+    let pace = Pace { lead_in: 2, rate: 0 };
+    thread::scope(|threads| {
+        for mpm in [Mpm::Worker, Mpm::Prefork] {
+            threads.spawn(move || {
+                let site = paced(Engine::Apache(mpm), pace).start();
+                site.put("film.mp4", film());
+                let clip = Answered::of(&site, "film.mp4", "start=4&end=9", pace);
+                let all = 0..clip.len();
+                let middle = clip.len() / 2..clip.len();
+                let url = site.url("/film.mp4?start=4&end=9");
+                assert_paced("all", &get(&url, &[]), &clip, &all);
+                let range = ["-r".to_owned(), format!("{}-", middle.start)];
+                assert_paced("range", &get(&url, &range), &clip, &middle);
+            });
+        }
+    });
 }

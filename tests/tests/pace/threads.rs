@@ -1,0 +1,135 @@
+//! Many answers that are held back, and few threads.
+
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use mp4seek::pace::Pace;
+use tests::client::Connection;
+use tests::on_both_engines;
+use tests::servers::Engine;
+use tests::tls;
+
+use super::record::get;
+use super::schedule::{Answered, film};
+use super::sent::paced;
+
+on_both_engines!(
+    others_are_answered_while_many_wait,
+    a_connection_is_used_again,
+    a_client_that_leaves_is_forgotten,
+    a_server_that_ends_in_peace_sends_the_rest,
+);
+
+/// Apache with four threads that may have many connections.
+const FEW_THREADS: &str = "ServerLimit 1\nThreadLimit 4\nThreadsPerChild 4\nMaxRequestWorkers 4\nMinSpareThreads 1\n\
+     AsyncRequestWorkerFactor 30\n";
+
+const PACE: Pace = Pace { lead_in: 2, rate: 0 };
+const QUERY: &str = "start=4&end=11";
+
+fn others_are_answered_while_many_wait(engine: Engine) {
+    let few = if engine == Engine::Lighttpd {
+        "$HTTP[\"url\"] =~ \"^/status\" { status.status-url = \"/status\" }"
+    } else {
+        "<Location /status>\nSetHandler server-status\n</Location>\n"
+    };
+    let threads = if engine == Engine::Lighttpd { "" } else { FEW_THREADS };
+    for is_secure in [false, true] {
+        let tls = if is_secure { tls::config(engine) } else { String::new() };
+        let site = paced(engine, PACE).config(threads).config(few).config(&tls).start();
+        site.allow_log("AH01882");
+        site.put("film.mp4", film());
+        site.put("a.txt", "text");
+        let clip = Answered::of(&site, "film.mp4", QUERY, PACE);
+        let url = |target: &str| {
+            let url = site.url(target);
+            if is_secure { url.replace("http:", "https:") } else { url }
+        };
+        let clip_url = url(&format!("/film.mp4?{QUERY}"));
+        scope(|clients| {
+            let many: Vec<_> =
+                (0..24).map(|_| clients.spawn(|| get(&clip_url, &["--http1.1".into()]))).collect();
+            sleep(Duration::from_secs(2));
+            let mut busiest = 0;
+            for _ in 0..10 {
+                let began = Instant::now();
+                assert_eq!(get(&url("/a.txt"), &["--http1.1".into()]).body, b"text");
+                assert!(began.elapsed() < Duration::from_secs(20), "after {:?}", began.elapsed());
+                let status = get(&url("/status?auto"), &["--http1.1".into()]).body;
+                let status = String::from_utf8_lossy(&status).into_owned();
+                let busy = status.lines().find_map(|line| line.strip_prefix("BusyWorkers: ")).map(str::parse);
+                if engine != Engine::Lighttpd {
+                    busiest = busiest.max(busy.expect("a line of it").expect("a number"));
+                }
+                sleep(Duration::from_millis(150));
+            }
+            let waiting = many.iter().filter(|client| !client.is_finished()).count();
+            println!("{engine:?} TLS {is_secure}: {busiest} of 4 threads busy beside {waiting} answers");
+            assert_eq!(waiting, 24, "answers that are held back");
+            let whole = clip.bytes(&(0..clip.len()));
+            for client in many {
+                assert!(client.join().expect("a client").body == whole);
+            }
+        });
+    }
+}
+
+fn a_connection_is_used_again(engine: Engine) {
+    let site = paced(engine, PACE).start();
+    site.put("film.mp4", film());
+    site.put("a.txt", "text");
+    let clip = Answered::of(&site, "film.mp4", QUERY, PACE);
+    let mut connection = site.connect();
+    let ask = |target: &str, more: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n");
+    let target = format!("/film.mp4?{QUERY}");
+    // The second and the third are there while the first is held back.
+    connection.write(&(ask(&target, "") + &ask("/a.txt", "") + &ask(&target, "Range: bytes=0-99\r\n")));
+    assert!(connection.reply().body == clip.bytes(&(0..clip.len())));
+    assert_eq!(connection.reply().body, b"text");
+    assert!(connection.reply().body == clip.bytes(&(0..100)));
+    connection.write(&ask(&target, "Range: bytes=1000000-1000009\r\nConnection: close\r\n"));
+    assert!(connection.reply().body == clip.bytes(&(1_000_000..1_000_010)));
+    assert_eq!(connection.read(1), 0, "the connection was to be closed");
+    // A line for each.
+    let log = site.access_log(4);
+    assert_eq!(log.iter().filter(|line| line.contains("/film.mp4")).count(), 3, "{log:?}");
+}
+
+fn a_client_that_leaves_is_forgotten(engine: Engine) {
+    let site = paced(engine, PACE).start();
+    let path = site.docroot().join("film.mp4");
+    site.put("film.mp4", film());
+    let request = format!("GET /film.mp4?{QUERY} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let clients: Vec<Connection> = (0..8)
+        .map(|_| {
+            let mut client = site.connect();
+            client.write(&request);
+            assert!(client.read(1000) > 0);
+            client
+        })
+        .collect();
+    assert!(site.descriptors_of(&path) > 0);
+    drop(clients);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // lighttpd keeps a file open for some seconds for others.
+    while site.descriptors_of(&path) > 0 {
+        assert!(Instant::now() < deadline, "the film is still open");
+        sleep(Duration::from_millis(200));
+    }
+    assert_eq!(site.access_log(8).len(), 8);
+}
+
+fn a_server_that_ends_in_peace_sends_the_rest(engine: Engine) {
+    let site = paced(engine, PACE).start();
+    site.put("film.mp4", film());
+    site.put("a.txt", "text");
+    let clip = Answered::of(&site, "film.mp4", QUERY, PACE);
+    let mut client = site.connect();
+    client.write(&format!("GET /film.mp4?{QUERY} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    assert!(client.read(1000) > 0);
+    // A restart: the children that have work end when it is done.
+    site.signal(rustix::process::Signal::USR1);
+    assert!(client.reply().body == clip.bytes(&(0..clip.len())));
+    assert_eq!(site.get_after_restart("/a.txt").text(), "text");
+    site.allow_log("AH00493|AH00489|AH00094|graceful|restart|[Ss]erver");
+}
