@@ -75,6 +75,7 @@ case $goal in
     build) needs_build ;;
     deb)
         needs_build
+        need /usr/share/build-essential build-essential
         need dh debhelper
         need git git
         ;;
