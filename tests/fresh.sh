@@ -126,11 +126,12 @@ inside() {
 packages_of_here() {
     local revision
     for revision in 1 2; do
-        REVISION=$revision make deb
+        REVISION=$revision CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_TARGET_DIR=$work/target-here make deb
         mkdir -p "$root/tmp/fresh/packages/$revision"
-        cp "${CARGO_TARGET_DIR:-target}"/deb/*.deb "${CARGO_TARGET_DIR:-target}"/deb/*.changes \
-            "${CARGO_TARGET_DIR:-target}"/deb/*.buildinfo "$root/tmp/fresh/packages/$revision/"
+        cp "$work"/target-here/deb/*.deb "$work"/target-here/deb/*.changes "$work"/target-here/deb/*.buildinfo \
+            "$root/tmp/fresh/packages/$revision/"
     done
+    rm -rf "$work/target-here"
 }
 
 for what; do
