@@ -134,16 +134,19 @@ completed=$(zsh -fc 'autoload -Uz compinit; compinit -u -d /tmp/zcompdump; print
 run <<< 'service apache2 stop'
 distribution=(/tmp/distribution/lighttpd_*.deb)
 right=$(dpkg-deb --field "${distribution[0]}" Version)
-dpkg-deb -R "${distribution[0]}" /tmp/other
-sed -i 's/^Version: .*/&+other1/' /tmp/other/DEBIAN/control
-dpkg-deb --build /tmp/other /tmp/lighttpd_other.deb > /tmp/out
-apt_get install /tmp/lighttpd_other.deb
+module=lighttpd-mod-h264-streaming
+for other in 1 2; do
+    rm -rf /tmp/other
+    dpkg-deb -R "${distribution[0]}" /tmp/other
+    sed -i "s/^Version: .*/&+other$other/" /tmp/other/DEBIAN/control
+    dpkg-deb --build /tmp/other /tmp/lighttpd_other$other.deb > /tmp/out
+done
+apt_get install /tmp/lighttpd_other1.deb
 rm /srv/apt/debian/*.deb
 publish 1
 apt_get update
-module=lighttpd-mod-h264-streaming
 ! apt-get install -y $module > /tmp/out 2>&1 < /dev/null || fail "apt installs $module with lighttpd $(version_of lighttpd)"
-grep -qF "Depends: lighttpd (= $right)" /tmp/out || fail "apt does not say why it refuses $module: $(cat /tmp/out)"
+grep -qF "lighttpd (= $right)" /tmp/out || fail "apt does not say why it refuses $module: $(cat /tmp/out)"
 
 apt_get install --allow-downgrades "lighttpd=$right"
 install_module() {
@@ -156,17 +159,38 @@ install_module
 has_header lighttpd || fail "not the module's answer: $(cat /tmp/lighttpd.head)"
 cmp /tmp/lighttpd.mp4 /tmp/clip.mp4 || fail 'the servers give different clips'
 
-# A new lighttpd waits for its module, or costs it.
-cp /tmp/lighttpd_other.deb /srv/apt/debian/
+# A new lighttpd waits for its module.
+module_version=$(version_of $module)
+cp /tmp/lighttpd_other1.deb /srv/apt/debian/
 publish 1
 run < <(documented Upgrade)
-[ "$(version_of lighttpd) $(version_of $module)" = "$right $(dpkg-deb --field /srv/apt/debian/${module}_*.deb Version)" ] ||
+[ "$(version_of lighttpd) $(version_of $module)" = "$right $module_version" ] ||
     fail "lighttpd was upgraded without its module: $(cat /tmp/out)"
 gives_clips lighttpd
+
+# With it, both are upgraded. lighttpd is not started between the two: it would find the module of the old one.
+rm -rf /tmp/other
+dpkg-deb -R "$packages"/2/${module}_*.deb /tmp/other
+sed -i "s/lighttpd (= .*)/lighttpd (= $right+other1)/" /tmp/other/DEBIAN/control
+dpkg-deb --build /tmp/other /srv/apt/debian/module_other1.deb > /tmp/out
+publish 1
+: > /var/log/dpkg.log
+run < <(documented Upgrade)
+[ "$(version_of lighttpd)" = "$right+other1" ] && [ "$(version_of $module)" != "$module_version" ] ||
+    fail "lighttpd and its module were not upgraded: $(cat /tmp/out)"
+grep " status unpacked $module:\| configure lighttpd:" /var/log/dpkg.log | head -n 1 | grep -q unpacked ||
+    fail "lighttpd is started before its module is there: $(cat /var/log/dpkg.log)"
+runs_the_new_module lighttpd
+gives_clips lighttpd
+
+# Or it costs the module.
+cp /tmp/lighttpd_other2.deb /srv/apt/debian/
+publish 1
+apt_get update
 apt_get dist-upgrade
-[ "$(version_of lighttpd)" = "$right+other1" ] || fail "lighttpd was not upgraded: $(cat /tmp/out)"
+[ "$(version_of lighttpd)" = "$right+other2" ] || fail "lighttpd was not upgraded: $(cat /tmp/out)"
 gives_whole_films lighttpd
-rm /srv/apt/debian/lighttpd_other.deb
+rm /srv/apt/debian/*_other*.deb
 publish 1
 apt_get update
 apt_get install --allow-downgrades "lighttpd=$right"
@@ -175,7 +199,8 @@ administrate lighttpd $module /etc/lighttpd/conf-available/10-h264-streaming.con
     'h264-streaming.version-header = "disable"'
 
 # What is removed comes back with the administrator's settings, and what is purged leaves nothing.
-apt_get install libapache2-mod-h264-streaming $module
+run < <(documented Install | head -n 1)
+apt_get install $module
 grep -qxF 'H264StreamingVersionHeader Off' /etc/apache2/mods-available/h264_streaming.conf || fail 'the setting is gone'
 [ -e /etc/apache2/mods-enabled/h264_streaming.load ] || fail 'the Apache module is not enabled again'
 apt_get purge libapache2-mod-h264-streaming $module mp4seek
