@@ -317,7 +317,7 @@ impl<R: ReadAt> Package<'_, R> {
         }
         let mut this = Presentation {
             renditions,
-            duration: clip.duration.seconds(clip.timescale),
+            duration: clip.duration().seconds(clip.timescale),
             query: String::from_utf8_lossy(self.query).into_owned(),
             form: self.settings.form,
             has_chapters: address.track().is_none() && self.in_budget(|film| Ok(has_chapters(film)?))?,

@@ -1,6 +1,7 @@
 //! How an answer came about, for the debug log.
 
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::boxes::BoxType;
@@ -13,8 +14,8 @@ use crate::time::NANOS_PER_SECOND;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     timescale: u32,
-    start: u64,
-    duration: u64,
+    /// When each begins in the presentation of the movie, and how long it lasts.
+    scenes: Box<[(u64, u64)]>,
     tracks: Box<[TrackSummary]>,
 }
 
@@ -40,20 +41,39 @@ impl Summary {
         });
         Self {
             timescale: clip.timescale,
-            start: clip.start.0,
-            duration: clip.duration.0,
+            scenes: clip.scenes.iter().map(|s| (s.start.0, (s.end - s.start).0)).collect(),
             tracks: tracks.collect(),
         }
     }
 
-    /// When the clip begins in the presentation of the movie, in nanoseconds.
-    pub(crate) fn start_nanos(&self) -> u128 {
-        u128::from(self.start) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale.max(1))
+    /// What of the movie has been presented when the clip has been for so long, scene by scene. All
+    /// is in nanoseconds.
+    pub(crate) fn presented_nanos(&self, played: u128) -> impl Iterator<Item = Range<u128>> + '_ {
+        let mut begins = 0;
+        self.scenes.iter().map_while(move |&(start, duration)| {
+            let left = played.checked_sub(self.nanos(begins)).filter(|left| *left > 0)?;
+            begins = begins.saturating_add(duration);
+            let start = self.nanos(start);
+            Some(start..start + left.min(self.nanos(duration)))
+        })
     }
 
     /// How long the clip is presented, in nanoseconds.
     pub(crate) fn duration_nanos(&self) -> u128 {
-        u128::from(self.duration) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale.max(1))
+        self.nanos(self.duration())
+    }
+
+    /// Whether the clip joins several scenes.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.scenes.len() > 1
+    }
+
+    fn duration(&self) -> u64 {
+        self.scenes.iter().fold(0, |sum, (_, duration)| sum.saturating_add(*duration))
+    }
+
+    fn nanos(&self, ticks: u64) -> u128 {
+        u128::from(ticks) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale.max(1))
     }
 
     /// Whether the clip holds samples of the track of this ID.
@@ -63,7 +83,7 @@ impl Summary {
 
     /// Bytes it takes besides its own size.
     pub fn heap_size(&self) -> usize {
-        size_of_val(&*self.tracks)
+        size_of_val(&*self.tracks) + size_of_val(&*self.scenes)
     }
 }
 
@@ -84,6 +104,7 @@ pub struct Explanation {
 pub(crate) struct Times {
     start: Time,
     end: Option<Time>,
+    more: usize,
     mode: Mode,
     is_cut: bool,
 }
@@ -91,7 +112,7 @@ pub(crate) struct Times {
 impl From<&ClipRequest> for Times {
     fn from(request: &ClipRequest) -> Self {
         let ClipRequest { start, end, mode, is_cut, .. } = *request;
-        Self { start, end, mode, is_cut }
+        Self { start, end, more: request.more.len(), mode, is_cut }
     }
 }
 
@@ -105,12 +126,15 @@ pub(crate) struct Work {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Times { start, end, mode, is_cut } = self.asked;
+        let Times { start, end, more, mode, is_cut } = self.asked;
         if is_cut {
             write!(f, "asked for {} to ", Seconds::of_time(start))?;
             match end {
                 Some(end) => write!(f, "{}", Seconds::of_time(end))?,
                 None => f.write_str("the end")?,
+            }
+            if more > 0 {
+                write!(f, " and {more} more")?;
             }
             write!(f, ", {}", if mode == Mode::Exact { "exact" } else { "keyframe" })?;
         } else {
@@ -118,9 +142,15 @@ impl Display for Explanation {
         }
         match &self.found {
             None => f.write_str("; the whole film, metadata first")?,
-            Some(Summary { timescale, start, duration, tracks }) => {
+            Some(summary) => {
+                let Summary { timescale, scenes, tracks } = summary;
                 let at = |ticks| Seconds { ticks, timescale: u64::from(*timescale) };
-                write!(f, "; found {} to {}", at(*start), at(start.saturating_add(*duration)))?;
+                match **scenes {
+                    [(start, duration)] => {
+                        write!(f, "; found {} to {}", at(start), at(start.saturating_add(duration)))?;
+                    }
+                    _ => write!(f, "; found {} scenes, {} s", scenes.len(), at(summary.duration()))?,
+                }
                 for TrackSummary { id, handler, samples, edits } in tracks {
                     write!(f, "; track {id} ({handler}): ")?;
                     write!(f, "{}, {}", Count(*samples, "sample"), Count(*edits, "edit"))?;

@@ -114,6 +114,10 @@ pub const EDITS: usize = 16 * 1024;
 /// one, so it is within the limits if its file is.
 pub const ALL_EDITS: usize = 2 * EDITS;
 
+/// Scenes of a clip that joins several: a highlight reel of a match has some twenty. Each costs what
+/// a clip of its own costs to plan.
+pub const SCENES: usize = 32;
+
 /// Ranges of samples of one track in a clip: as many as there are edits far apart. If there are
 /// more, the nearest ones are joined, and the samples between them come along.
 pub const SAMPLE_RANGES: usize = 1024;

@@ -267,6 +267,11 @@ fn offset_field(offset: i64) -> u32 {
 }
 
 impl ExactMovieTime {
+    /// How long it is after a time; 0 before that.
+    pub(crate) fn since(self, start: Self) -> Self {
+        Self((self.0 - start.0).max(0))
+    }
+
     /// A time in nanoseconds in billionths of a tick.
     pub(crate) fn from_nanos(nanos: u64, timescale: u32) -> Self {
         Self(i128::from(nanos) * i128::from(timescale))

@@ -22,6 +22,7 @@ use super::walk::Walk;
 /// ragged beginning and end:
 ///
 /// ```text
+/// bring the ranges of each track in the order of the file, each sample once
 /// for each range of samples that the tracks have in common
 ///     spans  = from the first chunk of each track to the last
 ///     middle = where all spans overlap
@@ -39,17 +40,15 @@ use super::walk::Walk;
 pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Extents, FormatError> {
     let Film { index, source } = film;
     let mut needs = Needs::new(&index.limits);
-    let held = || {
-        let tracks = index.tracks.iter().zip(clips).enumerate();
-        tracks.filter_map(|(n, (track, clip))| Some((n, track, clip.as_ref()?)))
-    };
-    let most_ranges = held().map(|(.., clip)| clip.ranges.len()).max().unwrap_or(0);
+    let ordered: Vec<_> =
+        clips.iter().map(|clip| clip.as_ref().map_or_else(Vec::new, in_file_order)).collect();
+    let most_ranges = ordered.iter().map(Vec::len).max().unwrap_or(0);
     // Where a clip goes on elsewhere in the movie, it mostly does so in all its tracks.
     for n in 0..most_ranges {
         let mut spans = Vec::new();
-        for (track, of, clip) in held() {
-            let Some(range) = clip.ranges.get(n) else { continue };
-            let span = Span::of(track, &of.samples, source, range.samples.clone())?;
+        for ((track, of), ranges) in index.tracks.iter().enumerate().zip(&ordered) {
+            let Some(range) = ranges.get(n).filter(|range| !range.is_empty()) else { continue };
+            let span = Span::of(track, &of.samples, source, range.clone())?;
             if span.is_ascending(source)? {
                 spans.push(span);
             } else {
@@ -63,6 +62,20 @@ pub fn find_extents(film: &Film<'_>, clips: &[Option<TrackClip>]) -> Result<Exte
         return Err(FormatError::CutOff { end: extents.end().0, file_len: index.file_len });
     }
     Ok(extents)
+}
+
+/// The samples of a track in the order of the file, each of them once. Where scenes overlap, the
+/// later part of them that is new stays a range of its own, which may be empty: so the ranges of all
+/// tracks go on being those of the same scenes.
+fn in_file_order(clip: &TrackClip) -> Vec<Range<SampleNumber>> {
+    let mut ranges: Vec<_> = clip.ranges.iter().map(|range| range.samples.clone()).collect();
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut taken = SampleNumber::FIRST;
+    for range in &mut ranges {
+        range.start = range.start.max(taken).min(range.end);
+        taken = taken.max(range.end);
+    }
+    ranges
 }
 
 /// Visits where some samples of a track lie, chunk by chunk, in the order of the samples.

@@ -21,6 +21,9 @@ pub enum PlanError {
     /// The auxiliary information of a track is longer than a box can be.
     #[error("over 4 GiB of auxiliary information")]
     LargeAuxiliary,
+    /// Samples amid the clip have no auxiliary information, and ones behind them do.
+    #[error("auxiliary information that ends before the last sample, and is needed behind that")]
+    SparseAuxiliary,
     /// A sample lasts longer than its entry can say (8.6.1.2).
     #[error("stts: a duration of more than 32 bits")]
     LongDuration,

@@ -14,10 +14,15 @@ impl ClipRequest {
         let window = settings.restrictions.window;
         let is_first = self.start <= self.allowed.from;
         let end = self.end.filter(|&end| window.and_then(|window| window.end) != Some(end));
-        if !is_first {
+        let is_joined = !self.more.is_empty();
+        if is_joined {
+            // One parameter, so that no cache sorts the scenes.
+            query.add(Parameter::Clip, Scenes(self));
+        }
+        if !is_first && !is_joined {
             query.add(Parameter::Start, self.start.in_seconds());
         }
-        if let Some(end) = end {
+        if let Some(end) = end.filter(|_| !is_joined) {
             query.add(Parameter::End, end.in_seconds());
         }
         if !self.tracks.is_empty() {
@@ -31,7 +36,7 @@ impl ClipRequest {
         if is_clip && self.mode != settings.mode {
             query.add(Parameter::Mode, name_of_mode(self.mode));
         }
-        let is_open_seek = !is_first && end.is_none();
+        let is_open_seek = !is_first && end.is_none() && !is_joined;
         if self.format != if is_open_seek { settings.format } else { Format::Flat } {
             query.add(Parameter::Format, name_of_format(self.format));
         }
@@ -64,6 +69,22 @@ struct Query<'s> {
 impl Query<'_> {
     fn add(&mut self, parameter: Parameter, value: impl Display) {
         self.pairs.push(format!("{}={value}", self.settings.parameters.name(parameter)));
+    }
+}
+
+/// The scenes of a request as a query lists them.
+struct Scenes<'r>(&'r ClipRequest);
+
+impl Display for Scenes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, scene) in self.0.scenes().enumerate() {
+            f.write_str(if n == 0 { "" } else { "," })?;
+            write!(f, "{}-", scene.start.in_seconds())?;
+            if let Some(end) = scene.end {
+                write!(f, "{}", end.in_seconds())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -124,6 +145,8 @@ mod tests {
             (&["tracks=video,a2,7", "tracks=video-a2-7"], "tracks=video-a2-7"),
             (&["lang=pt-BR&start=.000000001"], "lang=pt-br&start=0.000000001"),
             (&["format=fmp4&t=5"], "format=fmp4&start=5"),
+            (&["clip=0:05-9", "clip=5.0-9", "start=5&end=9"], "end=9&start=5"),
+            (&["clip=7-&utm=1&clip=-2", "clip=7-,0-2.0"], "clip=7-,0-2"),
         ] {
             for query in queries {
                 assert_eq!(canonical(query, &settings), wanted, "{query}");
@@ -158,6 +181,7 @@ mod tests {
             (time.clone(), time).prop_map(|(from, to)| format!("t={from},{to}")),
             "(mode=(exact|keyframe|x))|(format=(flat|fmp4|auto|x))|(lang=[a-z]{2}(-[A-Z]{2})?)|utm=[a-z]{0,3}",
             "tracks=(v1|a2|audio|video|text|s3|7)(-(v1|a2|audio|7)){0,2}",
+            "clip=[1-3](\\.[0-9]{1,3})?-[4-9](,-6|,5-)?",
         ]
     }
 

@@ -6,6 +6,7 @@ mod options;
 mod parameters;
 mod query;
 mod restrictions;
+mod scenes;
 mod settings;
 mod signed_link;
 mod time;
@@ -17,13 +18,17 @@ pub use options::{
 };
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
 pub use restrictions::{Refused, Restriction, Restrictions, Window};
+pub use scenes::Scene;
 pub use settings::Settings;
 pub use signed_link::{Keys, KeysError, LinkError};
 pub use time::Time;
 pub use tracks::{TrackKind, TrackSelector};
 
+use crate::limits;
+
 use query::Values;
 use restrictions::Named;
+use scenes::are_meant;
 use time::digits;
 
 /// The part of a movie that a request asks for.
@@ -33,7 +38,10 @@ pub struct ClipRequest {
     pub start: Time,
     /// Where it ends; `None` for the end of the movie.
     pub end: Option<Time>,
-    /// How it begins.
+    /// The scenes that follow the one from `start` to `end`, in the order in which they are
+    /// presented.
+    pub more: Vec<Scene>,
+    /// How it begins, and each of its scenes.
     pub mode: Mode,
     /// Which tracks; empty for all.
     pub tracks: Vec<TrackSelector>,
@@ -63,15 +71,16 @@ pub struct Allowed {
 /// | `start`, `end` | times, relative to `vbegin` |
 /// | `vbegin`, `vend` | times: the range of the film that `start` and `end` count in |
 /// | `t` | `a,b` or `,b` as in W3C media fragments, with or without `npt:`; or a time in the movie |
+/// | `clip` | `10-20`, `10-` or `-20`: a scene; several are joined in their order |
 /// | `mode` | `keyframe` or `exact` |
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
 /// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
 /// | `format` | `flat`, `fmp4` or `auto`: how the answer is laid out |
 ///
 /// A link may carry parameters of the same names that mean something to somebody else. So a value
-/// of `t`, `mode`, `tracks` or `lang` that is not of this form is ignored, unless one of the other
-/// four shows that a clip is wanted. An empty value is no value, and of a repeated parameter the
-/// last value counts. A `format` that is not of this form is always ignored: the clip is the one that
+/// of `t`, `clip`, `mode`, `tracks` or `lang` that is not of this form is ignored, unless one of the
+/// other four or a scene shows that a clip is wanted. An empty value is no value, and of a repeated parameter the
+/// last value counts, but each value of `clip` is a scene. A `format` that is not of this form is always ignored: the clip is the one that
 /// was meant. `t` and `start` are one parameter in this respect, as are `t` and `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -106,6 +115,28 @@ pub enum RequestError {
         /// The parameter that says where it ends.
         end: Name,
     },
+    /// Scenes stand beside another time.
+    #[error("{clip} names scenes, and {other} a time; only one of them can say what the clip is")]
+    Scenes {
+        /// The parameter of the scenes.
+        clip: Name,
+        /// The other parameter.
+        other: Name,
+    },
+    /// There are more scenes than a clip may have.
+    #[error("{clip} names more than {most} scenes")]
+    TooManyScenes {
+        /// The parameter of the scenes.
+        clip: Name,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The scenes hold more edits than a track may have.
+    #[error("the scenes hold more than {most} edits of one track")]
+    TooManyEdits {
+        /// How many there may be.
+        most: usize,
+    },
     /// `tracks` names none that the movie has.
     #[error("the film has none of the tracks that are asked for")]
     NoSuchTrack,
@@ -124,6 +155,7 @@ pub enum RequestError {
     Restricted(#[from] Restriction),
 }
 
+const SCENE: &str = "not a scene; 10-20, 10- or -20 in seconds or h:mm:ss are";
 const SECONDS: &str = "not a time; seconds (61.5) or h:mm:ss (0:01:01.5) are";
 
 impl Asked {
@@ -134,7 +166,9 @@ impl Asked {
     pub fn parse(query: &[u8], settings: &Settings) -> Result<Self, RequestError> {
         let query = Query { values: Values::read(query, &settings.parameters, settings.is_strict), settings };
         let times = [Parameter::Start, Parameter::End, Parameter::Vbegin, Parameter::Vend];
-        let wants_clip = settings.is_strict || times.iter().any(|&p| query.values.get(p).is_some());
+        let wants_clip = settings.is_strict
+            || times.iter().any(|&p| query.values.get(p).is_some())
+            || query.values.clips().iter().any(|value| are_meant(value));
         let t = query.read(Parameter::T, wants_clip, FRAGMENT, Fragment::parse)?;
         let request = query.request(t, wants_clip);
         let otherwise = match t {
@@ -180,11 +214,21 @@ impl Query<'_> {
         if let Some(to) = t.and_then(Fragment::end).filter(|_| self.t_is_last(End)) {
             end = Some(to);
         }
+        let mut scenes = self.scenes(wants_clip)?.into_iter();
+        if let Some(first) = scenes.next() {
+            let others = [Start, End, Vbegin, Vend, Parameter::T];
+            if let Some(&other) = others.iter().find(|&&other| self.values.get(other).is_some()) {
+                let [clip, other] = [Parameter::Clip, other].map(|p| self.name(p));
+                return Err(RequestError::Scenes { clip, other });
+            }
+            (start, end) = (Some(first.start), first.end);
+        }
+        let more: Vec<_> = scenes.collect();
         let mode = self.read(Mode, wants_clip, "keyframe or exact is allowed", |v| v.parse().ok())?;
         let tracks = self.read(Tracks, wants_clip, TRACKS, TrackSelector::parse_list)?;
         let lang = self.read(Lang, wants_clip, "not a language tag; en or pt-BR are", language_tag)?;
 
-        let is_open_seek = start.or(vbegin).is_some() && end.or(vend).is_none();
+        let is_open_seek = start.or(vbegin).is_some() && end.or(vend).is_none() && more.is_empty();
         let format = self.format(is_open_seek)?;
         let has_time = start.or(end).or(vbegin).or(vend).is_some();
         let is_cut = has_time || tracks.is_some() || lang.is_some();
@@ -206,13 +250,36 @@ impl Query<'_> {
         }
         let restrictions = &self.settings.restrictions;
         let has_start = named_start.or(vbegin).is_some();
-        let named = Named { start: has_start.then_some(start), end, mode, ..self.named(&tracks, &lang)? };
+        let start_named = has_start.then_some(start);
+        let is_joined = !more.is_empty();
+        let named = Named { start: start_named, end, mode, is_joined, ..self.named(&tracks, &lang)? };
         let (start, end) = restrictions.apply(named)?;
+        let more = restrictions.apply_to_scenes((start, named.end), more)?;
         let from = restrictions.window.map_or(Time::default(), |window| window.start);
         let allowed = Allowed { from, longest: restrictions.longest };
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
         let is_cut = is_cut || restrictions.window.is_some();
-        Ok(ClipRequest { start, end, mode, tracks, lang, is_cut, format, allowed })
+        Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed })
+    }
+
+    /// The scenes that are named. Values that do not name any are an error where they `must` be
+    /// ours, and none elsewhere.
+    fn scenes(&self, must: bool) -> Result<Vec<Scene>, RequestError> {
+        let mut found = Vec::new();
+        let values = self.values.clips().iter().filter(|_| must);
+        for value in values.flat_map(|value| scenes::scenes(value)) {
+            let clip = self.name(Parameter::Clip);
+            let scene = std::str::from_utf8(value).ok().and_then(Scene::parse);
+            let scene = scene.ok_or_else(|| bad(clip, value, SCENE))?;
+            if scene.is_backwards() {
+                return Err(bad(clip, value, "the scene ends at or before its start"));
+            }
+            if found.len() == limits::SCENES {
+                return Err(RequestError::TooManyScenes { clip, most: limits::SCENES });
+            }
+            found.push(scene);
+        }
+        Ok(found)
     }
 
     /// The format that the query names. The configuration's is for seeks without an end, which are
@@ -311,9 +378,16 @@ impl ClipRequest {
         !self.is_cut && self.format != Format::Fragmented && self.allowed.longest.is_none()
     }
 
+    /// The scenes, in the order in which they are presented.
+    pub fn scenes(&self) -> impl Iterator<Item = Scene> + '_ {
+        [Scene { start: self.start, end: self.end }].into_iter().chain(self.more.iter().copied())
+    }
+
     /// Bytes it takes besides its own size.
     pub fn heap_size(&self) -> usize {
-        self.tracks.capacity() * size_of::<TrackSelector>() + self.lang.as_ref().map_or(0, String::capacity)
+        self.tracks.capacity() * size_of::<TrackSelector>()
+            + self.more.capacity() * size_of::<Scene>()
+            + self.lang.as_ref().map_or(0, String::capacity)
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Parameter {
     Vend,
     /// Both ends of a clip, as in W3C media fragments.
     T,
+    /// A scene of a clip that joins several.
+    Clip,
     /// How the clip begins.
     Mode,
     /// Which tracks the clip has.
@@ -31,12 +33,13 @@ pub enum Parameter {
 
 impl Parameter {
     /// All parameters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::End,
         Self::Vbegin,
         Self::Vend,
         Self::T,
+        Self::Clip,
         Self::Mode,
         Self::Tracks,
         Self::Lang,
@@ -53,6 +56,7 @@ impl Parameter {
             Self::Vbegin => "vbegin",
             Self::Vend => "vend",
             Self::T => "t",
+            Self::Clip => "clip",
             Self::Mode => "mode",
             Self::Tracks => "tracks",
             Self::Lang => "lang",
@@ -115,7 +119,9 @@ pub struct Parameters {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParametersError {
     /// There is no such parameter.
-    #[error("the parameters are start, end, vbegin, vend, t, mode, tracks, lang, format, expires and sig")]
+    #[error(
+        "the parameters are start, end, vbegin, vend, t, clip, mode, tracks, lang, format, expires and sig"
+    )]
     Unknown,
     /// The name is empty, too long, or has other characters.
     #[error("a name is 1 to 31 letters, digits and - . _ ~")]

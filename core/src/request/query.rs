@@ -12,31 +12,42 @@ const NOTHING: [&[u8]; 4] = [b"NaN", b"Infinity", b"undefined", b"null"];
 pub(super) struct Values<'q> {
     /// In the order of [`Parameter::ALL`], with the place in the query.
     values: [Option<(usize, Cow<'q, [u8]>)>; Parameter::ALL.len()],
+    /// All values of [`Parameter::Clip`].
+    clips: Vec<Cow<'q, [u8]>>,
 }
 
 impl<'q> Values<'q> {
     /// Reads a query string (without its `?`, percent-encoded as it came).
     ///
-    /// Of a repeated parameter, the last value counts. Unless `keeps_empty`, an empty value
+    /// Of a repeated parameter, the last value counts, but all of [`Parameter::Clip`] do. Unless `keeps_empty`, an empty value
     /// counts as absent, and so does one of [`NOTHING`].
     pub(super) fn read(query: &'q [u8], parameters: &Parameters, keeps_empty: bool) -> Self {
         let mut values = [const { None }; Parameter::ALL.len()];
+        let mut clips = Vec::new();
         for (place, (name, value)) in pairs(query).enumerate() {
             let is_nothing = value.is_empty() || NOTHING.contains(&&*value);
             let Some(parameter) = parameters.find(&name).filter(|_| keeps_empty || !is_nothing) else {
                 continue;
             };
+            if parameter == Parameter::Clip {
+                clips.push(value.clone());
+            }
             let slot = values.iter_mut().zip(Parameter::ALL).find(|(_, p)| *p == parameter);
             if let Some((slot, _)) = slot {
                 *slot = Some((place, value));
             }
         }
-        Self { values }
+        Self { values, clips }
     }
 
     /// The value of a parameter.
     pub(super) fn get(&self, parameter: Parameter) -> Option<&[u8]> {
         self.find(parameter).map(|(_, value)| &**value)
+    }
+
+    /// The values of [`Parameter::Clip`], in their order.
+    pub(super) fn clips(&self) -> &[Cow<'q, [u8]>] {
+        &self.clips
     }
 
     /// Where in the query a parameter stands; `None`, which comes before all places, for one that

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Mode, Time};
+use super::{Mode, Scene, Time};
 
 /// What the configuration allows of movies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +113,13 @@ pub(super) struct Named {
     pub(super) flat: bool,
     /// Whether it names a format that is, or may be, fragmented.
     pub(super) fragmented: bool,
+    /// Whether it is one of several scenes.
+    pub(super) is_joined: bool,
+}
+
+/// Nanoseconds from one time to another.
+fn length(start: Time, end: Time) -> u64 {
+    end.nanos().saturating_sub(start.nanos())
 }
 
 impl Restrictions {
@@ -136,11 +143,34 @@ impl Restrictions {
             }
         }
         match (self.shortest, named.end) {
-            (Some(shortest), Some(end)) if end.nanos().saturating_sub(start.nanos()) < shortest.nanos() => {
+            (Some(shortest), Some(end)) if !named.is_joined && length(start, end) < shortest.nanos() => {
                 Err(Restriction::Short(shortest))
             }
             _ => Ok((start, end)),
         }
+    }
+
+    /// The scenes that follow the `first`, whose end is known if the query says it, within the window.
+    pub(super) fn apply_to_scenes(
+        &self,
+        first: (Time, Option<Time>),
+        more: Vec<Scene>,
+    ) -> Result<Vec<Scene>, Restriction> {
+        if more.is_empty() {
+            return Ok(more);
+        }
+        let all = [first].into_iter().chain(more.iter().map(|scene| (scene.start, scene.end)));
+        let lengths = all.map(|(start, end)| Some(length(start, end?)));
+        // The length of a scene to the end of the movie is not known.
+        let total = lengths.sum::<Option<u64>>();
+        if let Some(shortest) = self.shortest.filter(|s| total.is_some_and(|total| total < s.nanos())) {
+            return Err(Restriction::Short(shortest));
+        }
+        let within = more.into_iter().map(|Scene { start, end }| {
+            let named = Named { start: Some(start), end, is_joined: true, ..Named::default() };
+            self.apply(named).map(|(start, end)| Scene { start, end })
+        });
+        within.collect()
     }
 
     fn check_words(&self, named: Named) -> Result<(), Restriction> {
@@ -231,6 +261,29 @@ mod tests {
         for query in ["start=1&end=5.9", "end=4", "t=1,2", "vbegin=1&vend=3"] {
             assert!(ask(restrictions, query).unwrap_err().to_string().contains("at least 5 sec"), "{query}");
         }
+    }
+
+    #[test]
+    fn each_scene_is_within_the_window_and_all_are_as_long_as_a_clip() {
+        let window = Restrictions { window: window("10-60"), ..Restrictions::default() };
+        assert!(ask(window, "clip=10-20&clip=50-60&clip=10-20").is_ok());
+        assert!(ask(window, "clip=50-&clip=20-").is_ok());
+        for query in
+            ["clip=10-20&clip=9-12", "clip=10-20&clip=55-61", "clip=-20&clip=30-40", "clip=10-20,60-"]
+        {
+            let refused = ask(window, query).unwrap_err();
+            assert!(refused.to_string().ends_with("only 10 to 60 seconds may be seen"), "{query}: {refused}");
+        }
+        let shortest = Restrictions { shortest: Some(time(5)), ..Restrictions::default() };
+        assert!(ask(shortest, "clip=1-2&clip=3-7").is_ok() && ask(shortest, "clip=1-2&clip=3-").is_ok());
+        assert!(ask(shortest, "clip=1-2&clip=3-6.9").is_err() && ask(shortest, "clip=1-2").is_err());
+        let refused = Refused::from_directive([&b"times"[..]]).unwrap();
+        assert!(ask(Restrictions { refused, ..Restrictions::default() }, "clip=1-2&clip=3-9").is_err());
+        let longest = Restrictions { longest: Some(time(5)), ..Restrictions::default() };
+        assert!(answer(longest, "clip=1-3&clip=1-4").is_ok());
+        assert_eq!(answer(longest, "clip=1-3&clip=1-4.1").unwrap_err(), 403);
+        assert_eq!(answer(longest, "clip=1-3&clip=6-").unwrap_err(), 403);
+        assert!(answer(longest, "clip=1-3&clip=7-").is_ok());
     }
 
     /// The status of a request for a movie of ten seconds with a key frame each second, and when the

@@ -29,6 +29,56 @@ fn parameters_name_a_clip() {
     assert_eq!(millis("&&autoplay&start=1&s=9&starts=8&foo=%zz"), (1_000, None));
 }
 
+/// The scenes of a query, in milliseconds.
+fn scenes(query: &str) -> Vec<(u64, Option<u64>)> {
+    let millis = |time: Time| time.nanos() / 1_000_000;
+    let request = parse(query).unwrap();
+    assert!(request.is_cut, "{query}");
+    request.scenes().map(|scene| (millis(scene.start), scene.end.map(millis))).collect()
+}
+
+#[test]
+fn scenes_are_in_the_order_of_the_query() {
+    let two = vec![(10_000, Some(20_000)), (35_000, Some(41_500))];
+    assert_eq!(scenes("clip=10-20&clip=35-41.5"), two);
+    assert_eq!(scenes("clip=10-20,0:35-0:00:41.5"), two);
+    assert_eq!(scenes("clip=&clip=10-20&clip=NaN&clip=35-41.5"), two);
+    assert_eq!(scenes("clip=7-8&clip=-2&clip=7-"), [(7_000, Some(8_000)), (0, Some(2_000)), (7_000, None)]);
+    // One scene is a start and an end.
+    assert_eq!(parse("clip=5-9"), parse("start=5&end=9"));
+    assert_eq!(parse("clip=5-"), parse("start=5"));
+    // What is somebody else's, unless a scene or a time is ours.
+    for query in ["clip=17", "clip=2026-11-29", "clip=12-my-title", "clip=abc&clip=6f1e-4ce2", "clip=-"] {
+        assert!(!parse(query).unwrap().is_cut, "{query}");
+        assert!(parse(&format!("{query}&clip=1-2")).is_err(), "{query}");
+        assert!(parse(&format!("{query}&start=1")).is_err(), "{query}");
+    }
+}
+
+#[test]
+fn scenes_that_cannot_be_read_are_named() {
+    let most = limits::SCENES;
+    let many = |count| vec!["clip=1-2"; count].join("&");
+    assert_eq!(scenes(&many(most)).len(), most);
+    for (query, says) in [
+        ("clip=20-10", "clip=20-10: the scene ends at or before its start"),
+        ("clip=1-2&clip=5-5", "clip=5-5: the scene ends at or before its start"),
+        ("clip=-0", "clip=-0: the scene ends at or before its start"),
+        ("clip=1-2,3", "clip=1-2,3"),
+        ("clip=1-2&clip=3", "clip=3: not a scene; 10-20, 10- or -20 in seconds or h:mm:ss are"),
+        ("clip=1:2:3:4-9", "clip=1:2:3:4-9: not a scene"),
+        ("clip=1-2&end=9", "clip names scenes, and end a time"),
+        ("clip=1-2&t=5", "clip names scenes, and t a time"),
+        ("vbegin=5&clip=1-2", "clip names scenes, and vbegin a time"),
+        (&many(most + 1), "clip names more than 32 scenes"),
+    ] {
+        match parse(query) {
+            Err(e) => assert!(e.to_string().starts_with(says), "{query}: {e}"),
+            Ok(request) => assert!(says == query && !request.is_cut, "{query}"),
+        }
+    }
+}
+
 #[test]
 fn the_last_of_a_repeated_parameter_counts() {
     assert_eq!(millis("start=0&start=12"), (12_000, None));
@@ -215,13 +265,13 @@ fn a_format_is_named_or_the_one_for_seeks_without_an_end() {
 
 #[test]
 fn parameters_have_the_names_of_the_configuration() {
-    let names: [(&[u8], &[u8]); 3] = [(b"start", b"from"), (b"end", b"to"), (b"t", b"clip")];
+    let names: [(&[u8], &[u8]); 3] = [(b"start", b"from"), (b"end", b"to"), (b"t", b"range")];
     let parameters = Parameters::default().rename(names).unwrap();
     let settings = Settings { parameters, ..Settings::default() };
     let parse = |query: &str| Asked::parse(query.as_bytes(), &settings).map(|asked| asked.request);
     let r = parse("from=1&to=3&start=x&t=x").unwrap();
     assert_eq!((r.start, r.end), (Time(1_000_000_000), Some(Time(3_000_000_000))));
-    assert_eq!(parse("clip=1,3").unwrap(), r);
+    assert_eq!(parse("range=1,3").unwrap(), r);
     assert!(!parse("start=1&end=3&t=1,3").unwrap().is_cut);
     assert!(parse("from=x").unwrap_err().to_string().starts_with("from=x: not a time"));
     assert!(
@@ -278,6 +328,27 @@ proptest! {
             }
         }
         let _ = flv_start(query.as_bytes(), &settings);
+    }
+
+    /// Any scenes are read or refused with a line for a log.
+    #[test]
+    fn any_scenes_are_read(
+        values in prop::collection::vec(prop_oneof!["[0-9:.,e-]{0,14}", "[0-9]{1,3}-[0-9]{0,3}", "\\PC{0,8}"], 1..5),
+        strict: bool,
+    ) {
+        let query = values.iter().map(|value| format!("clip={value}")).collect::<Vec<_>>().join("&");
+        let settings = Settings { is_strict: strict, ..Settings::default() };
+        match Asked::parse(query.as_bytes(), &settings) {
+            Err(e) => {
+                let line = e.to_string();
+                prop_assert!(line.len() < 1000 && line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{}", line);
+            }
+            Ok(Asked { request, .. }) => {
+                prop_assert!(request.scenes().all(|scene| scene.end.is_none_or(|end| end > scene.start)));
+                prop_assert!(request.scenes().count() <= limits::SCENES);
+                prop_assert!(request.is_cut || request.more.is_empty());
+            }
+        }
     }
 
     /// A number means the same however its point is moved.

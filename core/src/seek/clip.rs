@@ -23,18 +23,66 @@ pub enum Cut {
 pub struct Clip {
     /// Ticks per second of the clip's movie time; all movie times here are in these.
     pub timescale: u32,
-    /// When the clip begins, in the presentation of the movie.
-    pub start: MovieTime,
-    /// How long the clip is presented.
-    pub duration: MovieTime,
+    /// The parts of the movie that it presents, one after the other: one, or several scenes. Each
+    /// is of times in the presentation of the movie.
+    pub scenes: Vec<Range<MovieTime>>,
     /// What the clip holds of each track of the file; `None` for a track that is left out.
     pub tracks: Vec<Option<TrackClip>>,
+}
+
+/// A part of the movie, and when the clip presents it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedScene {
+    /// When it is presented in the movie.
+    pub movie: Range<MovieTime>,
+    /// When it begins in the clip.
+    pub begins: MovieTime,
+}
+
+impl Clip {
+    /// When the first scene begins, in the presentation of the movie.
+    pub fn start(&self) -> MovieTime {
+        self.scenes.first().map_or(MovieTime(0), |scene| scene.start)
+    }
+
+    /// How long the clip is presented.
+    pub fn duration(&self) -> MovieTime {
+        self.scenes.iter().fold(MovieTime(0), |sum, scene| sum + (scene.end - scene.start))
+    }
+
+    /// The scenes, in the order in which they are presented.
+    pub fn placed_scenes(&self) -> impl Iterator<Item = PlacedScene> + '_ {
+        placed_scenes(&self.scenes)
+    }
+}
+
+/// The scenes of a clip, and when it presents each.
+pub(super) fn placed_scenes(scenes: &[Range<MovieTime>]) -> impl Iterator<Item = PlacedScene> + '_ {
+    scenes.iter().scan(MovieTime(0), |next, movie| {
+        let begins = *next;
+        *next = begins + (movie.end - movie.start);
+        Some(PlacedScene { movie: movie.clone(), begins })
+    })
+}
+
+impl PlacedScene {
+    /// When the clip presents a time of the scene.
+    pub fn in_clip(&self, time: MovieTime) -> MovieTime {
+        self.begins + (time - self.movie.start)
+    }
+
+    /// When it ends in the clip.
+    pub fn ends(&self) -> MovieTime {
+        self.in_clip(self.movie.end)
+    }
 }
 
 /// What a clip holds of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackClip {
-    /// The samples, in decode order: one range, or several if the edits are far apart.
+    /// The samples, in decode order: one range, or several if the edits are far apart. Those of a
+    /// scene are in the order of the file, and those of the next scene follow, be they later in the
+    /// file, earlier, or the same once more.
     pub ranges: Vec<SampleRange>,
     /// The clip's own edit list, in the clip's movie time.
     pub edits: Vec<ElstEntry>,
@@ -93,10 +141,17 @@ impl SampleRange {
         })
     }
 
-    /// The number in the clip of a sample of the file, if one of `ranges` holds it.
+    /// The number in the clip of a sample of the file, if one of `ranges` holds it. They are in the
+    /// order of the file.
     pub fn find(ranges: &[Self], sample: SampleNumber) -> Option<SampleNumber> {
         let range = ranges.get(ranges.partition_point(|r| r.samples.end <= sample))?;
         (sample >= range.samples.start).then(|| range.place + (sample - range.samples.start))
+    }
+
+    /// The ranges in parts, each of which is in the order of the file. There is one part where no
+    /// scene goes back to what is before the end of another.
+    pub fn in_file_order(ranges: &[Self]) -> impl Iterator<Item = &[Self]> {
+        ranges.chunk_by(|a, b| a.samples.end <= b.samples.start)
     }
 }
 

@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
+use crate::limits;
+use crate::request::RequestError;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime};
 
-use super::clip::TrackClip;
+use super::clip::{TrackClip, placed_scenes};
+use super::error::SeekError;
 use super::hold;
 use super::lay_out::lay_out;
 use super::multiplier::MAX_GAP;
@@ -15,11 +18,13 @@ use super::placed::PlacedRange;
 use super::play::{Play, play};
 use super::timeline::Timeline;
 
-/// Cuts the part of a track that is presented between two times of the clip's movie time.
+/// Cuts the scenes of a track, which are in the clip's movie time.
 ///
 /// ```text
-/// plays   what each segment of the timeline presents in the clip, or else the last frame
-/// ranges  the samples that these need, laid out one after the other
+/// for each scene
+///     plays   what each segment of the timeline presents in it, or else the last frame, moved to
+///             when the clip presents it
+/// ranges  the samples that these need, laid out one after the other, scene by scene
 /// edits   one for each play, with an empty edit before it if there is a pause
 /// shift   added to edits and composition offsets alike, so that none is negative
 /// ```
@@ -27,62 +32,87 @@ pub(super) fn cut_track<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    clip: Range<MovieTime>,
-) -> Result<TrackClip, FormatError> {
-    let plays = plays(track, line, source, &clip)?;
+    scenes: &[Range<MovieTime>],
+) -> Result<TrackClip, SeekError> {
+    let scenes = plays_of_scenes(track, line, source, scenes)?;
     // Whether the track waits at the start of the clip, or between two edits.
-    let follows =
-        plays.iter().try_fold(clip.start, |end, p: &Play| (p.movie.start <= end).then_some(p.movie.end));
+    let mut all = scenes.iter().flatten();
+    let follows = all.try_fold(MovieTime(0), |end, p| (p.movie.start <= end).then_some(p.movie.end));
     let waits_in = follows.is_none().then_some(line.scales.movie);
-    let (placed, multiplier) = lay_out(track, line, source, &plays, waits_in)?;
-    let Some(last) = placed.last() else { return Ok(TrackClip::empty()) };
+    let (placed, multiplier) = lay_out(track, line, source, &scenes, waits_in)?;
+    let Some(last) = placed.iter().flatten().next_back() else { return Ok(TrackClip::empty()) };
     let media_duration = ClipTime((last.start + last.len).0.max(0));
-    let mut edits = edit_list(&plays, &placed, clip.start);
+    let mut edits = edit_list(&scenes, &placed);
     let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
     let mut offset_shift = ClipTime(0) - ClipTime(earliest.min(0));
-    if placed.iter().any(|p| p.range.lead_in.is_some()) {
+    if placed.iter().flatten().any(|p| p.range.lead_in.is_some()) {
         offset_shift = offset_shift.max(negative_offset(track, multiplier));
     }
     for edit in &mut edits {
         edit.media_time = edit.media_time.map(|t| (ClipTime(t) + offset_shift).0);
     }
-    let ranges = placed.into_iter().map(|p| p.range).collect();
+    let ranges = placed.into_iter().flatten().map(|p| p.range).collect();
     Ok(TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None })
 }
 
-/// What each segment of the timeline presents in the clip.
+/// What each segment of the timeline presents in each scene, at times of the clip.
+fn plays_of_scenes<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    scenes: &[Range<MovieTime>],
+) -> Result<Vec<Vec<Play>>, SeekError> {
+    let mut all = Vec::with_capacity(scenes.len());
+    let mut count = 0;
+    for scene in placed_scenes(scenes) {
+        let mut plays = plays(track, line, source, &scene.movie)?;
+        count += plays.len();
+        if count > limits::EDITS {
+            return Err(RequestError::TooManyEdits { most: limits::EDITS }.into());
+        }
+        for play in &mut plays {
+            play.movie = scene.in_clip(play.movie.start)..scene.in_clip(play.movie.end);
+        }
+        all.push(plays);
+    }
+    Ok(all)
+}
+
+/// What each segment of the timeline presents in a scene.
 fn plays<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    clip: &Range<MovieTime>,
+    scene: &Range<MovieTime>,
 ) -> Result<Vec<Play>, FormatError> {
     let mut plays = Vec::new();
     for segment in &line.segments {
-        let from = segment.start.max(clip.start);
-        let to = segment.end.min(clip.end);
+        let from = segment.start.max(scene.start);
+        let to = segment.end.min(scene.end);
         if from < to {
             plays.extend(play(track, line, source, segment, from..to)?);
         }
     }
     if plays.is_empty() {
-        plays.extend(hold::hold_last(track, line, source, clip)?);
+        plays.extend(hold::hold_last(track, line, source, scene)?);
     }
     Ok(plays)
 }
 
-/// The edit list of a clip that begins at `start`.
-fn edit_list(plays: &[Play], placed: &[PlacedRange], start: MovieTime) -> Vec<ElstEntry> {
+/// The edit list of a clip.
+fn edit_list(scenes: &[Vec<Play>], placed: &[Vec<PlacedRange>]) -> Vec<ElstEntry> {
     let mut edits = Edits::default();
-    for play in plays {
-        let holding = placed.partition_point(|p| p.range.samples.start <= play.samples.start);
-        let Some(held) = holding.checked_sub(1).and_then(|n| placed.get(n)) else { continue };
-        edits.wait_until(play.movie.start - start);
-        edits.push(ElstEntry {
-            segment_duration: (play.movie.end - play.movie.start).0,
-            media_time: Some(held.in_clip(play.media_time).0),
-            media_rate: play.rate,
-        });
+    for (plays, placed) in scenes.iter().zip(placed) {
+        for play in plays {
+            let holding = placed.partition_point(|p| p.range.samples.start <= play.samples.start);
+            let Some(held) = holding.checked_sub(1).and_then(|n| placed.get(n)) else { continue };
+            edits.wait_until(play.movie.start);
+            edits.push(ElstEntry {
+                segment_duration: (play.movie.end - play.movie.start).0,
+                media_time: Some(held.in_clip(play.media_time).0),
+                media_rate: play.rate,
+            });
+        }
     }
     edits.list
 }

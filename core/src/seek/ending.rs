@@ -76,6 +76,12 @@ impl Ending {
         self.times.iter().any(|t| t.composition >= self.end)
     }
 
+    /// The ticks that those take after the end, and one.
+    pub(super) fn hidden_ticks(&self) -> ClipTime {
+        let hidden = self.times.iter().filter(|t| t.composition >= self.end).count();
+        ClipTime(i64::try_from(hidden).unwrap_or(0) + 1)
+    }
+
     /// The composition time of the sample that is decoded last.
     pub(super) fn last_composition(&self) -> MediaTime {
         self.times.last().map_or(self.end, |t| t.composition)

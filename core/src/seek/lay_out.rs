@@ -1,21 +1,23 @@
-//! Lays out the samples that the edits of a track need, one range after the other.
+//! Lays out the samples that the edits of a track need, one range after the other, scene by scene.
 //!
 //! ```text
-//! needed      the sample ranges of all edits, in decode order, joined where they touch or overlap
+//! for each scene:
+//!   needed    the sample ranges of its edits, in decode order, joined where they touch or overlap
 //!             more ranges than allowed: joined across the narrowest holes
 //!             composition offsets too far apart to move: all joined
-//! hidden      the samples of each range that are decoded and not presented
-//! ending      how the last range ends with its edit
+//!   hidden    the samples of each range that are decoded and not presented
+//!   ending    how the last range ends with its edit
 //! multiplier  the finer media timescale that hidden samples, ending and empty edits need
 //!
 //! for each needed range, in order:
 //!   place it after the previous one
 //!   its hidden samples get the times of a lead-in, or its first sample is trimmed
-//!   if it is the last: its last samples end with the edit
-//!   else:              its last sample lasts until the next range may be presented
+//!   if it is the last of a scene:  its last samples end with the edit
+//!   if another range follows:      its last sample lasts until that may be presented
 //! ```
-
-use std::ops::Range;
+//!
+//! A player that looks at no edit list thus shows little more between two scenes than the pause
+//! before the second.
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
@@ -26,104 +28,127 @@ use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
-use super::hidden::Hidden;
 use super::kind::{holds_on, is_still};
-use super::lead_in::Until;
-use super::multiplier::{MAX_GAP, multiplier};
+use super::lead_in::{LeadIn, Until};
+use super::multiplier::multiplier;
+use super::needed::{NeededRange, needed_ranges};
 use super::placed::PlacedRange;
 use super::play::Play;
+use super::scene_start::SceneStart;
 use super::timeline::Timeline;
 use super::trim::first_sample_trim;
 
-/// A range of samples that edits need.
-struct NeededRange<'a> {
-    samples: Range<SampleNumber>,
-    /// When its decoding begins and ends, in media ticks of the file.
-    decode: Range<MediaTime>,
-    /// The edits that need it.
-    plays: &'a [&'a Play],
-    hidden: Option<Hidden>,
+/// The samples of one scene.
+struct NeededScene<'a> {
+    ranges: Vec<NeededRange<'a>>,
+    ending: Option<Ending>,
 }
 
-/// The samples of all edits, each of them once, in the order of the file, and the multiplier of
-/// their media time. `waits_in` is the movie timescale if the clip has empty edits for the track.
+/// The samples of all edits of each scene, each of them once, in the order of the file, and the
+/// multiplier of their media time. `waits_in` is the movie timescale if the clip has empty edits for
+/// the track.
 pub(super) fn lay_out<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    plays: &[Play],
+    scenes: &[Vec<Play>],
     waits_in: Option<u32>,
-) -> Result<(Vec<PlacedRange>, u32), FormatError> {
-    let mut plays: Vec<_> = plays.iter().collect();
-    plays.sort_unstable_by_key(|p| (p.samples.start, p.samples.end));
-    let all = needed_ranges(track, source, &plays)?;
-    let ending = match all.last() {
-        Some(last) => ending(track, line, source, last)?,
-        None => None,
-    };
-    let hidden = all.iter().filter_map(|needed| needed.hidden.as_ref());
-    let has_late = ending.as_ref().is_some_and(Ending::has_hidden);
+) -> Result<(Vec<Vec<PlacedRange>>, u32), FormatError> {
+    let sorted: Vec<Vec<&Play>> = scenes
+        .iter()
+        .map(|plays| {
+            let mut plays: Vec<_> = plays.iter().collect();
+            plays.sort_unstable_by_key(|p| (p.samples.start, p.samples.end));
+            plays
+        })
+        .collect();
+    let most_ranges = (limits::SAMPLE_RANGES / scenes.len().max(1)).max(1);
+    let mut needed = Vec::with_capacity(scenes.len());
+    for plays in &sorted {
+        let ranges = needed_ranges(track, source, plays, most_ranges)?;
+        let ending = match ranges.last() {
+            Some(last) => ending(track, line, source, last)?,
+            None => None,
+        };
+        needed.push(NeededScene { ranges, ending });
+    }
+    let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
+    let has_late = needed.iter().any(|scene| scene.ending.as_ref().is_some_and(Ending::has_hidden));
     let multiplier = multiplier(track, hidden, has_late, waits_in);
-    let mut out: Vec<PlacedRange> = Vec::with_capacity(all.len());
-    for (n, needed) in all.iter().enumerate() {
-        let is_last = n + 1 == all.len();
-        let ending = ending.as_ref().filter(|_| is_last);
-        let mut placed = place(track, source, needed, out.last(), ending, multiplier)?;
-        match ending {
-            Some(ending) => placed.end_with(ending),
-            None if is_last => placed.lengthen(missing_at_end(track, source, needed, &placed)?),
-            None => placed.lengthen(missing_before_next(track, needed)),
-        }
+    let lead = longest_lead(track, source, &needed, multiplier)?;
+    let mut out = Vec::with_capacity(needed.len());
+    let mut previous: Option<PlacedRange> = None;
+    for (n, scene) in needed.iter().enumerate() {
+        let is_followed = needed.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
+        let to = (previous.as_ref(), is_followed);
+        let placed = place_scene(track, source, scene, to, lead, multiplier)?;
+        previous = placed.last().cloned().or(previous);
         out.push(placed);
     }
     Ok((out, multiplier))
 }
 
-/// The ranges that these edits need. The edits are in the order of their first samples.
-fn needed_ranges<'a, R: ReadAt>(
+/// The greatest lead of the scenes, if there are several (see `scene_start`).
+fn longest_lead<R: ReadAt>(
     track: &Track,
     source: &R,
-    plays: &'a [&'a Play],
-) -> Result<Vec<NeededRange<'a>>, FormatError> {
-    let mut rest = plays;
-    let mut out = Vec::new();
-    for samples in joined_ranges(track, plays) {
-        let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < samples.end));
-        rest = later;
-        let from = track.samples.dts(source, samples.start)?;
-        let decode = from..track.samples.decode_end_of(source, &samples)?;
-        let hidden = hidden(track, source, &samples, here)?;
-        out.push(NeededRange { samples, decode, plays: here, hidden });
+    scenes: &[NeededScene<'_>],
+    multiplier: u32,
+) -> Result<Option<ClipTime>, FormatError> {
+    let mut longest = None;
+    let firsts = scenes.iter().filter_map(|scene| Some((scene.ranges.first()?, scene)));
+    for (first, scene) in firsts.filter(|_| scenes.len() > 1) {
+        let ending = scene.ending.as_ref().filter(|_| scene.ranges.len() == 1);
+        let lead_in = first.lead_in(track, source, until(ending), multiplier)?;
+        let Some(start) = SceneStart::of(track, source, first, lead_in.as_ref(), multiplier)? else {
+            return Ok(None);
+        };
+        longest = longest.max(Some(start.lead));
+    }
+    Ok(longest)
+}
+
+/// Places the ranges of a scene after the `previous` one. With a `lead`, its edit begins as long
+/// after its first presented sample.
+fn place_scene<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    scene: &NeededScene<'_>,
+    (previous, is_followed): (Option<&PlacedRange>, bool),
+    lead: Option<ClipTime>,
+    multiplier: u32,
+) -> Result<Vec<PlacedRange>, FormatError> {
+    let mut out: Vec<PlacedRange> = Vec::with_capacity(scene.ranges.len());
+    for (n, needed) in scene.ranges.iter().enumerate() {
+        let is_last = n + 1 == scene.ranges.len();
+        let ending = scene.ending.as_ref().filter(|_| is_last);
+        let lead_in = needed.lead_in(track, source, until(ending), multiplier)?;
+        let lead_in = match lead.filter(|_| n == 0) {
+            Some(lead) => match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
+                Some(start) => {
+                    start.lead_in(track, source, needed, lead_in, (lead, until(ending), multiplier))?
+                }
+                None => lead_in,
+            },
+            None => lead_in,
+        };
+        let mut placed = place(track, source, needed, out.last().or(previous), lead_in, multiplier)?;
+        match ending {
+            Some(ending) => {
+                placed.end_with(ending);
+                if is_followed {
+                    let (lowest, _) = track.samples.extreme_offsets();
+                    placed.last_until(ending, lowest);
+                }
+            }
+            None if is_last && !is_followed => {
+                placed.lengthen(missing_at_end(track, source, needed, &placed)?);
+            }
+            None => placed.lengthen(missing_before_next(track, needed)),
+        }
+        out.push(placed);
     }
     Ok(out)
-}
-
-/// The sample ranges of edits, joined where they touch, and where there would be too many of them.
-fn joined_ranges(track: &Track, plays: &[&Play]) -> Vec<Range<SampleNumber>> {
-    let mut ranges: Vec<_> = plays.iter().map(|p| p.samples.clone()).collect();
-    close_holes(&mut ranges, 0);
-    if let Some(excess) = ranges.len().checked_sub(limits::SAMPLE_RANGES).filter(|&n| n > 0) {
-        let after = ranges.iter().skip(1);
-        let mut holes: Vec<_> = ranges.iter().zip(after).map(|(a, b)| b.start - a.end).collect();
-        let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
-        close_holes(&mut ranges, widest);
-    }
-    let (lowest, highest) = track.samples.extreme_offsets();
-    if highest - lowest > MAX_GAP {
-        close_holes(&mut ranges, u32::MAX);
-    }
-    ranges
-}
-
-/// Joins neighbours that are at most so many samples apart.
-fn close_holes(ranges: &mut Vec<Range<SampleNumber>>, hole: u32) {
-    ranges.dedup_by(|next, last| {
-        let joined = next.start <= last.end + hole;
-        if joined {
-            last.end = last.end.max(next.end);
-        }
-        joined
-    });
 }
 
 /// Places a range after the `previous` one, with the times of its first samples.
@@ -132,18 +157,14 @@ fn place<R: ReadAt>(
     source: &R,
     needed: &NeededRange<'_>,
     previous: Option<&PlacedRange>,
-    ending: Option<&Ending>,
+    lead_in: Option<LeadIn>,
     multiplier: u32,
 ) -> Result<PlacedRange, FormatError> {
-    let NeededRange { samples, decode, plays, hidden } = needed;
+    let NeededRange { samples, decode, plays, .. } = needed;
     let trim = match plays {
-        [only] if hidden.is_none() => first_sample_trim(track, source, only, decode.start)?,
+        [only] if lead_in.is_none() => first_sample_trim(track, source, only, decode.start)?,
         _ => MediaTime(0),
     };
-    let until = ending.map_or(Until::NEVER, |ending| Until { end: ending.end, margin: ending.margin });
-    let lead_in =
-        hidden.map(|hidden| hidden.lead_in(&track.samples, source, samples, decode.end, until, multiplier));
-    let lead_in = lead_in.transpose()?;
     let (origin, origin_at) = match &lead_in {
         Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
         None => (decode.start + trim, ClipTime(0)),
@@ -194,25 +215,9 @@ fn missing_at_end<R: ReadAt>(
     Ok(media_end - needed.decode.end - offset)
 }
 
-impl NeededRange<'_> {
-    /// When the last of its edits ends.
-    fn media_end(&self) -> MediaTime {
-        self.plays.iter().map(|p| p.media_end).max().unwrap_or(self.decode.start)
-    }
-}
-
-/// The hidden samples of a range. Audio has none, because all audio samples keep their times: from
-/// these a player knows how much of the decoded audio it drops.
-fn hidden<R: ReadAt>(
-    track: &Track,
-    source: &R,
-    range: &Range<SampleNumber>,
-    plays: &[&Play],
-) -> Result<Option<Hidden>, FormatError> {
-    let first = plays.iter().map(|p| (p.first_shown, p.first_presented)).min();
-    let Some((first_shown, _)) = first.filter(|_| &track.handler.0 != b"soun") else { return Ok(None) };
-    let presented = plays.iter().map(|p| p.first_presented).min().unwrap_or(range.start);
-    Hidden::of(track, source, range, first_shown, presented)
+/// From when on samples of a range are not presented.
+fn until(ending: Option<&Ending>) -> Until {
+    ending.map_or(Until::NEVER, |ending| Until { end: ending.end, margin: ending.margin })
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is

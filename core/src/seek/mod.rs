@@ -7,12 +7,13 @@
 //! timescale   of the clip's movie, a multiple of those that matter  timescale
 //! timeline    of each track: its edit list in that timescale        timeline
 //! tracks      that the request asks for, and the one it is cut by   tracks, language
-//! start, end  moved onto frames of that track                       snap
-//! each track  what its edits present between start and end          cut_track, play, hold
+//! scenes      start and end of each moved onto frames of that track  scenes, snap
+//! each track  what its edits present in each scene                   cut_track, play, hold
 //!             the sample that decoding begins with                  audio_preroll, bit_reservoir,
 //!                                                                   open_gop
 //!             the samples, laid out one range after the other       lay_out, placed, multiplier
-//!             the times of the first and the last samples           hidden, trim, ending, opus
+//!             the times of the first and the last samples           hidden, trim, ending, opus,
+//!                                                                   scene_start
 //! ```
 
 mod audio_preroll;
@@ -20,6 +21,7 @@ mod bit_reservoir;
 mod clip;
 mod cut_track;
 mod ending;
+mod error;
 mod hidden;
 mod hold;
 mod kind;
@@ -27,10 +29,13 @@ mod language;
 mod lay_out;
 mod lead_in;
 mod multiplier;
+mod needed;
 mod open_gop;
 mod opus;
 mod placed;
 mod play;
+mod scene_start;
+mod scenes;
 mod snap;
 mod sync_points;
 mod timeline;
@@ -38,14 +43,14 @@ mod timescale;
 mod tracks;
 mod trim;
 
-use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
-use crate::request::{ClipRequest, Format, RequestError, Restriction, Time};
+use crate::request::{ClipRequest, Format, RequestError, Restriction};
 use crate::time::MovieTime;
 
-pub use clip::{Clip, Cut, SampleRange, TrackClip};
+pub use clip::{Clip, Cut, PlacedScene, SampleRange, TrackClip};
 pub use ending::Retimed;
+pub use error::SeekError;
 pub use lead_in::LeadIn;
 pub use sync_points::sync_points;
 pub use timeline::{Segment, segments};
@@ -53,29 +58,11 @@ pub use tracks::reference_track;
 
 use cut_track::cut_track;
 use kind::holds_on;
-use snap::{Clock, snap_end, snap_start};
+use scenes::{Guide, scenes};
+use snap::Clock;
 use timeline::Timeline;
 use timescale::{Waiting, movie_timescale};
 use tracks::chosen_tracks;
-
-/// Why a file cannot be cut.
-#[derive(Debug, thiserror::Error)]
-pub enum SeekError {
-    /// The clip would begin at or past the end of the movie.
-    #[error("start {start} is at or past the end of the film, {end} seconds")]
-    PastEnd {
-        /// When the clip would begin, in seconds.
-        start: String,
-        /// When the movie ends, in seconds.
-        end: String,
-    },
-    /// The file has none of the tracks.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// The file is malformed, or cannot be read.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-}
 
 /// Finds what a request asks for.
 ///
@@ -116,39 +103,24 @@ fn cut_film(
         line.hold_until(film_end);
     }
     let clock = Clock { timescale };
-    let start = clock.ticks(request.start);
-    if clock.exact(request.start) >= film_end.exact() {
-        let seconds = |time: MovieTime| format!("{:.3}", time.seconds(timescale));
-        return Err(SeekError::PastEnd { start: seconds(start), end: seconds(film_end) });
-    }
+    let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
+    let guide = Guide { track: guide, source, clock, film_end };
     check_length(clock, request, film_end)?;
-    let past_end = |end: Time| clock.exact(end) >= film_end.exact();
-    let end = request.end.filter(|&end| !past_end(end));
     let all_tracks = request.tracks.is_empty() && request.lang.is_none();
     let may_be_whole = !index.is_fragmented && request.format != Format::Fragmented;
-    if request.start.nanos() == 0 && end.is_none() && all_tracks && may_be_whole {
+    if all_tracks && may_be_whole && guide.is_whole(request) {
         return Ok(Cut::Whole);
     }
-    let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
-    let start = match guide {
-        Some((track, line)) => snap_start(track, line, source, clock, request)?,
-        None => start,
-    };
-    let end = match (end, guide) {
-        (None, _) => film_end,
-        (Some(end), Some((track, line))) => snap_end(track, line, source, clock, end)?,
-        (Some(end), None) => clock.ticks(end),
-    };
-    let end = end.max(start + MovieTime(1));
+    let scenes = scenes(&guide, request)?;
     let mut tracks = index
         .tracks
         .iter()
         .zip(&lines)
         .zip(chosen)
-        .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, start..end)).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, &scenes)).transpose())
+        .collect::<Result<Vec<_>, SeekError>>()?;
     leave_out_empty(&mut tracks);
-    let video = guide.and_then(|(track, _)| {
+    let video = guide.track.and_then(|(track, _)| {
         let held = tracks.get(reference?)?.as_ref().filter(|_| &track.handler.0 == b"vide")?;
         opus::lead_of(track, held)
     });
@@ -157,16 +129,20 @@ fn cut_film(
             opus::shorten(track, held, source, video.unwrap_or(opus::Lead::NONE))?;
         }
     }
-    Ok(Cut::Clip(Clip { timescale, start, duration: end - start, tracks }))
+    Ok(Cut::Clip(Clip { timescale, scenes, tracks }))
 }
 
 /// Refuses a clip that is longer than the configuration allows. Its length is that of the times that
-/// were asked for: a clip may begin with a key frame before them.
+/// were asked for: a scene may begin with a key frame before them.
 fn check_length(clock: Clock, request: &ClipRequest, film_end: MovieTime) -> Result<(), RequestError> {
     let Some(longest) = request.allowed.longest else { return Ok(()) };
-    let end = request.end.map_or(film_end.exact(), |end| clock.exact(end).min(film_end.exact()));
-    if end > clock.exact(request.start) + clock.exact(longest) {
-        return Err(Restriction::Long(longest).into());
+    let mut total = MovieTime(0).exact();
+    for scene in request.scenes() {
+        let end = scene.end.map_or(film_end.exact(), |end| clock.exact(end).min(film_end.exact()));
+        total = total + end.since(clock.exact(scene.start));
+        if total > clock.exact(longest) {
+            return Err(Restriction::Long(longest).into());
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::ending::Ending;
 use super::multiplier::MAX_GAP;
 
 /// A range of samples and its place in the clip.
+#[derive(Clone)]
 pub(super) struct PlacedRange {
     pub(super) range: SampleRange,
     /// Decode time of the first sample in the clip.
@@ -43,6 +44,24 @@ impl PlacedRange {
         let (retimed, decode_end) = ending.retimed(lead_in, self.multiplier, since_start);
         self.len = decode_end.unwrap_or(self.len);
         self.range.ending = retimed;
+    }
+
+    /// Lets the last sample, whose scene ends, last until another scene may follow. What is presented
+    /// last of this one, hidden samples included, comes before all of that, even where that has
+    /// composition offsets as low as `lowest`.
+    pub(super) fn last_until(&mut self, ending: &Ending, lowest: MediaTime) {
+        let ends = self.since_start(ending.end + ending.margin) + ending.hidden_ticks();
+        let begins = ends - lowest.min(MediaTime(0)).in_clip(self.multiplier);
+        let missing = ClipTime((begins - self.len).0.clamp(0, MAX_GAP.0));
+        if let Some(last) = self.range.ending.last_mut() {
+            let duration = (last.duration + missing).in_field();
+            self.len = self.len + (duration - last.duration);
+            last.duration = duration;
+        } else if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
+            self.end_lead_in(before, self.len + missing - before);
+        } else {
+            self.lengthen((missing + ClipTime(i64::from(self.multiplier) - 1)).in_file(self.multiplier));
+        }
     }
 
     /// Lets the last sample last longer by so much.

@@ -2,7 +2,7 @@
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
-use crate::request::{ClipRequest, Mode, Time};
+use crate::request::{Allowed, Mode, Scene, Time};
 use crate::source::ReadAt;
 use crate::time::{ExactMovieTime, MovieTime, Rounding};
 
@@ -62,41 +62,42 @@ fn frame_at<R: ReadAt>(
     Ok(shown.map(|cts| line.shown_at(segment, cts)))
 }
 
-/// The start of a request, moved back to the start of the frame that is on screen then. A key frame
+/// The start of a scene, moved back to the start of the frame that is on screen then. A key frame
 /// that the configuration hides is not shown: the clip begins with a later one.
 pub(super) fn snap_start<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     clock: Clock,
-    request: &ClipRequest,
+    scene: Scene,
+    (mode, allowed): (Mode, Allowed),
 ) -> Result<MovieTime, FormatError> {
     let at = |time, mode| frame_at(track, line, source, clock, time, mode);
-    let from = clock.exact(request.allowed.from);
-    let is_hidden = |frame: &MovieTime| frame.exact() < from && request.allowed.from > Time::default();
-    let mut frame = at(request.start, request.mode)?;
-    if request.mode == Mode::Keyframe && frame.as_ref().is_some_and(is_hidden) {
+    let from = clock.exact(allowed.from);
+    let is_hidden = |frame: &MovieTime| frame.exact() < from && allowed.from > Time::default();
+    let mut frame = at(scene.start, mode)?;
+    if mode == Mode::Keyframe && frame.as_ref().is_some_and(is_hidden) {
         // The frame on screen, unless a later key frame can be shown.
-        frame = at(request.start, Mode::Exact)?;
-        for later in later_times(request) {
+        frame = at(scene.start, Mode::Exact)?;
+        for later in later_times(scene) {
             if let Some(shown) = at(later, Mode::Keyframe)?.filter(|frame| !is_hidden(frame)) {
                 frame = Some(shown);
                 break;
             }
         }
     }
-    Ok(frame.unwrap_or_else(|| clock.ticks(request.start)))
+    Ok(frame.unwrap_or_else(|| clock.ticks(scene.start)))
 }
 
-/// Times of a clip to look for a key frame at, as far as one is worth waiting for.
-fn later_times(request: &ClipRequest) -> impl Iterator<Item = Time> {
+/// Times of a scene to look for a key frame at, as far as one is worth waiting for.
+fn later_times(scene: Scene) -> impl Iterator<Item = Time> {
     const STEP_NANOS: u64 = 250_000_000;
     const STEPS: u64 = 120;
-    let times = (1..=STEPS).map(|step| request.start.later_by(step * STEP_NANOS));
-    times.take_while(|&time| request.end.is_none_or(|end| time < end))
+    let times = (1..=STEPS).map(move |step| scene.start.later_by(step * STEP_NANOS));
+    times.take_while(move |&time| scene.end.is_none_or(|end| time < end))
 }
 
-/// The end of a request, moved onto the start of a frame if it is within the tolerance of one, so
+/// The end of a scene, moved onto the start of a frame if it is within the tolerance of one, so
 /// that the clip up to a time and the clip from that time share no frame and miss none. Otherwise
 /// the end is moved up to a whole media tick: libavformat counts an edit in these, and shows
 /// nothing of a frame that has less than one.

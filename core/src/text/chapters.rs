@@ -16,6 +16,7 @@ use super::presented::{Clock, presented};
 use super::source::Samples;
 
 /// A chapter.
+#[derive(Clone)]
 struct Chapter {
     /// When it begins, in milliseconds from the start of the clip.
     start: i64,
@@ -28,7 +29,8 @@ struct Chapter {
 /// # Errors
 /// When the file cannot be read.
 pub fn has_chapters(film: &Film<'_>) -> Result<bool, FormatError> {
-    let clock = Clock { timescale: film.index.mvhd.timescale.max(1), origin: MovieTime(0) };
+    let zero = MovieTime(0);
+    let clock = Clock { timescale: film.index.mvhd.timescale.max(1), origin: zero, begins: zero };
     Ok(chapter_track(film.index).is_some() || !of_chpl(film, clock)?.is_empty())
 }
 
@@ -37,7 +39,9 @@ pub fn has_chapters(film: &Film<'_>) -> Result<bool, FormatError> {
 /// # Errors
 /// When the file cannot be read, or changed. Chapters that make no sense are left out.
 pub fn write_chapters(film: &Film<'_>, clip: &Clip) -> Result<String, FormatError> {
-    let clock = Clock::of(clip);
+    let mut scenes = clip.placed_scenes();
+    let Some(first) = scenes.next() else { return Ok(Document::default().finish()) };
+    let clock = Clock::of(clip, &first);
     let mut chapters = match chapter_track(film.index) {
         Some((number, track)) => of_track(film, clock, number, track)?,
         None => Vec::new(),
@@ -46,17 +50,21 @@ pub fn write_chapters(film: &Film<'_>, clip: &Clip) -> Result<String, FormatErro
         chapters = of_chpl(film, clock)?;
     }
     chapters.sort_by_key(|chapter| chapter.start);
-    let end = clock.millis(clip.start + clip.duration);
-    let ends: Vec<_> = chapters.iter().skip(1).map(|next| next.start).chain([end]).collect();
     let mut document = Document::default();
-    for (Chapter { start, title }, next) in chapters.into_iter().zip(ends) {
-        let period = start.max(0)..next.min(end);
-        if title.is_empty() || period.is_empty() {
-            continue;
-        }
-        let cue = Cue { period, id: String::new(), settings: String::new(), text: title, source_id: None };
-        if document.push(cue).is_break() {
-            break;
+    for scene in [first].into_iter().chain(scenes) {
+        let of_scene = Clock::of(clip, &scene);
+        let (begin, end) = (of_scene.millis(scene.movie.start), of_scene.millis(scene.movie.end));
+        let later = of_scene.millis(scene.movie.start) - clock.millis(scene.movie.start);
+        let starts = || chapters.iter().map(|chapter| chapter.start + later);
+        for ((chapter, start), next) in chapters.iter().zip(starts()).zip(starts().skip(1).chain([end])) {
+            let period = start.max(begin)..next.min(end);
+            if chapter.title.is_empty() || period.is_empty() {
+                continue;
+            }
+            let (id, settings, text) = (String::new(), String::new(), chapter.title.clone());
+            if document.push(Cue { period, id, settings, text, source_id: None }).is_break() {
+                return Ok(document.finish());
+            }
         }
     }
     Ok(document.finish())
@@ -85,7 +93,8 @@ fn of_track(
     let mut samples = Samples::of(film, track, number)?;
     let mut out = Vec::new();
     let mut room = limits::VTT;
-    presented(film, track, clock, MovieTime(0)..MovieTime(u64::MAX), |shown| {
+    let mut left = limits::TEXT_SAMPLES;
+    presented(film, track, clock, MovieTime(0)..MovieTime(u64::MAX), &mut left, |shown| {
         let Some(sample) = samples.read(shown.sample)? else { return Ok(ControlFlow::Continue(())) };
         let read = TextSample::read(sample.bytes);
         let title = match &track.coding.0 {

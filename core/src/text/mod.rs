@@ -30,6 +30,7 @@ use std::ops::ControlFlow;
 
 use crate::boxes::FormatError;
 use crate::index::{Film, Track};
+use crate::limits;
 use crate::movie::is_text;
 use crate::seek::Clip;
 
@@ -65,19 +66,23 @@ pub fn write_vtt(film: &Film<'_>, clip: &Clip, track: usize) -> Result<String, F
         return Ok(document.finish());
     };
     let mut samples = Samples::of(film, text, track)?;
-    let part = clip.start..clip.start + clip.duration;
+    let mut left = limits::TEXT_SAMPLES;
     if &text.coding.0 == b"wvtt" {
         document = Document::with_header(header(&samples.vtt_header()?));
-        presented(film, text, Clock::of(clip), part, |shown| {
-            let sample = samples.read(shown.sample)?;
-            Ok(sample.map_or(CONTINUE, |sample| webvtt::add_cues(sample.bytes, &shown, &mut document)))
-        })?;
+        for scene in clip.placed_scenes() {
+            presented(film, text, Clock::of(clip, &scene), scene.movie, &mut left, |shown| {
+                let sample = samples.read(shown.sample)?;
+                Ok(sample.map_or(CONTINUE, |sample| webvtt::add_cues(sample.bytes, &shown, &mut document)))
+            })?;
+        }
     } else {
         let styled = StyledText::of(film, text, samples.text_entries()?);
-        presented(film, text, Clock::of(clip), part, |shown| {
-            let sample = samples.read(shown.sample)?;
-            Ok(sample.map_or(CONTINUE, |sample| styled.add_cue(sample, &shown, &mut document)))
-        })?;
+        for scene in clip.placed_scenes() {
+            presented(film, text, Clock::of(clip, &scene), scene.movie, &mut left, |shown| {
+                let sample = samples.read(shown.sample)?;
+                Ok(sample.map_or(CONTINUE, |sample| styled.add_cue(sample, &shown, &mut document)))
+            })?;
+        }
     }
     Ok(document.finish())
 }

@@ -13,9 +13,8 @@ use std::ops::{ControlFlow, Range};
 
 use crate::boxes::{CHPL_TIMESCALE, ElstEntry, FormatError, JointRun};
 use crate::index::{Film, Track};
-use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
-use crate::seek::{Clip, Segment, segments};
+use crate::seek::{Clip, PlacedScene, Segment, segments};
 use crate::time::{MediaTime, MovieTime, Rounding, Timescales};
 
 /// Nanoseconds in a second.
@@ -42,20 +41,22 @@ pub(super) struct Shown {
 pub(super) struct Clock {
     /// Ticks of the movie in a second.
     pub(super) timescale: u32,
-    /// What counts as 0.
+    /// A time of the movie …
     pub(super) origin: MovieTime,
+    /// … and what it counts as.
+    pub(super) begins: MovieTime,
 }
 
 impl Clock {
-    /// The clock of a clip.
-    pub(super) fn of(clip: &Clip) -> Self {
-        Self { timescale: clip.timescale, origin: clip.start }
+    /// The clock of a scene of a clip.
+    pub(super) fn of(clip: &Clip, scene: &PlacedScene) -> Self {
+        Self { timescale: clip.timescale, origin: scene.movie.start, begins: scene.begins }
     }
 
     /// A time of the movie in nanoseconds from the origin.
     fn nanos(self, time: MovieTime) -> i128 {
         let nanos = |time: MovieTime| fraction(i128::from(time.0) * NANOS, self.timescale.into());
-        nanos(time) - nanos(self.origin)
+        nanos(time) - nanos(self.origin) + nanos(self.begins)
     }
 
     /// A time of the movie in milliseconds from the origin.
@@ -69,7 +70,8 @@ impl Clock {
     }
 }
 
-/// Visits the samples of a track that are presented in `part` of the movie, until `visit` breaks. There are no more than [`limits::TEXT_SAMPLES`].
+/// Visits the samples of a track that are presented in `part` of the movie, until `visit` breaks,
+/// and no more than are `left`.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -78,10 +80,10 @@ pub(super) fn presented(
     track: &Track,
     clock: Clock,
     part: Range<MovieTime>,
+    left: &mut u32,
     mut visit: impl FnMut(Shown) -> Result<ControlFlow<()>, FormatError>,
 ) -> Result<(), FormatError> {
     let scales = Timescales { movie: clock.timescale, media: track.mdhd.timescale.max(1) };
-    let mut left = limits::TEXT_SAMPLES;
     for segment in segments(film.index, track, clock.timescale, part.clone()) {
         let clock = SegmentClock::of(segment, scales, clock, &part);
         let Some(samples) = clock.samples(film, track)? else { continue };
@@ -90,7 +92,7 @@ pub(super) fn presented(
         for sample in track.samples.joint_at(source, samples.start)?.samples().take(count) {
             let sample = sample?;
             let Some(fewer) = left.checked_sub(1) else { return Ok(()) };
-            left = fewer;
+            *left = fewer;
             let Some(shown) = clock.shown(&sample) else { continue };
             if visit(shown)?.is_break() {
                 return Ok(());

@@ -79,9 +79,13 @@ impl Planned {
         if summary.is_some_and(|summary| summary.duration_nanos() <= nanos) {
             return Ok(len);
         }
-        let start = summary.map_or(0, Summary::start_nanos);
-        let played = start..start + nanos;
+        let whole = summary.is_none().then_some(0..nanos);
+        let scenes = summary.into_iter().flat_map(|summary| summary.presented_nanos(nanos));
+        let played: Vec<_> = whole.into_iter().chain(scenes).collect();
         let plan = match &self.layout {
+            Layout::Fragmented(file) if summary.is_some_and(Summary::is_joined) => {
+                return Ok(file.end_of_segment_at(nanos).max(metadata));
+            }
             Layout::Fragmented(file) => {
                 let reference = file.reference_track().and_then(|n| film.index.tracks.get(n));
                 let last = reference.map(|track| last_presented(film, track, &played)).transpose()?;
@@ -114,17 +118,20 @@ fn counted<'a>(index: &'a Index, summary: Option<&'a Summary>) -> impl Iterator<
     index.tracks.iter().filter(is_held).filter(move |track| all || is_played(track))
 }
 
-/// The last sample of a track, in decoding order, that is presented before the end of a part of the
-/// film, given in nanoseconds.
+/// The last sample of a track, in decoding order, that is presented before the end of one of these
+/// parts of the film, given in nanoseconds.
 fn last_presented(
     film: &Film<'_>,
     track: &Track,
-    played: &Range<u128>,
+    played: &[Range<u128>],
 ) -> Result<Option<SampleNumber>, FormatError> {
-    match media_before(track, film.index.mvhd.timescale, played) {
-        Some(time) => track.samples.last_before(&film.source, time),
-        None => Ok(None),
+    let mut latest = None;
+    for played in played {
+        if let Some(time) = media_before(track, film.index.mvhd.timescale, played) {
+            latest = latest.max(track.samples.last_before(&film.source, time)?);
+        }
     }
+    Ok(latest)
 }
 
 /// The media time before which a track has all that it presents in a part of the film: the latest

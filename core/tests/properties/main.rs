@@ -6,6 +6,7 @@ mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod generate;
+mod joined;
 mod paced;
 
 use proptest::prelude::*;

@@ -129,10 +129,10 @@ fn parameters_can_have_other_names(engine: Engine) {
     let site = site(
         engine,
         "H264StreamingParameters start=from \"end=to\"\n<Directory {docroot}/sub>\n\
-         H264StreamingParameters end=until t=clip\n</Directory>\n\
+         H264StreamingParameters end=until t=range\n</Directory>\n\
          <Location /swapped>\nH264StreamingParameters start=end end=start\n</Location>",
         "h264-streaming.parameters = (\"start\" => \"from\", \"end\" => \"to\")\n\
-         $HTTP[\"url\"] =~ \"^/sub/\" {\nh264-streaming.parameters = (\"end\" => \"until\", \"t\" => \"clip\")\n}\n\
+         $HTTP[\"url\"] =~ \"^/sub/\" {\nh264-streaming.parameters = (\"end\" => \"until\", \"t\" => \"range\")\n}\n\
          else $HTTP[\"url\"] =~ \"^/swapped/\" {\n\
          h264-streaming.parameters = (\"start\" => \"end\", \"end\" => \"start\")\n}",
     );
@@ -148,7 +148,7 @@ fn parameters_can_have_other_names(engine: Engine) {
         "/f.mp4?from=3&to=5&start=x&end=0",
         "/f.mp4?t=3,5",
         "/sub/f.mp4?from=3&until=5&to=4",
-        "/sub/f.mp4?clip=3,5&t=1,2",
+        "/sub/f.mp4?range=3,5&t=1,2",
         "/swapped/f.mp4?end=3&start=5&from=4",
     ] {
         let reply = site.get(target);

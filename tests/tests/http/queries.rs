@@ -6,7 +6,13 @@ use tests::servers::Site;
 
 use crate::ask;
 
-on_both!(times_have_many_spellings, other_keys_mean_nothing, bad_times_are_400, a_start_past_the_end_is_416,);
+on_both!(
+    times_have_many_spellings,
+    other_keys_mean_nothing,
+    bad_times_are_400,
+    a_start_past_the_end_is_416,
+    scenes_are_joined,
+);
 
 fn times_have_many_spellings(site: &Site) {
     let path = site.publish(&film("bframes"));
@@ -79,20 +85,74 @@ fn bad_times_are_400(site: &Site) {
         "start=1%20",
         "vbegin=x",
         "vbegin=5&vend=4",
+        "clip=5-4",
+        "clip=1-2&clip=x",
+        "clip=1-2&start=3",
+        "start=3&clip=x",
     ];
     for query in queries {
         let reply = ask(site, &format!("{path}?{query}"), &[]);
         assert_eq!(reply.status, 400, "{query}\n{reply}");
         assert!(!reply.header("content-type").starts_with("video/"), "{query}\n{reply}");
     }
-    site.expect_log(r"bframes.*(start|end|t|mode|vbegin|vend)");
+    site.expect_log(r"bframes.*(start|end|t|mode|vbegin|vend|clip)");
 }
 
 fn a_start_past_the_end_is_416(site: &Site) {
     let path = site.publish(&film("bframes"));
-    for query in ["start=12.1", "start=1000&end=2000", "t=npt:13", "t=13,14", "vbegin=11&start=2"] {
+    for query in [
+        "start=12.1",
+        "start=1000&end=2000",
+        "t=npt:13",
+        "t=13,14",
+        "vbegin=11&start=2",
+        "clip=1-2&clip=13-14",
+    ] {
         let reply = ask(site, &format!("{path}?{query}"), &[]);
         assert_eq!(reply.status, 416, "{query}\n{reply}");
     }
     site.expect_log("bframes");
+}
+
+fn scenes_are_joined(site: &Site) {
+    let path = site.publish(&film("bframes"));
+    let get = |query: &str| {
+        let reply = site.get(&format!("{path}?{query}"));
+        assert_eq!(reply.status, 200, "{query}\n{reply}");
+        reply
+    };
+    let joined = get("clip=7-8.5&clip=2.5-3.2");
+    for same in
+        ["clip=7-8.5,2.5-3.2", "clip=0:07-0:00:08.5&x=1&clip=2.5-3.20", "clip=7-8.5&clip=2.5-3.2&mode=exact"]
+    {
+        let reply = get(same);
+        assert!(reply.body == joined.body, "{same} is another clip");
+        assert_eq!(reply.header("etag"), joined.header("etag"), "{same}");
+    }
+    for other in [
+        "clip=2.5-3.2&clip=7-8.5",
+        "clip=7-8.5",
+        "clip=7-8.5&clip=2.5-3.2&clip=1-2",
+        "clip=7-8.5&clip=2.5-3.2&tracks=video",
+    ] {
+        assert_ne!(get(other).header("etag"), joined.header("etag"), "{other}");
+    }
+    // One scene is a clip, and scenes that follow one another are one.
+    for one in ["clip=3-5", "clip=3-4&clip=4-5"] {
+        assert_eq!(get(one).header("etag"), get("start=3&end=5").header("etag"), "{one}");
+    }
+    let whole = &joined.body;
+    let query = "clip=7-8.5&clip=2.5-3.2";
+    for (from, to) in
+        [(0, 99), (whole.len() / 2, whole.len() / 2 + 5000), (whole.len() - 10, whole.len() - 1)]
+    {
+        let range = format!("bytes={from}-{to}");
+        let reply = ask(site, &format!("{path}?{query}"), &[("Range", &range)]);
+        assert_eq!(reply.status, 206, "{range}\n{reply}");
+        assert!(reply.body == whole[from..=to], "{range}");
+    }
+    let tag = joined.header("etag").to_owned();
+    assert_eq!(ask(site, &format!("{path}?{query}"), &[("If-None-Match", &tag)]).status, 304);
+    // What is somebody else's.
+    assert!(get("clip=2026-11-29").body == get("").body);
 }

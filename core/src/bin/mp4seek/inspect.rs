@@ -203,8 +203,8 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
         }
     }
     Ok(ClipReport {
-        start: clip.start.seconds(clip.timescale),
-        seconds: clip.duration.seconds(clip.timescale),
+        start: clip.start().seconds(clip.timescale),
+        seconds: clip.duration().seconds(clip.timescale),
         timescale: clip.timescale,
         bytes: metadata_len + extents.len(),
         metadata_bytes: metadata_len,

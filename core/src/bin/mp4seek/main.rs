@@ -131,6 +131,9 @@ struct Part {
     /// Where it ends; the end of the film if not given.
     #[arg(long, allow_hyphen_values = true)]
     end: Option<String>,
+    /// A scene instead of --start and --end: 10-20, 10- or -20. Several are joined in their order.
+    #[arg(long, value_name = "FROM-TO", allow_hyphen_values = true)]
+    clip: Vec<String>,
     /// Only these tracks: v1-a2, audio, video, text, or track numbers.
     #[arg(long, allow_hyphen_values = true)]
     tracks: Option<String>,
@@ -172,7 +175,9 @@ impl Part {
         let given =
             [("start", &self.start), ("end", &self.end), ("tracks", &self.tracks), ("lang", &self.lang)];
         let given = given.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        let scenes = self.clip.iter().map(|scene| ("clip", scene.as_str()));
         given
+            .chain(scenes)
             .chain(more)
             .map(|(key, value)| {
                 let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);

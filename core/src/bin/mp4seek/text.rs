@@ -32,6 +32,9 @@ pub(crate) struct TextOptions {
     /// Where it ends; the end of the film if not given.
     #[arg(long, allow_hyphen_values = true)]
     end: Option<String>,
+    /// A scene instead of --start and --end: 10-20, 10- or -20. Several are joined in their order.
+    #[arg(long, value_name = "FROM-TO", allow_hyphen_values = true)]
+    clip: Vec<String>,
 }
 
 pub(crate) fn run(options: &TextOptions) -> Result<(), Failure> {
@@ -69,7 +72,13 @@ pub(crate) fn run(options: &TextOptions) -> Result<(), Failure> {
 /// The clip whose text is asked for, as a server cuts it.
 fn clip(film: &Film<'_>, options: &TextOptions) -> Result<Clip, Error> {
     let times = ClipOptions {
-        part: Part { start: options.start.clone(), end: options.end.clone(), tracks: None, lang: None },
+        part: Part {
+            start: options.start.clone(),
+            end: options.end.clone(),
+            clip: options.clip.clone(),
+            tracks: None,
+            lang: None,
+        },
         mode: Mode::Exact,
         // In this format the whole film is a clip, too.
         format: Format::Fmp4,

@@ -88,7 +88,11 @@ fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
 /// What distinguishes this clip from others of the same file: its times, and its tracks unless it
 /// has all (hint tracks aside).
 pub(in crate::plan) fn clip_key(index: &Index, clip: &Clip) -> String {
-    let mut key = format!("{:x}-{:x}-{:x}", clip.timescale, clip.start.0, clip.duration.0);
+    let mut key = format!("{:x}", clip.timescale);
+    for (n, scene) in clip.scenes.iter().enumerate() {
+        let joint = if n == 0 { '-' } else { '_' };
+        key += &format!("{joint}{:x}-{:x}", scene.start.0, (scene.end - scene.start).0);
+    }
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
     if tracks.any(|(held, track)| held.is_none() && &track.handler.0 != b"hint") {
         // By index: two tracks of a broken file may have the same track ID.

@@ -95,7 +95,7 @@ impl Layout<'_> {
         match Treatment::of(Place::Movie, header.box_type) {
             Treatment::Header => {
                 let mvhd = &self.film.index.mvhd;
-                out.known(|bytes| mvhd.write(bytes, clip.timescale, clip.duration.0));
+                out.known(|bytes| mvhd.write(bytes, clip.timescale, clip.duration().0));
             }
             Treatment::Container => {
                 let children: Vec<_> = node.children.iter().map(|child| child.header).collect();

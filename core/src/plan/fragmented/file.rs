@@ -156,10 +156,7 @@ impl FragmentedFile {
         last: Option<SampleNumber>,
     ) -> Result<u64, FormatError> {
         let Some(reference) = self.tracks.get(self.reference) else { return Err(FormatError::Changed) };
-        let begins = |ticks: u64| {
-            u128::from(ticks) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale().max(1))
-        };
-        let begun = self.starts.partition_point(|start| begins(*start) < nanos).min(self.segment_count());
+        let begun = self.begun_before(nanos);
         let next = last.map_or(SampleNumber::FIRST, |last| SampleRange::behind(&reference.clip.ranges, last));
         // Leading pictures are presented before the segment that they are in.
         let Some(segment) = begun.max(self.segments_before(next)).checked_sub(1) else {
@@ -174,6 +171,21 @@ impl FragmentedFile {
         let Some(track) = film.index.tracks.get(reference.number) else { return Err(FormatError::Changed) };
         let rest = reference.view(track, film.source).bytes(next..samples.end)?;
         Ok(bytes.end.saturating_sub(rest).max(bytes.start))
+    }
+
+    /// Where the segment ends behind the one that is presented before a time, given in nanoseconds.
+    pub(crate) fn end_of_segment_at(&self, nanos: u128) -> u64 {
+        // Leading pictures are presented before the segment that they are in, and the reference may
+        // begin later than other tracks.
+        self.segment(self.begun_before(nanos)).map_or(self.len(), |bytes| bytes.end)
+    }
+
+    /// How many segments begin before a time, given in nanoseconds.
+    fn begun_before(&self, nanos: u128) -> usize {
+        let begins = |ticks: u64| {
+            u128::from(ticks) * u128::from(NANOS_PER_SECOND) / u128::from(self.timescale().max(1))
+        };
+        self.starts.partition_point(|start| begins(*start) < nanos).min(self.segment_count())
     }
 
     /// How many segments begin before a sample of the reference.

@@ -55,7 +55,7 @@ pub(super) fn head(
             let unknown = SampleDefaults { duration: 0, size: 0, ..of_all.defaults };
             Some(if may_grow { TrexBox { defaults: unknown, ..of_all } } else { of_all })
         });
-        let duration = Some(clip.duration.0).filter(|_| !may_grow);
+        let duration = Some(clip.duration().0).filter(|_| !may_grow);
         write_mvex(&mut bytes, duration, &defaults.collect::<Vec<_>>());
         out.bytes(&bytes);
         // ISO/IEC 23001-7, 8.1: what the systems that give out keys need.

@@ -34,7 +34,7 @@ impl Segmenting {
     /// index stays short: some 30 KB for a day. The tables of a segment come before its media, so
     /// it is no longer than the index needs.
     pub fn of_clip(clip: &Clip) -> Self {
-        let seconds = clip.duration.seconds(clip.timescale) / LONG_INDEX;
+        let seconds = clip.duration().seconds(clip.timescale) / LONG_INDEX;
         let seconds = (SHORTEST..LONGEST).find(|n| f64::from(*n) >= seconds).unwrap_or(LONGEST);
         Self { seconds, held: Held::All }
     }

@@ -99,7 +99,7 @@ fn located_auxiliary(
     clear: &[(SampleNumber, Vec<u8>)],
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let (sizes, data) = sizes_and_data(cut, located, clear)?;
+    let (sizes, data) = sizes_and_data(cut, located, SampleNumber(count), clear)?;
     out.table(&saiz_head(located.kind, located.default_size, count), |out| {
         out.append(sizes);
         Ok(())
@@ -136,20 +136,24 @@ fn clear_entries(
             }
         }
     }
+    // A sample may be in several scenes.
+    entries.sort_unstable_by_key(|(sample, _)| *sample);
+    entries.dedup_by_key(|(sample, _)| *sample);
     Ok(entries)
 }
 
 /// The lengths of the entries of a clip, and the entries. All are the source's own, except those of
-/// `clear` samples.
+/// `clear` samples. Those of samples from `until` on are left out.
 fn sizes_and_data(
     cut: &TrackCut<'_>,
     located: &LocatedAuxiliary,
+    until: SampleNumber,
     clear: &[(SampleNumber, Vec<u8>)],
 ) -> Result<(Assembly, Assembly), PlanError> {
     let mut sizes = Assembly::default();
     let mut data = Assembly::default();
     data.mark(cut.number);
-    for SampleRange { samples, .. } in cut.ranges() {
+    for SampleRange { samples, place, .. } in cut.ranges() {
         let covered = samples.start..samples.start + located.covered(samples);
         let mut next = covered.start;
         for (sample, entry) in clear.iter().filter(|(sample, _)| covered.contains(sample)) {
@@ -159,6 +163,15 @@ fn sizes_and_data(
             next = sample.next();
         }
         source_entries(cut, located, next..covered.end, &mut sizes, &mut data)?;
+        let missing = samples.end - covered.end;
+        if missing > 0 && *place + samples.count() <= until {
+            // Samples that have entries follow.
+            let is_listed = matches!(located.sizes, SampleSizes::Table { .. });
+            if !is_listed || missing as usize > limits::CLEAR_SAMPLES {
+                return Err(PlanError::SparseAuxiliary);
+            }
+            sizes.bytes(&vec![0; missing as usize]);
+        }
     }
     Ok((sizes, data))
 }

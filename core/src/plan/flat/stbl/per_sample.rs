@@ -38,7 +38,7 @@ pub(super) fn padding_bits(
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let last = cut.ranges().last().map_or(0, |r| r.samples.end.0);
+    let last = cut.ranges().iter().map(|r| r.samples.end.0).max().unwrap_or(0);
     let Some(table) = read_padb(&mut cut.reader(), header, last)? else {
         out.note(too_short(header));
         return Ok(());

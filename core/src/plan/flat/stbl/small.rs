@@ -1,6 +1,7 @@
 //! Small tables that few files have: `stsh`, `subs` and `csgp`. They are cut in memory.
 
 use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_stsh, write_sbgp, write_stsh};
+use crate::limits;
 use crate::seek::SampleRange;
 
 /// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
@@ -12,11 +13,18 @@ pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> 
     }
 }
 
-/// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip.
+/// Shadow sync samples (ISO/IEC 14496-12, 8.6.3). A pair stays if both samples are in the clip, in
+/// scenes of which none goes back to what is before another.
 fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let moved = |sample| SampleRange::find(ranges, sample);
-    let kept: Vec<_> =
-        read_stsh(payload)?.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))).collect();
+    let mut kept = Vec::new();
+    for ranges in SampleRange::in_file_order(ranges) {
+        let moved = |sample| SampleRange::find(ranges, sample);
+        let pairs = read_stsh(payload)?;
+        kept.extend(pairs.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))));
+    }
+    if kept.len() > limits::SMALL_BOX / 8 {
+        return None;
+    }
     let mut out = Vec::new();
     write_stsh(&mut out, &kept);
     Some(out)
@@ -24,12 +32,18 @@ fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 
 /// Subsamples (8.7.7). Each entry counts its sample from that of the entry before it.
 fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let (head, entries) = SubsEntries::of(payload)?;
+    let (head, _) = SubsEntries::of(payload)?;
     let mut kept = SubsWriter::new(head);
-    for entry in entries {
-        let SubsEntry { sample, parts } = entry?;
-        if let Some(sample) = sample.and_then(|sample| SampleRange::find(ranges, sample)) {
-            kept.push(sample, parts);
+    for ranges in SampleRange::in_file_order(ranges) {
+        let (_, entries) = SubsEntries::of(payload)?;
+        for entry in entries {
+            let SubsEntry { sample, parts } = entry?;
+            if let Some(sample) = sample.and_then(|sample| SampleRange::find(ranges, sample)) {
+                kept.push(sample, parts);
+            }
+        }
+        if kept.len() > limits::SMALL_BOX {
+            return None;
         }
     }
     let mut out = Vec::new();
@@ -39,8 +53,26 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 
 /// Compact sample groups (8.9.5). They become the `sbgp` that says the same.
 fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let ranges: Vec<_> = ranges.iter().map(|r| r.samples.clone()).collect();
-    let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &ranges)?;
+    let mut all: Option<CsgpBox> = None;
+    let mut counted = 0;
+    for part in SampleRange::in_file_order(ranges) {
+        let samples: Vec<_> = part.iter().map(|r| r.samples.clone()).collect();
+        let more = CsgpBox::read(payload, &samples)?;
+        let found = more.runs.iter().map(|(count, _)| count).sum::<u32>();
+        match &mut all {
+            None => all = Some(more),
+            Some(all) => all.runs.extend(more.runs),
+        }
+        counted += found;
+        let due = part.last().map_or(0, |last| (last.place + last.len()).0);
+        // Samples behind the last pattern are in no group.
+        all.iter_mut().filter(|_| counted < due).for_each(|all| all.runs.push((due - counted, 0)));
+        counted = due;
+        if all.as_ref().is_some_and(|all| all.runs.len() > limits::SMALL_BOX / 8) {
+            return None;
+        }
+    }
+    let CsgpBox { grouping, parameter, runs } = all?;
     let mut out = Vec::new();
     write_sbgp(&mut out, grouping, parameter, &runs);
     Some(out)

@@ -4,22 +4,30 @@ use crate::boxes::{CHPL_TIMESCALE, Chapter, ChplBox};
 use crate::seek::Clip;
 use crate::time::{MovieTime, UnitTime};
 
+/// A `chpl` counts its chapters in 8 bits.
+const MOST_CHAPTERS: usize = 255;
+
 /// A `chpl` with the chapters of the clip, moved with it. `None` when it is malformed.
 pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let units = |time: MovieTime| time.in_units::<CHPL_TIMESCALE>(clip.timescale);
-    let (from, to) = (units(clip.start), units(clip.start + clip.duration));
     let mut chpl = ChplBox::read(payload)?;
     let mut kept: Vec<Chapter<'_>> = Vec::new();
-    for chapter in chpl.chapters {
-        let start = UnitTime(chapter.start);
-        if start <= from {
-            // The clip begins in this chapter, or in a later one.
-            kept.clear();
-        }
-        if start < to {
-            kept.push(Chapter { start: (start - from).0, ..chapter });
+    for scene in clip.placed_scenes() {
+        let (from, to) = (units(scene.movie.start), units(scene.movie.end));
+        let begun = kept.len();
+        for chapter in &chpl.chapters {
+            let start = UnitTime(chapter.start);
+            if start <= from {
+                // The scene begins in this chapter, or in a later one.
+                kept.truncate(begun);
+            }
+            if start < to {
+                let start = units(scene.begins).0 + (start - from).0;
+                kept.push(Chapter { start, ..*chapter });
+            }
         }
     }
+    kept.truncate(MOST_CHAPTERS);
     chpl.chapters = kept;
     let mut out = Vec::new();
     chpl.write(&mut out);

@@ -54,7 +54,7 @@ impl Layout<'_> {
                         out.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
                     }
                     Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
-                    Treatment::StartTimeCode if clip.start > MovieTime(0) => {}
+                    Treatment::StartTimeCode if clip.start() > MovieTime(0) => {}
                     Treatment::Tags => self.tags(child, out)?,
                     _ => out.copy(child),
                 }

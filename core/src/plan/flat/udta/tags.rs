@@ -32,10 +32,15 @@ const LONGEST: u64 = 4096;
 /// is malformed.
 pub(super) fn cut_highlights(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let millis = |time: MovieTime| time.in_units::<1000>(clip.timescale);
-    let (from, to) = (millis(clip.start), millis(clip.start + clip.duration));
     let mut hmmt = HmmtBox::read(payload)?;
-    let times = hmmt.times.iter().map(|&time| UnitTime(time.into())).filter(|time| (from..to).contains(time));
-    hmmt.times = times.filter_map(|time| u32::try_from((time - from).0).ok()).collect();
+    let times = clip.placed_scenes().flat_map(|scene| {
+        let (from, to) = (millis(scene.movie.start), millis(scene.movie.end));
+        let begins = millis(scene.begins).0;
+        let times = hmmt.times.iter().map(|&time| UnitTime(time.into()));
+        times.filter(move |time| (from..to).contains(time)).map(move |time| begins + (time - from).0)
+    });
+    let places = hmmt.times.len();
+    hmmt.times = times.take(places).filter_map(|time| u32::try_from(time).ok()).collect();
     let mut out = Vec::new();
     hmmt.write(&mut out);
     Some(out)

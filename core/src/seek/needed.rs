@@ -1,0 +1,108 @@
+//! The samples that the edits of a scene need.
+
+use std::ops::Range;
+
+use crate::boxes::FormatError;
+use crate::index::Track;
+use crate::numbers::SampleNumber;
+use crate::source::ReadAt;
+use crate::time::MediaTime;
+
+use super::hidden::Hidden;
+use super::lead_in::{LeadIn, Until};
+use super::multiplier::MAX_GAP;
+use super::play::Play;
+
+/// A range of samples that edits need.
+pub(super) struct NeededRange<'a> {
+    pub(super) samples: Range<SampleNumber>,
+    /// When its decoding begins and ends, in media ticks of the file.
+    pub(super) decode: Range<MediaTime>,
+    /// The edits that need it.
+    pub(super) plays: &'a [&'a Play],
+    pub(super) hidden: Option<Hidden>,
+}
+
+impl NeededRange<'_> {
+    /// The times of its hidden samples, if it has any.
+    pub(super) fn lead_in<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        until: Until,
+        multiplier: u32,
+    ) -> Result<Option<LeadIn>, FormatError> {
+        let lead_in = |hidden: Hidden| {
+            hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
+        };
+        self.hidden.map(lead_in).transpose()
+    }
+
+    /// When the last of its edits ends.
+    pub(super) fn media_end(&self) -> MediaTime {
+        self.plays.iter().map(|p| p.media_end).max().unwrap_or(self.decode.start)
+    }
+}
+
+/// The ranges that these edits need. The edits are in the order of their first samples.
+pub(super) fn needed_ranges<'a, R: ReadAt>(
+    track: &Track,
+    source: &R,
+    plays: &'a [&'a Play],
+    most: usize,
+) -> Result<Vec<NeededRange<'a>>, FormatError> {
+    let mut rest = plays;
+    let mut out = Vec::new();
+    for samples in joined_ranges(track, plays, most) {
+        let (here, later) = rest.split_at(rest.partition_point(|p| p.samples.start < samples.end));
+        rest = later;
+        let from = track.samples.dts(source, samples.start)?;
+        let decode = from..track.samples.decode_end_of(source, &samples)?;
+        let hidden = hidden(track, source, &samples, here)?;
+        out.push(NeededRange { samples, decode, plays: here, hidden });
+    }
+    Ok(out)
+}
+
+/// The sample ranges of edits, joined where they touch, and where there would be more than `most` of
+/// them.
+fn joined_ranges(track: &Track, plays: &[&Play], most: usize) -> Vec<Range<SampleNumber>> {
+    let mut ranges: Vec<_> = plays.iter().map(|p| p.samples.clone()).collect();
+    close_holes(&mut ranges, 0);
+    if let Some(excess) = ranges.len().checked_sub(most).filter(|&n| n > 0) {
+        let after = ranges.iter().skip(1);
+        let mut holes: Vec<_> = ranges.iter().zip(after).map(|(a, b)| b.start - a.end).collect();
+        let (_, &mut widest, _) = holes.select_nth_unstable(excess - 1);
+        close_holes(&mut ranges, widest);
+    }
+    let (lowest, highest) = track.samples.extreme_offsets();
+    if highest - lowest > MAX_GAP {
+        close_holes(&mut ranges, u32::MAX);
+    }
+    ranges
+}
+
+/// Joins neighbours that are at most so many samples apart.
+fn close_holes(ranges: &mut Vec<Range<SampleNumber>>, hole: u32) {
+    ranges.dedup_by(|next, last| {
+        let joined = next.start <= last.end + hole;
+        if joined {
+            last.end = last.end.max(next.end);
+        }
+        joined
+    });
+}
+
+/// The hidden samples of a range. Audio has none, because all audio samples keep their times: from
+/// these a player knows how much of the decoded audio it drops.
+fn hidden<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    range: &Range<SampleNumber>,
+    plays: &[&Play],
+) -> Result<Option<Hidden>, FormatError> {
+    let first = plays.iter().map(|p| (p.first_shown, p.first_presented)).min();
+    let Some((first_shown, _)) = first.filter(|_| &track.handler.0 != b"soun") else { return Ok(None) };
+    let presented = plays.iter().map(|p| p.first_presented).min().unwrap_or(range.start);
+    Hidden::of(track, source, range, first_shown, presented)
+}
