@@ -48,6 +48,7 @@ check:
 	@tests/setup.sh test
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) lints $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(STEP) doc env RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --workspace --no-deps --locked
 
 # What is cut most often, and in the hardest ways.
 SAMPLE := ^(bframes|open_gop_some|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opus|frag_cmaf|frag_hybrid)$$

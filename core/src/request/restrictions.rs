@@ -79,7 +79,7 @@ impl Window {
 }
 
 impl Refused {
-    /// Reads the words of a directive, in any case: one or more of those that [`Self::ALLOWED`] names,
+    /// Reads the words of a directive, in any case: one or more of the words for what can be refused,
     /// or `none` alone. No words at all mean none, too.
     pub fn from_directive<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         let (mut refused, mut is_none, mut count) = (Self::default(), false, 0);

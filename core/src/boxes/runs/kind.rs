@@ -6,7 +6,7 @@ use crate::time::MediaTime;
 /// Entries between two checkpoints.
 pub(super) const STRIDE: u32 = 128;
 
-/// Which table a [`Runs`] is over; says how an entry is laid out.
+/// Which table runs are read from; says how an entry is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
     /// Units are samples, the value is the duration, the sum is the decode time.
