@@ -9,6 +9,7 @@ use crate::explanation::{Summary, Work};
 use crate::index::{Film, FilmSource, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragmented};
+use crate::poster::{self, Poster, PosterError};
 use crate::request::{Asked, ClipRequest, Format, LinkError, RequestError, Settings, flv_start};
 use crate::seek::{Clip, Cut, SeekError, seek};
 use crate::server::{Reports, Severity};
@@ -75,6 +76,9 @@ pub enum Error {
     /// The answer would be larger than an MP4, or we, can say.
     #[error(transparent)]
     Plan(PlanError),
+    /// No picture can be had of the movie.
+    #[error("{0}")]
+    Poster(PosterError),
     /// The movie has nothing at the address behind its path.
     #[error("the film has nothing at this address")]
     NoSuchAddress,
@@ -95,7 +99,7 @@ impl Error {
             Self::Link(error) => error.status(),
             Self::NoSuchAddress => 404,
             Self::Format(e) if e.io_error().is_some() => 500,
-            Self::Format(_) | Self::Plan(_) => 415,
+            Self::Format(_) | Self::Plan(_) | Self::Poster(_) => 415,
             Self::Io(_) => 500,
         }
     }
@@ -146,6 +150,16 @@ impl From<SeekError> for Error {
     }
 }
 
+impl From<PosterError> for Error {
+    fn from(e: PosterError) -> Self {
+        match e {
+            PosterError::Seek(e) => e.into(),
+            PosterError::Format(e) => e.into(),
+            other => Self::Poster(other),
+        }
+    }
+}
+
 impl Seeker {
     /// A seeker that keeps at most `cache_bytes` of indexes and plans between requests; 0 for none.
     pub fn new(cache_bytes: u64) -> Self {
@@ -186,6 +200,12 @@ impl Seeker {
             return answer_flv(source, identity, query, settings);
         }
         let asked = Asked::parse(query, settings)?;
+        if asked.is_poster {
+            let mut poster = self.poster(known, source, identity, &asked.request)?;
+            let query = (!asked.is_signed).then(|| asked.request.poster_query(settings));
+            poster.name_by(query, settings);
+            return Ok(Answer::Film(Box::new(poster)));
+        }
         let ask = |known, request: &ClipRequest| {
             let mut answer = self.answer_request(known, source, identity, request);
             if let Ok(Answer::Film(film)) = &mut answer {
@@ -251,6 +271,21 @@ impl Seeker {
                 Ok(film(index, plan, identity, request, work))
             }
         }
+    }
+
+    /// The picture that a clip begins with.
+    fn poster(
+        &self,
+        known: Option<Arc<Index>>,
+        source: &impl ReadAt,
+        identity: &Identity,
+        request: &ClipRequest,
+    ) -> Result<VirtualFile, Error> {
+        let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
+        let indexed = index.film(source);
+        let poster = self.within_budget(identity, &index, &indexed, |film| Ok(Poster::of(film, request)?))?;
+        let file = VirtualFile::excerpt(poster.head, poster.frame, &poster.key, identity);
+        Ok(file.of_type(poster::MEDIA_TYPE))
     }
 
     /// What `plan` finds in a film. A film that takes too many reads is refused for a while.

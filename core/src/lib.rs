@@ -78,6 +78,8 @@ pub mod pace;
 pub mod packaging;
 #[doc(hidden)]
 pub mod plan;
+#[doc(hidden)]
+pub mod poster;
 pub mod request;
 #[doc(hidden)]
 pub mod seek;

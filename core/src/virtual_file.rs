@@ -12,7 +12,7 @@ use crate::generate::SegmentMedia;
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
 pub use crate::limits::WINDOW;
-use crate::offsets::MediaOffset;
+use crate::offsets::{FileOffset, MediaOffset};
 use crate::request::{ClipRequest, Settings};
 use crate::source::{Identity, ReadAt, changed};
 
@@ -47,7 +47,7 @@ pub struct VirtualFile {
 #[derive(Debug, Clone)]
 enum Body {
     Film(Arc<Index>, Arc<Planned>, Times, Work),
-    /// A few bytes, then the rest of the source; and the weak entity tag.
+    /// A few bytes, then the rest of the source or a part of it; and the weak entity tag.
     Tail(Vec<u8>, Range<u64>, String),
     /// A text about the source, all in memory; and the weak entity tag.
     Text(Arc<[u8]>, String),
@@ -119,6 +119,13 @@ impl VirtualFile {
         Self::of_body(Body::Tail(head, from..identity.size, etag), len, identity)
     }
 
+    /// `head`, then a part of the file. `key` tells it from all other answers about the source.
+    pub(crate) fn excerpt(head: Vec<u8>, part: Range<FileOffset>, key: &str, identity: &Identity) -> Self {
+        let part = part.start.0..part.end.0;
+        let len = head.len() as u64 + (part.end - part.start);
+        Self::of_body(Body::Tail(head, part, etag(identity, key)), len, identity)
+    }
+
     /// A text about the source. `key` tells it from all other answers about it.
     pub fn text(text: Arc<[u8]>, key: &str, identity: &Identity) -> Self {
         let len = text.len() as u64;
@@ -145,7 +152,12 @@ impl VirtualFile {
 
     /// Makes it the answer to this request, which has a canonical query unless it `is_signed`.
     pub(crate) fn name(&mut self, request: &ClipRequest, is_signed: bool, settings: &Settings) {
-        self.naming = Naming::of(request, is_signed, settings);
+        self.name_by((!is_signed).then(|| request.query(settings)), settings);
+    }
+
+    /// Makes it the answer to what has this canonical query, if any.
+    pub(crate) fn name_by(&mut self, query: Option<String>, settings: &Settings) {
+        self.naming = Naming::of(query, settings);
     }
 
     /// Where it is. `target` is what the client asked for, a path and query or a whole address, and

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages, in the order in which data flows. A stage may import from those before it.
-const STAGES: [&str; 26] = [
+const STAGES: [&str; 27] = [
     "limits",
     "numbers",
     "offsets",
@@ -27,6 +27,7 @@ const STAGES: [&str; 26] = [
     "plan",
     "generate",
     "text",
+    "poster",
     "packaging",
     "explanation",
     "virtual_file",

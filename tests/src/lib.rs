@@ -4,7 +4,7 @@
 //! where they can be served from; `client` talks to them; `films` writes films whose frames and
 //! audio say their own time; `demo_film` paints that of `make demo`, and `demo_page` and `demo_tool`
 //! try its page; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
-//! plays some of them in a browser; `slow_disk` keeps a server waiting for some of its files, and
+//! plays some of them in a browser, and `poster` looks at pictures of some; `slow_disk` keeps a server waiting for some of its files, and
 //! `bad_disk` fails to read them; `scripts` are programs that servers run; `tls` lets servers speak
 //! TLS.
 
@@ -31,6 +31,8 @@ pub mod films;
 pub mod mp4box;
 pub mod names;
 pub mod place;
+#[cfg(feature = "judges")]
+pub mod poster;
 mod preload;
 #[cfg(feature = "judges")]
 pub mod probe;

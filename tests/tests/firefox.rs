@@ -3,10 +3,15 @@
 
 use tests::browser::Browser;
 use tests::on_both;
+use tests::poster;
 use tests::servers::Site;
 use tests::short_tracks;
 
-on_both!(a_clip_past_the_end_of_a_track_plays);
+on_both!(a_clip_past_the_end_of_a_track_plays, posters_are_shown);
+
+fn posters_are_shown(site: &Site) {
+    poster::assert_shown(Browser::Firefox, site);
+}
 
 fn a_clip_past_the_end_of_a_track_plays(site: &Site) {
     short_tracks::assert_clips_play(Browser::Firefox, site);

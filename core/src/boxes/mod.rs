@@ -28,6 +28,7 @@ mod moof;
 mod mvhd;
 mod nested;
 mod padb;
+mod picture;
 mod pssh;
 mod reader;
 mod runs;
@@ -89,6 +90,7 @@ pub use moof::{
 };
 pub use mvhd::MvhdBox;
 pub use padb::{padb_head, read_padb};
+pub use picture::PictureFile;
 pub use pssh::PsshBox;
 pub use reader::{Reader, read_exact};
 pub use runs::{

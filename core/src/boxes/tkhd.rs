@@ -61,6 +61,19 @@ impl TkhdBox {
         a == 0 && d == 0 && b != 0 && c != 0
     }
 
+    /// By how many quarters the matrix (6.2.2) turns the picture clockwise; 0 where it does
+    /// anything else.
+    pub fn quarter_turns(&self) -> u8 {
+        const ONE: u32 = 0x1_0000;
+        const MINUS_ONE: u32 = 0xffff_0000;
+        match [0, 1, 3, 4].map(|n| u32_at(&self.rest, 16 + 4 * n)) {
+            [0, ONE, MINUS_ONE, 0] => 1,
+            [MINUS_ONE, 0, 0, MINUS_ONE] => 2,
+            [0, MINUS_ONE, ONE, 0] => 3,
+            _ => 0,
+        }
+    }
+
     /// Where the track is presented, in whole pixels: left and top, as its matrix moves it, then
     /// width and height.
     pub fn area(&self) -> [i32; 4] {
@@ -110,14 +123,14 @@ mod tests {
         let with = |group: u32, matrix: [u32; 9]| {
             let words = [&[0, 0, 1, 0, 0, 0, 0, group, 0][..], &matrix, &[0, 0]].concat();
             let read = read_box(full_box(b"tkhd", 0, words), TkhdBox::read).unwrap();
-            (read.alternate_group(), read.is_quarter_turn())
+            (read.alternate_group(), read.is_quarter_turn(), read.quarter_turns())
         };
         let (one, minus, w) = (0x1_0000, 0xffff_0000, 0x4000_0000);
-        assert_eq!(with(2, [one, 0, 0, 0, one, 0, 0, 0, w]), (2, false));
-        assert_eq!(with(0, [0, one, 0, minus, 0, 0, 720, 0, w]), (0, true));
-        assert_eq!(with(0, [0, minus, 0, one, 0, 0, 0, 0, w]), (0, true));
-        assert_eq!(with(0, [minus, 0, 0, 0, minus, 0, 0, 0, w]), (0, false));
-        assert_eq!(with(0, [0; 9]), (0, false));
+        assert_eq!(with(2, [one, 0, 0, 0, one, 0, 0, 0, w]), (2, false, 0));
+        assert_eq!(with(0, [0, one, 0, minus, 0, 0, 720, 0, w]), (0, true, 1));
+        assert_eq!(with(0, [0, minus, 0, one, 0, 0, 0, 0, w]), (0, true, 3));
+        assert_eq!(with(0, [minus, 0, 0, 0, minus, 0, 0, 0, w]), (0, false, 2));
+        assert_eq!(with(0, [0; 9]), (0, false, 0));
     }
 
     #[test]

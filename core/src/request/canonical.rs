@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{ClipRequest, Format, Mode, Parameter, Settings, TrackKind, TrackSelector};
+use super::{ClipRequest, Format, Mode, POSTER_TRACKS, Parameter, Settings, TrackKind, TrackSelector};
 
 impl ClipRequest {
     /// The canonical query of this clip, without the `?`: what is asked for and is not so by itself,
@@ -40,8 +40,17 @@ impl ClipRequest {
         if self.format != if is_open_seek { settings.format } else { Format::Flat } {
             query.add(Parameter::Format, name_of_format(self.format));
         }
-        query.pairs.sort_unstable();
-        query.pairs.join("&")
+        query.finish()
+    }
+
+    /// The canonical query of the poster that this clip begins with.
+    pub fn poster_query(&self, settings: &Settings) -> String {
+        let mut query = Query { pairs: Vec::new(), settings };
+        query.add(Parameter::Poster, self.start.in_seconds());
+        if self.tracks != POSTER_TRACKS {
+            query.add(Parameter::Tracks, Tracks(&self.tracks));
+        }
+        query.finish()
     }
 }
 
@@ -69,6 +78,11 @@ struct Query<'s> {
 impl Query<'_> {
     fn add(&mut self, parameter: Parameter, value: impl Display) {
         self.pairs.push(format!("{}={value}", self.settings.parameters.name(parameter)));
+    }
+
+    fn finish(mut self) -> String {
+        self.pairs.sort_unstable();
+        self.pairs.join("&")
     }
 }
 

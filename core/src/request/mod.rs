@@ -76,12 +76,13 @@ pub struct Allowed {
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
 /// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
 /// | `format` | `flat`, `fmp4` or `auto`: how the answer is laid out |
+/// | `poster` | a time: a picture of the movie instead of a part of it |
 ///
 /// A link may carry parameters of the same names that mean something to somebody else. So a value
 /// of `t`, `clip`, `mode`, `tracks` or `lang` that is not of this form is ignored, unless one of the
 /// other four or a scene shows that a clip is wanted. An empty value is no value, and of a repeated parameter the
 /// last value counts, but each value of `clip` is a scene. A `format` that is not of this form is always ignored: the clip is the one that
-/// was meant. `t` and `start` are one parameter in this respect, as are `t` and `end`.
+/// was meant. So is a `poster` that is no time. `t` and `start` are one parameter in this respect, as are `t` and `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The clip.
@@ -89,6 +90,8 @@ pub struct Asked {
     /// What is asked for instead, or what is wrong, where the start lies past the end of the movie.
     /// A number in `t` may be a time, but also a version or a date; only the movie tells.
     pub otherwise: Option<Result<ClipRequest, RequestError>>,
+    /// Whether a picture is asked for: the first one of this clip.
+    pub is_poster: bool,
     /// Whether the query is signed: another one would have another signature.
     pub is_signed: bool,
 }
@@ -165,6 +168,10 @@ impl Asked {
     /// When a value cannot be read, or the clip would have no length.
     pub fn parse(query: &[u8], settings: &Settings) -> Result<Self, RequestError> {
         let query = Query { values: Values::read(query, &settings.parameters, settings.is_strict), settings };
+        let is_signed = query.values.get(Parameter::Sig).is_some();
+        if let Some(request) = query.poster()? {
+            return Ok(Self { request, otherwise: None, is_poster: true, is_signed });
+        }
         let times = [Parameter::Start, Parameter::End, Parameter::Vbegin, Parameter::Vend];
         let wants_clip = settings.is_strict
             || times.iter().any(|&p| query.values.get(p).is_some())
@@ -180,13 +187,12 @@ impl Asked {
             }),
             _ => None,
         };
-        let is_signed = query.values.get(Parameter::Sig).is_some();
         match (request, otherwise) {
             // What lies behind the window is for visitors behind the end of the movie.
             (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => {
-                Ok(Self { request, otherwise: None, is_signed })
+                Ok(Self { request, otherwise: None, is_poster: false, is_signed })
             }
-            (request, otherwise) => Ok(Self { request: request?, otherwise, is_signed }),
+            (request, otherwise) => Ok(Self { request: request?, otherwise, is_poster: false, is_signed }),
         }
     }
 
@@ -282,6 +288,28 @@ impl Query<'_> {
         Ok(found)
     }
 
+    /// The clip of pictures alone that begins with the key frame of a poster, if one is asked for.
+    fn poster(&self) -> Result<Option<ClipRequest>, RequestError> {
+        let at = self.read(Parameter::Poster, self.settings.is_strict, SECONDS, Time::parse)?;
+        let Some(at) = at else { return Ok(None) };
+        let tracks = self.read(Parameter::Tracks, true, TRACKS, TrackSelector::parse_list)?;
+        let restrictions = &self.settings.restrictions;
+        let named = Named { start: Some(at), tracks: tracks.is_some(), ..Named::default() };
+        let (start, end) = restrictions.apply(named)?;
+        let from = restrictions.window.map_or(Time::default(), |window| window.start);
+        Ok(Some(ClipRequest {
+            start,
+            end,
+            more: Vec::new(),
+            mode: Mode::Keyframe,
+            tracks: tracks.unwrap_or_else(|| POSTER_TRACKS.to_vec()),
+            lang: None,
+            is_cut: true,
+            format: Format::Flat,
+            allowed: Allowed { from, longest: None },
+        }))
+    }
+
     /// The format that the query names. The configuration's is for seeks without an end, which are
     /// those of players.
     fn format(&self, is_open_seek: bool) -> Result<Format, RequestError> {
@@ -333,6 +361,9 @@ impl Query<'_> {
         self.settings.parameters.name(parameter)
     }
 }
+
+/// The tracks that a poster may be of, unless the query names others.
+const POSTER_TRACKS: [TrackSelector; 1] = [TrackSelector::Kind(TrackKind::Video)];
 
 const TRACKS: &str = "not tracks; v1-a2, audio, video, text or track numbers are";
 const FRAGMENT: &str = "not a time range; a,b or a or ,b in seconds or h:mm:ss are";

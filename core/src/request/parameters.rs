@@ -25,6 +25,8 @@ pub enum Parameter {
     Lang,
     /// How the answer is laid out.
     Format,
+    /// Where the picture is from that is asked for instead.
+    Poster,
     /// Until when a signed link is good.
     Expires,
     /// The signature of a link.
@@ -33,7 +35,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// All parameters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::End,
         Self::Vbegin,
@@ -44,6 +46,7 @@ impl Parameter {
         Self::Tracks,
         Self::Lang,
         Self::Format,
+        Self::Poster,
         Self::Expires,
         Self::Sig,
     ];
@@ -61,6 +64,7 @@ impl Parameter {
             Self::Tracks => "tracks",
             Self::Lang => "lang",
             Self::Format => "format",
+            Self::Poster => "poster",
             Self::Expires => "expires",
             Self::Sig => "sig",
         }
@@ -120,7 +124,7 @@ pub struct Parameters {
 pub enum ParametersError {
     /// There is no such parameter.
     #[error(
-        "the parameters are start, end, vbegin, vend, t, clip, mode, tracks, lang, format, expires and sig"
+        "the parameters are start, end, vbegin, vend, t, clip, mode, tracks, lang, format, poster, expires and sig"
     )]
     Unknown,
     /// The name is empty, too long, or has other characters.

@@ -302,8 +302,8 @@ proptest! {
             ]), 0..6),
         strict: bool,
     ) {
-        const NAMES: [&str; 11] =
-            ["start", "end", "vbegin", "vend", "t", "mode", "tracks", "lang", "format", "x", ""];
+        const NAMES: [&str; 12] =
+            ["start", "end", "vbegin", "vend", "t", "mode", "tracks", "lang", "format", "poster", "x", ""];
         let query = parts.iter().map(|(name, value)| format!("{}={value}", NAMES[*name])).collect::<Vec<_>>();
         let query = query.join("&");
         let settings = Settings { is_strict: strict, ..Settings::default() };
@@ -375,6 +375,7 @@ fn a_clip_is_wanted_by_any_parameter_of_ours() {
         "user=7&start=0",
         "start=x",
         "format=fmp4",
+        "poster=0",
     ] {
         assert!(wants(query), "{query}");
     }
@@ -388,7 +389,23 @@ fn a_clip_is_wanted_by_any_parameter_of_ours() {
         "starts=1",
         "format=mp4",
         "format=auto",
+        "poster=poster.jpg",
     ] {
         assert!(!wants(query), "{query}");
     }
+}
+
+#[test]
+fn a_poster_that_is_no_time_is_somebody_elses() {
+    let ask = |query: &str| Asked::parse(query.as_bytes(), &Settings::default()).unwrap();
+    let poster = ask("poster=1:01.5&start=7&end=3&mode=exact");
+    assert!(poster.is_poster);
+    assert_eq!(poster.request.poster_query(&Settings::default()), "poster=61.5");
+    let second = ask("tracks=v2&poster=3");
+    assert_eq!(second.request.poster_query(&Settings::default()), "poster=3&tracks=v2");
+    for query in ["", "poster=", "poster=poster.jpg&start=7", "poster=-1"] {
+        assert!(!ask(query).is_poster, "{query}");
+    }
+    let strict = Settings { is_strict: true, ..Settings::default() };
+    assert!(Asked::parse(b"poster=poster.jpg", &strict).is_err());
 }

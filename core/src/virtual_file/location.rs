@@ -1,6 +1,6 @@
 //! Where an answer is, and for how long caches may keep it.
 
-use crate::request::{Canonical, ClipRequest, Settings};
+use crate::request::{Canonical, Settings};
 
 /// What a configuration says of an answer to caches.
 #[derive(Debug, Clone, Default)]
@@ -23,9 +23,8 @@ pub enum Location {
 }
 
 impl Naming {
-    /// That of the answer to this request, which has a canonical query unless it `is_signed`.
-    pub(super) fn of(request: &ClipRequest, is_signed: bool, settings: &Settings) -> Self {
-        let query = (!is_signed).then(|| request.query(settings));
+    /// That of the answer to what has this canonical query, if any.
+    pub(super) fn of(query: Option<String>, settings: &Settings) -> Self {
         Self { query, canonical: settings.canonical, max_age: settings.max_age }
     }
 
