@@ -12,7 +12,7 @@ use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragme
 use crate::poster::{self, Poster, PosterError};
 use crate::request::{Asked, ClipRequest, Format, LinkError, RequestError, Settings, flv_start};
 use crate::seek::{Clip, Cut, SeekError, seek};
-use crate::server::{Reports, Severity};
+use crate::server::{Reason, Reports, Severity};
 use crate::source::{Identity, Metered, ReadAt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
 
@@ -104,6 +104,23 @@ impl Error {
         }
     }
 
+    /// What the measures call it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Link(LinkError::Unsigned) => Reason::Unsigned,
+            Self::Link(LinkError::Expired) => Reason::Expired,
+            Self::Link(LinkError::Wrong) => Reason::Signature,
+            Self::Request(RequestError::Restricted(_)) => Reason::Limit,
+            Self::NoSuchAddress => Reason::Address,
+            _ => match self.status() {
+                400 => Reason::Query,
+                415 => Reason::Format,
+                416 => Reason::PastEnd,
+                _ => Reason::Disk,
+            },
+        }
+    }
+
     /// How much its line in the error log matters, where it is the first about this movie.
     fn severity(&self) -> Severity {
         match self.status() {
@@ -169,6 +186,11 @@ impl Seeker {
     /// As [`Self::new`], for movies within these limits.
     pub fn with_limits(cache_bytes: u64, limits: Limits) -> Self {
         Self { cache: FilmCache::new(cache_bytes, limits), reports: Reports::default() }
+    }
+
+    /// How many entries the cache has, and how many bytes they take.
+    pub fn cache_size(&self) -> (u64, u64) {
+        self.cache.size()
     }
 
     /// How much a line about this `error` matters. That a movie cannot be cut is news only once,

@@ -117,6 +117,11 @@ impl FilmCache {
         Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits, limits }
     }
 
+    /// How many entries there are, and how many bytes they take.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        (self.cache.len() as u64, self.cache.weight())
+    }
+
     /// The limits that movies are within.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits

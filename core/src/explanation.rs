@@ -124,6 +124,53 @@ pub(crate) struct Work {
     pub(crate) took: Duration,
 }
 
+impl Explanation {
+    /// Where the clip begins, as it was asked for, in seconds; `None` for all of the movie.
+    pub fn start(&self) -> Option<String> {
+        self.asked.is_cut.then(|| Seconds::of_time(self.asked.start).to_string())
+    }
+
+    /// Where the clip ends, as it was asked for; `None` for the end of the movie.
+    pub fn end(&self) -> Option<String> {
+        self.asked.end.map(|end| Seconds::of_time(end).to_string())
+    }
+
+    /// How the clip begins; `None` for all of the movie.
+    pub fn mode(&self) -> Option<&'static str> {
+        self.asked.is_cut.then_some(if self.asked.mode == Mode::Exact { "exact" } else { "keyframe" })
+    }
+
+    /// Samples of all tracks of the clip; `None` for all of the movie.
+    pub fn samples(&self) -> Option<u64> {
+        self.found.as_ref().map(|found| found.tracks.iter().map(|track| u64::from(track.samples)).sum())
+    }
+
+    /// What of the answer was known from an earlier request.
+    pub fn known(&self) -> Known {
+        match (self.work.plan_was_cached, self.work.index_was_cached) {
+            (true, _) => Known::Plan,
+            (false, true) => Known::Index,
+            (false, false) => Known::Nothing,
+        }
+    }
+
+    /// How long it took to find the answer.
+    pub fn took(&self) -> Duration {
+        self.work.took
+    }
+}
+
+/// What of an answer was known from earlier requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// The whole plan.
+    Plan,
+    /// The index of the movie.
+    Index,
+    /// Nothing.
+    Nothing,
+}
+
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Times { start, end, more, mode, is_cut } = self.asked;

@@ -239,6 +239,28 @@ impl VirtualFile {
         }
     }
 
+    /// The form of the answer: `flat`, `fmp4`, `flv` or `text`.
+    pub fn format(&self) -> &'static str {
+        match &self.body {
+            Body::Film(_, planned, ..) if planned.fragmented().is_some() => "fmp4",
+            Body::Film(..) => "flat",
+            Body::Tail(..) => "flv",
+            Body::Text(..) => "text",
+        }
+    }
+
+    /// Bytes of what precedes all media.
+    pub fn metadata_len(&self) -> u64 {
+        match &self.body {
+            Body::Film(_, planned, ..) => {
+                let head = 0..planned.layout.head_len();
+                head.end.min(self.part.end).saturating_sub(self.part.start)
+            }
+            Body::Tail(head, ..) => head.len() as u64,
+            Body::Text(text, _) => text.len() as u64,
+        }
+    }
+
     /// Length of the metadata, all of which is generated; the media follows.
     pub fn generated_len(&self) -> u64 {
         match &self.body {

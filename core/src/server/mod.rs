@@ -1,15 +1,21 @@
 //! What every server's module says to operators and clients, so that all say it alike.
 
+mod board;
 mod boundary;
+mod facts;
 mod key_file;
 mod log_line;
+mod open_metrics;
 mod refusal;
 mod reports;
 mod version;
 
+pub use board::{Board, Kind, Reason};
 pub use boundary::{boundary, report_panics};
+pub use facts::{Fact, facts_of_answer, facts_of_refusal, server_timing};
 pub use key_file::{KeyFile, KeyFileError, about_key_file, check_link};
 pub use log_line::{LogLine, Severity};
+pub use open_metrics::{OPEN_METRICS, open_metrics};
 pub use refusal::{ends_early, out_of_range, refusal_page};
 pub(crate) use reports::Reports;
 pub use version::{VERSION, VERSION_HEADER};

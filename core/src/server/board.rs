@@ -1,0 +1,429 @@
+//! Counts of what all processes of a server have done.
+//!
+//! A [`Board`] lies in memory that the processes share: the server's first process makes it before
+//! it forks. All of it are atomic numbers, so a process that dies in the middle of anything leaves
+//! nothing locked. Counts go up only, and begin at 0 when the server reads its configuration again.
+
+use std::array;
+use std::process;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustix::process::{Pid, test_kill_process};
+
+use crate::explanation::Known;
+use crate::packaging::{Address, AddressKind};
+use crate::virtual_file::VirtualFile;
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A part of a movie, or a movie in another form.
+    Clip,
+    /// All of a movie, metadata first.
+    Film,
+    /// A file as it is.
+    File,
+    /// The rest of an FLV.
+    Flv,
+    /// A playlist of HLS.
+    Hls,
+    /// A manifest of DASH.
+    Dash,
+    /// Media of either.
+    Media,
+    /// Text of either.
+    Text,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The query cannot be understood.
+    Query,
+    /// More is asked for than the configuration allows.
+    Limit,
+    /// The link has no signature.
+    Unsigned,
+    /// The signature is wrong.
+    Signature,
+    /// The link has expired.
+    Expired,
+    /// There is nothing at this address.
+    Address,
+    /// The method is not one of ours.
+    Method,
+    /// A precondition does not hold.
+    Precondition,
+    /// The file cannot be cut.
+    Format,
+    /// The clip begins past the end of the movie.
+    PastEnd,
+    /// The byte range lies outside of the answer.
+    Range,
+    /// The file cannot be read.
+    Disk,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 8] =
+        [Self::Clip, Self::Film, Self::File, Self::Flv, Self::Hls, Self::Dash, Self::Media, Self::Text];
+
+    /// What the answer of a film is, or of what is at an address behind it.
+    pub fn of(film: &VirtualFile, address: Option<Address>) -> Self {
+        match address.as_ref().map(Address::kind) {
+            Some(AddressKind::Hls) => Self::Hls,
+            Some(AddressKind::Dash) => Self::Dash,
+            Some(AddressKind::Cmaf) => Self::Media,
+            Some(AddressKind::Text) => Self::Text,
+            None => match film.explanation() {
+                None => Self::Flv,
+                Some(explanation) if explanation.samples().is_some() => Self::Clip,
+                Some(_) => Self::Film,
+            },
+        }
+    }
+
+    /// The word for it in logs and measures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clip => "clip",
+            Self::Film => "film",
+            Self::File => "file",
+            Self::Flv => "flv",
+            Self::Hls => "hls",
+            Self::Dash => "dash",
+            Self::Media => "media",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 12] = [
+        Self::Query,
+        Self::Limit,
+        Self::Unsigned,
+        Self::Signature,
+        Self::Expired,
+        Self::Address,
+        Self::Method,
+        Self::Precondition,
+        Self::Format,
+        Self::PastEnd,
+        Self::Range,
+        Self::Disk,
+    ];
+
+    /// The word for it in logs and measures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Limit => "limit",
+            Self::Unsigned => "unsigned",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::Address => "address",
+            Self::Method => "method",
+            Self::Precondition => "precondition",
+            Self::Format => "format",
+            Self::PastEnd => "past-end",
+            Self::Range => "range",
+            Self::Disk => "disk",
+        }
+    }
+}
+
+/// Bounds of the times that plans take, in microseconds.
+pub(super) const TIMES: [u64; 6] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// Processes whose caches are known at a time. Of further ones, only what they count is there.
+const PROCESSES: usize = 1024;
+
+/// The counts. All bytes 0 are a board that has counted nothing.
+#[repr(C)]
+pub struct Board {
+    answers: [AtomicU64; Kind::ALL.len()],
+    refusals: [AtomicU64; Reason::ALL.len()],
+    /// By what was known: the plan, the index, nothing.
+    known: [AtomicU64; 3],
+    /// How many plans took at most so long, each counted once.
+    times: [AtomicU64; TIMES.len()],
+    /// Of all plans, in microseconds.
+    time: AtomicU64,
+    metadata: AtomicU64,
+    media: AtomicU64,
+    /// Pieces of work that threads did because the disk had to be waited for.
+    reads: AtomicU64,
+    processes: [Process; PROCESSES],
+}
+
+/// What a process has now.
+#[repr(C)]
+struct Process {
+    /// 0 for none.
+    id: AtomicU32,
+    threads: AtomicU32,
+    busy: AtomicU32,
+    waiting: AtomicU32,
+    entries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What all living processes have now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) processes: u64,
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    pub(super) threads: u64,
+    pub(super) busy: u64,
+    pub(super) waiting: u64,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        let process = || Process {
+            id: AtomicU32::new(0),
+            threads: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            entries: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        };
+        Self {
+            answers: Default::default(),
+            refusals: Default::default(),
+            known: Default::default(),
+            times: Default::default(),
+            time: AtomicU64::default(),
+            metadata: AtomicU64::default(),
+            media: AtomicU64::default(),
+            reads: AtomicU64::default(),
+            processes: array::from_fn(|_| process()),
+        }
+    }
+}
+
+impl Board {
+    /// Counts an answer.
+    pub fn note_answer(&self, kind: Kind, film: Option<&VirtualFile>) {
+        add(self.answers.get(kind as usize), 1);
+        let Some(explanation) = film.and_then(VirtualFile::explanation) else { return };
+        let known = match explanation.known() {
+            Known::Plan => 0,
+            Known::Index => 1,
+            Known::Nothing => 2,
+        };
+        add(self.known.get(known), 1);
+        self.note_time(explanation.took());
+    }
+
+    fn note_time(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.time.fetch_add(micros, Relaxed);
+        let bound = TIMES.iter().position(|&bound| micros <= bound);
+        add(bound.and_then(|bound| self.times.get(bound)), 1);
+    }
+
+    /// Counts a request that is refused.
+    pub fn note_refusal(&self, reason: Reason) {
+        add(self.refusals.get(reason as usize), 1);
+    }
+
+    /// Counts the bytes of a part of an answer, which begins to be sent.
+    pub fn note_bytes(&self, film: &VirtualFile, part: &std::ops::Range<u64>) {
+        let metadata = part.end.min(film.metadata_len()).saturating_sub(part.start);
+        self.metadata.fetch_add(metadata, Relaxed);
+        self.media.fetch_add((part.end - part.start).saturating_sub(metadata), Relaxed);
+    }
+
+    /// Counts a piece of work that threads do because the disk has to be waited for.
+    pub fn note_read(&self) {
+        self.reads.fetch_add(1, Relaxed);
+    }
+
+    /// Notes what the cache of this process holds.
+    pub fn note_cache(&self, entries: u64, bytes: u64) {
+        if let Some(process) = self.own_process() {
+            process.entries.store(entries, Relaxed);
+            process.bytes.store(bytes, Relaxed);
+        }
+    }
+
+    /// Notes how many threads of this process there may be, how many of them work, and how much work
+    /// waits for one.
+    pub fn note_pool(&self, threads: usize, busy: usize, waiting: usize) {
+        if let Some(process) = self.own_process() {
+            let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+            process.threads.store(number(threads), Relaxed);
+            process.busy.store(number(busy), Relaxed);
+            process.waiting.store(number(waiting), Relaxed);
+        }
+    }
+
+    /// The place of this process, which takes one that is free or belongs to a process that has
+    /// ended.
+    fn own_process(&self) -> Option<&Process> {
+        let own = process::id();
+        if let Some(process) = self.processes.iter().find(|process| process.id.load(Relaxed) == own) {
+            return Some(process);
+        }
+        self.processes.iter().find(|process| {
+            let id = process.id.load(Relaxed);
+            let is_free = id == 0 || !is_alive(id);
+            let is_taken = is_free && process.id.compare_exchange(id, own, Relaxed, Relaxed).is_ok();
+            if is_taken {
+                process.clear();
+            }
+            is_taken
+        })
+    }
+
+    /// What the living processes have.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let is_there = |process: &&Process| match process.id.load(Relaxed) {
+            0 => false,
+            id => is_alive(id),
+        };
+        for process in self.processes.iter().filter(is_there) {
+            totals.processes += 1;
+            totals.entries += process.entries.load(Relaxed);
+            totals.bytes += process.bytes.load(Relaxed);
+            totals.threads += u64::from(process.threads.load(Relaxed));
+            totals.busy += u64::from(process.busy.load(Relaxed));
+            totals.waiting += u64::from(process.waiting.load(Relaxed));
+        }
+        totals
+    }
+
+    pub(super) fn answers(&self) -> [(&'static str, u64); Kind::ALL.len()] {
+        Kind::ALL.map(|kind| (kind.name(), read(self.answers.get(kind as usize))))
+    }
+
+    pub(super) fn refusals(&self) -> [(&'static str, u64); Reason::ALL.len()] {
+        Reason::ALL.map(|reason| (reason.name(), read(self.refusals.get(reason as usize))))
+    }
+
+    pub(super) fn plans(&self) -> [(&'static str, u64); 3] {
+        let names = [Known::Plan, Known::Index, Known::Nothing].map(super::facts::known_name);
+        array::from_fn(|n| (names.get(n).copied().unwrap_or_default(), read(self.known.get(n))))
+    }
+
+    pub(super) fn times(&self) -> (u64, [u64; TIMES.len()]) {
+        (self.time.load(Relaxed), array::from_fn(|n| read(self.times.get(n))))
+    }
+
+    pub(super) fn bytes(&self) -> [(&'static str, u64); 2] {
+        [("metadata", self.metadata.load(Relaxed)), ("media", self.media.load(Relaxed))]
+    }
+
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Relaxed)
+    }
+
+    /// All counts with names, for the status pages of the servers: `answers.clip`.
+    pub fn lines(&self) -> Vec<(String, u64)> {
+        let totals = self.totals();
+        let named = |group: &str, counts: &[(&str, u64)]| -> Vec<_> {
+            counts.iter().map(|(name, count)| (format!("{group}.{name}"), *count)).collect()
+        };
+        let now = [
+            ("pool.reads", self.reads()),
+            ("pool.threads", totals.threads),
+            ("pool.busy", totals.busy),
+            ("pool.waiting", totals.waiting),
+            ("cache.entries", totals.entries),
+            ("cache.bytes", totals.bytes),
+            ("processes", totals.processes),
+        ];
+        let mut lines = named("answers", &self.answers());
+        lines.extend(named("refusals", &self.refusals()));
+        lines.extend(named("known", &self.plans()));
+        lines.extend(named("bytes", &self.bytes()));
+        lines.extend(now.map(|(name, count)| (name.to_owned(), count)));
+        lines
+    }
+}
+
+impl Process {
+    /// Forgets what an earlier process had.
+    fn clear(&self) {
+        for number in [&self.threads, &self.busy, &self.waiting] {
+            number.store(0, Relaxed);
+        }
+        self.entries.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
+    }
+}
+
+fn add(counter: Option<&AtomicU64>, count: u64) {
+    if let Some(counter) = counter {
+        counter.fetch_add(count, Relaxed);
+    }
+}
+
+fn read(counter: Option<&AtomicU64>) -> u64 {
+    counter.map_or(0, |counter| counter.load(Relaxed))
+}
+
+/// Whether there is a process of this number. One that belongs to somebody else is.
+fn is_alive(id: u32) -> bool {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_counted_by_itself() {
+        let board = Board::default();
+        for (n, kind) in Kind::ALL.into_iter().enumerate() {
+            (0..=n).for_each(|_| board.note_answer(kind, None));
+        }
+        for (n, reason) in Reason::ALL.into_iter().enumerate() {
+            (0..=n).for_each(|_| board.note_refusal(reason));
+        }
+        assert_eq!(board.answers().map(|(_, count)| count), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(board.refusals().map(|(_, count)| count), array::from_fn(|n| n as u64 + 1));
+        let lines = board.lines();
+        let names: std::collections::HashSet<_> = lines.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), lines.len());
+        assert!(lines.contains(&("refusals.past-end".to_owned(), 10)), "{lines:?}");
+    }
+
+    #[test]
+    fn times_are_counted_below_their_bounds() {
+        let board = Board::default();
+        for micros in [1, 100, 101, 9_999_999, 10_000_001] {
+            board.note_time(Duration::from_micros(micros));
+        }
+        assert_eq!(board.times(), (1 + 100 + 101 + 9_999_999 + 10_000_001, [2, 1, 0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn processes_that_have_ended_have_nothing() {
+        let board = Board::default();
+        board.note_cache(3, 1000);
+        board.note_pool(8, 1, 2);
+        let mut child = process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        board.processes[1].id.store(child.id(), Relaxed);
+        board.processes[1].entries.store(99, Relaxed);
+        // The first process of a machine is always there.
+        board.processes[2].id.store(1, Relaxed);
+        board.processes[2].bytes.store(24, Relaxed);
+        let expected = Totals { processes: 2, entries: 3, bytes: 1024, threads: 8, busy: 1, waiting: 2 };
+        assert_eq!(board.totals(), expected);
+        // The place is taken by the next process that comes.
+        board.processes[0].id.store(1, Relaxed);
+        board.note_cache(5, 5);
+        assert_eq!(board.processes[1].id.load(Relaxed), process::id());
+        assert_eq!(board.processes[1].entries.load(Relaxed), 5);
+    }
+}
