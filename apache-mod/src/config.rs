@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) enabled: Option<bool>,
     pub(crate) mode: Option<Mode>,
     pub(crate) version_header: Option<bool>,
+    pub(crate) server_timing: Option<bool>,
     pub(crate) extensions: Option<NonNull<Extension>>,
     pub(crate) parameters: Parameters,
     pub(crate) format: Option<Format>,
@@ -122,6 +123,11 @@ impl Config {
         self.version_header.unwrap_or(true)
     }
 
+    /// Whether answers carry `Server-Timing`.
+    pub(crate) fn sends_timing(&self) -> bool {
+        self.server_timing.unwrap_or(false)
+    }
+
     /// The keys that links are signed with; `None` where links need no signature.
     pub(crate) fn keys(&self) -> Option<Keys<'_>> {
         match self.signing {
@@ -148,6 +154,7 @@ impl Config {
             enabled: narrower.enabled.or(self.enabled),
             mode: narrower.mode.or(self.mode),
             version_header: narrower.version_header.or(self.version_header),
+            server_timing: narrower.server_timing.or(self.server_timing),
             extensions: narrower.extensions.or(self.extensions),
             parameters: self.parameters.overridden_by(&narrower.parameters),
             format: narrower.format.or(self.format),

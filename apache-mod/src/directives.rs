@@ -19,6 +19,7 @@
 //! | `H264StreamingBufferSeconds` | seconds of a clip that are sent at once, the rest as it is played; 0 for all | 0 |
 //! | `H264StreamingRate` | bytes a second, or with `K`, `M` or `G`; 0 for no limit | 0 |
 //! | `H264StreamingVersionHeader` | `On` or `Off` | on |
+//! | `H264StreamingServerTiming` | `On` or `Off` | off |
 //! | `H264StreamingCacheSize` | bytes, or with `K`, `M` or `G`; 0 for none | 16M |
 //!
 //! The last is a process's, so it stands in the server's configuration alone. A file of keys is read
@@ -47,7 +48,7 @@ use values::{
 };
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 19] = [
+static DIRECTIVES: [Directive; 20] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -159,6 +160,12 @@ static DIRECTIVES: [Directive; 19] = [
         usage: c"On or Off: send X-Mod-H264-Streaming",
         place: Place::AnyContext,
         set: Set::Flag(|config, on| config.version_header = Some(on)),
+    },
+    Directive {
+        name: c"H264StreamingServerTiming",
+        usage: c"On or Off: send Server-Timing",
+        place: Place::AnyContext,
+        set: Set::Flag(|config, on| config.server_timing = Some(on)),
     },
     Directive {
         name: c"H264StreamingCacheSize",

@@ -4,6 +4,8 @@ use std::ffi::{CString, OsStr, c_int};
 use std::fmt::Display;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::iter;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
@@ -13,14 +15,17 @@ use mp4seek::http::{self, Conditions, Part, Selection, content_range, opaque_tag
 use mp4seek::pace::Pace;
 use mp4seek::packaging::{Address, Route};
 use mp4seek::request::LinkError;
-use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, out_of_range, refusal_page};
+use mp4seek::server::{
+    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, facts_of_answer, facts_of_refusal, out_of_range,
+    refusal_page, server_timing,
+};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Seeker};
 
 use crate::bucket::{self, Brigade};
 use crate::request::Request;
-use crate::{config, ffi};
+use crate::{config, ffi, measures};
 
 /// `AddHandler` and `SetHandler` name it, as for the original module.
 const HANDLER: &[u8] = b"h264-streaming.extensions";
@@ -30,6 +35,9 @@ const ONLY_GET: &str = "this answers GET and HEAD";
 
 /// Answers a request, or declines it: the server's own handler for files comes next.
 pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
+    if request.handler() == measures::HANDLER {
+        return measures::answer(request);
+    }
     let Some(target) = target(request) else { return ffi::H264_DECLINED };
     // The server itself would open it, and wait.
     if request.is_device() {
@@ -43,16 +51,17 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         Target::Resource(address) => Some(address),
         Target::Nothing => {
             request.log(Severity::Info, &Error::NoSuchAddress);
-            return refuse(request, 404, &Error::NoSuchAddress);
+            return refuse(request, 404, Reason::Address, &Error::NoSuchAddress);
         }
         Target::NotForPost => {
             request.allow_get_alone();
-            return refuse(request, 405, &ONLY_GET);
+            return refuse(request, 405, Reason::Method, &ONLY_GET);
         }
     };
     if let Err(error) = check_link(request) {
         request.log(Severity::Info, &error);
-        return refuse(request, error.status(), &error);
+        let error = Error::from(error);
+        return refuse(request, error.status(), error.reason(), &error);
     }
     // A file that cannot be opened is the server's to refuse, in its own words.
     let file = match open(request.filename()) {
@@ -111,6 +120,7 @@ pub(crate) fn answer(
             if let Some(reason) = reason {
                 request.log(Severity::Debug, &reason);
             }
+            note_file(request);
             ffi::H264_DECLINED
         }
         Ok(Answer::Film(film)) => {
@@ -118,13 +128,26 @@ pub(crate) fn answer(
                 film.explanation().iter().for_each(|line| request.log(Severity::Debug, line));
                 film.notes().iter().for_each(|note| request.log(Severity::Debug, note));
             }
+            let kind = Kind::of(&film, address);
+            measures::set_facts(request, &facts_of_answer(kind, &film));
+            if let Some(board) = measures::board() {
+                board.note_answer(kind, Some(&film));
+                let (entries, bytes) = seeker().cache_size();
+                board.note_cache(entries, bytes);
+            }
             send(request, file, metadata, *film)
         }
         Err(error) => {
             request.log(seeker().severity(&error, &identity), &error);
-            refuse(request, error.status(), &error)
+            refuse(request, error.status(), error.reason(), &error)
         }
     }
+}
+
+/// Counts a film that the server itself sends.
+fn note_file(request: &mut Request<'_>) {
+    measures::set_facts(request, &[(c"H264_KIND", c"file".to_owned())]);
+    measures::board().into_iter().for_each(|board| board.note_answer(Kind::File, None));
 }
 
 /// Opens a file without waiting, whatever has taken its place by now: a FIFO would keep a worker
@@ -139,7 +162,9 @@ fn open(path: &[u8]) -> io::Result<File> {
 }
 
 /// Refuses a request: with the server's error document, or a page with the reason.
-fn refuse(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> c_int {
+fn refuse(request: &mut Request<'_>, status: u16, code: Reason, reason: &dyn Display) -> c_int {
+    measures::set_facts(request, &facts_of_refusal(code));
+    measures::board().into_iter().for_each(|board| board.note_refusal(code));
     if request.config().sends_version() {
         request.set_error_header(VERSION_HEADER, VERSION);
     }
@@ -213,6 +238,56 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         }
         Location::Elsewhere(location) => return redirect(request, &film, location),
     }
+    set_head(request, len, metadata, &film);
+
+    let mut parts: Vec<_> = iter::once(0..film.len()).collect();
+    // The conditions and ranges are those of the whole answer, of which a subrequest gives a part.
+    if !request.is_subrequest() {
+        let unmet = request.unmet_condition();
+        if unmet != ffi::H264_OK {
+            request.set_status(unmet);
+            return Brigade::new(request).pass(request);
+        }
+        match select_range(request, &film) {
+            Some(Selection::Unsatisfiable) => {
+                let range = CString::new(content_range(None, film.len())).unwrap_or_default();
+                request.set_error_header(c"Content-Range", &range);
+                return refuse(request, 416, Reason::Range, &out_of_range(film.len()));
+            }
+            Some(Selection::NotModified) => {
+                request.set_status(ffi::H264_NOT_MODIFIED);
+                return Brigade::new(request).pass(request);
+            }
+            // The server would compare the date of an If-Range, which is no stronger than the tag.
+            Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
+            Some(Selection::Single(range)) => parts = vec![range],
+            Some(Selection::Multi(multipart)) => {
+                let is_range = |part| if let Part::Range(range) = part { Some(range) } else { None };
+                parts = multipart.parts.into_iter().filter_map(is_range).collect();
+            }
+            _ => {}
+        }
+    }
+    note_bytes(request, &film, &parts);
+    let begins = parts.first().cloned().unwrap_or(0..film.len());
+    let pace = pace(request);
+    match bucket::body_of(request, file, film, &begins, pace) {
+        Ok(body) => {
+            request.filter_body();
+            if pace.is_on() {
+                request.hold_back();
+            }
+            body.pass(request)
+        }
+        Err(error) => {
+            request.log(Severity::Error, &error);
+            refuse(request, 500, Reason::Disk, &error)
+        }
+    }
+}
+
+/// Sets the fields of an answer.
+fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &VirtualFile) {
     let mtime = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1000);
     request.describe_body(len, mtime);
     if let Some(media_type) = film.media_type() {
@@ -231,48 +306,17 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     if request.config().sends_version() {
         request.set_header(VERSION_HEADER, VERSION);
     }
-
-    let mut begins = 0..film.len();
-    // The conditions and ranges are those of the whole answer, of which a subrequest gives a part.
-    if !request.is_subrequest() {
-        let unmet = request.unmet_condition();
-        if unmet != ffi::H264_OK {
-            request.set_status(unmet);
-            return Brigade::new(request).pass(request);
-        }
-        match select_range(request, &film) {
-            Some(Selection::Unsatisfiable) => {
-                let range = CString::new(content_range(None, film.len())).unwrap_or_default();
-                request.set_error_header(c"Content-Range", &range);
-                return refuse(request, 416, &out_of_range(film.len()));
-            }
-            Some(Selection::NotModified) => {
-                request.set_status(ffi::H264_NOT_MODIFIED);
-                return Brigade::new(request).pass(request);
-            }
-            // The server would compare the date of an If-Range, which is no stronger than the tag.
-            Some(Selection::Full) if opaque_tag(film.etag()) != film.etag() => request.drop_header(c"Range"),
-            Some(Selection::Single(range)) => begins = range,
-            Some(Selection::Multi(multipart)) => {
-                let is_range = |part| if let Part::Range(range) = part { Some(range) } else { None };
-                begins = multipart.parts.into_iter().find_map(is_range).unwrap_or(begins);
-            }
-            _ => {}
+    if request.config().sends_timing() {
+        if let Some(value) = server_timing(film) {
+            request.set_header(c"Server-Timing", &CString::new(value).unwrap_or_default());
         }
     }
-    let pace = pace(request);
-    match bucket::body_of(request, file, film, &begins, pace) {
-        Ok(body) => {
-            request.filter_body();
-            if pace.is_on() {
-                request.hold_back();
-            }
-            body.pass(request)
-        }
-        Err(error) => {
-            request.log(Severity::Error, &error);
-            refuse(request, 500, &error)
-        }
+}
+
+/// Counts the bytes of a body.
+fn note_bytes(request: &Request<'_>, film: &VirtualFile, parts: &[Range<u64>]) {
+    if let Some(board) = measures::board().filter(|_| !request.has_no_body()) {
+        parts.iter().for_each(|part| board.note_bytes(film, part));
     }
 }
 

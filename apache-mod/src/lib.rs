@@ -14,6 +14,7 @@
 //! - `filter`: a slow client holds neither a worker nor a movie's whole metadata.
 //! - `pace`: a clip is sent no faster than it is played, or than a rate allows.
 //! - `sent_file`: the clip where a script sends a movie with `X-Sendfile`.
+//! - `measures`: what is counted, and where it can be read.
 //! - `request`: the server's request and log as Rust values.
 //!
 //! # Processes
@@ -21,12 +22,12 @@
 //! The first process reads the configuration and forks its children. What is there before a fork is
 //! configuration, and nothing else:
 //! - The first process registers the hooks and filters, installs the panic hook, and reads the
-//!   directives into pools of the server and one static number. It has no thread, no descriptor, no
-//!   lock and no shared memory of the module's.
+//!   directives into pools of the server and one static number. It makes the memory in which all
+//!   children count (`measures`). It has no thread, no descriptor and no lock of the module's.
 //! - A child makes its seeker, and so the cache and the locks in it, when it answers its first
 //!   request about a movie. That needs no `child_init`, and a child that is asked for no movie goes
 //!   without.
-//! - Children share nothing. A child that is killed leaves no lock behind that others wait for, and
+//! - Children share counts, all of them atomic numbers, and nothing else. A child that is killed leaves no lock behind that others wait for, and
 //!   the size of the cache holds for each child.
 //! - All work is done on threads of the server's, and signals are the server's. The module starts
 //!   no thread, blocks no signal and handles none. Reads that a signal interrupts are repeated.
@@ -49,6 +50,7 @@ mod directives;
 mod ffi;
 mod filter;
 mod handler;
+mod measures;
 mod pace;
 mod request;
 mod sent_file;
@@ -89,6 +91,8 @@ unsafe extern "C" fn register_hooks(_pool: *mut ffi::apr_pool_t) {
                 ffi::h264_hook_handler(Some(handle));
                 ffi::h264_register_filter(Some(filter::filter));
                 ffi::h264_register_hold(Some(pace::permission));
+                ffi::h264_hook_post_config(Some(measures::after_configuration));
+                ffi::h264_hook_status(Some(measures::status));
                 ffi::h264_hook_insert_filter(Some(sent_file::insert));
                 ffi::h264_register_sent_file_filter(Some(sent_file::filter));
             }

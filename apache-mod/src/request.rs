@@ -246,6 +246,16 @@ impl<'r> Request<'r> {
         ask!(self, ap_set_content_length, len);
     }
 
+    /// Sets a variable of the request's environment.
+    pub(crate) fn set_environment(&mut self, name: &CStr, value: &CStr) {
+        ask!(self, h264_set_environment, name.as_ptr(), value.as_ptr());
+    }
+
+    /// Writes a part of an answer.
+    pub(crate) fn write(&mut self, text: &[u8]) {
+        ask!(self, h264_write, text.as_ptr().cast(), text.len());
+    }
+
     /// Keeps mod_deflate and mod_brotli from the body: a movie is as small as it can be, and its
     /// byte ranges are those of the movie.
     pub(crate) fn forbid_compression(&mut self) {

@@ -16,6 +16,7 @@ typedef struct apr_bucket_alloc_t apr_bucket_alloc_t;
 typedef struct apr_bucket_brigade apr_bucket_brigade;
 typedef struct ap_filter_t ap_filter_t;
 typedef struct request_rec request_rec;
+typedef struct server_rec server_rec;
 typedef struct cmd_parms_struct cmd_parms;
 
 /* Values of the server's headers. */
@@ -185,6 +186,12 @@ apr_bucket_alloc_t *h264_request_buckets(const request_rec *r);
 typedef uint64_t (*h264_permission)(const apr_bucket *bucket, uint32_t *wait);
 void h264_register_hold(h264_permission permission);
 void h264_hold_back(request_rec *r);
+
+void h264_hook_post_config(int (*hook)(apr_pool_t *config, apr_pool_t *log, apr_pool_t *temp, server_rec *server));
+void *h264_shared_memory(apr_pool_t *pool, size_t size);
+void h264_hook_status(int (*hook)(request_rec *r, int flags));
+int h264_is_short_status(int flags);
+void h264_write(request_rec *r, const char *text, size_t len);
 
 int h264_sends_named_files(const request_rec *r);
 void h264_add_sent_file_filter(request_rec *r);

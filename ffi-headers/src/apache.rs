@@ -9,8 +9,14 @@ use crate::common::{self, Error};
 
 const INSTALL: &str = "install Apache's development files (Debian: apache2-dev; Fedora: httpd-devel) or set APXS to the path of apxs";
 
-const SOURCES: [&str; 5] =
-    ["apache/records.c", "apache/request.c", "apache/buckets.c", "apache/filters.c", "apache/hold.c"];
+const SOURCES: [&str; 6] = [
+    "apache/records.c",
+    "apache/request.c",
+    "apache/buckets.c",
+    "apache/filters.c",
+    "apache/hold.c",
+    "apache/measures.c",
+];
 
 /// Compiles the accessors and writes the bindings of the Apache module.
 ///
