@@ -35,6 +35,8 @@ struct h264_hooks {
     /* Once a second. */
     void (*trigger)(struct h264_module *module);
     void (*cleanup)(struct h264_module *module);
+    /* Of each request, before anything is looked for. */
+    enum h264_outcome (*uri_clean)(struct request_st *r, struct h264_module *module);
     enum h264_outcome (*subrequest_start)(struct request_st *r, struct h264_module *module);
     enum h264_outcome (*subrequest)(struct request_st *r, struct h264_module *module);
     enum h264_outcome (*response_start)(struct request_st *r, struct h264_module *module);
@@ -72,6 +74,8 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_RATE, "h264-streaming.rate", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                         \
     OPTION(H264_KEY_CANONICAL, "h264-streaming.canonical", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)            \
     OPTION(H264_KEY_MAX_AGE, "h264-streaming.max-age", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                   \
+    OPTION(H264_KEY_SERVER_TIMING, "h264-streaming.server-timing", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)       \
+    OPTION(H264_KEY_METRICS_URL, "h264-streaming.metrics-url", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)         \
     OPTION(H264_KEY_LOG_CLIENT_ERRORS, "h264-streaming.log-client-errors", T_CONFIG_BOOL,                         \
            T_CONFIG_SCOPE_CONNECTION)                                                                             \
     OPTION(H264_KEY_STATIC_EXCLUDED, "static-file.exclude-extensions", T_CONFIG_ARRAY_VLIST,                      \
@@ -111,6 +115,12 @@ void h264_log(struct h264_bytes message);
 void h264_log_server(struct server *srv, struct h264_bytes message);
 void h264_log_request(struct request_st *r, struct h264_bytes message);
 int h264_logs_handling(const struct request_st *r);
+
+/* Measures. */
+void *h264_share(size_t size);
+void h264_unshare(void *memory, size_t size);
+void h264_set_statistic(struct h264_bytes name, uint64_t value);
+void h264_set_environment(struct request_st *r, struct h264_bytes name, struct h264_bytes value);
 
 /* The request. */
 int h264_is_get(const struct request_st *r);

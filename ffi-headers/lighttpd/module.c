@@ -61,6 +61,10 @@ static void cleanup(void *data) {
     free(module->physical_path.ptr);
 }
 
+static handler_t uri_clean(request_st *r, void *module) {
+    return handler_of(hooks->uri_clean(r, module));
+}
+
 static handler_t subrequest_start(request_st *r, void *module) {
     return handler_of(hooks->subrequest_start(r, module));
 }
@@ -90,6 +94,7 @@ void h264_register(struct plugin *p, const struct h264_hooks *table) {
     p->worker_init = worker_init;
     p->handle_trigger = trigger;
     p->cleanup = cleanup;
+    p->handle_uri_clean = uri_clean;
     p->handle_subrequest_start = subrequest_start;
     p->handle_subrequest = subrequest;
     p->handle_response_start = response_start;

@@ -9,12 +9,13 @@ use std::process::{self, Command, Output};
 
 use crate::common::{self, Error};
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     "lighttpd/module.c",
     "lighttpd/config.c",
     "lighttpd/events.c",
     "lighttpd/request.c",
     "lighttpd/answer.c",
+    "lighttpd/measures.c",
 ];
 
 /// Compiles the accessors and writes the bindings of the lighttpd module.

@@ -24,6 +24,8 @@ pub(crate) struct Section {
     mode: Option<Mode>,
     version_header: Option<bool>,
     log_client_errors: Option<bool>,
+    server_timing: Option<bool>,
+    metrics_url: Option<Vec<u8>>,
     static_excluded: Option<Vec<Vec<u8>>>,
     static_etags: Option<bool>,
     /// In bytes.
@@ -54,6 +56,9 @@ pub(crate) struct Config<'a> {
     pub(crate) settings: Settings,
     pub(crate) version_header: bool,
     pub(crate) log_client_errors: bool,
+    pub(crate) server_timing: bool,
+    /// The path of the counts.
+    pub(crate) metrics_url: Option<&'a [u8]>,
     /// Ends of paths that the server does not serve as files.
     excluded: &'a [Vec<u8>],
     /// Whether files have entity tags.
@@ -89,12 +94,19 @@ impl Section {
         Ok(section)
     }
 
+    /// Whether the counts can be asked for here.
+    pub(crate) fn has_metrics(&self) -> bool {
+        self.metrics_url.is_some()
+    }
+
     fn set(&mut self, value: &ffi::h264_value) -> Result<(), String> {
         let is_on = value.number != 0;
         match value.key {
             h264_key::H264_KEY_ENABLE => self.enable = Some(is_on),
             h264_key::H264_KEY_VERSION_HEADER => self.version_header = Some(is_on),
             h264_key::H264_KEY_LOG_CLIENT_ERRORS => self.log_client_errors = Some(is_on),
+            h264_key::H264_KEY_SERVER_TIMING => self.server_timing = Some(is_on),
+            h264_key::H264_KEY_METRICS_URL => self.metrics_url = Some(metrics_url(string(value))?),
             h264_key::H264_KEY_STATIC_ETAGS => self.static_etags = Some(is_on),
             h264_key::H264_KEY_STATIC_EXCLUDED => {
                 self.static_excluded = Some(items(value).map(|(_, item)| item.to_vec()).collect());
@@ -164,6 +176,8 @@ impl Default for Config<'_> {
             settings: Settings::default(),
             version_header: true,
             log_client_errors: false,
+            server_timing: false,
+            metrics_url: None,
             excluded: &[],
             etags: true,
             keys: None,
@@ -184,6 +198,8 @@ impl<'a> Config<'a> {
             mode,
             version_header,
             log_client_errors,
+            server_timing,
+            metrics_url,
             static_excluded,
             static_etags,
             parameters,
@@ -205,6 +221,8 @@ impl<'a> Config<'a> {
         self.extensions = extensions.as_deref().or(self.extensions);
         self.version_header = version_header.unwrap_or(self.version_header);
         self.log_client_errors = log_client_errors.unwrap_or(self.log_client_errors);
+        self.server_timing = server_timing.unwrap_or(self.server_timing);
+        self.metrics_url = metrics_url.as_deref().or(self.metrics_url);
         self.excluded = static_excluded.as_deref().unwrap_or(self.excluded);
         self.etags = static_etags.unwrap_or(self.etags);
         if let Some(key_file) = key_file {
@@ -296,6 +314,14 @@ fn packaging(words: &[&[u8]]) -> Result<Packaging, String> {
             "h264-streaming.packaging has {words}: it must be a list of \"hls\" and \"dash\", or ( \"none\" )"
         )
     })
+}
+
+fn metrics_url(value: &[u8]) -> Result<Vec<u8>, String> {
+    if value.starts_with(b"/") {
+        return Ok(value.to_vec());
+    }
+    let value = String::from_utf8_lossy(value);
+    Err(format!("h264-streaming.metrics-url = \"{value}\": it must be a path that begins with /"))
 }
 
 fn words(value: &ffi::h264_value) -> Vec<&[u8]> {

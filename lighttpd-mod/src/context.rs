@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::ptr;
 
+use mp4seek::packaging::Address;
 use mp4seek::source::Identity;
 use mp4seek::{Answer, Error};
 
@@ -34,6 +35,7 @@ pub(crate) struct Refusal {
 pub(crate) struct Planned {
     pub(crate) file: OpenFile,
     pub(crate) identity: Identity,
+    pub(crate) address: Option<Address>,
     pub(crate) answer: Ticket<Result<Answer, Error>>,
 }
 

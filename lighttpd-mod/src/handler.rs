@@ -7,7 +7,10 @@ use mp4seek::Settings;
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
-use mp4seek::server::{self, Severity, VERSION, VERSION_HEADER, ends_early, out_of_range, refusal_page};
+use mp4seek::server::{
+    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, ends_early, facts_of_answer, out_of_range,
+    refusal_page, server_timing,
+};
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
@@ -16,6 +19,7 @@ use crate::body::{Body, Progress};
 use crate::config::Config;
 use crate::context::{Context, Planned, Refusal};
 use crate::ffi::{self, h264_outcome};
+use crate::measures;
 use crate::pace::Pacer;
 use crate::pool::Outcome;
 use crate::reads::{Awaited, Resident};
@@ -63,8 +67,11 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Some(Target::Film) => None,
         Some(Target::Resource(address)) => Some(address),
         Some(Target::Nothing) => return refuse_address(request, state),
-        Some(Target::NotForPost) => return end_with(request, 405, &ONLY_GET),
-        Some(Target::NoFilm) => return request.end(404),
+        Some(Target::NotForPost) => return end_with(request, 405, Reason::Method, &ONLY_GET),
+        Some(Target::NoFilm) => {
+            measures::note_refusal(request, Reason::Address);
+            return request.end(404);
+        }
         None => return request.serve_static(),
     };
     let config = state.config(request);
@@ -72,7 +79,8 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         if logs(request, state, Severity::Info) {
             request.log(&error);
         }
-        return end_with(request, error.status(), &error);
+        let error = Error::from(error);
+        return end_with(request, error.status(), error.reason(), &error);
     }
     let Some(file) = request.open() else { return request.serve_static() };
     let identity = match file.metadata() {
@@ -83,12 +91,12 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     let seeker = worker.seeker();
     match answer(&seeker, &Resident::of(&file), &identity, address, request.query(), &settings) {
         Err(error) if error.would_block() => {}
-        answer => return answer_with(request, answer, file, &identity),
+        answer => return answer_with(request, answer, address, file, &identity),
     }
     let query = request.query().to_vec();
     let plan = move |file: &Awaited| answer(&seeker, file, &identity, address, &query, &settings);
     match worker.pool.run(request, &file, plan) {
-        Ok(answer) => answer_when_planned(request, Planned { file, identity, answer }),
+        Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
         Err(error) => fail(request, &error),
     }
 }
@@ -120,7 +128,7 @@ fn refuse_address(request: &mut Request<'_>, state: &State) -> h264_outcome {
     if logs(request, state, Severity::Info) {
         request.log(&Error::NoSuchAddress);
     }
-    end_with(request, 404, &Error::NoSuchAddress)
+    end_with(request, 404, Reason::Address, &Error::NoSuchAddress)
 }
 
 /// Answers a request whose plan a thread makes, or waits for the plan.
@@ -134,7 +142,9 @@ fn answer_when_planned(request: &mut Request<'_>, planned: Planned) -> h264_outc
             drop(planned);
             begin(request)
         }
-        Outcome::Done(answer) => answer_with(request, answer, planned.file, &planned.identity),
+        Outcome::Done(answer) => {
+            answer_with(request, answer, planned.address, planned.file, &planned.identity)
+        }
         Outcome::Panicked(panic) => fail(request, &panic),
     }
 }
@@ -142,6 +152,7 @@ fn answer_when_planned(request: &mut Request<'_>, planned: Planned) -> h264_outc
 fn answer_with(
     request: &mut Request<'_>,
     answer: Result<Answer, Error>,
+    address: Option<Address>,
     file: OpenFile,
     identity: &Identity,
 ) -> h264_outcome {
@@ -155,6 +166,13 @@ fn answer_with(
                 film.explanation().iter().for_each(|line| request.log(line));
                 film.notes().iter().for_each(|note| request.log(note));
             }
+            let kind = Kind::of(&film, address);
+            measures::set_facts(request, &facts_of_answer(kind, &film));
+            if let Some(board) = state.board() {
+                board.note_answer(kind, Some(&film));
+                let (entries, bytes) = worker.seeker().cache_size();
+                board.note_cache(entries, bytes);
+            }
             send(request, film, file, identity.mtime)
         }
         Ok(Answer::Plain(reason)) => {
@@ -162,13 +180,14 @@ fn answer_with(
                 request.log(&reason);
             }
             drop(file);
+            measures::note_file(request);
             request.serve_static()
         }
         Err(error) => {
             if logs(request, state, worker.seeker().severity(&error, identity)) {
                 request.log(&error);
             }
-            end_with(request, error.status(), &error)
+            end_with(request, error.status(), error.reason(), &error)
         }
     }
 }
@@ -212,15 +231,16 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
     let (parts, body_len) = match selection {
         Selection::PreconditionFailed => {
             let reason = "what If-Match or If-Unmodified-Since asks for is no longer so";
-            return end_with(request, 412, &reason);
+            return end_with(request, 412, Reason::Precondition, &reason);
         }
         Selection::Unsatisfiable => {
+            measures::note_refusal(request, Reason::Range);
             let page = refusal_page(416, &out_of_range(len));
             Context::Refusal(Refusal { status: 416, len: Some(len), page }).put_into(request);
             return request.end_without_handler(416);
         }
         Selection::NotModified => {
-            set_validators(request, film.etag(), mtime);
+            set_validators(request, &film, mtime);
             request.set_status(304);
             request.finish_body();
             return ffi::H264_FINISHED;
@@ -240,7 +260,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
             (multipart.parts, multipart.len)
         }
     };
-    set_validators(request, film.etag(), mtime);
+    set_validators(request, &film, mtime);
     request.set_header(b"Content-Type", &content_type);
     request.set_header(b"Content-Length", body_len.to_string().as_bytes());
     if request.ranges_enabled() {
@@ -251,6 +271,7 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         request.finish_body();
         return ffi::H264_FINISHED;
     }
+    measures::note_bytes(request, &film, &parts);
     if film.is_compressible() && request.may_be_compressed() {
         return send_for_compression(request, &film, &file);
     }
@@ -292,10 +313,15 @@ fn conditions<'a>(request: &'a Request<'_>) -> Conditions<'a> {
     }
 }
 
-fn set_validators(request: &mut Request<'_>, etag: &str, mtime: i64) {
+fn set_validators(request: &mut Request<'_>, film: &VirtualFile, mtime: i64) {
+    if let Some(value) = server_timing(film)
+        .filter(|_| State::of(request.module()).is_some_and(|state| state.config(request).server_timing))
+    {
+        request.set_header(b"Server-Timing", value.as_bytes());
+    }
     if request.etags_enabled() && State::of(request.module()).is_some_and(|state| state.config(request).etags)
     {
-        request.set_header(b"ETag", etag.as_bytes());
+        request.set_header(b"ETag", film.etag().as_bytes());
     }
     request.set_last_modified(mtime);
     set_version(request);
@@ -366,12 +392,13 @@ pub(crate) fn give_up(request: &mut Request<'_>) -> h264_outcome {
 /// Ends a request that fails for no fault of its own.
 fn fail(request: &mut Request<'_>, reason: &dyn Display) -> h264_outcome {
     request.log(reason);
-    end_with(request, 500, reason)
+    end_with(request, 500, Reason::Disk, reason)
 }
 
 /// Ends a request with a status: with the configuration's error handler or document, or a page with
 /// the reason.
-fn end_with(request: &mut Request<'_>, status: u16, reason: &dyn Display) -> h264_outcome {
+fn end_with(request: &mut Request<'_>, status: u16, code: Reason, reason: &dyn Display) -> h264_outcome {
+    measures::note_refusal(request, code);
     let page = refusal_page(status, reason);
     let status = c_int::from(status);
     Context::Refusal(Refusal { status, len: None, page }).put_into(request);

@@ -5,6 +5,7 @@ use mp4seek::server::boundary;
 use crate::context::Context;
 use crate::ffi::{self, Module, h264_outcome};
 use crate::handler;
+use crate::measures;
 use crate::request::Request;
 use crate::state::State;
 
@@ -14,6 +15,7 @@ pub(crate) static HOOKS: ffi::h264_hooks = ffi::h264_hooks {
     worker_init: Some(worker_init),
     trigger: Some(trigger),
     cleanup: Some(cleanup),
+    uri_clean: Some(uri_clean),
     subrequest_start: Some(subrequest_start),
     subrequest: Some(subrequest),
     response_start: Some(response_start),
@@ -35,6 +37,10 @@ unsafe extern "C" fn trigger(module: *mut ffi::h264_module) {
 unsafe extern "C" fn cleanup(module: *mut ffi::h264_module) {
     // SAFETY: no request is alive when the server unloads its modules.
     boundary(|| (), || with_module(module, |module| unsafe { State::take_back(module) }));
+}
+
+unsafe extern "C" fn uri_clean(r: *mut ffi::request_st, module: *mut ffi::h264_module) -> h264_outcome {
+    boundary(|| ffi::H264_GO_ON, || with(r, module, measures::answer))
 }
 
 unsafe extern "C" fn subrequest_start(
@@ -106,6 +112,7 @@ fn begin_second(module: Module<'_>) {
     if let Some(worker) = State::of(module).and_then(State::worker) {
         worker.clock.tick();
     }
+    measures::publish(module);
 }
 
 fn forget(request: &mut Request<'_>) -> h264_outcome {

@@ -19,6 +19,8 @@
 //! | `h264-streaming.rate` | bytes a second, in the place of the pace at which it is played; 0 for none | 0 |
 //! | `h264-streaming.canonical` | `"off"` or `"redirect"`, where the query is not the canonical one | `"off"` |
 //! | `h264-streaming.max-age` | seconds that caches may send an answer without asking | none |
+//! | `h264-streaming.server-timing` | `"enable"` or `"disable"`: send `Server-Timing` | `"disable"` |
+//! | `h264-streaming.metrics-url` | the path of the counts as OpenMetrics | none |
 //! | `h264-streaming.version-header` | `"enable"` or `"disable"`: send `X-Mod-H264-Streaming` | `"enable"` |
 //! | `h264-streaming.log-client-errors` | `"enable"` or `"disable"`: a line in the error log for each request that is refused for the client's own mistake | `"disable"` |
 //! | `h264-streaming.cache-size` | kbytes; 0 for none; not inside conditions | [16 MiB](mp4seek::answer::DEFAULT_CACHE_SIZE) |
@@ -36,6 +38,7 @@ mod context;
 mod ffi;
 mod handler;
 mod hooks;
+mod measures;
 mod pace;
 mod pool;
 mod reads;

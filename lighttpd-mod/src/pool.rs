@@ -36,12 +36,12 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mp4seek::server::boundary;
+use mp4seek::server::{Board, boundary};
 
 use crate::ffi;
 use crate::reads::Awaited;
 use crate::request::Request;
-use crate::threads::{Job, Threads, lock, take_panic};
+use crate::threads::{Job, THREADS, Threads, lock, take_panic};
 
 /// The threads, as the server's own thread sees them.
 pub(crate) struct Pool(Rc<Waiting>);
@@ -52,6 +52,8 @@ struct Waiting {
     /// Requests to wake, by the number of the work they wait for.
     requests: RefCell<HashMap<u64, NonNull<ffi::request_st>>>,
     last: Cell<u64>,
+    /// Where work is counted.
+    board: Option<&'static Board>,
     /// `None` only until the pool is complete.
     watch: Cell<Option<Watch>>,
 }
@@ -91,11 +93,12 @@ impl Pool {
     ///
     /// # Errors
     /// When the process may not have another descriptor.
-    pub(crate) fn new(server: *mut ffi::server) -> io::Result<Self> {
+    pub(crate) fn new(server: *mut ffi::server, board: Option<&'static Board>) -> io::Result<Self> {
         let pool = Self(Rc::new(Waiting {
             threads: RefCell::new(Some(Threads::new()?)),
             requests: RefCell::default(),
             last: Cell::new(0),
+            board,
             watch: Cell::new(None),
         }));
         pool.watch(server);
@@ -187,6 +190,8 @@ impl Pool {
             Some(threads) => threads.submit(Job { number, film, run }),
             None => run(),
         }
+        pool.board.into_iter().for_each(Board::note_read);
+        pool.note();
         Ok(ticket)
     }
 }
@@ -219,6 +224,7 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
         || {
             // SAFETY: what `watch` handed over, on the server's own thread.
             let waiting = unsafe { &*waiting.cast::<Waiting>() };
+            waiting.note();
             for number in waiting.own_threads(Threads::take_done).unwrap_or_default() {
                 if let Some(request) = waiting.requests.borrow_mut().remove(&number) {
                     // SAFETY: it waits, so it has not been reset: its context would have dropped
@@ -231,6 +237,13 @@ unsafe extern "C" fn wake(waiting: *mut c_void) {
 }
 
 impl Waiting {
+    /// Notes for other processes what the threads do.
+    fn note(&self) {
+        if let (Some(board), Some(load)) = (self.board, self.own_threads(Threads::load)) {
+            board.note_pool(THREADS, load.busy, load.waiting);
+        }
+    }
+
     /// The result of `body`, where there are threads and they are of this process.
     fn own_threads<T>(&self, body: impl FnOnce(&Threads) -> T) -> Option<T> {
         self.threads.borrow().as_ref().filter(|threads| threads.is_of_this_process()).map(body)

@@ -197,6 +197,11 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_set_response_header, ffi::bytes(name), ffi::bytes(value));
     }
 
+    /// Sets a variable of the request's environment.
+    pub(crate) fn set_environment(&mut self, name: &[u8], value: &[u8]) {
+        ask!(self, h264_set_environment, ffi::bytes(name), ffi::bytes(value));
+    }
+
     /// `mtime` in seconds since the epoch.
     pub(crate) fn set_last_modified(&mut self, mtime: i64) {
         ask!(self, h264_set_last_modified, mtime);

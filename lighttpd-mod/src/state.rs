@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use mp4seek::Seeker;
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
+use mp4seek::server::Board;
 use once_cell::unsync::OnceCell;
 
 use crate::config::{Config, Section};
 use crate::ffi::{self, Module};
+use crate::measures::SharedBoard;
 use crate::pace::Clock;
 use crate::pool::Pool;
 use crate::request::Request;
@@ -19,6 +21,9 @@ use crate::request::Request;
 pub(crate) struct State {
     sections: Vec<Section>,
     worker: OnceCell<Worker>,
+    has_metrics: bool,
+    /// The last field: what the others do when they are dropped may still count.
+    board: Option<SharedBoard>,
 }
 
 /// What belongs to a process that serves requests.
@@ -70,14 +75,19 @@ impl State {
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let sections: Vec<_> =
             (0..count).map(|index| Section::read(module, index)).collect::<Result<_, _>>()?;
-        Ok(Self { sections, worker: OnceCell::new() })
+        let has_metrics = sections.iter().any(Section::has_metrics);
+        let board = SharedBoard::new();
+        if board.is_none() {
+            ffi::log("there is no memory to share, and nothing is counted");
+        }
+        Ok(Self { sections, worker: OnceCell::new(), has_metrics, board })
     }
 
     /// Makes what belongs to this process.
     pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
         let worker = || {
-            let pool =
-                Pool::new(server).map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
+            let pool = Pool::new(server, self.board())
+                .map_err(|e| format!("mod_h264_streaming cannot make an event: {e}"))?;
             Ok(Worker { seeker: RefCell::new(self.new_seeker()), pool, clock: Rc::default() })
         };
         self.worker.get_or_try_init(worker).map(|_| ())
@@ -101,6 +111,16 @@ impl State {
             worker.seeker.replace(self.new_seeker());
             worker.pool.renew();
         }
+    }
+
+    /// The counts of all workers.
+    pub(crate) fn board(&self) -> Option<&'static Board> {
+        self.board.as_ref().map(SharedBoard::board)
+    }
+
+    /// Whether the counts can be asked for anywhere.
+    pub(crate) fn has_metrics(&self) -> bool {
+        self.has_metrics
     }
 
     /// The options that hold for a request.

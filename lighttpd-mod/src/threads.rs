@@ -23,7 +23,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::ffi;
 
 /// Most threads. They wait more than they work: more would only make a slow disk slower.
-const THREADS: usize = 8;
+pub(crate) const THREADS: usize = 8;
 
 /// How long a server that stops or restarts waits for reads under way. A disk that is merely slow
 /// answers within this time. A file server that is gone may never answer, and the server accepts no
@@ -46,6 +46,14 @@ pub(crate) struct Shared {
     /// A thread has ended.
     ended: Condvar,
     is_closed: AtomicBool,
+}
+
+/// What the threads do.
+pub(crate) struct Load {
+    /// Jobs under way.
+    pub(crate) busy: usize,
+    /// Jobs that wait for a thread.
+    pub(crate) waiting: usize,
 }
 
 #[derive(Default)]
@@ -127,6 +135,12 @@ impl Threads {
         work.threads += 1;
         self.handles.borrow_mut().push(handle);
         Ok(())
+    }
+
+    /// What the threads do now.
+    pub(crate) fn load(&self) -> Load {
+        let work = lock(&self.shared.work);
+        Load { busy: work.running.len(), waiting: work.queue.len() }
     }
 
     /// Takes a job back that no thread has begun.

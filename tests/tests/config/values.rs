@@ -55,6 +55,7 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("H264StreamingBufferSeconds", &["H264StreamingBufferSeconds", "at once"]),
         ("H264StreamingRate 4G", &["H264StreamingRate", "bytes a second below 4G"]),
         ("H264StreamingRate 2mbit", &["H264StreamingRate", "K, M or G"]),
+        ("H264StreamingServerTiming 2", &["H264StreamingServerTiming", "On or Off"]),
         ("H264StreamingVersionHeader 2", &["H264StreamingVersionHeader", "On or Off"]),
     ];
     let lighttpd: &[(&str, &[&str])] = &[
@@ -118,6 +119,8 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
         ("h264-streaming.longest-clip = \"1:30\"", &["h264-streaming.longest-clip", "expected an integer"]),
         ("h264-streaming.shortest-clip = (2)", &["h264-streaming.shortest-clip", "expected an integer"]),
         ("h264-streaming.refuse = (\"start\")", &["h264-streaming.refuse", "start", "times"]),
+        ("h264-streaming.metrics-url = \"metrics\"", &["h264-streaming.metrics-url", "begins with /"]),
+        ("h264-streaming.server-timing = \"2\"", &["h264-streaming.server-timing"]),
         ("h264-streaming.version-header = \"2\"", &["h264-streaming.version-header"]),
         ("h264-streaming.log-client-errors = \"2\"", &["h264-streaming.log-client-errors"]),
         (

@@ -34,8 +34,11 @@ const KEY: &str = "a key that nobody knows";
 /// A file of keys that the server can read.
 fn key_file(name: &str, text: &str) -> PathBuf {
     let path = work_dir("keys").join(format!("{name}-{}", std::process::id()));
-    fs::write(&path, text).expect("a folder of our own");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    // Servers of other tests read a file of this name at the same time.
+    let part = tempfile::NamedTempFile::new_in(work_dir("keys")).expect("a folder of our own");
+    fs::write(part.path(), text).expect("a file of our own");
+    fs::set_permissions(part.path(), fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    part.persist(&path).expect("a folder of our own");
     path
 }
 

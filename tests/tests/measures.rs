@@ -1,0 +1,300 @@
+//! What can be read of the module's work: the access log, the counts of all processes, and
+//! `Server-Timing`.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tests::films::film;
+use tests::on_both_engines;
+use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
+
+on_both_engines!(
+    the_access_log_says_what_was_asked_and_found,
+    counts_are_those_of_all_processes,
+    counts_outlive_the_processes_that_counted,
+    the_status_page_of_the_server_has_the_counts,
+    bytes_are_those_of_the_body,
+    a_browser_is_told_how_long_it_took,
+    nothing_is_told_that_nobody_asked_for,
+    what_is_documented_is_there,
+);
+
+const METRICS: [&str; 2] = [
+    "<Location /metrics>\nSetHandler h264-streaming-metrics\n</Location>",
+    "h264-streaming.metrics-url = \"/metrics\"",
+];
+
+fn lines(engine: Engine, [apache, lighttpd]: [&str; 2]) -> String {
+    (if engine == Engine::Lighttpd { lighttpd } else { apache }).to_owned()
+}
+
+fn with_metrics(engine: Engine) -> Builder {
+    Builder::new(engine).config(&lines(engine, METRICS)).packaging()
+}
+
+/// The counts, without what all names begin with.
+fn counts(site: &Site) -> BTreeMap<String, u64> {
+    let reply = site.get("/metrics");
+    assert_eq!(reply.status, 200, "{reply}");
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!((reply.header("content-type"), reply.header("cache-control")), (media_type, "no-store"));
+    let text = reply.text();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let line = |line: &str| {
+        let (name, value) = line.strip_prefix("h264_streaming_")?.rsplit_once(' ')?;
+        Some((name.replace('"', ""), value.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn the_access_log_says_what_was_asked_and_found(engine: Engine) {
+    let variables = "%{H264_KIND}e %{H264_FORMAT}e %{H264_START}e %{H264_END}e %{H264_MODE}e %{H264_SAMPLES}e \
+                     %{H264_METADATA}e %{H264_CACHE}e %{H264_PLAN_US}e %{H264_REASON}e";
+    let format = match engine {
+        Engine::Lighttpd => format!("accesslog.format := \"%s {variables}\""),
+        _ => format!("LogFormat \"%>s {variables}\" test"),
+    };
+    let site = Builder::new(engine).workers(1).config(&format).packaging().start();
+    let path = site.publish(&film("bframes"));
+    site.put("text.mp4", "This is not a film. ".repeat(9));
+    let targets = [
+        format!("{path}?start=3.05&end=5"),
+        format!("{path}?start=3&format=fmp4&mode=keyframe"),
+        path.clone(),
+        format!("{path}/hls/master.m3u8"),
+        format!("{path}/cmaf/v1/1.m4s"),
+        format!("{path}?start=x"),
+        format!("{path}?start=999"),
+        "/text.mp4?start=1".to_owned(),
+        "/text.mp4".to_owned(),
+        format!("{path}/cmaf/v9.mp4"),
+    ];
+    for target in &targets {
+        site.get(target);
+    }
+    let expected = [
+        r"200 clip flat 3\.05 5 exact \d+ \d+ (none|index|plan) \d+ -",
+        r"200 clip fmp4 3 - keyframe \d+ \d+ (none|index|plan) \d+ -",
+        r"200 film flat - - - - \d+ (none|index|plan) \d+ -",
+        r"200 hls text - - - - \d+ - - -",
+        r"200 media fmp4 - - - \d+ \d+ (none|index|plan) \d+ -",
+        "400 - - - - - - - - - query",
+        "416 - - - - - - - - - past-end",
+        "415 - - - - - - - - - format",
+        "200 file - - - - - - - - -",
+        "404 - - - - - - - - - address",
+    ];
+    let log = site.access_log(targets.len());
+    for (line, pattern) in log.iter().zip(expected) {
+        let pattern = regex::Regex::new(&format!("^{pattern}$")).expect("a regular expression");
+        assert!(pattern.is_match(line), "{line} is not {pattern}");
+    }
+    site.allow_log("start=|not an MP4|nothing at this address");
+}
+
+/// A server of several processes.
+fn of_processes(engine: Engine) -> Builder {
+    match engine {
+        Engine::Lighttpd => with_metrics(engine).workers(3),
+        _ => with_metrics(Engine::Apache(Mpm::Prefork)).workers(4),
+    }
+}
+
+fn counts_are_those_of_all_processes(engine: Engine) {
+    let site = of_processes(engine).start();
+    let path = site.publish(&film("bframes"));
+    let mut sent = 0;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Connections at the same time come to several processes.
+    while counts(&site).get("processes").is_none_or(|&processes| processes < 2) {
+        assert!(Instant::now() < deadline, "one process answers all: {:?}", counts(&site));
+        std::thread::scope(|scope| {
+            for n in 0..16 {
+                let (site, path) = (&site, &path);
+                scope.spawn(move || {
+                    assert_eq!(
+                        site.get(&format!("{path}?start={n}.1&end=99")).status / 100,
+                        if n < 12 { 2 } else { 4 }
+                    )
+                });
+            }
+        });
+        sent += 12;
+    }
+    for _ in 0..8 {
+        let counts = counts(&site);
+        let all = counts["answers_total{kind=clip}"];
+        assert_eq!(all, sent, "{counts:?}");
+        assert_eq!(counts["refusals_total{reason=past-end}"], sent / 3, "{counts:?}");
+        let plans: u64 =
+            ["plan", "index", "none"].iter().map(|k| counts[&format!("plans_total{{known={k}}}")]).sum();
+        assert_eq!((plans, counts["plan_seconds_count"]), (sent, sent));
+    }
+    site.allow_log("past the end");
+}
+
+fn counts_outlive_the_processes_that_counted(engine: Engine) {
+    let site = of_processes(engine).start();
+    let path = site.publish(&film("bframes"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut sent = 0;
+    // A film that has just changed is not kept.
+    while counts(&site)["cache_entries"] == 0 {
+        assert!(Instant::now() < deadline, "nothing is kept: {:?}", counts(&site));
+        site.get(&format!("{path}?start=1"));
+        sent += 1;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let before = counts(&site);
+    assert!(before["cache_size_bytes"] > 1000 && before["processes"] > 0, "{before:?}");
+    assert_eq!(before["answers_total{kind=clip}"], sent);
+    // One that answered ends, and what it counted stays; what it had in its cache is gone.
+    let own = site.pid();
+    for process in site.processes() {
+        let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
+        if i32::try_from(own) != Ok(pid) {
+            let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Ok(reply) = site.request("/metrics").try_send() {
+            if reply.status == 200 {
+                break;
+            }
+        }
+        assert!(Instant::now() < deadline, "no process answers");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let after = counts(&site);
+    assert_eq!((after["answers_total{kind=clip}"], after["processes"], after["cache_entries"]), (sent, 0, 0));
+    site.allow_log("AH00052|signal Killed|child|status");
+}
+
+fn the_status_page_of_the_server_has_the_counts(engine: Engine) {
+    let status =
+        ["<Location /status>\nSetHandler server-status\n</Location>", "status.statistics-url = \"/status\""];
+    let site = of_processes(engine).config(&lines(engine, status)).start();
+    let path = site.publish(&film("bframes"));
+    for n in 1..=5 {
+        site.get(&format!("{path}?start={n}"));
+    }
+    site.get(&format!("{path}?start=x"));
+    let (target, wanted) = match engine {
+        Engine::Lighttpd => {
+            ("/status", ["h264-streaming.answers.clip: 5", "h264-streaming.refusals.query: 1"])
+        }
+        _ => ("/status?auto", ["H264AnswersClip: 5", "H264RefusalsQuery: 1"]),
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let text = site.get(target).text();
+        if wanted.iter().all(|wanted| text.lines().any(|line| line == *wanted)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{wanted:?} are not in\n{text}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if engine == APACHE {
+        let page = site.get("/status").text();
+        assert!(page.contains("<h2>mod_h264_streaming</h2>"), "{page}");
+        assert!(page.contains("<td>answers.clip</td><td>5</td>"), "{page}");
+    }
+    site.allow_log("start=x");
+}
+
+fn bytes_are_those_of_the_body(engine: Engine) {
+    let site = with_metrics(engine).start();
+    let path = site.publish(&film("bframes"));
+    let target = format!("{path}?start=3&end=5");
+    let bytes = || {
+        let counts = counts(&site);
+        [counts["body_bytes_total{part=metadata}"], counts["body_bytes_total{part=media}"]]
+    };
+    let whole = site.get(&target).body.len() as u64;
+    let [metadata, media] = bytes();
+    assert_eq!(metadata + media, whole);
+    assert!(metadata > 500 && media > metadata, "{metadata} {media}");
+    site.request(&target).head().send();
+    site.request(&target).header("If-None-Match", "*").send();
+    assert_eq!(bytes(), [metadata, media]);
+    site.request(&target).range(&format!("{}-{}", metadata - 10, metadata + 19)).send();
+    assert_eq!(bytes(), [metadata + 10, media + 20]);
+    assert_eq!(site.request(&target).range("0-0,5-6").send().status, 206);
+    assert_eq!(bytes(), [metadata + 13, media + 20]);
+}
+
+fn a_browser_is_told_how_long_it_took(engine: Engine) {
+    let timing = ["H264StreamingServerTiming On", "h264-streaming.server-timing = \"enable\""];
+    let site = Builder::new(engine).config(&lines(engine, timing)).start();
+    let path = site.publish(&film("bframes"));
+    let pattern = regex::Regex::new(r"^plan;dur=\d+\.\d{3};desc=(none|index|plan)$").expect("an expression");
+    for target in [format!("{path}?start=3"), path.clone()] {
+        let reply = site.get(&target);
+        assert!(pattern.is_match(reply.header("server-timing")), "{reply}");
+    }
+    assert_eq!(site.get(&format!("{path}?start=x")).header("server-timing"), "");
+    site.allow_log("start=x");
+}
+
+fn nothing_is_told_that_nobody_asked_for(engine: Engine) {
+    let site = Builder::new(engine).start();
+    let path = site.publish(&film("bframes"));
+    assert_eq!(site.get(&format!("{path}?start=3")).header("server-timing"), "");
+    assert_eq!(site.get("/metrics").status, 404);
+    site.allow_log("AH00128");
+}
+
+#[test]
+fn lighttpd_counts_what_waits_for_the_disk() {
+    // A file system that cannot say what is in memory: all reads go to the threads.
+    let site = with_metrics(Engine::Lighttpd).in_memory().start();
+    let path = site.publish(&film("bframes"));
+    for n in 0..4 {
+        assert_eq!(site.get(&format!("{path}?start={n}")).status, 200);
+    }
+    let counts = counts(&site);
+    assert!(counts["pool_reads_total"] >= 4, "{counts:?}");
+    assert_eq!((counts["pool_threads"], counts["pool_waiting"]), (8, 0), "{counts:?}");
+}
+
+fn page(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    std::fs::read_to_string(path).expect("a page")
+}
+
+/// The code in a language of a section of the page.
+fn block(section: &str, language: &str) -> String {
+    let page = page("measures.md");
+    let section = page.split("\n## ").find_map(|part| part.strip_prefix(section)).expect("a section");
+    let code = section.split(&format!("```{language}\n")).nth(1).expect("code");
+    code.split("```").next().expect("its end").to_owned()
+}
+
+fn what_is_documented_is_there(engine: Engine) {
+    let language = if engine == APACHE { "apache" } else { "lighttpd" };
+    let log = block("Access log", language).replace("/var/log/apache2", "{dir}");
+    let log = log.replace("accesslog.format =", "accesslog.format :=");
+    let site = Builder::new(engine).config(&log).config(&block("Counts", language)).start();
+    let path = site.publish(&film("bframes"));
+    site.get(&format!("{path}?start=3"));
+    let text = site.get("/metrics").text();
+    let names = regex::Regex::new(r"h264_streaming_[a-z_]*[a-z]").expect("an expression");
+    let of = |text: &str| -> std::collections::BTreeSet<String> {
+        names.find_iter(text).map(|name| name.as_str().to_owned()).collect()
+    };
+    let all = of(&text);
+    for name in ["grafana.json", "measures.md"] {
+        let documented = of(&page(name));
+        assert!(documented.len() >= 8 && documented.is_subset(&all), "{name}: {documented:?} of {all:?}");
+    }
+    let dashboard: serde_json::Value = serde_json::from_str(&page("grafana.json")).expect("JSON");
+    assert_eq!(dashboard["panels"].as_array().map(Vec::len), Some(8));
+    if engine == APACHE {
+        let log = std::fs::read_to_string(site.dir().join("films.log")).expect("a log");
+        assert!(log.lines().count() == 1 && log.contains(" clip none "), "{log}");
+    }
+}
