@@ -12,6 +12,7 @@ use crate::time::{ClipTime, MediaTime, MovieTime};
 use super::clip::{TrackClip, placed_scenes};
 use super::error::SeekError;
 use super::hold;
+use super::in_step::SceneIn;
 use super::lay_out::lay_out;
 use super::multiplier::MAX_GAP;
 use super::placed::PlacedRange;
@@ -33,16 +34,18 @@ pub(super) fn cut_track<R: ReadAt>(
     line: &Timeline,
     source: &R,
     scenes: &[Range<MovieTime>],
-) -> Result<TrackClip, SeekError> {
+) -> Result<(TrackClip, Vec<SceneIn>), SeekError> {
     let scenes = plays_of_scenes(track, line, source, scenes)?;
     // Whether the track waits at the start of the clip, or between two edits.
     let mut all = scenes.iter().flatten();
     let follows = all.try_fold(MovieTime(0), |end, p| (p.movie.start <= end).then_some(p.movie.end));
     let waits_in = follows.is_none().then_some(line.scales.movie);
     let (placed, multiplier) = lay_out(track, line, source, &scenes, waits_in)?;
-    let Some(last) = placed.iter().flatten().next_back() else { return Ok(TrackClip::empty()) };
+    let Some(last) = placed.iter().flatten().next_back() else {
+        return Ok((TrackClip::empty(), Vec::new()));
+    };
     let media_duration = ClipTime((last.start + last.len).0.max(0));
-    let mut edits = edit_list(&scenes, &placed);
+    let (mut edits, begun) = edit_list(&scenes, &placed);
     let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
     let mut offset_shift = ClipTime(0) - ClipTime(earliest.min(0));
     if placed.iter().flatten().any(|p| p.range.lead_in.is_some()) {
@@ -52,7 +55,7 @@ pub(super) fn cut_track<R: ReadAt>(
         edit.media_time = edit.media_time.map(|t| (ClipTime(t) + offset_shift).0);
     }
     let ranges = placed.into_iter().flatten().map(|p| p.range).collect();
-    Ok(TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None })
+    Ok((TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None }, begun))
 }
 
 /// What each segment of the timeline presents in each scene, at times of the clip.
@@ -99,22 +102,30 @@ fn plays<R: ReadAt>(
     Ok(plays)
 }
 
-/// The edit list of a clip.
-fn edit_list(scenes: &[Vec<Play>], placed: &[Vec<PlacedRange>]) -> Vec<ElstEntry> {
+/// The edit list of a clip, and where its scenes begin.
+fn edit_list(scenes: &[Vec<Play>], placed: &[Vec<PlacedRange>]) -> (Vec<ElstEntry>, Vec<SceneIn>) {
     let mut edits = Edits::default();
-    for (plays, placed) in scenes.iter().zip(placed) {
+    let (mut begun, mut range) = (Vec::new(), 0);
+    for (scene, (plays, placed)) in scenes.iter().zip(placed).enumerate() {
+        let mut is_first = true;
         for play in plays {
             let holding = placed.partition_point(|p| p.range.samples.start <= play.samples.start);
             let Some(held) = holding.checked_sub(1).and_then(|n| placed.get(n)) else { continue };
             edits.wait_until(play.movie.start);
+            if is_first {
+                let (edit, presented) = (edits.list.len(), play.movie.start);
+                begun.push(SceneIn { scene, range, edit, presented });
+                is_first = false;
+            }
             edits.push(ElstEntry {
                 segment_duration: (play.movie.end - play.movie.start).0,
                 media_time: Some(held.in_clip(play.media_time).0),
                 media_rate: play.rate,
             });
         }
+        range += placed.len();
     }
-    edits.list
+    (edits.list, begun)
 }
 
 /// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat

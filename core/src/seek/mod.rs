@@ -14,6 +14,7 @@
 //!             the samples, laid out one range after the other       lay_out, placed, multiplier
 //!             the times of the first and the last samples           hidden, trim, ending, opus,
 //!                                                                   scene_start
+//! all tracks  as much hidden between two scenes                     in_step
 //! ```
 
 mod audio_preroll;
@@ -24,6 +25,7 @@ mod ending;
 mod error;
 mod hidden;
 mod hold;
+mod in_step;
 mod kind;
 mod language;
 mod lay_out;
@@ -57,6 +59,7 @@ pub use timeline::{Segment, segments};
 pub use tracks::reference_track;
 
 use cut_track::cut_track;
+use in_step::keep_in_step;
 use kind::holds_on;
 use scenes::{Guide, scenes};
 use snap::Clock;
@@ -119,6 +122,8 @@ fn cut_film(
         .zip(chosen)
         .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, &scenes)).transpose())
         .collect::<Result<Vec<_>, SeekError>>()?;
+    keep_in_step(&index.tracks, &mut tracks, scenes.len(), timescale);
+    let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
     leave_out_empty(&mut tracks);
     let video = guide.track.and_then(|(track, _)| {
         let held = tracks.get(reference?)?.as_ref().filter(|_| &track.handler.0 == b"vide")?;

@@ -82,3 +82,23 @@ impl PlacedRange {
         self.range.lead_in.iter_mut().for_each(|lead_in| lead_in.last_duration = last_duration);
     }
 }
+
+/// Lets the last sample of a range last longer by so many ticks of the clip, to within one of the
+/// file. Returns by how many it does.
+pub(super) fn lengthen_last(range: &mut SampleRange, ticks: ClipTime, multiplier: u32) -> ClipTime {
+    let longer = |duration: ClipTime| (duration + ticks).in_field();
+    if let Some(last) = range.ending.last_mut() {
+        let before = last.duration;
+        last.duration = longer(before);
+        return last.duration - before;
+    }
+    if let Some(lead_in) = range.lead_in.as_mut().filter(|lead_in| lead_in.all_but_last().is_some()) {
+        let before = lead_in.last_duration;
+        lead_in.last_duration = longer(before);
+        return lead_in.last_duration - before;
+    }
+    let before = range.gap;
+    let half = ClipTime(i64::from(multiplier / 2));
+    range.gap = (before + (ticks + half).in_file(multiplier)).clamp(MediaTime(0), MAX_GAP);
+    (range.gap - before).in_clip(multiplier)
+}
