@@ -43,6 +43,10 @@ fn a_clip_is_the_one_a_server_sends() {
         assert!(std::fs::read(out).expect("a clip") == wanted, "{kind}");
         let piped = mp4seek(&[&times[..], &["-"]].concat(), &film.path);
         assert!(piped.status.success() && piped.stdout == wanted, "{kind}");
+        let scenes = ["clip", "--quiet", "--clip", "5-6", "--clip", "-0:02.5", "-"];
+        let joined = mp4seek(&scenes, &film.path);
+        let wanted = clip(&film.path, "clip=5-6&clip=-2.5").expect("a clip");
+        assert!(joined.status.success() && joined.stdout == wanted, "{kind}");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod conditions;
 mod files;
+mod joined;
 mod queries;
 mod ranges;
 mod whole;
