@@ -120,7 +120,7 @@ mp4seek clip --quiet --start 5.5 --end 10 /tmp/film.mp4 /tmp/scene.mp4
 is_clip /tmp/scene.mp4
 for what in mp4seek 'mp4seek clip' 'mp4seek verify'; do
     # shellcheck disable=SC2086 # as one types it
-    man $what 2> /tmp/out | grep -q "^ *${what/ /-}" || fail "man $what: $(cat /tmp/out)"
+    man $what 2> /tmp/out | grep "^ *${what/ /-}" > /dev/null || fail "man $what: $(cat /tmp/out)"
 done
 bash -c '. /usr/share/bash-completion/bash_completion
     _comp_load mp4seek 2> /dev/null || _completion_loader mp4seek

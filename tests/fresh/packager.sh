@@ -53,8 +53,8 @@ for package in "$packages"/1/*-dbgsym_*.deb; do
     lines=(/tmp/lines/usr/lib/debug/.build-id/*/*.debug)
     program=(/tmp/program/usr/lib/*/*.so /tmp/program/usr/lib/*/*/*.so /tmp/program/usr/bin/*)
     [ "${#lines[@]} ${#program[@]}" = '1 1' ] || fail "$package: ${lines[*]}, ${program[*]}"
-    readelf --sections --wide "${lines[0]}" | grep -q ' \.debug_line ' || fail "$package has no lines"
-    readelf --sections --wide "${program[0]}" | grep -q ' \.\(debug_line\|symtab\) ' && fail "${program[0]} is not stripped"
+    readelf --sections --wide "${lines[0]}" 2> /dev/null | grep ' \.debug_line ' > /dev/null || fail "$package has no lines"
+    ! readelf --sections --wide "${program[0]}" | grep ' \.\(debug_line\|symtab\) ' || fail "${program[0]} is not stripped"
     id=$(readelf --notes "${program[0]}" 2> /dev/null | sed -n 's/^ *Build ID: //p')
     case ${lines[0]} in
         */"${id:0:2}/${id:2}.debug") ;;
