@@ -48,5 +48,11 @@ pub(crate) fn of(film: &[u8]) -> Vec<String> {
         "/dash/manifest-template.mpd".into(),
         "/text/t1.vtt?start=0.1".into(),
         "/text/chapters.vtt".into(),
+        // As many scenes as there may be, backwards and all over one another.
+        (0..32).map(|n| format!("clip=0.{}-", 31 - n)).collect::<Vec<_>>().join("&"),
+        format!("clip={start}-{end}&clip=-0.5,0.1-{end}&mode={mode}{tracks}&format=fmp4"),
+        "/hls/v1.m3u8?clip=0.4-&clip=-0.3".into(),
+        "/text/t1.vtt?clip=0.4-&clip=0.1-0.3".into(),
+        "/text/chapters.vtt?clip=0.4-&clip=0.1-0.3".into(),
     ]
 }
