@@ -43,6 +43,7 @@ fn of_a_window_nothing_else_is_sent(engine: Engine) {
         ("t=1700000000", "start=2&end=6"),
         ("start=3&end=5&format=fmp4", "start=3&end=5&format=fmp4"),
         ("tracks=video", "start=2&end=6&tracks=video"),
+        ("clip=5-6&clip=2-3", "clip=5-6&clip=2-3"),
     ] {
         let expected = clip(&film.path, same).expect("a clip");
         let reply = site.get(&format!("{path}?{query}"));
@@ -50,7 +51,8 @@ fn of_a_window_nothing_else_is_sent(engine: Engine) {
         let part = site.request(&format!("{path}?{query}")).range("100-").send();
         assert!(part.status == 206 && part.body == expected[100..], "{query}\n{part}");
     }
-    for query in ["start=1", "start=3&end=7", "end=2", "start=6", "t=1,5", "vbegin=0&vend=9", "start=0"] {
+    let outside = ["start=1", "start=3&end=7", "end=2", "start=6", "t=1,5", "vbegin=0&vend=9", "start=0"];
+    for query in outside.into_iter().chain(["clip=2-3&clip=5-7", "clip=1-3&clip=5-6"]) {
         let target = format!("{path}?{query}");
         assert_refused(&site.get(&target), "of this film only 2 to 6 seconds may be seen");
         for request in [site.request(&target).head(), site.request(&target).range("0-99")] {
@@ -115,7 +117,7 @@ fn clips_have_a_length(engine: Engine) {
         let reply = site.get(&format!("{path}?{query}"));
         assert!(reply.body == clip(&film.path, query).expect("a clip"), "{query}\n{reply}");
     }
-    for query in ["", "start=3&end=7.5", "start=1", "end=5", "tracks=video", "utm=x"] {
+    for query in ["", "start=3&end=7.5", "start=1", "end=5", "tracks=video", "utm=x", "clip=0-3&clip=5-8"] {
         let reply = site.get(&format!("{path}?{query}"));
         assert_refused(&reply, "a clip of this film has at most 4 seconds");
     }
@@ -143,6 +145,7 @@ fn what_is_refused_may_not_be_named(engine: Engine) {
         ("end=5", "times"),
         ("t=1,2", "times"),
         ("vbegin=1", "times"),
+        ("clip=1-2&clip=3-4", "times"),
         ("format=fmp4", "fmp4"),
         ("format=auto", "fmp4"),
         ("mode=keyframe", "keyframe"),

@@ -118,6 +118,10 @@ fn a_link_that_was_changed_is_refused(engine: Engine) {
     let site = site(engine);
     let path = site.publish(&film("bframes"));
     site.publish_as(&film("bframes"), "other.mp4");
+    let scenes = signed(&format!("{path}?clip=1-2&clip=3-4"));
+    assert_eq!(site.get(&scenes).status, 200);
+    let swapped = scenes.replace("clip=1-2&clip=3-4", "clip=3-4&clip=1-2");
+    assert_refused(&site.get(&swapped), 403, "the signature is not that");
     let link = signed(&format!("{path}?start=3&end=5"));
     assert_eq!(site.get(&link).status, 200);
     let (asked, signature) = link.split_once("&sig=").expect("a signature");
