@@ -98,6 +98,7 @@ impl Config {
             has_plain_links: false,
             restrictions: self.restrictions(),
             now: None,
+            lays_out_whole: self.pace().is_on(),
             canonical: self.canonical.unwrap_or_default(),
             max_age: self.max_age,
         }

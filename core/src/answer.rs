@@ -360,7 +360,7 @@ enum Outcome {
 ///   place it seeks to: 55 s, where a flat movie takes one.
 fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
     Ok(match seek(film, request)? {
-        Cut::Whole if film.index.is_fast_start() => Outcome::Plain(None),
+        Cut::Whole if film.index.is_fast_start() && !request.lays_out_whole => Outcome::Plain(None),
         Cut::Whole => match plan_fast_start(film) {
             Ok(plan) => Outcome::Film(Layout::Flat(plan), None),
             Err(PlanError::NotMovable(reason)) => Outcome::Plain(Some(reason.to_string())),

@@ -231,6 +231,7 @@ impl<'a> Config<'a> {
         self.pace.lead_in = buffer_seconds.unwrap_or(self.pace.lead_in);
         self.pace.rate = rate.unwrap_or(self.pace.rate);
         let settings = &mut self.settings;
+        settings.lays_out_whole = self.pace.is_on();
         settings.mode = mode.unwrap_or(settings.mode);
         settings.format = format.unwrap_or(settings.format);
         settings.packaging = packaging.unwrap_or(settings.packaging);

@@ -53,6 +53,8 @@ pub struct ClipRequest {
     pub format: Format,
     /// What of the movie may be seen. The longest clip is known only where the end of the movie is.
     pub allowed: Allowed,
+    /// Whether all of a movie is laid out, too, where the file itself would do.
+    pub lays_out_whole: bool,
 }
 
 /// What of the movie may be seen, beyond the times of a request.
@@ -265,7 +267,8 @@ impl Query<'_> {
         let allowed = Allowed { from, longest: restrictions.longest };
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
         let is_cut = is_cut || restrictions.window.is_some();
-        Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed })
+        let lays_out_whole = self.settings.lays_out_whole;
+        Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole })
     }
 
     /// The scenes that are named. Values that do not name any are an error where they `must` be
@@ -307,6 +310,7 @@ impl Query<'_> {
             is_cut: true,
             format: Format::Flat,
             allowed: Allowed { from, longest: None },
+            lays_out_whole: false,
         }))
     }
 

@@ -35,4 +35,7 @@ pub struct Settings {
     /// How many seconds caches may send an answer without asking whether it is still so; `None` to
     /// say nothing of that.
     pub max_age: Option<u32>,
+    /// Whether all of a movie is laid out, too, where the file itself would do: what the server sends
+    /// by itself cannot be held back.
+    pub lays_out_whole: bool,
 }

@@ -96,7 +96,8 @@ impl Planned {
         let (mut furthest, mut has_ended) = (metadata, true);
         for track in counted(film.index, summary) {
             let last = last_presented(film, track, &played)?;
-            has_ended &= last.is_some_and(|last| last.next() >= track.samples.end_number());
+            has_ended &= summary.is_none() && has_presented_all(track, film.index.mvhd.timescale, nanos)
+                || last.is_some_and(|last| last.next() >= track.samples.end_number());
             if let Some(last) = last {
                 let mut chunk = track.samples.chunk_of(&film.source, last)?;
                 let place = track.samples.place_of(&film.source, &mut chunk, last)?;
@@ -169,6 +170,14 @@ fn media_before(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
     }
     // A track that has ended before shows its last frame.
     latest.or(ended)
+}
+
+/// Whether all edits of a track are over by a time of the film. They may leave out the end of its
+/// media.
+fn has_presented_all(track: &Track, movie_timescale: u32, nanos: u128) -> bool {
+    let lasts = track.edits.iter().map(|edit| i128::from(edit.segment_duration)).sum();
+    let is_open = track.edits.last().is_none_or(|edit| edit.segment_duration == 0);
+    !is_open && u128::try_from(in_nanos(lasts, movie_timescale)).is_ok_and(|end| end <= nanos)
 }
 
 /// [`LONGEST`] in nanoseconds.

@@ -15,7 +15,8 @@ use super::generate::film;
 
 /// An answer as it is asked for, and its bytes.
 fn answer(source: &Vec<u8>, query: &str) -> Option<(Box<VirtualFile>, Vec<u8>)> {
-    let answer = seeker().answer(source, &identity(source), query.as_bytes(), &Settings::default()).unwrap();
+    let settings = Settings { lays_out_whole: true, ..Settings::default() };
+    let answer = seeker().answer(source, &identity(source), query.as_bytes(), &settings).unwrap();
     let Answer::Film(file) = answer else { return None };
     let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
     file.read_at(source, 0, &mut bytes).unwrap();
@@ -105,6 +106,19 @@ proptest! {
                 prop_assert!(file.presented_before(&source, until + millis).unwrap() > end);
             }
         }
+    }
+
+    /// So that all of a film can be held back, where its metadata precedes its media, too.
+    #[test]
+    fn all_of_a_film_can_be_laid_out(film in film(), moov_first in any::<bool>()) {
+        let source = Film { moov_first, ..film }.build();
+        let (file, bytes) = answer(&source, "").unwrap();
+        let shown = |film: &[u8]| -> Vec<_> {
+            let shown = |track: &Expanded| track.shown().into_iter().map(|s| (s.bytes, s.from, s.to)).collect();
+            expand(film).iter().map(shown).collect::<Vec<Vec<_>>>()
+        };
+        prop_assert_eq!(shown(&bytes), shown(&source));
+        prop_assert_eq!(file.presented_before(&source, Duration::from_secs(1 << 30)).unwrap(), file.len());
     }
 
     #[test]

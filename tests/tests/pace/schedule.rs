@@ -18,7 +18,7 @@ pub(crate) fn film() -> Vec<u8> {
         let is_busy = n / 30 % 2 == 1;
         *sample = Sample { size: if is_busy { 90_000 } else { 20_000 }, ..*sample };
     }
-    Film::of(vec![video, TrackSpec::audio(234)]).build()
+    Film { moov_first: true, ..Film::of(vec![video, TrackSpec::audio(234)]) }.build()
 }
 
 /// An answer of the site, as the core says it is to be.
@@ -34,7 +34,9 @@ impl Answered {
     pub(crate) fn of(site: &Site, name: &str, query: &'static str, pace: Pace) -> Self {
         let source = File::open(site.docroot().join(name)).expect("a film");
         let identity = Identity::of(&source.metadata().expect("an open file"));
-        let answer = Seeker::default().answer(&source, &identity, query.as_bytes(), &Settings::default());
+        // A film whose metadata precedes its media is held back, too.
+        let settings = Settings { lays_out_whole: true, ..Settings::default() };
+        let answer = Seeker::default().answer(&source, &identity, query.as_bytes(), &settings);
         let Ok(Answer::Film(file)) = answer else { panic!("no answer of the module") };
         Self { source, file, pace, query }
     }

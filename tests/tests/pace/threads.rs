@@ -37,7 +37,8 @@ fn others_are_answered_while_many_wait(engine: Engine) {
     for is_secure in [false, true] {
         let tls = if is_secure { tls::config(engine) } else { String::new() };
         let site = paced(engine, PACE).config(threads).config(few).config(&tls).start();
-        site.allow_log("AH01882");
+        // A notice of mod_ssl about its library, and one that all threads were busy for a moment.
+        site.allow_log("AH01882|AH00484");
         site.put("film.mp4", film());
         site.put("a.txt", "text");
         let clip = Answered::of(&site, "film.mp4", QUERY, PACE);
@@ -50,7 +51,7 @@ fn others_are_answered_while_many_wait(engine: Engine) {
             let many: Vec<_> =
                 (0..24).map(|_| clients.spawn(|| get(&clip_url, &["--http1.1".into()]))).collect();
             sleep(Duration::from_secs(2));
-            let mut busiest = 0;
+            let mut busy_threads = Vec::new();
             for _ in 0..10 {
                 let began = Instant::now();
                 assert_eq!(get(&url("/a.txt"), &["--http1.1".into()]).body, b"text");
@@ -59,13 +60,15 @@ fn others_are_answered_while_many_wait(engine: Engine) {
                 let status = String::from_utf8_lossy(&status).into_owned();
                 let busy = status.lines().find_map(|line| line.strip_prefix("BusyWorkers: ")).map(str::parse);
                 if engine != Engine::Lighttpd {
-                    busiest = busiest.max(busy.expect("a line of it").expect("a number"));
+                    busy_threads.push(busy.expect("a line of it").expect("a number"));
                 }
                 sleep(Duration::from_millis(150));
             }
             let waiting = many.iter().filter(|client| !client.is_finished()).count();
-            println!("{engine:?} TLS {is_secure}: {busiest} of 4 threads busy beside {waiting} answers");
             assert_eq!(waiting, 24, "answers that are held back");
+            // One of them tells.
+            println!("{engine:?}, TLS {is_secure}: of 4 threads {busy_threads:?} are busy");
+            assert!(busy_threads.iter().min().is_none_or(|&least: &u32| least <= 2), "{busy_threads:?}");
             let whole = clip.bytes(&(0..clip.len()));
             for client in many {
                 assert!(client.join().expect("a client").body == whole);
