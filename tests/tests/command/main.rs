@@ -217,6 +217,7 @@ fn the_commands_of_the_pages_run() {
         for name in ["film.mp4", "film-1080.mp4", "film-720.mp4"] {
             std::fs::copy(film("subtitles").path, dir.path().join(name)).expect("a copy");
         }
+        std::fs::write(dir.path().join("keys"), "a key of some length\n").expect("a file");
         let commands = documented_commands(page);
         assert!(commands.len() >= at_least, "{page}: {commands:#?}");
         for command in &commands {
