@@ -137,7 +137,7 @@ impl Explanation {
 
     /// How the clip begins; `None` for all of the movie.
     pub fn mode(&self) -> Option<&'static str> {
-        self.asked.is_cut.then_some(if self.asked.mode == Mode::Exact { "exact" } else { "keyframe" })
+        self.asked.is_cut.then_some(self.asked.mode.name())
     }
 
     /// Samples of all tracks of the clip; `None` for all of the movie.
@@ -183,7 +183,7 @@ impl Display for Explanation {
             if more > 0 {
                 write!(f, " and {more} more")?;
             }
-            write!(f, ", {}", if mode == Mode::Exact { "exact" } else { "keyframe" })?;
+            write!(f, ", {}", mode.name())?;
         } else {
             f.write_str("asked for all")?;
         }

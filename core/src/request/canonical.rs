@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{ClipRequest, Format, Mode, POSTER_TRACKS, Parameter, Settings, TrackKind, TrackSelector};
+use super::{ClipRequest, Format, POSTER_TRACKS, Parameter, Settings, TrackKind, TrackSelector};
 
 impl ClipRequest {
     /// The canonical query of this clip, without the `?`: what is asked for and is not so by itself,
@@ -34,11 +34,11 @@ impl ClipRequest {
         // What is no clip does not begin in any way.
         let is_clip = !query.pairs.is_empty() || window.is_some() || self.format == Format::Fragmented;
         if is_clip && self.mode != settings.mode {
-            query.add(Parameter::Mode, name_of_mode(self.mode));
+            query.add(Parameter::Mode, self.mode.name());
         }
         let is_open_seek = !is_first && end.is_none() && !is_joined;
         if self.format != if is_open_seek { settings.format } else { Format::Flat } {
-            query.add(Parameter::Format, name_of_format(self.format));
+            query.add(Parameter::Format, self.format.name());
         }
         query.finish()
     }
@@ -51,21 +51,6 @@ impl ClipRequest {
             query.add(Parameter::Tracks, Tracks(&self.tracks));
         }
         query.finish()
-    }
-}
-
-fn name_of_mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Keyframe => "keyframe",
-        Mode::Exact => "exact",
-    }
-}
-
-fn name_of_format(format: Format) -> &'static str {
-    match format {
-        Format::Flat => "flat",
-        Format::Fragmented => "fmp4",
-        Format::Auto => "auto",
     }
 }
 
@@ -135,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::request::{Asked, Restrictions, Window};
+    use crate::request::{Asked, Mode, Restrictions, Window};
 
     fn canonical(query: &str, settings: &Settings) -> String {
         Asked::parse(query.as_bytes(), settings).unwrap().request.query(settings)

@@ -100,6 +100,15 @@ impl Format {
     pub fn from_directive(value: &[u8]) -> Option<Self> {
         std::str::from_utf8(value).ok()?.to_ascii_lowercase().parse().ok()
     }
+
+    /// What a query calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Fragmented => "fmp4",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 impl std::str::FromStr for Format {

@@ -17,6 +17,14 @@ impl Mode {
     pub fn from_directive(value: &[u8]) -> Option<Self> {
         std::str::from_utf8(value).ok()?.to_ascii_lowercase().parse().ok()
     }
+
+    /// What a query calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keyframe => "keyframe",
+            Self::Exact => "exact",
+        }
+    }
 }
 
 impl std::str::FromStr for Mode {
