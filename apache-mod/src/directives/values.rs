@@ -92,9 +92,7 @@ pub(super) fn check_size(value: &CStr) -> Result<u64, Refusal> {
 }
 
 pub(super) fn parse_buffer_seconds(value: &CStr) -> Result<u32, Refusal> {
-    let seconds = value.to_str().ok().filter(|text| text.bytes().all(|c| c.is_ascii_digit()));
-    seconds
-        .and_then(|text| text.parse().ok())
+    parse_seconds(value.to_bytes())
         .filter(|seconds| *seconds <= LONGEST_LEAD_IN)
         .ok_or(c"H264StreamingBufferSeconds must be a whole number of seconds, 1 to 86400, or 0 for none")
 }
