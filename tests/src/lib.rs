@@ -5,7 +5,7 @@
 //! audio say their own time; `demo_film` paints that of `make demo`, and `demo_page` and `demo_tool`
 //! try its page; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser, and `poster` looks at pictures of some; `slow_disk` keeps a server waiting for some of its files, and
-//! `bad_disk` fails to read them; `scripts` are programs that servers run; `tls` lets servers speak
+//! `bad_disk` fails to read them; `pages` reads examples out of `docs/`; `scripts` are programs that servers run; `tls` lets servers speak
 //! TLS.
 
 #![expect(
@@ -30,6 +30,7 @@ pub mod films;
 #[cfg(feature = "judges")]
 pub mod mp4box;
 pub mod names;
+pub mod pages;
 pub mod place;
 #[cfg(feature = "judges")]
 pub mod poster;

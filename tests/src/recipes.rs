@@ -3,27 +3,15 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 
 use crate::browser::{Browser, Client, in_browser, look, stamp};
 use crate::demo_page;
 use crate::films::demo_film;
+use crate::pages::block;
 use crate::servers::Engine;
 use crate::{put_players, work_dir};
-
-/// The code in a language of a section.
-///
-/// # Panics
-/// Where there is none.
-pub fn block(section: &str, language: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/web-players.md");
-    let page = fs::read_to_string(page).expect("the page");
-    let section = page.split("\n## ").find_map(|part| part.strip_prefix(section)).expect("a section");
-    let code = section.split(&format!("```{language}\n")).nth(1).expect("code");
-    code.split("```").next().expect("its end").to_owned()
-}
 
 /// Plays what the recipes of these sections say, and looks at two frames.
 ///
@@ -39,7 +27,7 @@ pub fn assert_play(browser: Browser, engine: Engine, sections: &[&str]) {
     }
     in_browser(browser, &[], async |client: &Client| {
         for section in sections {
-            site.put("recipe.html", format!("<!doctype html>\n{}", block(section, "html")));
+            site.put("recipe.html", format!("<!doctype html>\n{}", block("web-players.md", section, "html")));
             client.goto(&site.url("/recipe.html")).await.expect("the page");
             for frame in [787, 250] {
                 let seen: Value = look(client, f64::from(frame) / 25.0 + 0.02).await.expect("a player");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tests::client::Connection;
 use tests::films::film;
+use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
 use tests::{on_both_engines, work_dir};
@@ -21,7 +22,7 @@ on_both_engines!(
 );
 
 fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
-    Builder::new(engine).config(if engine == Engine::Lighttpd { lighttpd } else { apache })
+    Builder::new(engine).config(engine.lines(apache, lighttpd))
 }
 
 /// Queries for one clip.
@@ -136,14 +137,6 @@ fn a_clip_may_be_kept_for_a_while(engine: Engine) {
     site.expect_log("start=x: not a time");
 }
 
-/// The last example of docs/caching.md in a language.
-fn example(language: &str) -> String {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/caching.md");
-    let page = fs::read_to_string(page).expect("docs/caching.md");
-    let (_, rest) = page.rsplit_once(&format!("```{language}\n")).expect("an example");
-    rest.split_once("\n```").expect("its end").0.to_owned()
-}
-
 fn replaced(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in\n{text}");
     text.replace(from, to)
@@ -181,7 +174,7 @@ impl Origins {
 
     /// The nginx of docs/caching.md in front of them, with smaller slices.
     fn behind_slices(&self) -> Site {
-        let mut lines = example("nginx");
+        let mut lines = block("caching.md", "nginx with slices", "nginx");
         for (name, site) in self.named() {
             lines =
                 replaced(&lines, &format!("server {name}.example;"), &format!("server {};", site.address()));
@@ -195,7 +188,7 @@ impl Origins {
 
     /// The Varnish of docs/caching.md in front of them.
     fn behind_varnish(&self) -> Site {
-        let mut lines = example("vcl");
+        let mut lines = block("caching.md", "Varnish", "vcl");
         for (name, site) in self.named() {
             let (host, port) = site.address().split_once(':').expect("an address");
             let to = format!("\"{host}\"; .port = \"{port}\";");
@@ -327,7 +320,11 @@ fn apaches_own_cache_keeps_clips() {
     let modules = ["cache", "cache_disk"]
         .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
         .concat();
-    let lines = replaced(&example("apache"), "/var/cache/apache2/mod_cache_disk", "{dir}/tmp");
+    let lines = replaced(
+        &block("caching.md", "mod_cache", "apache"),
+        "/var/cache/apache2/mod_cache_disk",
+        "{dir}/tmp",
+    );
     let site = Builder::new(APACHE).config(&format!("{modules}{lines}\nCacheHeader on")).start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");

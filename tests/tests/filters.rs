@@ -102,7 +102,7 @@ fn lighttpd_compresses_no_film() {
 fn rate(engine: Engine) {
     let (apache, lighttpd) =
         ("SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000", "connection.kbytes-per-second = 1000");
-    let config = if engine == Engine::Lighttpd { lighttpd } else { apache };
+    let config = engine.lines(apache, lighttpd);
     let site = Builder::new(engine).config(config).start();
     let film = film(FILM);
     let alone = clip(&film.path, QUERY).expect("a clip");

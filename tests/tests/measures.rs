@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tests::films::film;
 use tests::on_both_engines;
+use tests::pages::{block, page};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 
 on_both_engines!(
@@ -27,7 +28,7 @@ const METRICS: [&str; 2] = [
 ];
 
 fn lines(engine: Engine, [apache, lighttpd]: [&str; 2]) -> String {
-    (if engine == Engine::Lighttpd { lighttpd } else { apache }).to_owned()
+    engine.lines(apache, lighttpd).to_owned()
 }
 
 fn with_metrics(engine: Engine) -> Builder {
@@ -261,24 +262,11 @@ fn lighttpd_counts_what_waits_for_the_disk() {
     assert_eq!((counts["pool_threads"], counts["pool_waiting"]), (8, 0), "{counts:?}");
 }
 
-fn page(name: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
-    std::fs::read_to_string(path).expect("a page")
-}
-
-/// The code in a language of a section of the page.
-fn block(section: &str, language: &str) -> String {
-    let page = page("measures.md");
-    let section = page.split("\n## ").find_map(|part| part.strip_prefix(section)).expect("a section");
-    let code = section.split(&format!("```{language}\n")).nth(1).expect("code");
-    code.split("```").next().expect("its end").to_owned()
-}
-
 fn what_is_documented_is_there(engine: Engine) {
     let language = if engine == APACHE { "apache" } else { "lighttpd" };
-    let log = block("Access log", language).replace("/var/log/apache2", "{dir}");
+    let log = block("measures.md", "Access log", language).replace("/var/log/apache2", "{dir}");
     let log = log.replace("accesslog.format =", "accesslog.format :=");
-    let site = Builder::new(engine).config(&log).config(&block("Counts", language)).start();
+    let site = Builder::new(engine).config(&log).config(&block("measures.md", "Counts", language)).start();
     let path = site.publish(&film("bframes"));
     site.get(&format!("{path}?start=3"));
     let text = site.get("/metrics").text();

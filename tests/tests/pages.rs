@@ -7,6 +7,7 @@ use std::process::Command;
 
 use tests::films::film;
 use tests::on_both_engines;
+use tests::pages::blocks;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 
@@ -21,20 +22,7 @@ on_both_engines!(
 
 /// The examples of a section, for this server.
 fn examples(page: &str, section: &str, engine: Engine) -> String {
-    let language = if engine == Engine::Lighttpd { "lighttpd" } else { "apache" };
-    blocks(page, section, language).join("\n")
-}
-
-fn blocks(page: &str, section: &str, language: &str) -> Vec<String> {
-    let path = format!("{}/../docs/{page}.md", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).expect("a page of docs");
-    let (_, section) = text.split_once(&format!("\n## {section}\n")).expect("a section");
-    let section = section.split("\n## ").next().unwrap_or_default();
-    let fence = format!("```{language}\n");
-    let blocks: Vec<_> =
-        section.split(&fence).skip(1).filter_map(|rest| Some(rest.split_once("```")?.0.to_owned())).collect();
-    assert!(!blocks.is_empty(), "{page}, {section} has no example in {language}");
-    blocks
+    blocks(page, section, engine.lines("apache", "lighttpd")).join("\n")
 }
 
 fn builder(page: &str, section: &str, engine: Engine) -> Builder {
@@ -47,7 +35,7 @@ fn is_clip(site: &Site, target: &str, kind: &'static str, query: &str) -> bool {
 }
 
 fn old_addresses_lead_to_the_new_ones(engine: Engine) {
-    let site = builder("migration", "From nginx-vod-module", engine).start();
+    let site = builder("migration.md", "From nginx-vod-module", engine).start();
     site.publish_as(&film("bframes"), "f.mp4");
     for (old, new, content) in [
         ("/hls/f.mp4/index.m3u8", "/f.mp4/hls/master.m3u8", "#EXTM3U"),
@@ -60,14 +48,14 @@ fn old_addresses_lead_to_the_new_ones(engine: Engine) {
 }
 
 fn clips_begin_as_those_of_the_original(engine: Engine) {
-    let site = builder("migration", "From mod_h264_streaming 2.x", engine).start();
+    let site = builder("migration.md", "From mod_h264_streaming 2.x", engine).start();
     site.publish_as(&film("bframes"), "f.mp4");
     assert!(is_clip(&site, "/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7&mode=keyframe"));
 }
 
 fn visitors_see_a_part(engine: Engine) {
     let site = Builder::new(engine)
-        .config(&examples("recipes", "A course site", engine).replace("0-2:00", "0-0:02"))
+        .config(&examples("recipes.md", "A course site", engine).replace("0-2:00", "0-0:02"))
         .start();
     for folder in ["courses", "courses/enrolled"] {
         fs::create_dir(site.docroot().join(folder)).expect("a document root that can be written");
@@ -83,7 +71,7 @@ fn visitors_see_a_part(engine: Engine) {
 }
 
 fn old_players_get_key_frames(engine: Engine) {
-    let site = builder("recipes", "Old players", engine).start();
+    let site = builder("recipes.md", "Old players", engine).start();
     site.publish_as(&film("bframes"), "f.mp4");
     let target = "/f.mp4?start=3.05&end=7";
     let exact = clip(&film("bframes").path, "start=3.05&end=7").expect("a clip");
@@ -94,8 +82,8 @@ fn old_players_get_key_frames(engine: Engine) {
 }
 
 fn what_is_recorded_as_documented_grows(engine: Engine) {
-    let site = builder("recipes", "CCTV and other recordings", engine).start();
-    let commands = blocks("recipes", "CCTV and other recordings", "sh");
+    let site = builder("recipes.md", "CCTV and other recordings", engine).start();
+    let commands = blocks("recipes.md", "CCTV and other recordings", "sh");
     let command = commands.first().expect("a command");
     let input = film("bframes").path;
     let command = command.replace("-i INPUT", &format!("-v error -nostdin -i {}", input.display()));
@@ -124,7 +112,7 @@ fn apache_takes_the_examples_that_need_other_modules() {
     let origin = Builder::new(Engine::Lighttpd).start();
     fs::create_dir(origin.docroot().join("films")).expect("a document root that can be written");
     origin.publish_as(&film("bframes"), "films/f.mp4");
-    let proxy = blocks("recipes", "Behind a reverse proxy", "apache").join("\n");
+    let proxy = blocks("recipes.md", "Behind a reverse proxy", "apache").join("\n");
     let proxy = proxy.replace("127.0.0.1:8080", origin.address());
     let site = Builder::new(tests::servers::APACHE).config(&(load.concat() + &proxy)).start();
     assert!(is_clip(&site, "/films/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));

@@ -3,7 +3,8 @@
 use tests::browser::Browser;
 use tests::films::film;
 use tests::on_both_engines;
-use tests::recipes::{assert_play, block};
+use tests::pages::block;
+use tests::recipes::assert_play;
 use tests::servers::{Builder, Engine};
 
 on_both_engines!(recipes_play, other_sites_may_read_what_is_cast);
@@ -14,7 +15,7 @@ fn recipes_play(engine: Engine) {
 
 fn other_sites_may_read_what_is_cast(engine: Engine) {
     let language = if engine == Engine::Lighttpd { "lighttpd" } else { "apache" };
-    let site = Builder::new(engine).config(&block("Casting", language)).packaging().start();
+    let site = Builder::new(engine).config(&block("web-players.md", "Casting", language)).packaging().start();
     let film = site.publish(&film("bframes"));
     for address in ["", "/hls/master.m3u8", "/cmaf/v1/1.m4s"] {
         let reply = site.get(&format!("{film}{address}"));

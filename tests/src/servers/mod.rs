@@ -29,6 +29,13 @@ pub enum Engine {
     Varnish,
 }
 
+impl Engine {
+    /// The configuration of this one of the two servers.
+    pub fn lines<'a>(self, apache: &'a str, lighttpd: &'a str) -> &'a str {
+        if self == Self::Lighttpd { lighttpd } else { apache }
+    }
+}
+
 /// How Apache spreads its work over processes and threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mpm {

@@ -15,7 +15,7 @@ use tests::servers::{Builder, Engine, Site};
 
 /// A server with both kinds of packaging on, and more configuration.
 fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    let more = if engine == Engine::Lighttpd { lighttpd } else { apache };
+    let more = engine.lines(apache, lighttpd);
     Builder::new(engine).packaging().config(more).start()
 }
 

@@ -15,7 +15,7 @@ use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 
 fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
-    Builder::new(engine).config(if engine == Engine::Lighttpd { lighttpd } else { apache })
+    Builder::new(engine).config(engine.lines(apache, lighttpd))
 }
 
 fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {

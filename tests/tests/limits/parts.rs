@@ -5,10 +5,9 @@ use std::fs;
 use tests::client::Reply;
 use tests::films::film;
 use tests::on_both_engines;
+use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
-
-use crate::block;
 
 on_both_engines!(
     of_a_window_nothing_else_is_sent,
@@ -21,7 +20,7 @@ on_both_engines!(
 );
 
 fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    let lines = if engine == Engine::Lighttpd { lighttpd } else { apache };
+    let lines = engine.lines(apache, lighttpd);
     let site = Builder::new(engine).config(lines).packaging().start();
     site.allow_log("may be seen|a clip of this film has|may not be asked for|nothing at this address");
     site
@@ -183,7 +182,8 @@ fn a_narrower_place_allows_more(engine: Engine) {
 }
 
 fn the_documented_window_holds(engine: Engine) {
-    let lines = block("A part of the film", if engine == APACHE { "apache" } else { "lighttpd" });
+    let lines =
+        block("limits.md", "A part of the film", if engine == APACHE { "apache" } else { "lighttpd" });
     let lines = lines.replace("/var/www", "{docroot}").replace("0-1:30", "0-0:03");
     let site = site(engine, &lines, &lines);
     fs::create_dir(site.docroot().join("previews")).expect("a document root that can be written");

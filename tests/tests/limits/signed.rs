@@ -10,11 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regex::Regex;
 use tests::client::Reply;
 use tests::films::film;
+use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
 use tests::{built, on_both_engines, work_dir};
-
-use crate::block;
 
 on_both_engines!(
     a_signed_link_is_let_through,
@@ -306,7 +305,7 @@ fn a_file_that_is_no_list_of_keys_keeps_the_server_from_starting(engine: Engine)
 
 fn pages_sign_as_documented(engine: Engine) {
     let file = key_file("documented", KEY);
-    let config = block("Signed links", if engine == APACHE { "apache" } else { "lighttpd" })
+    let config = block("limits.md", "Signed links", if engine == APACHE { "apache" } else { "lighttpd" })
         .replace("/etc/h264-streaming.keys", &file.to_string_lossy())
         .replace("/var/www", "{docroot}");
     let site = Builder::new(engine).config(&config).start();
@@ -317,9 +316,21 @@ fn pages_sign_as_documented(engine: Engine) {
     let json = "{'start': 3.05, 'end': '0:05', 'expires': 4000000000, 'mode': 'exact'}";
     let php = "['start' => 3.05, 'end' => '0:05', 'expires' => 4000000000, 'mode' => 'exact']";
     for (program, arguments, code) in [
-        ("php", ["-r"].as_slice(), format!("{}\necho {};", block("Signed links", "php"), call(php))),
-        ("python3", &["-c"], format!("{}\nprint({})", block("Signed links", "python"), call(json))),
-        ("node", &["-e"], format!("{}\nconsole.log({})", block("Signed links", "js"), call(json))),
+        (
+            "php",
+            ["-r"].as_slice(),
+            format!("{}\necho {};", block("limits.md", "Signed links", "php"), call(php)),
+        ),
+        (
+            "python3",
+            &["-c"],
+            format!("{}\nprint({})", block("limits.md", "Signed links", "python"), call(json)),
+        ),
+        (
+            "node",
+            &["-e"],
+            format!("{}\nconsole.log({})", block("limits.md", "Signed links", "js"), call(json)),
+        ),
     ] {
         let output = Command::new(program).args(arguments).arg(code).output().expect("an interpreter");
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
