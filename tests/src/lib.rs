@@ -46,6 +46,7 @@ pub mod short_tracks;
 pub mod slow_disk;
 pub mod tls;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where cargo puts what it builds: the modules, and under `h264-tests` the films
@@ -63,6 +64,20 @@ pub fn work_dir(name: &str) -> PathBuf {
     let dir = target_dir().join("h264-tests").join(name);
     std::fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     dir.canonicalize().expect("a directory just created")
+}
+
+/// A file of keys that servers can read, whatever user they run as.
+///
+/// # Panics
+/// Where the disk has no room.
+pub fn key_file(name: &str, text: &str) -> PathBuf {
+    let path = work_dir("keys").join(format!("{name}-{}", std::process::id()));
+    // Servers of other tests read a file of this name at the same time.
+    let part = tempfile::NamedTempFile::new_in(work_dir("keys")).expect("a folder of our own");
+    std::fs::write(part.path(), text).expect("a file of our own");
+    std::fs::set_permissions(part.path(), std::fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    part.persist(&path).expect("a folder of our own");
+    path
 }
 
 /// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.

@@ -3,7 +3,6 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +11,7 @@ use tests::films::film;
 use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
-use tests::{on_both_engines, work_dir};
+use tests::{key_file, on_both_engines};
 
 on_both_engines!(
     a_clip_says_by_which_query_it_is_known,
@@ -101,10 +100,7 @@ fn other_queries_lead_to_the_canonical_one(engine: Engine) {
 fn signed_links_stay_as_they_are(engine: Engine) {
     let apache = "H264StreamingCanonical redirect\n<Directory {docroot}>\nH264StreamingSecretFile {dir}/keys\n</Directory>";
     let lighttpd = "h264-streaming.canonical = \"redirect\"\nh264-streaming.secret-file = \"{dir}/keys\"";
-    let keys = work_dir("keys").join(format!("canonical-{}", std::process::id()));
-    fs::write(&keys, "a key of at least sixteen bytes\n").expect("a folder of our own");
-    // The user that the server runs as has to read it.
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).expect("a file of our own");
+    let keys = key_file("canonical", "a key of at least sixteen bytes\n");
     let path = keys.to_str().expect("a path in UTF-8");
     let [apache, lighttpd] = [apache, lighttpd].map(|lines| lines.replace("{dir}/keys", path));
     let site = builder(engine, &apache, &lighttpd).start();

@@ -10,8 +10,8 @@ use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::request::DEFAULT_EXTENSIONS;
 use regex::Regex;
 use tests::films::film;
+use tests::key_file;
 use tests::servers::{APACHE, Builder, Engine};
-use tests::work_dir;
 
 fn read(path: &str) -> String {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
@@ -94,8 +94,7 @@ fn the_examples_are_accepted_by_the_servers() {
         let examples: Vec<_> =
             directives.iter().flat_map(|directive| examples(section(&page, directive))).collect();
         assert_eq!(examples.len(), directives.len(), "{examples:#?}");
-        let keys = work_dir("keys").join(format!("example-{}", std::process::id()));
-        fs::write(&keys, "a key of some length\n").expect("a folder of our own");
+        let keys = key_file("example", "a key of some length\n");
         let examples = examples.join("\n").replace("/etc/h264-streaming.keys", &keys.to_string_lossy());
         let site = Builder::new(engine).without_defaults().config(&examples).start();
         site.allow_log("can be read by every user");

@@ -8,6 +8,7 @@ use std::process::Command;
 use tests::built;
 use tests::films::{Film, film};
 use tests::on_both_engines;
+use tests::pages::page;
 use tests::probe::Reading;
 use tests::servers::{APACHE, Builder, Engine, Site};
 
@@ -198,8 +199,7 @@ fn a_package_plays_without_the_module(engine: Engine) {
 
 #[test]
 fn the_types_of_the_page_are_those_that_the_module_sends() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/streaming.md");
-    let page = fs::read_to_string(page).expect("a page");
+    let page = page("streaming.md");
     let types = page.split("```apache\n").nth(1).and_then(|block| block.split("```").next());
     let types = types.expect("lines for Apache");
     let plain = Builder::new(APACHE).without_module().config(types).start();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use tests::films::film;
 use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
-use tests::{built, on_both_engines, work_dir};
+use tests::{built, key_file, on_both_engines, work_dir};
 
 on_both_engines!(
     a_signed_link_is_let_through,
@@ -29,17 +29,6 @@ on_both_engines!(
 );
 
 const KEY: &str = "a key that nobody knows";
-
-/// A file of keys that the server can read.
-fn key_file(name: &str, text: &str) -> PathBuf {
-    let path = work_dir("keys").join(format!("{name}-{}", std::process::id()));
-    // Servers of other tests read a file of this name at the same time.
-    let part = tempfile::NamedTempFile::new_in(work_dir("keys")).expect("a folder of our own");
-    fs::write(part.path(), text).expect("a file of our own");
-    fs::set_permissions(part.path(), fs::Permissions::from_mode(0o644)).expect("a file of our own");
-    part.persist(&path).expect("a folder of our own");
-    path
-}
 
 fn directive(engine: Engine, file: &str) -> String {
     match engine {
