@@ -171,6 +171,10 @@ pub const READS_OF_METADATA: u64 = 4;
 /// (`FlushMaxThreshold`) and the chunks of lighttpd are laid out for.
 pub const WINDOW: usize = 48 * 1024;
 
+/// The same, where more that is generated follows and nothing from the file could go out with it.
+/// Answers of hours of film are such, and their clients the ones that stop for long.
+pub const METADATA_WINDOW: usize = 28 * 1024;
+
 /// Extents that are gathered before it is known which of them touch.
 pub const GATHERED_EXTENTS: usize = 1 << 18;
 

@@ -11,6 +11,7 @@ use crate::extents::ExtentList;
 use crate::generate::SegmentMedia;
 use crate::http::opaque_tag;
 use crate::index::{Film, Index};
+use crate::limits::METADATA_WINDOW;
 pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
 use crate::request::{ClipRequest, Settings};
@@ -270,6 +271,10 @@ impl VirtualFile {
         }
     }
 
+    fn is_whole_film(&self) -> bool {
+        matches!(self.body, Body::Film(..)) && self.part.start == 0
+    }
+
     /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most
     /// `most` bytes generated. Where it cannot be looked up where media lies, something is to be
     /// generated, and [`Self::read_at`] says why not.
@@ -277,6 +282,10 @@ impl VirtualFile {
         let generated_end = range.end.min(range.start.saturating_add(most as u64));
         let generated = |end| usize::try_from(end - range.start).unwrap_or(most);
         match self.large_media(source, range, generated_end) {
+            // Not in a segment, which a player takes at once.
+            None if self.is_whole_film() && generated_end < self.generated_len() => {
+                Batch { generated: generated(generated_end).min(METADATA_WINDOW), media: 0..0 }
+            }
             None => Batch { generated: generated(generated_end), media: 0..0 },
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
