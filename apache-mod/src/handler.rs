@@ -16,8 +16,8 @@ use mp4seek::pace::Pace;
 use mp4seek::packaging::{Address, Route};
 use mp4seek::request::LinkError;
 use mp4seek::server::{
-    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, facts_of_answer, facts_of_refusal, out_of_range,
-    refusal_page, server_timing,
+    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, facts_of_answer, out_of_range, refusal_page,
+    server_timing,
 };
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::{Location, VirtualFile};
@@ -163,8 +163,7 @@ fn open(path: &[u8]) -> io::Result<File> {
 
 /// Refuses a request: with the server's error document, or a page with the reason.
 fn refuse(request: &mut Request<'_>, status: u16, code: Reason, reason: &dyn Display) -> c_int {
-    measures::set_facts(request, &facts_of_refusal(code));
-    measures::board().into_iter().for_each(|board| board.note_refusal(code));
+    measures::note_refusal(request, code);
     if request.config().sends_version() {
         request.set_error_header(VERSION_HEADER, VERSION);
     }
@@ -245,6 +244,9 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     if !request.is_subrequest() {
         let unmet = request.unmet_condition();
         if unmet != ffi::H264_OK {
+            if unmet != ffi::H264_NOT_MODIFIED {
+                measures::note_refusal(request, Reason::Precondition);
+            }
             request.set_status(unmet);
             return Brigade::new(request).pass(request);
         }

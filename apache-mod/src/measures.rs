@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use mp4seek::server::{Board, Fact, OPEN_METRICS, boundary, open_metrics};
+use mp4seek::server::{Board, Fact, OPEN_METRICS, Reason, boundary, facts_of_refusal, open_metrics};
 
 use crate::ffi;
 use crate::request::Request;
@@ -53,6 +53,12 @@ pub(crate) fn set_facts(request: &mut Request<'_>, facts: &[Fact]) {
     for (name, value) in facts {
         request.set_environment(name, value);
     }
+}
+
+/// Counts a request that is refused.
+pub(crate) fn note_refusal(request: &mut Request<'_>, reason: Reason) {
+    set_facts(request, &facts_of_refusal(reason));
+    board().into_iter().for_each(|board| board.note_refusal(reason));
 }
 
 /// The page of mod_status.

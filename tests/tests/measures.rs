@@ -17,6 +17,7 @@ on_both_engines!(
     counts_outlive_the_processes_that_counted,
     the_status_page_of_the_server_has_the_counts,
     bytes_are_those_of_the_body,
+    conditions_that_do_not_hold_are_refusals,
     a_browser_is_told_how_long_it_took,
     nothing_is_told_that_nobody_asked_for,
     what_is_documented_is_there,
@@ -226,6 +227,27 @@ fn bytes_are_those_of_the_body(engine: Engine) {
     assert_eq!(bytes(), [metadata + 10, media + 20]);
     assert_eq!(site.request(&target).range("0-0,5-6").send().status, 206);
     assert_eq!(bytes(), [metadata + 13, media + 20]);
+}
+
+fn conditions_that_do_not_hold_are_refusals(engine: Engine) {
+    let log = match engine {
+        Engine::Lighttpd => "accesslog.format := \"%s %{H264_REASON}e\"",
+        _ => "LogFormat \"%>s %{H264_REASON}e\" test",
+    };
+    let site = with_metrics(engine).config(log).start();
+    let path = site.publish(&film("bframes"));
+    let clip = format!("{path}?start=3");
+    for (name, value) in [
+        ("If-Match", "\"x\""),
+        ("If-Unmodified-Since", "Thu, 01 Jan 2015 00:00:00 GMT"),
+        ("If-None-Match", "*"),
+    ] {
+        site.request(&clip).header(name, value).send();
+    }
+    site.request(&format!("{path}/hls/master.m3u8")).header("If-Match", "\"x\"").send();
+    assert_eq!(site.access_log(4), ["412 precondition", "412 precondition", "304 -", "412 precondition"]);
+    assert_eq!(counts(&site)["refusals_total{reason=precondition}"], 3);
+    site.allow_log("what If-Match");
 }
 
 fn a_browser_is_told_how_long_it_took(engine: Engine) {
