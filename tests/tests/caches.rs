@@ -25,8 +25,14 @@ fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
 }
 
 /// Queries for one clip.
-const SAME: [&str; 5] =
-    ["end=7&start=3", "end=7.0&start=3", "t=3,7", "start=0:03&end=0:07&utm=1", "vbegin=3&vend=7"];
+const SAME: [&str; 6] = [
+    "end=7&start=3",
+    "end=7.0&start=3",
+    "t=3,7",
+    "start=0:03&end=0:07&utm=1",
+    "vbegin=3&vend=7",
+    "%73tart=3&end=%37",
+];
 
 fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
     let rewritten = "RewriteEngine On\nRewriteRule ^/scene/(.*)$ {docroot}/f.mp4?start=$1&end=7 [L]\n\

@@ -1,5 +1,7 @@
 //! Where an answer is, and for how long caches may keep it.
 
+use std::iter;
+
 use crate::request::{Canonical, Settings};
 
 /// What a configuration says of an answer to caches.
@@ -31,10 +33,10 @@ impl Naming {
     /// Where an answer is. It `has_links` where it is a playlist, which have the query that came.
     pub(super) fn location(&self, target: &[u8], query: &[u8], has_links: bool) -> Location {
         let Some(canonical) = &self.query else { return Location::Here };
-        let Some(path) = path_of(target, query) else { return Location::Here };
+        let Some((path, asked)) = path_of(target, query) else { return Location::Here };
         let separator = if canonical.is_empty() { "" } else { "?" };
         let location = format!("{path}{separator}{canonical}");
-        let is_canonical = canonical.as_bytes() == query;
+        let is_canonical = canonical.as_bytes() == asked;
         match self.canonical {
             Canonical::Redirect if !is_canonical => Location::Elsewhere(location),
             Canonical::Off if !is_canonical && has_links => Location::Here,
@@ -48,11 +50,13 @@ impl Naming {
     }
 }
 
-/// The path of what a client asked for, if its query is this one. Where it is another, the server was
-/// told to take this one in its place, and nobody knows what a client would have to ask for.
-fn path_of<'t>(target: &'t [u8], query: &[u8]) -> Option<&'t str> {
+/// Path and query of what a client asked for, if its query is this one. Where it is another, the
+/// server was told to take this one in its place, and nobody knows what a client would have to ask
+/// for.
+fn path_of<'t>(target: &'t [u8], query: &[u8]) -> Option<(&'t str, &'t [u8])> {
     let at = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
     let (path, rest) = target.split_at(at);
+    let asked = rest.get(1..).unwrap_or_default();
     let path = std::str::from_utf8(path).ok().filter(|path| path.bytes().all(|b| b.is_ascii_graphic()))?;
     let path = match path.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => rest.get(rest.find('/')?..)?,
@@ -60,7 +64,28 @@ fn path_of<'t>(target: &'t [u8], query: &[u8]) -> Option<&'t str> {
     };
     // To a client, what begins with two slashes is the name of a server.
     let is_path = path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\");
-    (is_path && rest.get(1..).unwrap_or_default() == query).then_some(path)
+    (is_path && is_same_query(asked, query)).then_some((path, asked))
+}
+
+/// Whether two queries are equivalent (RFC 3986, 6.2.2): lighttpd hands on a query in its normal form.
+fn is_same_query(one: &[u8], other: &[u8]) -> bool {
+    one == other || normal(one).eq(normal(other))
+}
+
+/// The characters of a query, and of each whether it is encoded where that makes a difference.
+fn normal(query: &[u8]) -> impl Iterator<Item = (bool, u8)> + '_ {
+    let mut rest = query;
+    iter::from_fn(move || {
+        let (&first, behind) = rest.split_first()?;
+        let digit = |at: usize| char::from(*behind.get(at)?).to_digit(16).and_then(|n| u8::try_from(n).ok());
+        let code = digit(0).zip(digit(1)).filter(|_| first == b'%').map(|(high, low)| high * 16 + low);
+        rest = behind.get(if code.is_some() { 2 } else { 0 }..)?;
+        let byte = code.unwrap_or(first);
+        let is_unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        // What may not stand in an address has to be encoded.
+        let is_allowed = is_unreserved || b":/?#[]@!$&'()*+,;=%".contains(&byte);
+        Some(((code.is_some() && !is_unreserved) || !is_allowed, byte))
+    })
 }
 
 #[cfg(test)]
@@ -69,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_path_is_known_where_the_query_is_the_clients() {
-        let cases: [(&[u8], &[u8], Option<&str>); 12] = [
+        let cases: [(&[u8], &[u8], Option<&str>); 18] = [
             (b"/a/f.mp4?start=1", b"start=1", Some("/a/f.mp4")),
             (b"/f.mp4", b"", Some("/f.mp4")),
             (b"/f.mp4?", b"", Some("/f.mp4")),
@@ -82,9 +107,16 @@ mod tests {
             (b"//b.example/f.mp4?t=1", b"t=1", None),
             (b"/\\b.example/f.mp4", b"", None),
             (b"/f.mp4\r\nX: y", b"", None),
+            (b"/f.mp4?st%61rt=%31%2e%35", b"start=1.5", Some("/f.mp4")),
+            (b"/f.mp4?a=%2f\"\xff", b"a=%2F%22%FF", Some("/f.mp4")),
+            (b"/f.mp4?a=1%26start=2", b"a=1&start=2", None),
+            (b"/f.mp4?a=%252e", b"a=%2e", None),
+            (b"/f.mp4?a=%3", b"a=%3", Some("/f.mp4")),
+            (b"/f.mp4?a=%31", b"a=1%", None),
         ];
         for (target, query, path) in cases {
-            assert_eq!(path_of(target, query), path, "{}", target.escape_ascii());
+            let found = path_of(target, query).map(|(path, _)| path);
+            assert_eq!(found, path, "{}", target.escape_ascii());
         }
     }
 }
