@@ -10,6 +10,7 @@ use std::time::Duration;
 pub struct Request {
     url: String,
     args: Vec<String>,
+    http2_at: Option<u16>,
 }
 
 /// What came back.
@@ -28,7 +29,14 @@ pub struct Reply {
 impl Request {
     /// A GET of `url`, which is sent as it stands.
     pub fn get(url: impl Into<String>) -> Self {
-        Self { url: url.into(), args: Vec::new() }
+        Self { url: url.into(), args: Vec::new(), http2_at: None }
+    }
+
+    /// Where the server has a port of its own for HTTP/2 without TLS.
+    #[must_use]
+    pub fn with_http2_at(mut self, port: Option<u16>) -> Self {
+        self.http2_at = port;
+        self
     }
 
     /// Adds a header field.
@@ -58,7 +66,13 @@ impl Request {
     /// Speaks HTTP/2 from the first byte.
     #[must_use]
     pub fn http2(self) -> Self {
-        self.arg("--http2-prior-knowledge")
+        let port = self.http2_at;
+        let request = self.arg("--http2-prior-knowledge");
+        // The URL and `Host` stay as they are.
+        match port {
+            Some(port) => request.arg("--connect-to").arg(&format!("::127.0.0.1:{port}")),
+            None => request,
+        }
     }
 
     /// Adds an argument of curl's.

@@ -35,6 +35,9 @@ pub fn config(engine: Engine) -> String {
                  SSLSessionCache shmcb:{{dir}}/sessions\nSSLEngine on\nSSLCertificateFile \"{pem}\"\nProtocols {protocols}\nProtocolsHonorOrder Off"
             )
         }
+        Engine::Nginx => format!(
+            "listen 127.0.0.1:{{port}} ssl http2;\nssl_certificate \"{pem}\";\nssl_certificate_key \"{pem}\";"
+        ),
         _ => format!("server.modules += (\"mod_openssl\")\nssl.engine = \"enable\"\nssl.pemfile = \"{pem}\""),
     }
 }

@@ -256,7 +256,7 @@ fn slices_of_a_clip_come_from_different_origins() {
 fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
     let origins = Origins::start();
     let cache = origins.behind_slices();
-    cache.allow_log("upstream prematurely closed|connect\\(\\) failed|Connection reset");
+    cache.allow_log("upstream prematurely closed|upstream server temporarily disabled|connect\\(\\) failed|Connection reset");
     let mut client = Connection::open_narrow(cache.address());
     client.write(&format!("GET /f.mp4?{QUERY} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     while client.received().len() < 300_000 {

@@ -1,10 +1,14 @@
 //! The harness itself: servers start and stop, and their logs are read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+use tests::client::Request;
 use tests::films::film;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
+use tests::tls;
 
 fn plain(engine: Engine) -> Site {
     Builder::new(engine).without_module().start()
@@ -21,9 +25,7 @@ fn every_server_serves_a_file() {
         assert_eq!((reply.status, reply.text().as_str()), (200, "text"), "{engine:?}");
         assert_eq!(site.request("/none").send().status, 404);
         site.allow_log("No such file or directory"); // nginx logs every 404
-        assert!(
-            site.access_log(2).iter().any(|l| engine == Engine::Nginx || l == "GET /a.txt HTTP/1.1 200 4")
-        );
+        assert!(site.access_log(2).iter().any(|line| line == "GET /a.txt HTTP/1.1 200 4"));
     }
 }
 
@@ -36,13 +38,65 @@ fn nginx_cuts_with_its_own_module() {
 }
 
 #[test]
-fn both_speak_http_2() {
-    for engine in [APACHE, Engine::Lighttpd] {
+fn every_server_speaks_http_2() {
+    for engine in [APACHE, Engine::Lighttpd, Engine::Nginx] {
         let site = plain(engine);
         site.put("a.txt", "text");
         let reply = site.request("/a.txt").http2().send();
         assert_eq!((reply.version.as_str(), reply.status, reply.text().as_str()), ("HTTP/2", 200, "text"));
     }
+}
+
+#[test]
+fn every_server_speaks_tls() {
+    for engine in [APACHE, Engine::Lighttpd, Engine::Nginx] {
+        let site = Builder::new(engine).without_module().config(&tls::config(engine)).start();
+        site.put("a.txt", "text");
+        let url = site.url("/a.txt").replace("http:", "https:");
+        for version in ["--http1.1", "--http2"] {
+            let reply = Request::get(&url).arg("--insecure").arg(version).send();
+            let spoken = version.trim_start_matches("--").to_uppercase().replace("HTTP", "HTTP/");
+            assert_eq!((&reply.version, reply.status), (&spoken, 200), "{engine:?}\n{reply}");
+            assert_eq!(reply.text(), "text");
+        }
+        // As in `filters`: the versions of mod_ssl and its library, and curl that does not wait.
+        site.allow_log("AH01882");
+        site.allow_log(r"\(mod_openssl.*error:80000020:system library::Broken pipe");
+    }
+}
+
+#[test]
+fn nginx_reads_its_configuration_again() {
+    let site = plain(Engine::Nginx);
+    site.put("a.txt", "text");
+    let is_worker = |process: &PathBuf| !process.ends_with(site.pid().to_string());
+    let workers = || site.processes().into_iter().filter(is_worker).collect::<Vec<_>>();
+    let before = workers();
+    assert_eq!(before.len(), 2);
+    site.signal(Signal::HUP);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while workers().len() != 2 || workers().iter().any(|worker| before.contains(worker)) {
+        assert!(Instant::now() < deadline, "{before:?} and now {:?}", workers());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(site.get_after_restart("/a.txt").text(), "text");
+}
+
+#[test]
+fn a_worker_that_dies_is_a_failure() {
+    let site = plain(Engine::Nginx);
+    let is_worker = |process: &&PathBuf| !process.ends_with(site.pid().to_string());
+    let processes = site.processes();
+    let worker = processes.iter().find(is_worker).and_then(|dir| dir.file_name()?.to_str()?.parse().ok());
+    let worker = worker.and_then(Pid::from_raw).expect("a worker");
+    kill_process(worker, Signal::KILL).expect("a process of ours");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !site.error_log().iter().any(|line| line.contains("exited on signal 9")) {
+        assert!(Instant::now() < deadline, "{:#?}", site.error_log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| site.assert_clean_log())).is_err());
+    site.expect_log("exited on signal 9");
 }
 
 /// Which a graceful stop would wait for as long as Apache keeps its connection.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{Engine, Site, free_port, under_valgrind};
+use super::{Engine, HTTP2_PORT, Site, free_port, under_valgrind};
 use crate::place::{sites_dir, worker};
 
 /// A server to be.
@@ -266,7 +266,12 @@ impl Builder {
                 self.link_lighttpd_modules(&dir.path().join("modules"));
                 self.lighttpd_config()
             }
-            Engine::Nginx => self.nginx_config(),
+            Engine::Nginx => {
+                let http2_port = free_port();
+                fs::write(dir.path().join(HTTP2_PORT), http2_port.to_string())
+                    .expect("a directory of our own");
+                self.nginx_config(http2_port)
+            }
             Engine::Varnish => {
                 // Where it listens is said on its command line.
                 fs::write(dir.path().join("port"), port.to_string()).expect("a directory of our own");

@@ -127,17 +127,24 @@ impl Builder {
         }
     }
 
-    pub(super) fn nginx_config(&self) -> String {
+    pub(super) fn nginx_config(&self, http2_port: u16) -> String {
         let user = worker().map(|w| format!("user {} {};", w.user_name, w.group_name)).unwrap_or_default();
-        let access_log = if self.access_log { "{dir}/access.log" } else { "off" };
+        let access_log = if self.access_log { "{dir}/access.log test" } else { "off" };
+        // Lines with ports of their own say everything of them.
+        let listen = if self.config.contains("listen ") {
+            String::new()
+        } else {
+            format!("listen 127.0.0.1:{{port}};\nlisten 127.0.0.1:{http2_port} http2;")
+        };
         format!(
-            "{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log;\n\
+            "{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
              events {{ worker_connections 1024; }}\n\
-             http {{\nsendfile on;\nkeepalive_requests 1000000;\naccess_log {access_log};\n\
+             http {{\nsendfile on;\nkeepalive_requests 1000000;\n\
+             log_format test '$request $status $body_bytes_sent';\naccess_log {access_log};\n\
              types {{ video/mp4 mp4; }}\n\
              client_body_temp_path {{dir}}/tmp;\nproxy_temp_path {{dir}}/tmp;\nfastcgi_temp_path {{dir}}/tmp;\n\
              uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}\n\
-             server {{\nlisten 127.0.0.1:{{port}};\nroot {{docroot}};\n{}\n}}\n}}\n",
+             server {{\n{listen}\nroot {{docroot}};\n{}\n}}\n}}\n",
             self.workers, self.http, self.config
         )
     }

@@ -80,6 +80,10 @@ macro_rules! on_both_engines {
 pub const ONE_PROCESS: &str =
     "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
 
+/// The file, in a server's directory, of its port for HTTP/2 without TLS: where nginx is older than
+/// 1.25.1, a port speaks either that or HTTP/1.1.
+const HTTP2_PORT: &str = "http2_port";
+
 /// Whether `H264_VALGRIND` asks for servers whose every use of memory is checked.
 fn under_valgrind() -> bool {
     std::env::var_os("H264_VALGRIND").is_some()

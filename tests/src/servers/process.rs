@@ -147,6 +147,8 @@ pub(super) fn is_routine(line: &str) -> bool {
         "server stopped by UID",
         "logfiles cycled UID",
         "using the \"epoll\" event method",
+        // nginx 1.25.1 and later have another way to say so, which older ones do not know.
+        "the \"listen ... http2\" directive is deprecated",
         // The machine's clock, which others set.
         "warning: clock jumped",
     ];
@@ -155,4 +157,11 @@ pub(super) fn is_routine(line: &str) -> bool {
     line.trim().is_empty()
         || ROUTINE.iter().any(|routine| line.contains(routine))
         || (under_valgrind() && line.contains(SLOW))
+        || is_notice_of_nginx(line)
+}
+
+/// What nginx says of its processes, as long as they end well.
+fn is_notice_of_nginx(line: &str) -> bool {
+    line.contains(" [notice] ")
+        && (!line.contains("exited with code") || line.ends_with("exited with code 0"))
 }

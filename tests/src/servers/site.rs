@@ -10,7 +10,7 @@ use regex::Regex;
 use rustix::process::Signal;
 
 use super::process::{Announced, Process, is_routine};
-use super::{Builder, Engine};
+use super::{Builder, Engine, HTTP2_PORT};
 use crate::client::{Connection, Reply, Request};
 use crate::films::Film;
 
@@ -72,7 +72,13 @@ impl Site {
 
     /// A request for `target` that can be added to.
     pub fn request(&self, target: &str) -> Request {
-        Request::get(self.url(target))
+        Request::get(self.url(target)).with_http2_at(self.http2_port())
+    }
+
+    /// The port that speaks nothing but HTTP/2 without TLS, where the server has one.
+    fn http2_port(&self) -> Option<u16> {
+        let port = fs::read_to_string(self.process.as_ref()?.dir.path().join(HTTP2_PORT)).ok()?;
+        Some(port.parse().expect("a number of ours"))
     }
 
     /// GETs `target`.
