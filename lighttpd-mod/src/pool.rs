@@ -270,6 +270,8 @@ impl<T> Drop for Ticket<T> {
         self.given_up.store(true, Ordering::Relaxed);
         if self.pool.requests.borrow_mut().remove(&self.number).is_some() {
             self.pool.own_threads(|threads| threads.withdraw(self.number));
+            // Nothing is raised for work that is not done.
+            self.pool.note();
         }
     }
 }

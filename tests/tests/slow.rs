@@ -226,6 +226,31 @@ fn hang(site: &Site, workers: usize) -> Vec<Connection> {
 }
 
 #[test]
+fn work_that_nobody_waits_for_any_more_is_not_measured() {
+    let (site, _) = site_on(FOR_EVER, "server.max-worker = 1\nh264-streaming.metrics-url = \"/metrics\"\n");
+    site.expect_log(LEFT);
+    let waiting = |wanted: u32| {
+        let line = format!("h264_streaming_pool_waiting {wanted}\n");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !site.get("/metrics").text().contains(&line) {
+            assert!(Instant::now() < deadline, "no {line}{}", site.get("/metrics").text());
+            sleep(Duration::from_millis(20));
+        }
+    };
+    // All threads are taken, and what comes then waits for one.
+    let hanging = ask_slow(&site, 8);
+    wait_for_threads(&site, &[8]);
+    scope(|scope| {
+        // Of HTTP/1.1, the server does not look at a client whose request waits.
+        scope.spawn(|| site.request(&format!("/slow.mp4?{QUERY}")).http2().arg("-m3").try_send());
+        waiting(1);
+    });
+    waiting(0);
+    drop(site);
+    drop(hanging);
+}
+
+#[test]
 fn a_read_that_hangs_holds_up_no_stop() {
     for (config, workers) in [("", 1), ("server.max-worker = 2", 2)] {
         let (site, _) = site_on(FOR_EVER, config);
