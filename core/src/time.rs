@@ -267,6 +267,9 @@ fn offset_field(offset: i64) -> u32 {
 }
 
 impl ExactMovieTime {
+    /// Half a tick.
+    pub(crate) const HALF_TICK: Self = Self(NANOS / 2);
+
     /// How long it is after a time; 0 before that.
     pub(crate) fn since(self, start: Self) -> Self {
         Self((self.0 - start.0).max(0))

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::source::ReadAt;
-use crate::time::{MediaTime, MovieTime, Rounding};
+use crate::time::{MovieTime, Rounding};
 
 use super::play::{Play, play};
 use super::timeline::{Segment, Timeline};
@@ -20,11 +20,31 @@ pub(super) fn hold_last<R: ReadAt>(
     source: &R,
     clip: &Range<MovieTime>,
 ) -> Result<Option<Play>, FormatError> {
-    let last = line.segments.last().filter(|s: &&Segment| s.end <= clip.start && s.start < s.end);
-    let Some(last) = last.filter(|_| &track.handler.0 == b"vide") else { return Ok(None) };
-    // The last media tick of the segment.
-    let tick = line.scales.to_movie(MediaTime(1), Rounding::Up).max(MovieTime(1));
-    let at_end = (last.end - tick).max(last.start)..last.end;
+    let has_ended = line.segments.last().is_some_and(|s: &Segment| s.end <= clip.start);
+    if !has_ended || &track.handler.0 != b"vide" {
+        return Ok(None);
+    }
+    // The last ones may lie before the first frame, and present nothing.
+    for segment in line.segments.iter().rev().filter(|s| s.start < s.end) {
+        if let Some(held) = last_of(track, line, source, segment, clip)? {
+            return Ok(Some(held));
+        }
+    }
+    Ok(None)
+}
+
+/// The last frame that a segment presents.
+fn last_of<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    last: &Segment,
+    clip: &Range<MovieTime>,
+) -> Result<Option<Play>, FormatError> {
+    // The last media tick of the segment, of which it may present no more than a part.
+    let ticks = line.scales.to_media(last.end - last.start, Rounding::Up);
+    let latest = last.start + line.scales.to_movie(ticks.previous(), Rounding::Up);
+    let at_end = latest.min(last.end - MovieTime(1)).max(last.start)..last.end;
     let Some(end) = play(track, line, source, last, at_end)? else { return Ok(None) };
     let shown = track.samples.on_screen(source, end.media_time)?.unwrap_or(end.media_time);
     let (media_time, media_end) = match last.rate {

@@ -105,7 +105,7 @@ fn cut_film(
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
     }
-    let clock = Clock { timescale };
+    let clock = Clock::new(timescale, index.mvhd.timescale);
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
     let guide = Guide { track: guide, source, clock, film_end };
     check_length(clock, request, film_end)?;

@@ -135,8 +135,9 @@ fn near_frame<R: ReadAt>(
     source: &R,
     time: MediaTime,
 ) -> Result<Option<MediaTime>, FormatError> {
-    // Half a movie tick, and one media tick for the rounding.
-    let off = MediaTime(line.scales.to_media(MovieTime(1), Rounding::Up).0 / 2 + 1);
+    // The edit's start and this time are each rounded by up to half a movie tick, and this time then
+    // to a media tick.
+    let off = line.scales.to_media(MovieTime(1), Rounding::Nearest);
     let frame = track.samples.on_screen(source, time + off)?;
     Ok(frame.filter(|frame| time - *frame <= off))
 }

@@ -16,9 +16,16 @@ const TOLERANCE_NANOS: u64 = 1000;
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
     pub(super) timescale: u32,
+    /// Whether the edits of the file begin between two ticks.
+    rounds_edits: bool,
 }
 
 impl Clock {
+    /// The clock of a clip that counts in `timescale`, of a movie that counts in another one.
+    pub(super) fn new(timescale: u32, movie_timescale: u32) -> Self {
+        Self { timescale, rounds_edits: timescale % movie_timescale.max(1) != 0 }
+    }
+
     /// The nearest tick.
     pub(super) fn ticks(self, time: Time) -> MovieTime {
         self.exact(time).nearest()
@@ -30,7 +37,9 @@ impl Clock {
     }
 
     fn tolerance(self) -> ExactMovieTime {
-        ExactMovieTime::from_nanos(TOLERANCE_NANOS, self.timescale)
+        let same = ExactMovieTime::from_nanos(TOLERANCE_NANOS, self.timescale);
+        // A frame may begin half a tick later here than in the file.
+        if self.rounds_edits { same + ExactMovieTime::HALF_TICK } else { same }
     }
 }
 

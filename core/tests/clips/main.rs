@@ -15,6 +15,7 @@ mod pictures;
 mod presented;
 mod read_budget;
 mod recordings;
+mod rounded;
 mod segments;
 mod tables;
 mod tracks;
