@@ -110,7 +110,8 @@ fn signed_links_stay_as_they_are(engine: Engine) {
     let path = keys.to_str().expect("a path in UTF-8");
     let [apache, lighttpd] = [apache, lighttpd].map(|lines| lines.replace("{dir}/keys", path));
     let site = builder(engine, &apache, &lighttpd).start();
-    site.publish_as(&film("bframes"), "f.mp4");
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
     site.allow_log("can be read by every user");
     let signed = std::process::Command::new(tests::built("H264_MP4SEEK", "mp4seek"))
         .args(["sign", "--secret-file", path, "/f.mp4?t=3,7"])
@@ -119,6 +120,7 @@ fn signed_links_stay_as_they_are(engine: Engine) {
     let target = String::from_utf8(signed.stdout).expect("a link");
     let reply = site.get(target.trim());
     assert_eq!((reply.status, reply.header("content-location")), (200, ""), "{target}\n{reply}");
+    assert!(reply.body == clip(&film.path, "t=3,7").expect("a clip"), "{target} is another clip");
 }
 
 fn a_clip_may_be_kept_for_a_while(engine: Engine) {

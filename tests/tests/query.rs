@@ -27,6 +27,7 @@ fn values_of_others_get_the_whole_film(site: &Site) {
     let (fast_path, slow_path) = (site.publish(&fast), site.publish(&slow));
     let plain = fs::read(&fast.path).expect("a film");
     let whole = site.get(&slow_path);
+    assert!(whole.body == clip(&slow.path, "").expect("a film"), "not what the core makes");
     for query in [
         "t=d41d8cd98f00b204e9800998ecf8427e&e=1700003600",
         "t=1700000000000",
@@ -87,8 +88,10 @@ fn a_number_in_t_is_a_time_only_within_the_film(site: &Site) {
 }
 
 fn the_last_of_a_repeated_parameter_counts(site: &Site) {
-    let path = site.publish(&film("bframes"));
+    let film = film("bframes");
+    let path = site.publish(&film);
     let wanted = site.get(&format!("{path}?start=3&end=5"));
+    assert!(wanted.body == clip(&film.path, "start=3&end=5").expect("a clip"), "{wanted}");
     for query in [
         "start=0&end=5&start=3",
         "start=x&end=9&start=3&end=5",

@@ -55,12 +55,18 @@ fn what_is_denied_stays_denied(engine: Engine) {
             );
         }
     }
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    assert_eq!(got(&site, &film, "/f.mp4", "localhost"), Got::Exact);
     site.allow_log("AH01630");
 }
 
 fn what_cannot_be_read_is_not_opened(engine: Engine) {
     let site = site(engine, "", "");
-    let bytes = fs::read(film("bframes").path).expect("a film");
+    let film = film("bframes");
+    let bytes = fs::read(&film.path).expect("a film");
+    site.publish_as(&film, "f.mp4");
+    assert_eq!(got(&site, &film, "/f.mp4", "localhost"), Got::Exact);
     site.put("locked.mp4", &bytes);
     site.put("locked.txt", "text");
     for name in ["locked.mp4", "locked.txt"] {

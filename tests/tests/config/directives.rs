@@ -194,7 +194,9 @@ fn a_cache_of_any_size_gives_the_same(engine: Engine) {
 
 fn the_version_can_be_left_out(engine: Engine) {
     let site = site(engine, "H264StreamingVersionHeader Off", "h264-streaming.version-header = \"disable\"");
-    let path = site.publish(&film("bframes"));
+    let film = film("bframes");
+    let path = site.publish(&film);
+    assert_eq!(got(&site, &film, &path, "localhost"), Got::Exact);
     let reply = site.get(&format!("{path}?{QUERY}"));
     assert_eq!((reply.status, reply.header("x-mod-h264-streaming")), (200, ""), "{reply}");
 }

@@ -33,6 +33,7 @@ fn what_cannot_be_cut_is_415(site: &Site) {
 }
 
 fn what_cannot_be_cut_is_sent_without_times(site: &Site) {
+    with_clip(site);
     let text = "This is not a film either. ".repeat(100);
     site.put("plain.mp4", &text);
     site.put("void.mp4", "");

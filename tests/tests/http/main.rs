@@ -17,7 +17,7 @@ use httpdate::fmt_http_date;
 use mp4seek::request::Mode;
 use tests::client::Reply;
 use tests::films::{Film, film};
-use tests::probe::Cut;
+use tests::probe::{Cut, clip};
 use tests::servers::Site;
 
 const QUERY: &str = "start=3.05&end=7";
@@ -42,10 +42,12 @@ fn ask(site: &Site, target: &str, headers: &[(&str, &str)]) -> Reply {
     old
 }
 
-/// A film and a clip of it on the site.
+/// A film and a clip of it on the site, which sends it: without the module, too, a path has ranges
+/// and conditions.
 fn with_clip(site: &Site) -> (Film, String) {
     let film = film("bframes");
     let target = format!("{}?{QUERY}", site.publish(&film));
+    assert!(site.get(&target).body == clip(&film.path, QUERY).expect("a clip"), "no clip at {target}");
     (film, target)
 }
 
