@@ -14,6 +14,7 @@ use crate::index::{Film, Index};
 use crate::limits::METADATA_WINDOW;
 pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
+use crate::poster;
 use crate::request::{ClipRequest, Settings};
 use crate::source::{Identity, ReadAt, changed};
 
@@ -240,14 +241,20 @@ impl VirtualFile {
         }
     }
 
-    /// The form of the answer: `flat`, `fmp4`, `flv` or `text`.
+    /// The form of the answer: `flat`, `fmp4`, `flv`, `avif` or `text`.
     pub fn format(&self) -> &'static str {
         match &self.body {
             Body::Film(_, planned, ..) if planned.fragmented().is_some() => "fmp4",
             Body::Film(..) => "flat",
+            Body::Tail(..) if self.is_poster() => "avif",
             Body::Tail(..) => "flv",
             Body::Text(..) => "text",
         }
+    }
+
+    /// Whether it is a picture of a movie.
+    pub(crate) fn is_poster(&self) -> bool {
+        self.media_type == Some(poster::MEDIA_TYPE)
     }
 
     /// Bytes of what precedes all media.

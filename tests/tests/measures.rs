@@ -72,6 +72,7 @@ fn the_access_log_says_what_was_asked_and_found(engine: Engine) {
         "/text.mp4?start=1".to_owned(),
         "/text.mp4".to_owned(),
         format!("{path}/cmaf/v9.mp4"),
+        format!("{}?poster=1", site.publish(&film("av1"))),
     ];
     for target in &targets {
         site.get(target);
@@ -87,6 +88,7 @@ fn the_access_log_says_what_was_asked_and_found(engine: Engine) {
         "415 - - - - - - - - - format",
         "200 file - - - - - - - - -",
         "404 - - - - - - - - - address",
+        r"200 poster avif - - - - \d+ - - -",
     ];
     let log = site.access_log(targets.len());
     for (line, pattern) in log.iter().zip(expected) {

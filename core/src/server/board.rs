@@ -34,6 +34,8 @@ pub enum Kind {
     Media,
     /// Text of either.
     Text,
+    /// A picture of a movie.
+    Poster,
 }
 
 /// Why a request is refused.
@@ -67,8 +69,17 @@ pub enum Reason {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] =
-        [Self::Clip, Self::Film, Self::File, Self::Flv, Self::Hls, Self::Dash, Self::Media, Self::Text];
+    pub const ALL: [Self; 9] = [
+        Self::Clip,
+        Self::Film,
+        Self::File,
+        Self::Flv,
+        Self::Hls,
+        Self::Dash,
+        Self::Media,
+        Self::Text,
+        Self::Poster,
+    ];
 
     /// What the answer of a film is, or of what is at an address behind it.
     pub fn of(film: &VirtualFile, address: Option<Address>) -> Self {
@@ -78,6 +89,7 @@ impl Kind {
             Some(AddressKind::Cmaf) => Self::Media,
             Some(AddressKind::Text) => Self::Text,
             None => match film.explanation() {
+                None if film.is_poster() => Self::Poster,
                 None => Self::Flv,
                 Some(explanation) if explanation.samples().is_some() => Self::Clip,
                 Some(_) => Self::Film,
@@ -96,6 +108,7 @@ impl Kind {
             Self::Dash => "dash",
             Self::Media => "media",
             Self::Text => "text",
+            Self::Poster => "poster",
         }
     }
 }
@@ -389,7 +402,7 @@ mod tests {
         for (n, reason) in Reason::ALL.into_iter().enumerate() {
             (0..=n).for_each(|_| board.note_refusal(reason));
         }
-        assert_eq!(board.answers().map(|(_, count)| count), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(board.answers().map(|(_, count)| count), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert_eq!(board.refusals().map(|(_, count)| count), array::from_fn(|n| n as u64 + 1));
         let lines = board.lines();
         let names: std::collections::HashSet<_> = lines.iter().map(|(name, _)| name).collect();
