@@ -178,6 +178,16 @@ impl Origins {
 
     /// The nginx of docs/caching.md in front of them, with smaller slices.
     fn behind_slices(&self) -> Site {
+        self.behind_slices_with("")
+    }
+
+    /// The same, which is in no hurry: else it may have fetched all of a clip, and its socket have
+    /// taken that, before a slow client has the first of it.
+    fn behind_slow_slices(&self) -> Site {
+        self.behind_slices_with("limit_rate 512k;")
+    }
+
+    fn behind_slices_with(&self, more: &str) -> Site {
         let mut lines = block("caching.md", "nginx with slices", "nginx");
         for (name, site) in self.named() {
             lines =
@@ -187,7 +197,7 @@ impl Origins {
         lines = replaced(&lines, "slice 1m;", "slice 256k;");
         let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
         let (server, _) = server.rsplit_once('}').expect("its end");
-        Builder::new(Engine::Nginx).http(http).config(server).start()
+        Builder::new(Engine::Nginx).http(http).config(more).config(server).start()
     }
 
     /// The Varnish of docs/caching.md in front of them.
@@ -257,7 +267,7 @@ fn slices_of_a_clip_come_from_different_origins() {
 #[test]
 fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
     let origins = Origins::start();
-    let cache = origins.behind_slices();
+    let cache = origins.behind_slow_slices();
     cache.allow_log("upstream prematurely closed|upstream server temporarily disabled|connect\\(\\) failed|Connection reset");
     let mut client = Connection::open_narrow(cache.address());
     client.write(&format!("GET /f.mp4?{QUERY} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
@@ -274,7 +284,7 @@ fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
 #[test]
 fn a_film_that_changes_is_never_mixed_with_what_it_was() {
     let origins = Origins::start();
-    let cache = origins.behind_slices();
+    let cache = origins.behind_slow_slices();
     cache.allow_log("etag mismatch in slice response|unexpected status code 416 in slice response");
     let old = wanted();
     let mut client = Connection::open_narrow(cache.address());
