@@ -89,3 +89,17 @@ fn large_media_of_segments_is_sent_from_the_file() {
         }
     }
 }
+
+#[test]
+fn what_is_heard_before_the_first_picture_is_sent_in_time() {
+    let mut video = TrackSpec::video(20, 5);
+    video.edits = Vec::new();
+    video.samples.iter_mut().for_each(|sample| sample.offset += 300);
+    let film = Crafted::of(vec![video, TrackSpec::audio(20)]).build();
+    let query = b"start=0&end=1.5&format=fmp4";
+    let answer = Seeker::default().answer(&film, &identity(&film), query, &Settings::default()).unwrap();
+    let Answer::Film(file) = answer else { panic!("the plain file") };
+    let before = |millis| file.presented_before(&film, Duration::from_millis(millis)).unwrap();
+    // Audio in packets of some 12 bytes, of which the first is heard from the start on.
+    assert!(before(50) > before(0) + 10, "{} {}", before(0), before(50));
+}

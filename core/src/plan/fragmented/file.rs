@@ -156,7 +156,8 @@ impl FragmentedFile {
         last: Option<SampleNumber>,
     ) -> Result<u64, FormatError> {
         let Some(reference) = self.tracks.get(self.reference) else { return Err(FormatError::Changed) };
-        let begun = self.begun_before(nanos);
+        // Of the first segment, other tracks may be presented before the reference begins.
+        let begun = self.begun_before(nanos).max(1).min(self.segment_count());
         let next = last.map_or(SampleNumber::FIRST, |last| SampleRange::behind(&reference.clip.ranges, last));
         // Leading pictures are presented before the segment that they are in.
         let Some(segment) = begun.max(self.segments_before(next)).checked_sub(1) else {
