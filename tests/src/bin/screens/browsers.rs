@@ -71,7 +71,7 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     }
     let places: &[f64] = match clip.kind {
         Kind::Switching(..) => &[],
-        Kind::Form(..) => &[0.31, 0.83, 0.57, 0.12, 0.7],
+        Kind::Form(..) | Kind::Scenes(..) => &[0.31, 0.83, 0.57, 0.12, 0.7],
         _ => &[0.31, 0.83, 0.57],
     };
     for part in places {

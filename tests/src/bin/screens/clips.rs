@@ -1,5 +1,6 @@
 //! Which clips are played.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mp4seek::request::Mode;
@@ -70,6 +71,8 @@ pub(crate) enum Kind {
     Before(Mode),
     /// From where the command line says.
     Asked(Mode),
+    /// The scenes that the command line asks for, joined, in this form or as a flat file.
+    Scenes(Option<&'static Form>, Mode),
     /// The whole film in another form, or from the middle of a group of pictures.
     Form(&'static Form, Option<Mode>),
     /// The whole film or a clip in another form, while sound and text change their language.
@@ -88,6 +91,9 @@ impl Kind {
             Self::Key(m) => format!("{}, at a key frame", mode(m)),
             Self::Before(m) => format!("{}, just before one", mode(m)),
             Self::Asked(m) => mode(m).into(),
+            Self::Scenes(None, m) => format!("{}, scenes", mode(m)),
+            Self::Scenes(Some(form), m) if form.is_exact => format!("{}: {}, scenes", form.name, mode(m)),
+            Self::Scenes(Some(form), _) => format!("{}: scenes", form.name),
             Self::Form(form, None) => format!("{}: whole", form.name),
             Self::Form(form, Some(m)) if form.is_exact => format!("{}: {}, amid a GOP", form.name, mode(m)),
             Self::Form(form, Some(_)) => format!("{}: amid a GOP", form.name),
@@ -101,6 +107,7 @@ impl Kind {
     pub(crate) fn form(self) -> Option<&'static Form> {
         match self {
             Self::Form(form, _) | Self::Switching(form, _) => Some(form),
+            Self::Scenes(form, _) => form,
             _ => None,
         }
     }
@@ -227,7 +234,7 @@ fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
 fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     let source = Source::of(film).expect("a film that ffmpeg reads");
     let sites = [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx];
-    let target = sites.map(|site| site.publish(film))[0].clone();
+    let path = sites.map(|site| site.publish(film))[0].clone();
     let mut clips = Vec::new();
     let of_forms = forms(film, &source, options);
     for (kind, cut) in cuts(film, &source, options).into_iter().chain(of_forms) {
@@ -239,8 +246,8 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
             _ => format!("?{}", cut.query()),
         };
         let target = match kind.form() {
-            Some(form) => form.target(&target, &query),
-            None => format!("{target}{query}"),
+            Some(form) => form.target(&path, &query),
+            None => format!("{path}{query}"),
         };
         let site = match kind {
             Kind::Plain => &servers.plain,
@@ -259,7 +266,39 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
         let wanted = Wanted::of(&source, film, &seen_as);
         clips.push(Clip { film: film.name.clone(), kind, site: site.url(""), target, wanted });
     }
+    clips.extend(joined(film, &source, &path, options, servers));
     clips
+}
+
+/// The scenes that are asked for, as one clip.
+fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: &Servers) -> Vec<Clip> {
+    let forms = FORMS.iter().filter(|form| !options.forms.is_empty() && options.wants(form)).map(Some);
+    let forms = forms.chain((!options.only_forms()).then_some(None));
+    let kinds = forms.flat_map(|form| options.modes.iter().map(move |mode| Kind::Scenes(form, *mode)));
+    let is_whole = |form: Option<&Form>| form.is_none_or(|form| form.is_exact);
+    let kinds = kinds.filter(|_| !options.scenes.is_empty());
+    let kinds = kinds.filter(|kind| is_whole(kind.form()) || matches!(kind, Kind::Scenes(_, Mode::Exact)));
+    let clip = |kind: Kind| {
+        let mode = match kind {
+            Kind::Scenes(Some(form), _) if !form.is_exact => Mode::Keyframe,
+            Kind::Scenes(_, mode) => mode,
+            _ => Mode::Exact,
+        };
+        let mut query = format!("mode={}", if mode == Mode::Exact { "exact" } else { "keyframe" });
+        for (start, end) in &options.scenes {
+            write!(query, "&clip={start}-{end}").ok();
+        }
+        let target = match kind.form() {
+            Some(form) => form.target(path, &query),
+            None => format!("{path}?{query}"),
+        };
+        servers.assert_alike(&target);
+        let scenes = options.scenes.iter().map(|(start, end)| cut(Some(*start), Some(*end), mode));
+        let wanted = scenes.map(|scene| Wanted::of(source, film, &scene)).reduce(Wanted::followed_by);
+        let wanted = wanted.expect("a scene");
+        Clip { film: film.name.clone(), kind, site: servers.apache.url(""), target, wanted }
+    };
+    kinds.map(clip).collect()
 }
 
 /// A film in its other forms.
@@ -271,6 +310,9 @@ fn forms(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
         return switches(options);
     }
     let mut cuts = Vec::new();
+    if !options.scenes.is_empty() {
+        return cuts;
+    }
     for form in FORMS.iter().filter(|form| is_asked_for && options.wants(form)) {
         cuts.push((Kind::Form(form, None), cut(None, None, Mode::Exact)));
         for mode in options.modes.iter().copied() {
@@ -319,7 +361,7 @@ fn millis(at: f64) -> f64 {
 fn cuts(film: &Film, source: &Source, options: &Options) -> Vec<(Kind, Cut)> {
     let whole = cut(None, None, Mode::Exact);
     let mut cuts = vec![(Kind::Plain, whole)];
-    if options.only_forms() || film.name == LANGUAGES {
+    if options.only_forms() || film.name == LANGUAGES || !options.scenes.is_empty() {
         return cuts;
     }
     if options.start.is_some() || options.end.is_some() {

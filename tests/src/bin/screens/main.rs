@@ -5,6 +5,7 @@
 //! screens --sample                                       those of CI
 //! screens --film bframes --player firefox                one film, in one player
 //! screens --film bframes --start 13.37 --end 21.5 --mode exact
+//! screens --film bframes --scenes 13.37-17,2.4-6,20-24 scenes joined
 //! screens --film bframes --form "HLS, hls.js" --form fmp4  other forms than the flat file
 //! screens --file clip.mp4 --player chromium              any MP4, as a plain file
 //! ```
@@ -56,6 +57,7 @@ struct Options {
     forms: Vec<String>,
     start: Option<f64>,
     end: Option<f64>,
+    scenes: Vec<(f64, f64)>,
     files: Vec<PathBuf>,
     shots: Option<PathBuf>,
     sample: bool,
@@ -199,6 +201,7 @@ impl Options {
             && self.forms.is_empty()
             && !self.sample
             && self.start.or(self.end).is_none()
+            && self.scenes.is_empty()
     }
 
     fn read() -> Self {
@@ -226,6 +229,7 @@ impl Options {
                 }
                 "--start" => options.start = Some(value().parse().expect("--start: seconds")),
                 "--end" => options.end = Some(value().parse().expect("--end: seconds")),
+                "--scenes" => options.scenes = value().split(',').map(scene).collect(),
                 "--file" => options.files.push(value().into()),
                 "--shots" => options.shots = Some(value().into()),
                 "--sample" => options.sample = true,
@@ -242,4 +246,11 @@ impl Options {
         }
         options
     }
+}
+
+/// A scene of the command line.
+fn scene(times: &str) -> (f64, f64) {
+    let (start, end) = times.split_once('-').expect("--scenes: two times");
+    let seconds = |time: &str| time.parse().expect("--scenes: seconds");
+    (seconds(start), seconds(end))
 }

@@ -61,6 +61,13 @@ impl Wanted {
         }
     }
 
+    /// Another scene after this one.
+    pub(crate) fn followed_by(mut self, next: Self) -> Self {
+        self.frames.extend(next.frames.iter().map(|f| Shown { time: f.time + self.duration, ..*f }));
+        self.duration += next.duration;
+        self
+    }
+
     /// The frame on screen at a time of the clip.
     pub(crate) fn at(&self, time: f64) -> Option<Shown> {
         self.frames.iter().copied().rfind(|f| f.time <= time + 1e-6)
