@@ -8,8 +8,8 @@ use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
 use mp4seek::server::{
-    self, InProgress, Kind, Reason, Severity, TooMany, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
-    out_of_range, refusal_page, server_timing,
+    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, ends_early, facts_of_answer, out_of_range,
+    refusal_page, server_timing,
 };
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::{Location, VirtualFile};
@@ -52,10 +52,6 @@ pub(crate) fn handle(request: &mut Request<'_>) -> h264_outcome {
     match Context::take_from(request) {
         Some(Context::Body(body)) => send_body(request, body),
         Some(Context::Planned(planned)) => answer_when_planned(request, planned),
-        Some(sent @ Context::Sent(_)) => {
-            sent.put_into(request);
-            ffi::H264_FINISHED
-        }
         _ => begin(request),
     }
 }
@@ -177,7 +173,7 @@ fn answer_with(
                 let (entries, bytes) = worker.seeker().cache_size();
                 board.note_cache(entries, bytes);
             }
-            send(request, film, file, identity.mtime, kind)
+            send(request, film, file, identity.mtime)
         }
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason.filter(|_| logs(request, state, Severity::Debug)) {
@@ -207,13 +203,7 @@ fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
 }
 
 /// Answers with a movie, or the part of it that was asked for.
-fn send(
-    request: &mut Request<'_>,
-    film: Box<VirtualFile>,
-    file: OpenFile,
-    mtime: i64,
-    kind: Kind,
-) -> h264_outcome {
+fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime: i64) -> h264_outcome {
     let mut content_type = match film.media_type() {
         Some(media_type) => media_type.into(),
         None => request.content_type(&file).to_vec(),
@@ -281,24 +271,12 @@ fn send(
         request.finish_body();
         return ffi::H264_FINISHED;
     }
-    let answer = match measures::begin(request, kind) {
-        Ok(answer) => answer,
-        Err(error) => return refuse_one_more(request, &error),
-    };
     measures::note_bytes(request, &film, &parts);
     if film.is_compressible() && request.may_be_compressed() {
-        return send_for_compression(request, &film, &file, answer);
+        return send_for_compression(request, &film, &file);
     }
     let pacer = pacer(request);
-    send_body(request, Box::new(Body::new(film, file, parts, pacer, answer)))
-}
-
-/// Refuses a clip to a client that has as many as it may.
-fn refuse_one_more(request: &mut Request<'_>, error: &TooMany) -> h264_outcome {
-    if State::of(request.module()).is_some_and(|state| logs(request, state, Severity::Info)) {
-        request.log(error);
-    }
-    end_with(request, error.status(), Reason::Clients, error)
+    send_body(request, Body::new(film, file, parts, pacer))
 }
 
 /// What keeps a body to its pace. Players fetch what is behind a film, as segments, by themselves.
@@ -311,17 +289,11 @@ fn pacer(request: &Request<'_>) -> Option<Pacer> {
 }
 
 /// Sends a text at once: mod_deflate compresses only what is complete before its head is sent.
-fn send_for_compression(
-    request: &mut Request<'_>,
-    text: &VirtualFile,
-    file: &OpenFile,
-    answer: Option<InProgress>,
-) -> h264_outcome {
+fn send_for_compression(request: &mut Request<'_>, text: &VirtualFile, file: &OpenFile) -> h264_outcome {
     let Ok(len) = usize::try_from(text.len()) else { return ffi::H264_ERROR };
     match request.append_with(len, |out| text.read_at(&Resident::of(file), 0, out)) {
         Ok(()) => {
             request.finish_body();
-            Context::Sent(answer).put_into(request);
             ffi::H264_FINISHED
         }
         Err(error) => fail(request, &error),
@@ -362,7 +334,7 @@ fn set_version(request: &mut Request<'_>) {
 }
 
 /// Appends what there is room for of a body, the first time and after each write.
-fn send_body(request: &mut Request<'_>, mut body: Box<Body>) -> h264_outcome {
+fn send_body(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     let Some(worker) = State::of(request.module()).and_then(State::worker) else { return ffi::H264_ERROR };
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
@@ -375,10 +347,7 @@ fn send_body(request: &mut Request<'_>, mut body: Box<Body>) -> h264_outcome {
     match progress {
         // mod_deflate would compress what is finished before its head is sent; the entity tag and
         // Content-Range speak of the movie as it is.
-        Progress::Ended if request.is_left_alone() || request.body_started() => {
-            request.finish_body();
-            Context::Sent(body.into_answer()).put_into(request);
-        }
+        Progress::Ended if request.is_left_alone() || request.body_started() => request.finish_body(),
         // Until there is something to send, the status may yet become another.
         Progress::Waits if !request.body_started() => {
             Context::Body(body).put_into(request);

@@ -6,16 +6,14 @@
 
 use std::array;
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use rustix::process::{Pid, test_kill_process};
 
 use crate::explanation::Known;
 use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
-
-use super::InProgress;
-use super::clients::{Clients, Place, TooMany};
-use super::processes::{Process, Processes, Totals};
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +65,6 @@ pub enum Reason {
     Range,
     /// The file cannot be read.
     Disk,
-    /// The client gets as many clips as it may at a time.
-    Clients,
 }
 
 impl Kind {
@@ -101,12 +97,6 @@ impl Kind {
         }
     }
 
-    /// Whether a client may have only so many at a time, where the configuration says so. Players of
-    /// playlists fetch their media by themselves.
-    pub fn is_limited(self) -> bool {
-        matches!(self, Self::Clip | Self::Film | Self::Flv)
-    }
-
     /// The word for it in logs and measures.
     pub fn name(self) -> &'static str {
         match self {
@@ -125,7 +115,7 @@ impl Kind {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Query,
         Self::Limit,
         Self::Unsigned,
@@ -138,7 +128,6 @@ impl Reason {
         Self::PastEnd,
         Self::Range,
         Self::Disk,
-        Self::Clients,
     ];
 
     /// The word for it in logs and measures.
@@ -156,7 +145,6 @@ impl Reason {
             Self::PastEnd => "past-end",
             Self::Range => "range",
             Self::Disk => "disk",
-            Self::Clients => "clients",
         }
     }
 }
@@ -164,9 +152,11 @@ impl Reason {
 /// Bounds of the times that plans take, in microseconds.
 pub(super) const TIMES: [u64; 6] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
+/// Processes whose caches are known at a time. Of further ones, only what they count is there.
+const PROCESSES: usize = 1024;
+
 /// The counts. All bytes 0 are a board that has counted nothing.
 #[repr(C)]
-#[derive(Default)]
 pub struct Board {
     answers: [AtomicU64; Kind::ALL.len()],
     refusals: [AtomicU64; Reason::ALL.len()],
@@ -180,8 +170,54 @@ pub struct Board {
     media: AtomicU64,
     /// Pieces of work that threads did because the disk had to be waited for.
     reads: AtomicU64,
-    processes: Processes,
-    clients: Clients,
+    processes: [Process; PROCESSES],
+}
+
+/// What a process has now.
+#[repr(C)]
+struct Process {
+    /// 0 for none.
+    id: AtomicU32,
+    threads: AtomicU32,
+    busy: AtomicU32,
+    waiting: AtomicU32,
+    entries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What all living processes have now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) processes: u64,
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    pub(super) threads: u64,
+    pub(super) busy: u64,
+    pub(super) waiting: u64,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        let process = || Process {
+            id: AtomicU32::new(0),
+            threads: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            entries: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        };
+        Self {
+            answers: Default::default(),
+            refusals: Default::default(),
+            known: Default::default(),
+            times: Default::default(),
+            time: AtomicU64::default(),
+            metadata: AtomicU64::default(),
+            media: AtomicU64::default(),
+            reads: AtomicU64::default(),
+            processes: array::from_fn(|_| process()),
+        }
+    }
 }
 
 impl Board {
@@ -241,35 +277,40 @@ impl Board {
         }
     }
 
-    /// Counts an answer whose body is about to be sent, until what is returned is dropped. Of those to
-    /// a client, which has an address and a number, no more than that number are let through.
-    ///
-    /// # Errors
-    /// Where the client has as many as it may.
-    pub fn begin(&'static self, client: Option<(&[u8], u32)>) -> Result<InProgress, TooMany> {
-        let (owner, process) = (process::id(), self.own_process());
-        let client = match client.filter(|_| process.is_some()) {
-            Some((address, most)) => self.clients.take(owner, address, most)?,
-            None => None,
-        };
-        process.into_iter().for_each(|process| {
-            process.answers.fetch_add(1, Relaxed);
-        });
-        Ok(InProgress { board: self, process, client, owner })
-    }
-
-    /// Frees the place of an answer to a client.
-    pub(super) fn free(&self, place: Place) {
-        self.clients.free(place);
-    }
-
+    /// The place of this process, which takes one that is free or belongs to a process that has
+    /// ended.
     fn own_process(&self) -> Option<&Process> {
-        self.processes.own(|id| self.clients.free_all_of(id))
+        let own = process::id();
+        if let Some(process) = self.processes.iter().find(|process| process.id.load(Relaxed) == own) {
+            return Some(process);
+        }
+        self.processes.iter().find(|process| {
+            let id = process.id.load(Relaxed);
+            let is_free = id == 0 || !is_alive(id);
+            let is_taken = is_free && process.id.compare_exchange(id, own, Relaxed, Relaxed).is_ok();
+            if is_taken {
+                process.clear();
+            }
+            is_taken
+        })
     }
 
     /// What the living processes have.
     pub(super) fn totals(&self) -> Totals {
-        self.processes.totals()
+        let mut totals = Totals::default();
+        let is_there = |process: &&Process| match process.id.load(Relaxed) {
+            0 => false,
+            id => is_alive(id),
+        };
+        for process in self.processes.iter().filter(is_there) {
+            totals.processes += 1;
+            totals.entries += process.entries.load(Relaxed);
+            totals.bytes += process.bytes.load(Relaxed);
+            totals.threads += u64::from(process.threads.load(Relaxed));
+            totals.busy += u64::from(process.busy.load(Relaxed));
+            totals.waiting += u64::from(process.waiting.load(Relaxed));
+        }
+        totals
     }
 
     pub(super) fn answers(&self) -> [(&'static str, u64); Kind::ALL.len()] {
@@ -310,7 +351,6 @@ impl Board {
             ("pool.waiting", totals.waiting),
             ("cache.entries", totals.entries),
             ("cache.bytes", totals.bytes),
-            ("in-progress", totals.answers),
             ("processes", totals.processes),
         ];
         let mut lines = named("answers", &self.answers());
@@ -322,6 +362,17 @@ impl Board {
     }
 }
 
+impl Process {
+    /// Forgets what an earlier process had.
+    fn clear(&self) {
+        for number in [&self.threads, &self.busy, &self.waiting] {
+            number.store(0, Relaxed);
+        }
+        self.entries.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
+    }
+}
+
 fn add(counter: Option<&AtomicU64>, count: u64) {
     if let Some(counter) = counter {
         counter.fetch_add(count, Relaxed);
@@ -330,6 +381,12 @@ fn add(counter: Option<&AtomicU64>, count: u64) {
 
 fn read(counter: Option<&AtomicU64>) -> u64 {
     counter.map_or(0, |counter| counter.load(Relaxed))
+}
+
+/// Whether there is a process of this number. One that belongs to somebody else is.
+fn is_alive(id: u32) -> bool {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(test)]
@@ -360,5 +417,26 @@ mod tests {
             board.note_time(Duration::from_micros(micros));
         }
         assert_eq!(board.times(), (1 + 100 + 101 + 9_999_999 + 10_000_001, [2, 1, 0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn processes_that_have_ended_have_nothing() {
+        let board = Board::default();
+        board.note_cache(3, 1000);
+        board.note_pool(8, 1, 2);
+        let mut child = process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        board.processes[1].id.store(child.id(), Relaxed);
+        board.processes[1].entries.store(99, Relaxed);
+        // The first process of a machine is always there.
+        board.processes[2].id.store(1, Relaxed);
+        board.processes[2].bytes.store(24, Relaxed);
+        let expected = Totals { processes: 2, entries: 3, bytes: 1024, threads: 8, busy: 1, waiting: 2 };
+        assert_eq!(board.totals(), expected);
+        // The place is taken by the next process that comes.
+        board.processes[0].id.store(1, Relaxed);
+        board.note_cache(5, 5);
+        assert_eq!(board.processes[1].id.load(Relaxed), process::id());
+        assert_eq!(board.processes[1].entries.load(Relaxed), 5);
     }
 }

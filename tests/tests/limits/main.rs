@@ -1,7 +1,6 @@
-//! What a publisher allows of a film: signed links, parts of it, and how many clips at a time.
+//! What a publisher allows of a film: signed links, and parts of it.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod clients;
 mod parts;
 mod signed;
