@@ -6,13 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 
 use tests::films::film;
 use tests::names;
-use tests::on_all;
+use tests::on_both;
 use tests::probe::clip;
 use tests::servers::Site;
 
 use crate::{ask, with_clip};
 
-on_all!(
+on_both!(
     what_cannot_be_cut_is_415,
     what_cannot_be_cut_is_sent_without_times,
     a_missing_film_is_404,
