@@ -12,17 +12,17 @@ use tests::films::film;
 use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Site};
-use tests::{key_file, on_all_engines};
+use tests::{key_file, on_both_engines};
 
-on_all_engines!(
+on_both_engines!(
     a_clip_says_by_which_query_it_is_known,
     other_queries_lead_to_the_canonical_one,
     signed_links_stay_as_they_are,
     a_clip_may_be_kept_for_a_while,
 );
 
-fn builder(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Builder {
-    Builder::new(engine).config(engine.lines(apache, lighttpd, nginx))
+fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
+    Builder::new(engine).config(engine.lines(apache, lighttpd))
 }
 
 /// Queries for one clip.
@@ -40,8 +40,7 @@ fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
          RewriteRule ^/v/(.*)$ {docroot}/$1";
     let rules =
         "url.rewrite-once = ( \"^/scene/(.*)$\" => \"/f.mp4?start=$1&end=7\", \"^/v/(.*)$\" => \"/$1\" )";
-    let nginx = "rewrite ^/scene/(.*)$ /f.mp4?start=$1&end=7? last;\nrewrite ^/v/(.*)$ /$1 last;";
-    let site = builder(engine, rewritten, rules, nginx).packaging().start();
+    let site = builder(engine, rewritten, rules).packaging().start();
     site.publish_as(&film("bframes"), "f.mp4");
     for query in SAME {
         for request in
@@ -65,14 +64,9 @@ fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
 }
 
 fn other_queries_lead_to_the_canonical_one(engine: Engine) {
-    let site = builder(
-        engine,
-        "H264StreamingCanonical redirect",
-        "h264-streaming.canonical = \"redirect\"",
-        "h264_streaming_canonical redirect;",
-    )
-    .packaging()
-    .start();
+    let site = builder(engine, "H264StreamingCanonical redirect", "h264-streaming.canonical = \"redirect\"")
+        .packaging()
+        .start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     for query in &SAME[1..] {
@@ -113,11 +107,10 @@ fn other_queries_lead_to_the_canonical_one(engine: Engine) {
 fn signed_links_stay_as_they_are(engine: Engine) {
     let apache = "H264StreamingCanonical redirect\n<Directory {docroot}>\nH264StreamingSecretFile {dir}/keys\n</Directory>";
     let lighttpd = "h264-streaming.canonical = \"redirect\"\nh264-streaming.secret-file = \"{dir}/keys\"";
-    let nginx = "h264_streaming_canonical redirect;\nh264_streaming_secret_file {dir}/keys;";
     let keys = key_file("canonical", "a key of at least sixteen bytes\n");
     let path = keys.to_str().expect("a path in UTF-8");
-    let [apache, lighttpd, nginx] = [apache, lighttpd, nginx].map(|lines| lines.replace("{dir}/keys", path));
-    let site = builder(engine, &apache, &lighttpd, &nginx).start();
+    let [apache, lighttpd] = [apache, lighttpd].map(|lines| lines.replace("{dir}/keys", path));
+    let site = builder(engine, &apache, &lighttpd).start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     site.allow_log("can be read by every user");
@@ -132,14 +125,8 @@ fn signed_links_stay_as_they_are(engine: Engine) {
 }
 
 fn a_clip_may_be_kept_for_a_while(engine: Engine) {
-    let site = builder(
-        engine,
-        "H264StreamingMaxAge 3600",
-        "h264-streaming.max-age = 3600",
-        "h264_streaming_max_age 1h;",
-    )
-    .packaging()
-    .start();
+    let site =
+        builder(engine, "H264StreamingMaxAge 3600", "h264-streaming.max-age = 3600").packaging().start();
     site.publish_as(&film("bframes"), "f.mp4");
     for target in ["/f.mp4?end=7&start=3", "/f.mp4/hls/v1.m3u8", "/f.mp4/cmaf/v1.mp4"] {
         let reply = site.get(target);
@@ -164,18 +151,15 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 const MODIFIED: Duration = Duration::from_secs(1_600_000_000);
 
 /// An origin of each kind, with copies of a film that takes a while to send.
-struct Origins([Site; 3]);
+struct Origins([Site; 2]);
 
 impl Origins {
     fn start() -> Self {
         let fresh = [
             "H264StreamingMaxAge 3600\nH264StreamingCanonical redirect",
             "h264-streaming.max-age = 3600\nh264-streaming.canonical = \"redirect\"",
-            "h264_streaming_max_age 1h;\nh264_streaming_canonical redirect;",
         ];
-        let [apache, lighttpd, nginx] = fresh;
-        let start = |engine| builder(engine, apache, lighttpd, nginx).start();
-        let sites = [APACHE, Engine::Lighttpd, Engine::Nginx].map(start);
+        let sites = [APACHE, Engine::Lighttpd].map(|engine| builder(engine, fresh[0], fresh[1]).start());
         let this = Self(sites);
         this.publish("loud", MODIFIED);
         this
@@ -210,14 +194,11 @@ impl Origins {
             lines =
                 replaced(&lines, &format!("server {name}.example;"), &format!("server {};", site.address()));
         }
-        // The page has one server less.
-        let [_, last, third] = self.0.each_ref().map(|site| format!("server {};", site.address()));
-        lines = replaced(&lines, &last, &format!("{last}\n{third}"));
         lines = replaced(&lines, "/var/cache/nginx/films", "{dir}/tmp/cache");
         lines = replaced(&lines, "slice 1m;", "slice 256k;");
         let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
         let (server, _) = server.rsplit_once('}').expect("its end");
-        Builder::new(Engine::Nginx).without_module().http(http).config(more).config(server).start()
+        Builder::new(Engine::Nginx).http(http).config(more).config(server).start()
     }
 
     /// The Varnish of docs/caching.md in front of them.
@@ -307,13 +288,13 @@ fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
     while ended(&origins) == before {
         assert!(client.read(4096) > 0, "an answer that goes on");
     }
-    let Origins([gone, left, other]) = origins;
+    let Origins([gone, left]) = origins;
     drop(gone);
     let reply = client.reply();
     assert!(reply.status == 200 && reply.body == wanted(), "{reply}");
     let sent = left.access_log(1).iter().filter(|line| line.contains(" 206 ")).count();
     assert!(sent > 1, "slices of the origin that is left");
-    drop((left, other));
+    drop(left);
 }
 
 #[test]

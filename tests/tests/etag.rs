@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_all;
+use tests::on_both;
 use tests::servers::{APACHE, Engine, Site};
 
-on_all!(
+on_both!(
     copies_have_the_same_tag,
     a_film_that_was_modified_just_now_has_a_weak_tag,
     a_weak_tag_guards_no_range,
@@ -58,19 +58,18 @@ fn copies_have_the_same_tag(site: &Site) {
 }
 
 #[test]
-fn copies_have_the_same_tag_on_all_servers() {
-    let sites = [APACHE, Engine::Lighttpd, Engine::Nginx].map(Site::any);
+fn copies_have_the_same_tag_on_both_servers() {
+    let sites = [Site::any(APACHE), Site::any(Engine::Lighttpd)];
     let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
     for (name, modified) in [("old.mp4", second), ("new.mp4", SystemTime::now() + HOUR)] {
         let mut nanos = 0;
-        let [a, b, c] = sites.each_ref().map(|site| {
+        let [a, b] = sites.each_ref().map(|site| {
             nanos += 1000;
             publish(site, name, modified + Duration::from_nanos(nanos));
             get(site, &format!("/{name}?{QUERY}"), &[])
         });
         assert!(a.header("etag").contains("\"h264s"), "{a}");
         assert_eq!(a.header("etag"), b.header("etag"), "{name}");
-        assert_eq!(a.header("etag"), c.header("etag"), "{name}");
     }
 }
 

@@ -66,7 +66,6 @@ fn compression(engine: Engine) {
              LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so\n\
              SetOutputFilter DEFLATE"
         }
-        Engine::Nginx => "gzip on;\ngzip_types *;\ngzip_http_version 1.0;\ngzip_min_length 1;",
         _ => {
             "server.modules += (\"mod_deflate\")\ndeflate.mimetypes = (\"video/\", \"text/\")\n\
              deflate.allowed-encodings = (\"gzip\", \"deflate\")"
@@ -101,11 +100,9 @@ fn lighttpd_compresses_no_film() {
 
 /// The server's own limits on the rate hold for films as for files, and change no byte.
 fn rate(engine: Engine) {
-    let config = engine.lines(
-        "SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000",
-        "connection.kbytes-per-second = 1000",
-        "limit_rate 1000k;",
-    );
+    let (apache, lighttpd) =
+        ("SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000", "connection.kbytes-per-second = 1000");
+    let config = engine.lines(apache, lighttpd);
     let site = Builder::new(engine).config(config).start();
     let film = film(FILM);
     let alone = clip(&film.path, QUERY).expect("a clip");
@@ -121,19 +118,4 @@ fn apache_limits_the_rate() {
 #[test]
 fn lighttpd_limits_the_rate() {
     rate(Engine::Lighttpd);
-}
-
-#[test]
-fn nginx_sends_clips_over_tls() {
-    over_tls_as_alone(Engine::Nginx);
-}
-
-#[test]
-fn nginx_compresses_no_film() {
-    compression(Engine::Nginx);
-}
-
-#[test]
-fn nginx_limits_the_rate() {
-    rate(Engine::Nginx);
 }

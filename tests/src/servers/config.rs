@@ -130,12 +130,6 @@ impl Builder {
     pub(super) fn nginx_config(&self, http2_port: u16) -> String {
         let user = worker().map(|w| format!("user {} {};", w.user_name, w.group_name)).unwrap_or_default();
         let access_log = if self.access_log { "{dir}/access.log test" } else { "off" };
-        let load = if self.module {
-            let module = built("H264_NGINX_MODULE", "libmod_h264_streaming_nginx.so");
-            format!("load_module \"{}\";\n", module.display())
-        } else {
-            String::new()
-        };
         // Lines with ports of their own say everything of them.
         let listen = if self.config.contains("listen ") {
             String::new()
@@ -143,17 +137,15 @@ impl Builder {
             format!("listen 127.0.0.1:{{port}};\nlisten 127.0.0.1:{http2_port} http2;")
         };
         format!(
-            "{load}{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
+            "{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
              events {{ worker_connections 1024; }}\n\
              http {{\nsendfile on;\nkeepalive_requests 1000000;\n\
              log_format test '$request $status $body_bytes_sent';\naccess_log {access_log};\n\
-             default_type application/octet-stream;\n\
-             types {{ video/mp4 mp4; video/x-m4v m4v; audio/mp4 m4a; video/quicktime mov; video/x-flv flv; \
-             text/html html; text/plain txt; text/javascript js; text/css css; application/json json; }}\n\
+             types {{ video/mp4 mp4; }}\n\
              client_body_temp_path {{dir}}/tmp;\nproxy_temp_path {{dir}}/tmp;\nfastcgi_temp_path {{dir}}/tmp;\n\
-             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}{}\n\
+             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}\n\
              server {{\n{listen}\nroot {{docroot}};\n{}\n}}\n}}\n",
-            self.workers, self.defaults, self.http, self.config
+            self.workers, self.http, self.config
         )
     }
 }

@@ -23,25 +23,16 @@ pub enum Engine {
     Apache(Mpm),
     /// lighttpd 1.4.
     Lighttpd,
-    /// nginx. Without our module ([`Builder::without_module`]) it is a peer with an mp4 module of
-    /// its own to measure against, or a cache in front.
+    /// nginx with its own mp4 module: a peer to measure against, or a cache in front.
     Nginx,
     /// Varnish, a cache in front. Its configuration is all of a VCL file.
     Varnish,
 }
 
 impl Engine {
-    /// The configuration of this one of the servers, where a scenario is for all.
-    ///
-    /// # Panics
-    /// For a server that our module is not for.
-    pub fn lines<'a>(self, apache: &'a str, lighttpd: &'a str, nginx: &'a str) -> &'a str {
-        match self {
-            Self::Apache(_) => apache,
-            Self::Lighttpd => lighttpd,
-            Self::Nginx => nginx,
-            Self::Varnish => panic!("a cache has no module"),
-        }
+    /// The configuration of this one of the two servers.
+    pub fn lines<'a>(self, apache: &'a str, lighttpd: &'a str) -> &'a str {
+        if self == Self::Lighttpd { lighttpd } else { apache }
     }
 }
 
@@ -81,28 +72,6 @@ macro_rules! on_both_engines {
         }
         mod lighttpd {
             $(#[test] fn $scenario() { super::$scenario($crate::servers::Engine::Lighttpd) })+
-        }
-    };
-}
-
-/// Runs each scenario, a function of `&Site`, on all servers.
-#[macro_export]
-macro_rules! on_all {
-    ($($scenario:ident),+ $(,)?) => {
-        $crate::on_both!($($scenario),+);
-        mod nginx {
-            $(#[test] fn $scenario() { super::$scenario(&$crate::servers::Site::any($crate::servers::Engine::Nginx)) })+
-        }
-    };
-}
-
-/// Runs each scenario, a function of the engine, on all servers.
-#[macro_export]
-macro_rules! on_all_engines {
-    ($($scenario:ident),+ $(,)?) => {
-        $crate::on_both_engines!($($scenario),+);
-        mod nginx {
-            $(#[test] fn $scenario() { super::$scenario($crate::servers::Engine::Nginx) })+
         }
     };
 }

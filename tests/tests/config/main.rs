@@ -14,12 +14,12 @@ use tests::films::Film;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 
-fn builder(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Builder {
-    Builder::new(engine).config(engine.lines(apache, lighttpd, nginx))
+fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
+    Builder::new(engine).config(engine.lines(apache, lighttpd))
 }
 
-fn site(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
-    builder(engine, apache, lighttpd, nginx).start()
+fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
+    builder(engine, apache, lighttpd).start()
 }
 
 const QUERY: &str = "start=3.05&end=5";
