@@ -25,12 +25,11 @@ pub(super) fn hold_last<R: ReadAt>(
         return Ok(None);
     }
     // The last ones may lie before the first frame, and present nothing.
-    for segment in line.segments.iter().rev().filter(|s| s.start < s.end) {
-        if let Some(held) = last_of(track, line, source, segment, clip)? {
-            return Ok(Some(held));
-        }
-    }
-    Ok(None)
+    let segments = line.segments.iter().rev().filter(|s| s.start < s.end);
+    segments
+        .map(|segment| last_of(track, line, source, segment, clip))
+        .find_map(Result::transpose)
+        .transpose()
 }
 
 /// The last frame that a segment presents.
