@@ -284,7 +284,7 @@ fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: 
             Kind::Scenes(_, mode) => mode,
             _ => Mode::Exact,
         };
-        let mut query = format!("mode={}", if mode == Mode::Exact { "exact" } else { "keyframe" });
+        let mut query = cut(None, None, mode).query();
         for (start, end) in &options.scenes {
             write!(query, "&clip={start}-{end}").ok();
         }
