@@ -5,15 +5,14 @@
 //! nothing locked. Counts go up only, and begin at 0 when the server reads its configuration again.
 
 use std::array;
-use std::process;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-use rustix::process::{Pid, test_kill_process};
 
 use crate::explanation::Known;
 use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
+
+use super::processes::{Processes, Totals};
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,11 +151,9 @@ impl Reason {
 /// Bounds of the times that plans take, in microseconds.
 pub(super) const TIMES: [u64; 6] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// Processes whose caches are known at a time. Of further ones, only what they count is there.
-const PROCESSES: usize = 1024;
-
 /// The counts. All bytes 0 are a board that has counted nothing.
 #[repr(C)]
+#[derive(Default)]
 pub struct Board {
     answers: [AtomicU64; Kind::ALL.len()],
     refusals: [AtomicU64; Reason::ALL.len()],
@@ -170,54 +167,7 @@ pub struct Board {
     media: AtomicU64,
     /// Pieces of work that threads did because the disk had to be waited for.
     reads: AtomicU64,
-    processes: [Process; PROCESSES],
-}
-
-/// What a process has now.
-#[repr(C)]
-struct Process {
-    /// 0 for none.
-    id: AtomicU32,
-    threads: AtomicU32,
-    busy: AtomicU32,
-    waiting: AtomicU32,
-    entries: AtomicU64,
-    bytes: AtomicU64,
-}
-
-/// What all living processes have now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) processes: u64,
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    pub(super) threads: u64,
-    pub(super) busy: u64,
-    pub(super) waiting: u64,
-}
-
-impl Default for Board {
-    fn default() -> Self {
-        let process = || Process {
-            id: AtomicU32::new(0),
-            threads: AtomicU32::new(0),
-            busy: AtomicU32::new(0),
-            waiting: AtomicU32::new(0),
-            entries: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-        };
-        Self {
-            answers: Default::default(),
-            refusals: Default::default(),
-            known: Default::default(),
-            times: Default::default(),
-            time: AtomicU64::default(),
-            metadata: AtomicU64::default(),
-            media: AtomicU64::default(),
-            reads: AtomicU64::default(),
-            processes: array::from_fn(|_| process()),
-        }
-    }
+    processes: Processes,
 }
 
 impl Board {
@@ -260,7 +210,7 @@ impl Board {
 
     /// Notes what the cache of this process holds.
     pub fn note_cache(&self, entries: u64, bytes: u64) {
-        if let Some(process) = self.own_process() {
+        if let Some(process) = self.processes.own() {
             process.entries.store(entries, Relaxed);
             process.bytes.store(bytes, Relaxed);
         }
@@ -269,7 +219,7 @@ impl Board {
     /// Notes how many threads of this process there may be, how many of them work, and how much work
     /// waits for one.
     pub fn note_pool(&self, threads: usize, busy: usize, waiting: usize) {
-        if let Some(process) = self.own_process() {
+        if let Some(process) = self.processes.own() {
             let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
             process.threads.store(number(threads), Relaxed);
             process.busy.store(number(busy), Relaxed);
@@ -277,40 +227,9 @@ impl Board {
         }
     }
 
-    /// The place of this process, which takes one that is free or belongs to a process that has
-    /// ended.
-    fn own_process(&self) -> Option<&Process> {
-        let own = process::id();
-        if let Some(process) = self.processes.iter().find(|process| process.id.load(Relaxed) == own) {
-            return Some(process);
-        }
-        self.processes.iter().find(|process| {
-            let id = process.id.load(Relaxed);
-            let is_free = id == 0 || !is_alive(id);
-            let is_taken = is_free && process.id.compare_exchange(id, own, Relaxed, Relaxed).is_ok();
-            if is_taken {
-                process.clear();
-            }
-            is_taken
-        })
-    }
-
     /// What the living processes have.
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        let is_there = |process: &&Process| match process.id.load(Relaxed) {
-            0 => false,
-            id => is_alive(id),
-        };
-        for process in self.processes.iter().filter(is_there) {
-            totals.processes += 1;
-            totals.entries += process.entries.load(Relaxed);
-            totals.bytes += process.bytes.load(Relaxed);
-            totals.threads += u64::from(process.threads.load(Relaxed));
-            totals.busy += u64::from(process.busy.load(Relaxed));
-            totals.waiting += u64::from(process.waiting.load(Relaxed));
-        }
-        totals
+        self.processes.totals()
     }
 
     pub(super) fn answers(&self) -> [(&'static str, u64); Kind::ALL.len()] {
@@ -362,17 +281,6 @@ impl Board {
     }
 }
 
-impl Process {
-    /// Forgets what an earlier process had.
-    fn clear(&self) {
-        for number in [&self.threads, &self.busy, &self.waiting] {
-            number.store(0, Relaxed);
-        }
-        self.entries.store(0, Relaxed);
-        self.bytes.store(0, Relaxed);
-    }
-}
-
 fn add(counter: Option<&AtomicU64>, count: u64) {
     if let Some(counter) = counter {
         counter.fetch_add(count, Relaxed);
@@ -381,12 +289,6 @@ fn add(counter: Option<&AtomicU64>, count: u64) {
 
 fn read(counter: Option<&AtomicU64>) -> u64 {
     counter.map_or(0, |counter| counter.load(Relaxed))
-}
-
-/// Whether there is a process of this number. One that belongs to somebody else is.
-fn is_alive(id: u32) -> bool {
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(test)]
@@ -417,26 +319,5 @@ mod tests {
             board.note_time(Duration::from_micros(micros));
         }
         assert_eq!(board.times(), (1 + 100 + 101 + 9_999_999 + 10_000_001, [2, 1, 0, 0, 0, 1]));
-    }
-
-    #[test]
-    fn processes_that_have_ended_have_nothing() {
-        let board = Board::default();
-        board.note_cache(3, 1000);
-        board.note_pool(8, 1, 2);
-        let mut child = process::Command::new("true").spawn().unwrap();
-        child.wait().unwrap();
-        board.processes[1].id.store(child.id(), Relaxed);
-        board.processes[1].entries.store(99, Relaxed);
-        // The first process of a machine is always there.
-        board.processes[2].id.store(1, Relaxed);
-        board.processes[2].bytes.store(24, Relaxed);
-        let expected = Totals { processes: 2, entries: 3, bytes: 1024, threads: 8, busy: 1, waiting: 2 };
-        assert_eq!(board.totals(), expected);
-        // The place is taken by the next process that comes.
-        board.processes[0].id.store(1, Relaxed);
-        board.note_cache(5, 5);
-        assert_eq!(board.processes[1].id.load(Relaxed), process::id());
-        assert_eq!(board.processes[1].entries.load(Relaxed), 5);
     }
 }

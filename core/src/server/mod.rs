@@ -6,6 +6,7 @@ mod facts;
 mod key_file;
 mod log_line;
 mod open_metrics;
+mod processes;
 mod refusal;
 mod reports;
 mod version;
