@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::iter;
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::OnceLock;
@@ -270,7 +269,10 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             _ => {}
         }
     }
-    note_bytes(request, &film, &parts);
+    if let Some(board) = measures::board().filter(|_| !request.has_no_body()) {
+        parts.iter().for_each(|part| board.note_bytes(&film, part));
+        request.keep_until_sent(board.begin());
+    }
     let begins = parts.first().cloned().unwrap_or(0..film.len());
     let pace = pace(request);
     match bucket::body_of(request, file, film, &begins, pace) {
@@ -312,13 +314,6 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
         if let Some(value) = server_timing(film) {
             request.set_header(c"Server-Timing", &CString::new(value).unwrap_or_default());
         }
-    }
-}
-
-/// Counts the bytes of a body.
-fn note_bytes(request: &Request<'_>, film: &VirtualFile, parts: &[Range<u64>]) {
-    if let Some(board) = measures::board().filter(|_| !request.has_no_body()) {
-        parts.iter().for_each(|part| board.note_bytes(film, part));
     }
 }
 

@@ -1,12 +1,12 @@
 //! The server's request and log as Rust values.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use mp4seek::server::{LogLine, Severity};
+use mp4seek::server::{InProgress, LogLine, Severity, boundary};
 
 use crate::config::Config;
 use crate::ffi;
@@ -45,6 +45,13 @@ fn level(severity: Severity) -> c_int {
         Severity::Warning => ffi::H264_LOG_WARNING,
         Severity::Error => ffi::H264_LOG_ERROR,
     }
+}
+
+/// Drops what [`Request::keep_until_sent`] kept.
+unsafe extern "C" fn end_answer(answer: *mut c_void) -> c_int {
+    // SAFETY: the box that was kept; its pool calls this once.
+    boundary(|| (), || drop(unsafe { Box::from_raw(answer.cast::<InProgress>()) }));
+    0
 }
 
 impl<'r> Request<'r> {
@@ -311,6 +318,12 @@ impl<'r> Request<'r> {
     /// The memory of the client's request.
     pub(crate) fn pool(&self) -> *mut ffi::apr_pool_t {
         ask!(self, h264_request_pool)
+    }
+
+    /// Keeps what counts the answer until all of it has been sent, or the client has gone.
+    pub(crate) fn keep_until_sent(&mut self, answer: InProgress) {
+        let answer = Box::into_raw(Box::new(answer)).cast();
+        ask!(self, h264_when_sent, answer, Some(end_answer));
     }
 
     /// The client's address.

@@ -157,6 +157,7 @@ int h264_is_aborted(const request_rec *r);
 
 int h264_uses_sendfile(const request_rec *r);
 apr_pool_t *h264_request_pool(const request_rec *r);
+void h264_when_sent(const request_rec *r, void *data, int (*done)(void *data));
 apr_bucket_brigade *h264_brigade(const request_rec *r);
 apr_bucket *h264_shared_bucket(const request_rec *r, const h264_bucket_type *type, void *data);
 void h264_append_range(apr_bucket_brigade *brigade, apr_bucket *whole, uint64_t start, size_t len);

@@ -214,3 +214,9 @@ apr_pool_t *h264_request_pool(const request_rec *r)
     }
     return r->pool;
 }
+
+/* When the last byte of the answer has gone out, or the client has: the pool goes then. */
+void h264_when_sent(const request_rec *r, void *data, int (*done)(void *data))
+{
+    apr_pool_cleanup_register(h264_request_pool(r), data, done, apr_pool_cleanup_null);
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::vec;
 
 use mp4seek::http::Part;
+use mp4seek::server::InProgress;
 use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::pace::{Limit, Pacer};
@@ -33,6 +34,8 @@ pub(crate) struct Body {
     range: Range<u64>,
     /// What holds it back, if anything does.
     pacer: Option<Pacer>,
+    /// What counts it.
+    answer: Option<InProgress>,
     /// The next window, while a thread generates it.
     awaited: Option<Window>,
     /// Bytes queued so far, and how many they were at the end of the last window.
@@ -64,6 +67,7 @@ impl Body {
         file: OpenFile,
         parts: Vec<Part>,
         pacer: Option<Pacer>,
+        answer: Option<InProgress>,
     ) -> Self {
         Self {
             film: film.into(),
@@ -71,11 +75,17 @@ impl Body {
             parts: parts.into_iter(),
             range: 0..0,
             pacer,
+            answer,
             awaited: None,
             queued: 0,
             window_end: 0,
             turn: 0,
         }
+    }
+
+    /// What counts the answer while its last bytes go out.
+    pub(crate) fn into_answer(self) -> Option<InProgress> {
+        self.answer
     }
 
     /// Queues what the server is to write next.

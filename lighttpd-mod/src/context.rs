@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::ptr;
 
 use mp4seek::packaging::Address;
+use mp4seek::server::InProgress;
 use mp4seek::source::Identity;
 use mp4seek::{Answer, Error};
 
@@ -17,7 +18,9 @@ pub(crate) enum Context {
     /// An answer that is planned elsewhere.
     Planned(Planned),
     /// An answer that is being sent.
-    Body(Body),
+    Body(Box<Body>),
+    /// An answer of which all is queued, until it has gone out or the client has.
+    Sent(#[expect(dead_code, reason = "it counts until it is dropped")] Option<InProgress>),
     /// An answer that refuses the request.
     Refusal(Refusal),
 }

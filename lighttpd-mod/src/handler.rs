@@ -8,8 +8,8 @@ use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
 use mp4seek::server::{
-    self, Kind, Reason, Severity, VERSION, VERSION_HEADER, ends_early, facts_of_answer, out_of_range,
-    refusal_page, server_timing,
+    self, InProgress, Kind, Reason, Severity, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
+    out_of_range, refusal_page, server_timing,
 };
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::virtual_file::{Location, VirtualFile};
@@ -52,6 +52,10 @@ pub(crate) fn handle(request: &mut Request<'_>) -> h264_outcome {
     match Context::take_from(request) {
         Some(Context::Body(body)) => send_body(request, body),
         Some(Context::Planned(planned)) => answer_when_planned(request, planned),
+        Some(sent @ Context::Sent(_)) => {
+            sent.put_into(request);
+            ffi::H264_FINISHED
+        }
         _ => begin(request),
     }
 }
@@ -272,11 +276,12 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         return ffi::H264_FINISHED;
     }
     measures::note_bytes(request, &film, &parts);
+    let answer = measures::begin(request);
     if film.is_compressible() && request.may_be_compressed() {
-        return send_for_compression(request, &film, &file);
+        return send_for_compression(request, &film, &file, answer);
     }
     let pacer = pacer(request);
-    send_body(request, Body::new(film, file, parts, pacer))
+    send_body(request, Box::new(Body::new(film, file, parts, pacer, answer)))
 }
 
 /// What keeps a body to its pace. Players fetch what is behind a film, as segments, by themselves.
@@ -289,11 +294,17 @@ fn pacer(request: &Request<'_>) -> Option<Pacer> {
 }
 
 /// Sends a text at once: mod_deflate compresses only what is complete before its head is sent.
-fn send_for_compression(request: &mut Request<'_>, text: &VirtualFile, file: &OpenFile) -> h264_outcome {
+fn send_for_compression(
+    request: &mut Request<'_>,
+    text: &VirtualFile,
+    file: &OpenFile,
+    answer: Option<InProgress>,
+) -> h264_outcome {
     let Ok(len) = usize::try_from(text.len()) else { return ffi::H264_ERROR };
     match request.append_with(len, |out| text.read_at(&Resident::of(file), 0, out)) {
         Ok(()) => {
             request.finish_body();
+            Context::Sent(answer).put_into(request);
             ffi::H264_FINISHED
         }
         Err(error) => fail(request, &error),
@@ -334,7 +345,7 @@ fn set_version(request: &mut Request<'_>) {
 }
 
 /// Appends what there is room for of a body, the first time and after each write.
-fn send_body(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
+fn send_body(request: &mut Request<'_>, mut body: Box<Body>) -> h264_outcome {
     let Some(worker) = State::of(request.module()).and_then(State::worker) else { return ffi::H264_ERROR };
     let progress = match body.top_up(request, &worker.pool) {
         Ok(progress) => progress,
@@ -347,7 +358,10 @@ fn send_body(request: &mut Request<'_>, mut body: Body) -> h264_outcome {
     match progress {
         // mod_deflate would compress what is finished before its head is sent; the entity tag and
         // Content-Range speak of the movie as it is.
-        Progress::Ended if request.is_left_alone() || request.body_started() => request.finish_body(),
+        Progress::Ended if request.is_left_alone() || request.body_started() => {
+            request.finish_body();
+            Context::Sent(body.into_answer()).put_into(request);
+        }
         // Until there is something to send, the status may yet become another.
         Progress::Waits if !request.body_started() => {
             Context::Body(body).put_into(request);

@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use mp4seek::http::Part;
-use mp4seek::server::{Board, Fact, Kind, OPEN_METRICS, Reason, facts_of_refusal, open_metrics};
+use mp4seek::server::{Board, Fact, InProgress, Kind, OPEN_METRICS, Reason, facts_of_refusal, open_metrics};
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::ffi::{self, Module, h264_outcome};
@@ -71,6 +71,11 @@ pub(crate) fn note_bytes(request: &Request<'_>, film: &VirtualFile, parts: &[Par
             board.note_bytes(film, range);
         }
     }
+}
+
+/// Counts an answer for as long as it is sent.
+pub(crate) fn begin(request: &Request<'_>) -> Option<InProgress> {
+    board(request).map(Board::begin)
 }
 
 /// Puts the counts on the page of mod_status. It is called once a second, so that the page of each

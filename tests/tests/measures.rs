@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tests::films::film;
+use tests::client::Connection;
+use tests::films::{film, loud_film};
 use tests::on_both_engines;
 use tests::pages::{block, page};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
@@ -17,6 +18,8 @@ on_both_engines!(
     counts_outlive_the_processes_that_counted,
     the_status_page_of_the_server_has_the_counts,
     bytes_are_those_of_the_body,
+    answers_in_progress_are_those_that_are_being_sent,
+    answers_of_a_killed_process_are_over,
     conditions_that_do_not_hold_are_refusals,
     a_browser_is_told_how_long_it_took,
     nothing_is_told_that_nobody_asked_for,
@@ -155,6 +158,15 @@ fn counts_outlive_the_processes_that_counted(engine: Engine) {
     assert!(before["cache_size_bytes"] > 1000 && before["processes"] > 0, "{before:?}");
     assert_eq!(before["answers_total{kind=clip}"], sent);
     // One that answered ends, and what it counted stays; what it had in its cache is gone.
+    kill_children(&site);
+    wait_until_it_answers(&site);
+    let after = counts(&site);
+    assert_eq!((after["answers_total{kind=clip}"], after["processes"], after["cache_entries"]), (sent, 0, 0));
+    site.allow_log("AH00052|signal Killed|child|status");
+}
+
+/// Kills the processes that answer.
+fn kill_children(site: &Site) {
     let own = site.pid();
     for process in site.processes() {
         let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
@@ -163,6 +175,9 @@ fn counts_outlive_the_processes_that_counted(engine: Engine) {
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
         }
     }
+}
+
+fn wait_until_it_answers(site: &Site) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Ok(reply) = site.request("/metrics").try_send() {
@@ -173,9 +188,6 @@ fn counts_outlive_the_processes_that_counted(engine: Engine) {
         assert!(Instant::now() < deadline, "no process answers");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let after = counts(&site);
-    assert_eq!((after["answers_total{kind=clip}"], after["processes"], after["cache_entries"]), (sent, 0, 0));
-    site.allow_log("AH00052|signal Killed|child|status");
 }
 
 fn the_status_page_of_the_server_has_the_counts(engine: Engine) {
@@ -229,6 +241,59 @@ fn bytes_are_those_of_the_body(engine: Engine) {
     assert_eq!(bytes(), [metadata + 10, media + 20]);
     assert_eq!(site.request(&target).range("0-0,5-6").send().status, 206);
     assert_eq!(bytes(), [metadata + 13, media + 20]);
+}
+
+/// Waits until as many answers are being sent.
+fn wait_for_answers(site: &Site, wanted: u64) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let counts = counts(site);
+        if counts["answers_in_progress"] == wanted {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{wanted} answers are not {counts:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A client that asks for a clip and reads the first bytes of the answer.
+fn begin(site: &Site, target: &str) -> Connection {
+    let mut client = Connection::open_narrow(site.address());
+    client.write(&format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"));
+    assert_eq!(client.read(100), 100);
+    client
+}
+
+fn answers_in_progress_are_those_that_are_being_sent(engine: Engine) {
+    let site = of_processes(engine).start();
+    let target = format!("{}?start=1", site.publish(&loud_film()));
+    wait_for_answers(&site, 0);
+    let (mut first, second) = (begin(&site, &target), begin(&site, &target));
+    wait_for_answers(&site, 2);
+    // A client breaks off; another reads all, and stays.
+    drop(second);
+    wait_for_answers(&site, 1);
+    let reply = first.reply();
+    assert_eq!((reply.status, reply.body.len() as u64), (200, reply.length()));
+    wait_for_answers(&site, 0);
+    // Answers without a body, and refusals.
+    site.request(&target).head().send();
+    site.request(&target).header("If-None-Match", "*").send();
+    site.request(&target).range("999999999999-").send();
+    site.get(&format!("{}/x", &target[..target.len() - 8]));
+    wait_for_answers(&site, 0);
+    site.allow_log("byte range");
+}
+
+fn answers_of_a_killed_process_are_over(engine: Engine) {
+    let site = of_processes(engine).start();
+    let target = format!("{}?start=1", site.publish(&loud_film()));
+    let _clients = [begin(&site, &target), begin(&site, &target)];
+    wait_for_answers(&site, 2);
+    kill_children(&site);
+    wait_until_it_answers(&site);
+    wait_for_answers(&site, 0);
+    site.allow_log("AH00052|signal Killed|child|status");
 }
 
 fn conditions_that_do_not_hold_are_refusals(engine: Engine) {
@@ -304,7 +369,7 @@ fn what_is_documented_is_there(engine: Engine) {
         assert!(documented.len() >= 8 && documented.is_subset(&all), "{name}: {documented:?} of {all:?}");
     }
     let dashboard: serde_json::Value = serde_json::from_str(&page("grafana.json")).expect("JSON");
-    assert_eq!(dashboard["panels"].as_array().map(Vec::len), Some(8));
+    assert_eq!(dashboard["panels"].as_array().map(Vec::len), Some(9));
     if engine == APACHE {
         let log = std::fs::read_to_string(site.dir().join("films.log")).expect("a log");
         assert!(log.lines().count() == 1 && log.contains(" clip none "), "{log}");

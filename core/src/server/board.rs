@@ -12,6 +12,7 @@ use crate::explanation::Known;
 use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
 
+use super::InProgress;
 use super::processes::{Processes, Totals};
 
 /// What an answer is.
@@ -227,6 +228,11 @@ impl Board {
         }
     }
 
+    /// Counts an answer whose body is about to be sent, until what is returned is dropped.
+    pub fn begin(&'static self) -> InProgress {
+        InProgress::new(self.processes.own())
+    }
+
     /// What the living processes have.
     pub(super) fn totals(&self) -> Totals {
         self.processes.totals()
@@ -270,6 +276,7 @@ impl Board {
             ("pool.waiting", totals.waiting),
             ("cache.entries", totals.entries),
             ("cache.bytes", totals.bytes),
+            ("in-progress", totals.answers),
             ("processes", totals.processes),
         ];
         let mut lines = named("answers", &self.answers());

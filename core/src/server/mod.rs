@@ -3,6 +3,7 @@
 mod board;
 mod boundary;
 mod facts;
+mod in_progress;
 mod key_file;
 mod log_line;
 mod open_metrics;
@@ -14,6 +15,7 @@ mod version;
 pub use board::{Board, Kind, Reason};
 pub use boundary::{boundary, report_panics};
 pub use facts::{Fact, facts_of_answer, facts_of_refusal, server_timing};
+pub use in_progress::InProgress;
 pub use key_file::{KeyFile, KeyFileError, about_key_file, check_link};
 pub use log_line::{LogLine, Severity};
 pub use open_metrics::{OPEN_METRICS, open_metrics};

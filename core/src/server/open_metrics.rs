@@ -52,6 +52,7 @@ impl Collector for Counts {
             ("pool_waiting", "Work that waits for a thread", totals.waiting),
             ("cache_entries", "Indexes, plans and texts in the caches", totals.entries),
             ("cache_size_bytes", "Bytes in the caches", totals.bytes),
+            ("answers_in_progress", "Answers that are being sent", totals.answers),
             ("processes", "Processes that have answered", totals.processes),
         ] {
             let metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
@@ -116,6 +117,7 @@ mod tests {
         }
         board.note_refusal(Reason::Format);
         board.note_read();
+        let _answer = board.begin();
         board.note_cache(2, 500);
         let text = open_metrics(board);
         for line in [
@@ -128,6 +130,7 @@ mod tests {
             "h264_streaming_pool_reads_total 1",
             "h264_streaming_cache_size_bytes 500",
             "h264_streaming_processes 1",
+            "h264_streaming_answers_in_progress 1",
             "# TYPE h264_streaming_plan_seconds histogram",
             "# EOF",
         ] {
