@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) max_age: Option<u32>,
     pub(crate) buffer_seconds: Option<u32>,
     pub(crate) rate: Option<u32>,
+    pub(crate) clips_per_client: Option<u32>,
 }
 
 /// Whether links have to be signed.
@@ -119,6 +120,11 @@ impl Config {
         Pace { lead_in: self.buffer_seconds.unwrap_or_default(), rate: self.rate.unwrap_or_default() }
     }
 
+    /// How many clips a client may have at a time; `None` for any.
+    pub(crate) fn clips_per_client(&self) -> Option<u32> {
+        self.clips_per_client.filter(|&most| most > 0)
+    }
+
     /// Whether answers carry `X-Mod-H264-Streaming`.
     pub(crate) fn sends_version(&self) -> bool {
         self.version_header.unwrap_or(true)
@@ -171,6 +177,7 @@ impl Config {
             max_age: narrower.max_age.or(self.max_age),
             buffer_seconds: narrower.buffer_seconds.or(self.buffer_seconds),
             rate: narrower.rate.or(self.rate),
+            clips_per_client: narrower.clips_per_client.or(self.clips_per_client),
         }
     }
 }

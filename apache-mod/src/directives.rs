@@ -14,6 +14,7 @@
 //! | `H264StreamingWindow` | a part of films, as `10-60`, or `none` | none |
 //! | `H264StreamingLongestClip`, `H264StreamingShortestClip` | seconds; 0 for any | 0 |
 //! | `H264StreamingRefuse` | words for what a query may not name, or `none` | none |
+//! | `H264StreamingClipsPerClient` | how many clips a client may have at a time, up to 32; 0 for any | 0 |
 //! | `H264StreamingCanonical` | `off` or `redirect` | `off` |
 //! | `H264StreamingMaxAge` | seconds | none |
 //! | `H264StreamingBufferSeconds` | seconds of a clip that are sent at once, the rest as it is played; 0 for all | 0 |
@@ -42,13 +43,13 @@ use crate::ffi;
 mod values;
 
 use values::{
-    check_extension, check_size, parse_buffer_seconds, parse_canonical, parse_form, parse_format,
-    parse_longest, parse_max_age, parse_mode, parse_packaging, parse_rate, parse_refused,
+    check_extension, check_size, parse_buffer_seconds, parse_canonical, parse_clips_per_client, parse_form,
+    parse_format, parse_longest, parse_max_age, parse_mode, parse_packaging, parse_rate, parse_refused,
     parse_segment_duration, parse_shortest, parse_window, rename_parameters,
 };
 
 /// The directives. A row is all that a directive needs beside its field of [`Config`].
-static DIRECTIVES: [Directive; 20] = [
+static DIRECTIVES: [Directive; 21] = [
     Directive {
         name: c"H264Streaming",
         usage: c"On or Off: seek in films with ?start= and ?end=",
@@ -128,6 +129,14 @@ static DIRECTIVES: [Directive; 20] = [
         usage: c"what a query may not name: times, tracks, exact, keyframe, flat, fmp4, or none",
         place: Place::AnyContext,
         set: Set::Line(|config, _, line| parse_refused(line).map(|refused| config.refused = Some(refused))),
+    },
+    Directive {
+        name: c"H264StreamingClipsPerClient",
+        usage: c"clips that a client may have at a time, up to 32; 0 for any",
+        place: Place::AnyContext,
+        set: Set::Value(|config, _, value| {
+            parse_clips_per_client(value).map(|most| config.clips_per_client = Some(most))
+        }),
     },
     Directive {
         name: c"H264StreamingCanonical",

@@ -134,7 +134,7 @@ pub(crate) fn answer(
                 let (entries, bytes) = seeker().cache_size();
                 board.note_cache(entries, bytes);
             }
-            send(request, file, metadata, *film)
+            send(request, file, metadata, *film, kind)
         }
         Err(error) => {
             request.log(seeker().severity(&error, &identity), &error);
@@ -223,7 +223,7 @@ fn seeker() -> &'static Seeker {
     SEEKER.get_or_init(|| Seeker::new(config::cache_size()))
 }
 
-fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: VirtualFile) -> c_int {
+fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: VirtualFile, kind: Kind) -> c_int {
     let status = request.discard_body();
     if status != ffi::H264_OK {
         return status;
@@ -270,8 +270,14 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         }
     }
     if let Some(board) = measures::board().filter(|_| !request.has_no_body()) {
+        match board.begin(limited_client(request, kind)) {
+            Ok(answer) => request.keep_until_sent(answer),
+            Err(error) => {
+                request.log(Severity::Info, &error);
+                return refuse(request, error.status(), Reason::Clients, &error);
+            }
+        }
         parts.iter().for_each(|part| board.note_bytes(&film, part));
-        request.keep_until_sent(board.begin());
     }
     let begins = parts.first().cloned().unwrap_or(0..film.len());
     let pace = pace(request);
@@ -315,6 +321,12 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
             request.set_header(c"Server-Timing", &CString::new(value).unwrap_or_default());
         }
     }
+}
+
+/// The client and how many clips it may have at a time, where the answer is one of those.
+fn limited_client<'r>(request: &'r Request<'_>, kind: Kind) -> Option<(&'r [u8], u32)> {
+    let most = request.config().clips_per_client().filter(|_| kind.is_limited() && !request.is_subrequest());
+    most.map(|most| (request.client(), most))
 }
 
 /// Sends a client to where the answer is.

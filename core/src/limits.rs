@@ -294,3 +294,10 @@ pub const KEYS: usize = 16;
 
 /// Bytes of a file of keys.
 pub const KEY_FILE: u64 = 64 << 10;
+
+/// Clips that a configuration can allow a client at a time: more would be no limit. A browser opens
+/// six connections to a server.
+pub const CLIPS_PER_CLIENT: u32 = 32;
+
+/// Clips of limited clients that are known at a time, of 8 bytes each.
+pub const CLIENT_PLACES: usize = 1 << 13;

@@ -72,6 +72,7 @@ void h264_set_state(struct h264_module *module, void *state);
     OPTION(H264_KEY_REFUSE, "h264-streaming.refuse", T_CONFIG_ARRAY_VLIST, T_CONFIG_SCOPE_CONNECTION)             \
     OPTION(H264_KEY_BUFFER_SECONDS, "h264-streaming.buffer-seconds", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)     \
     OPTION(H264_KEY_RATE, "h264-streaming.rate", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                         \
+    OPTION(H264_KEY_CLIPS_PER_CLIENT, "h264-streaming.clips-per-client", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION) \
     OPTION(H264_KEY_CANONICAL, "h264-streaming.canonical", T_CONFIG_STRING, T_CONFIG_SCOPE_CONNECTION)            \
     OPTION(H264_KEY_MAX_AGE, "h264-streaming.max-age", T_CONFIG_INT, T_CONFIG_SCOPE_CONNECTION)                   \
     OPTION(H264_KEY_SERVER_TIMING, "h264-streaming.server-timing", T_CONFIG_BOOL, T_CONFIG_SCOPE_CONNECTION)       \

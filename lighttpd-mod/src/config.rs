@@ -4,6 +4,7 @@ use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use mp4seek::limits::CLIPS_PER_CLIENT;
 use mp4seek::pace::Pace;
 use mp4seek::request::{
     Asked, Canonical, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
@@ -44,6 +45,7 @@ pub(crate) struct Section {
     refused: Option<Refused>,
     buffer_seconds: Option<u32>,
     rate: Option<u32>,
+    clips_per_client: Option<u32>,
     canonical: Option<Canonical>,
     max_age: Option<u32>,
 }
@@ -67,6 +69,8 @@ pub(crate) struct Config<'a> {
     pub(crate) keys: Option<Keys<'a>>,
     /// How fast answers are sent.
     pub(crate) pace: Pace,
+    /// How many clips a client may have at a time; 0 for any.
+    pub(crate) clips_per_client: u32,
 }
 
 impl Section {
@@ -121,6 +125,9 @@ impl Section {
             h264_key::H264_KEY_FORMAT => self.format = Some(format(string(value))?),
             h264_key::H264_KEY_SEGMENTS => self.form = Some(form(string(value))?),
             h264_key::H264_KEY_BUFFER_SECONDS => self.buffer_seconds = Some(buffer_seconds(value.number)?),
+            h264_key::H264_KEY_CLIPS_PER_CLIENT => {
+                self.clips_per_client = Some(clips_per_client(value.number)?);
+            }
             h264_key::H264_KEY_RATE => self.rate = Some(value.number),
             h264_key::H264_KEY_SECRET_FILE => self.key_file = Some(key_file(string(value))?),
             h264_key::H264_KEY_WINDOW => self.window = Some(window(string(value))?),
@@ -182,6 +189,7 @@ impl Default for Config<'_> {
             etags: true,
             keys: None,
             pace: Pace::default(),
+            clips_per_client: 0,
         }
     }
 }
@@ -214,6 +222,7 @@ impl<'a> Config<'a> {
             refused,
             buffer_seconds,
             rate,
+            clips_per_client,
             canonical,
             max_age,
         } = section;
@@ -230,6 +239,7 @@ impl<'a> Config<'a> {
         }
         self.pace.lead_in = buffer_seconds.unwrap_or(self.pace.lead_in);
         self.pace.rate = rate.unwrap_or(self.pace.rate);
+        self.clips_per_client = clips_per_client.unwrap_or(self.clips_per_client);
         let settings = &mut self.settings;
         settings.lays_out_whole = self.pace.is_on();
         settings.mode = mode.unwrap_or(settings.mode);
@@ -323,6 +333,13 @@ fn metrics_url(value: &[u8]) -> Result<Vec<u8>, String> {
     }
     let value = String::from_utf8_lossy(value);
     Err(format!("h264-streaming.metrics-url = \"{value}\": it must be a path that begins with /"))
+}
+
+fn clips_per_client(number: u32) -> Result<u32, String> {
+    if number <= CLIPS_PER_CLIENT {
+        return Ok(number);
+    }
+    Err(format!("h264-streaming.clips-per-client = {number}: it must be a number, 0 to {CLIPS_PER_CLIENT}"))
 }
 
 fn words(value: &ffi::h264_value) -> Vec<&[u8]> {

@@ -8,7 +8,7 @@ use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
 use mp4seek::server::{
-    self, InProgress, Kind, Reason, Severity, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
+    self, InProgress, Kind, Reason, Severity, TooMany, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
     out_of_range, refusal_page, server_timing,
 };
 use mp4seek::source::{Identity, ReadAt};
@@ -177,7 +177,7 @@ fn answer_with(
                 let (entries, bytes) = worker.seeker().cache_size();
                 board.note_cache(entries, bytes);
             }
-            send(request, film, file, identity.mtime)
+            send(request, film, file, identity.mtime, kind)
         }
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason.filter(|_| logs(request, state, Severity::Debug)) {
@@ -207,7 +207,13 @@ fn logs(request: &Request<'_>, state: &State, severity: Severity) -> bool {
 }
 
 /// Answers with a movie, or the part of it that was asked for.
-fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime: i64) -> h264_outcome {
+fn send(
+    request: &mut Request<'_>,
+    film: Box<VirtualFile>,
+    file: OpenFile,
+    mtime: i64,
+    kind: Kind,
+) -> h264_outcome {
     let mut content_type = match film.media_type() {
         Some(media_type) => media_type.into(),
         None => request.content_type(&file).to_vec(),
@@ -275,13 +281,24 @@ fn send(request: &mut Request<'_>, film: Box<VirtualFile>, file: OpenFile, mtime
         request.finish_body();
         return ffi::H264_FINISHED;
     }
+    let answer = match measures::begin(request, kind) {
+        Ok(answer) => answer,
+        Err(error) => return refuse_one_more(request, &error),
+    };
     measures::note_bytes(request, &film, &parts);
-    let answer = measures::begin(request);
     if film.is_compressible() && request.may_be_compressed() {
         return send_for_compression(request, &film, &file, answer);
     }
     let pacer = pacer(request);
     send_body(request, Box::new(Body::new(film, file, parts, pacer, answer)))
+}
+
+/// Refuses a clip to a client that has as many as it may.
+fn refuse_one_more(request: &mut Request<'_>, error: &TooMany) -> h264_outcome {
+    if State::of(request.module()).is_some_and(|state| logs(request, state, Severity::Info)) {
+        request.log(error);
+    }
+    end_with(request, error.status(), Reason::Clients, error)
 }
 
 /// What keeps a body to its pace. Players fetch what is behind a film, as segments, by themselves.

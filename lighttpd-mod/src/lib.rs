@@ -17,6 +17,7 @@
 //! | `h264-streaming.refuse` | list of words for what a query may not name, or `( "none" )` | `()` |
 //! | `h264-streaming.buffer-seconds` | seconds of a clip that are sent at once; the rest follows as it is played; 0 for none | 0 |
 //! | `h264-streaming.rate` | bytes a second, in the place of the pace at which it is played; 0 for none | 0 |
+//! | `h264-streaming.clips-per-client` | how many clips a client may have at a time, up to 32; 0 for any | 0 |
 //! | `h264-streaming.canonical` | `"off"` or `"redirect"`, where the query is not the canonical one | `"off"` |
 //! | `h264-streaming.max-age` | seconds that caches may send an answer without asking | none |
 //! | `h264-streaming.server-timing` | `"enable"` or `"disable"`: send `Server-Timing` | `"disable"` |

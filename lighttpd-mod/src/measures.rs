@@ -7,7 +7,9 @@
 use std::ptr::NonNull;
 
 use mp4seek::http::Part;
-use mp4seek::server::{Board, Fact, InProgress, Kind, OPEN_METRICS, Reason, facts_of_refusal, open_metrics};
+use mp4seek::server::{
+    Board, Fact, InProgress, Kind, OPEN_METRICS, Reason, TooMany, facts_of_refusal, open_metrics,
+};
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::ffi::{self, Module, h264_outcome};
@@ -73,9 +75,12 @@ pub(crate) fn note_bytes(request: &Request<'_>, film: &VirtualFile, parts: &[Par
     }
 }
 
-/// Counts an answer for as long as it is sent.
-pub(crate) fn begin(request: &Request<'_>) -> Option<InProgress> {
-    board(request).map(Board::begin)
+/// Counts an answer for as long as it is sent, unless its client has as many as it may.
+pub(crate) fn begin(request: &Request<'_>, kind: Kind) -> Result<Option<InProgress>, TooMany> {
+    let Some(state) = State::of(request.module()) else { return Ok(None) };
+    let most = state.config(request).clips_per_client;
+    let client = (most > 0 && kind.is_limited()).then(|| (request.client(), most));
+    state.board().map(|board| board.begin(client)).transpose()
 }
 
 /// Puts the counts on the page of mod_status. It is called once a second, so that the page of each

@@ -301,7 +301,7 @@ impl<'hook> Request<'hook> {
     }
 
     /// The client's address.
-    fn client(&self) -> &[u8] {
+    pub(crate) fn client(&self) -> &[u8] {
         lent!(self, h264_client)
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use mp4seek::limits::CLIPS_PER_CLIENT;
 use mp4seek::pace::LONGEST_LEAD_IN;
 use mp4seek::request::{
     Canonical, Form, Format, Mode, Packaging, Parameters, Refused, SegmentDuration, Time, Window,
@@ -85,6 +86,12 @@ pub(super) fn parse_max_age(value: &CStr) -> Result<u32, Refusal> {
     parse_seconds(value.to_bytes()).ok_or(c"H264StreamingMaxAge must be a whole number of seconds")
 }
 
+pub(super) fn parse_clips_per_client(value: &CStr) -> Result<u32, Refusal> {
+    parse_seconds(value.to_bytes())
+        .filter(|most| *most <= CLIPS_PER_CLIENT)
+        .ok_or(c"H264StreamingClipsPerClient must be a number, 1 to 32, or 0 for any")
+}
+
 pub(super) fn check_size(value: &CStr) -> Result<u64, Refusal> {
     parse_size(value.to_bytes()).ok_or(
         c"H264StreamingCacheSize must be a number of bytes, which may end in K, M or G; 0 for no cache",
@@ -136,6 +143,10 @@ mod tests {
         }
         assert_eq!((parse_canonical(c"Redirect"), parse_max_age(c"0")), (Ok(Canonical::Redirect), Ok(0)));
         assert!(parse_canonical(c"on").unwrap_err().to_str().unwrap().contains("off or redirect"));
+        assert_eq!((parse_clips_per_client(c"0"), parse_clips_per_client(c"32")), (Ok(0), Ok(32)));
+        for bad in [c"", c"33", c"-1", c"2.5"] {
+            assert!(parse_clips_per_client(bad).unwrap_err().to_str().unwrap().contains("1 to 32"));
+        }
         for bad in [c"", c"1d", c"-1", c"+1", c"4294967296"] {
             assert!(parse_max_age(bad).unwrap_err().to_str().unwrap().contains("whole number of seconds"));
         }

@@ -5,6 +5,7 @@
 //! nothing locked. Counts go up only, and begin at 0 when the server reads its configuration again.
 
 use std::array;
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
 
 use super::InProgress;
-use super::processes::{Processes, Totals};
+use super::clients::{Clients, Place, TooMany};
+use super::processes::{Process, Processes, Totals};
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum Reason {
     Range,
     /// The file cannot be read.
     Disk,
+    /// The client gets as many clips as it may at a time.
+    Clients,
 }
 
 impl Kind {
@@ -97,6 +101,12 @@ impl Kind {
         }
     }
 
+    /// Whether a client may have only so many at a time, where the configuration says so. Players of
+    /// playlists fetch their media by themselves.
+    pub fn is_limited(self) -> bool {
+        matches!(self, Self::Clip | Self::Film | Self::Flv)
+    }
+
     /// The word for it in logs and measures.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,7 +125,7 @@ impl Kind {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Query,
         Self::Limit,
         Self::Unsigned,
@@ -128,6 +138,7 @@ impl Reason {
         Self::PastEnd,
         Self::Range,
         Self::Disk,
+        Self::Clients,
     ];
 
     /// The word for it in logs and measures.
@@ -145,6 +156,7 @@ impl Reason {
             Self::PastEnd => "past-end",
             Self::Range => "range",
             Self::Disk => "disk",
+            Self::Clients => "clients",
         }
     }
 }
@@ -169,6 +181,7 @@ pub struct Board {
     /// Pieces of work that threads did because the disk had to be waited for.
     reads: AtomicU64,
     processes: Processes,
+    clients: Clients,
 }
 
 impl Board {
@@ -211,7 +224,7 @@ impl Board {
 
     /// Notes what the cache of this process holds.
     pub fn note_cache(&self, entries: u64, bytes: u64) {
-        if let Some(process) = self.processes.own() {
+        if let Some(process) = self.own_process() {
             process.entries.store(entries, Relaxed);
             process.bytes.store(bytes, Relaxed);
         }
@@ -220,7 +233,7 @@ impl Board {
     /// Notes how many threads of this process there may be, how many of them work, and how much work
     /// waits for one.
     pub fn note_pool(&self, threads: usize, busy: usize, waiting: usize) {
-        if let Some(process) = self.processes.own() {
+        if let Some(process) = self.own_process() {
             let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
             process.threads.store(number(threads), Relaxed);
             process.busy.store(number(busy), Relaxed);
@@ -228,9 +241,30 @@ impl Board {
         }
     }
 
-    /// Counts an answer whose body is about to be sent, until what is returned is dropped.
-    pub fn begin(&'static self) -> InProgress {
-        InProgress::new(self.processes.own())
+    /// Counts an answer whose body is about to be sent, until what is returned is dropped. Of those to
+    /// a client, which has an address and a number, no more than that number are let through.
+    ///
+    /// # Errors
+    /// Where the client has as many as it may.
+    pub fn begin(&'static self, client: Option<(&[u8], u32)>) -> Result<InProgress, TooMany> {
+        let (owner, process) = (process::id(), self.own_process());
+        let client = match client.filter(|_| process.is_some()) {
+            Some((address, most)) => self.clients.take(owner, address, most)?,
+            None => None,
+        };
+        process.into_iter().for_each(|process| {
+            process.answers.fetch_add(1, Relaxed);
+        });
+        Ok(InProgress { board: self, process, client, owner })
+    }
+
+    /// Frees the place of an answer to a client.
+    pub(super) fn free(&self, place: Place) {
+        self.clients.free(place);
+    }
+
+    fn own_process(&self) -> Option<&Process> {
+        self.processes.own(|id| self.clients.free_all_of(id))
     }
 
     /// What the living processes have.

@@ -3,25 +3,20 @@
 use std::process;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::Board;
+use super::clients::Place;
 use super::processes::Process;
 
 /// Counts an answer for as long as it is sent. A server keeps it until the last byte has gone out, or
 /// the client has.
 #[must_use = "an answer is over when this is dropped"]
 pub struct InProgress {
-    /// That sends it; `None` where there are more processes than places.
-    process: Option<&'static Process>,
+    pub(super) board: &'static Board,
+    /// Of this process; `None` where there are more processes than places.
+    pub(super) process: Option<&'static Process>,
+    pub(super) client: Option<Place>,
     /// A copy of the process has a copy of this, which counts nothing.
-    owner: u32,
-}
-
-impl InProgress {
-    pub(super) fn new(process: Option<&'static Process>) -> Self {
-        if let Some(process) = process {
-            process.answers.fetch_add(1, Relaxed);
-        }
-        Self { process, owner: process::id() }
-    }
+    pub(super) owner: u32,
 }
 
 impl Drop for InProgress {
@@ -33,26 +28,36 @@ impl Drop for InProgress {
         if let Some(process) = self.process.filter(|process| process.is_own()) {
             process.answers.fetch_sub(1, Relaxed);
         }
+        if let Some(place) = self.client {
+            self.board.free(place);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Board;
     use super::*;
 
     #[test]
     fn answers_count_while_they_are_sent() {
         let board: &'static Board = Box::leak(Box::default());
         let now = || board.totals().answers;
-        let (first, second) = (board.begin(), board.begin());
+        let first = board.begin(None).unwrap();
+        let second = board.begin(Some((b"192.0.2.1", 1))).unwrap();
         assert_eq!(now(), 2);
-        drop(first);
-        assert_eq!(now(), 1);
-        // As a copy of the process has it.
-        drop(InProgress { process: second.process, owner: second.owner + 1 });
+        assert!(board.begin(Some((b"192.0.2.1", 1))).is_err());
+        // One that is refused is not sent, and those without a limit are not counted by client.
+        assert_eq!(now(), 2);
+        let other = board.begin(None).unwrap();
+        drop((first, other));
         assert_eq!(now(), 1);
         drop(second);
         assert_eq!(now(), 0);
+        let again = board.begin(Some((b"192.0.2.1", 1))).unwrap();
+        let InProgress { board: _, process, client, owner } = &again;
+        let copy = InProgress { board, process: *process, client: *client, owner: owner + 1 };
+        drop(copy);
+        assert_eq!(now(), 1);
+        assert!(board.begin(Some((b"192.0.2.1", 1))).is_err());
     }
 }

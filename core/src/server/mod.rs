@@ -2,6 +2,7 @@
 
 mod board;
 mod boundary;
+mod clients;
 mod facts;
 mod in_progress;
 mod key_file;
@@ -14,6 +15,7 @@ mod version;
 
 pub use board::{Board, Kind, Reason};
 pub use boundary::{boundary, report_panics};
+pub use clients::TooMany;
 pub use facts::{Fact, facts_of_answer, facts_of_refusal, server_timing};
 pub use in_progress::InProgress;
 pub use key_file::{KeyFile, KeyFileError, about_key_file, check_link};

@@ -117,7 +117,7 @@ mod tests {
         }
         board.note_refusal(Reason::Format);
         board.note_read();
-        let _answer = board.begin();
+        let _answer = board.begin(None);
         board.note_cache(2, 500);
         let text = open_metrics(board);
         for line in [

@@ -50,8 +50,8 @@ impl Default for Processes {
 
 impl Processes {
     /// The place of this process. Its first call takes one that is free or belongs to a process that
-    /// has ended, an earlier one of the same number among them.
-    pub(super) fn own(&self) -> Option<&Process> {
+    /// has ended, after `forget` has made all others forget an earlier process of the same number.
+    pub(super) fn own(&self, forget: impl FnOnce(u32)) -> Option<&Process> {
         /// Of the threads of this process alone: no other process waits for it.
         static FIRST: Mutex<()> = Mutex::new(());
         let own = own_life();
@@ -63,6 +63,7 @@ impl Processes {
         if let Some(process) = find() {
             return Some(process);
         }
+        forget(id_of(own));
         let mut place = None;
         for process in &self.0 {
             let life = process.life.load(Relaxed);
@@ -144,7 +145,7 @@ fn id_of(life: u64) -> u32 {
 }
 
 /// Whether there is a process of this number. One that belongs to somebody else is.
-fn is_alive(id: u32) -> bool {
+pub(super) fn is_alive(id: u32) -> bool {
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn processes_that_have_ended_have_nothing() {
         let processes = Processes::default();
-        let own = processes.own().unwrap();
+        let own = processes.own(|_| ()).unwrap();
         own.entries.store(3, Relaxed);
         own.bytes.store(1000, Relaxed);
         own.threads.store(8, Relaxed);
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(processes.totals(), expected);
         // The place is taken by the next process that comes.
         processes.0[0].life.store(1 << 32, Relaxed);
-        assert_eq!(processes.own().unwrap().entries.load(Relaxed), 0);
+        assert_eq!(processes.own(|_| ()).unwrap().entries.load(Relaxed), 0);
         assert_eq!(processes.0[1].life.load(Relaxed), own_life());
     }
 
@@ -188,7 +189,12 @@ mod tests {
             processes.0[place].answers.store(7, Relaxed);
         }
         assert_eq!(processes.totals().answers, 14);
-        assert!(processes.own().is_some_and(Process::is_own));
-        assert_eq!(processes.totals(), Totals { processes: 1, ..Totals::default() });
+        let mut forgotten = None;
+        assert!(processes.own(|id| forgotten = Some(id)).is_some_and(Process::is_own));
+        assert_eq!(
+            (forgotten, processes.totals()),
+            (Some(process::id()), Totals { processes: 1, ..Totals::default() })
+        );
+        processes.own(|_| panic!("it has its place")).unwrap();
     }
 }
