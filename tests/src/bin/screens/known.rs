@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::clips::Clip;
+use crate::clips::{Clip, Kind};
 use crate::sight::{Fault, Player};
 
 pub(crate) struct Known(Vec<Line>);
@@ -29,17 +29,23 @@ impl Known {
 
     /// Why a fault is the player's own.
     pub(crate) fn why(&self, player: Player, clip: &Clip, fault: &Fault) -> Option<&str> {
-        let found = |line: &&Line| {
-            let [who, film, kind, says] = &line.fields;
-            let is = |field: &String, name: &str| match field.strip_suffix('*') {
-                Some(begins) => name.starts_with(begins),
-                None => field == name,
-            };
-            is(who, player.name())
-                && is(film, clip.film.trim_start_matches("screen_"))
-                && is(kind, &clip.kind.name())
-                && (says == "*" || fault.text.contains(says.as_str()) || fault.about == says)
+        let is_it = |says: &str| says == "*" || fault.text.contains(says) || fault.about == says;
+        self.lines_of(player, clip).find(|line| is_it(&line.fields[3])).map(|line| line.why.as_str())
+    }
+
+    /// Whether all that a player does with a clip is its own fault.
+    pub(crate) fn excuses_all(&self, player: Player, clip: &Clip) -> bool {
+        clip.kind != Kind::Plain && self.lines_of(player, clip).any(|line| line.fields[3] == "*")
+    }
+
+    fn lines_of(&self, player: Player, clip: &Clip) -> impl Iterator<Item = &Line> {
+        let is = |field: &str, name: &str| match field.strip_suffix('*') {
+            Some(begins) => name.starts_with(begins),
+            None => field == name,
         };
-        self.0.iter().find(found).map(|line| line.why.as_str())
+        let (film, kind) = (clip.film.trim_start_matches("screen_"), clip.kind.name());
+        self.0.iter().filter(move |Line { fields: [who, of, how, _], .. }| {
+            is(who, player.name()) && is(of, film) && is(how, &kind)
+        })
     }
 }

@@ -45,9 +45,11 @@ impl Verdict {
         self.ours() == 0
     }
 
-    /// The better one of two: a machine that had no time for a moment is nobody's fault.
-    pub(crate) fn better(self, other: Self) -> Self {
-        if other.ours() < self.ours() { other } else { self }
+    /// Becomes the other one, if that is better.
+    pub(crate) fn better(&mut self, other: Self) {
+        if other.ours() < self.ours() {
+            *self = other;
+        }
     }
 
     fn ours(&self) -> usize {
