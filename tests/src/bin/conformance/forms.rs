@@ -1,7 +1,8 @@
 //! The other forms of a clip: fragments, and a file of each track with its segments. They hold the
 //! samples that the flat clip holds, to the byte and the tick, and both servers send the same.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 
 use test_boxes::{Expanded, expand, expand_fragments};
 use tests::client::Reply;
@@ -114,9 +115,26 @@ impl Case {
     }
 }
 
+thread_local! {
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps what [`quietly`] expects from the standard error.
+pub(crate) fn keep_quiet() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !IS_QUIET.get() {
+            report(panic);
+        }
+    }));
+}
+
 /// `None` where the plain reader stumbles.
 fn quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(read)).ok()
+    IS_QUIET.set(true);
+    let read = panic::catch_unwind(AssertUnwindSafe(read)).ok();
+    IS_QUIET.set(false);
+    read
 }
 
 /// How the samples of tracks differ.

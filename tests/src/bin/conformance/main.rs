@@ -102,6 +102,7 @@ fn work(queue: &[Queued], next: &AtomicUsize, servers: &Servers, lists: &Lists, 
 
 fn main() {
     let begun = Instant::now();
+    forms::keep_quiet();
     let only =
         std::env::var("FILMS").ok().map(|f| regex::Regex::new(&f).expect("FILMS: a regular expression"));
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name));
