@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fantoccini::actions::{
@@ -65,7 +66,10 @@ fn sites() -> [Site; 2] {
 /// Where the page does something else.
 pub fn assert_scenes_are_chosen(browser: Browser) {
     let sites = sites();
-    in_browser(browser, &[], async |client: &Client| {
+    // Downloads go to the home directory.
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let env = [("HOME".to_owned(), home.path().to_str().expect("a path in UTF-8").to_owned())];
+    in_browser(browser, &env, async |client: &Client| {
         client.set_window_size(1400, 1100).await.expect("a window");
         client.goto(&sites[0].url("/")).await.expect("the page");
         let first = until(client, "the film", |tool| tool["ready"] == true).await;
@@ -80,6 +84,8 @@ pub fn assert_scenes_are_chosen(browser: Browser) {
         by_keys(client).await;
         by_pointer(client).await;
         is_told(client, &sites).await;
+        is_copied(client).await;
+        is_downloaded(client, &sites, &home.path().join("Downloads/scene.mp4")).await;
         is_refused(client).await;
         let page = state(client).await;
         let asked = page["asked"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -122,13 +128,7 @@ async fn by_pointer(client: &Client) {
     assert!((9.9..=10.04).contains(&start), "the handle was moved from 4 s by 6 s to {start}");
     assert_eq!(moved["end"], "10.08");
 
-    client
-        .find(Locator::Css(".chapters li:nth-child(3) button"))
-        .await
-        .expect("a chapter")
-        .click()
-        .await
-        .expect("a click");
+    click(client, ".chapters li:nth-child(3) button").await;
     until(client, "a chapter", |tool| {
         tool["start"] == "20"
             && tool["end"] == "30"
@@ -173,6 +173,46 @@ async fn is_told(client: &Client, sites: &[Site; 2]) {
     );
 }
 
+/// What the buttons copy is what they stand beside. Without a clipboard it is selected.
+async fn is_copied(client: &Client) {
+    let texts = state(client).await;
+    run(client, LABELS, vec![]).await.expect("a page");
+    for id in ["link", "shell", "snippet"] {
+        click(client, &format!("[data-copy={id}]")).await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            run(client, PASTE_HERE, vec![]).await.expect("a field");
+            let paste = KeyActions::new("keys".into())
+                .then(KeyAction::Down { value: Key::Control.into() })
+                .then(KeyAction::Down { value: 'v' })
+                .then(KeyAction::Up { value: 'v' })
+                .then(KeyAction::Up { value: Key::Control.into() });
+            client.perform_actions(paste).await.expect("keys");
+            let seen = run(client, PASTED, vec![]).await.expect("a page");
+            if seen["pasted"] == texts[id] && seen["labels"][id] == "Copied" {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{id}: {seen}");
+        }
+    }
+    run(client, NO_CLIPBOARD, vec![]).await.expect("a page");
+    click(client, "[data-copy=shell]").await;
+    let seen = until(client, "a selection", |tool| tool["said"] == "Press Ctrl-C to copy.").await;
+    let selected = run(client, "arguments[0]({ text: getSelection().toString() })", vec![]).await;
+    assert_eq!(selected.expect("a page")["text"], seen["shell"]);
+}
+
+/// The file that is downloaded is what the server chosen answers.
+async fn is_downloaded(client: &Client, sites: &[Site; 2], file: &Path) {
+    click(client, "#download").await;
+    let wanted = sites[1].get("/film.mp4?start=12.48&end=19").body;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fs::read(file).unwrap_or_default() != wanted {
+        assert!(Instant::now() < deadline, "{} is not the scene", file.display());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// What is wrong is said at the field that is.
 async fn is_refused(client: &Client) {
     for (field, value, says, at) in [
@@ -199,12 +239,38 @@ async fn is_refused(client: &Client) {
     for (id, value) in [("start", "30"), ("end", "20")] {
         run(client, FILL, vec![json!(id), json!(value)]).await.expect("a field");
     }
-    client.find(Locator::Id("play")).await.expect("a button").click().await.expect("a click");
+    click(client, "#play").await;
     until(client, "a scene that cannot be played", |tool| {
         tool["focus"] == "end" && tool["playing"] == false && tool["errors"][1] != ""
     })
     .await;
 }
+
+/// Keeps what the buttons come to say.
+const LABELS: &str = "
+    window.labels = {};
+    for (const button of document.querySelectorAll('[data-copy]')) {
+        const changed = () => { if (button.textContent !== 'Copy') labels[button.dataset.copy] = button.textContent; };
+        new MutationObserver(changed).observe(button, { childList: true });
+    }
+    arguments[0]({});
+";
+
+/// What was pasted, and what the buttons said.
+const PASTED: &str = "arguments[0]({ pasted: document.getElementById('pasted').value, labels });";
+
+/// A field to paste into.
+const PASTE_HERE: &str = "
+    document.getElementById('pasted')?.remove();
+    document.body.append(Object.assign(document.createElement('textarea'), { id: 'pasted' }));
+    document.getElementById('pasted').focus();
+    arguments[0]({});
+";
+
+const NO_CLIPBOARD: &str = "
+    Object.defineProperty(navigator, 'clipboard', { value: undefined });
+    arguments[0]({});
+";
 
 const FILL: &str = "
     const [id, value, done] = arguments;
@@ -333,6 +399,10 @@ async fn press(client: &Client, keys: &[char]) {
             assert!(Instant::now() < settled, "the film does not arrive");
         }
     }
+}
+
+async fn click(client: &Client, css: &str) {
+    client.find(Locator::Css(css)).await.expect("a button").click().await.expect("a click");
 }
 
 async fn drag(client: &Client, (x, y): (f64, f64), by: f64) {
