@@ -44,3 +44,7 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int 
     wait_if_slow(fd);
     return syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
 }
+
+ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
+    return preadv2(fd, parts, count, offset, flags);
+}

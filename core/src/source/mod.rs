@@ -3,18 +3,21 @@
 //! - `read_at`: positioned reads.
 //! - `memo`: what one request keeps of what it has looked up.
 //! - `metered`: a file of which a limited number of bytes is read.
+//! - `resident`: what of a file is in memory.
 //! - `identity`: what identifies the state of a file.
 
 mod identity;
 mod memo;
 mod metered;
 mod read_at;
+mod resident;
 
 pub use identity::Identity;
 pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
 pub(crate) use read_at::changed;
 pub use read_at::{GENERATED, Page, ReadAt};
+pub use resident::Resident;
 
 #[cfg(test)]
 mod tests {
