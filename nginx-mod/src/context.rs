@@ -1,0 +1,35 @@
+//! What a request of ours keeps from one call to the next.
+
+use mp4seek::packaging::Address;
+use mp4seek::source::Identity;
+use mp4seek::{Answer, Error};
+
+use crate::body::Body;
+use crate::pool::Ticket;
+use crate::reads::OpenFile;
+
+/// What a request of ours keeps between calls.
+pub(crate) enum Context {
+    /// An answer that is planned elsewhere.
+    Planned(Planned),
+    /// An answer that is being sent.
+    Body(Box<Body>),
+}
+
+/// A request whose answer is planned on another thread.
+pub(crate) struct Planned {
+    pub(crate) file: OpenFile,
+    pub(crate) identity: Identity,
+    pub(crate) address: Option<Address>,
+    pub(crate) answer: Ticket<Result<Answer, Error>>,
+}
+
+impl Context {
+    /// The client is gone.
+    pub(crate) fn give_up(&self) {
+        match self {
+            Self::Planned(planned) => planned.answer.give_up(),
+            Self::Body(body) => body.give_up(),
+        }
+    }
+}
