@@ -3,6 +3,9 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULES := -p mod_h264_streaming_apache -p mod_h264_streaming_lighttpd
+# Asked by the shell, once setup.sh has installed what it can. Without nginx's development files the others are built.
+NGINX_MODULE = $$(if [ -n "$$NGINX_SRC" ] || [ -e /usr/share/nginx/src/conf_flags ]; then \
+	echo '-p mod_h264_streaming_nginx'; fi)
 BUILT := $(TARGET)/release
 STEP := @tests/step.sh
 
@@ -11,6 +14,9 @@ APACHE_MODULES ?= $(or $(shell apxs -q LIBEXECDIR 2>/dev/null),/usr/lib/apache2/
 APACHE_CONF ?= $(or $(shell apxs -q SYSCONFDIR 2>/dev/null),/etc/apache2)
 LIGHTTPD_MODULES ?= /usr/lib/lighttpd
 LIGHTTPD_CONF ?= /etc/lighttpd
+NGINX_MODULES ?= /usr/lib/nginx/modules
+NGINX_CONF ?= /etc/nginx/modules-available
+NGINX_ENABLED ?= /etc/nginx/modules-enabled
 STRIP ?= strip
 
 .PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install uninstall deb dist docker-test fresh deny msrv clean
@@ -23,7 +29,7 @@ help:
 	@echo 'make sanitize     the server tests with both servers under valgrind'
 	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
 	@echo 'make instructions that no more of them are needed for a request than before'
-	@echo 'make build        both modules and the command line, in $(TARGET)/release'
+	@echo 'make build        the modules and the command line, in $(TARGET)/release'
 	@echo 'make install      them, into DESTDIR, PREFIX and the servers'"'"' module folders'
 	@echo 'make uninstall    removes them again'
 	@echo 'make deb          Debian packages of them, for the servers that are installed, in $(TARGET)/deb'
@@ -36,7 +42,7 @@ help:
 
 build:
 	@tests/setup.sh build
-	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek
+	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek $(NGINX_MODULE)
 
 demo:
 	@tests/setup.sh demo
@@ -88,6 +94,9 @@ install uninstall: export APACHE_MODULES := $(APACHE_MODULES)
 install uninstall: export APACHE_CONF := $(APACHE_CONF)
 install uninstall: export LIGHTTPD_MODULES := $(LIGHTTPD_MODULES)
 install uninstall: export LIGHTTPD_CONF := $(LIGHTTPD_CONF)
+install uninstall: export NGINX_MODULES := $(NGINX_MODULES)
+install uninstall: export NGINX_CONF := $(NGINX_CONF)
+install uninstall: export NGINX_ENABLED := $(NGINX_ENABLED)
 install uninstall: export STRIP := $(STRIP)
 install uninstall: export BUILT := $(BUILT)
 install:

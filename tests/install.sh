@@ -7,6 +7,9 @@ set -eu
 apache_load=$APACHE_CONF/mods-available/h264_streaming.load
 apache_conf=$APACHE_CONF/mods-available/h264_streaming.conf
 lighttpd_conf=$LIGHTTPD_CONF/conf-available/10-h264-streaming.conf
+nginx_conf=$NGINX_CONF/mod-http-h264-streaming.conf
+nginx_module=$NGINX_MODULES/ngx_http_h264_streaming_module.so
+nginx_enabled=$NGINX_ENABLED/50-mod-http-h264-streaming.conf
 
 # The configuration files as they are installed.
 content_of() {
@@ -14,6 +17,7 @@ content_of() {
         "$apache_load") echo "LoadModule h264_streaming_module \"$APACHE_MODULES/mod_h264_streaming.so\"" ;;
         "$apache_conf") echo 'H264Streaming On' ;;
         "$lighttpd_conf") echo 'server.modules += ( "mod_h264_streaming" )' ;;
+        "$nginx_conf") echo "load_module $nginx_module;" ;;
     esac
 }
 
@@ -75,6 +79,14 @@ install_all() {
             enable="${enable:+$enable; }lighttpd-enable-mod h264-streaming"
         fi
     fi
+    if ! [ -e "$BUILT/libmod_h264_streaming_nginx.so" ]; then
+        echo "skipped: nginx's module, which was not built, as nginx's development files (nginx-dev) are missing"
+    # An nginx without modules has no folder for them.
+    elif is_wanted "nginx's module" "$NGINX_CONF"; then
+        install_program 644 libmod_h264_streaming_nginx.so "$nginx_module"
+        install_config "$nginx_conf"
+        enable="${enable:+$enable; }ln -s $nginx_conf $nginx_enabled"
+    fi
     install_program 755 mp4seek "$PREFIX/bin/mp4seek"
     echo "Installed.${enable:+ To load: $enable}"
 }
@@ -88,12 +100,15 @@ uninstall_all() {
         if [ -e "$LIGHTTPD_CONF/conf-enabled/10-h264-streaming.conf" ]; then
             lighttpd-disable-mod h264-streaming > /dev/null
         fi
+        if [ "$(readlink "$nginx_enabled")" = "$nginx_conf" ]; then
+            rm -f "$nginx_enabled"
+        fi
     fi
-    for file in "$apache_load" "$apache_conf" "$lighttpd_conf"; do
+    for file in "$apache_load" "$apache_conf" "$lighttpd_conf" "$nginx_conf"; do
         uninstall_config "$file"
     done
     rm -f "$DESTDIR$APACHE_MODULES/mod_h264_streaming.so" "$DESTDIR$LIGHTTPD_MODULES/mod_h264_streaming.so" \
-        "$DESTDIR$PREFIX/bin/mp4seek"
+        "$DESTDIR$nginx_module" "$DESTDIR$PREFIX/bin/mp4seek"
     echo "Uninstalled. Servers that run keep the module until they are restarted"
 }
 

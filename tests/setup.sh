@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 goal=$1
 packages=
+wished=
 
 die() {
     echo "setup: $*" >&2
@@ -28,6 +29,12 @@ at_least() {
     [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
+# nginx's module can be built where its development files are: without them everything else is.
+wish_nginx() {
+    [ -z "${NGINX_SRC:-}" ] && ! [ -e /usr/share/nginx/src/conf_flags ] || return 0
+    wished=nginx-dev
+}
+
 needs_build() {
     need cc gcc libc6-dev
     need apxs apache2-dev
@@ -36,6 +43,7 @@ needs_build() {
     need "$1" libclang-dev
     need lighttpd lighttpd
     need dpkg-source dpkg-dev
+    wish_nginx
     need /etc/ssl/certs/ca-certificates.crt ca-certificates
 }
 
@@ -245,13 +253,35 @@ driver() {
     cargo install --quiet --locked --root "$into" geckodriver@0.37.1
 }
 
-if [ -z "$packages$rust" ]; then
+the_rest() {
     npm_packages
     player_packages
     demo_players
     driver
+}
+
+# What cannot be had is tried once.
+unavailable=${CARGO_TARGET_DIR:-target}/h264-tests/unavailable
+if [ -n "$wished" ] && grep -qsx "$wished" "$unavailable"; then
+    echo "setup: without $wished, nginx's module is neither built nor tested (to try again: rm $unavailable)"
+    wished=
+fi
+
+if [ -z "$packages$rust$wished" ]; then
+    the_rest
     exit
 fi
+
+give_up_wish() {
+    mkdir -p "${unavailable%/*}"
+    echo "$wished" >> "$unavailable"
+    echo "setup: $wished cannot be had: nginx's module is neither built nor tested"
+    the_rest
+    exit
+}
+
+[ -n "$packages$rust" ] || command -v apt-get > /dev/null || give_up_wish
+[ -n "$packages$rust" ] || [ "$(id -u)" = 0 ] || command -v sudo > /dev/null || give_up_wish
 command -v apt-get > /dev/null ||
     die "missing: what Debian packages as$packages${rust:+, and Rust $msrv or newer (https://rustup.rs)}"
 
@@ -265,7 +295,10 @@ as_root() {
 
 export DEBIAN_FRONTEND=noninteractive
 [ "$(id -u)" = 0 ] || command -v sudo > /dev/null || die "as root, run: $(by_hand)"
-as_root apt-get update -qq || die "that failed; as root, run: $(by_hand)"
+if ! as_root apt-get update -qq; then
+    [ -n "$packages$rust" ] || give_up_wish
+    die "that failed; as root, run: $(by_hand)"
+fi
 if [ -n "$rust" ]; then
     # shellcheck disable=SC2046 # a list of packages
     set -- $(rust_packages)
@@ -275,12 +308,14 @@ if [ -n "$rust" ]; then
     rust=
 fi
 
-echo "setup: installing$packages"
+echo "setup: installing$packages${wished:+ $wished}"
 # A package that brings a service must not start it here, nor at the next boot.
 services=
-for package in $packages; do
+for package in $packages $wished; do
     case $package in
         lighttpd | nginx | varnish) services="$services $package" ;;
+        # An nginx that is there already may be somebody's service.
+        nginx-dev) command -v nginx > /dev/null || services="$services nginx" ;;
         docker.io) services="$services docker.service docker.socket" ;;
     esac
 done
@@ -291,14 +326,17 @@ if [ -n "$services" ] && ! [ -e $policy ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee $policy > /dev/null
     as_root chmod 755 $policy
 fi
+install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" > /dev/null
+}
 # shellcheck disable=SC2086 # a list of packages
-as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages > /dev/null || die "that failed; as root, run: $(by_hand)"
+[ -z "$packages" ] || install $packages || die "that failed; as root, run: $(by_hand)"
+has_wish=yes
+[ -z "$wished" ] || install "$wished" || has_wish=
 if [ -n "$services" ] && command -v systemctl > /dev/null; then
     # shellcheck disable=SC2086
     as_root systemctl disable --quiet $services || true
 fi
-npm_packages
-player_packages
-demo_players
-driver
+[ -n "$has_wish" ] || give_up_wish
+the_rest

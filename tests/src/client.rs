@@ -75,6 +75,11 @@ impl Request {
         }
     }
 
+    /// The arguments of curl's so far.
+    pub fn arguments(self) -> Vec<String> {
+        self.args
+    }
+
     /// Adds an argument of curl's.
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {

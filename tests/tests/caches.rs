@@ -11,18 +11,18 @@ use tests::client::Connection;
 use tests::films::film;
 use tests::pages::block;
 use tests::probe::clip;
-use tests::servers::{APACHE, Builder, Engine, Site};
-use tests::{key_file, on_both_engines};
+use tests::servers::{APACHE, Builder, Engine, Site, engines};
+use tests::{key_file, on_all_engines};
 
-on_both_engines!(
+on_all_engines!(
     a_clip_says_by_which_query_it_is_known,
     other_queries_lead_to_the_canonical_one,
     signed_links_stay_as_they_are,
     a_clip_may_be_kept_for_a_while,
 );
 
-fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
-    Builder::new(engine).config(engine.lines(apache, lighttpd))
+fn builder(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Builder {
+    Builder::new(engine).config(engine.lines(apache, lighttpd, nginx))
 }
 
 /// Queries for one clip.
@@ -40,7 +40,8 @@ fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
          RewriteRule ^/v/(.*)$ {docroot}/$1";
     let rules =
         "url.rewrite-once = ( \"^/scene/(.*)$\" => \"/f.mp4?start=$1&end=7\", \"^/v/(.*)$\" => \"/$1\" )";
-    let site = builder(engine, rewritten, rules).packaging().start();
+    let nginx = "rewrite ^/scene/(.*)$ /f.mp4?start=$1&end=7? last;\nrewrite ^/v/(.*)$ /$1 last;";
+    let site = builder(engine, rewritten, rules, nginx).packaging().start();
     site.publish_as(&film("bframes"), "f.mp4");
     for query in SAME {
         for request in
@@ -64,9 +65,14 @@ fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
 }
 
 fn other_queries_lead_to_the_canonical_one(engine: Engine) {
-    let site = builder(engine, "H264StreamingCanonical redirect", "h264-streaming.canonical = \"redirect\"")
-        .packaging()
-        .start();
+    let site = builder(
+        engine,
+        "H264StreamingCanonical redirect",
+        "h264-streaming.canonical = \"redirect\"",
+        "h264_streaming_canonical redirect;",
+    )
+    .packaging()
+    .start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     for query in &SAME[1..] {
@@ -107,10 +113,11 @@ fn other_queries_lead_to_the_canonical_one(engine: Engine) {
 fn signed_links_stay_as_they_are(engine: Engine) {
     let apache = "H264StreamingCanonical redirect\n<Directory {docroot}>\nH264StreamingSecretFile {dir}/keys\n</Directory>";
     let lighttpd = "h264-streaming.canonical = \"redirect\"\nh264-streaming.secret-file = \"{dir}/keys\"";
+    let nginx = "h264_streaming_canonical redirect;\nh264_streaming_secret_file {dir}/keys;";
     let keys = key_file("canonical", "a key of at least sixteen bytes\n");
     let path = keys.to_str().expect("a path in UTF-8");
-    let [apache, lighttpd] = [apache, lighttpd].map(|lines| lines.replace("{dir}/keys", path));
-    let site = builder(engine, &apache, &lighttpd).start();
+    let [apache, lighttpd, nginx] = [apache, lighttpd, nginx].map(|lines| lines.replace("{dir}/keys", path));
+    let site = builder(engine, &apache, &lighttpd, &nginx).start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     site.allow_log("can be read by every user");
@@ -125,8 +132,14 @@ fn signed_links_stay_as_they_are(engine: Engine) {
 }
 
 fn a_clip_may_be_kept_for_a_while(engine: Engine) {
-    let site =
-        builder(engine, "H264StreamingMaxAge 3600", "h264-streaming.max-age = 3600").packaging().start();
+    let site = builder(
+        engine,
+        "H264StreamingMaxAge 3600",
+        "h264-streaming.max-age = 3600",
+        "h264_streaming_max_age 1h;",
+    )
+    .packaging()
+    .start();
     site.publish_as(&film("bframes"), "f.mp4");
     for target in ["/f.mp4?end=7&start=3", "/f.mp4/hls/v1.m3u8", "/f.mp4/cmaf/v1.mp4"] {
         let reply = site.get(target);
@@ -151,15 +164,18 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 const MODIFIED: Duration = Duration::from_secs(1_600_000_000);
 
 /// An origin of each kind, with copies of a film that takes a while to send.
-struct Origins([Site; 2]);
+struct Origins([Site; 3]);
 
 impl Origins {
     fn start() -> Self {
         let fresh = [
             "H264StreamingMaxAge 3600\nH264StreamingCanonical redirect",
             "h264-streaming.max-age = 3600\nh264-streaming.canonical = \"redirect\"",
+            "h264_streaming_max_age 1h;\nh264_streaming_canonical redirect;",
         ];
-        let sites = [APACHE, Engine::Lighttpd].map(|engine| builder(engine, fresh[0], fresh[1]).start());
+        let [apache, lighttpd, nginx] = fresh;
+        let start = |engine| builder(engine, apache, lighttpd, nginx).start();
+        let sites = engines().map(start);
         let this = Self(sites);
         this.publish("loud", MODIFIED);
         this
@@ -167,7 +183,7 @@ impl Origins {
 
     /// Each gets a copy of its own, modified within the same second.
     fn publish(&self, kind: &'static str, modified: Duration) {
-        for (site, nanos) in self.0.iter().zip([1, 999_999_999]) {
+        for (site, nanos) in self.0.iter().zip([1, 999_999_999, 500_000_000]) {
             let path = site.docroot().join(".new");
             fs::copy(film(kind).path, &path).expect("a copy");
             let file = File::options().write(true).open(&path).expect("a file of our own");
@@ -194,11 +210,14 @@ impl Origins {
             lines =
                 replaced(&lines, &format!("server {name}.example;"), &format!("server {};", site.address()));
         }
+        // The page has one server less.
+        let [_, last, third] = self.0.each_ref().map(|site| format!("server {};", site.address()));
+        lines = replaced(&lines, &last, &format!("{last}\n{third}"));
         lines = replaced(&lines, "/var/cache/nginx/films", "{dir}/tmp/cache");
         lines = replaced(&lines, "slice 1m;", "slice 256k;");
         let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
         let (server, _) = server.rsplit_once('}').expect("its end");
-        Builder::new(Engine::Nginx).http(http).config(more).config(server).start()
+        Builder::new(Engine::Nginx).without_module().http(http).config(more).config(server).start()
     }
 
     /// The Varnish of docs/caching.md in front of them.
@@ -288,13 +307,13 @@ fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
     while ended(&origins) == before {
         assert!(client.read(4096) > 0, "an answer that goes on");
     }
-    let Origins([gone, left]) = origins;
+    let Origins([gone, left, other]) = origins;
     drop(gone);
     let reply = client.reply();
     assert!(reply.status == 200 && reply.body == wanted(), "{reply}");
     let sent = left.access_log(1).iter().filter(|line| line.contains(" 206 ")).count();
     assert!(sent > 1, "slices of the origin that is left");
-    drop(left);
+    drop((left, other));
 }
 
 #[test]

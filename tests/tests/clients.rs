@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tests::client::Connection;
 use tests::films::{film, loud_film};
-use tests::on_both;
+use tests::on_all;
 use tests::probe::{Packet, Reading, clip, copied_by_ffmpeg};
-use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::servers::{APACHE, Builder, Engine, Site, has_nginx};
 
-on_both!(
+on_all!(
     a_connection_is_kept,
     requests_may_be_pipelined,
     slow_clients_get_everything_and_hold_up_nobody,
@@ -152,7 +152,8 @@ fn streams_that_are_reset_do_no_harm(site: &Site) {
     let path = site.publish(&film);
     for n in 0..40 {
         let mut curl = Command::new("curl")
-            .args(["-q", "-s", "--noproxy", "*", "--http2-prior-knowledge", "--limit-rate", "1M"])
+            .args(["-q", "-s", "--noproxy", "*", "--limit-rate", "1M"])
+            .args(site.http2_arguments())
             .args(["--parallel", "--parallel-immediate"])
             .args((0..4).map(|k| site.url(&format!("{path}?start={k}"))))
             .args(["-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null"])
@@ -196,7 +197,8 @@ fn a_restart_finishes_what_was_begun(site: &Site) {
     let mut begun = Connection::open_narrow(site.address());
     begun.write(&get(site, &format!("{path}?start=1"), ""));
     begun.read(1000);
-    site.signal(Signal::USR1);
+    // Which nginx understands as a wish for new logs.
+    site.signal(if site.engine() == Engine::Nginx { Signal::HUP } else { Signal::USR1 });
     sleep(Duration::from_millis(300));
     let reply = begun.reply();
     assert!(reply.status == 200 && reply.body == alone, "{reply}");
@@ -316,4 +318,18 @@ fn apache_survives_a_film_that_changes() {
 #[test]
 fn lighttpd_survives_a_film_that_changes() {
     change(Engine::Lighttpd);
+}
+
+#[test]
+fn nginx_sends_a_film_that_is_being_recorded() {
+    if has_nginx() {
+        record(Engine::Nginx);
+    }
+}
+
+#[test]
+fn nginx_survives_a_film_that_changes() {
+    if has_nginx() {
+        change(Engine::Nginx);
+    }
 }

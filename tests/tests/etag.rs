@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_both;
-use tests::servers::{APACHE, Engine, Site};
+use tests::on_all;
+use tests::servers::{Site, engines};
 
-on_both!(
+on_all!(
     copies_have_the_same_tag,
     a_film_that_was_modified_just_now_has_a_weak_tag,
     a_weak_tag_guards_no_range,
@@ -58,18 +58,19 @@ fn copies_have_the_same_tag(site: &Site) {
 }
 
 #[test]
-fn copies_have_the_same_tag_on_both_servers() {
-    let sites = [Site::any(APACHE), Site::any(Engine::Lighttpd)];
+fn copies_have_the_same_tag_on_all_servers() {
+    let sites = engines().map(Site::any);
     let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
     for (name, modified) in [("old.mp4", second), ("new.mp4", SystemTime::now() + HOUR)] {
         let mut nanos = 0;
-        let [a, b] = sites.each_ref().map(|site| {
+        let [a, b, c] = sites.each_ref().map(|site| {
             nanos += 1000;
             publish(site, name, modified + Duration::from_nanos(nanos));
             get(site, &format!("/{name}?{QUERY}"), &[])
         });
         assert!(a.header("etag").contains("\"h264s"), "{a}");
         assert_eq!(a.header("etag"), b.header("etag"), "{name}");
+        assert_eq!(a.header("etag"), c.header("etag"), "{name}");
     }
 }
 

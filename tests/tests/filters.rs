@@ -5,7 +5,7 @@
 use tests::client::{Reply, Request};
 use tests::films::film;
 use tests::probe::clip;
-use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
+use tests::servers::{APACHE, Builder, Engine, Mpm, Site, has_nginx};
 use tests::tls;
 
 const QUERY: &str = "start=3.05&end=7";
@@ -66,6 +66,7 @@ fn compression(engine: Engine) {
              LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so\n\
              SetOutputFilter DEFLATE"
         }
+        Engine::Nginx => "gzip on;\ngzip_types *;\ngzip_http_version 1.0;\ngzip_min_length 1;",
         _ => {
             "server.modules += (\"mod_deflate\")\ndeflate.mimetypes = (\"video/\", \"text/\")\n\
              deflate.allowed-encodings = (\"gzip\", \"deflate\")"
@@ -100,9 +101,11 @@ fn lighttpd_compresses_no_film() {
 
 /// The server's own limits on the rate hold for films as for files, and change no byte.
 fn rate(engine: Engine) {
-    let (apache, lighttpd) =
-        ("SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000", "connection.kbytes-per-second = 1000");
-    let config = engine.lines(apache, lighttpd);
+    let config = engine.lines(
+        "SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000",
+        "connection.kbytes-per-second = 1000",
+        "limit_rate 1000k;",
+    );
     let site = Builder::new(engine).config(config).start();
     let film = film(FILM);
     let alone = clip(&film.path, QUERY).expect("a clip");
@@ -118,4 +121,25 @@ fn apache_limits_the_rate() {
 #[test]
 fn lighttpd_limits_the_rate() {
     rate(Engine::Lighttpd);
+}
+
+#[test]
+fn nginx_sends_clips_over_tls() {
+    if has_nginx() {
+        over_tls_as_alone(Engine::Nginx);
+    }
+}
+
+#[test]
+fn nginx_compresses_no_film() {
+    if has_nginx() {
+        compression(Engine::Nginx);
+    }
+}
+
+#[test]
+fn nginx_limits_the_rate() {
+    if has_nginx() {
+        rate(Engine::Nginx);
+    }
 }

@@ -6,11 +6,11 @@ use std::fs;
 use std::process::Command;
 
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::probe::clip;
 use tests::servers::Site;
 
-on_both!(fragments_are_flattened);
+on_all!(fragments_are_flattened);
 
 /// Flags of ffmpeg: a `sidx` for the film, and none.
 const INDEX: &str = "cmaf+frag_keyframe+global_sidx";

@@ -8,9 +8,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use tests::servers::has_nginx;
 use tests::{built, target_dir};
 
 const APACHE_CONF: &str = "etc/apache2/mods-available/h264_streaming.conf";
+const NGINX_CONF: &str = "etc/nginx/modules-available/mod-http-h264-streaming.conf";
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
@@ -66,13 +68,17 @@ fn what_is_installed_is_small_and_can_be_uninstalled() {
         "usr/lib/lighttpd/mod_h264_streaming.so",
         "usr/local/bin/mp4seek",
     ];
-    assert_eq!(files(&root), wanted.iter().map(PathBuf::from).collect());
+    let nginx = ["usr/lib/nginx/modules/ngx_http_h264_streaming_module.so", NGINX_CONF];
+    let nginx = if has_nginx() { nginx.as_slice() } else { &[] };
+    assert_eq!(files(&root), wanted.iter().chain(nginx).map(PathBuf::from).collect());
     let whole = built("H264_APACHE_MODULE", "libmod_h264_streaming_apache.so");
     let has_lines = |module: &Path| {
         let sections = Command::new("readelf").args(["--sections", "--wide"]).arg(module).output();
         said(sections.expect("readelf, of binutils")).contains(".debug_line")
     };
-    assert!(has_lines(&whole) && wanted[3..].iter().all(|file| !has_lines(&root.join(file))));
+    assert!(
+        has_lines(&whole) && wanted[3..].iter().chain(nginx.first()).all(|file| !has_lines(&root.join(file)))
+    );
     let version = Command::new(root.join(wanted[5])).arg("--version").output().expect("mp4seek");
     assert!(said(version).contains("mp4seek"));
 
@@ -98,13 +104,17 @@ fn nothing_is_installed_for_a_server_that_is_not_there() {
         format!("APACHE_CONF={}", folder("apache2")),
         format!("LIGHTTPD_MODULES={}", folder("no-modules")),
         format!("LIGHTTPD_CONF={}", folder("lighttpd")),
+        format!("NGINX_MODULES={}", folder("nginx-modules")),
+        format!("NGINX_CONF={}", folder("nginx")),
     ];
     let with_folders = |goal: &'static str| {
         let arguments: Vec<&str> = [goal].into_iter().chain(folders.iter().map(String::as_str)).collect();
         make(dir.path(), &arguments)
     };
     let said = with_folders("install");
-    for skipped in [folder("apache2"), folder("no-modules")] {
+    let mut skips = vec![folder("apache2"), folder("no-modules")];
+    skips.extend(has_nginx().then(|| folder("nginx")));
+    for skipped in skips {
         let line = said.lines().find(|line| line.contains(&skipped)).unwrap_or_default();
         assert!(line.starts_with("skipped: "), "{said}");
         assert!(!Path::new(&skipped).exists());

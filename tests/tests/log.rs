@@ -9,10 +9,10 @@ use std::time::Duration;
 use regex::Regex;
 use test_boxes::tangled_film;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{APACHE, Builder, Engine, ONE_PROCESS, Site};
 
-on_both_engines!(
+on_all_engines!(
     a_clients_mistake_is_no_line_by_default,
     a_film_that_cannot_be_cut_is_one_line_until_it_changes,
     a_film_that_takes_too_much_reading_is_one_line,
@@ -23,9 +23,10 @@ on_both_engines!(
 );
 
 /// One process, without what tests set besides.
-fn plain(engine: Engine, apache: &str, lighttpd: &str) -> Site {
+fn plain(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
     let config = match engine {
         Engine::Lighttpd => format!("h264-streaming.enable = \"enable\"\n{lighttpd}"),
+        Engine::Nginx => format!("h264_streaming on;\n{nginx}"),
         _ => format!("{ONE_PROCESS}H264Streaming On\n{apache}"),
     };
     Builder::new(engine).without_defaults().workers(1).config(&config).start()
@@ -38,7 +39,7 @@ fn lines(site: &Site, line: &str) -> Vec<String> {
 }
 
 fn a_clients_mistake_is_no_line_by_default(engine: Engine) {
-    let site = plain(engine, "", "");
+    let site = plain(engine, "", "", "");
     let path = site.publish(&film("bframes"));
     for query in ["start=x", "start=5&end=4", "start=1000", "tracks=v9"] {
         let reply = site.get(&format!("{path}?{query}"));
@@ -48,7 +49,7 @@ fn a_clients_mistake_is_no_line_by_default(engine: Engine) {
 }
 
 fn a_film_that_cannot_be_cut_is_one_line_until_it_changes(engine: Engine) {
-    let site = plain(engine, "", "");
+    let site = plain(engine, "", "", "");
     site.put("broken.mp4", b"\0\0\0\x08mdat");
     site.put("other.mp4", b"\0\0\0\x08mdat");
     site.expect_log(r"\[client 127\.0\.0\.1.*/broken\.mp4\?start=[12]0: .*moov");
@@ -73,7 +74,7 @@ fn a_film_that_cannot_be_cut_is_one_line_until_it_changes(engine: Engine) {
 }
 
 fn a_film_that_takes_too_much_reading_is_one_line(engine: Engine) {
-    let site = plain(engine, "", "");
+    let site = plain(engine, "", "", "");
     let film = tangled_film();
     site.put("tangled.mp4", &film);
     site.expect_log(r"\[client 127\.0\.0\.1.*/tangled\.mp4\?start=0\.51&mode=keyframe: .*too tangled");
@@ -127,7 +128,12 @@ fn a_line_says_who_asked_for_what_alike_on_both() {
 }
 
 fn a_clip_is_explained_in_one_line(engine: Engine) {
-    let site = plain(engine, "LogLevel h264_streaming:debug", "debug.log-request-handling = \"enable\"");
+    let site = plain(
+        engine,
+        "LogLevel h264_streaming:debug",
+        "debug.log-request-handling = \"enable\"",
+        "error_log {dir}/error.log debug;",
+    );
     site.allow_log("");
     let film = film("bframes");
     site.put("own.mp4", fs::read(&film.path).expect("a film"));
@@ -192,7 +198,12 @@ fn a_refusal_says_why(engine: Engine) {
 }
 
 fn a_refusal_can_leave_the_version_header_out(engine: Engine) {
-    let site = plain(engine, "H264StreamingVersionHeader Off", "h264-streaming.version-header = \"disable\"");
+    let site = plain(
+        engine,
+        "H264StreamingVersionHeader Off",
+        "h264-streaming.version-header = \"disable\"",
+        "h264_streaming_version_header off;",
+    );
     let path = site.publish(&film("bframes"));
     for request in [
         site.request(&format!("{path}?start=x")),
@@ -208,6 +219,7 @@ fn a_document_of_the_server_comes_before_the_reason(engine: Engine) {
         engine,
         "ErrorDocument 416 /error-416.html\nErrorDocument 415 \"no film\"",
         "server.errorfile-prefix = \"{docroot}/error-\"",
+        "error_page 416 /error-416.html;\nerror_page 415 /error-415.html;",
     );
     let path = site.publish(&film("bframes"));
     site.put("broken.mp4", b"\0\0\0\x08mdat");

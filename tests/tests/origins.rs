@@ -33,7 +33,7 @@ const QUERY: &str = "start=3.05&end=7";
 const LONG: &str = "pcm";
 
 fn with(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
-    Builder::new(engine).config(engine.lines(apache, lighttpd))
+    Builder::new(engine).config(engine.lines(apache, lighttpd, ""))
 }
 
 /// The film as `/f.mp4`, and its clip.

@@ -22,7 +22,7 @@ on_both_engines!(
 
 /// The examples of a section, for this server.
 fn examples(page: &str, section: &str, engine: Engine) -> String {
-    blocks(page, section, engine.lines("apache", "lighttpd")).join("\n")
+    blocks(page, section, engine.lines("apache", "lighttpd", "nginx")).join("\n")
 }
 
 fn builder(page: &str, section: &str, engine: Engine) -> Builder {

@@ -7,12 +7,14 @@ use std::fs;
 use tests::browser::Browser;
 use tests::films::film;
 use tests::servers::Site;
-use tests::{on_both, poster};
+use tests::{on_all, poster};
 
-on_both!(it_is_a_file_like_any_other, it_is_refused_where_there_is_none, chromium_shows_it);
+on_all!(it_is_a_file_like_any_other, it_is_refused_where_there_is_none, chromium_shows_it);
 
 fn chromium_shows_it(site: &Site) {
     poster::assert_shown(Browser::Chromium, site);
+    // nginx says so of what a browser asks for by itself.
+    site.allow_log("favicon.ico");
 }
 
 fn it_is_a_file_like_any_other(site: &Site) {

@@ -5,11 +5,11 @@
 use std::fs;
 
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 
-on_both!(
+on_all!(
     values_of_others_get_the_whole_film,
     values_of_others_beside_a_time_are_400,
     a_number_in_t_is_a_time_only_within_the_film,
@@ -141,6 +141,8 @@ fn a_rewrite_may_add_to_the_query(site: &Site) {
         Engine::Lighttpd => Builder::new(Engine::Lighttpd).config(
             "url.rewrite-once = (\"^/clip/(\\d+)-(\\d+)/([^?]+)(?:\\?(.*))?$\" => \"/$3?start=$1&end=$2&$4\")",
         ),
+        Engine::Nginx => Builder::new(Engine::Nginx)
+            .config("rewrite ^/clip/(\\d+)-(\\d+)/(.+)$ /$3?start=$1&end=$2 last;"),
         engine => Builder::new(engine)
             .config("RewriteEngine On\nRewriteRule ^/clip/(\\d+)-(\\d+)/(.+)$ /$3?start=$1&end=$2 [PT,QSA]"),
     }

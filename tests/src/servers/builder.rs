@@ -36,7 +36,8 @@ impl Builder {
             Engine::Lighttpd => {
                 "h264-streaming.enable = \"enable\"\nh264-streaming.log-client-errors = \"enable\"\n"
             }
-            Engine::Nginx | Engine::Varnish => "",
+            Engine::Nginx => "h264_streaming on;\nh264_streaming_log_client_errors on;\n",
+            Engine::Varnish => "",
         };
         Self {
             engine,
@@ -99,6 +100,7 @@ impl Builder {
     pub fn packaging(self) -> Self {
         let line = match self.engine {
             Engine::Lighttpd => "h264-streaming.packaging = (\"hls\", \"dash\")",
+            Engine::Nginx => "h264_streaming_packaging hls dash;",
             _ => "H264StreamingPackaging hls dash",
         };
         self.config(line)
@@ -117,6 +119,13 @@ impl Builder {
                  \".json\" => \"application/json\")\n\
                  h264-streaming.segment-duration = 1\n\
                  index-file.names = (\"index.html\")"
+            }
+            Engine::Nginx => {
+                "add_header Access-Control-Allow-Origin * always;\n\
+                 add_header Access-Control-Expose-Headers \"Content-Length, ETag\" always;\n\
+                 add_header Timing-Allow-Origin * always;\n\
+                 h264_streaming_segment_duration 1s;\n\
+                 index index.html;"
             }
             _ => {
                 "Header always set Access-Control-Allow-Origin \"*\"\n\

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::Mpm;
 use super::builder::Builder;
+use super::{Mpm, NGINX_MODULE};
 use crate::built;
 use crate::place::{can_enter, worker};
 
@@ -130,6 +130,12 @@ impl Builder {
     pub(super) fn nginx_config(&self, http2_port: u16) -> String {
         let user = worker().map(|w| format!("user {} {};", w.user_name, w.group_name)).unwrap_or_default();
         let access_log = if self.access_log { "{dir}/access.log test" } else { "off" };
+        let load = if self.module {
+            let module = built("H264_NGINX_MODULE", NGINX_MODULE);
+            format!("load_module \"{}\";\n", module.display())
+        } else {
+            String::new()
+        };
         // Lines with ports of their own say everything of them.
         let listen = if self.config.contains("listen ") {
             String::new()
@@ -137,15 +143,17 @@ impl Builder {
             format!("listen 127.0.0.1:{{port}};\nlisten 127.0.0.1:{http2_port} http2;")
         };
         format!(
-            "{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
+            "{load}{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
              events {{ worker_connections 1024; }}\n\
              http {{\nsendfile on;\nkeepalive_requests 1000000;\n\
              log_format test '$request $status $body_bytes_sent';\naccess_log {access_log};\n\
-             types {{ video/mp4 mp4; }}\n\
+             default_type application/octet-stream;\n\
+             types {{ video/mp4 mp4; video/x-m4v m4v; audio/mp4 m4a; video/quicktime mov; video/x-flv flv; \
+             text/html html; text/plain txt; text/javascript js; text/css css; application/json json; }}\n\
              client_body_temp_path {{dir}}/tmp;\nproxy_temp_path {{dir}}/tmp;\nfastcgi_temp_path {{dir}}/tmp;\n\
-             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}\n\
+             uwsgi_temp_path {{dir}}/tmp;\nscgi_temp_path {{dir}}/tmp;\n{}{}\n\
              server {{\n{listen}\nroot {{docroot}};\n{}\n}}\n}}\n",
-            self.workers, self.http, self.config
+            self.workers, self.defaults, self.http, self.config
         )
     }
 }

@@ -11,10 +11,14 @@ mod config;
 mod process;
 mod site;
 
+use std::env;
 use std::net::TcpListener;
+use std::path::Path;
 
 pub use builder::Builder;
 pub use site::Site;
+
+use crate::target_dir;
 
 /// A web server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +27,25 @@ pub enum Engine {
     Apache(Mpm),
     /// lighttpd 1.4.
     Lighttpd,
-    /// nginx with its own mp4 module: a peer to measure against, or a cache in front.
+    /// nginx. Without our module ([`Builder::without_module`]) it is a peer with an mp4 module of
+    /// its own to measure against, or a cache in front.
     Nginx,
     /// Varnish, a cache in front. Its configuration is all of a VCL file.
     Varnish,
 }
 
 impl Engine {
-    /// The configuration of this one of the two servers.
-    pub fn lines<'a>(self, apache: &'a str, lighttpd: &'a str) -> &'a str {
-        if self == Self::Lighttpd { lighttpd } else { apache }
+    /// The configuration of this one of the servers, where a scenario is for all.
+    ///
+    /// # Panics
+    /// For a server that our module is not for.
+    pub fn lines<'a>(self, apache: &'a str, lighttpd: &'a str, nginx: &'a str) -> &'a str {
+        match self {
+            Self::Apache(_) => apache,
+            Self::Lighttpd => lighttpd,
+            Self::Nginx => nginx,
+            Self::Varnish => panic!("a cache has no module"),
+        }
     }
 }
 
@@ -75,6 +88,57 @@ macro_rules! on_both_engines {
         }
     };
 }
+
+/// Runs each scenario, a function of `&Site`, on all servers.
+#[macro_export]
+macro_rules! on_all {
+    ($($scenario:ident),+ $(,)?) => {
+        $crate::on_both!($($scenario),+);
+        mod nginx {
+            $(#[test] fn $scenario() {
+                if $crate::servers::has_nginx() {
+                    super::$scenario(&$crate::servers::Site::any($crate::servers::Engine::Nginx));
+                }
+            })+
+        }
+    };
+}
+
+/// Runs each scenario, a function of the engine, on all servers.
+#[macro_export]
+macro_rules! on_all_engines {
+    ($($scenario:ident),+ $(,)?) => {
+        $crate::on_both_engines!($($scenario),+);
+        mod nginx {
+            $(#[test] fn $scenario() {
+                if $crate::servers::has_nginx() {
+                    super::$scenario($crate::servers::Engine::Nginx);
+                }
+            })+
+        }
+    };
+}
+
+/// Whether there is a module of nginx to test. `make build` leaves it out where nginx's development
+/// files cannot be had.
+pub fn has_nginx() -> bool {
+    let is_built = target_dir().join("release").join(NGINX_MODULE).exists();
+    let has_headers = Path::new("/usr/share/nginx/src/conf_flags").exists();
+    let is_named = ["H264_NGINX_MODULE", "NGINX_SRC"].iter().any(|name| env::var_os(name).is_some());
+    let has_nginx = is_built || has_headers || is_named;
+    if !has_nginx {
+        eprintln!("nginx's development files are missing: its module is NOT tested");
+    }
+    has_nginx
+}
+
+/// The servers. Where there is no module of nginx, another lighttpd stands in for it.
+pub fn engines() -> [Engine; 3] {
+    [APACHE, Engine::Lighttpd, if has_nginx() { Engine::Nginx } else { Engine::Lighttpd }]
+}
+
+/// nginx's module, as cargo names it.
+const NGINX_MODULE: &str = "libmod_h264_streaming_nginx.so";
 
 /// Apache with one process, which so remembers of every request what a process remembers.
 pub const ONE_PROCESS: &str =

@@ -163,5 +163,6 @@ pub(super) fn is_routine(line: &str) -> bool {
 /// What nginx says of its processes, as long as they end well.
 fn is_notice_of_nginx(line: &str) -> bool {
     line.contains(" [notice] ")
+        && !line.contains("h264_streaming")
         && (!line.contains("exited with code") || line.ends_with("exited with code 0"))
 }

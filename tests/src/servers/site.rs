@@ -75,6 +75,11 @@ impl Site {
         Request::get(self.url(target)).with_http2_at(self.http2_port())
     }
 
+    /// What makes curl speak HTTP/2 with this server from the first byte.
+    pub fn http2_arguments(&self) -> Vec<String> {
+        self.request("/").http2().arguments()
+    }
+
     /// The port that speaks nothing but HTTP/2 without TLS, where the server has one.
     fn http2_port(&self) -> Option<u16> {
         let port = fs::read_to_string(self.process.as_ref()?.dir.path().join(HTTP2_PORT)).ok()?;

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{Engine, Site};
 
 use super::site;
 
-on_both_engines!(a_player_with_the_key_decodes_what_the_plain_film_has);
+on_all_engines!(a_player_with_the_key_decodes_what_the_plain_film_has);
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
 const KEY_ID: &str = "0123456789abcdef0123456789abcdef";
@@ -53,7 +53,7 @@ fn packets(film: &Path, key: &[&str]) -> String {
 }
 
 fn a_player_with_the_key_decodes_what_the_plain_film_has(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let plain = film("bframes");
     site.publish_as(&plain, "plain.mp4");
     site.put("encrypted.mp4", "");

@@ -2,12 +2,12 @@
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{APACHE, Builder, Engine, Site};
 
 use crate::{OF_EACH_KIND, site};
 
-on_both_engines!(
+on_all_engines!(
     without_packaging_the_server_is_as_without_the_module,
     what_is_not_there_is_404,
     other_paths_behind_a_film_are_the_servers,
@@ -40,12 +40,12 @@ fn without_packaging_the_server_is_as_without_the_module(engine: Engine) {
             assert_eq!(ours.header("x-mod-h264-streaming"), "");
         }
     }
-    with.allow_log("AH00128|AH01276|not exist");
-    without.allow_log("AH00128|AH01276|not exist");
+    with.allow_log("AH00128|AH01276|not exist|Not a directory");
+    without.allow_log("AH00128|AH01276|not exist|Not a directory");
 }
 
 fn what_is_not_there_is_404(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let path = site.publish(&film("chapters"));
     for address in [
         "/hls",
@@ -77,7 +77,7 @@ fn what_is_not_there_is_404(engine: Engine) {
 }
 
 fn other_paths_behind_a_film_are_the_servers(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let path = site.publish(&film("chapters"));
     site.put("static.txt", "static");
     for more in ["/", "/more", "/HLS/master.m3u8", "/hlsx/master.m3u8", "/x/hls/master.m3u8"] {
@@ -88,11 +88,11 @@ fn other_paths_behind_a_film_are_the_servers(engine: Engine) {
         let other = site.get("/static.txt/hls/master.m3u8");
         assert_eq!((other.status, other.header("x-mod-h264-streaming")), (theirs.status, ""), "{other}");
     }
-    site.allow_log("AH00128");
+    site.allow_log("AH00128|Not a directory");
 }
 
 fn a_resource_cannot_be_posted_to(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let path = site.publish(&film("chapters"));
     for address in OF_EACH_KIND {
         let reply = site.request(&format!("{path}{address}")).arg("-d").arg("x=1").send();
@@ -110,6 +110,7 @@ fn a_kind_that_is_off_is_404(engine: Engine) {
     let site = Builder::new(engine)
         .config(match engine {
             Engine::Lighttpd => "h264-streaming.packaging = (\"HLS\")",
+            Engine::Nginx => "h264_streaming_packaging HLS;",
             _ => "H264StreamingPackaging HLS",
         })
         .start();
@@ -121,11 +122,11 @@ fn a_kind_that_is_off_is_404(engine: Engine) {
 
 #[test]
 fn apache_finds_nothing_where_it_refuses_path_info() {
-    let site = site(APACHE, "AcceptPathInfo Off", "");
+    let site = site(APACHE, "AcceptPathInfo Off", "", "");
     let path = site.publish(&film("chapters"));
     for address in ["/text/chapters.vtt", "/hls/"] {
         let reply = site.get(&format!("{path}{address}"));
         assert_eq!((reply.status, reply.header("x-mod-h264-streaming")), (404, ""), "{reply}");
     }
-    site.allow_log("AH00128");
+    site.allow_log("AH00128|Not a directory");
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tests::built;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::probe::Reading;
 use tests::servers::Engine;
 
@@ -14,10 +14,10 @@ use crate::links::{get, links, resolve};
 use crate::packages::hashes;
 use crate::site;
 
-on_both_engines!(a_ladder_plays);
+on_all_engines!(a_ladder_plays);
 
 fn a_ladder_plays(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     // The second has no sound: that of the first is heard with both.
     let plain = film("bframes");
     site.publish_as(&plain, "good.mp4");

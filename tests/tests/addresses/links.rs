@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{Engine, Site};
 
 use crate::site;
 
-on_both_engines!(
+on_all_engines!(
     each_link_leads_to_a_resource_of_the_same_clip,
     segments_together_are_the_film,
     a_playlist_in_files_has_the_same_bytes,
@@ -50,7 +50,7 @@ pub(crate) fn get(site: &Site, target: &str) -> Reply {
 }
 
 fn each_link_leads_to_a_resource_of_the_same_clip(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let path = site.publish(&film("subtitles"));
     for query in ["", "?start=2&end=8.5&token=a%20b%26&x"] {
         let mut seen = BTreeSet::new();
@@ -112,7 +112,7 @@ fn segments(site: &Site, playlist: &str) -> Vec<Vec<u8>> {
 }
 
 fn segments_together_are_the_film(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let path = site.publish(&film("bframes"));
     for query in ["", "?start=2&end=8.5"] {
         for track in ["v1", "a1"] {
@@ -132,6 +132,7 @@ fn a_playlist_in_files_has_the_same_bytes(engine: Engine) {
         engine,
         "<Location /files>\nH264StreamingSegments files\n</Location>",
         "$HTTP[\"url\"] =~ \"^/files/\" {\nh264-streaming.segments = \"files\"\n}",
+        "location /files/ { h264_streaming_segments files; }",
     );
     let film = film("bframes");
     site.put("files/none.txt", "");
@@ -154,6 +155,7 @@ fn the_duration_of_segments_is_configured(engine: Engine) {
         "H264StreamingSegmentDuration 60\n<Location /short>\nH264StreamingSegmentDuration 2\n</Location>",
         "h264-streaming.segment-duration = 60\n\
          $HTTP[\"url\"] =~ \"^/short/\" {\nh264-streaming.segment-duration = 2\n}",
+        "h264_streaming_segment_duration 60s;\nlocation /short/ { h264_streaming_segment_duration 2s; }",
     );
     let film = film("bframes");
     site.put("short/none.txt", "");

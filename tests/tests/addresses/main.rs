@@ -14,8 +14,8 @@ mod resources;
 use tests::servers::{Builder, Engine, Site};
 
 /// A server with both kinds of packaging on, and more configuration.
-fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    let more = engine.lines(apache, lighttpd);
+fn site(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
+    let more = engine.lines(apache, lighttpd, nginx);
     Builder::new(engine).packaging().config(more).start()
 }
 

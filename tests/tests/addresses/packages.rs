@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tests::built;
 use tests::films::{Film, film};
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::pages::page;
 use tests::probe::Reading;
 use tests::servers::{APACHE, Builder, Engine, Site};
@@ -15,7 +15,7 @@ use tests::servers::{APACHE, Builder, Engine, Site};
 use crate::links::{get, links, resolve};
 use crate::site;
 
-on_both_engines!(
+on_all_engines!(
     a_package_is_what_the_server_sends,
     a_package_of_a_part_is_what_the_server_sends_but_for_queries,
     a_package_plays_without_the_module,
@@ -95,6 +95,7 @@ fn with_both_forms(engine: Engine) -> Site {
         "<Location /files>\nH264StreamingSegments files\nH264StreamingSegmentDuration 2\n</Location>",
         "$HTTP[\"url\"] =~ \"^/files/\" {\nh264-streaming.segments = \"files\"\n\
          h264-streaming.segment-duration = 2\n}",
+        "location /files/ {\nh264_streaming_segments files;\nh264_streaming_segment_duration 2s;\n}",
     );
     site.put("files/none.txt", "");
     site

@@ -7,12 +7,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use tests::films::film;
 use tests::names;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{APACHE, Builder, Engine, Site};
 
 use crate::{OF_EACH_KIND, site};
 
-on_both_engines!(
+on_all_engines!(
     a_password_is_asked_for_first,
     what_is_denied_stays_denied,
     what_cannot_be_read_is_not_opened,
@@ -42,9 +42,10 @@ fn a_password_is_asked_for_first(engine: Engine) {
          Require valid-user\n</Directory>",
         "auth.backend = \"plain\"\nauth.backend.plain.userfile = \"{docroot}/.users\"\n\
          auth.require = (\"/private/\" => (\"method\" => \"basic\", \"realm\" => \"films\", \"require\" => \"valid-user\"))",
+        "location /private/ {\nauth_basic films;\nauth_basic_user_file {docroot}/.users;\n}",
     );
-    let apache_hash = "film:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="; // of "password"
-    site.put(".users", if engine == APACHE { apache_hash } else { "film:password" });
+    let hash = "film:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="; // of "password"
+    site.put(".users", if engine == Engine::Lighttpd { "film:password" } else { hash });
     let path = publish(&site, "private/f.mp4");
     for address in OF_EACH_KIND.into_iter().chain(["/hls/"]) {
         let request = || site.request(&format!("{path}{address}"));
@@ -54,7 +55,9 @@ fn a_password_is_asked_for_first(engine: Engine) {
         let reply = request().arg("--user").arg("film:password").send();
         assert_eq!(reply.status, if address == "/hls/" { 404 } else { 200 }, "{address}\n{reply}");
     }
-    site.allow_log("AH01617|password doesn't match|get_password failed|nothing at this address");
+    site.allow_log(
+        "AH01617|password mismatch|password doesn't match|get_password failed|nothing at this address",
+    );
 }
 
 fn what_is_denied_stays_denied(engine: Engine) {
@@ -64,6 +67,8 @@ fn what_is_denied_stays_denied(engine: Engine) {
          <LocationMatch \"\\.mpd$\">\nRequire all denied\n</LocationMatch>",
         "url.access-deny = (\"secret.mp4\", \".mpd\")\n\
          $HTTP[\"url\"] =~ \"^/private/\" {\nurl.access-deny = (\"\")\n}",
+        "location ^~ /secret.mp4 { deny all; }\nlocation ^~ /private/ { deny all; }\n\
+         location ~ \\.mpd$ { deny all; }",
     );
     for path in [publish(&site, "secret.mp4"), publish(&site, "private/f.mp4")] {
         for address in OF_EACH_KIND {
@@ -75,7 +80,7 @@ fn what_is_denied_stays_denied(engine: Engine) {
     let path = publish(&site, "f.mp4");
     assert!(is_on(&site, &path));
     assert_eq!(site.get(&format!("{path}/dash/manifest.mpd")).status, 403);
-    site.allow_log("AH01630");
+    site.allow_log("AH01630|access forbidden by rule");
 }
 
 fn what_cannot_be_read_is_not_opened(engine: Engine) {
@@ -83,6 +88,7 @@ fn what_cannot_be_read_is_not_opened(engine: Engine) {
         engine,
         "<Directory {docroot}>\nOptions None\n</Directory>",
         "server.follow-symlink = \"disable\"",
+        "disable_symlinks on;",
     );
     site.put("locked.mp4", fs::read(film("chapters").path).expect("a film"));
     fs::set_permissions(site.docroot().join("locked.mp4"), fs::Permissions::from_mode(0o000))
@@ -112,6 +118,13 @@ fn packaging_is_on_where_it_is_turned_on(engine: Engine) {
                  $HTTP[\"url\"] =~ \"^/on/module/\" {\nh264-streaming.enable = \"disable\"\n}\n\
                  $HTTP[\"host\"] == \"on.test\" {\nh264-streaming.packaging = (\"hls\")\n}"
             }
+            Engine::Nginx => {
+                "listen 127.0.0.1:{port};\nserver_name on.test;\nh264_streaming_packaging hls;\n}\n\
+                 server {\nlisten 127.0.0.1:{port} default_server;\nroot {docroot};\n\
+                 location /on/ {\nh264_streaming_packaging hls;\n\
+                 location /on/off/ { h264_streaming_packaging none; }\n\
+                 location /on/module/ { h264_streaming off; }\n}"
+            }
             _ => {
                 "<Directory {docroot}/on>\nH264StreamingPackaging hls\n</Directory>\n\
                  <Directory {docroot}/on/off>\nH264StreamingPackaging none\n</Directory>\n\
@@ -129,7 +142,7 @@ fn packaging_is_on_where_it_is_turned_on(engine: Engine) {
     }
     let request = site.request("/f.mp4/hls/master.m3u8").header("Host", "on.test");
     assert_eq!(request.send().header("content-type"), "application/vnd.apple.mpegurl");
-    site.allow_log("AH00128");
+    site.allow_log("AH00128|Not a directory");
 }
 
 #[test]
@@ -146,7 +159,7 @@ fn apache_reads_htaccess() {
     }
     let text = site.get("/on/f.mp4/hls/v1.m3u8").text();
     assert!(text.contains("#EXT-X-TARGETDURATION:2"), "{text}");
-    site.allow_log("AH00128");
+    site.allow_log("AH00128|Not a directory");
 }
 
 /// The extension that counts is the film's.
@@ -155,6 +168,7 @@ fn other_files_have_nothing_behind_them(engine: Engine) {
         engine,
         "H264StreamingExtensions .vid .m3u8",
         "h264-streaming.extensions = (\".vid\", \".m3u8\")",
+        "h264_streaming_extensions .vid .m3u8;",
     );
     for (name, wanted) in [("f.vid", true), ("f.mp4", false), ("f.txt", false)] {
         let path = publish(&site, name);
@@ -165,12 +179,12 @@ fn other_files_have_nothing_behind_them(engine: Engine) {
         let reply = site.get(&format!("/text.vid{address}"));
         assert_eq!(reply.status, 415, "{address}\n{reply}");
     }
-    site.allow_log("AH00128");
+    site.allow_log("AH00128|Not a directory");
     site.expect_log("text.vid");
 }
 
 fn unusual_names_are_found(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let film = film("chapters");
     for name in names::UNUSUAL {
         site.publish_as(&film, OsStr::from_bytes(name));
@@ -193,6 +207,8 @@ fn rewrites_and_aliases_lead_there(engine: Engine) {
          Alias /media {dir}/tmp/elsewhere\n<Directory {dir}/tmp/elsewhere>\nRequire all granted\n</Directory>",
         "url.rewrite-once = (\"^/watch/(\\w+)/(.*)$\" => \"/$1.mp4/$2\")\n\
          alias.url = (\"/media\" => \"{dir}/tmp/elsewhere\")",
+        "rewrite ^/watch/(\\w+)/(.*)$ /$1.mp4/$2 last;\n\
+         location /media/ { alias {dir}/tmp/elsewhere/; }",
     );
     publish(&site, "f.mp4");
     site.put("../tmp/elsewhere/none.txt", "");
@@ -212,6 +228,7 @@ fn errors_have_the_documents_of_the_server(engine: Engine) {
         engine,
         "ErrorDocument 404 /error-404.html\nErrorDocument 416 /error-416.html",
         "server.errorfile-prefix = \"{docroot}/error-\"",
+        "error_page 404 /error-404.html;\nerror_page 416 /error-416.html;",
     );
     let path = publish(&site, "f.mp4");
     for status in [404, 416] {

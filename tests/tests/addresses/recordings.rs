@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{Engine, Site};
 
 use crate::site;
 
-on_both_engines!(a_recording_grows_and_ends);
+on_all_engines!(a_recording_grows_and_ends);
 
 /// What a player has of a track of the recording.
 #[derive(Default)]
@@ -44,7 +44,12 @@ impl Listed {
 }
 
 fn a_recording_grows_and_ends(engine: Engine) {
-    let site = &site(engine, "H264StreamingSegmentDuration 1", "h264-streaming.segment-duration = 1");
+    let site = &site(
+        engine,
+        "H264StreamingSegmentDuration 1",
+        "h264-streaming.segment-duration = 1",
+        "h264_streaming_segment_duration 1s;",
+    );
     site.expect_log("the film has nothing at this address");
     site.put("live.mp4", "");
     let path = site.docroot().join("live.mp4");

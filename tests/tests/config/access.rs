@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::probe::clip;
-use tests::servers::{APACHE, Engine};
+use tests::servers::Engine;
 
 use crate::{Got, QUERY, got, site};
 
-on_both_engines!(
+on_all_engines!(
     a_password_is_asked_for_first,
     what_is_denied_stays_denied,
     what_cannot_be_read_is_not_opened,
@@ -24,9 +24,10 @@ fn a_password_is_asked_for_first(engine: Engine) {
         "<Location />\nAuthType Basic\nAuthName films\nAuthUserFile {docroot}/.users\nRequire valid-user\n</Location>",
         "auth.backend = \"plain\"\nauth.backend.plain.userfile = \"{docroot}/.users\"\n\
          auth.require = (\"\" => (\"method\" => \"basic\", \"realm\" => \"films\", \"require\" => \"valid-user\"))",
+        "auth_basic films;\nauth_basic_user_file {docroot}/.users;",
     );
-    let apache_hash = "film:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="; // of "password"
-    site.put(".users", if engine == APACHE { apache_hash } else { "film:password" });
+    let hash = "film:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="; // of "password"
+    site.put(".users", if engine == Engine::Lighttpd { "film:password" } else { hash });
     let film = film("bframes");
     let path = site.publish(&film);
     let request = || site.request(&format!("{path}?{QUERY}"));
@@ -34,7 +35,7 @@ fn a_password_is_asked_for_first(engine: Engine) {
     assert_eq!(request().arg("--user").arg("film:wrong").send().status, 401);
     let reply = request().arg("--user").arg("film:password").send();
     assert!(reply.status == 200 && reply.body == clip(&film.path, QUERY).expect("a clip"), "{reply}");
-    site.allow_log("AH01617|password doesn't match|get_password failed");
+    site.allow_log("AH01617|password mismatch|password doesn't match|get_password failed");
 }
 
 fn what_is_denied_stays_denied(engine: Engine) {
@@ -42,6 +43,7 @@ fn what_is_denied_stays_denied(engine: Engine) {
         engine,
         "<Files \"secret.mp4\">\nRequire all denied\n</Files>\n<Location /private>\nRequire all denied\n</Location>",
         "url.access-deny = (\"secret.mp4\")\n$HTTP[\"url\"] =~ \"^/private/\" {\nurl.access-deny = (\"\")\n}",
+        "location = /secret.mp4 { deny all; }\nlocation /private/ { deny all; }",
     );
     fs::create_dir(site.docroot().join("private")).expect("a document root that can be written");
     for name in ["secret.mp4", "private/f.mp4"] {
@@ -58,11 +60,11 @@ fn what_is_denied_stays_denied(engine: Engine) {
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     assert_eq!(got(&site, &film, "/f.mp4", "localhost"), Got::Exact);
-    site.allow_log("AH01630");
+    site.allow_log("AH01630|access forbidden by rule");
 }
 
 fn what_cannot_be_read_is_not_opened(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let film = film("bframes");
     let bytes = fs::read(&film.path).expect("a film");
     site.publish_as(&film, "f.mp4");
@@ -83,6 +85,7 @@ fn links_are_refused_as_for_files(engine: Engine) {
         engine,
         "<Directory {docroot}>\nOptions None\n</Directory>",
         "server.follow-symlink = \"disable\"",
+        "disable_symlinks on;",
     );
     let film = film("bframes");
     site.put("a.txt", "text");
@@ -96,7 +99,7 @@ fn links_are_refused_as_for_files(engine: Engine) {
 }
 
 fn links_are_followed_as_for_files(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     symlink("f.mp4", site.docroot().join("link.mp4")).expect("a document root that can be written");

@@ -5,13 +5,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine};
 
 use crate::{Got, QUERY, builder, got, site};
 
-on_both_engines!(
+on_all_engines!(
     off_is_off,
     the_mode_has_a_default_and_a_setting,
     only_the_named_extensions_are_cut,
@@ -28,6 +28,7 @@ fn off_is_off(engine: Engine) {
         "<Directory {docroot}/off>\nH264Streaming Off\n</Directory>\n<Location /off/on>\nH264Streaming On\n</Location>",
         "$HTTP[\"url\"] =~ \"^/off/\" {\nh264-streaming.enable = \"disable\"\n}\n\
          $HTTP[\"url\"] =~ \"^/off/on/\" {\nh264-streaming.enable = \"enable\"\n}",
+        "location /off/ {\nh264_streaming off;\nlocation /off/on/ { h264_streaming on; }\n}",
     );
     let film = film("bframes");
     for dir in ["off", "off/on"] {
@@ -46,6 +47,7 @@ fn the_mode_has_a_default_and_a_setting(engine: Engine) {
         "<Location /key>\nH264StreamingMode keyframe\n</Location>\n<Location /exact>\nH264StreamingMode exact\n</Location>",
         "$HTTP[\"url\"] =~ \"^/key/\" {\nh264-streaming.mode = \"keyframe\"\n}\n\
          else $HTTP[\"url\"] =~ \"^/exact/\" {\nh264-streaming.mode = \"exact\"\n}",
+        "location /key/ { h264_streaming_mode keyframe; }\nlocation /exact/ { h264_streaming_mode exact; }",
     );
     let film = film("bframes");
     for (path, wanted) in
@@ -65,6 +67,7 @@ fn only_the_named_extensions_are_cut(engine: Engine) {
         engine,
         "H264StreamingExtensions .vid .film\nAddType video/x-vid .vid",
         "h264-streaming.extensions = (\".vid\", \".film\")\nmimetype.assign += (\".vid\" => \"video/x-vid\")",
+        "h264_streaming_extensions .vid .film;\ntypes { video/x-vid vid; }",
     );
     let film = film("bframes");
     for (name, wanted) in [
@@ -83,7 +86,7 @@ fn only_the_named_extensions_are_cut(engine: Engine) {
 #[test]
 fn lighttpd_takes_an_empty_list_of_extensions_as_none() {
     let config = "h264-streaming.extensions = ()\n$HTTP[\"url\"] =~ \"^/b\" {\nh264-streaming.extensions = (\".mp4\")\n}";
-    let site = site(Engine::Lighttpd, "", config);
+    let site = site(Engine::Lighttpd, "", config, "");
     let film = film("bframes");
     for (path, wanted) in [("/a.mp4", Got::Plain), ("/b.mp4", Got::Exact)] {
         site.publish_as(&film, &path[1..]);
@@ -98,6 +101,8 @@ fn a_narrower_place_keeps_what_it_does_not_set(engine: Engine) {
          <Directory {docroot}/sub>\nH264StreamingMode keyframe\n</Directory>",
         "h264-streaming.extensions = (\".vid\")\nh264-streaming.version-header = \"disable\"\n\
          $HTTP[\"url\"] =~ \"^/sub/\" {\nh264-streaming.mode = \"keyframe\"\n}",
+        "h264_streaming_extensions .vid;\nh264_streaming_version_header off;\n\
+         location /sub/ { h264_streaming_mode keyframe; }",
     );
     let film = film("bframes");
     fs::create_dir(site.docroot().join("sub")).expect("a document root that can be written");
@@ -110,14 +115,20 @@ fn a_narrower_place_keeps_what_it_does_not_set(engine: Engine) {
 }
 
 fn virtual_hosts_have_their_own_settings(engine: Engine) {
-    let site = site(
+    let builder = builder(
         engine,
         "<VirtualHost *:{port}>\nServerName on.test\n</VirtualHost>\n\
          <VirtualHost *:{port}>\nServerName off.test\nH264Streaming Off\n</VirtualHost>\n\
          <VirtualHost *:{port}>\nServerName key.test\nH264StreamingMode keyframe\n</VirtualHost>",
         "$HTTP[\"host\"] == \"off.test\" {\nh264-streaming.enable = \"disable\"\n}\n\
          else $HTTP[\"host\"] == \"key.test\" {\nh264-streaming.mode = \"keyframe\"\n}",
+        "server_name on.test;",
     );
+    let host = |name: &str, line: &str| {
+        format!("server {{\nlisten 127.0.0.1:{{port}};\nserver_name {name};\nroot {{docroot}};\n{line}\n}}\n")
+    };
+    let hosts = host("off.test", "h264_streaming off;") + &host("key.test", "h264_streaming_mode keyframe;");
+    let site = builder.http(&hosts).start();
     let film = film("bframes");
     let path = site.publish(&film);
     for (host, wanted) in [("on.test", Got::Exact), ("off.test", Got::Plain), ("key.test", Got::Keyframe)] {
@@ -135,6 +146,9 @@ fn parameters_can_have_other_names(engine: Engine) {
          $HTTP[\"url\"] =~ \"^/sub/\" {\nh264-streaming.parameters = (\"end\" => \"until\", \"t\" => \"range\")\n}\n\
          else $HTTP[\"url\"] =~ \"^/swapped/\" {\n\
          h264-streaming.parameters = (\"start\" => \"end\", \"end\" => \"start\")\n}",
+        "h264_streaming_parameters start=from end=to;\n\
+         location /sub/ { h264_streaming_parameters end=until t=range; }\n\
+         location /swapped/ { h264_streaming_parameters start=end end=start; }",
     );
     let film = film("bframes");
     for dir in ["sub", "swapped"] {
@@ -165,12 +179,16 @@ fn parameters_can_have_other_names(engine: Engine) {
 }
 
 fn a_cache_of_any_size_gives_the_same(engine: Engine) {
-    for (apache, lighttpd, keeps) in [("0", "0", false), ("4k", "4", false), ("8M", "8192", true)] {
+    for (apache, lighttpd, nginx, keeps) in
+        [("0", "0", "0", false), ("4k", "4", "4k", false), ("8M", "8192", "8m", true)]
+    {
         let one_process =
             "ServerLimit 1\nThreadLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\n";
         let apache_config = format!("{one_process}H264StreamingCacheSize {apache}");
         let lighttpd_config = format!("h264-streaming.cache-size = {lighttpd}");
-        let site = builder(engine, &apache_config, &lighttpd_config).workers(1).start();
+        let nginx_config = format!("h264_streaming_cache_size {nginx};\n");
+        let builder = builder(engine, &apache_config, &lighttpd_config, "");
+        let site = builder.http(&nginx_config).workers(1).start();
         let film = film("bframes");
         // One of its own: a link that another test makes changes the state of the file.
         site.put("own.mp4", fs::read(&film.path).expect("a film"));
@@ -193,7 +211,12 @@ fn a_cache_of_any_size_gives_the_same(engine: Engine) {
 }
 
 fn the_version_can_be_left_out(engine: Engine) {
-    let site = site(engine, "H264StreamingVersionHeader Off", "h264-streaming.version-header = \"disable\"");
+    let site = site(
+        engine,
+        "H264StreamingVersionHeader Off",
+        "h264-streaming.version-header = \"disable\"",
+        "h264_streaming_version_header off;",
+    );
     let film = film("bframes");
     let path = site.publish(&film);
     assert_eq!(got(&site, &film, &path, "localhost"), Got::Exact);

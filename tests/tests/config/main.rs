@@ -14,12 +14,12 @@ use tests::films::Film;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 
-fn builder(engine: Engine, apache: &str, lighttpd: &str) -> Builder {
-    Builder::new(engine).config(engine.lines(apache, lighttpd))
+fn builder(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Builder {
+    Builder::new(engine).config(engine.lines(apache, lighttpd, nginx))
 }
 
-fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    builder(engine, apache, lighttpd).start()
+fn site(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
+    builder(engine, apache, lighttpd, nginx).start()
 }
 
 const QUERY: &str = "start=3.05&end=5";

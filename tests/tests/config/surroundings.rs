@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Mpm};
 
 use crate::{Got, QUERY, got, site};
 
-on_both_engines!(
+on_all_engines!(
     an_alias_leads_to_a_film,
     a_rewrite_leads_to_a_clip,
     errors_have_the_documents_of_the_server,
@@ -23,6 +23,7 @@ fn an_alias_leads_to_a_film(engine: Engine) {
         engine,
         "Alias /media {dir}/tmp/elsewhere\n<Directory {dir}/tmp/elsewhere>\nRequire all granted\n</Directory>",
         "alias.url = (\"/media\" => \"{dir}/tmp/elsewhere\")",
+        "location /media/ { alias {dir}/tmp/elsewhere/; }",
     );
     let film = film("bframes");
     site.put("../tmp/elsewhere/none.txt", "");
@@ -37,6 +38,7 @@ fn a_rewrite_leads_to_a_clip(engine: Engine) {
          RewriteRule ^/w/(\\w+)$ /$1.mp4 [PT,QSA]",
         "url.rewrite-once = (\"^/v/(\\w+)/(\\d+)-(\\d+)$\" => \"/$1.mp4?start=$2&end=$3\", \
          \"^/w/(\\w+)(\\?.*)?$\" => \"/$1.mp4$2\")",
+        "rewrite ^/v/(\\w+)/(\\d+)-(\\d+)$ /$1.mp4?start=$2&end=$3? last;\nrewrite ^/w/(\\w+)$ /$1.mp4 last;",
     );
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
@@ -53,6 +55,7 @@ fn errors_have_the_documents_of_the_server(engine: Engine) {
         engine,
         "ErrorDocument 400 /error-400.html\nErrorDocument 415 /error-415.html\nErrorDocument 416 /error-416.html",
         "server.errorfile-prefix = \"{docroot}/error-\"",
+        "error_page 400 /error-400.html;\nerror_page 415 /error-415.html;\nerror_page 416 /error-416.html;",
     );
     let path = site.publish(&film("bframes"));
     site.put("text.mp4", "not a film");
@@ -73,7 +76,7 @@ fn errors_have_the_documents_of_the_server(engine: Engine) {
 }
 
 fn the_access_log_is_right(engine: Engine) {
-    let site = site(engine, "", "");
+    let site = site(engine, "", "", "");
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     let target = format!("/f.mp4?{QUERY}");
@@ -98,10 +101,12 @@ fn the_access_log_is_right(engine: Engine) {
 fn sendfile_changes_nothing(engine: Engine) {
     let film = film("pcm");
     let alone = clip(&film.path, QUERY).expect("a clip");
-    for (apache, lighttpd) in
-        [("EnableSendfile On", "sendfile"), ("EnableSendfile Off\nEnableMMAP Off", "writev")]
+    for (apache, lighttpd, nginx) in
+        [("EnableSendfile On", "sendfile", "on"), ("EnableSendfile Off\nEnableMMAP Off", "writev", "off")]
     {
-        let site = site(engine, apache, &format!("server.network-backend = \"{lighttpd}\""));
+        let lighttpd = format!("server.network-backend = \"{lighttpd}\"");
+        let nginx = format!("location / {{ sendfile {nginx}; }}");
+        let site = site(engine, apache, &lighttpd, &nginx);
         let target = format!("{}?{QUERY}", site.publish(&film));
         for request in [site.request(&target), site.request(&target).http2()] {
             let reply = request.clone().send();

@@ -1,12 +1,12 @@
 //! Conditional requests: RFC 9110, 13.
 
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::servers::Site;
 
 use crate::{ask, http_date, mtime, with_clip};
 
-on_both!(
+on_all!(
     if_range_guards_a_range,
     if_none_match_gives_304,
     if_modified_since_gives_304,

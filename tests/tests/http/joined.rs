@@ -1,11 +1,11 @@
 //! Scenes of a film in one clip, as ffmpeg decodes it.
 
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::probe::{Decoded, Reading};
 use tests::servers::Site;
 
-on_both!(each_scene_shows_its_frames_at_its_times);
+on_all!(each_scene_shows_its_frames_at_its_times);
 
 /// Films of 25 frames a second, and scenes of them in frames.
 const JOINED: [(&str, &[(u32, u32)]); 4] = [

@@ -1,13 +1,13 @@
 //! What a query may say, and what is refused.
 
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::probe::clip;
 use tests::servers::Site;
 
 use crate::ask;
 
-on_both!(
+on_all!(
     times_have_many_spellings,
     other_keys_mean_nothing,
     bad_times_are_400,

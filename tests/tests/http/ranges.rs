@@ -2,12 +2,12 @@
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_both;
+use tests::on_all;
 use tests::servers::Site;
 
 use crate::{ask, with_clip};
 
-on_both!(
+on_all!(
     a_range_is_a_slice,
     several_ranges_are_slices,
     a_range_past_the_end_is_416,

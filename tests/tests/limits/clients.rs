@@ -6,27 +6,31 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tests::client::{Connection, Reply};
 use tests::films::{film, loud_film};
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 
-on_both_engines!(
+on_all_engines!(
     a_client_has_no_more_clips_than_it_may,
     another_client_has_its_own,
     clips_of_a_killed_process_are_over,
     only_clips_are_limited,
 );
 
-const TWO: [&str; 2] = ["H264StreamingClipsPerClient 2", "h264-streaming.clips-per-client = 2"];
+const TWO: [&str; 3] = [
+    "H264StreamingClipsPerClient 2",
+    "h264-streaming.clips-per-client = 2",
+    "h264_streaming_clips_per_client 2;",
+];
 
-fn site(engine: Engine, [apache, lighttpd]: [&str; 2]) -> Site {
+fn site(engine: Engine, [apache, lighttpd, nginx]: [&str; 3]) -> Site {
     // Each connection comes to a process of its own.
     let engine = if engine == APACHE { Engine::Apache(Mpm::Prefork) } else { engine };
-    let processes = if engine == Engine::Lighttpd { 3 } else { 8 };
-    let limit = engine.lines(TWO[0], TWO[1]);
+    let processes = if matches!(engine, Engine::Apache(_)) { 8 } else { 3 };
+    let limit = engine.lines(TWO[0], TWO[1], TWO[2]);
     Builder::new(engine)
         .workers(processes)
         .config(limit)
-        .config(engine.lines(apache, lighttpd))
+        .config(engine.lines(apache, lighttpd, nginx))
         .packaging()
         .start()
 }
@@ -53,7 +57,7 @@ fn when_free(site: &Site, target: &str) -> Reply {
 }
 
 fn a_client_has_no_more_clips_than_it_may(engine: Engine) {
-    let site = site(engine, ["", ""]);
+    let site = site(engine, ["", "", ""]);
     let (target, other) = (format!("{}?start=1", site.publish(&loud_film())), site.publish(&film("bframes")));
     let other = format!("{other}?start=2");
     // Clips that are sent are over, on the same connection and on others.
@@ -86,6 +90,7 @@ fn another_client_has_its_own(engine: Engine) {
         [
             "LoadModule remoteip_module /usr/lib/apache2/modules/mod_remoteip.so\nRemoteIPHeader X-Forwarded-For",
             "server.modules += (\"mod_extforward\")\nextforward.forwarder = (\"127.0.0.1\" => \"trust\")",
+            "set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;",
         ],
     );
     let (target, other) = (format!("{}?start=1", site.publish(&loud_film())), site.publish(&film("bframes")));
@@ -100,7 +105,7 @@ fn another_client_has_its_own(engine: Engine) {
 }
 
 fn clips_of_a_killed_process_are_over(engine: Engine) {
-    let site = site(engine, ["", ""]);
+    let site = site(engine, ["", "", ""]);
     let (target, other) = (format!("{}?start=1", site.publish(&loud_film())), site.publish(&film("bframes")));
     let other = format!("{other}?start=2");
     let _clients = [begin(&site, &target, ""), begin(&site, &target, "")];
@@ -112,11 +117,11 @@ fn clips_of_a_killed_process_are_over(engine: Engine) {
         }
     }
     assert_eq!(when_free(&site, &other).status, 200);
-    site.allow_log("at a time|AH00052|signal Killed|child|status");
+    site.allow_log("at a time|AH00052|signal Killed|exited on signal 9|child|status");
 }
 
 fn only_clips_are_limited(engine: Engine) {
-    let site = site(engine, ["", ""]);
+    let site = site(engine, ["", "", ""]);
     let (loud, path) = (format!("{}?start=1", site.publish(&loud_film())), site.publish(&film("bframes")));
     let _clients = [begin(&site, &loud, ""), begin(&site, &loud, "")];
     for target in [format!("{path}/hls/master.m3u8"), format!("{path}/cmaf/v1/1.m4s")] {

@@ -4,23 +4,28 @@ use std::fs;
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::pages::block;
 use tests::probe::clip;
-use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::servers::{Builder, Engine, Site};
 
-on_both_engines!(
+on_all_engines!(
     of_a_window_nothing_else_is_sent,
     playlists_end_with_the_window,
     what_is_no_film_is_not_sent_whole,
     clips_have_a_length,
     what_is_refused_may_not_be_named,
     a_narrower_place_allows_more,
-    the_documented_window_holds,
 );
 
-fn site(engine: Engine, apache: &str, lighttpd: &str) -> Site {
-    let lines = engine.lines(apache, lighttpd);
+mod documented {
+    use super::the_documented_window_holds;
+
+    tests::on_both_engines!(the_documented_window_holds);
+}
+
+fn site(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
+    let lines = engine.lines(apache, lighttpd, nginx);
     let site = Builder::new(engine).config(lines).packaging().start();
     site.allow_log("may be seen|a clip of this film has|may not be asked for|nothing at this address");
     site
@@ -32,7 +37,12 @@ fn assert_refused(reply: &Reply, reason: &str) {
 }
 
 fn of_a_window_nothing_else_is_sent(engine: Engine) {
-    let site = site(engine, "H264StreamingWindow 2-6", "h264-streaming.window = \"2-6\"");
+    let site = site(
+        engine,
+        "H264StreamingWindow 2-6",
+        "h264-streaming.window = \"2-6\"",
+        "h264_streaming_window 2-6;",
+    );
     let film = film("bframes");
     let path = site.publish(&film);
     for (query, same) in [
@@ -72,7 +82,8 @@ fn of_a_window_nothing_else_is_sent(engine: Engine) {
 }
 
 fn playlists_end_with_the_window(engine: Engine) {
-    let short = site(engine, "H264StreamingWindow -6", "h264-streaming.window = \"-6\"");
+    let short =
+        site(engine, "H264StreamingWindow -6", "h264-streaming.window = \"-6\"", "h264_streaming_window -6;");
     let all = Builder::new(engine).packaging().start();
     let path = short.publish(&film("bframes"));
     all.publish(&film("bframes"));
@@ -93,7 +104,8 @@ fn playlists_end_with_the_window(engine: Engine) {
 }
 
 fn what_is_no_film_is_not_sent_whole(engine: Engine) {
-    let site = site(engine, "H264StreamingWindow -6", "h264-streaming.window = \"-6\"");
+    let site =
+        site(engine, "H264StreamingWindow -6", "h264-streaming.window = \"-6\"", "h264_streaming_window -6;");
     site.put("a.mp4", "This is not a film. ".repeat(99));
     site.put("a.flv", [&b"FLV\x01"[..], &[0; 999]].concat());
     let reply = site.get("/a.mp4");
@@ -109,6 +121,7 @@ fn clips_have_a_length(engine: Engine) {
         engine,
         "H264StreamingLongestClip 4\nH264StreamingShortestClip 2",
         "h264-streaming.longest-clip = 4\nh264-streaming.shortest-clip = 2",
+        "h264_streaming_longest_clip 4;\nh264_streaming_shortest_clip 2;",
     );
     let film = film("bframes");
     let path = site.publish(&film);
@@ -136,6 +149,7 @@ fn what_is_refused_may_not_be_named(engine: Engine) {
         engine,
         "H264StreamingRefuse times fmp4 keyframe",
         "h264-streaming.refuse = (\"times\", \"fmp4\", \"keyframe\")",
+        "h264_streaming_refuse times fmp4 keyframe;",
     );
     let film = film("bframes");
     let path = site.publish(&film);
@@ -168,6 +182,8 @@ fn a_narrower_place_allows_more(engine: Engine) {
         "h264-streaming.window = \"-3\"\nh264-streaming.longest-clip = 2\nh264-streaming.refuse = (\"tracks\")\n\
          $HTTP[\"url\"] =~ \"^/all/\" {\nh264-streaming.window = \"none\"\nh264-streaming.longest-clip = 0\n\
          h264-streaming.refuse = (\"none\")\n}",
+        "h264_streaming_window -3;\nh264_streaming_longest_clip 2;\nh264_streaming_refuse tracks;\n\
+         location /all/ {\nh264_streaming_window none;\nh264_streaming_longest_clip 0;\nh264_streaming_refuse none;\n}",
     );
     let film = film("bframes");
     let path = site.publish(&film);
@@ -182,10 +198,9 @@ fn a_narrower_place_allows_more(engine: Engine) {
 }
 
 fn the_documented_window_holds(engine: Engine) {
-    let lines =
-        block("limits.md", "A part of the film", if engine == APACHE { "apache" } else { "lighttpd" });
+    let lines = block("limits.md", "A part of the film", engine.lines("apache", "lighttpd", "nginx"));
     let lines = lines.replace("/var/www", "{docroot}").replace("0-1:30", "0-0:03");
-    let site = site(engine, &lines, &lines);
+    let site = site(engine, &lines, &lines, &lines);
     fs::create_dir(site.docroot().join("previews")).expect("a document root that can be written");
     site.publish_as(&film("bframes"), "previews/f.mp4");
     assert!(site.get("/previews/f.mp4").body == clip(&film("bframes").path, "end=3").expect("a clip"));

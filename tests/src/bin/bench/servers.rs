@@ -31,7 +31,8 @@ pub(crate) fn start_nginx() -> Result<Option<Site>> {
         let text = [version.stdout, version.stderr].concat();
         String::from_utf8_lossy(&text).contains("--with-http_mp4_module")
     });
-    has_mp4.then(|| start(Engine::Nginx, NGINX_CONFIG)).transpose()
+    let peer = || Builder::new(Engine::Nginx).without_module().config(NGINX_CONFIG).workers(1);
+    has_mp4.then(|| start_with(peer(), true)).transpose()
 }
 
 /// Starts a server, on a core of its own or on all. The load has another core where there are two.

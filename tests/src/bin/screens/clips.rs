@@ -158,7 +158,7 @@ impl Servers {
             apache: Builder::new(APACHE).packaging().start(),
             lighttpd: Builder::new(Engine::Lighttpd).packaging().start(),
             plain: Builder::new(APACHE).without_module().start(),
-            nginx: Builder::new(Engine::Nginx).config(mp4).start(),
+            nginx: Builder::new(Engine::Nginx).without_module().config(mp4).start(),
         };
         for site in [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx] {
             // Players close connections in the middle of an answer.
