@@ -16,6 +16,7 @@ version=$1-${REVISION:-1}~deb$VERSION_ID
 export SOURCE_DATE_EPOCH="$2"
 commit=$3
 lighttpd=$(dpkg-query -W -f '${Version}' lighttpd)
+nginx=$(dpkg-query -W -f '${Version}' nginx)
 
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
@@ -40,7 +41,7 @@ mod-h264-streaming ($version) $VERSION_CODENAME; urgency=medium
  -- $maintainer  $(LC_ALL=C TZ=UTC date -R -d "@$SOURCE_DATE_EPOCH")
 END
 
-echo "deb: $version, for lighttpd $lighttpd; the log is $out/build.log"
+echo "deb: $version, for lighttpd $lighttpd and nginx $nginx; the log is $out/build.log"
 SOURCE=$source CARGO_TARGET_DIR=$out/cargo LIGHTTPD=$lighttpd dpkg-buildpackage -b --no-sign > "$out/build.log" 2>&1 || {
     tail -n 40 "$out/build.log"
     echo "deb: FAILED: the whole log is $out/build.log" >&2
