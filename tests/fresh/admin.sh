@@ -1,6 +1,6 @@
 #!/bin/bash
 # In a root with a network of its own, where packages are in /tmp/fresh/packages: they go through an administrator's
-# hands, from a signed repository to being purged, and both servers give clips.
+# hands, from a signed repository to being purged, and all servers give clips.
 #   admin.sh USER
 . "$(dirname "$0")/common.sh"
 packages=/tmp/fresh/packages
@@ -64,13 +64,18 @@ has_header() {
     grep -qi '^x-mod-h264-streaming:' "/tmp/$1.head"
 }
 
-# No process of the server has the module of before an upgrade, and the one that runs has one.
+# No process of the server has the module of before an upgrade, and the one that runs has one. nginx's processes of
+# before end when they have answered.
 runs_the_new_module() {
     local maps
-    maps=$(cat $(pgrep -x "$1" | sed 's|.*|/proc/&/maps|') | grep mod_h264_streaming) || fail "$1 runs without the module"
-    case $maps in
-        *'(deleted)'*) fail "$1 was not restarted: it runs the module of before the upgrade" ;;
-    esac
+    for _ in $(seq 100); do
+        maps=$(cat $(pgrep -x "$1" | sed 's|.*|/proc/&/maps|') 2> /dev/null | grep h264_streaming) || fail "$1 runs without the module"
+        case $maps in
+            *'(deleted)'*) sleep 0.1 ;;
+            *) return ;;
+        esac
+    done
+    fail "$1 was not restarted: it runs the module of before the upgrade"
 }
 
 # The administrator of a server: from its package's configuration to nothing.
@@ -93,7 +98,7 @@ administrate() {
     gives_clips "$server"
     ! has_header "$server" || fail "$server lost the setting"
 
-    run <<< "$(documented Remove | sed "s/^\(apt-get remove -y\).*/\1 $package/")"
+    run <<< "$(documented Remove | sed -n "s/^\(apt-get remove -y\) libapache2-.*/\1 $package/p")"
     gives_whole_films "$server"
     [ -e "$configuration" ] || fail "$configuration did not survive the package"
     run <<< "service $server restart"
@@ -130,17 +135,20 @@ completed=$(fish -c 'complete --do-complete "mp4seek fastst"' 2>&1)
 completed=$(zsh -fc 'autoload -Uz compinit; compinit -u -d /tmp/zcompdump; print $_comps[mp4seek]' 2>&1)
 [ "$completed" = _mp4seek ] || fail "zsh completes by: $completed"
 
-# Another lighttpd than the one of the module: the distribution's, by another version.
-run <<< 'service apache2 stop'
-distribution=(/tmp/distribution/lighttpd_*.deb)
-right=$(dpkg-deb --field "${distribution[0]}" Version)
-module=lighttpd-mod-h264-streaming
-for other in 1 2; do
+# other SERVER NUMBER [SED]: the distribution's server, by another version, and with other words in its description.
+other() {
     rm -rf /tmp/other
-    dpkg-deb -R "${distribution[0]}" /tmp/other
-    sed -i "s/^Version: .*/&+other$other/" /tmp/other/DEBIAN/control
-    dpkg-deb --build /tmp/other /tmp/lighttpd_other$other.deb > /tmp/out
-done
+    dpkg-deb -R /tmp/distribution/"$1"_*.deb /tmp/other
+    sed -i "s/^Version: .*/&+other$2/; ${3:-}" /tmp/other/DEBIAN/control
+    dpkg-deb --build /tmp/other "/tmp/$1_other$2.deb" > /tmp/out
+}
+
+# Another lighttpd than the one of the module.
+run <<< 'service apache2 stop'
+right=$(dpkg-deb --field /tmp/distribution/lighttpd_*.deb Version)
+module=lighttpd-mod-h264-streaming
+other lighttpd 1
+other lighttpd 2
 apt_get install /tmp/lighttpd_other1.deb
 rm /srv/apt/debian/*.deb
 publish 1
@@ -152,7 +160,7 @@ apt_get install --allow-downgrades "lighttpd=$right"
 install_module() {
     run < <(documented Repository | sed -n "s/^\(apt-get install -y\) .*/\1 $module/p")
     gives_whole_films lighttpd
-    run < <(documented Install | grep '^sudo \(lighty\|service\)')
+    run < <(documented Install | grep '^sudo \(lighty\|service lighttpd\)')
     gives_clips lighttpd
 }
 install_module
@@ -198,12 +206,15 @@ install_module
 administrate lighttpd $module /etc/lighttpd/conf-available/10-h264-streaming.conf \
     'h264-streaming.version-header = "disable"'
 
+run <<< 'service lighttpd stop'
+. "$(dirname "$0")/admin_nginx.sh"
+
 # What is removed comes back with the administrator's settings, and what is purged leaves nothing.
 run < <(documented Install | head -n 1)
 apt_get install $module
 grep -qxF 'H264StreamingVersionHeader Off' /etc/apache2/mods-available/h264_streaming.conf || fail 'the setting is gone'
 [ -e /etc/apache2/mods-enabled/h264_streaming.load ] || fail 'the Apache module is not enabled again'
-apt_get purge libapache2-mod-h264-streaming $module mp4seek
+apt_get purge libapache2-mod-h264-streaming $module $nginx_module mp4seek
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path /tmp -o -path /var/cache -o -path /var/lib/apt -o -path /srv \
     -o -path /root -o -path /home -o -path /var/log \) -prune -o \
     \( -name '*h264[_-]streaming*' -o -name '*mp4seek*' \) -print)
