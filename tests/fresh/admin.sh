@@ -206,7 +206,6 @@ install_module
 administrate lighttpd $module /etc/lighttpd/conf-available/10-h264-streaming.conf \
     'h264-streaming.version-header = "disable"'
 
-run <<< 'service lighttpd stop'
 . "$(dirname "$0")/admin_nginx.sh"
 
 # What is removed comes back with the administrator's settings, and what is purged leaves nothing.

@@ -1,4 +1,4 @@
-# The part of admin.sh that is about nginx. Nothing listens on port 80 when it begins and ends.
+# The part of admin.sh that is about nginx. lighttpd has port 80 when it begins and ends.
 # shellcheck shell=bash
 nginx_module=libnginx-mod-http-h264-streaming
 nginx_conf=/etc/nginx/conf.d/h264-streaming.conf
@@ -9,6 +9,8 @@ nginx_abi=$(dpkg-deb --field "$(compgen -G "$packages/1/${nginx_module}_*.deb")"
 reloaded() {
     sleep 1
 }
+
+run <<< 'service lighttpd stop'
 
 # The module is not installed with an nginx of another interface.
 other nginx 1 "s/$nginx_abi/$nginx_abi+other/"
@@ -66,3 +68,4 @@ gives_whole_films nginx
 run <<< 'service nginx restart'
 gives_whole_films nginx
 run <<< 'service nginx stop'
+run <<< 'service lighttpd start'

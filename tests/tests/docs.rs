@@ -11,7 +11,7 @@ use mp4seek::request::DEFAULT_EXTENSIONS;
 use regex::Regex;
 use tests::films::film;
 use tests::key_file;
-use tests::servers::{APACHE, Builder, Engine};
+use tests::servers::{APACHE, Builder, Engine, engines};
 
 fn read(path: &str) -> String {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
@@ -31,6 +31,11 @@ fn page_and_directives(engine: Engine) -> (String, BTreeSet<String>) {
             let keys = read("ffi-headers/lighttpd/h264_lighttpd.h");
             let directives = all(r#""(h264-streaming\.[a-z-]+)""#, &keys);
             (read("docs/directives/lighttpd.md"), directives)
+        }
+        Engine::Nginx => {
+            let commands = read("ffi-headers/nginx/directives.c");
+            let directives = all(r#"(?:ONE|MORE|DIRECTIVE|ngx_string)\("(h264_streaming\w*)""#, &commands);
+            (read("docs/directives/nginx.md"), directives)
         }
         _ => {
             let commands = read("apache-mod/src/directives.rs");
@@ -53,7 +58,7 @@ fn examples(section: &str) -> Vec<&str> {
     parts.map(|block| block.split_once('\n').map_or("", |(_, lines)| lines)).collect()
 }
 
-const ENGINES: [Engine; 2] = [APACHE, Engine::Lighttpd];
+const ENGINES: [Engine; 3] = [APACHE, Engine::Lighttpd, Engine::Nginx];
 
 #[test]
 fn every_directive_has_its_section_and_every_section_its_directive() {
@@ -75,12 +80,23 @@ fn every_directive_has_its_section_and_every_section_its_directive() {
 fn the_documented_defaults_are_those_of_the_code() {
     let (apache, _) = page_and_directives(APACHE);
     let (lighttpd, _) = page_and_directives(Engine::Lighttpd);
+    let (nginx, _) = page_and_directives(Engine::Nginx);
     let quoted: Vec<_> = DEFAULT_EXTENSIONS.iter().map(|extension| format!("\"{extension}\"")).collect();
     for (page, directive, default) in [
         (&apache, "H264StreamingExtensions", DEFAULT_EXTENSIONS.join(" ")),
         (&apache, "H264StreamingCacheSize", format!("{}M", DEFAULT_CACHE_SIZE >> 20)),
         (&lighttpd, "h264-streaming.extensions", format!("( {} )", quoted.join(", "))),
         (&lighttpd, "h264-streaming.cache-size", (DEFAULT_CACHE_SIZE >> 10).to_string()),
+        (
+            &nginx,
+            "h264_streaming_extensions",
+            format!("h264_streaming_extensions {};", DEFAULT_EXTENSIONS.join(" ")),
+        ),
+        (
+            &nginx,
+            "h264_streaming_cache_size",
+            format!("h264_streaming_cache_size {}m;", DEFAULT_CACHE_SIZE >> 20),
+        ),
     ] {
         let row = format!("| Default | `{default}` |");
         assert!(section(page, directive).contains(&row), "{directive} has not the row {row}");
@@ -89,14 +105,17 @@ fn the_documented_defaults_are_those_of_the_code() {
 
 #[test]
 fn the_examples_are_accepted_by_the_servers() {
-    for engine in ENGINES {
+    for engine in engines() {
         let (page, directives) = page_and_directives(engine);
         let examples: Vec<_> =
             directives.iter().flat_map(|directive| examples(section(&page, directive))).collect();
         assert_eq!(examples.len(), directives.len(), "{examples:#?}");
         let keys = key_file("example", "a key of some length\n");
+        // What stands in the `http` of nginx alone.
+        let (wide, examples): (Vec<_>, Vec<_>) =
+            examples.into_iter().partition(|example| example.starts_with("h264_streaming_cache_size"));
         let examples = examples.join("\n").replace("/etc/h264-streaming.keys", &keys.to_string_lossy());
-        let site = Builder::new(engine).without_defaults().config(&examples).start();
+        let site = Builder::new(engine).without_defaults().http(&wide.concat()).config(&examples).start();
         site.allow_log("can be read by every user");
         let path = site.publish(&film("bframes"));
         assert_eq!(site.get(&path).status, 200);

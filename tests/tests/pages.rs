@@ -6,12 +6,12 @@ use std::fs;
 use std::process::Command;
 
 use tests::films::film;
-use tests::on_both_engines;
-use tests::pages::blocks;
+use tests::pages::{block, blocks};
 use tests::probe::clip;
-use tests::servers::{Builder, Engine, Site};
+use tests::servers::{Builder, Engine, Site, has_nginx};
+use tests::{built, on_all_engines};
 
-on_both_engines!(
+on_all_engines!(
     old_addresses_lead_to_the_new_ones,
     clips_begin_as_those_of_the_original,
     visitors_see_a_part,
@@ -65,7 +65,7 @@ fn visitors_see_a_part(engine: Engine) {
     assert_eq!(site.get("/courses/f.mp4").body.len(), part.len());
     assert_eq!(site.get("/courses/f.mp4?start=1&end=5").status, 403);
     site.expect_log("may be seen");
-    // Apache asks who it is, and lighttpd's example leaves that to the reader.
+    // The others ask who it is, and lighttpd's example leaves that to the reader.
     let enrolled = site.get("/courses/enrolled/f.mp4?start=1&end=5");
     assert_eq!(enrolled.status, if engine == Engine::Lighttpd { 200 } else { 401 }, "{enrolled}");
 }
@@ -116,4 +116,95 @@ fn apache_takes_the_examples_that_need_other_modules() {
     let proxy = proxy.replace("127.0.0.1:8080", origin.address());
     let site = Builder::new(tests::servers::APACHE).config(&(load.concat() + &proxy)).start();
     assert!(is_clip(&site, "/films/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));
+}
+
+/// nginx with an example of docs/nginx.md, its films in the document root.
+fn nginx_of(section: &str, config: impl Fn(&str) -> String) -> Option<Site> {
+    if !has_nginx() {
+        return None;
+    }
+    let example = block("nginx.md", section, "nginx").replace("/srv/films", "{docroot}");
+    let site = Builder::new(Engine::Nginx).without_defaults().config(&config(&example)).start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    Some(site)
+}
+
+#[test]
+fn nginx_sees_addresses_behind_a_film_as_documented() {
+    // As Debian's default site has it.
+    let all = "location / { try_files $uri $uri/ =404; }";
+    let Some(site) = nginx_of("Addresses behind a film", |example| format!("{all}\n{example}")) else {
+        return;
+    };
+    assert!(is_clip(&site, "/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));
+    assert_eq!(site.get("/f.mp4/hls/master.m3u8").status, 200);
+    // What the page warns of.
+    let text = blocks("nginx.md", "Addresses behind a film", "text").join("\n");
+    let location = text.replace("…", "h264_streaming on; h264_streaming_packaging hls dash;");
+    let site = Builder::new(Engine::Nginx).without_defaults().config(&format!("{all}\n{location}")).start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    assert!(is_clip(&site, "/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));
+    assert_eq!(site.get("/f.mp4/hls/master.m3u8").status, 404);
+}
+
+#[test]
+fn nginx_sends_the_clip_that_an_application_names() {
+    if !has_nginx() {
+        return;
+    }
+    let header = block("nginx.md", "Who may see a film", "text").replace("film.mp4", "f.mp4");
+    let header = header.replace("start=61.5&end=90", "start=3.05&end=7");
+    let (name, value) = header.trim_end().split_once(": ").expect("a header");
+    let application = format!("location / {{ add_header {name} \"{value}\"; return 200; }}");
+    let application = Builder::new(Engine::Nginx).without_module().config(&application).start();
+    let site =
+        nginx_of("Who may see a film", |example| example.replace("127.0.0.1:9000", application.address()));
+    let site = site.expect("a module of nginx");
+    assert!(is_clip(&site, "/watch/7", "bframes", "start=3.05&end=7"));
+    assert_eq!(site.get("/protected/f.mp4?start=3.05").status, 404);
+}
+
+#[test]
+fn nginx_has_its_own_mp4_module_beside_ours() {
+    if !has_nginx() {
+        return;
+    }
+    let ours = block("migration.md", "From nginx's mp4 module", "nginx");
+    let config = format!("{ours}\nlocation /own/ {{ h264_streaming on; mp4; }}");
+    let site = Builder::new(Engine::Nginx).without_defaults().config(&config).start();
+    for folder in ["videos", "own"] {
+        fs::create_dir(site.docroot().join(folder)).expect("a document root that can be written");
+        site.publish_as(&film("bframes"), format!("{folder}/f.mp4"));
+    }
+    assert!(is_clip(&site, "/videos/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));
+    let own = site.get("/own/f.mp4?start=3.05&end=7");
+    assert!(own.status == 200 && own.header("x-mod-h264-streaming").is_empty(), "{own}");
+}
+
+#[test]
+fn nginx_takes_the_examples_of_whole_configurations() {
+    if !has_nginx() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {};\n", dir.path().display()))
+        .concat();
+    let [whole, threads] =
+        ["# nginx", "What waits for the disk"].map(|section| blocks("nginx.md", section, "nginx"));
+    let [pool, aio] = threads.as_slice() else { panic!("two examples: {threads:?}") };
+    let module = built("H264_NGINX_MODULE", "libmod_h264_streaming_nginx.so");
+    let lines = whole
+        .first()
+        .expect("an example")
+        .replace("modules/ngx_http_h264_streaming_module.so", &module.display().to_string());
+    let lines = lines.replace("http {", &format!("events {{}}\n{pool}http {{\n{places}{aio}"));
+    let conf = dir.path().join("nginx.conf");
+    fs::write(&conf, format!("pid {}/pid;\nerror_log stderr;\n{lines}", dir.path().display()))
+        .expect("a directory of our own");
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    let output =
+        Command::new("nginx").env("PATH", path).arg("-t").arg("-c").arg(&conf).output().expect("nginx");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && lines.contains("h264_streaming on;"), "{said}\n{lines}");
 }

@@ -2,19 +2,19 @@
 
 use tests::browser::Browser;
 use tests::films::film;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::pages::block;
 use tests::recipes::assert_play;
 use tests::servers::{Builder, Engine};
 
-on_both_engines!(recipes_play, other_sites_may_read_what_is_cast);
+on_all_engines!(recipes_play, other_sites_may_read_what_is_cast);
 
 fn recipes_play(engine: Engine) {
     assert_play(Browser::Chromium, engine, &["hls.js", "dash.js", "Safari"]);
 }
 
 fn other_sites_may_read_what_is_cast(engine: Engine) {
-    let language = if engine == Engine::Lighttpd { "lighttpd" } else { "apache" };
+    let language = engine.lines("apache", "lighttpd", "nginx");
     let site = Builder::new(engine).config(&block("web-players.md", "Casting", language)).packaging().start();
     let film = site.publish(&film("bframes"));
     for address in ["", "/hls/master.m3u8", "/cmaf/v1/1.m4s"] {

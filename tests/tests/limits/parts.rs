@@ -16,13 +16,8 @@ on_all_engines!(
     clips_have_a_length,
     what_is_refused_may_not_be_named,
     a_narrower_place_allows_more,
+    the_documented_window_holds,
 );
-
-mod documented {
-    use super::the_documented_window_holds;
-
-    tests::on_both_engines!(the_documented_window_holds);
-}
 
 fn site(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Site {
     let lines = engine.lines(apache, lighttpd, nginx);
