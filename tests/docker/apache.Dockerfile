@@ -2,7 +2,7 @@
 # From the root of the repository: docker build -f tests/docker/apache.Dockerfile .
 ARG BASE_IMAGE=debian:bookworm-slim
 
-# The same in both servers' files, so that an engine that caches builds it once.
+# The same in all servers' files, so that an engine that caches builds it once.
 FROM ${BASE_IMAGE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src

@@ -74,16 +74,16 @@ fi
 secret=()
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 [ -s "$certificates" ] && secret=(--secret "id=ca,src=$certificates")
-for name in apache lighttpd client; do
+for name in apache lighttpd nginx client; do
     docker build "${secret[@]}" --build-arg "BASE_IMAGE=$image" \
         -t "h264-streaming-$name" -f "tests/docker/$name.Dockerfile" .
 done
 
 # Any free ports: the client comes by the servers' names.
-export APACHE_PORT= LIGHTTPD_PORT=
+export APACHE_PORT= LIGHTTPD_PORT= NGINX_PORT=
 trap 'status=$?; "${compose[@]}" down --volumes; [ -z "$engine" ] || stop_engine; exit $status' EXIT
-"${compose[@]}" up -d apache lighttpd
-for name in apache lighttpd; do
+"${compose[@]}" up -d apache lighttpd nginx
+for name in apache lighttpd nginx; do
     container=$("${compose[@]}" ps -q $name)
     for _ in $(seq 60); do
         health=$(docker inspect -f '{{.State.Health.Status}}' "$container")

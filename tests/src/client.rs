@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Request {
     url: String,
     args: Vec<String>,
-    http2_at: Option<u16>,
+    http2_at: Option<String>,
 }
 
 /// What came back.
@@ -32,10 +32,10 @@ impl Request {
         Self { url: url.into(), args: Vec::new(), http2_at: None }
     }
 
-    /// Where the server has a port of its own for HTTP/2 without TLS.
+    /// Where the server speaks HTTP/2 without TLS (`host:port`), if on a port of its own.
     #[must_use]
-    pub fn with_http2_at(mut self, port: Option<u16>) -> Self {
-        self.http2_at = port;
+    pub fn with_http2_at(mut self, place: Option<String>) -> Self {
+        self.http2_at = place;
         self
     }
 
@@ -65,12 +65,12 @@ impl Request {
 
     /// Speaks HTTP/2 from the first byte.
     #[must_use]
-    pub fn http2(self) -> Self {
-        let port = self.http2_at;
+    pub fn http2(mut self) -> Self {
+        let place = self.http2_at.take();
         let request = self.arg("--http2-prior-knowledge");
         // The URL and `Host` stay as they are.
-        match port {
-            Some(port) => request.arg("--connect-to").arg(&format!("::127.0.0.1:{port}")),
+        match place {
+            Some(place) => request.arg("--connect-to").arg(&format!("::{place}")),
             None => request,
         }
     }

@@ -124,7 +124,8 @@ macro_rules! on_all_engines {
 pub fn has_nginx() -> bool {
     let is_built = target_dir().join("release").join(NGINX_MODULE).exists();
     let has_headers = Path::new("/usr/share/nginx/src/conf_flags").exists();
-    let is_named = ["H264_NGINX_MODULE", "NGINX_SRC"].iter().any(|name| env::var_os(name).is_some());
+    let is_named =
+        ["H264_NGINX_MODULE", "H264_NGINX_URL", "NGINX_SRC"].iter().any(|name| env::var_os(name).is_some());
     let has_nginx = is_built || has_headers || is_named;
     if !has_nginx {
         eprintln!("nginx's development files are missing: its module is NOT tested");

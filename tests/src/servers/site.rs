@@ -24,9 +24,10 @@ pub struct Site {
 }
 
 impl Site {
-    /// A server with the default configuration. Where `H264_APACHE_URL` or
-    /// `H264_LIGHTTPD_URL` (`http://host:port`) names one that runs already, with
-    /// its document root mounted at `H264_DOCROOT`, that one.
+    /// A server with the default configuration. Where `H264_APACHE_URL`, `H264_LIGHTTPD_URL` or
+    /// `H264_NGINX_URL` (`http://host:port`) names one that runs already, with its document root
+    /// mounted at `H264_DOCROOT`, that one. `H264_NGINX_HTTP2` (`host:port`) is where that of nginx
+    /// speaks HTTP/2.
     pub fn any(engine: Engine) -> Self {
         let variable = match engine {
             Engine::Apache(_) => "H264_APACHE_URL",
@@ -72,7 +73,7 @@ impl Site {
 
     /// A request for `target` that can be added to.
     pub fn request(&self, target: &str) -> Request {
-        Request::get(self.url(target)).with_http2_at(self.http2_port())
+        Request::get(self.url(target)).with_http2_at(self.http2_place())
     }
 
     /// What makes curl speak HTTP/2 with this server from the first byte.
@@ -81,9 +82,12 @@ impl Site {
     }
 
     /// The port that speaks nothing but HTTP/2 without TLS, where the server has one.
-    fn http2_port(&self) -> Option<u16> {
-        let port = fs::read_to_string(self.process.as_ref()?.dir.path().join(HTTP2_PORT)).ok()?;
-        Some(port.parse().expect("a number of ours"))
+    fn http2_place(&self) -> Option<String> {
+        let Some(process) = &self.process else {
+            return std::env::var("H264_NGINX_HTTP2").ok().filter(|_| self.engine == Engine::Nginx);
+        };
+        let port = fs::read_to_string(process.dir.path().join(HTTP2_PORT)).ok()?;
+        Some(format!("127.0.0.1:{port}"))
     }
 
     /// GETs `target`.
