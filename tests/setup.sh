@@ -86,6 +86,9 @@ case $goal in
         need /usr/share/build-essential build-essential
         need dh debhelper
         need git git
+        # One of the packages needs it.
+        wished=
+        need /usr/share/nginx/src/conf_flags nginx-dev
         ;;
     demo) needs_servers ;;
     test) needs_test ;;

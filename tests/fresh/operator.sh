@@ -36,6 +36,7 @@ clip_of() {
 # What the servers leave behind when they run is not ours.
 clip_of apache2
 clip_of lighttpd
+clip_of nginx
 files > /tmp/before
 
 mapfile -t install < <(commands_of Install)
@@ -44,12 +45,20 @@ for command in 'sudo a2enmod h264_streaming' 'sudo lighttpd-enable-mod h264-stre
     grep -qF "\`$command &&" "$clone/README.md" || fail "README does not say \`$command\`"
     step "$command"
 done
-for server in apache2 lighttpd; do
+while read -r command; do
+    case $command in
+        *'service nginx '*) ;;
+        *) step "$command" ;;
+    esac
+done < <(commands_of Install docs/nginx.md)
+for server in apache2 lighttpd nginx; do
     clip_of $server
     is_clip /tmp/$server.mp4
     grep -qi '^x-mod-h264-streaming:' /tmp/$server.head || fail "not the module's answer: $(cat /tmp/$server.head)"
 done
-cmp /tmp/apache2.mp4 /tmp/lighttpd.mp4 || fail 'the servers give different clips'
+for server in lighttpd nginx; do
+    cmp /tmp/apache2.mp4 /tmp/$server.mp4 || fail 'the servers give different clips'
+done
 
 # An administrator's change survives.
 cp -p $load /tmp/load
@@ -60,8 +69,10 @@ grep -q '^# mine$' $load || fail "$load was overwritten"
 cp -p /tmp/load $load
 
 step 'sudo make uninstall'
+rm /etc/nginx/conf.d/h264-streaming.conf
 files > /tmp/after
 diff /tmp/before /tmp/after || fail 'this is left behind, or gone'
 clip_of apache2
 clip_of lighttpd
-nothing_runs 'both servers'
+clip_of nginx
+nothing_runs 'all servers'
