@@ -12,8 +12,6 @@ int h264_section_set(void *section, struct ngx_conf_s *cf);
 int h264_section_merge(const void *wide, void *narrow);
 /* Where the next film in an address may end, after what was tried; 0 for nowhere. */
 size_t h264_film_end(const void *section, struct h264_bytes uri, size_t after);
-/* Whether this, behind a film's address, may be a resource of it. */
-int h264_is_resource(const void *section, struct h264_bytes path_info);
 /* Whether the module answers requests in this place. */
 int h264_section_is_on(const void *section);
 /* Before the server forks. */
@@ -23,6 +21,8 @@ int h264_metrics(struct ngx_http_request_s *r);
 /* What the module has for the server. A status of HTTP, or an outcome. After H264_WAIT it is called
  * once more, when what was posted is done. */
 int h264_begin(struct ngx_http_request_s *r, int fd, int is_directio, void **context);
+/* The same of a film that the server may not open: never H264_WAIT or H264_BODY. */
+int h264_begin_unopened(struct ngx_http_request_s *r);
 /* One of h264_next. After H264_READS it is called once more, when what was posted is done. */
 int h264_next(struct ngx_http_request_s *r, void *context, struct h264_piece *piece);
 /* The client is gone: what a thread does for it may end. */

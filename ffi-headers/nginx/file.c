@@ -46,9 +46,6 @@ ngx_int_t h264_find_film(ngx_http_request_t *r, struct h264_request *request) {
         request->path.len = len;
         request->film_len = end;
         ngx_int_t rc = open_file(r, request);
-        /* The server's own handler says so of a film, and knows no resource of it. */
-        struct h264_bytes rest = {behind.data, behind.len};
-        if (rc == NGX_HTTP_FORBIDDEN && !h264_is_resource(conf->section, rest)) return NGX_DECLINED;
         if (rc != NGX_DECLINED) return rc;
     }
     return NGX_DECLINED;

@@ -88,15 +88,16 @@ ngx_int_t h264_handler(ngx_http_request_t *r) {
     if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_POST)) || h264_film_end(conf->section, uri, 0) == 0)
         return NGX_DECLINED;
     struct h264_request *request = h264_ours(r);
-    ngx_int_t rc;
+    ngx_int_t rc = NGX_OK;
     if (request == NULL) {
         request = keep(r);
         if (request == NULL) return NGX_HTTP_INTERNAL_SERVER_ERROR;
         rc = h264_find_film(r, request);
-        if (rc != NGX_OK) return rc;
+        if (rc != NGX_OK && rc != NGX_HTTP_FORBIDDEN) return rc;
         ngx_http_set_ctx(r, request, ngx_http_h264_streaming_module);
     }
-    int outcome = h264_begin(r, request->file.fd, (int)request->file.directio, &request->context);
+    int outcome = rc == NGX_OK ? h264_begin(r, request->file.fd, (int)request->file.directio, &request->context)
+                               : h264_begin_unopened(r);
     if (outcome == H264_WAIT) {
         if (!request->is_reading) return NGX_HTTP_INTERNAL_SERVER_ERROR;
         wait_with(r, go_on);

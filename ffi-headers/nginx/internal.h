@@ -38,7 +38,7 @@ struct h264_request {
 extern ngx_module_t ngx_http_h264_streaming_module;
 
 struct h264_request *h264_ours(const ngx_http_request_t *r);
-/* NGX_OK: the film is open. */
+/* NGX_OK: the film is open. NGX_HTTP_FORBIDDEN: it is known, and may not be opened. */
 ngx_int_t h264_find_film(ngx_http_request_t *r, struct h264_request *request);
 char *h264_add_threads(ngx_conf_t *cf);
 void h264_send_body(ngx_http_request_t *r);

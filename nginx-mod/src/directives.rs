@@ -172,7 +172,7 @@ fn set_amount(section: &mut Section, option: &[u8], value: &[u8]) -> Result<(), 
             section.rate = Some(rate.ok_or("a size below 4g, such as 500k, or 0 for none")?);
         }
         b"_clips_per_client" => {
-            let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+            let number = size(value).and_then(|number| u32::try_from(number).ok());
             let number = number.filter(|&number| number <= CLIPS_PER_CLIENT);
             section.clips_per_client = Some(number.ok_or("a number, 0 to 32")?);
         }

@@ -48,32 +48,53 @@ fn seeker(section: &Section) -> &'static Seeker {
     SEEKER.get_or_init(|| Seeker::new(section.cache_size()))
 }
 
-/// Begins the answer for a film.
-pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
+/// What a film is asked for, where that is allowed before the film is opened: itself, or what is at
+/// an address behind it.
+fn asked(request: &Request) -> Result<Option<Address>, Outcome> {
     let address = match target(request) {
-        None => return Outcome::Declined,
+        None => return Err(Outcome::Declined),
         Some(Target::Film) => None,
         Some(Target::Resource(address)) => Some(address),
         Some(Target::Nothing) => {
             request.log(Severity::Info, &Error::NoSuchAddress);
-            return refuse(request, 404, Reason::Address, &Error::NoSuchAddress);
+            return Err(refuse(request, 404, Reason::Address, &Error::NoSuchAddress));
         }
-        Some(Target::NotForPost) => return refuse(request, 405, Reason::Method, &ONLY_GET),
+        Some(Target::NotForPost) => return Err(refuse(request, 405, Reason::Method, &ONLY_GET)),
         Some(Target::NoFilm) => {
             measures::note_refusal(request, Reason::Address);
-            return Outcome::Status(404);
+            return Err(Outcome::Status(404));
         }
     };
     let section = request.section();
-    let settings = section.settings();
     if let Some(keys) = section.keys() {
         let (path, query) = (request.film_url(), request.query());
-        if let Err(error) = server::check_link(keys, path, query, &settings.parameters) {
+        if let Err(error) = server::check_link(keys, path, query, &section.parameters) {
             request.log(Severity::Info, &error);
             let error = Error::from(error);
-            return refuse(request, error.status(), error.reason(), &error);
+            return Err(refuse(request, error.status(), error.reason(), &error));
         }
     }
+    Ok(address)
+}
+
+/// Answers where the server may not open the film. Its own handler of files says so of a film, and
+/// knows no resource of it.
+pub(crate) fn answer_unopened(request: &Request) -> Outcome {
+    match asked(request) {
+        Ok(None) => Outcome::Declined,
+        Ok(Some(_)) => Outcome::Status(403),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Begins the answer for a film.
+pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
+    let address = match asked(request) {
+        Ok(address) => address,
+        Err(outcome) => return outcome,
+    };
+    let section = request.section();
+    let settings = section.settings();
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, &error),

@@ -20,7 +20,6 @@ use std::ptr;
 use std::slice;
 use std::sync::Once;
 
-use mp4seek::packaging::Route;
 use mp4seek::server::{Severity, boundary, report_panics};
 
 use body::Progress;
@@ -99,6 +98,30 @@ pub unsafe extern "C" fn h264_begin(
                 unsafe { *context = Box::into_raw(Box::new(kept)).cast() };
             }
             outcome.try_into().unwrap_or(500)
+        },
+    )
+}
+
+/// As the header says.
+///
+/// # Safety
+/// A request of the running handler.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h264_begin_unopened(r: *mut ffi::ngx_http_request_s) -> c_int {
+    boundary(
+        || 500,
+        || {
+            // SAFETY: by the caller's promise.
+            let request = unsafe { Request::new(r) };
+            match handler::answer_unopened(&request) {
+                Outcome::Declined => ffi::H264_DECLINED.try_into().unwrap_or(500),
+                Outcome::Status(status) => status,
+                Outcome::Answered(result) => {
+                    request.set_answered(result);
+                    ffi::H264_ANSWERED.try_into().unwrap_or(500)
+                }
+                Outcome::NoBody | Outcome::Waits(_) | Outcome::Body(_) => 500,
+            }
         },
     )
 }
@@ -234,25 +257,6 @@ pub unsafe extern "C" fn h264_film_end(section: *const c_void, uri: ffi::h264_by
             let (section, uri) =
                 unsafe { (&*section.cast::<Section>(), slice::from_raw_parts(uri.ptr, uri.len)) };
             section.film_end(uri, after).unwrap_or(0)
-        },
-    )
-}
-
-/// As the header says.
-///
-/// # Safety
-/// A section of [`h264_section_new`], and bytes that stay during the call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn h264_is_resource(section: *const c_void, path_info: ffi::h264_bytes) -> c_int {
-    boundary(
-        || 0,
-        || {
-            // SAFETY: by the caller's promise.
-            let section = unsafe { &*section.cast::<Section>() };
-            // SAFETY: by the caller's promise.
-            let path_info = unsafe { ffi::slice_of(section, path_info) };
-            let route = Route::of(path_info, section.settings().packaging);
-            matches!(route, Route::To(_) | Route::Nowhere).into()
         },
     )
 }

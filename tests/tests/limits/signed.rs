@@ -13,9 +13,10 @@ use tests::films::film;
 use tests::pages::block;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
-use tests::{built, key_file, on_all_engines, on_both_engines, work_dir};
+use tests::{built, key_file, on_all_engines, work_dir};
 
 on_all_engines!(
+    a_film_without_a_signature_is_not_opened,
     a_signed_link_is_let_through,
     a_link_that_was_changed_is_refused,
     a_link_expires,
@@ -26,13 +27,6 @@ on_all_engines!(
     a_file_that_is_no_list_of_keys_keeps_the_server_from_starting,
     pages_sign_as_documented,
 );
-
-/// nginx opens a film before our module is asked.
-mod before_it_is_opened {
-    use super::{a_film_without_a_signature_is_not_opened, on_both_engines};
-
-    on_both_engines!(a_film_without_a_signature_is_not_opened);
-}
 
 const KEY: &str = "a key that nobody knows";
 
