@@ -1,6 +1,7 @@
 //! A server to be: its options, its directory, and its start.
 
 use std::fs::{self, File};
+use std::iter;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -276,7 +277,8 @@ impl Builder {
                 self.lighttpd_config()
             }
             Engine::Nginx => {
-                let http2_port = free_port();
+                let http2_port =
+                    iter::repeat_with(free_port).find(|&free| free != port).expect("a free port");
                 fs::write(dir.path().join(HTTP2_PORT), http2_port.to_string())
                     .expect("a directory of our own");
                 self.nginx_config(http2_port)

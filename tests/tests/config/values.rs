@@ -1,9 +1,9 @@
 //! Wrong values fail the test of the configuration, with a line that says what is right.
 
-use tests::on_both_engines;
-use tests::servers::{APACHE, Builder, Engine};
+use tests::on_all_engines;
+use tests::servers::{Builder, Engine, has_nginx};
 
-on_both_engines!(wrong_values_fail_the_test_of_the_configuration,);
+on_all_engines!(wrong_values_fail_the_test_of_the_configuration,);
 
 fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
     let apache: &[(&str, &[&str])] = &[
@@ -130,7 +130,52 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
             &["h264-streaming.mode", "keyframe"],
         ),
     ];
-    for (lines, wanted) in if engine == APACHE { apache } else { lighttpd } {
+    let nginx: &[(&str, &[&str])] = &[
+        ("h264_streaming maybe;", &["\"h264_streaming\"", "\"on\" or \"off\"", "server.conf:"]),
+        ("h264_streaming on off;", &["invalid number of arguments", "\"h264_streaming\""]),
+        ("h264_streaming on;\nh264_streaming off;", &["\"h264_streaming\"", "duplicate"]),
+        ("h264_streaming_mode fast;", &["h264_streaming_mode", "\"fast\"", "exact", "keyframe"]),
+        ("h264_streaming_mode;", &["invalid number of arguments", "h264_streaming_mode"]),
+        ("h264_streaming_extensions .;", &["h264_streaming_extensions", ".mp4"]),
+        ("h264_streaming_extensions .mp4 a/b;", &["h264_streaming_extensions", ".mp4"]),
+        ("h264_streaming_cache_size 1m;", &["h264_streaming_cache_size", "not allowed here"]),
+        ("h264_streaming_parameters start;", &["h264_streaming_parameters", "parameter=name"]),
+        ("h264_streaming_parameters begin=from;", &["h264_streaming_parameters", "start, end, vbegin"]),
+        ("h264_streaming_parameters start=;", &["h264_streaming_parameters", "letters, digits"]),
+        ("h264_streaming_parameters start=a&b;", &["h264_streaming_parameters", "letters, digits"]),
+        ("h264_streaming_parameters start=x end=x;", &["h264_streaming_parameters", "no two names"]),
+        ("h264_streaming_parameters start=end;", &["h264_streaming_parameters", "no two names"]),
+        ("h264_streaming_format mp4;", &["h264_streaming_format", "flat", "fmp4", "auto"]),
+        ("h264_streaming_packaging mss;", &["h264_streaming_packaging", "hls", "dash", "none"]),
+        ("h264_streaming_packaging hls none;", &["h264_streaming_packaging", "\"none\" alone"]),
+        ("h264_streaming_segment_duration 0;", &["h264_streaming_segment_duration", "1s to 60s"]),
+        ("h264_streaming_segment_duration 2m;", &["h264_streaming_segment_duration", "1s to 60s"]),
+        ("h264_streaming_segment_duration 1500ms;", &["h264_streaming_segment_duration", "1s to 60s"]),
+        ("h264_streaming_segments range;", &["h264_streaming_segments", "ranges", "files"]),
+        ("h264_streaming_secret_file /missing;", &["h264_streaming_secret_file", "/missing", "No such file"]),
+        ("h264_streaming_window 60-10;", &["h264_streaming_window", "10-60", "none"]),
+        ("h264_streaming_longest_clip 1:30;", &["h264_streaming_longest_clip", "90s"]),
+        ("h264_streaming_shortest_clip -1;", &["h264_streaming_shortest_clip", "90s"]),
+        ("h264_streaming_refuse none times;", &["h264_streaming_refuse", "\"none\" alone"]),
+        ("h264_streaming_refuse all;", &["h264_streaming_refuse", "times", "tracks", "exact"]),
+        ("h264_streaming_clips_per_client 33;", &["h264_streaming_clips_per_client", "0 to 32"]),
+        ("h264_streaming_clips_per_client +1;", &["h264_streaming_clips_per_client", "0 to 32"]),
+        ("h264_streaming_canonical on;", &["h264_streaming_canonical", "off", "redirect"]),
+        ("h264_streaming_max_age 1x;", &["h264_streaming_max_age", "1h"]),
+        ("h264_streaming_buffer_seconds 25h;", &["h264_streaming_buffer_seconds", "up to 1d"]),
+        ("h264_streaming_rate 4g;", &["h264_streaming_rate", "below 4g"]),
+        ("h264_streaming_rate 2mbit;", &["h264_streaming_rate", "500k"]),
+        ("h264_streaming_server_timing 2;", &["h264_streaming_server_timing", "\"on\" or \"off\""]),
+        ("h264_streaming_version_header 2;", &["h264_streaming_version_header", "\"on\" or \"off\""]),
+        ("h264_streaming_log_client_errors 2;", &["h264_streaming_log_client_errors", "\"on\" or \"off\""]),
+        ("h264_streaming_metrics;", &["h264_streaming_metrics", "not allowed here"]),
+        ("location / { h264_streaming_metrics on; }", &["invalid number of arguments"]),
+    ];
+    for (lines, wanted) in match engine {
+        Engine::Lighttpd => lighttpd,
+        Engine::Nginx => nginx,
+        _ => apache,
+    } {
         // Without the defaults: lighttpd takes an option only once in one place.
         let (passed, said) = Builder::new(engine).without_defaults().config(lines).test_config();
         assert!(!passed, "{lines} passes: {said}");
@@ -139,4 +184,20 @@ fn wrong_values_fail_the_test_of_the_configuration(engine: Engine) {
     }
     let (passed, said) = Builder::new(engine).test_config();
     assert!(passed, "{said}");
+}
+
+#[test]
+fn nginx_has_one_size_of_its_caches() {
+    if !has_nginx() {
+        return;
+    }
+    for (size, is_right) in [("8m", true), ("0", true), ("1g", true), ("8MB", false), ("-1", false)] {
+        let builder = Builder::new(Engine::Nginx).http(&format!("h264_streaming_cache_size {size};\n"));
+        let (passed, said) = builder.test_config();
+        assert_eq!(passed, is_right, "{said}");
+        assert!(
+            is_right || said.contains("h264_streaming_cache_size\" directive, it must be a size"),
+            "{said}"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::Pace;
-use tests::on_both_engines;
+use tests::on_all_engines;
 use tests::servers::{Builder, Engine, Mpm, Site};
 use tests::tls;
 
@@ -14,7 +14,7 @@ use super::plot::{Line, draw};
 use super::record::{Record, get};
 use super::schedule::{Answered, film};
 
-on_both_engines!(
+on_all_engines!(
     a_clip_is_sent_as_it_is_played,
     a_rate_takes_the_place_of_the_pace,
     what_is_behind_a_film_is_not_held_back,
@@ -26,13 +26,16 @@ pub(crate) fn paced(engine: Engine, Pace { lead_in, rate }: Pace) -> Builder {
         Engine::Lighttpd => {
             format!("h264-streaming.buffer-seconds = {lead_in}\nh264-streaming.rate = {rate}")
         }
+        Engine::Nginx => {
+            format!("h264_streaming_buffer_seconds {lead_in}s;\nh264_streaming_rate {rate};")
+        }
         _ => format!("H264StreamingBufferSeconds {lead_in}\nH264StreamingRate {rate}"),
     };
     Builder::new(engine).config(&lines)
 }
 
 fn name_of(engine: Engine) -> &'static str {
-    if engine == Engine::Lighttpd { "lighttpd" } else { "Apache" }
+    engine.lines("Apache", "lighttpd", "nginx")
 }
 
 /// Processor time that the processes of a site have taken.
@@ -121,14 +124,16 @@ fn a_clip_is_sent_as_it_is_played(engine: Engine) {
     let of = |query| Answered::of(&plain, "film.mp4", query, pace);
     let (clip, fragmented, whole) = (of("start=4&end=12"), of("start=4&end=12&format=fmp4"), of(""));
     let middle = clip.len() / 3..clip.len();
+    let http2 = plain.http2_arguments();
+    let http2: Vec<_> = http2.iter().map(String::as_str).collect();
     let clients = [
         Client::of("HTTP/1.1", &clip, &["--http1.1"]),
         Client::of("HTTP/1.1, another", &clip, &["--http1.1"]),
-        Client::of("HTTP/2", &clip, &["--http2-prior-knowledge"]),
+        Client::of("HTTP/2", &clip, &http2),
         Client::of("TLS", &clip, &["--http1.1"]),
         Client::of("HTTP/2 over TLS", &clip, &["--http2"]),
         Client::of("range", &clip, &["--http1.1"]).in_range(middle.clone()),
-        Client::of("range, HTTP/2", &clip, &["--http2-prior-knowledge"]).in_range(middle.clone()),
+        Client::of("range, HTTP/2", &clip, &http2).in_range(middle.clone()),
         Client::of("range, TLS", &clip, &["--http1.1"]).in_range(middle),
         Client::of("fragmented", &fragmented, &["--http1.1"]),
         Client::of("film", &whole, &["--http1.1"]).in_range(0..whole.len() / 5),

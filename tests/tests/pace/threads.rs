@@ -4,16 +4,17 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::Pace;
+use rustix::process::Signal;
 use tests::client::Connection;
-use tests::on_both_engines;
-use tests::servers::Engine;
+use tests::on_all_engines;
+use tests::servers::{APACHE, Engine};
 use tests::tls;
 
 use super::record::get;
 use super::schedule::{Answered, film};
 use super::sent::paced;
 
-on_both_engines!(
+on_all_engines!(
     others_are_answered_while_many_wait,
     a_connection_is_used_again,
     a_client_that_leaves_is_forgotten,
@@ -28,15 +29,15 @@ const PACE: Pace = Pace { lead_in: 2, rate: 0 };
 const QUERY: &str = "start=4&end=11";
 
 fn others_are_answered_while_many_wait(engine: Engine) {
-    let few = if engine == Engine::Lighttpd {
-        "$HTTP[\"url\"] =~ \"^/status\" { status.status-url = \"/status\" }"
-    } else {
-        "<Location /status>\nSetHandler server-status\n</Location>\n"
-    };
-    let threads = if engine == Engine::Lighttpd { "" } else { FEW_THREADS };
+    let status = engine.lines(
+        "<Location /status>\nSetHandler server-status\n</Location>\n",
+        "$HTTP[\"url\"] =~ \"^/status\" { status.status-url = \"/status\" }",
+        "location /status { stub_status; }",
+    );
+    let threads = engine.lines(FEW_THREADS, "", "");
     for is_secure in [false, true] {
         let tls = if is_secure { tls::config(engine) } else { String::new() };
-        let site = paced(engine, PACE).config(threads).config(few).config(&tls).start();
+        let site = paced(engine, PACE).config(threads).config(status).config(&tls).start();
         // A notice of mod_ssl about its library, and one that all threads were busy for a moment.
         site.allow_log("AH01882|AH00484");
         site.put("film.mp4", film());
@@ -59,7 +60,7 @@ fn others_are_answered_while_many_wait(engine: Engine) {
                 let status = get(&url("/status?auto"), &["--http1.1".into()]).body;
                 let status = String::from_utf8_lossy(&status).into_owned();
                 let busy = status.lines().find_map(|line| line.strip_prefix("BusyWorkers: ")).map(str::parse);
-                if engine != Engine::Lighttpd {
+                if engine == APACHE {
                     busy_threads.push(busy.expect("a line of it").expect("a number"));
                 }
                 sleep(Duration::from_millis(150));
@@ -131,7 +132,7 @@ fn a_server_that_ends_in_peace_sends_the_rest(engine: Engine) {
     client.write(&format!("GET /film.mp4?{QUERY} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     assert!(client.read(1000) > 0);
     // A restart: the children that have work end when it is done.
-    site.signal(rustix::process::Signal::USR1);
+    site.signal(if engine == Engine::Nginx { Signal::HUP } else { Signal::USR1 });
     assert!(client.reply().body == clip.bytes(&(0..clip.len())));
     assert_eq!(site.get_after_restart("/a.txt").text(), "text");
     site.allow_log("AH00493|AH00489|AH00094|graceful|restart|[Ss]erver");
