@@ -1,7 +1,8 @@
 /* What an access log can say of a request, and the counts. */
-#include <sys/mman.h>
-
+/* First of all: the server's headers say which features of the system's they need. */
 #include "internal.h"
+
+#include <sys/mman.h>
 
 static const ngx_str_t NAMES[] = {
     ngx_string("h264_streaming_kind"),     ngx_string("h264_streaming_format"),

@@ -54,6 +54,9 @@ pub fn build() -> Result<(), Error> {
         "src/http",
         "src/http/modules",
         "src/http/v2",
+        // Of an nginx that can speak HTTP/3.
+        "src/event/quic",
+        "src/http/v3",
     ];
     let flags: Vec<_> = folders
         .iter()
