@@ -176,10 +176,17 @@ rust_packages() {
     echo "cargo$web rustc$web rustfmt$web rust$web-clippy"
 }
 
+# Whether the distribution is known not to have a package: a line that names it would install nothing.
+is_missing_here() {
+    set -- "$1" /var/lib/apt/lists/*_Packages*
+    [ -z "$1" ] || { [ -e "$2" ] && [ -z "$(candidate "$1")" ]; }
+}
+
 # All that is missing, in one line that can be pasted.
 by_hand() {
     all=$packages
     [ -z "$rust" ] || all="$all $(rust_packages)"
+    is_missing_here "$wished" || all="$all $wished"
     [ -z "$all" ] || echo "apt-get update && apt-get install -y --no-install-recommends$all"
 }
 
