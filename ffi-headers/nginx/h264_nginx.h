@@ -56,6 +56,8 @@ void h264_set_answered(const struct ngx_http_request_s *r, int result);
 /* Has a thread call h264_work, and the request go on then. One of h264_posted: other than
  * H264_POSTED the work stays the caller's. */
 int h264_post(struct ngx_http_request_s *r, void *work);
+/* Whether the process ends at once. Any thread may ask. */
+int h264_is_terminating(void);
 
 /* Of a directive that is being read. The parsers: -1 for what is wrong. */
 size_t h264_words(const struct ngx_conf_s *cf);

@@ -1,6 +1,10 @@
 /* Work for the threads of the server's own pool. */
 #include "internal.h"
 
+int h264_is_terminating(void) {
+    return ngx_terminate != 0;
+}
+
 #if (NGX_THREADS)
 
 /* On the thread: nothing of the request is touched. */

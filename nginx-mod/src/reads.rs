@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mp4seek::source::{Identity, ReadAt};
 
+use crate::ffi;
+
 /// The file that what is generated is read from.
 pub(crate) enum OpenFile {
     /// The server's, which closes it.
@@ -72,7 +74,10 @@ impl ReadAt for Awaited {
     }
 
     fn check_wanted(&self) -> io::Result<()> {
-        if self.given_up.load(Ordering::Relaxed) {
+        // A worker that ends at once waits for its threads, and is killed if that takes a second.
+        // SAFETY: the call reads a number that a signal sets.
+        let is_terminating = unsafe { ffi::h264_is_terminating() } != 0;
+        if is_terminating || self.given_up.load(Ordering::Relaxed) {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         Ok(())

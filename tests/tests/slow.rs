@@ -1,4 +1,4 @@
-//! lighttpd's one thread, while the disk keeps a film's metadata waiting.
+//! The one thread of a process of lighttpd or nginx, while the disk keeps a film's metadata waiting.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -7,21 +7,60 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tests::client::{Connection, Reply};
+use tests::client::{Connection, Reply, Request};
 use tests::films::{Film, demo_film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 use tests::slow_disk::FOR_EVER;
+use tests::tls;
+
+/// Runs each scenario on both servers that answer many requests with one thread.
+macro_rules! on_one_thread {
+    ($($scenario:ident),+ $(,)?) => {
+        mod lighttpd {
+            $(#[test] fn $scenario() { super::$scenario(tests::servers::Engine::Lighttpd) })+
+        }
+        mod nginx {
+            $(#[test] fn $scenario() {
+                if tests::servers::has_nginx() {
+                    super::$scenario(tests::servers::Engine::Nginx);
+                }
+            })+
+        }
+    };
+}
+
+on_one_thread!(
+    others_are_answered_while_one_waits,
+    streams_of_one_connection_do_not_wait_for_each_other,
+    all_kinds_of_answers_may_have_to_wait,
+    clients_that_leave_while_they_wait_do_no_harm,
+    a_server_stops_while_requests_wait,
+);
 
 const QUERY: &str = "start=3.05&end=7";
 
-/// A server whose disk takes this long for each read, and a film on it.
+/// lighttpd whose disk takes this long for each read, and a film on it.
 fn slow_site(milliseconds: u64, config: &str) -> (Site, Film) {
     site_on(Duration::from_millis(milliseconds), config)
 }
 
 fn site_on(disk: Duration, config: &str) -> (Site, Film) {
-    let site = Builder::new(Engine::Lighttpd).slow_disk(disk).config(config).start();
+    with_film(Builder::new(Engine::Lighttpd).slow_disk(disk).config(config))
+}
+
+/// One process of a server on such a disk.
+fn one_on(engine: Engine, milliseconds: u64) -> (Site, Film) {
+    one_with(engine, milliseconds, "")
+}
+
+fn one_with(engine: Engine, milliseconds: u64, config: &str) -> (Site, Film) {
+    let builder = Builder::new(engine).slow_disk(Duration::from_millis(milliseconds)).config(config);
+    with_film(if engine == Engine::Nginx { builder.workers(1) } else { builder })
+}
+
+fn with_film(builder: Builder) -> (Site, Film) {
+    let site = builder.start();
     let film = film("bframes");
     site.publish_as(&film, "slow.mp4");
     site.publish_as(&film, "fast.mp4");
@@ -33,44 +72,43 @@ fn is_clip(reply: &Reply, film: &Film, query: &str) -> bool {
     reply.status == 200 && reply.body == clip(&film.path, query).expect("a clip")
 }
 
-#[test]
-fn others_are_answered_while_one_waits() {
-    let (site, film) = slow_site(200, "");
-    for version in ["--http1.1", "--http2-prior-knowledge"] {
+fn others_are_answered_while_one_waits(engine: Engine) {
+    let (site, film) = one_on(engine, 200);
+    for is_http2 in [false, true] {
+        let ask = |target: &str| {
+            let request = site.request(target);
+            if is_http2 { request.http2().send() } else { request.arg("--http1.1").send() }
+        };
         let finished = AtomicBool::new(false);
         scope(|threads| {
             let slow = threads.spawn(|| {
-                let reply = site.request(&format!("/slow.mp4?{QUERY}&{version}")).arg(version).send();
+                let reply = ask(&format!("/slow.mp4?{QUERY}&x={is_http2}"));
                 finished.store(true, Ordering::Relaxed);
                 reply
             });
             sleep(Duration::from_millis(100));
             let began = Instant::now();
             for _ in 0..5 {
-                assert_eq!(site.request("/a.txt").arg(version).send().text(), "text");
-                assert!(is_clip(
-                    &site.request(&format!("/fast.mp4?{QUERY}")).arg(version).send(),
-                    &film,
-                    QUERY
-                ));
+                assert_eq!(ask("/a.txt").text(), "text");
+                assert!(is_clip(&ask(&format!("/fast.mp4?{QUERY}")), &film, QUERY));
             }
             assert!(!finished.load(Ordering::Relaxed), "not slow: others took {:?}", began.elapsed());
             assert!(is_clip(&slow.join().expect("an answer"), &film, QUERY));
         });
         // What is planned is kept, but what is sent is read.
-        assert!(is_clip(&site.request(&format!("/slow.mp4?{QUERY}")).arg(version).send(), &film, QUERY));
+        assert!(is_clip(&ask(&format!("/slow.mp4?{QUERY}")), &film, QUERY));
     }
 }
 
-#[test]
-fn streams_of_one_connection_do_not_wait_for_each_other() {
-    let (site, film) = slow_site(20, "");
+fn streams_of_one_connection_do_not_wait_for_each_other(engine: Engine) {
+    let (site, film) = one_with(engine, 20, &tls::config(engine));
     let dir = tempfile::tempdir().expect("a directory");
-    // Once the first request has turned the connection into one of HTTP/2, the others share it. A
-    // line for each as it ends.
-    let mut request = site.request(&format!("/fast.mp4?{QUERY}")).arg("--http2").arg("--parallel");
+    // The others share the connection of the first request. A line for each as it ends.
+    let url = |target: &str| site.url(target).replace("http:", "https:");
+    let mut request = Request::get(url(&format!("/fast.mp4?{QUERY}"))).arg("--insecure").arg("--http2");
+    request = request.arg("--parallel");
     for target in ["/a.txt".into(), format!("/slow.mp4?{QUERY}")] {
-        request = request.arg("--url").arg(&site.url(&target));
+        request = request.arg("--url").arg(&url(&target));
     }
     for n in 0..3 {
         request = request.arg("-o").arg(dir.path().join(n.to_string()).to_str().expect("a path in UTF-8"));
@@ -86,9 +124,8 @@ fn streams_of_one_connection_do_not_wait_for_each_other() {
     assert_eq!(same.count(), 2);
 }
 
-#[test]
-fn all_kinds_of_answers_may_have_to_wait() {
-    let (site, film) = slow_site(20, "");
+fn all_kinds_of_answers_may_have_to_wait(engine: Engine) {
+    let (site, film) = one_on(engine, 20);
     let whole = clip(&film.path, QUERY).expect("a clip");
     let head = site.request(&format!("/slow.mp4?{QUERY}")).head().send();
     assert_eq!((head.status, head.length()), (200, whole.len() as u64));
@@ -120,9 +157,8 @@ fn all_kinds_of_answers_may_have_to_wait() {
     assert_eq!(site.get("/slow.mp4?start=1000").status, 416);
 }
 
-#[test]
-fn clients_that_leave_while_they_wait_do_no_harm() {
-    let (site, film) = slow_site(100, "");
+fn clients_that_leave_while_they_wait_do_no_harm(engine: Engine) {
+    let (site, film) = one_on(engine, 100);
     for n in 0..60 {
         let mut connection = site.connect();
         connection.write(&format!("GET /slow.mp4?start={}.{n} HTTP/1.1\r\nHost: a\r\n\r\n", n % 8));
@@ -155,9 +191,9 @@ fn a_restart_finishes_what_waits() {
     }
 }
 
-#[test]
-fn a_server_stops_while_requests_wait() {
-    let (site, _) = slow_site(1000, "");
+fn a_server_stops_while_requests_wait(engine: Engine) {
+    // nginx kills a worker that has not ended after a second.
+    let (site, _) = one_on(engine, if engine == Engine::Nginx { 300 } else { 1000 });
     let mut waiting: Vec<_> = (0..20).map(|_| site.connect()).collect();
     for (n, connection) in waiting.iter_mut().enumerate() {
         connection.write(&format!("GET /slow.mp4?start={n} HTTP/1.1\r\nHost: a\r\n\r\n"));

@@ -136,6 +136,8 @@ impl Builder {
         } else {
             String::new()
         };
+        // Else its workers get none of them.
+        let env: String = self.env.iter().map(|(name, _)| format!("env {name};\n")).collect();
         // Lines with ports of their own say everything of them.
         let listen = if self.config.contains("listen ") {
             String::new()
@@ -143,7 +145,7 @@ impl Builder {
             format!("listen 127.0.0.1:{{port}};\nlisten 127.0.0.1:{http2_port} http2;")
         };
         format!(
-            "{load}{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
+            "{load}{env}{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
              events {{ worker_connections 1024; }}\n\
              http {{\nsendfile on;\nkeepalive_requests 1000000;\n\
              log_format test '$request $status $body_bytes_sent';\naccess_log {access_log};\n\
