@@ -1,0 +1,167 @@
+//! What nginx alone does with a clip: its ways to read and to send a file, answers within answers,
+//! redirects within the server, and new configurations.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::films::{Film, film};
+use tests::probe::clip;
+use tests::servers::{Builder, Engine, Site, has_nginx};
+
+const QUERY: &str = "start=3.05&end=40";
+
+/// A film whose clips a socket does not take at once, and one whose media lie in small pieces.
+const FILMS: [&str; 2] = ["loud", "pcm"];
+
+fn nginx(config: &str) -> Builder {
+    Builder::new(Engine::Nginx).config(config)
+}
+
+fn publish(site: &Site, kind: &'static str) -> (Film, Vec<u8>) {
+    let film = film(kind);
+    site.publish_as(&film, format!("{kind}.mp4"));
+    let clip = clip(&film.path, QUERY).expect("a clip");
+    (film, clip)
+}
+
+#[test]
+fn a_clip_is_the_same_however_its_file_is_read() {
+    for config in [
+        "sendfile off;",
+        "sendfile off;\noutput_buffers 1 4k;",
+        "sendfile_max_chunk 64k;\ntcp_nopush on;\npostpone_output 0;",
+        "aio threads;",
+        "aio threads;\nsendfile off;\noutput_buffers 2 8k;",
+        "directio 4k;",
+        "aio threads;\ndirectio 64k;",
+        "read_ahead 1m;",
+        "open_file_cache max=10;\nopen_file_cache_errors on;",
+        "limit_rate 40m;\nlimit_rate_after 64k;",
+    ] {
+        if !has_nginx() {
+            return;
+        }
+        let site = nginx(config).start();
+        for kind in FILMS {
+            let (_, clip) = publish(&site, kind);
+            let target = format!("/{kind}.mp4?{QUERY}");
+            for request in [site.request(&target), site.request(&target).http2()] {
+                let reply = request.clone().send();
+                assert!(reply.status == 200 && reply.body == clip, "{config} {kind}\n{reply}");
+                let part = request.clone().range("100-40000").send();
+                assert!(part.status == 206 && part.body == clip[100..=40_000], "{config} {kind}\n{part}");
+                let parts = request.range("0-9,1000-1009").send();
+                assert!(parts.body.windows(10).any(|part| part == &clip[1000..1010]), "{config} {kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_includes_clips() {
+    for sendfile in ["on", "off"] {
+        if !has_nginx() {
+            return;
+        }
+        let site = nginx(&format!("ssi on;\nsendfile {sendfile};")).start();
+        let (film, long) = publish(&site, "loud");
+        let short = clip(&film.path, "start=1&end=2").expect("a clip");
+        let page = format!(
+            "a<!--#include virtual=\"/loud.mp4?{QUERY}\" -->b<!--#include virtual=\"/loud.mp4?start=1&end=2\" -->c"
+        );
+        site.put("two.html", page);
+        let wanted = [b"a".as_slice(), &long, b"b", &short, b"c"].concat();
+        for request in [site.request("/two.html"), site.request("/two.html").http2()] {
+            // What a client knows or wants of the page does not count for the clips.
+            let known = format!("If-None-Match: {}", site.get(&format!("/loud.mp4?{QUERY}")).header("etag"));
+            for fields in [vec![], vec![known.as_str()], vec!["Range: bytes=5-9"]] {
+                let asked =
+                    fields.iter().fold(request.clone(), |request, field| request.arg("-H").arg(field));
+                let reply = asked.send();
+                assert!(reply.status == 200 && reply.body == wanted, "{sendfile} {fields:?}\n{reply}");
+                assert_eq!(reply.header("x-mod-h264-streaming"), "", "{reply}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_application_leads_to_a_clip() {
+    if !has_nginx() {
+        return;
+    }
+    let site = nginx(
+        "location /films/ { internal; alias {docroot}/; }\n\
+         location /ask { proxy_pass http://127.0.0.1:{port}/application; }\n\
+         location /application { add_header X-Accel-Redirect \"/films/loud.mp4?start=3.05&end=40\"; return 200 x; }",
+    )
+    .start();
+    let (_, clip) = publish(&site, "loud");
+    for request in [site.request("/ask?start=1"), site.request("/ask").http2()] {
+        let reply = request.clone().send();
+        assert!(reply.status == 200 && reply.body == clip, "{reply}");
+        let part = request.clone().range("100-199").send();
+        assert!(part.status == 206 && part.body == clip[100..200], "{part}");
+        let unchanged = request.header("If-None-Match", reply.header("etag")).send();
+        assert_eq!(unchanged.status, 304, "{unchanged}");
+    }
+    assert_eq!(site.get(&format!("/films/loud.mp4?{QUERY}")).status, 404);
+}
+
+/// Asks all the time from several clients, while `change` goes on; all answers must be right.
+fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
+    let (is_over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
+    scope(|threads| {
+        for n in 0..4 {
+            let (is_over, answers) = (&is_over, &answers);
+            threads.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let request = site.request(target);
+                    let reply = if n % 2 == 0 { request.send() } else { request.http2().send() };
+                    assert!(reply.status == 200 && reply.body == *wanted, "{reply}");
+                    answers.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        change();
+        let before = answers.load(Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while answers.load(Ordering::Relaxed) < before + 8 && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(answers.load(Ordering::Relaxed) > 16, "no load");
+}
+
+fn answers(site: &Site) -> u64 {
+    let text = site.get("/metrics").text();
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("h264_streaming_answers_total{kind=\"clip\"} "));
+    line.expect("a count").parse().expect("a number")
+}
+
+#[test]
+fn new_configurations_under_load_lose_no_answer_and_no_count() {
+    if !has_nginx() {
+        return;
+    }
+    let site =
+        nginx("location /metrics { h264_streaming_metrics; }").slow_disk(Duration::from_millis(2)).start();
+    let film = film("bframes");
+    site.publish_as(&film, "slow.mp4");
+    let wanted = clip(&film.path, QUERY).expect("a clip");
+    under_load(&site, &format!("/slow.mp4?{QUERY}"), &wanted, || {
+        for _ in 0..4 {
+            sleep(Duration::from_millis(400));
+            let before = answers(&site);
+            site.signal(Signal::HUP);
+            sleep(Duration::from_millis(400));
+            assert!(before > 0 && answers(&site) >= before, "counts begin again");
+        }
+    });
+}
