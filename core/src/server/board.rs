@@ -5,7 +5,6 @@
 //! nothing locked. Counts go up only, and begin at 0 when the server reads its configuration again.
 
 use std::array;
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::virtual_file::VirtualFile;
 
 use super::InProgress;
 use super::clients::{Clients, Place, TooMany};
-use super::processes::{Process, Processes, Totals};
+use super::processes::{Process, Processes, Totals, id_of, own_life};
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,15 +246,16 @@ impl Board {
     /// # Errors
     /// Where the client has as many as it may.
     pub fn begin(&'static self, client: Option<(&[u8], u32)>) -> Result<InProgress, TooMany> {
-        let (owner, process) = (process::id(), self.own_process());
+        let life = own_life();
+        let process = self.process_of(life);
         let client = match client.filter(|_| process.is_some()) {
-            Some((address, most)) => self.clients.take(owner, address, most)?,
+            Some((address, most)) => self.clients.take(id_of(life), address, most)?,
             None => None,
         };
         process.into_iter().for_each(|process| {
             process.answers.fetch_add(1, Relaxed);
         });
-        Ok(InProgress { board: self, process, client, owner })
+        Ok(InProgress { board: self, process, client, life })
     }
 
     /// Frees the place of an answer to a client.
@@ -264,7 +264,11 @@ impl Board {
     }
 
     fn own_process(&self) -> Option<&Process> {
-        self.processes.own(|id| self.clients.free_all_of(id))
+        self.process_of(own_life())
+    }
+
+    fn process_of(&self, life: u64) -> Option<&Process> {
+        self.processes.own(life, |id| self.clients.free_all_of(id))
     }
 
     /// What the living processes have.

@@ -59,18 +59,23 @@ impl Clients {
         let Some(client) = network(client) else { return Ok(None) };
         let hash = self.hash(client);
         let value = u64::from(owner) << 32 | hash >> 32;
-        let Some(place) = self.probe(hash).find_map(|index| self.put(index, value)) else { return Ok(None) };
+        let put =
+            |is_free: fn(u64) -> bool| self.probe(hash).find_map(|index| self.put(index, value, is_free));
+        // The system is asked about other processes only where nothing else helps.
+        let place = put(|found| found == 0).or_else(|| put(|found| !is_alive(owner_of(found))));
         // Another that comes at the same time sees this place, or this one sees that: then at most
         // both are refused, and never are both let in.
         let is_same = |index: &usize| {
             let found = self.places.get(*index).map_or(0, |place| place.load(SeqCst));
-            found != 0 && found << 32 == value << 32 && is_alive(owner_of(found))
+            let sender = owner_of(found);
+            found != 0 && found << 32 == value << 32 && (sender == owner || is_alive(sender))
         };
-        if self.probe(hash).filter(is_same).count() > most as usize {
-            self.free(place);
+        let with_this = self.probe(hash).filter(is_same).count() + usize::from(place.is_none());
+        if with_this > most as usize {
+            place.into_iter().for_each(|place| self.free(place));
             return Err(TooMany(most));
         }
-        Ok(Some(place))
+        Ok(place)
     }
 
     /// Frees a place, if it is still that answer's.
@@ -90,12 +95,11 @@ impl Clients {
         }
     }
 
-    /// Takes this place, if it is free.
-    fn put(&self, index: usize, value: u64) -> Option<Place> {
+    /// Takes this place, if what it has now is free.
+    fn put(&self, index: usize, value: u64, is_free: fn(u64) -> bool) -> Option<Place> {
         let place = self.places.get(index)?;
         let found = place.load(Relaxed);
-        let is_free = found == 0 || !is_alive(owner_of(found));
-        let is_taken = is_free && place.compare_exchange(found, value, SeqCst, Relaxed).is_ok();
+        let is_taken = is_free(found) && place.compare_exchange(found, value, SeqCst, Relaxed).is_ok();
         is_taken.then_some(Place { index, value })
     }
 
@@ -177,12 +181,8 @@ mod tests {
     #[test]
     fn places_of_a_process_that_has_ended_are_free() {
         let (clients, ended) = (Clients::default(), ended());
-        let before = clients.take(ended, b"192.0.2.1", 1).unwrap().unwrap();
-        // It takes the place itself, because nobody's is the first one.
-        let after = clients.take(own(), b"192.0.2.1", 1).unwrap().unwrap();
-        assert_eq!(before.index, after.index);
-        // What the earlier one frees late is not its own any more.
-        clients.free(before);
+        clients.take(ended, b"192.0.2.1", 1).unwrap().unwrap();
+        clients.take(own(), b"192.0.2.1", 1).unwrap().unwrap();
         assert!(clients.take(own(), b"192.0.2.1", 1).is_err());
         clients.free_all_of(ended);
         assert!(clients.take(own(), b"192.0.2.1", 1).is_err());
@@ -191,11 +191,20 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_finds_no_place_is_let_through() {
+    fn where_all_places_are_taken_a_client_is_let_through() {
         let clients = Clients::default();
         let others = u64::from(own()) << 32;
         clients.places.iter().for_each(|place| place.store(others, Relaxed));
         assert_eq!(clients.take(own(), b"192.0.2.1", 1), Ok(None));
+        // Unless one is that of a process that has ended.
+        let ended = u64::from(ended()) << 32 | 1;
+        clients.places.iter().step_by(PROBED).for_each(|place| place.store(ended, Relaxed));
+        let (before, after) =
+            (Place { index: 0, value: ended }, clients.take(own(), b"192.0.2.1", 1).unwrap().unwrap());
+        assert!(clients.take(own(), b"192.0.2.1", 1).is_err());
+        // What that one frees late is not its own any more.
+        clients.free(Place { index: after.index, ..before });
+        assert!(clients.take(own(), b"192.0.2.1", 1).is_err());
     }
 
     #[test]

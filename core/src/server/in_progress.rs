@@ -1,11 +1,10 @@
 //! An answer that is being sent.
 
-use std::process;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Board;
 use super::clients::Place;
-use super::processes::Process;
+use super::processes::{Process, own_life};
 
 /// Counts an answer for as long as it is sent. A server keeps it until the last byte has gone out, or
 /// the client has.
@@ -15,17 +14,17 @@ pub struct InProgress {
     /// Of this process; `None` where there are more processes than places.
     pub(super) process: Option<&'static Process>,
     pub(super) client: Option<Place>,
-    /// A copy of the process has a copy of this, which counts nothing.
-    pub(super) owner: u32,
+    /// The process, as [`own_life`] names it. A copy of it has a copy of this, which counts nothing.
+    pub(super) life: u64,
 }
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        if self.owner != process::id() {
+        if self.life != own_life() {
             return;
         }
         // No lock is taken: a server may end a process, and drop this, in a signal handler.
-        if let Some(process) = self.process.filter(|process| process.is_own()) {
+        if let Some(process) = self.process.filter(|process| process.belongs_to(self.life)) {
             process.answers.fetch_sub(1, Relaxed);
         }
         if let Some(place) = self.client {
@@ -54,8 +53,8 @@ mod tests {
         drop(second);
         assert_eq!(now(), 0);
         let again = board.begin(Some((b"192.0.2.1", 1))).unwrap();
-        let InProgress { board: _, process, client, owner } = &again;
-        let copy = InProgress { board, process: *process, client: *client, owner: owner + 1 };
+        let InProgress { board: _, process, client, life } = &again;
+        let copy = InProgress { board, process: *process, client: *client, life: life ^ 1 };
         drop(copy);
         assert_eq!(now(), 1);
         assert!(board.begin(Some((b"192.0.2.1", 1))).is_err());

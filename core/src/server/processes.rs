@@ -3,6 +3,7 @@
 use std::array;
 use std::hash::{BuildHasher, RandomState};
 use std::process;
+use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Mutex, PoisonError};
 
@@ -49,39 +50,46 @@ impl Default for Processes {
 }
 
 impl Processes {
-    /// The place of this process. Its first call takes one that is free or belongs to a process that
-    /// has ended, after `forget` has made all others forget an earlier process of the same number.
-    pub(super) fn own(&self, forget: impl FnOnce(u32)) -> Option<&Process> {
-        /// Of the threads of this process alone: no other process waits for it.
-        static FIRST: Mutex<()> = Mutex::new(());
-        let own = own_life();
+    /// The place of the process that [`own_life`] names `own`, which is this one. Its first call takes
+    /// one. It frees those of processes that have ended, each after `forget` has made all others
+    /// forget what that process of that number had.
+    pub(super) fn own(&self, own: u64, forget: impl Fn(u32)) -> Option<&Process> {
+        /// The process, and where the places are that it found taken. The lock is one of the threads
+        /// of this process alone: no other process waits for it.
+        static WITHOUT: Mutex<(u64, usize)> = Mutex::new((0, 0));
         let find = || self.0.iter().find(|process| process.life.load(Acquire) == own);
         if let Some(process) = find() {
             return Some(process);
         }
-        let _first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut without = WITHOUT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(process) = find() {
             return Some(process);
+        }
+        // To look again would ask the system about each process, for each request.
+        let here = (own, ptr::from_ref(self).addr());
+        if *without == here {
+            return None;
         }
         forget(id_of(own));
         let mut place = None;
         for process in &self.0 {
             let life = process.life.load(Relaxed);
             // One of the same number has ended, too.
-            let is_old = life != 0 && id_of(life) == id_of(own);
-            let is_free = is_old || life == 0 || !is_alive(id_of(life));
-            if is_old && place.is_some() {
-                process.clear();
-                process.life.store(0, Relaxed);
-            } else if is_free && place.is_none() {
-                // Other threads find it when it is clear.
-                let is_taken = process.life.compare_exchange(life, own ^ 1, Relaxed, Relaxed).is_ok();
-                place = is_taken.then(|| {
-                    process.clear();
-                    process.life.store(own, Release);
-                    process
-                });
+            let is_over = life != 0 && (id_of(life) == id_of(own) || !is_alive(id_of(life)));
+            let is_wanted = is_over || life == 0 && place.is_none();
+            // Nobody else takes it until it is clear.
+            if !is_wanted || process.life.compare_exchange(life, own ^ 1, Acquire, Relaxed).is_err() {
+                continue;
             }
+            if is_over {
+                forget(id_of(life));
+            }
+            process.clear();
+            process.life.store(if place.is_none() { own } else { 0 }, Release);
+            place = place.or(Some(process));
+        }
+        if place.is_none() {
+            *without = here;
         }
         place
     }
@@ -107,9 +115,9 @@ impl Processes {
 }
 
 impl Process {
-    /// Whether the place is still this process's, which it was when an answer began.
-    pub(super) fn is_own(&self) -> bool {
-        self.life.load(Relaxed) == own_life()
+    /// Whether the place is still that process's, which it was when an answer began.
+    pub(super) fn belongs_to(&self, life: u64) -> bool {
+        self.life.load(Relaxed) == life
     }
 
     /// Forgets what an earlier process had.
@@ -124,7 +132,7 @@ impl Process {
 
 /// Names this process as its number alone cannot, which the system gives to a later process: that
 /// number, and another that was drawn.
-fn own_life() -> u64 {
+pub(super) fn own_life() -> u64 {
     /// A copy of the process has another number.
     static LIFE: AtomicU64 = AtomicU64::new(0);
     let id = u64::from(process::id());
@@ -140,7 +148,7 @@ fn own_life() -> u64 {
 }
 
 /// The number of the process of that name.
-fn id_of(life: u64) -> u32 {
+pub(super) fn id_of(life: u64) -> u32 {
     u32::try_from(life >> 32).unwrap_or_default()
 }
 
@@ -152,21 +160,21 @@ pub(super) fn is_alive(id: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
     fn processes_that_have_ended_have_nothing() {
         let processes = Processes::default();
-        let own = processes.own(|_| ()).unwrap();
+        let own = processes.own(own_life(), |_| ()).unwrap();
         own.entries.store(3, Relaxed);
         own.bytes.store(1000, Relaxed);
         own.threads.store(8, Relaxed);
         own.answers.store(4, Relaxed);
         own.busy.store(1, Relaxed);
         own.waiting.store(2, Relaxed);
-        let mut child = process::Command::new("true").spawn().unwrap();
-        child.wait().unwrap();
-        processes.0[1].life.store(u64::from(child.id()) << 32, Relaxed);
+        processes.0[1].life.store(u64::from(ended()) << 32, Relaxed);
         processes.0[1].entries.store(99, Relaxed);
         // The first process of a machine is always there.
         processes.0[2].life.store(1 << 32, Relaxed);
@@ -176,25 +184,45 @@ mod tests {
         assert_eq!(processes.totals(), expected);
         // The place is taken by the next process that comes.
         processes.0[0].life.store(1 << 32, Relaxed);
-        assert_eq!(processes.own(|_| ()).unwrap().entries.load(Relaxed), 0);
+        assert_eq!(processes.own(own_life(), |_| ()).unwrap().entries.load(Relaxed), 0);
         assert_eq!(processes.0[1].life.load(Relaxed), own_life());
+    }
+
+    /// The number of a process that has ended.
+    fn ended() -> u32 {
+        let mut child = process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
     }
 
     #[test]
     fn an_earlier_process_of_the_same_number_is_forgotten() {
         let processes = Processes::default();
-        let earlier = own_life() ^ 1;
-        for place in [1, 5] {
-            processes.0[place].life.store(earlier, Relaxed);
+        let (earlier, ended) = (own_life() ^ 2, ended());
+        for (place, life) in [(1, earlier), (5, earlier), (7, u64::from(ended) << 32), (9, 1 << 32)] {
+            processes.0[place].life.store(life, Relaxed);
             processes.0[place].answers.store(7, Relaxed);
         }
-        assert_eq!(processes.totals().answers, 14);
-        let mut forgotten = None;
-        assert!(processes.own(|id| forgotten = Some(id)).is_some_and(Process::is_own));
-        assert_eq!(
-            (forgotten, processes.totals()),
-            (Some(process::id()), Totals { processes: 1, ..Totals::default() })
-        );
-        processes.own(|_| panic!("it has its place")).unwrap();
+        assert_eq!(processes.totals().answers, 21);
+        let forgotten = RefCell::new(Vec::new());
+        let own = processes.own(own_life(), |id| forgotten.borrow_mut().push(id)).unwrap();
+        assert!(own.belongs_to(own_life()) && ptr::eq(own, &processes.0[0]));
+        let forgotten = forgotten.into_inner();
+        assert!(forgotten.contains(&process::id()) && forgotten.contains(&ended), "{forgotten:?}");
+        assert!(!forgotten.contains(&1));
+        let expected = Totals { processes: 2, answers: 7, ..Totals::default() };
+        assert_eq!(processes.totals(), expected);
+        assert_eq!(processes.0.iter().filter(|place| place.life.load(Relaxed) != 0).count(), 2);
+        processes.own(own_life(), |_| panic!("it has its place")).unwrap();
+    }
+
+    #[test]
+    fn a_process_without_a_place_looks_for_one_once() {
+        let processes = Processes::default();
+        processes.0.iter().for_each(|place| place.life.store(1 << 32, Relaxed));
+        assert!(processes.own(own_life(), |_| ()).is_none());
+        assert!(processes.own(own_life(), |_| panic!("it looks again")).is_none());
+        // Elsewhere there is one.
+        assert!(Processes::default().own(own_life(), |_| ()).is_some());
     }
 }
