@@ -274,6 +274,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             Ok(answer) => request.keep_until_sent(answer),
             Err(error) => {
                 request.log(Severity::Info, &error);
+                request.set_error_header(c"Cache-Control", c"no-store");
                 return refuse(request, error.status(), Reason::Clients, &error);
             }
         }

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr;
 
 use mp4seek::packaging::Address;
-use mp4seek::server::InProgress;
+use mp4seek::server::{InProgress, Reason};
 use mp4seek::source::Identity;
 use mp4seek::{Answer, Error};
 
@@ -28,6 +28,8 @@ pub(crate) enum Context {
 /// What completes the server's own answer to a request that is refused.
 pub(crate) struct Refusal {
     pub(crate) status: c_int,
+    /// Why.
+    pub(crate) code: Reason,
     /// The length of the movie that a byte range lay outside of.
     pub(crate) len: Option<u64>,
     /// A page with the reason, unless the configuration has one for this status.

@@ -246,7 +246,8 @@ fn send(
         Selection::Unsatisfiable => {
             measures::note_refusal(request, Reason::Range);
             let page = refusal_page(416, &out_of_range(len));
-            Context::Refusal(Refusal { status: 416, len: Some(len), page }).put_into(request);
+            Context::Refusal(Refusal { status: 416, code: Reason::Range, len: Some(len), page })
+                .put_into(request);
             return request.end_without_handler(416);
         }
         Selection::NotModified => {
@@ -395,10 +396,13 @@ fn send_body(request: &mut Request<'_>, mut body: Box<Body>) -> h264_outcome {
 /// Completes a refusal: the server drops all headers when it makes an error document.
 pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
     match Context::take_from(request) {
-        Some(Context::Refusal(Refusal { status, len, page })) if request.status() == status => {
+        Some(Context::Refusal(Refusal { status, code, len, page })) if request.status() == status => {
             set_version(request);
             if status == 405 {
                 request.set_header(b"Allow", b"GET, HEAD");
+            }
+            if code == Reason::Clients {
+                request.set_header(b"Cache-Control", b"no-store");
             }
             if let Some(len) = len {
                 request.set_header(b"Content-Range", content_range(None, len).as_bytes());
@@ -432,6 +436,6 @@ fn end_with(request: &mut Request<'_>, status: u16, code: Reason, reason: &dyn D
     measures::note_refusal(request, code);
     let page = refusal_page(status, reason);
     let status = c_int::from(status);
-    Context::Refusal(Refusal { status, len: None, page }).put_into(request);
+    Context::Refusal(Refusal { status, code, len: None, page }).put_into(request);
     request.end(status)
 }

@@ -210,6 +210,9 @@ fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, k
         Ok(answer) => answer.flatten(),
         Err(error) => {
             request.log(Severity::Info, &error);
+            if !request.set_header(b"Cache-Control", b"no-store") {
+                return no_memory;
+            }
             return refuse(request, error.status(), Reason::Clients, &error);
         }
     };

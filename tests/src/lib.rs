@@ -1,7 +1,7 @@
 //! Real servers, the same scenarios on both.
 //!
 //! `servers` starts Apache, lighttpd and nginx with a configuration of their own; `place` finds
-//! where they can be served from; `client` talks to them; `films` writes films whose frames and
+//! where they can be served from; `client` talks to them, and `http2` by hand; `films` writes films whose frames and
 //! audio say their own time; `demo_film` paints that of `make demo`, and `demo_page` and `demo_tool`
 //! try its page; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser, and `poster` looks at pictures of some; `slow_disk` keeps a server waiting for some of its files, and
@@ -27,6 +27,7 @@ pub mod demo_page;
 #[cfg(feature = "judges")]
 pub mod demo_tool;
 pub mod films;
+pub mod http2;
 #[cfg(feature = "judges")]
 pub mod mp4box;
 pub mod names;

@@ -33,9 +33,10 @@ const _: () = assert!(CLIPS_PER_CLIENT as usize * 2 <= PROBED && PROBED <= CLIEN
 pub struct TooMany(pub(super) u32);
 
 impl TooMany {
-    /// The HTTP status to answer with.
+    /// The HTTP status to answer with: that of all that a publisher does not allow. No cache may
+    /// keep this one, which is not so for others, and later not for this client.
     pub fn status(self) -> u16 {
-        429
+        403
     }
 }
 

@@ -14,7 +14,6 @@ pub fn refusal_page(status: u16, reason: &dyn Display) -> Option<String> {
         412 => "Precondition Failed",
         415 => "Unsupported Media Type",
         416 => "Range Not Satisfiable",
-        429 => "Too Many Requests",
         500.. => return None,
         _ => "Error",
     };

@@ -82,7 +82,7 @@ impl Site {
     }
 
     /// The port that speaks nothing but HTTP/2 without TLS, where the server has one.
-    fn http2_place(&self) -> Option<String> {
+    pub fn http2_place(&self) -> Option<String> {
         let Some(process) = &self.process else {
             return std::env::var("H264_NGINX_HTTP2").ok().filter(|_| self.engine == Engine::Nginx);
         };
