@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tests::client::Connection;
 use tests::films::{film, loud_film};
 use tests::pages::{block, page};
@@ -18,7 +19,9 @@ on_all_engines!(
     counts_outlive_the_processes_that_counted,
     bytes_are_those_of_the_body,
     answers_in_progress_are_those_that_are_being_sent,
+    an_answer_of_which_all_is_queued_is_being_sent,
     answers_of_a_killed_process_are_over,
+    a_reload_loses_no_answer,
     conditions_that_do_not_hold_are_refusals,
     a_browser_is_told_how_long_it_took,
     nothing_is_told_that_nobody_asked_for,
@@ -300,6 +303,22 @@ fn answers_in_progress_are_those_that_are_being_sent(engine: Engine) {
     site.allow_log("byte range|Not a directory");
 }
 
+/// The media of these ten seconds are one piece, which lighttpd has from us at once.
+fn an_answer_of_which_all_is_queued_is_being_sent(engine: Engine) {
+    let site = of_processes(engine).start();
+    let target = format!("{}?start=80", site.publish(&loud_film()));
+    let (mut first, second) = (begin(&site, &target), begin(&site, &target));
+    for _ in 0..5 {
+        assert_eq!(counts(&site)["answers_in_progress"], 2);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(second);
+    wait_for_answers(&site, 1);
+    let reply = first.reply();
+    assert_eq!(reply.body.len() as u64, reply.length());
+    wait_for_answers(&site, 0);
+}
+
 fn answers_of_a_killed_process_are_over(engine: Engine) {
     let site = of_processes(engine).start();
     let target = format!("{}?start=1", site.publish(&loud_film()));
@@ -309,6 +328,42 @@ fn answers_of_a_killed_process_are_over(engine: Engine) {
     wait_until_it_answers(&site);
     wait_for_answers(&site, 0);
     site.allow_log("AH00052|signal Killed|exited on signal 9|child|status");
+}
+
+fn a_reload_loses_no_answer(engine: Engine) {
+    let site = of_processes(engine).start();
+    site.allow_log("raceful|AH00493|AH00297|[Ss]erver");
+    let target = format!("{}?start=1", site.publish(&loud_film()));
+    for _ in 0..2 {
+        let mut early = [begin(&site, &target), begin(&site, &target)];
+        wait_for_answers(&site, 2);
+        site.signal(if engine == Engine::Nginx { Signal::HUP } else { Signal::USR1 });
+        if engine == APACHE {
+            // Its earlier children send on.
+            wait_for_answers(&site, 0);
+        }
+        for client in &mut early {
+            let reply = client.reply();
+            assert_eq!(reply.body.len() as u64, reply.length());
+        }
+        drop(early);
+        wait_until_it_answers(&site);
+        wait_for_answers(&site, 0);
+        let late = begin(&site, &target);
+        wait_for_answers(&site, 1);
+        drop(late);
+        wait_for_answers(&site, 0);
+    }
+}
+
+#[test]
+fn threads_of_a_process_count_their_answers() {
+    let site = with_metrics(APACHE).start();
+    let target = format!("{}?start=1", site.publish(&loud_film()));
+    let clients: Vec<_> = (0..6).map(|_| begin(&site, &target)).collect();
+    wait_for_answers(&site, 6);
+    drop(clients);
+    wait_for_answers(&site, 0);
 }
 
 fn conditions_that_do_not_hold_are_refusals(engine: Engine) {
