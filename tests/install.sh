@@ -109,6 +109,8 @@ uninstall_all() {
     done
     rm -f "$DESTDIR$APACHE_MODULES/mod_h264_streaming.so" "$DESTDIR$LIGHTTPD_MODULES/mod_h264_streaming.so" \
         "$DESTDIR$nginx_module" "$DESTDIR$PREFIX/bin/mp4seek"
+    # nginx alone has no folder for modules: it was made for ours, where no other is in it.
+    rmdir "$DESTDIR$NGINX_MODULES" "$(dirname "$DESTDIR$NGINX_MODULES")" 2> /dev/null || true
     echo "Uninstalled. Servers that run keep the module until they are restarted"
 }
 
