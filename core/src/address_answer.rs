@@ -13,7 +13,7 @@ use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
 use crate::plan::{FragmentedFile, Held, Segmenting, Spacing, plan_fragmented};
-use crate::request::{Asked, ClipRequest, Form, Format, Mode, Settings, TrackKind};
+use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
@@ -250,6 +250,11 @@ impl<R: ReadAt> Package<'_, R> {
         match address {
             Address::Text(name) => return self.write_text(name),
             Address::Chapters => return self.write_chapters(),
+            Address::Manifest(form) => {
+                if let Some(scenes) = self.scenes(address)? {
+                    return Ok(dash::manifest_of_scenes(&scenes, form));
+                }
+            }
             _ => {}
         }
         let presentation = self.presentation(address)?;
@@ -268,6 +273,34 @@ impl<R: ReadAt> Package<'_, R> {
             }
             _ => Err(Error::NoSuchAddress),
         }
+    }
+
+    /// A presentation for each of the scenes that are joined: no player of DASH follows the edits
+    /// between them, and all play periods. `None` where the scenes do not all have the same tracks, or
+    /// links cannot say which scene they are of.
+    fn scenes(&self, address: Address) -> Result<Option<Vec<Presentation>>, Error> {
+        let Self { request, settings, .. } = self;
+        if request.more.is_empty() || settings.has_plain_links || self.growth != Growth::None {
+            return Ok(None);
+        }
+        // What is allowed of the scenes together is known from the clip of all.
+        let tracks = self.in_budget(|film| Ok(offered_tracks(self.index, self.clip(film)?)))?;
+        let mut scenes = Vec::new();
+        for number in 1..=request.scenes().count() {
+            let Some(request) = request.scene(number) else { break };
+            let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
+            let scene = Package { request, query: &query, clip: OnceCell::new(), ..*self };
+            if scene.in_budget(|film| Ok(offered_tracks(self.index, scene.clip(film)?)))? != tracks {
+                return Ok(None);
+            }
+            scenes.push(scene.presentation(address)?);
+        }
+        Ok(Some(scenes))
+    }
+
+    /// What a query ends with that asks for one of its scenes.
+    fn link_to_scene(&self, number: usize) -> String {
+        format!("&{}={number}", self.settings.parameters.name(Parameter::Scene))
     }
 
     fn write_text(&self, name: TrackName) -> Result<String, Error> {
@@ -367,7 +400,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::request::SegmentDuration;
+    use crate::request::{Restrictions, SegmentDuration, Time};
     use crate::testing::{Film, TrackSpec, identity};
 
     /// Ten seconds with a key frame each second.
@@ -408,6 +441,67 @@ mod tests {
             assert_eq!(beyond.status(), 404);
         }
         assert_eq!(get(&seeker, &film, "/cmaf/a1.mp4", &settings).unwrap_err().status(), 404);
+    }
+
+    /// The links of a text, resolved from a folder next to that of media.
+    fn links(text: &str) -> Vec<String> {
+        let quoted = |line: &str| Some(line.split_once("\"../")?.1.split_once('"')?.0.to_owned());
+        let bare = |line: &str| line.strip_prefix("../").map(str::to_owned);
+        let tag = |line: &str| Some(line.split_once("<BaseURL>../")?.1.split_once('<')?.0.to_owned());
+        let all = text.lines().filter_map(|line| bare(line).or_else(|| quoted(line)).or_else(|| tag(line)));
+        all.map(|link| format!("/{}", link.replace("&amp;", "&"))).collect()
+    }
+
+    #[test]
+    fn scenes_are_periods_of_a_manifest() {
+        let video = TrackSpec::video(100, 10);
+        let film = Film::of(vec![video, TrackSpec::audio(80)]).build();
+        let query = "clip=5-8,1-3&x=mine";
+        let one = [("start=5&end=8", 3.0), ("start=1&end=3", 2.0)];
+        for form in [Form::Ranges, Form::Segments] {
+            let (seeker, settings) = (Seeker::default(), Settings { form, ..of_seconds("1") });
+            let ask = |at: &str| get(&seeker, &film, at, &settings).unwrap();
+            let text = |at: &str| String::from_utf8(ask(at)).unwrap();
+            let manifest = text(&format!("/dash/manifest.mpd?{query}"));
+            let document = roxmltree::Document::parse(&manifest).unwrap();
+            assert_eq!(document.root_element().attribute("mediaPresentationDuration"), Some("PT5S"));
+            let periods = document.root_element().children().filter(|node| node.has_tag_name(PERIOD));
+            let said: Vec<_> =
+                periods.map(|period| (period.attribute("id"), period.attribute("duration"))).collect();
+            assert_eq!(said, [(Some("1"), Some("PT3S")), (Some("2"), Some("PT2S"))]);
+            for (link, n) in links(&manifest).iter().filter(|_| form == Form::Ranges).zip([0, 0, 1, 1]) {
+                let (path, _) = link.split_once('?').unwrap();
+                assert!(ask(link) == ask(&format!("{path}?{}", one[n].0)), "{link}");
+            }
+        }
+    }
+
+    const PERIOD: (&str, &str) = ("urn:mpeg:dash:schema:mpd:2011", "Period");
+
+    #[test]
+    fn scenes_of_other_tracks_are_one_presentation() {
+        // The sound is over before the second scene begins.
+        let film = Film::of(vec![TrackSpec::video(100, 10), TrackSpec::audio(20)]).build();
+        let ask =
+            |query| get(&Seeker::default(), &film, &format!("/dash/manifest.mpd?{query}"), &of_seconds("1"));
+        for (query, periods) in [("clip=1-2,5-8", 1), ("clip=5-8,3-4", 2), ("clip=0-2,1-2", 2)] {
+            let text = String::from_utf8(ask(query).unwrap()).unwrap();
+            assert_eq!(text.matches("<Period").count(), periods, "{text}");
+            assert_eq!(text.contains("scene="), periods > 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_together_has_no_manifest() {
+        let film = film();
+        let settings = Settings {
+            restrictions: Restrictions { longest: Time::parse("4"), ..Restrictions::default() },
+            ..of_seconds("1")
+        };
+        for (query, status) in [("clip=0-3,5-6", 200), ("clip=0-3,5-7", 403), ("clip=0-3,20-21", 416)] {
+            let said = get(&Seeker::default(), &film, &format!("/dash/manifest.mpd?{query}"), &settings);
+            assert_eq!(said.map_or_else(|e| e.status(), |_| 200), status, "{query}");
+        }
     }
 
     #[test]

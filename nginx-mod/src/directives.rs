@@ -228,8 +228,8 @@ fn extensions(values: &[&[u8]]) -> Result<Vec<Vec<u8>>, Expected> {
 
 fn parameters(values: &[&[u8]]) -> Result<Parameters, Expected> {
     const ALLOWED: Expected = "parameter=name, once or more, such as start=from end=to; the parameters are \
-        start, end, vbegin, vend, t, mode, tracks, lang, format, poster, expires and sig; a name is 1 to 31 \
-        letters, digits and - . _ ~; no two names are the same, the default names included";
+        start, end, vbegin, vend, t, clip, scene, mode, tracks, lang, format, poster, expires and sig; a \
+        name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
     let mut pairs = Vec::new();
     for word in values {
         let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;

@@ -20,8 +20,8 @@ pub(super) fn words(line: &CStr) -> impl Iterator<Item = &[u8]> {
 /// Reads all of a directive's line at once, so that two parameters can exchange their names.
 pub(super) fn rename_parameters(parameters: &Parameters, line: &CStr) -> Result<Parameters, Refusal> {
     const ALLOWED: Refusal = c"H264StreamingParameters must be parameter=name, once or more, such as \
-        start=from end=to; the parameters are start, end, vbegin, vend, t, mode, tracks, lang, \
-        format, poster, expires and sig; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
+        start=from end=to; the parameters are start, end, vbegin, vend, t, clip, scene, mode, \
+        tracks, lang, format, poster, expires and sig; a name is 1 to 31 letters, digits and - . _ ~; no two names are the same, the default names included";
     let mut pairs = Vec::new();
     for word in words(line) {
         let equals = word.iter().position(|&byte| byte == b'=').ok_or(ALLOWED)?;

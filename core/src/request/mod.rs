@@ -74,6 +74,7 @@ pub struct Allowed {
 /// | `vbegin`, `vend` | times: the range of the film that `start` and `end` count in |
 /// | `t` | `a,b` or `,b` as in W3C media fragments, with or without `npt:`; or a time in the movie |
 /// | `clip` | `10-20`, `10-` or `-20`: a scene; several are joined in their order |
+/// | `scene` | the number of a scene: of the scenes that are named only this one |
 /// | `mode` | `keyframe` or `exact` |
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
 /// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
@@ -268,7 +269,9 @@ impl Query<'_> {
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
         let is_cut = is_cut || restrictions.window.is_some();
         let lays_out_whole = self.settings.lays_out_whole;
-        Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole })
+        let request =
+            ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole };
+        self.scene_of(request)
     }
 
     /// The scenes that are named. Values that do not name any are an error where they `must` be
@@ -289,6 +292,16 @@ impl Query<'_> {
             found.push(scene);
         }
         Ok(found)
+    }
+
+    /// The scene of a request that the query asks for, or all of it.
+    fn scene_of(&self, request: ClipRequest) -> Result<ClipRequest, RequestError> {
+        let Some(value) = self.values.get(Parameter::Scene).filter(|_| !request.more.is_empty()) else {
+            return Ok(request);
+        };
+        let number = std::str::from_utf8(value).ok().and_then(digits);
+        let scene = number.and_then(|number| usize::try_from(number).ok()).and_then(|n| request.scene(n));
+        scene.ok_or_else(|| bad(self.name(Parameter::Scene), value, "not the number of one of the scenes"))
     }
 
     /// The clip of pictures alone that begins with the key frame of a poster, if one is asked for.
@@ -416,6 +429,12 @@ impl ClipRequest {
     /// The scenes, in the order in which they are presented.
     pub fn scenes(&self) -> impl Iterator<Item = Scene> + '_ {
         [Scene { start: self.start, end: self.end }].into_iter().chain(self.more.iter().copied())
+    }
+
+    /// What asks for one of the scenes alone. They are numbered from 1.
+    pub fn scene(&self, number: usize) -> Option<Self> {
+        let Scene { start, end } = self.scenes().nth(number.checked_sub(1)?)?;
+        Some(Self { start, end, more: Vec::new(), ..self.clone() })
     }
 
     /// Bytes it takes besides its own size.

@@ -17,6 +17,8 @@ pub enum Parameter {
     T,
     /// A scene of a clip that joins several.
     Clip,
+    /// Which one of the scenes is asked for alone.
+    Scene,
     /// How the clip begins.
     Mode,
     /// Which tracks the clip has.
@@ -35,13 +37,14 @@ pub enum Parameter {
 
 impl Parameter {
     /// All parameters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Start,
         Self::End,
         Self::Vbegin,
         Self::Vend,
         Self::T,
         Self::Clip,
+        Self::Scene,
         Self::Mode,
         Self::Tracks,
         Self::Lang,
@@ -60,6 +63,7 @@ impl Parameter {
             Self::Vend => "vend",
             Self::T => "t",
             Self::Clip => "clip",
+            Self::Scene => "scene",
             Self::Mode => "mode",
             Self::Tracks => "tracks",
             Self::Lang => "lang",
@@ -124,7 +128,7 @@ pub struct Parameters {
 pub enum ParametersError {
     /// There is no such parameter.
     #[error(
-        "the parameters are start, end, vbegin, vend, t, clip, mode, tracks, lang, format, poster, expires and sig"
+        "the parameters are start, end, vbegin, vend, t, clip, scene, mode, tracks, lang, format, poster, expires and sig"
     )]
     Unknown,
     /// The name is empty, too long, or has other characters.

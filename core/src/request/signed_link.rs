@@ -2,8 +2,9 @@
 //!
 //! The signature is the HMAC-SHA-256 of a text of lines: the path of the movie, then `name=value` of
 //! each of our parameters that stands in the query (the signature excepted), decoded, in the order
-//! of the names. Repeated parameters keep their order. Other parameters are not covered, because
-//! they change nothing of the answer.
+//! of the names. Repeated parameters keep their order. `scene` is not covered: all scenes of a link
+//! may be seen, and manifests link to each of them. Nor are other parameters, which change nothing of
+//! the answer.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
@@ -162,8 +163,8 @@ impl<'l> Link<'l> {
         for (name, value) in pairs(query) {
             match parameters.find(&name) {
                 Some(Parameter::Sig) => signatures.push(value),
+                Some(Parameter::Scene) | None => {}
                 Some(parameter) => covered.push(Covered { name, parameter, value }),
-                None => {}
             }
         }
         covered.sort_by(|a: &Covered<'_>, b| a.name.cmp(&b.name));
@@ -247,6 +248,9 @@ mod tests {
         for query in ["end=2&start=1", "%73tart=%31&end=2", "x=y&start=1&end=2&start2=7"] {
             assert_eq!(check("/a.mp4", &format!("{query}{signature}")), Ok(()), "{query}");
         }
+        // A manifest links to each of the scenes.
+        let scenes = signed("/a.mp4", "clip=1-2&clip=5-6");
+        assert_eq!(check("/a.mp4", &format!("{scenes}&scene=2")), Ok(()));
         let upper = signed("/a.mp4", "").to_uppercase().replace("SIG", "sig");
         assert_eq!(check("/a.mp4", &upper), Ok(()));
     }

@@ -56,6 +56,23 @@ fn scenes_are_in_the_order_of_the_query() {
 }
 
 #[test]
+fn one_of_the_scenes_is_asked_for_by_its_number() {
+    for (number, alone) in [(1, "start=10&end=20"), (2, "start=35&end=41.5"), (3, "end=5")] {
+        let query = format!("clip=10-20,35-41.5&scene={number}&clip=-5&mode=exact");
+        assert_eq!(parse(&query), parse(&format!("{alone}&mode=exact")), "{query}");
+    }
+    for number in ["0", "4", "-1", "1.5", "x", "99999999999999999999"] {
+        let said = parse(&format!("clip=1-2&clip=3-4&clip=5-6&scene={number}")).unwrap_err().to_string();
+        assert_eq!(said, format!("scene={number}: not the number of one of the scenes"));
+    }
+    // Without several scenes it is somebody else's.
+    for query in ["", "start=5", "clip=5-9", "clip=abc"] {
+        assert_eq!(parse(&format!("{query}&scene=7")), parse(query), "{query}");
+    }
+    assert_eq!(parse("clip=1-2,3-4&scene="), parse("clip=1-2,3-4"));
+}
+
+#[test]
 fn scenes_that_cannot_be_read_are_named() {
     let most = limits::SCENES;
     let many = |count| vec!["clip=1-2"; count].join("&");

@@ -23,7 +23,16 @@ use xml::Xml;
 /// player that wants more loads again. (A dynamic one would have to say when each segment came to
 /// be.)
 pub fn manifest(presentation: &Presentation, form: Form) -> String {
-    write(&[(Links::new(&presentation.query), Choice::new(presentation))], presentation.seconds(), form)
+    manifest_of_scenes(std::slice::from_ref(presentation), form)
+}
+
+/// The manifest of scenes that follow one another, each a period of its own.
+pub fn manifest_of_scenes(scenes: &[Presentation], form: Form) -> String {
+    let periods = scenes.iter().map(|scene| Period {
+        films: vec![(Links::new(&scene.query), Choice::new(scene))],
+        seconds: scene.seconds(),
+    });
+    write(&periods.collect::<Vec<_>>(), form)
 }
 
 /// The manifest of several renditions of the same pictures, each in a movie of its own: they are
@@ -32,12 +41,19 @@ pub fn manifest(presentation: &Presentation, form: Form) -> String {
 pub fn ladder(rungs: &[Rung], form: Form) -> String {
     let seconds = rungs.iter().map(|rung| rung.presentation.seconds()).fold(0.0, f64::max);
     let films = rungs.iter().map(|rung| (rung.links(), Choice::new(rung.presentation)));
-    write(&films.collect::<Vec<_>>(), seconds, form)
+    write(&[Period { films: films.collect(), seconds }], form)
 }
 
-fn write(films: &[Offered<'_>], seconds: f64, form: Form) -> String {
-    let target = target_duration(films);
-    let segmented = || films.iter().flat_map(|(_, choice)| choice.segmented());
+/// What is played between two times.
+struct Period<'p> {
+    films: Vec<Offered<'p>>,
+    seconds: f64,
+}
+
+fn write(periods: &[Period<'_>], form: Form) -> String {
+    let target = periods.iter().map(|period| target_duration(&period.films)).max().unwrap_or(1);
+    let films = || periods.iter().flat_map(|period| &period.films);
+    let segmented = || films().flat_map(|(_, choice)| choice.segmented());
     let delays = segmented().map(|rendition| {
         let rates = Rates::of(rendition);
         rates.buffer(rates.peak(target))
@@ -58,12 +74,16 @@ fn write(films: &[Offered<'_>], seconds: f64, form: Form) -> String {
             ("xmlns:cenc", is_protected.then(|| "urn:mpeg:cenc:2013".to_owned())),
             ("profiles", text(profile)),
             ("type", text("static")),
-            ("mediaPresentationDuration", Some(duration(seconds))),
+            ("mediaPresentationDuration", Some(duration(periods.iter().map(|period| period.seconds).sum()))),
             ("minBufferTime", Some(format!("PT{}.{:03}S", buffer / 1000, buffer % 1000))),
         ],
     );
-    xml.open("Period", &[("id", text("1"))]);
-    Writer { xml: &mut xml, form, target, id: 0 }.write(films);
+    for (period, id) in periods.iter().zip(1..) {
+        let lasts = (periods.len() > 1).then(|| duration(period.seconds));
+        xml.open("Period", &[("id", Some(format!("{id}"))), ("duration", lasts)]);
+        Writer { xml: &mut xml, form, target, id: 0 }.write(&period.films);
+        xml.close();
+    }
     xml.finish()
 }
 
