@@ -112,6 +112,15 @@ fn an_application_leads_to_a_clip() {
     assert_eq!(site.get(&format!("/films/loud.mp4?{QUERY}")).status, 404);
 }
 
+/// Ends what others do, even where a test fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Asks all the time from several clients, while `change` goes on; all answers must be right.
 fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
     let (is_over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -127,13 +136,13 @@ fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
                 }
             });
         }
+        let _end = End(&is_over);
         change();
         let before = answers.load(Ordering::Relaxed);
         let deadline = Instant::now() + Duration::from_secs(60);
         while answers.load(Ordering::Relaxed) < before + 8 && Instant::now() < deadline {
             sleep(Duration::from_millis(20));
         }
-        is_over.store(true, Ordering::Relaxed);
     });
     assert!(answers.load(Ordering::Relaxed) > 16, "no load");
 }

@@ -16,7 +16,7 @@ use tests::work_dir;
 
 use crate::bar::{Bar, Limit};
 use crate::film::Length;
-use crate::servers::{OURS, start, start_nginx};
+use crate::servers::{engines, start, start_nginx};
 use crate::subject::{CLIP, wait_until_films_are_kept};
 use crate::{Bench, Result, median, progress};
 
@@ -24,7 +24,7 @@ use crate::{Bench, Result, median, progress};
 /// and what is read from the disk until then.
 pub(crate) fn cold(bench: &mut Bench) -> Result<()> {
     let mut sites = Vec::new();
-    for (name, engine, config) in OURS {
+    for (name, engine, config) in engines() {
         sites.push((name, start(engine, config)?));
     }
     sites.extend(start_nginx()?.map(|site| ("nginx", site)));
@@ -41,7 +41,7 @@ fn fragmented(bench: &mut Bench, sites: &[(&'static str, Site)]) -> Result<()> {
     progress("writing films of ten hours that are not in memory");
     let films = Films::new(Length::TenHours, films)?;
     let len = Length::TenHours.head()?.len();
-    let ours = sites.get(..OURS.len()).unwrap_or_default();
+    let ours = sites.get(..engines().len()).unwrap_or_default();
     for (_, site) in ours {
         films.publish(site);
     }
@@ -94,7 +94,7 @@ fn of_length(bench: &mut Bench, sites: &[(&'static str, Site)], length: Length) 
         return Ok(());
     }
     let moov = length.head()?.len() as f64;
-    let nginx = samples.get(OURS.len()).cloned();
+    let nginx = samples.get(engines().len()).cloned();
     for ((name, _), samples) in sites.iter().zip(&samples) {
         let read = median(samples.iter().map(|sample| sample.read));
         let seconds = median(samples.iter().map(|sample| sample.seconds));

@@ -112,7 +112,7 @@ impl Served {
         let is_ours = |reply: &Reply| !reply.header("x-mod-h264-streaming").is_empty();
         if clip.status != 200
             || clip.length() >= self.places.end
-            || is_ours(&clip) == (site.engine() == Engine::Nginx)
+            || (site.engine() != Engine::Nginx && !is_ours(&clip))
         {
             return Err(format!("{:?} does not cut {}:\n{clip}", site.engine(), self.film).into());
         }

@@ -13,7 +13,7 @@ use crate::asks::Shuffled;
 use crate::bar::Limit;
 use crate::contest::{Ratio, contest};
 use crate::film::{Length, Served};
-use crate::servers::{OURS, start};
+use crate::servers::{engines, start};
 use crate::subject::{CLIP, CONNECTIONS, at, clips, ranges, wait_until_films_are_kept};
 use crate::{Bench, Result, progress};
 
@@ -46,7 +46,7 @@ fn of_length(bench: &mut Bench, length: Length) -> Result<()> {
     progress(&format!("writing 1,000 films of {}", length.name()));
     let library = Library::new(length)?;
     let mut sites = Vec::new();
-    for (name, engine, config) in OURS {
+    for (name, engine, config) in engines() {
         let site = start(engine, config)?;
         let films = library.publish(&site)?;
         sites.push((name, site, films));

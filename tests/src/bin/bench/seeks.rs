@@ -8,7 +8,7 @@ use hyper::Version;
 use crate::bar::Limit;
 use crate::contest::{Ratio, contest};
 use crate::film::{Length, Served};
-use crate::servers::{OURS, start, start_nginx};
+use crate::servers::{engines, start, start_nginx};
 use crate::subject::{CONNECTIONS, Subject, at, clips, ours, starts, wait_until_films_are_kept};
 use crate::{Bench, Result};
 
@@ -63,7 +63,7 @@ pub(crate) fn hours(bench: &mut Bench) -> Result<()> {
     }
     let starts = lengths.map(starts);
     let mut sites = Vec::new();
-    for (name, engine, config) in OURS {
+    for (name, engine, config) in engines() {
         let site = start(engine, config)?;
         let films = [Served::new(&site, Length::TenHours)?, Served::new(&site, Length::TwoHours)?];
         sites.push((name, site, films));
@@ -91,7 +91,7 @@ pub(crate) fn tls(bench: &mut Bench) -> Result<()> {
     let length = Length::TwoHours;
     length.warm()?;
     let mut subjects = Vec::new();
-    for (name, engine, config) in OURS {
+    for (name, engine, config) in engines() {
         let site = start(engine, &format!("{config}\n{}", tests::tls::config(engine)))?;
         let served = Served::over(&site, "https", length)?;
         subjects.push(Subject { name: name.to_owned(), site, served });

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::servers::{APACHE, Builder, Engine, Site, has_nginx};
 
 use crate::Result;
 
@@ -16,8 +16,12 @@ pub(crate) const APACHE_CONFIG: &str = "EnableSendfile On\nServerLimit 1\nThread
 const NGINX_CONFIG: &str = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }";
 
 /// The servers that our modules run in, with their names.
-pub(crate) const OURS: [(&str, Engine, &str); 2] =
-    [("Apache", APACHE, APACHE_CONFIG), ("lighttpd", Engine::Lighttpd, "")];
+pub(crate) fn engines() -> Vec<(&'static str, Engine, &'static str)> {
+    let mut engines = vec![("Apache", APACHE, APACHE_CONFIG), ("lighttpd", Engine::Lighttpd, "")];
+    // nginx alone is a peer with its own mp4 module.
+    engines.extend(has_nginx().then_some(("our nginx", Engine::Nginx, "")));
+    engines
+}
 
 /// Starts a server with one worker, on a core of its own where there are two.
 pub(crate) fn start(engine: Engine, config: &str) -> Result<Site> {

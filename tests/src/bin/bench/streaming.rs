@@ -8,7 +8,7 @@ use crate::asks::{Ask, Asks, Shuffled};
 use crate::bar::{Bar, Limit};
 use crate::contest::{Entrant, Ratio, What, contest, keep, ratio, rounds};
 use crate::film::Length;
-use crate::servers::{OURS, start_with};
+use crate::servers::{engines, start_with};
 use crate::subject::{CONNECTIONS, Subject, at, ranges, wait_until_films_are_kept};
 use crate::{Bench, Result, median};
 
@@ -27,7 +27,7 @@ pub(crate) fn streaming(bench: &mut Bench) -> Result<()> {
         length.warm()?;
     }
     let mut subjects = Vec::new();
-    for (name, engine, config) in OURS {
+    for (name, engine, config) in engines() {
         let server = Builder::new(engine).config(config).packaging().workers(1);
         subjects.push(Subject::new(name, start_with(server, true)?, length)?);
     }

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::asks::{Asks, Shuffled};
 use crate::contest::Entrant;
 use crate::film::{Length, Served};
-use crate::servers::{OURS, start};
+use crate::servers::{engines, start};
 
 /// Connections of each row.
 pub(crate) const CONNECTIONS: [usize; 2] = [1, 32];
@@ -44,7 +44,7 @@ impl Subject {
 
 /// The servers that our modules run in, each with a film of this length.
 pub(crate) fn ours(length: Length) -> Result<Vec<Subject>> {
-    let started = OURS.into_iter().map(|(name, engine, config)| (name, start(engine, config)));
+    let started = engines().into_iter().map(|(name, engine, config)| (name, start(engine, config)));
     started.map(|(name, site)| Subject::new(name, site?, length)).collect()
 }
 
