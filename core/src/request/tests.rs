@@ -393,6 +393,10 @@ fn a_clip_is_wanted_by_any_parameter_of_ours() {
         "start=x",
         "format=fmp4",
         "poster=0",
+        "clip=10-",
+        "clip=1-x&start=2",
+        "clip=-.",
+        "clip=-,1-2",
     ] {
         assert!(wants(query), "{query}");
     }
@@ -407,6 +411,10 @@ fn a_clip_is_wanted_by_any_parameter_of_ours() {
         "format=mp4",
         "format=auto",
         "poster=poster.jpg",
+        "clip=-",
+        "clip=2026-11-29",
+        "clip=12-my-title",
+        "clip=-&clip=",
     ] {
         assert!(!wants(query), "{query}");
     }
