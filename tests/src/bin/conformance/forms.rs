@@ -1,5 +1,5 @@
 //! The other forms of a clip: fragments, and a file of each track with its segments. They hold the
-//! samples that the flat clip holds, to the byte and the tick, and both servers send the same.
+//! samples that the flat clip holds, to the byte and the tick, and all servers send the same.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -103,15 +103,6 @@ impl Case {
             faults.push("its head is not the beginning of it".into());
         }
         Some(faults.into_iter().map(|fault| format!("{name}: {fault}")).collect())
-    }
-
-    /// What both servers send, if that is the same.
-    fn same(&self, address: &str, query: &str) -> Result<Reply, String> {
-        let [ours, theirs] = [0, 1].map(|server| self.get_at(&self.addresses[server], address, query));
-        let same = ours.status == theirs.status
-            && (ours.status != 200
-                || ours.body == theirs.body && ours.header("etag") == theirs.header("etag"));
-        if same { Ok(ours) } else { Err(format!("{address}: Apache says {ours}\nlighttpd says {theirs}")) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every film, cut everywhere in both modes by both servers: do the clips show what they must?
+//! Every film, cut everywhere in both modes by all servers: do the clips show what they must?
 //!
 //! Two readers judge each clip: ffmpeg (packets, times, frames and audio) and mp4box.js (sample
 //! tables and edit lists). Each clip in fragments, and the files of its tracks with their segments,
@@ -27,7 +27,7 @@ use tests::client::{Connection, Reply};
 use tests::films::{self, Film};
 use tests::mp4box::{Movie, Reader};
 use tests::probe::{Cut, Source};
-use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::servers::{Builder, Engine, Site, engines};
 
 use crate::lists::Lists;
 
@@ -38,7 +38,7 @@ const JOBS: usize = 2;
 #[derive(Debug, Default)]
 struct Row {
     name: String,
-    /// Clips that both servers gave.
+    /// Clips that all servers gave.
     clips: usize,
     /// How many of them have nothing wrong.
     right: usize,
@@ -58,9 +58,10 @@ struct Row {
 
 /// The servers under test.
 struct Servers {
-    apache: Site,
-    lighttpd: Site,
-    nginx: Site,
+    /// Those with our module.
+    ours: [(Engine, Site); 3],
+    /// nginx with its own.
+    peer: Site,
 }
 
 /// A film to judge: its name, and how it is had.
@@ -86,7 +87,7 @@ fn work(queue: &[Queued], next: &AtomicUsize, servers: &Servers, lists: &Lists, 
     while let Some((_, film)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
         let mut row = judge(&film(), servers, &mut reader, lists);
         if row.name.contains("/bad/") {
-            // A broken film needs only a clear answer, the same from both servers.
+            // A broken film needs only a clear answer, the same from all servers.
             let is_judgement =
                 |f: &String| ["ffmpeg:", "mp4box:", "answered 4"].iter().any(|w| f.contains(w));
             row.faults.retain(|f| !is_judgement(f));
@@ -112,8 +113,8 @@ fn main() {
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
     let (played, unplayed) = std::thread::scope(|scope| {
-        // Plays while the others judge. Both servers send the same bytes: one is enough for it.
-        let browser = scope.spawn(|| browser::faults(&servers.apache, &wanted));
+        // Plays while the others judge. All servers send the same bytes: one is enough for it.
+        let browser = scope.spawn(|| browser::faults(servers.first(), &wanted));
         for _ in 0..JOBS {
             scope.spawn(|| work(&queue, &next, &servers, &lists, &rows));
         }
@@ -145,13 +146,18 @@ impl Servers {
     fn start() -> Self {
         let site = |engine| Builder::new(engine).without_access_log().workers(1).packaging().start();
         let mp4 = "location / { mp4; mp4_start_key_frame on; mp4_buffer_size 1m; mp4_max_buffer_size 256m; }";
-        let nginx = Builder::new(Engine::Nginx).without_module().without_access_log().config(mp4).start();
-        let servers = Self { apache: site(APACHE), lighttpd: site(Engine::Lighttpd), nginx };
+        let peer = Builder::new(Engine::Nginx).without_module().without_access_log().config(mp4).start();
+        let servers = Self { ours: engines().map(|engine| (engine, site(engine))), peer };
         // Every refusal is a line; what is refused, and why, is what the report is about.
-        servers.apache.allow_log(r"AH\d+|h264");
-        servers.lighttpd.allow_log("mod_h264_streaming");
-        servers.nginx.allow_log("");
+        for (engine, site) in &servers.ours {
+            site.allow_log(engine.lines(r"AH\d+|h264", "mod_h264_streaming", r"\[client "));
+        }
+        servers.peer.allow_log("");
         servers
+    }
+
+    fn first(&self) -> &Site {
+        &self.ours[0].1
     }
 }
 
@@ -159,7 +165,8 @@ impl Servers {
 struct Case {
     source: Option<Source>,
     movie: Option<Movie>,
-    addresses: [String; 2],
+    /// The servers, with where each of them is.
+    servers: [(Engine, String); 3],
     target: String,
     /// The bytes of the film, where they are few.
     film: Option<Vec<u8>>,
@@ -174,10 +181,10 @@ fn source(film: &Film, movie: Option<&Movie>) -> Result<Source, String> {
 fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> Row {
     let mut row = Row { name: film.name.clone(), ..Row::default() };
     let target = servers.publish(film);
-    let addresses = [&servers.apache, &servers.lighttpd].map(|site| site.address().to_owned());
+    let addresses = servers.ours.each_ref().map(|(engine, site)| (*engine, site.address().to_owned()));
     let small = std::fs::metadata(&film.path).is_ok_and(|m| m.len() < 64 << 20);
     let bytes = small.then(|| std::fs::read(&film.path).expect("a film"));
-    let mut case = Case { source: None, movie: None, addresses, target, film: bytes };
+    let mut case = Case { source: None, movie: None, servers: addresses, target, film: bytes };
     let parsed = reader.read(&film.path);
     let read =
         source(film, parsed.as_ref().ok()).map_err(|e| e.lines().last().unwrap_or_default().to_owned());
@@ -190,7 +197,7 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
     case.source = read.ok().filter(|_| row.unread[0].is_none());
     case.movie = parsed.ok().filter(|_| row.unread[1].is_none());
     let mut seen = HashMap::new();
-    row.metadata = case.metadata(&servers.nginx, duration);
+    row.metadata = case.metadata(&servers.peer, duration);
     for cut in cuts {
         match case.answers(&cut) {
             Ok(reply) if row.clips == 0 && (400..500).contains(&reply.status) => {
@@ -223,14 +230,14 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
 }
 
 impl Servers {
-    /// Puts a film where both serve it, under a name that both take for a film's.
+    /// Puts a film where all serve it, under a name that they take for a film's.
     fn publish(&self, film: &Film) -> String {
         let mut hash = DefaultHasher::new();
         film.path.hash(&mut hash);
         let name = format!("{:016x}.mp4", hash.finish());
-        self.apache.publish_as(film, &name);
-        self.lighttpd.publish_as(film, &name);
-        self.nginx.publish_as(film, &name);
+        self.ours.iter().map(|(_, site)| site).chain([&self.peer]).for_each(|site| {
+            site.publish_as(film, &name);
+        });
         format!("/{name}")
     }
 }
@@ -248,15 +255,28 @@ impl Case {
         connection.reply()
     }
 
-    /// The answer that both servers give.
+    /// The answer that all servers give.
     fn answers(&self, cut: &Cut) -> Result<Reply, String> {
-        let [ours, theirs] = [0, 1].map(|server| self.get(&self.addresses[server], &cut.query()));
+        self.same("", &cut.query())
+    }
+
+    /// What all servers have at an address behind the film, if that is the same.
+    fn same(&self, address: &str, query: &str) -> Result<Reply, String> {
         // A film that needs no change is each server's own file, with its own validator.
         let is_plain = |reply: &Reply| reply.header("x-mod-h264-streaming").is_empty();
-        let same_tag = ours.header("etag") == theirs.header("etag") || (is_plain(&ours) && is_plain(&theirs));
-        let same =
-            ours.status == theirs.status && (ours.status != 200 || (ours.body == theirs.body && same_tag));
-        if same { Ok(ours) } else { Err(format!("Apache says {ours}\nlighttpd says {theirs}")) }
+        let [first, others @ ..] = &self.servers;
+        let ours = self.get_at(&first.1, address, query);
+        for (engine, server) in others {
+            let theirs = self.get_at(server, address, query);
+            let has_same_tag =
+                ours.header("etag") == theirs.header("etag") || (is_plain(&ours) && is_plain(&theirs));
+            let is_same = ours.status == theirs.status
+                && (ours.status != 200 || (ours.body == theirs.body && has_same_tag));
+            if !is_same {
+                return Err(format!("{address}: Apache says {ours}\n{engine:?} says {theirs}"));
+            }
+        }
+        Ok(ours)
     }
 
     /// How the metadata compares in a clip of nearly all of the film, so that a sample more or less
@@ -268,7 +288,7 @@ impl Case {
                 .filter(|reply| reply.status == 200)
                 .map(|reply| reply.body)
         };
-        metadata::ratio(&ask(&self.addresses[0], "&mode=exact")?, &ask(nginx.address(), "")?)
+        metadata::ratio(&ask(&self.servers[0].1, "&mode=exact")?, &ask(nginx.address(), "")?)
     }
 
     fn faults(
