@@ -46,6 +46,10 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int 
     return fails(fd, offset, len) ? -1 : syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
 }
 
+ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
+    return preadv2(fd, parts, count, offset, flags);
+}
+
 ssize_t sendfile(int out, int in, off_t *offset, size_t len) {
     return fails(in, *offset, len) ? -1 : syscall(SYS_sendfile, out, in, offset, len);
 }
