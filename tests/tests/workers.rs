@@ -1,4 +1,5 @@
-//! Several lighttpd workers, whose films have to be read by threads: every request is answered.
+//! Several workers of lighttpd and of nginx, whose films have to be read by threads: every request is
+//! answered.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -32,9 +33,12 @@ enum Storage {
     Tmpfs,
 }
 
-/// lighttpd with some workers and the film.
-fn site_with(workers: u32, storage: Storage) -> (Site, PathBuf) {
-    let builder = Builder::new(Engine::Lighttpd).config(&format!("server.max-worker = {workers}"));
+/// A server with some workers and the film.
+fn site_with(engine: Engine, workers: u32, storage: Storage) -> (Site, PathBuf) {
+    let builder = match engine {
+        Engine::Nginx => Builder::new(engine).workers(workers),
+        _ => Builder::new(engine).config(&format!("server.max-worker = {workers}")),
+    };
     let site = if storage == Storage::Tmpfs { builder.in_memory().start() } else { builder.start() };
     // A copy of its own: other tests read the film, and pages that somebody uses stay in memory.
     site.put("film.mp4", std::fs::read(the_film().path).expect("a film"));
@@ -57,8 +61,8 @@ fn ask(site: &Site, cold: Option<&Path>, n: usize) {
     assert!(reply.status == 200 && reply.body == *whole, "request {n}: {reply}");
 }
 
-fn every_request_is_answered(workers: u32, storage: Storage) {
-    let (site, path) = site_with(workers, storage);
+fn every_request_is_answered(engine: Engine, workers: u32, storage: Storage) {
+    let (site, path) = site_with(engine, workers, storage);
     let cold = (storage == Storage::Cold).then_some(path.as_path());
     for n in 0..100 {
         ask(&site, cold, n);
@@ -69,26 +73,33 @@ fn every_request_is_answered(workers: u32, storage: Storage) {
             threads.spawn(move || (0..20).for_each(|n| ask(site, cold, client * 5 + n)));
         }
     });
-    let threads = site.module_threads();
-    assert!(threads.len() > 1, "not read by threads of several workers: {threads:?}");
+    // nginx's threads are its own, and there before anybody asks.
+    if engine != Engine::Nginx {
+        let threads = site.module_threads();
+        assert!(threads.len() > 1, "not read by threads of several workers: {threads:?}");
+    }
 }
 
-#[test]
-fn two_workers_answer_every_request_for_a_cold_film() {
-    every_request_is_answered(2, Storage::Cold);
+macro_rules! on_several {
+    ($($scenario:ident: $workers:expr, $storage:expr;)+) => {
+        mod lighttpd {
+            $(#[test] fn $scenario() {
+                super::every_request_is_answered(tests::servers::Engine::Lighttpd, $workers, $storage);
+            })+
+        }
+        mod nginx {
+            $(#[test] fn $scenario() {
+                if tests::servers::has_nginx() {
+                    super::every_request_is_answered(tests::servers::Engine::Nginx, $workers, $storage);
+                }
+            })+
+        }
+    };
 }
 
-#[test]
-fn four_workers_answer_every_request_for_a_cold_film() {
-    every_request_is_answered(4, Storage::Cold);
-}
-
-#[test]
-fn two_workers_answer_every_request_for_a_film_on_tmpfs() {
-    every_request_is_answered(2, Storage::Tmpfs);
-}
-
-#[test]
-fn four_workers_answer_every_request_for_a_film_on_tmpfs() {
-    every_request_is_answered(4, Storage::Tmpfs);
-}
+on_several!(
+    two_workers_answer_every_request_for_a_cold_film: 2, super::Storage::Cold;
+    four_workers_answer_every_request_for_a_cold_film: 4, super::Storage::Cold;
+    two_workers_answer_every_request_for_a_film_on_tmpfs: 2, super::Storage::Tmpfs;
+    four_workers_answer_every_request_for_a_film_on_tmpfs: 4, super::Storage::Tmpfs;
+);
