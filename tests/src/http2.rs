@@ -14,7 +14,7 @@ const ACK: u8 = 1;
 /// On HEADERS: the request has no body, and all of its head is in this frame.
 const WHOLE: u8 = 1 | 4;
 
-/// A connection whose streams each take [`WINDOW`] bytes of a body and no more.
+/// A connection whose streams each take a small window of a body and no more.
 #[derive(Debug)]
 pub struct Http2 {
     stream: TcpStream,
