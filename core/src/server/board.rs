@@ -13,7 +13,7 @@ use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
 
 use super::InProgress;
-use super::clients::{Clients, Place, TooMany};
+use super::clients::{Clients, TooMany};
 use super::processes::{Process, Processes, Totals, id_of, own_life};
 
 /// What an answer is.
@@ -255,12 +255,7 @@ impl Board {
         process.into_iter().for_each(|process| {
             process.answers.fetch_add(1, Relaxed);
         });
-        Ok(InProgress { board: self, process, client, life })
-    }
-
-    /// Frees the place of an answer to a client.
-    pub(super) fn free(&self, place: Place) {
-        self.clients.free(place);
+        Ok(InProgress { clients: &self.clients, process, client, life })
     }
 
     fn own_process(&self) -> Option<&Process> {

@@ -2,15 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Board;
-use super::clients::Place;
+use super::clients::{Clients, Place};
 use super::processes::{Process, own_life};
 
 /// Counts an answer for as long as it is sent. A server keeps it until the last byte has gone out, or
 /// the client has.
 #[must_use = "an answer is over when this is dropped"]
 pub struct InProgress {
-    pub(super) board: &'static Board,
+    pub(super) clients: &'static Clients,
     /// Of this process; `None` where there are more processes than places.
     pub(super) process: Option<&'static Process>,
     pub(super) client: Option<Place>,
@@ -28,7 +27,7 @@ impl Drop for InProgress {
             process.answers.fetch_sub(1, Relaxed);
         }
         if let Some(place) = self.client {
-            self.board.free(place);
+            self.clients.free(place);
         }
     }
 }
@@ -36,6 +35,7 @@ impl Drop for InProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::Board;
 
     #[test]
     fn answers_count_while_they_are_sent() {
@@ -53,8 +53,8 @@ mod tests {
         drop(second);
         assert_eq!(now(), 0);
         let again = board.begin(Some((b"192.0.2.1", 1))).unwrap();
-        let InProgress { board: _, process, client, life } = &again;
-        let copy = InProgress { board, process: *process, client: *client, life: life ^ 1 };
+        let InProgress { clients, process, client, life } = &again;
+        let copy = InProgress { clients, process: *process, client: *client, life: life ^ 1 };
         drop(copy);
         assert_eq!(now(), 1);
         assert!(board.begin(Some((b"192.0.2.1", 1))).is_err());
