@@ -171,13 +171,12 @@ fn only_clips_are_limited(engine: Engine) {
 }
 
 fn a_reload_loses_no_place(engine: Engine) {
-    // lighttpd leaves what is under way to a copy of itself.
-    let copy = "server.systemd-socket-activation = \"enable\"\n\
-                server.feature-flags += (\"server.graceful-restart-bg\" => \"enable\", \
-                \"server.graceful-shutdown-timeout\" => 60)";
+    // lighttpd sends what is under way before it begins anew. (A copy of it that goes on beside the new
+    // server now and then ends too soon: the new one's signal finds it ending already.)
+    let patience = "server.feature-flags += (\"server.graceful-shutdown-timeout\" => 60)";
     let processes = if engine == Engine::Lighttpd { 2 } else { 4 };
-    let site = of_processes(engine, processes, ["", copy, ""]);
-    site.allow_log("raceful|continuing to handle|AH00493|AH00297");
+    let site = of_processes(engine, processes, ["", patience, ""]);
+    site.allow_log("raceful|AH00493|AH00297");
     let (target, other) = (format!("{}?start=1", site.publish(&loud_film())), site.publish(&film("bframes")));
     let other = format!("{other}?start=2");
     let mut early = [begin(&site, &target, ""), begin(&site, &target, "")];
@@ -190,9 +189,11 @@ fn a_reload_loses_no_place(engine: Engine) {
         wait_until_reloaded(&site);
     } else {
         site.signal(Signal::USR1);
-        others = Some(late());
+        others = (engine != Engine::Lighttpd).then(late);
     }
-    assert_eq!(site.get(&other).status, 403);
+    if engine != Engine::Lighttpd {
+        assert_eq!(site.get(&other).status, 403);
+    }
     for client in &mut early {
         let reply = client.reply();
         assert_eq!(reply.body.len() as u64, reply.length());
