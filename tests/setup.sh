@@ -260,7 +260,8 @@ driver() {
     into=${CARGO_TARGET_DIR:-target}/h264-tests/geckodriver
     grep -qs '"geckodriver 0.37.1 ' "$into/.crates.toml" && return
     echo 'setup: compiling geckodriver'
-    cargo install --quiet --locked --root "$into" geckodriver@0.37.1
+    # Compiling it takes longer than it ever runs.
+    cargo install --quiet --locked --debug --root "$into" geckodriver@0.37.1
 }
 
 the_rest() {
