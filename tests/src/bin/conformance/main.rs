@@ -4,7 +4,7 @@
 //! tables and edit lists). Each clip in fragments, and the files of its tracks with their segments,
 //! must hold the same samples (see `forms`). Prints a table, kept in `target/conformance.txt`, and
 //! ends with 1 where a clip is wrong or `tests/conformance` does not say what was found. `FILMS=`
-//! takes a regular expression: only films whose name it matches.
+//! takes a regular expression: only films whose name it matches. `SHARE=3` takes a third of them.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test helper that cannot go on ends")]
 
@@ -19,6 +19,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::io::Write as _;
+use std::num::NonZeroU64;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -106,7 +107,14 @@ fn main() {
     forms::keep_quiet();
     let only =
         std::env::var("FILMS").ok().map(|f| regex::Regex::new(&f).expect("FILMS: a regular expression"));
-    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name));
+    let share =
+        std::env::var("SHARE").map_or(NonZeroU64::MIN, |n| n.parse().expect("SHARE: a number above 0"));
+    let is_in_share = |name: &str| {
+        let mut hash = DefaultHasher::new();
+        name.hash(&mut hash);
+        hash.finish() % share == 0
+    };
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name)) && is_in_share(name);
     let queue = queue(&wanted);
     let lists = Lists::read();
     let servers = Servers::start();
