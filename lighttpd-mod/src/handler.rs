@@ -11,7 +11,7 @@ use mp4seek::server::{
     self, InProgress, Kind, Reason, Severity, TooMany, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
     out_of_range, refusal_page, server_timing,
 };
-use mp4seek::source::{Identity, ReadAt};
+use mp4seek::source::{Identity, ReadAt, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
 
@@ -22,7 +22,7 @@ use crate::ffi::{self, h264_outcome};
 use crate::measures;
 use crate::pace::Pacer;
 use crate::pool::Outcome;
-use crate::reads::{Awaited, Resident};
+use crate::reads::Awaited;
 use crate::request::{OpenFile, Request};
 use crate::state::State;
 use crate::target::{Target, target};

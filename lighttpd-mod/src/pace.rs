@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::{LONGEST_LEAD_IN, Pace, Schedule};
-use mp4seek::source::ReadAt;
+use mp4seek::source::{ReadAt, Resident};
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::ffi;
 use crate::pool::{Outcome, Pool, Ticket};
-use crate::reads::{Awaited, Resident};
+use crate::reads::Awaited;
 use crate::request::{OpenFile, Request};
 
 /// The value of `h264-streaming.buffer-seconds`.

@@ -1,8 +1,8 @@
 //! Reads that may wait for the disk, on threads of their own: the server's one thread
 //! never does.
 //!
-//! What is in memory is read where it is needed, through [`Resident`](crate::reads::Resident), up to
-//! 2 MiB for one plan. A plan that needs a byte which is not in memory, or more bytes than that, is
+//! What is in memory is read where it is needed, through [`Resident`](mp4seek::source::Resident),
+//! up to 2 MiB for one plan. A plan that needs a byte which is not in memory, or more bytes than that, is
 //! made by a thread from the beginning, with the file itself. The request waits for it as for any
 //! other event. Each request waits for one piece of work at a time, so the queue is as long as the
 //! server has requests, and has no bound of its own.
