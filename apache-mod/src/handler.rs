@@ -110,11 +110,7 @@ pub(crate) fn answer(
 ) -> c_int {
     let settings = request.config().settings();
     let identity = Identity::of(metadata);
-    let answer = match address {
-        None => seeker().answer(&file, &identity, request.query(), &settings),
-        Some(address) => seeker().answer_address(&file, &identity, address, request.query(), &settings),
-    };
-    match answer {
+    match seeker().answer_at(&file, &identity, address, request.query(), &settings) {
         Ok(Answer::Plain(reason)) => {
             if let Some(reason) = reason {
                 request.log(Severity::Debug, &reason);

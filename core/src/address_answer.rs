@@ -20,6 +20,24 @@ use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
 
 impl Seeker {
+    /// Answers a request for a film, or for what stands at `address` behind it.
+    ///
+    /// # Errors
+    /// As for [`Seeker::answer`] and [`Seeker::answer_address`].
+    pub fn answer_at(
+        &self,
+        source: &impl ReadAt,
+        identity: &Identity,
+        address: Option<Address>,
+        query: &[u8],
+        settings: &Settings,
+    ) -> Result<Answer, Error> {
+        match address {
+            None => self.answer(source, identity, query, settings),
+            Some(address) => self.answer_address(source, identity, address, query, settings),
+        }
+    }
+
     /// Answers a request for what stands at `address` behind the path of the open file `source`.
     /// The query is that of the address: what it says of a clip holds for the resource.
     ///

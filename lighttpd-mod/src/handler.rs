@@ -3,7 +3,6 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 
-use mp4seek::Settings;
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
 use mp4seek::request::LinkError;
@@ -11,9 +10,9 @@ use mp4seek::server::{
     self, InProgress, Kind, Reason, Severity, TooMany, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
     out_of_range, refusal_page, server_timing,
 };
-use mp4seek::source::{Identity, ReadAt, Resident};
+use mp4seek::source::{Identity, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
-use mp4seek::{Answer, Error, Seeker};
+use mp4seek::{Answer, Error};
 
 use crate::body::{Body, Progress};
 use crate::config::Config;
@@ -93,12 +92,12 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
     };
     let settings = config.settings;
     let seeker = worker.seeker();
-    match answer(&seeker, &Resident::of(&file), &identity, address, request.query(), &settings) {
+    match seeker.answer_at(&Resident::of(&file), &identity, address, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, address, file, &identity),
     }
     let query = request.query().to_vec();
-    let plan = move |file: &Awaited| answer(&seeker, file, &identity, address, &query, &settings);
+    let plan = move |file: &Awaited| seeker.answer_at(file, &identity, address, &query, &settings);
     match worker.pool.run(request, &file, plan) {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
         Err(error) => fail(request, &error),
@@ -110,21 +109,6 @@ fn check_link(request: &Request<'_>, config: &Config<'_>) -> Result<(), LinkErro
     config.keys.map_or(Ok(()), |keys| {
         server::check_link(keys, request.url_path(), request.query(), &config.settings.parameters)
     })
-}
-
-/// The answer of the film, or of what is at an address behind it.
-fn answer(
-    seeker: &Seeker,
-    source: &impl ReadAt,
-    identity: &Identity,
-    address: Option<Address>,
-    query: &[u8],
-    settings: &Settings,
-) -> Result<Answer, Error> {
-    match address {
-        None => seeker.answer(source, identity, query, settings),
-        Some(address) => seeker.answer_address(source, identity, address, query, settings),
-    }
 }
 
 /// Refuses an address where nothing is.

@@ -6,12 +6,11 @@ use std::sync::OnceLock;
 
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
-use mp4seek::request::Settings;
 use mp4seek::server::{
     self, Kind, Reason, Severity, VERSION, VERSION_HEADER, facts_of_answer, out_of_range, refusal_page,
     server_timing,
 };
-use mp4seek::source::{Identity, ReadAt, Resident};
+use mp4seek::source::{Identity, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
 
@@ -100,30 +99,15 @@ pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
         Err(error) => return fail(request, &error),
     };
     let seeker = seeker(section);
-    match plan(seeker, &Resident::of(&file), &identity, address, request.query(), &settings) {
+    match seeker.answer_at(&Resident::of(&file), &identity, address, request.query(), &settings) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, address, file, &identity),
     }
     let query = request.query().to_vec();
-    let work = move |file: &Awaited| plan(seeker, file, &identity, address, &query, &settings);
+    let work = move |file: &Awaited| seeker.answer_at(file, &identity, address, &query, &settings);
     match pool::run(request, &file, work) {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
         Err(error) => fail(request, &error),
-    }
-}
-
-/// The answer of the film, or of what is at an address behind it.
-fn plan(
-    seeker: &Seeker,
-    source: &impl ReadAt,
-    identity: &Identity,
-    address: Option<Address>,
-    query: &[u8],
-    settings: &Settings,
-) -> Result<Answer, Error> {
-    match address {
-        None => seeker.answer(source, identity, query, settings),
-        Some(address) => seeker.answer_address(source, identity, address, query, settings),
     }
 }
 
