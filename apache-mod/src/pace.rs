@@ -80,8 +80,7 @@ impl Pacer {
 impl Part {
     fn begin(pace: Pace, film: &VirtualFile, source: &File, range: &Range<u64>) -> io::Result<Self> {
         let began = Instant::now();
-        let mut schedule = Schedule::of(pace, film, source, range.clone())?;
-        let until = schedule.allowed(film, source, Duration::ZERO)?;
+        let (schedule, until) = Schedule::look_up(None, pace, film, source, range, Duration::ZERO)?;
         Ok(Self { schedule, range: range.clone(), began, until, looked_up: began })
     }
 }

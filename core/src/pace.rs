@@ -67,6 +67,27 @@ impl Schedule {
         Ok(this)
     }
 
+    /// The schedule that was `begun`, or that of a range, and up to where the range may be sent when so
+    /// much time has passed.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn look_up(
+        begun: Option<Self>,
+        pace: Pace,
+        file: &VirtualFile,
+        source: &impl ReadAt,
+        range: &Range<u64>,
+        elapsed: Duration,
+    ) -> io::Result<(Self, u64)> {
+        let mut schedule = match begun {
+            Some(schedule) => schedule,
+            None => Self::of(pace, file, source, range.clone())?,
+        };
+        let until = schedule.allowed(file, source, elapsed)?;
+        Ok((schedule, until))
+    }
+
     fn limited(&self, offset: u64) -> u64 {
         offset.max(self.allowed).min(self.range.end)
     }

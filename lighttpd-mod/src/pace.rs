@@ -11,10 +11,10 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mp4seek::pace::{LONGEST_LEAD_IN, Pace, Schedule};
-use mp4seek::source::{ReadAt, Resident};
+use mp4seek::source::Resident;
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::ffi;
@@ -161,31 +161,15 @@ impl Pacer {
             }
         }
         let (pace, elapsed) = (self.pace, self.began.elapsed());
-        match schedule_by(pace, self.schedule.clone(), film, &Resident::of(file), range, elapsed) {
+        match Schedule::look_up(self.schedule.clone(), pace, film, &Resident::of(file), range, elapsed) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let (schedule, film, range) = (self.schedule.clone(), Arc::clone(film), range.clone());
-                let work = move |file: &Awaited| schedule_by(pace, schedule, &film, file, &range, elapsed);
+                let work =
+                    move |file: &Awaited| Schedule::look_up(schedule, pace, &film, file, &range, elapsed);
                 self.looked_up = Some(pool.run(request, file, work)?);
                 Ok(None)
             }
             found => found.map(Some),
         }
     }
-}
-
-/// The schedule of a range, and up to where it may be sent when so much time has passed.
-fn schedule_by(
-    pace: Pace,
-    begun: Option<Schedule>,
-    film: &VirtualFile,
-    source: &impl ReadAt,
-    range: &Range<u64>,
-    elapsed: Duration,
-) -> io::Result<(Schedule, u64)> {
-    let mut schedule = match begun {
-        Some(schedule) => schedule,
-        None => Schedule::of(pace, film, source, range.clone())?,
-    };
-    let until = schedule.allowed(film, source, elapsed)?;
-    Ok((schedule, until))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::{Pace, Schedule};
-use mp4seek::source::{ReadAt, Resident};
+use mp4seek::source::Resident;
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::pool::{self, Outcome, Ticket};
@@ -92,12 +92,12 @@ impl Pacer {
     ) -> io::Result<Option<(Schedule, u64)>> {
         if self.looked_up.is_none() {
             let (pace, elapsed) = (self.pace, self.began.elapsed());
-            match schedule_by(pace, self.schedule.clone(), film, &Resident::of(file), range, elapsed) {
+            match Schedule::look_up(self.schedule.clone(), pace, film, &Resident::of(file), range, elapsed) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 found => return found.map(Some),
             }
             let (schedule, film, range) = (self.schedule.clone(), Arc::clone(film), range.clone());
-            let work = move |file: &Awaited| schedule_by(pace, schedule, &film, file, &range, elapsed);
+            let work = move |file: &Awaited| Schedule::look_up(schedule, pace, &film, file, &range, elapsed);
             self.looked_up = Some(pool::run(request, file, work)?);
         }
         let Some(ticket) = self.looked_up.take() else { return Ok(None) };
@@ -110,21 +110,4 @@ impl Pacer {
             Outcome::Panicked(panic) => Err(io::Error::other(panic)),
         }
     }
-}
-
-/// The schedule of a range, and up to where it may be sent when so much time has passed.
-fn schedule_by(
-    pace: Pace,
-    begun: Option<Schedule>,
-    film: &VirtualFile,
-    source: &impl ReadAt,
-    range: &Range<u64>,
-    elapsed: Duration,
-) -> io::Result<(Schedule, u64)> {
-    let mut schedule = match begun {
-        Some(schedule) => schedule,
-        None => Schedule::of(pace, film, source, range.clone())?,
-    };
-    let until = schedule.allowed(film, source, elapsed)?;
-    Ok((schedule, until))
 }
