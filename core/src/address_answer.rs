@@ -304,8 +304,7 @@ impl<R: ReadAt> Package<'_, R> {
         // What is allowed of the scenes together is known from the clip of all.
         let tracks = self.in_budget(|film| Ok(offered_tracks(self.index, self.clip(film)?)))?;
         let mut scenes = Vec::new();
-        for number in 1..=request.scenes().count() {
-            let Some(request) = request.scene(number) else { break };
+        for (number, request) in (1..).map_while(|number| Some((number, request.scene(number)?))) {
             let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
             let scene = Package { request, query: &query, clip: OnceCell::new(), ..*self };
             if scene.in_budget(|film| Ok(offered_tracks(self.index, scene.clip(film)?)))? != tracks {
@@ -461,35 +460,30 @@ mod tests {
         assert_eq!(get(&seeker, &film, "/cmaf/a1.mp4", &settings).unwrap_err().status(), 404);
     }
 
-    /// The links of a text, resolved from a folder next to that of media.
-    fn links(text: &str) -> Vec<String> {
-        let quoted = |line: &str| Some(line.split_once("\"../")?.1.split_once('"')?.0.to_owned());
-        let bare = |line: &str| line.strip_prefix("../").map(str::to_owned);
-        let tag = |line: &str| Some(line.split_once("<BaseURL>../")?.1.split_once('<')?.0.to_owned());
-        let all = text.lines().filter_map(|line| bare(line).or_else(|| quoted(line)).or_else(|| tag(line)));
-        all.map(|link| format!("/{}", link.replace("&amp;", "&"))).collect()
-    }
-
     #[test]
     fn scenes_are_periods_of_a_manifest() {
-        let video = TrackSpec::video(100, 10);
-        let film = Film::of(vec![video, TrackSpec::audio(80)]).build();
-        let query = "clip=5-8,1-3&x=mine";
-        let one = [("start=5&end=8", 3.0), ("start=1&end=3", 2.0)];
-        for form in [Form::Ranges, Form::Segments] {
-            let (seeker, settings) = (Seeker::default(), Settings { form, ..of_seconds("1") });
-            let ask = |at: &str| get(&seeker, &film, at, &settings).unwrap();
-            let text = |at: &str| String::from_utf8(ask(at)).unwrap();
-            let manifest = text(&format!("/dash/manifest.mpd?{query}"));
-            let document = roxmltree::Document::parse(&manifest).unwrap();
-            assert_eq!(document.root_element().attribute("mediaPresentationDuration"), Some("PT5S"));
-            let periods = document.root_element().children().filter(|node| node.has_tag_name(PERIOD));
-            let said: Vec<_> =
-                periods.map(|period| (period.attribute("id"), period.attribute("duration"))).collect();
-            assert_eq!(said, [(Some("1"), Some("PT3S")), (Some("2"), Some("PT2S"))]);
-            for (link, n) in links(&manifest).iter().filter(|_| form == Form::Ranges).zip([0, 0, 1, 1]) {
-                let (path, _) = link.split_once('?').unwrap();
-                assert!(ask(link) == ask(&format!("{path}?{}", one[n].0)), "{link}");
+        let film = Film::of(vec![TrackSpec::video(100, 10), TrackSpec::audio(80)]).build();
+        let (seeker, query) = (Seeker::default(), "clip=5-8,1-3&x=mine");
+        let ask = |at: &str| get(&seeker, &film, at, &of_seconds("1")).unwrap();
+        let manifest = String::from_utf8(ask(&format!("/dash/manifest.mpd?{query}"))).unwrap();
+        let document = roxmltree::Document::parse(&manifest).unwrap();
+        assert_eq!(document.root_element().attribute("mediaPresentationDuration"), Some("PT5S"));
+        let periods: Vec<_> =
+            document.root_element().children().filter(|node| node.has_tag_name(PERIOD)).collect();
+        let said: Vec<_> =
+            periods.iter().map(|period| (period.attribute("id"), period.attribute("duration"))).collect();
+        assert_eq!(said, [(Some("1"), Some("PT3S")), (Some("2"), Some("PT2S"))]);
+        for (period, alone) in periods.iter().zip(["start=5&end=8", "start=1&end=3"]) {
+            let links: Vec<_> = period
+                .descendants()
+                .filter(|node| node.tag_name().name() == "BaseURL")
+                .map(|node| node.text().unwrap().strip_prefix("..").unwrap())
+                .collect();
+            assert_eq!(links.len(), 2, "{manifest}");
+            for link in links {
+                let (path, of) = link.split_once('?').unwrap();
+                assert!(of.starts_with(query), "{link}");
+                assert!(ask(link) == ask(&format!("{path}?{alone}")), "{link}");
             }
         }
     }
