@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use tests::client::Connection;
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
@@ -173,4 +174,57 @@ fn new_configurations_under_load_lose_no_answer_and_no_count() {
             assert!(before > 0 && answers(&site) >= before, "counts begin again");
         }
     });
+}
+
+/// Waits until it is `done`, at most half a minute.
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
+    if !has_nginx() {
+        return;
+    }
+    let site = nginx("").slow_disk(Duration::from_millis(2)).daemon().start();
+    let (_, long) = publish(&site, "loud");
+    let film = film("bframes");
+    site.publish_as(&film, "slow.mp4");
+    let wanted = clip(&film.path, QUERY).expect("a clip");
+    let (old, old_processes) = (site.pid(), site.processes());
+    let old_id = i32::try_from(old).ok().and_then(Pid::from_raw).expect("an id");
+    assert_eq!(old_processes.len(), 3, "a master and two workers");
+    let mut slow_clients: Vec<_> = (0..4).map(|_| Connection::open_narrow(site.address())).collect();
+    for client in &mut slow_clients {
+        client.write(&format!("GET /loud.mp4?{QUERY} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert!(client.read(4096) > 0);
+    }
+    let over_http2 = site.request(&format!("/loud.mp4?{QUERY}")).http2().arg("--limit-rate").arg("3M");
+    scope(|threads| {
+        let over_http2 = threads.spawn(|| over_http2.send());
+        under_load(&site, &format!("/slow.mp4?{QUERY}"), &wanted, || {
+            let signal = |signal| kill_process(old_id, signal);
+            let live = || site.processes().iter().filter(|dir| old_processes.contains(dir)).count();
+            sleep(Duration::from_millis(400));
+            signal(Signal::USR2).expect("the old nginx");
+            wait_until("no new nginx", || site.pid() != old && site.processes().len() == 6);
+            sleep(Duration::from_millis(400));
+            signal(Signal::WINCH).expect("the old nginx");
+            sleep(Duration::from_millis(400));
+            signal(Signal::QUIT).expect("the old nginx");
+            sleep(Duration::from_millis(400));
+            assert!(live() >= 2, "what was begun is not finished");
+            for client in &mut slow_clients {
+                assert!(client.reply().body == long, "not whole");
+            }
+            wait_until("the old nginx does not end", || live() == 0);
+        });
+        let reply = over_http2.join().expect("an answer");
+        assert!(reply.body == long, "not whole: {reply}");
+    });
+    assert_eq!(site.processes().len(), 3, "a master and two workers");
 }

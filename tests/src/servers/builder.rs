@@ -22,6 +22,7 @@ pub struct Builder {
     pub(super) access_log: bool,
     pub(super) workers: u32,
     pub(super) in_memory: bool,
+    pub(super) is_daemon: bool,
     pub(super) defaults: String,
     pub(super) config: String,
     pub(super) http: String,
@@ -46,6 +47,7 @@ impl Builder {
             access_log: true,
             workers: 2,
             in_memory: false,
+            is_daemon: false,
             defaults: defaults.into(),
             config: String::new(),
             http: String::new(),
@@ -86,6 +88,14 @@ impl Builder {
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.in_memory = true;
+        self
+    }
+
+    /// As a daemon, which nginx has to be for another nginx to take over from it.
+    #[must_use]
+    pub fn daemon(mut self) -> Self {
+        assert_eq!(self.engine, Engine::Nginx, "the others are started as they are needed");
+        self.is_daemon = true;
         self
     }
 
@@ -189,9 +199,10 @@ impl Builder {
             .spawn()
             .unwrap_or_else(|e| panic!("{:?}: {e}", self.engine));
         let docroot = dir.path().join("docroot");
-        let mut process = Process { child, port, dir, expected: Mutex::default() };
+        let (session, is_daemon) = (child.id(), self.is_daemon);
+        let mut process = Process { child, session, is_daemon, port, dir, expected: Mutex::default() };
         let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
-        while !process.listens() {
+        while !process.has_started() {
             if process.ended() || Instant::now() > deadline {
                 process.stop(self.engine);
                 return Err(process.log().join("\n"));

@@ -144,8 +144,9 @@ impl Builder {
         } else {
             format!("listen 127.0.0.1:{{port}};\nlisten 127.0.0.1:{http2_port} http2;")
         };
+        let daemon = if self.is_daemon { "on" } else { "off" };
         format!(
-            "{load}{env}{user}\ndaemon off;\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
+            "{load}{env}{user}\ndaemon {daemon};\nworker_processes {};\npid {{dir}}/server.pid;\nerror_log {{dir}}/error.log notice;\n\
              events {{ worker_connections 1024; }}\n\
              http {{\nsendfile on;\nkeepalive_requests 1000000;\n\
              log_format test '$request $status $body_bytes_sent';\naccess_log {access_log};\n\

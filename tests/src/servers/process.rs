@@ -14,7 +14,11 @@ use super::{Engine, under_valgrind};
 
 #[derive(Debug)]
 pub(super) struct Process {
+    /// The server, or what starts it and ends.
     pub(super) child: Child,
+    /// The session of its processes: the id of the first of them.
+    pub(super) session: u32,
+    pub(super) is_daemon: bool,
     pub(super) port: u16,
     pub(super) dir: TempDir,
     pub(super) expected: Mutex<Vec<Announced>>,
@@ -27,17 +31,36 @@ pub(super) struct Announced {
 }
 
 impl Process {
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
+    /// The id of the first process. That of a daemon changes where a new one takes over.
+    pub(super) fn id(&self) -> u32 {
+        if self.is_daemon { self.masters().first().copied().unwrap_or(self.session) } else { self.session }
+    }
+
+    /// The first processes of a daemon, of which there are two while one takes over from the other.
+    fn masters(&self) -> Vec<u32> {
+        let files = ["server.pid", "server.pid.oldbin"].map(|name| self.dir.path().join(name));
+        let ids = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+        let ours = self.processes();
+        ids.filter(|id: &u32| ours.contains(&PathBuf::from(format!("/proc/{id}")))).collect()
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("a process of ours");
+        kill_process(pid(self.id()), signal).expect("a process of ours");
+    }
+
+    /// Whether the server is about to listen. A daemon then has written who it is.
+    pub(super) fn has_started(&mut self) -> bool {
+        if self.is_daemon {
+            let id = fs::read_to_string(self.dir.path().join("server.pid"));
+            let Ok(id) = id.unwrap_or_default().trim().parse() else { return false };
+            self.session = id;
+        }
+        self.listens()
     }
 
     /// The directories in `/proc` of the processes that have not ended.
     pub(super) fn processes(&self) -> Vec<PathBuf> {
-        let session = self.child.id().to_string();
+        let session = self.session.to_string();
         let ours = |stat: &str| {
             // The name of a program may hold spaces, but it ends in the last parenthesis.
             let mut fields = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(1);
@@ -60,13 +83,17 @@ impl Process {
             self.wait_until(15, |server| server.processes().len() <= 1);
         }
         // Apache's first process looks for its children's end only once a second, or at a signal.
-        if !self.ended() {
+        if self.is_daemon {
+            self.masters().into_iter().for_each(|id| {
+                kill_process(pid(id), Signal::TERM).ok();
+            });
+        } else if !self.ended() {
             self.signal(Signal::TERM);
         }
         // lighttpd's first process does not wait for its workers.
         let clean = self.wait_until(15, |server| server.ended() && server.processes().is_empty());
         if !clean {
-            kill_process_group(self.pid(), Signal::KILL).ok();
+            kill_process_group(pid(self.session), Signal::KILL).ok();
             self.child.wait().ok();
         }
         clean
@@ -74,8 +101,8 @@ impl Process {
 
     /// Whether the port is this server's. A connection would succeed with another server that was
     /// faster, too.
-    pub(super) fn listens(&self) -> bool {
-        let fds = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
+    fn listens(&self) -> bool {
+        let fds = fs::read_dir(format!("/proc/{}/fd", self.id())).into_iter().flatten().flatten();
         let open: Vec<_> = fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect();
         let ours = |inode: &str| open.contains(&PathBuf::from(format!("socket:[{inode}]")));
         self.sockets().iter().any(|(state, inode)| state == "0A" && ours(inode))
@@ -89,7 +116,7 @@ impl Process {
 
     /// State and inode, as the kernel writes them, of the sockets on the server's port.
     fn sockets(&self) -> Vec<(String, String)> {
-        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap_or_default();
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.id())).unwrap_or_default();
         let address = format!("0100007F:{:04X}", self.port);
         // There are thousands of lines after so many requests, and only these need to be parsed.
         let lines = table.lines().filter(|line| line.contains(&address));
@@ -104,7 +131,11 @@ impl Process {
     }
 
     pub(super) fn ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child of ours").is_some()
+        let end = self.child.try_wait().expect("a child of ours");
+        let Some(end) = end else { return false };
+        // A daemon goes on when what started it has ended well, and soon says who it is.
+        let is_daemon = self.is_daemon && end.success();
+        !is_daemon || (self.session != self.child.id() && self.processes().is_empty())
     }
 
     /// Waits until it is `done`, at most this many seconds; whether it is.
@@ -134,6 +165,10 @@ impl Process {
             .flat_map(|log| String::from_utf8_lossy(&log).lines().map(str::to_owned).collect::<Vec<_>>())
             .collect()
     }
+}
+
+fn pid(id: u32) -> Pid {
+    i32::try_from(id).ok().and_then(Pid::from_raw).expect("the id of a process")
 }
 
 /// What a server says when it starts, opens its logs again, and stops.

@@ -63,7 +63,7 @@ impl Site {
 
     /// The id of the server's first process.
     pub fn pid(&self) -> u32 {
-        self.running().child.id()
+        self.running().id()
     }
 
     /// The URL of `target`, which begins with a slash.
