@@ -19,7 +19,8 @@ void h264_init_module(void);
 int h264_metrics(struct ngx_http_request_s *r);
 
 /* What the module has for the server. A status of HTTP, or an outcome. After H264_WAIT it is called
- * once more, when what was posted is done. */
+ * once more, when what was posted is done. With H264_BODY the first piece is there, or has to wait
+ * for its time. */
 int h264_begin(struct ngx_http_request_s *r, int fd, int is_directio, void **context);
 /* The same of a film that the server may not open: never H264_WAIT or H264_BODY. */
 int h264_begin_unopened(struct ngx_http_request_s *r);

@@ -63,7 +63,7 @@ static struct h264_request *keep(ngx_http_request_t *r) {
     return request;
 }
 
-/* The plan is made: the phase asks the handler once more. */
+/* What was waited for is done: the phase asks the handler once more. */
 static void go_on(ngx_http_request_t *r) {
     struct h264_request *request = h264_ours(r);
     if (request->is_reading) return;

@@ -30,6 +30,10 @@ pub(crate) struct Body {
     /// What counts it: the server lets go of a body once its last byte has gone out, or the client has.
     _answer: Option<InProgress>,
     window: Vec<u8>,
+    /// How much of it stands before what is generated: the head of a part.
+    text_len: usize,
+    /// What follows the window, where that is not sent yet.
+    ready: Option<Range<u64>>,
     /// The next window, while a thread generates it.
     awaited: Option<Window>,
 }
@@ -66,6 +70,8 @@ impl Body {
             pacer,
             _answer: answer,
             window: Vec::new(),
+            text_len: 0,
+            ready: None,
             awaited: None,
         }
     }
@@ -76,31 +82,35 @@ impl Body {
         self.pacer.iter().for_each(Pacer::give_up);
     }
 
+    pub(crate) fn film(&self) -> &VirtualFile {
+        &self.film
+    }
+
     /// Fills in what comes next. The last piece was sent.
     pub(crate) fn next(&mut self, request: &Request, piece: &mut ffi::h264_piece) -> io::Result<Progress> {
+        let progress = self.prepare(request)?;
+        if let Some(media) = self.ready.take() {
+            self.fill(piece, media);
+        }
+        Ok(progress)
+    }
+
+    /// Has what comes next ready.
+    pub(crate) fn prepare(&mut self, request: &Request) -> io::Result<Progress> {
+        if self.ready.is_some() {
+            return Ok(Progress::Piece);
+        }
         if self.awaited.is_none() {
             if self.range.is_empty() {
-                match self.parts.next() {
-                    Some(Part::Range(range)) => {
-                        self.range = range;
-                        self.pacer.as_mut().into_iter().for_each(Pacer::begin);
-                    }
-                    Some(Part::Text(text)) => {
-                        self.window.clear();
-                        self.window.extend_from_slice(text.as_bytes());
-                        self.fill(piece, 0..0);
-                        return Ok(Progress::Piece);
-                    }
-                    None => self.window.clear(),
-                }
+                self.begin_part();
             }
             let end = match self.limit(request)? {
                 Limit::Until(end) => end,
                 Limit::After(wait) => return Ok(Progress::Paced(wait)),
                 Limit::Waits => return Ok(Progress::Waits),
             };
-            if let Some(media) = self.generate(request, end)? {
-                self.fill(piece, media);
+            self.ready = self.generate(request, end)?;
+            if self.ready.is_some() {
                 return Ok(Progress::Piece);
             }
         }
@@ -112,11 +122,27 @@ impl Body {
             }
             Outcome::Done(generated) => {
                 self.window = generated?;
-                self.fill(piece, window.media);
+                self.ready = Some(window.media);
                 Ok(Progress::Piece)
             }
             Outcome::Panicked(panic) => Err(io::Error::other(panic)),
         }
+    }
+
+    /// Goes on to the next range, with the text before it in the window.
+    fn begin_part(&mut self) {
+        self.window.clear();
+        for part in self.parts.by_ref() {
+            match part {
+                Part::Text(text) => self.window.extend_from_slice(text.as_bytes()),
+                Part::Range(range) => {
+                    self.range = range;
+                    self.pacer.as_mut().into_iter().for_each(Pacer::begin);
+                    break;
+                }
+            }
+        }
+        self.text_len = self.window.len();
     }
 
     /// Up to where the part that has begun may be sent now.
@@ -137,12 +163,13 @@ impl Body {
         let source = Resident::of(&self.file);
         let start = self.range.start;
         let Batch { generated, media } = self.film.next(&source, &(start..end), WINDOW);
-        self.window.resize(generated, 0);
-        match self.film.read_at(&source, start, &mut self.window) {
+        let text_len = self.text_len;
+        self.window.resize(text_len + generated, 0);
+        match self.film.read_at(&source, start, behind(&mut self.window, text_len)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let (film, mut out) = (Arc::clone(&self.film), mem::take(&mut self.window));
                 let make = move |file: &Awaited| {
-                    film.read_at(file, start, &mut out)?;
+                    film.read_at(file, start, behind(&mut out, text_len))?;
                     Ok(out)
                 };
                 let generated = pool::run(request, &self.file, make)?;
@@ -155,11 +182,15 @@ impl Body {
 
     /// Describes the window, and the `media` that follows it.
     fn fill(&mut self, piece: &mut ffi::h264_piece, media: Range<u64>) {
-        if !self.range.is_empty() {
-            self.range.start += self.window.len() as u64 + (media.end - media.start);
-        }
+        let generated = self.window.len() - mem::take(&mut self.text_len);
+        self.range.start += generated as u64 + (media.end - media.start);
         (piece.ptr, piece.len) = (self.window.as_mut_ptr(), self.window.len());
         (piece.media_start, piece.media_end) = (media.start, media.end);
         piece.is_last = (self.range.is_empty() && self.parts.as_slice().is_empty()).into();
     }
+}
+
+/// What of a window is generated.
+fn behind(window: &mut [u8], text_len: usize) -> &mut [u8] {
+    window.get_mut(text_len..).unwrap_or_default()
 }

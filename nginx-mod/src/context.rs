@@ -5,6 +5,7 @@ use mp4seek::source::Identity;
 use mp4seek::{Answer, Error};
 
 use crate::body::Body;
+use crate::handler::Head;
 use crate::pool::Ticket;
 use crate::reads::OpenFile;
 
@@ -12,6 +13,8 @@ use crate::reads::OpenFile;
 pub(crate) enum Context {
     /// An answer that is planned elsewhere.
     Planned(Planned),
+    /// An answer whose first bytes are read elsewhere.
+    Begun(Box<Begun>),
     /// An answer that is being sent.
     Body(Box<Body>),
 }
@@ -24,11 +27,18 @@ pub(crate) struct Planned {
     pub(crate) answer: Ticket<Result<Answer, Error>>,
 }
 
+/// An answer of which nothing is sent yet.
+pub(crate) struct Begun {
+    pub(crate) head: Head,
+    pub(crate) body: Body,
+}
+
 impl Context {
     /// The client is gone.
     pub(crate) fn give_up(&self) {
         match self {
             Self::Planned(planned) => planned.answer.give_up(),
+            Self::Begun(begun) => begun.body.give_up(),
             Self::Body(body) => body.give_up(),
         }
     }

@@ -14,9 +14,9 @@ use mp4seek::source::{Identity, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
 
-use crate::body::Body;
+use crate::body::{Body, Progress};
 use crate::config::Section;
-use crate::context::Planned;
+use crate::context::{Begun, Context, Planned};
 use crate::measures;
 use crate::pace::Pacer;
 use crate::pool;
@@ -36,8 +36,9 @@ pub(crate) enum Outcome {
     Answered(c_int),
     /// The head is set, and there is nothing more to send.
     NoBody,
-    /// The plan is made on another thread.
-    Waits(Planned),
+    /// Another thread works for it.
+    Waits(Context),
+    /// The head is set.
     Body(Box<Body>),
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
 /// Answers a request whose plan a thread makes, or waits for the plan.
 pub(crate) fn answer_when_planned(request: &Request, planned: Planned) -> Outcome {
     match planned.answer.take() {
-        pool::Outcome::Pending => Outcome::Waits(planned),
+        pool::Outcome::Pending => Outcome::Waits(Context::Planned(planned)),
         pool::Outcome::Done(answer) => {
             answer_with(request, answer, planned.address, planned.file, &planned.identity)
         }
@@ -171,10 +172,20 @@ struct Selected {
     content_range: Option<String>,
 }
 
+/// The head of an answer.
+pub(crate) struct Head {
+    status: c_int,
+    len: u64,
+    mtime: i64,
+    content_type: Vec<u8>,
+    content_range: Option<String>,
+    content_location: Option<String>,
+}
+
 /// Answers with a movie, or the part of it that was asked for.
 fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, kind: Kind) -> Outcome {
     let no_memory = Outcome::Status(500);
-    let location = match film.location(request.client_target(), request.query()) {
+    let content_location = match film.location(request.client_target(), request.query()) {
         Location::Here => None,
         Location::Also(location) => Some(location),
         Location::Elsewhere(location) => {
@@ -189,9 +200,13 @@ fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, k
         Ok(selected) => selected,
         Err(refusal) => return refusal,
     };
-    let has_body = selected.status != 304 && !request.is_head();
-    let answer = match has_body.then(|| measures::begin(request, kind)).transpose() {
-        Ok(answer) => answer.flatten(),
+    let Selected { status, parts, len, content_type, content_range } = selected;
+    let head = Head { status, len, mtime, content_type, content_range, content_location };
+    if status == 304 || request.is_head() {
+        return if set_answer_head(request, &film, &head) { Outcome::NoBody } else { no_memory };
+    }
+    let answer = match measures::begin(request, kind) {
+        Ok(answer) => answer,
         Err(error) => {
             request.log(Severity::Info, &error);
             if !request.set_header(b"Cache-Control", b"no-store") {
@@ -200,23 +215,40 @@ fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, k
             return refuse(request, error.status(), Reason::Clients, &error);
         }
     };
-    let Selected { status, parts, len, content_type, content_range } = selected;
-    let is_set = set_cache_control(request, &film)
-        && location.is_none_or(|location| request.set_header(b"Content-Location", location.as_bytes()))
-        && content_range.is_none_or(|range| request.set_header(b"Content-Range", range.as_bytes()))
-        && request.set_head(status, len, mtime, &content_type)
-        && set_validators(request, &film);
-    if !is_set {
-        return no_memory;
+    measures::note_bytes(&film, &parts);
+    let body = Body::new(film, file, parts, pacer(request), answer);
+    begin(request, Box::new(Begun { head, body }))
+}
+
+/// Sets the head of an answer once the first bytes of its body are there: until then, the status
+/// may become another.
+pub(crate) fn begin(request: &Request, mut begun: Box<Begun>) -> Outcome {
+    match begun.body.prepare(request) {
+        Ok(Progress::Waits) => Outcome::Waits(Context::Begun(begun)),
+        Ok(Progress::Piece | Progress::Paced(_)) => {
+            let Begun { head, body } = *begun;
+            let is_set = set_answer_head(request, body.film(), &head);
+            if is_set { Outcome::Body(Box::new(body)) } else { Outcome::Status(500) }
+        }
+        Err(error) => fail(request, &error),
     }
-    if status != 200 || !film.is_compressible() {
+}
+
+/// Whether there was memory for all.
+fn set_answer_head(request: &Request, film: &VirtualFile, head: &Head) -> bool {
+    let is_set = set_cache_control(request, film)
+        && set_optional(request, b"Content-Location", head.content_location.as_deref())
+        && set_optional(request, b"Content-Range", head.content_range.as_deref())
+        && request.set_head(head.status, head.len, head.mtime, &head.content_type)
+        && set_validators(request, film);
+    if head.status != 200 || !film.is_compressible() {
         request.keep_compression_off();
     }
-    if !has_body {
-        return Outcome::NoBody;
-    }
-    measures::note_bytes(&film, &parts);
-    Outcome::Body(Box::new(Body::new(film, file, parts, pacer(request), answer)))
+    is_set
+}
+
+fn set_optional(request: &Request, name: &[u8], value: Option<&str>) -> bool {
+    value.is_none_or(|value| request.set_header(name, value.as_bytes()))
 }
 
 /// What of a movie is sent, or a refusal.
@@ -283,13 +315,13 @@ fn conditions(request: &Request) -> Conditions<'_> {
 }
 
 fn set_cache_control(request: &Request, film: &VirtualFile) -> bool {
-    film.cache_control().is_none_or(|value| request.set_header(b"Cache-Control", value.as_bytes()))
+    set_optional(request, b"Cache-Control", film.cache_control().as_deref())
 }
 
 /// Whether there was memory for all.
 fn set_validators(request: &Request, film: &VirtualFile) -> bool {
     let timing = server_timing(film).filter(|_| request.section().server_timing == Some(true));
-    timing.is_none_or(|value| request.set_header(b"Server-Timing", value.as_bytes()))
+    set_optional(request, b"Server-Timing", timing.as_deref())
         && (!request.etags_enabled() || request.set_header(b"ETag", film.etag().as_bytes()))
         && (request.max_ranges() == 0 || request.set_header(b"Accept-Ranges", b"bytes"))
         && set_version(request)

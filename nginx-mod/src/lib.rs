@@ -75,6 +75,7 @@ pub unsafe extern "C" fn h264_begin(
             };
             let outcome = match last {
                 Some(Context::Planned(planned)) => handler::answer_when_planned(&request, planned),
+                Some(Context::Begun(begun)) => handler::begin(&request, begun),
                 Some(Context::Body(_)) => Outcome::Status(500),
                 // SAFETY: by the caller's promise.
                 None => match unsafe { OpenFile::new(fd, is_directio != 0) } {
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn h264_begin(
                     (None, ffi::H264_ANSWERED)
                 }
                 Outcome::NoBody => (None, ffi::H264_NO_BODY),
-                Outcome::Waits(planned) => (Some(Context::Planned(planned)), ffi::H264_WAIT),
+                Outcome::Waits(context) => (Some(context), ffi::H264_WAIT),
                 Outcome::Body(body) => (Some(Context::Body(body)), ffi::H264_BODY),
             };
             if let Some(kept) = kept {

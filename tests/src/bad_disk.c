@@ -43,7 +43,10 @@ ssize_t pread64(int fd, void *buffer, size_t len, off64_t offset) {
 ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
     size_t len = 0;
     for (int i = 0; i < count; ++i) len += parts[i].iov_len;
-    return fails(fd, offset, len) ? -1 : syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
+    if (!fails(fd, offset, len)) return syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
+    /* What cannot be read is not in memory. */
+    if (flags & RWF_NOWAIT) errno = EAGAIN;
+    return -1;
 }
 
 ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
