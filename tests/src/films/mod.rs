@@ -84,6 +84,11 @@ pub fn demo_film() -> Film {
     film("demo")
 }
 
+/// The same film in several qualities, the best one last. Sound is in all of them.
+pub fn ladder() -> [Film; 3] {
+    ["half", "screen_bframes", "double"].map(film)
+}
+
 /// A film of more bytes than the buffers of a connection hold: 34 MB of audio.
 pub fn loud_film() -> Film {
     film("loud")

@@ -188,6 +188,9 @@ pub(super) fn recipe(name: &'static str) -> Recipe {
             video: video("-bf 2 -g 50"),
             ..plain
         },
+        // Beside `screen_bframes`, rungs of a ladder: their frames are reordered by less.
+        "half" => Recipe { seconds: 30, video: video("-bf 0 -g 50 -vf scale=80:48"), ..plain },
+        "double" => Recipe { seconds: 30, video: video("-bf 2 -g 50 -vf scale=320:192"), ..plain },
         "demo" => Recipe { seconds: 60, mux: "-movflags +faststart", ..plain },
         _ => {
             let found = VARIANTS.iter().chain(SCREENED).find(|film| film.name == name);

@@ -6,6 +6,8 @@ use tests::films::Stamp;
 
 use crate::clips::{Clip, Kind};
 use crate::ear::Ear;
+use crate::ladder;
+use crate::recorder;
 use crate::recording::{Recording, apart, nearest};
 use crate::sight::{Player, Seek, Sight};
 use crate::switching::{self, STEPS, Switch};
@@ -22,6 +24,10 @@ const CALL: &str = "
     const [name, given, done] = arguments;
     window.screens[name](...given).then((said) => done({ said }), (e) => done({ error: String(e) }));
 ";
+
+/// How long before its end a film that is recorded has been played: its first seconds had their
+/// turn before.
+const GROWS_TO: f64 = 4.0;
 
 /// How long a player may take until it has a frame.
 const PATIENCE: u32 = 15_000;
@@ -40,7 +46,8 @@ pub(crate) fn of(player: Player) -> Option<Browser> {
 /// # Errors
 /// That the browser does not answer; what is wrong with the clip is in the sight.
 pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> Result<Sight, String> {
-    let (url, wanted) = (clip.url(), &clip.wanted);
+    let recording = clip.recorder.as_ref().map(|recorder| recorder.start());
+    let (url, wanted) = (clip.url(recording.as_ref()), &clip.wanted);
     browser.goto(&format!("{}/screens.html", clip.site)).await.map_err(|e| e.to_string())?;
     let mut sight = Sight::default();
     call(browser, "prepare", json!([url, PATIENCE, clip.library()])).await?;
@@ -69,9 +76,15 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     if let Some(error) = error(&played) {
         return Ok(Sight { error: Some(format!("while it plays: {error}")), ..sight });
     }
+    if recording.is_some() {
+        // To just before the end, which is recorded meanwhile.
+        let played = call(browser, "play", json!([wanted.duration - GROWS_TO, false, 0])).await?;
+        sight.stalls += stalls(&played);
+        sight.switches.push(recorder::judge(&played, wanted));
+    }
     let places: &[f64] = match clip.kind {
-        Kind::Switching(..) => &[],
-        Kind::Form(..) | Kind::Scenes(..) => &[0.31, 0.83, 0.57, 0.12, 0.7],
+        Kind::Switching(..) | Kind::Ladder(_) => &[],
+        Kind::Form(..) | Kind::Scenes(..) | Kind::Recorded(_) => &[0.31, 0.83, 0.57, 0.12, 0.7],
         _ => &[0.31, 0.83, 0.57],
     };
     for part in places {
@@ -94,11 +107,18 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     if let Kind::Switching(..) = clip.kind {
         switch(browser, wanted, &mut sight).await?;
     }
+    if let Kind::Ladder(_) = clip.kind {
+        climb(browser, wanted, &mut sight).await?;
+    }
     call(browser, "seek", json!([(wanted.duration - 0.6).max(0.0)])).await?;
     let played = call(browser, "play", json!([0.6, true, 8])).await?;
     sight.last = number(&played["cells"]);
     sight.ended = played["ended"].as_f64().and(played["at"].as_f64());
     sight.duration[1] = played["duration"].as_f64();
+    if recording.is_some() {
+        // Nobody knew it before.
+        sight.duration[0] = sight.duration[1];
+    }
     sight.buffered = buffered(&played);
     let warnings = played["warnings"].as_array().into_iter().flatten();
     sight.warnings = warnings.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -123,8 +143,25 @@ async fn switch(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<
         let played = call(browser, "play", json!([switching::SECONDS, false, 0, change])).await?;
         sight.stalls += stalls(&played);
         sight.switches.push(match error(&played) {
-            Some(error) => Switch::broken(step, error),
+            Some(error) => Switch::broken(step.name, error),
             None => switching::judge(step, &played, wanted),
+        });
+    }
+    Ok(())
+}
+
+/// Goes from quality to quality, each at another place.
+async fn climb(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<(), String> {
+    for step in ladder::STEPS {
+        let to = wanted.inside(step.place);
+        let found = call(browser, "seek", json!([to])).await?;
+        sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
+        let change = json!([switching::AFTER, "width", step.width]);
+        let played = call(browser, "play", json!([ladder::SECONDS, false, 0, change])).await?;
+        sight.stalls += stalls(&played);
+        sight.switches.push(match error(&played) {
+            Some(error) => Switch::broken(step.name, error),
+            None => ladder::judge(step, &played, wanted),
         });
     }
     Ok(())
@@ -154,10 +191,29 @@ fn number(cells: &Value) -> Option<u32> {
     Some(stamp(cells)?.number)
 }
 
+/// A frame that was shown.
+pub(crate) struct Painted {
+    /// When, by the page's clock.
+    pub(crate) at: f64,
+    /// When, by the player's.
+    pub(crate) media: f64,
+    /// What it says of itself.
+    pub(crate) stamp: Stamp,
+    pub(crate) width: u32,
+}
+
+/// The frames that were shown.
+pub(crate) fn painted(played: &Value) -> Vec<Painted> {
+    let frame = |frame: &Value| {
+        let width = u32::try_from(frame[3].as_u64()?).ok()?;
+        Some(Painted { at: frame[0].as_f64()?, media: frame[1].as_f64()?, stamp: stamp(&frame[2])?, width })
+    };
+    played["frames"].as_array().into_iter().flatten().filter_map(frame).collect()
+}
+
 /// When frames were shown, by the page's clock, and what they say of themselves.
 pub(crate) fn frames(played: &Value) -> Vec<(f64, Stamp)> {
-    let all = played["frames"].as_array().map_or(&[][..], Vec::as_slice);
-    all.iter().filter_map(|frame| Some((frame[0].as_f64()?, stamp(&frame[2])?))).collect()
+    painted(played).into_iter().map(|frame| (frame.at, frame.stamp)).collect()
 }
 
 /// How often the player waited for data.

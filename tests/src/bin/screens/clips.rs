@@ -13,6 +13,8 @@ use tests::work_dir;
 use crate::Options;
 use crate::browsers::PAGE;
 use crate::forms::{FORMS, Form, SCRIPTS};
+use crate::ladder;
+use crate::recorder::{self, Recorder, Recording};
 use crate::sight::Player;
 use crate::wanted::{self, Wanted};
 
@@ -53,6 +55,12 @@ const SAMPLE_OF_FORMS: &[&str] =
 /// The film that is played while its languages change.
 const LANGUAGES: &str = "screen_languages";
 
+/// The film that is played in other qualities, too.
+const RUNG: &str = "screen_bframes";
+
+/// The film that is played while it is recorded, too.
+const RECORDED: &str = "screen_fragments";
+
 /// Films beside those of half a minute.
 const OTHERS: &[&str] = &["edits_several"];
 
@@ -77,6 +85,10 @@ pub(crate) enum Kind {
     Form(&'static Form, Option<Mode>),
     /// The whole film or a clip in another form, while sound and text change their language.
     Switching(&'static Form, Option<Mode>),
+    /// The whole film in several qualities, between which the library goes.
+    Ladder(&'static Form),
+    /// The whole film while it is being recorded.
+    Recorded(&'static Form),
     /// From the middle of a group of pictures, of nginx's mp4 module.
     Nginx,
 }
@@ -99,6 +111,8 @@ impl Kind {
             Self::Form(form, Some(_)) => format!("{}: amid a GOP", form.name),
             Self::Switching(form, None) => format!("{}: switching", form.name),
             Self::Switching(form, Some(_)) => format!("{}: switching in a clip", form.name),
+            Self::Ladder(form) => format!("{}: ladder", form.name),
+            Self::Recorded(form) => format!("{}: recorded", form.name),
             Self::Nginx => "nginx, amid a GOP".into(),
         }
     }
@@ -106,7 +120,9 @@ impl Kind {
     /// The form, if it is not the flat file.
     pub(crate) fn form(self) -> Option<&'static Form> {
         match self {
-            Self::Form(form, _) | Self::Switching(form, _) => Some(form),
+            Self::Form(form, _) | Self::Switching(form, _) | Self::Ladder(form) | Self::Recorded(form) => {
+                Some(form)
+            }
             Self::Scenes(form, _) => form,
             _ => None,
         }
@@ -121,11 +137,15 @@ pub(crate) struct Clip {
     pub(crate) site: String,
     pub(crate) target: String,
     pub(crate) wanted: Wanted,
+    /// What records the film meanwhile; the target is what follows its name then.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Clip {
-    pub(crate) fn url(&self) -> String {
-        format!("{}{}", self.site, self.target)
+    /// Its address, and that of what is recorded now.
+    pub(crate) fn url(&self, recording: Option<&Recording>) -> String {
+        let name = recording.map_or(String::new(), |recording| format!("/{}", recording.name));
+        format!("{}{name}{}", self.site, self.target)
     }
 
     /// The library that plays it in browsers.
@@ -135,8 +155,8 @@ impl Clip {
 
     /// Whether a player plays such clips.
     pub(crate) fn is_for(&self, player: Player) -> bool {
-        // WebKit's faults in libraries are known, and languages change nothing about them.
-        let switching = matches!(self.kind, Kind::Switching(..));
+        // WebKit's faults in libraries are known, and neither languages nor qualities nor time change them.
+        let switching = matches!(self.kind, Kind::Switching(..) | Kind::Ladder(_) | Kind::Recorded(_));
         self.kind.form().is_none_or(|form| form.is_for(player)) && !(switching && player == Player::WebKit)
     }
 }
@@ -178,9 +198,14 @@ impl Servers {
         servers
     }
 
+    /// Those with the module.
+    fn ours(&self) -> [&Site; 2] {
+        [&self.apache, &self.lighttpd]
+    }
+
     /// Both servers send the same bytes: which of them a player asks is all one.
     fn assert_alike(&self, target: &str) {
-        let [one, other] = [&self.apache, &self.lighttpd].map(|site| site.get(target));
+        let [one, other] = self.ours().map(|site| site.get(target));
         let said = |reply: &Reply| (reply.status, reply.header("content-type").to_owned());
         assert_eq!(said(&one), said(&other), "{target}");
         assert!(one.body == other.body, "{target} differs between the servers");
@@ -223,10 +248,11 @@ fn file(n: usize, path: &Path, servers: &Servers) -> Clip {
         site: servers.plain.url(""),
         target: format!("/file{n}.mp4"),
         wanted,
+        recorder: None,
     }
 }
 
-fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
+pub(crate) fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
     Cut { start, end, mode }
 }
 
@@ -264,9 +290,22 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
             _ => cut,
         };
         let wanted = Wanted::of(&source, film, &seen_as);
-        clips.push(Clip { film: film.name.clone(), kind, site: site.url(""), target, wanted });
+        clips.push(Clip {
+            film: film.name.clone(),
+            kind,
+            site: site.url(""),
+            target,
+            wanted,
+            recorder: None,
+        });
     }
     clips.extend(joined(film, &source, &path, options, servers));
+    if film.name == RUNG {
+        clips.extend(ladder::clips(film, &source, options, servers.ours()));
+    }
+    if film.name == RECORDED {
+        clips.extend(recorder::clips(film, &source, options, servers.ours()));
+    }
     clips
 }
 
@@ -296,7 +335,7 @@ fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: 
         let scenes = options.scenes.iter().map(|(start, end)| cut(Some(*start), Some(*end), mode));
         let wanted = scenes.map(|scene| Wanted::of(source, film, &scene)).reduce(Wanted::followed_by);
         let wanted = wanted.expect("a scene");
-        Clip { film: film.name.clone(), kind, site: servers.apache.url(""), target, wanted }
+        Clip { film: film.name.clone(), kind, site: servers.apache.url(""), target, wanted, recorder: None }
     };
     kinds.map(clip).collect()
 }

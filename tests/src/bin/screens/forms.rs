@@ -67,6 +67,16 @@ impl Form {
         format!("{film}{}{mark}{}", self.address, query.join("&"))
     }
 
+    /// Whether it is a playlist of HLS.
+    pub(crate) fn is_hls(&self) -> bool {
+        self.address == HLS.address
+    }
+
+    /// Whether it is a manifest of DASH, without a template.
+    pub(crate) fn is_dash(&self) -> bool {
+        self.address == DASH.address
+    }
+
     /// Whether a player is one for it.
     pub(crate) fn is_for(&self, player: Player) -> bool {
         self.players.contains(&player)

@@ -5,11 +5,12 @@ const VIDEO_JS_SETTINGS = { vhs: { overrideNative: true }, nativeAudioTracks: fa
 
 // Libraries say languages in two letters or in three.
 const isIn = (language) => (track) => (track.lang ?? track.language ?? '').slice(0, 2) === language;
+const isWide = (width) => (picture) => picture.width === width;
 const isText = ({ kind }) => kind === 'subtitles' || kind === 'captions';
 
 // `attach` has a library play what is at a URL, and hands back how it ends (`destroy`), how it goes
-// to the sound and the text of a language (`audio`, `text`; without a language no text), and where
-// the tracks of text are.
+// to the sound and the text of a language (`audio`, `text`; without a language no text), how it
+// goes to the picture of a width and stays there (`width`), and where the tracks of text are.
 const LIBRARIES = {
     'hls.js': {
         script: 'hls.js',
@@ -28,6 +29,7 @@ const LIBRARIES = {
                     hls.subtitleDisplay = true;
                     hls.subtitleTrack = language ? hls.subtitleTracks.findIndex(isIn(language)) : -1;
                 },
+                width(width) { hls.nextLevel = hls.levels.findIndex(isWide(width)); },
                 textTracks: () => player.textTracks,
             };
         },
@@ -46,6 +48,11 @@ const LIBRARIES = {
                     dash.enableText(Boolean(language));
                     dash.setTextTrack(language ? dash.getTracksFor('text').findIndex(isIn(language)) : -1);
                 },
+                width(width) {
+                    dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false } } } });
+                    const { id } = dash.getRepresentationsByType('video').find(isWide(width));
+                    dash.setRepresentationForTypeById('video', id, true);
+                },
                 textTracks: () => player.textTracks,
             };
         },
@@ -62,6 +69,10 @@ const LIBRARIES = {
                 destroy: () => shaka.destroy(),
                 audio: (language) => shaka.selectAudioTrack(shaka.getAudioTracks().find(isIn(language))),
                 text: (language) => shaka.selectTextTrack(shaka.getTextTracks().find(isIn(language)) ?? null),
+                width(width) {
+                    shaka.configure({ abr: { enabled: false } });
+                    shaka.selectVariantTrack(shaka.getVariantTracks().find(isWide(width)), true);
+                },
                 textTracks: () => player.textTracks,
             };
         },
@@ -78,6 +89,13 @@ const LIBRARIES = {
                 text(language) {
                     for (const track of Array.from(video.textTracks()).filter(isText))
                         track.mode = language && isIn(language)(track) ? 'showing' : 'disabled';
+                },
+                width(width) {
+                    const { vhs } = video.tech({ IWillNotUseThisInPlugins: true });
+                    // Never none at all: what is wanted comes first.
+                    const wanted = isWide(width), all = vhs.representations();
+                    for (const one of all.filter(wanted)) one.enabled(true);
+                    for (const one of all.filter((one) => !wanted(one))) one.enabled(false);
                 },
                 textTracks: () => video.textTracks(),
             };
@@ -133,8 +151,8 @@ function buffered() {
     });
 }
 
-// Goes to the sound (`kind` is `audio`) or to the text of a language.
-const choose = (kind, language) => attached[kind](language);
+// Goes to the sound (`kind` is `audio`) or to the text of a language, or to the picture of a width.
+const choose = (kind, which) => attached[kind](which);
 
 // The text that is shown now: for each cue what it says, and from when to when.
 function cues() {

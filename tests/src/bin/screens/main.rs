@@ -26,6 +26,8 @@ mod desk;
 mod ear;
 mod forms;
 mod known;
+mod ladder;
+mod recorder;
 mod recording;
 mod report;
 mod sight;
@@ -143,7 +145,7 @@ fn play(player: Player, numbers: &[usize], clips: &[Clip], options: &Options, kn
     let clips: Vec<_> = numbers.iter().map(|number| (*number, &clips[*number])).collect();
     let Some(browser) = browsers::of(player) else {
         for (number, clip) in clips {
-            let verdict = judge(number, tools::watch(player, &clip.url(), &clip.wanted, &desk.env()));
+            let verdict = judge(number, tools::watch(player, &clip.url(None), &clip.wanted, &desk.env()));
             println!("{}", verdict.details(clip));
             verdicts.push(verdict);
         }

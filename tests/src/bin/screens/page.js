@@ -129,14 +129,14 @@ function audio(rate) {
 const allBuffered = () => [['the player', ranges(player.buffered)], ...window.libraries.buffered()];
 
 // Plays from where the player is, for `seconds` or to the end, at most `patience` seconds longer.
-// Amid that it goes to another sound or text: `change` says after how long, of which kind, and to
-// which language.
+// Amid that it goes to another sound, text or picture: `change` says after how long, of which kind,
+// and to which language or width.
 async function play(seconds, toEnd, patience, change) {
     const frames = [], clock = [], texts = [];
     let on = true, ended = null, changed = null;
-    const paint = (now, { mediaTime, expectedDisplayTime }) => {
+    const paint = (now, { mediaTime, expectedDisplayTime, width }) => {
         if (!on) return;
-        frames.push([expectedDisplayTime / 1000, mediaTime, cells()]);
+        frames.push([expectedDisplayTime / 1000, mediaTime, cells(), width]);
         player.requestVideoFrameCallback(paint);
     };
     const stop = () => { ended = performance.now() / 1000; };

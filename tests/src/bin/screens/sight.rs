@@ -187,6 +187,10 @@ const CUT_OFF: i64 = 3;
 const LATE: i64 = 6;
 /// How far a duration may be from the one asked for.
 const LENGTH: f64 = 0.050;
+/// How far what is drawn on a canvas may be from the frame that a player tells of: on a slow machine
+/// it is the next one by then, and in Firefox one to three before.
+const DRAWN: f64 = 0.040;
+const DRAWN_BEFORE: f64 = 0.120;
 /// The longest gap in what a player has between segments.
 const GAP: f64 = 0.001;
 /// How long a segment lasts at least, except the last.
@@ -255,7 +259,12 @@ impl Sight {
         if let Some(seek) = &self.fragment {
             seek.faults("#t=", early, wanted, own, found);
         }
-        for (about, text) in self.switches.iter().flat_map(|switch| switch.faults(|o| own.allows(o))) {
+        let before = if player == Player::Firefox { DRAWN_BEFORE } else { DRAWN };
+        for (about, text) in self
+            .switches
+            .iter()
+            .flat_map(|switch| switch.faults(-before..=DRAWN, |o| own.allows_at_start(wanted, o)))
+        {
             found.add(about, text);
         }
         if self.ended.is_none() {

@@ -1,10 +1,11 @@
 //! Sound and text that change their language while a film plays.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use crate::browsers::{frames, recorded};
+use crate::browsers::{Painted, frames, recorded};
 use crate::recording::{median, nearest};
 use crate::sight::millis;
 use crate::wanted::Wanted;
@@ -13,9 +14,11 @@ use crate::wanted::Wanted;
 pub(crate) const SECONDS: f64 = 4.4;
 pub(crate) const AFTER: f64 = 1.2;
 /// How long before its end a step has to be at the new language.
-const SETTLED: f64 = 1.6;
+pub(crate) const SETTLED: f64 = 1.6;
 /// How far a cue may be from where the film has it.
 const EXACT: f64 = 0.002;
+/// How far the time that is written in a frame may be from when it is shown: half of what it lasts.
+const EXACT_FRAME: f64 = 0.020;
 /// A cue is shown by a clock of its own: how late it may come, and go.
 const LATE: f64 = 0.4;
 /// Which time of the film a track is heard at tells the track: others are seconds away.
@@ -80,29 +83,43 @@ pub(crate) const STEPS: &[Step] = &[
 /// What was seen and heard of a step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Switch {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// What is wrong about tracks and cues.
-    wrong: Vec<String>,
+    pub(crate) wrong: Vec<String>,
     /// As `Sight::offset`, after the change.
-    offset: Option<f64>,
-    /// How long after the change the new track is heard first.
-    took: Option<f64>,
+    pub(crate) offset: Option<f64>,
+    /// How long after the change the new track is heard first, or the new picture is seen.
+    pub(crate) took: Option<f64>,
+    /// [`extent`]; only asked of changes of the picture.
+    pub(crate) ahead: Option<(f64, f64)>,
     /// What cues said after the change.
-    said: Vec<String>,
+    pub(crate) said: Vec<String>,
 }
 
 impl Switch {
     /// A step that ends with an error.
-    pub(crate) fn broken(step: &Step, error: String) -> Self {
-        Self { name: step.name, wrong: vec![error], ..Self::default() }
+    pub(crate) fn broken(name: &'static str, error: String) -> Self {
+        Self { name, wrong: vec![error], ..Self::default() }
     }
 
-    /// What is wrong, with what it concerns. `allows` knows how far sound and picture may be apart.
-    pub(crate) fn faults(&self, allows: impl Fn(f64) -> bool) -> Vec<(&'static str, String)> {
+    /// What is wrong, with what it concerns. `allows` knows how far sound and picture may be apart, and
+    /// `drawn` how far a canvas may be ahead of the player.
+    pub(crate) fn faults(
+        &self,
+        drawn: RangeInclusive<f64>,
+        allows: impl Fn(f64) -> bool,
+    ) -> Vec<(&'static str, String)> {
         let wrong = self.wrong.iter().map(|text| ("switch", format!("{}: {text}", self.name)));
         let apart = self.offset.filter(|offset| !allows(*offset));
         let apart = apart.map(|by| ("A/V after a switch", format!("{}: A/V {}", self.name, millis(by))));
-        wrong.chain(apart).collect()
+        let is_elsewhere = |(least, most): &(f64, f64)| {
+            *least < drawn.start() - EXACT_FRAME || *most > drawn.end() + EXACT_FRAME
+        };
+        let elsewhere = self.ahead.filter(is_elsewhere).map(|(least, most)| {
+            let text = format!("{}: frames {} to {} ahead", self.name, millis(least), millis(most));
+            ("switch", text)
+        });
+        wrong.chain(apart).chain(elsewhere).collect()
     }
 }
 
@@ -111,14 +128,28 @@ impl fmt::Display for Switch {
         let offset = self.offset.map_or("–".into(), millis);
         write!(to, "{}: A/V {offset}", self.name)?;
         if let Some(took) = self.took {
-            write!(to, ", heard after {took:.2} s")?;
+            write!(to, ", is there after {took:.2} s")?;
+        }
+        if let Some((least, most)) = self.ahead {
+            write!(to, ", frames {} to {} ahead", millis(least), millis(most))?;
         }
         write!(to, ", shows {:?}", self.said)
     }
 }
 
+/// How far the times that are written in frames are ahead of when the player shows them, beside what
+/// the film has of that: least and most.
+pub(crate) fn extent(frames: &[Painted], wanted: &Wanted) -> Option<(f64, f64)> {
+    let film = wanted.frames.first().map_or(0.0, |first| first.filmed - first.time);
+    let ahead = frames.iter().map(|frame| f64::from(frame.stamp.millis) / 1000.0 - frame.media - film);
+    ahead.fold(None, |all, by| {
+        let (least, most) = all.unwrap_or((by, by));
+        Some((by.min(least), by.max(most)))
+    })
+}
+
 /// When a track was heard, and how far the picture was ahead of it then.
-fn heard(played: &Value, wanted: &Wanted, track: u32) -> Option<Vec<(f64, f64)>> {
+pub(crate) fn heard(played: &Value, wanted: &Wanted, track: u32) -> Option<Vec<(f64, f64)>> {
     let film = wanted.offset?;
     let seen: Vec<_> =
         frames(played).into_iter().map(|(at, stamp)| (at, f64::from(stamp.millis) / 1000.0)).collect();
