@@ -22,7 +22,7 @@ STRIP ?= strip
 .PHONY: help build demo test check conformance screens sanitize bench instructions fuzz install uninstall deb dist docker-test fresh deny msrv clean
 
 help:
-	@echo 'make demo         a film on Apache and lighttpd, and a page to cut it on'
+	@echo 'make demo         a film on Apache and lighttpd (and nginx), and a page to cut it on'
 	@echo 'make test         format, lints and all tests, on both real servers'
 	@echo 'make conformance  every film cut everywhere, judged by two readers and a browser'
 	@echo 'make screens      what browsers and other players show of clips'
@@ -46,7 +46,7 @@ build:
 
 demo:
 	@tests/setup.sh demo
-	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek
+	$(STEP) build $(CARGO) build --release --locked $(MODULES) -p mp4seek $(NGINX_MODULE)
 	$(STEP) build $(CARGO) build --release --locked --no-default-features -p tests --bin demo
 	$(STEP) demo "$(TARGET)/release/demo"
 

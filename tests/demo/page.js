@@ -126,7 +126,8 @@ function showSent(count, instead) {
 function showTags(answers) {
   const tags = answers.map((answer) => answer?.ok ? answer.etag : null);
   const known = tags.every(Boolean), same = known && tags.every((tag) => tag === tags[0]);
-  $("same").textContent = !known ? "–" : servers.length < 2 ? tags[0] : same ? "The same on both servers" : "Not the same";
+  const alike = servers.length > 2 ? "The same on all servers" : "The same on both servers";
+  $("same").textContent = !known ? "–" : servers.length < 2 ? tags[0] : same ? alike : "Not the same";
   $("same").classList.toggle("bad", known && !same);
   $("etags").replaceChildren(...(servers.length < 2 ? [] : servers.map(({ name }, index) => {
     const item = document.createElement("li");

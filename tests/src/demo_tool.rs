@@ -1,4 +1,4 @@
-//! The demo page as a tool: its film on both servers, scenes chosen by pointer and keys, what is
+//! The demo page as a tool: its film on all servers, scenes chosen by pointer and keys, what is
 //! said of them, and how it looks on screens of all sizes.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Client, Locator, in_browser, run};
 use crate::demo_film::showpiece;
-use crate::servers::{APACHE, Builder, Engine, Site};
+use crate::servers::{Builder, Site, engines};
 use crate::{put_page, put_players, work_dir};
 
 /// What the page shows of the film and of the scene.
@@ -45,13 +45,13 @@ const TOOL: &str = "
     });
 ";
 
-/// The film of `make demo` on both servers, as it is there.
-fn sites() -> [Site; 2] {
+/// The film of `make demo` on all servers, as it is there.
+fn sites() -> [Site; 3] {
     let film = showpiece().expect("a film");
-    let sites = [APACHE, Engine::Lighttpd].map(|engine| Builder::new(engine).packaging().demo_page().start());
+    let sites = engines().map(|engine| Builder::new(engine).packaging().demo_page().start());
     for site in &sites {
         site.publish_as(&film, "film.mp4");
-        let names = ["Apache", "lighttpd"].into_iter();
+        let names = ["Apache", "lighttpd", "nginx"].into_iter();
         put_page(site, names.zip(sites.iter().map(|site| site.url("/film.mp4"))));
         put_players(site);
         // Players close connections in the middle of an answer, and some scenes are refused.
@@ -138,8 +138,8 @@ async fn by_pointer(client: &Client) {
     .await;
 }
 
-/// What is said of a scene is what both servers answer.
-async fn is_told(client: &Client, sites: &[Site; 2]) {
+/// What is said of a scene is what all servers answer.
+async fn is_told(client: &Client, sites: &[Site; 3]) {
     client
         .goto(&format!("{}?start=12.48&end=19&server=lighttpd", sites[0].url("/")))
         .await
@@ -154,8 +154,8 @@ async fn is_told(client: &Client, sites: &[Site; 2]) {
     .await;
     let answers = sites.each_ref().map(|site| site.get("/film.mp4?start=12.48&end=19"));
     let tag = answers[0].header("etag").to_owned();
-    assert_eq!(told["tags"], json!([tag, tag]));
-    assert_eq!(told["same"], "The same on both servers");
+    assert_eq!(told["tags"], json!([tag, tag, tag]));
+    assert_eq!(told["same"], "The same on all servers");
     assert_eq!(told["link"], sites[1].url("/film.mp4?start=12.48&end=19"));
     let body = &answers[1].body;
     let media = body.windows(4).position(|bytes| bytes == b"mdat").expect("media") + 4;
@@ -203,7 +203,7 @@ async fn is_copied(client: &Client) {
 }
 
 /// The file that is downloaded is what the server chosen answers.
-async fn is_downloaded(client: &Client, sites: &[Site; 2], file: &Path) {
+async fn is_downloaded(client: &Client, sites: &[Site; 3], file: &Path) {
     click(client, "#download").await;
     let wanted = sites[1].get("/film.mp4?start=12.48&end=19").body;
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -8,9 +8,9 @@ use tests::demo_page::{assert_forms_play, goto, site, wait_for};
 use tests::demo_tool::{assert_good_looks, assert_scenes_are_chosen};
 use tests::films::demo_film;
 use tests::servers::Engine;
-use tests::{on_both_engines, put_players};
+use tests::{on_all_engines, put_players};
 
-on_both_engines!(
+on_all_engines!(
     it_plays_each_form,
     it_shows_the_frames_asked_for,
     it_says_what_is_wrong_with_a_form,

@@ -1,11 +1,13 @@
-//! `make demo`: a film on Apache and on lighttpd, and a page to cut it on.
+//! `make demo`: a film on Apache and on lighttpd, and on nginx where that and its module are there,
+//! and a page to cut it on.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use tests::demo_film::showpiece;
-use tests::servers::{APACHE, Builder, Engine};
+use tests::servers::{APACHE, Builder, Engine, has_nginx};
 use tests::{put_page, put_players};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -13,8 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     ctrlc::set_handler(move || stop.send(()).unwrap_or(()))?;
 
     let film = showpiece()?;
-    let sites = [("Apache", APACHE), ("lighttpd", Engine::Lighttpd)]
-        .map(|(name, engine)| (name, Builder::new(engine).packaging().demo_page().start()));
+    let mut servers = vec![("Apache", APACHE), ("lighttpd", Engine::Lighttpd)];
+    servers.extend(runs_nginx().then_some(("nginx", Engine::Nginx)));
+    let start = |(name, engine)| (name, Builder::new(engine).packaging().demo_page().start());
+    let sites: Vec<_> = servers.into_iter().map(start).collect();
 
     for (_, site) in &sites {
         // What the log says is shown below; here it is no failure.
@@ -32,9 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (_, site) in &sites {
         println!("  {}", site.url("/film.mp4?start=10.5&end=15"));
     }
-    println!("\nThe servers' error logs follow. Ctrl-C stops both.\n");
+    let count = if sites.len() == 2 { "both" } else { "all of them" };
+    println!("\nThe servers' error logs follow. Ctrl-C stops {count}.\n");
 
-    let mut shown = sites.each_ref().map(|(_, site)| site.error_log().len());
+    let mut shown: Vec<_> = sites.iter().map(|(_, site)| site.error_log().len()).collect();
     while stopped.recv_timeout(Duration::from_millis(300)) == Err(RecvTimeoutError::Timeout) {
         for ((name, site), shown) in sites.iter().zip(&mut shown) {
             let log = site.error_log();
@@ -44,4 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("\nStopping.");
     Ok(())
+}
+
+/// The module may be built where nginx is not installed, or another nginx than it is for.
+fn runs_nginx() -> bool {
+    let is_installed = ["/usr/sbin/nginx", "/usr/bin/nginx"].iter().any(|path| Path::new(path).exists());
+    is_installed && has_nginx() && Builder::new(Engine::Nginx).test_config().0
 }
