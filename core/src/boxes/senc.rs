@@ -77,6 +77,11 @@ pub const WHOLE_SAMPLES: [u8; 4] = [0, 0, 0, 0];
 /// Version and flags of a `senc` that says which bytes of a sample are encrypted.
 pub const SUBSAMPLES: [u8; 4] = USE_SUBSAMPLE_ENCRYPTION.to_be_bytes();
 
+/// Whether version and flags of a `senc` say that entries tell which bytes are encrypted.
+pub fn has_subsamples(flags: [u8; 4]) -> bool {
+    u32::from_be_bytes(flags) & USE_SUBSAMPLE_ENCRYPTION != 0
+}
+
 /// Version and flags of a `senc`, without those that only its older form has.
 ///
 /// # Errors

@@ -56,12 +56,20 @@ pub(crate) struct Gathered {
     pub(crate) sizes: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
     senc: Option<[u8; 4]>,
+    /// Whether a `saiz` says how long the entries are, be it that there are none.
+    has_lengths: bool,
 }
 
 impl Gathered {
     /// Bytes held.
     pub(crate) fn len(&self) -> usize {
         self.sizes.len() + self.bytes.len()
+    }
+
+    /// Whether a flat movie has boxes for it. Lengths of 0 say that samples are clear; a `senc`
+    /// without entries says nothing.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.has_lengths || !self.bytes.is_empty()
     }
 
     /// Adds what a fragment says of its samples, so many in each run, the first of which is `first`
@@ -126,6 +134,7 @@ impl Gathered {
         let saiz = SaizBox::read(reader, saiz)?;
         let all = saiz.sizes.bytes(reader.source(), 0..saiz.sizes.count())?;
         self.kind = self.kind.or(saiz.kind);
+        self.has_lengths = true;
         saiz.read_lengths(reader.source(), count, &mut self.sizes)?;
         Ok(all)
     }

@@ -75,7 +75,7 @@ impl TrackFragments {
         if let Some(subsamples) = &self.subsamples {
             subsamples.write(&mut out.bytes);
         }
-        if self.unsliced.is_none() && !self.auxiliary.bytes.is_empty() {
+        if self.unsliced.is_none() && self.auxiliary.is_needed() {
             let senc = self.auxiliary.senc_head(number(samples));
             table(&self.auxiliary.saiz_head(number(samples)), TableKind::AuxiliarySizes, out);
             self.auxiliary.write_saio(&senc, GENERATED, &mut out.bytes);

@@ -359,3 +359,44 @@ fn keys_that_fragments_cannot_name_are_refused() {
         assert!(error.status() == 415 && error.to_string().contains(reason), "{error}");
     }
 }
+
+/// Without any entry, players refuse an encrypted track, even where nothing of it is encrypted.
+#[test]
+fn a_track_of_clear_samples_alone_has_entries_in_fragments() {
+    let protection = Protection {
+        entries: vec![Vec::new(); SAMPLES as usize],
+        has_subsamples: true,
+        is_located: true,
+        keys: Vec::new(),
+    };
+    let video = TrackSpec { protection: Some(protection), ..TrackSpec::video(SAMPLES, 5) };
+    let film = Film::of(vec![video]);
+    for source in [film.build(), film.build_fragmented(0), film.build_fragmented(5)] {
+        let cut = ask(&source, "start=0.3&format=fmp4").unwrap().unwrap();
+        let found = &protection_of_fragments(&cut)[&1];
+        let samples = expand_fragments(&cut).swap_remove(0).samples;
+        assert!(!samples.is_empty());
+        for (sample, (entry, _)) in samples.iter().zip(found) {
+            let size = u8::try_from(sample.bytes.len()).unwrap();
+            assert_eq!(*entry, [0, 1, 0, size, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// With a constant vector, a sample that is encrypted as a whole needs no entry (ISO/IEC 23001-7,
+/// 10.4): one that says that all of it is clear would be wrong.
+#[test]
+fn samples_without_entries_are_not_called_clear_where_entries_name_no_parts() {
+    let protection = Protection {
+        entries: vec![Vec::new(); SAMPLES as usize],
+        has_subsamples: false,
+        is_located: true,
+        keys: Vec::new(),
+    };
+    let video = TrackSpec { protection: Some(protection), ..TrackSpec::video(SAMPLES, 5) };
+    let film = Film::of(vec![video]);
+    for source in [film.build(), film.build_fragmented(0), film.build_fragmented(5)] {
+        let cut = ask(&source, "start=0.3&format=fmp4").unwrap().unwrap();
+        assert!(protection_of_fragments(&cut)[&1].iter().all(|(entry, _)| entry.is_empty()));
+    }
+}

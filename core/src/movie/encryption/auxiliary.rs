@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry,
+    BoxHeader, ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry, has_subsamples,
 };
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -102,6 +102,11 @@ impl LocatedAuxiliary {
         range: &Range<SampleNumber>,
     ) -> Result<Vec<SampleNumber>, FormatError> {
         let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Vec::new()) };
+        // With a constant vector, no entry says that all of a sample is encrypted, if entries do
+        // not say which parts are (ISO/IEC 23001-7, 10.4).
+        if self.vector == 0 && !has_subsamples(self.senc) {
+            return Ok(Vec::new());
+        }
         let mut sizes = TableReader::new(source, *table, 4096);
         let (mut next, end) = (range.start.0, range.start.0 + self.covered(range));
         let mut clear = Vec::new();
