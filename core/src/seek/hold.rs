@@ -40,8 +40,13 @@ fn last_of<R: ReadAt>(
     last: &Segment,
     clip: &Range<MovieTime>,
 ) -> Result<Option<Play>, FormatError> {
-    // The last media tick of the segment, of which it may present no more than a part.
+    // The last media tick of the segment, of which it may present no more than a part. Rounded to
+    // ticks of the movie, a segment may end after its media.
     let ticks = line.scales.to_media(last.end - last.start, Rounding::Up);
+    let ticks = match last.rate {
+        ElstEntry::NORMAL_RATE => ticks.min(track.samples.end - last.media_time),
+        _ => ticks,
+    };
     let latest = last.start + line.scales.to_movie(ticks.previous(), Rounding::Up);
     let at_end = latest.min(last.end - MovieTime(1)).max(last.start)..last.end;
     let Some(end) = play(track, line, source, last, at_end)? else { return Ok(None) };

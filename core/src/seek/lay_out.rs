@@ -205,6 +205,12 @@ fn missing_at_end<R: ReadAt>(
     let samples = &track.samples;
     let media_end = needed.media_end();
     let last = needed.samples.end - 1;
+    if let Some(before) = placed.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
+        // None of the samples lasts as in the file.
+        let ends = placed.since_start(samples.cts(source, last)?) + (placed.len - before);
+        let missing = placed.since_start(media_end) - ends + ClipTime(i64::from(placed.multiplier) - 1);
+        return Ok(missing.in_file(placed.multiplier));
+    }
     // A presented sample of the lead-in may last shorter than in the file.
     let begun = needed.samples.start + placed.range.lead_in.map_or(0, |lead_in| lead_in.len);
     let shown_until = samples.end_of(source, &(begun.min(last)..last.next()))?;

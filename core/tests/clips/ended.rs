@@ -1,7 +1,7 @@
 //! Clips of films whose tracks begin apart or end apart.
 
 use crate::common::{ask, clip};
-use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
+use test_boxes::{Film, Sample, TrackSpec, expand, full_box, make_box};
 
 fn tref(kind: &[u8; 4], id: u32) -> Vec<u8> {
     make_box(b"tref", make_box(kind, id.to_be_bytes()))
@@ -40,6 +40,42 @@ fn video_that_has_ended_goes_on_showing_its_last_frame() {
             }
         }
     }
+}
+
+/// Audio waits, so that the movie counts in its ticks, which those of the video are not a multiple of.
+#[test]
+fn video_that_has_ended_shows_its_last_frame_where_audio_begins_late() {
+    let sample = |delta| Sample { delta, offset: 0, sync: true, size: 8 };
+    let lengths = [1136, 1136, 1136, 1633, 1420, 1349];
+    let video = TrackSpec::new(b"vide", b"avc1", 12_800, lengths.map(sample).to_vec());
+    let edits = vec![(22, -1, 0x10000), (975, 0, 0x10000)];
+    let audio = TrackSpec { timescale: 44_100, edits, ..TrackSpec::audio(42) };
+    let film = Film::of(vec![TrackSpec { edits: vec![], ..video }, audio]).build();
+    let last = expand(&film)[0].shown().pop().unwrap();
+    // The video lasts 0.61016 s.
+    let cut = expand(&clip(&film, "clip=0-0.02&clip=0.611-0.631").unwrap());
+    assert_eq!(cut[0].movie_timescale, 44_100);
+    let shown = cut[0].shown();
+    assert_eq!(shown.len(), 2);
+    assert_eq!(shown[1].bytes, last.bytes);
+    assert!((shown[1].from - 0.02).abs() < 1e-6 && (shown[1].to - 0.04).abs() < 1e-6, "{shown:?}");
+}
+
+/// What is presented before the frame that stays is as long as in the film, where all samples have
+/// the times of a lead-in.
+#[test]
+fn the_edit_before_a_frame_that_stays_is_presented_to_its_end() {
+    let samples = [(30, 60, true), (30, 120, false), (30, 60, false), (75, 0, false), (45, 60, true)];
+    let sample = |(delta, offset, sync)| Sample { delta, offset, sync, size: 8 };
+    let video = TrackSpec::new(b"vide", b"avc1", 1000, samples.map(sample).to_vec());
+    let edits = vec![(151, 0, 0x10000), (76, 150, 0)];
+    let film = Film { timescale: 1000, ..Film::of(vec![TrackSpec { edits, ..video }]) }.build();
+    let cut = expand(&clip(&film, "clip=0.192-0.197&clip=0-0.005&clip=0.12-0.184").unwrap()).swap_remove(0);
+    let ends = cut.samples.iter().map(|s| s.cts + i64::from(s.delta)).max().unwrap();
+    let [.., (lasts, begins, _), (_, _, 0)] = cut.edits[..] else { panic!("{:?}", cut.edits) };
+    assert_eq!(cut.movie_timescale, cut.timescale);
+    let due = begins + i64::try_from(lasts).unwrap();
+    assert!(due <= ends, "the media ends at {ends}, the edit at {due}");
 }
 
 #[test]
