@@ -128,29 +128,52 @@ fn last_presented(
 ) -> Result<Option<SampleNumber>, FormatError> {
     let mut latest = None;
     for played in played {
-        if let Some(time) = media_before(track, film.index.mvhd.timescale, played) {
-            latest = latest.max(track.samples.last_before(&film.source, time)?);
-        }
+        let last = match media_needed(track, film.index.mvhd.timescale, played) {
+            Some(Needed::Before(time)) => track.samples.last_before(&film.source, time)?,
+            Some(Needed::LastBefore(time)) => last_on_screen(film, track, time)?,
+            None => None,
+        };
+        latest = latest.max(last);
     }
     Ok(latest)
 }
 
-/// The media time before which a track has all that it presents in a part of the film: the latest
-/// of the edits that are played in it.
-fn media_before(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Option<MediaTime> {
+/// The sample that is on screen just before a media time. What is decoded between those presented
+/// before it and itself is not in a clip that holds this one alone.
+fn last_on_screen(
+    film: &Film<'_>,
+    track: &Track,
+    time: MediaTime,
+) -> Result<Option<SampleNumber>, FormatError> {
+    let samples = &track.samples;
+    let Some(shown) = samples.on_screen(&film.source, time.previous())? else { return Ok(None) };
+    let held = samples.presented(&film.source, shown, time)?;
+    Ok(held.map(|held| held.end - 1))
+}
+
+/// What a track presents in a part of the film.
+enum Needed {
+    /// Everything before this media time: the latest of the edits that are played in it.
+    Before(MediaTime),
+    /// The last frame before this media time, at which the track has ended.
+    LastBefore(MediaTime),
+}
+
+/// What a track presents in a part of the film, if anything.
+fn media_needed(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Option<Needed> {
     let [from, nanos] = [played.start, played.end].map(|nanos| i128::try_from(nanos).unwrap_or(i128::MAX));
     let ticks = |nanos: i128| {
         MediaTime(rescale(nanos.min(NANOS_OF_LONGEST), NANOS_PER_SECOND, track.mdhd.timescale, Rounding::Up))
     };
     if track.edits.is_empty() {
-        return Some(ticks(nanos));
+        return Some(Needed::Before(ticks(nanos)));
     }
     let mut elapsed = 0i128;
     let (mut latest, mut ended) = (None, None);
     for (n, edit) in track.edits.iter().enumerate() {
         let start = in_nanos(elapsed, movie_timescale);
         if start >= nanos {
-            return latest;
+            return latest.map(Needed::Before);
         }
         elapsed += i128::from(edit.segment_duration);
         let Some(media_time) = edit.media_time.map(MediaTime) else { continue };
@@ -169,7 +192,7 @@ fn media_before(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
         }
     }
     // A track that has ended before shows its last frame.
-    latest.or(ended)
+    latest.map(Needed::Before).or(ended.map(Needed::LastBefore))
 }
 
 /// Whether all edits of a track are over by a time of the film. They may leave out the end of its

@@ -6,7 +6,7 @@ use mp4seek::pace::{Pace, Schedule};
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Settings};
 use proptest::prelude::*;
-use test_boxes::{Expanded, Film, boxes, expand, expand_fragments, position};
+use test_boxes::{Expanded, Film, Sample, TrackSpec, boxes, expand, expand_fragments, position};
 
 use super::check::TICK;
 use super::common::{identity, seeker};
@@ -155,4 +155,27 @@ proptest! {
         // What was allowed stays so.
         prop_assert_eq!(allowed(0), file.len());
     }
+}
+
+/// Of a track that has ended, the frame that stays is needed, and not what is decoded behind it for
+/// what was presented before.
+#[test]
+fn a_track_that_has_ended_is_sent_up_to_its_last_frame() {
+    let offset = |n: u32| match n % 7 {
+        0 => 0,
+        1 | 4 => 2982,
+        _ => -1491,
+    };
+    let sample = |n| Sample { delta: 1491, offset: offset(n), sync: n % 7 == 0, size: 8 };
+    let video = TrackSpec::new(b"vide", b"avc1", 12_800, (0..18).map(sample).collect());
+    // The last frame that is presented is the twelfth to be decoded.
+    let video = TrackSpec { edits: vec![(108, 18_008, 0x10000)], chunking: vec![1], ..video };
+    let audio = TrackSpec { timescale: 44_100, chunking: vec![1], edits: vec![], ..TrackSpec::audio(67) };
+    let source = Film::of(vec![video, audio]).build();
+    let (file, bytes) = answer(&source, "start=0.936").unwrap();
+    let tracks = expand(&bytes);
+    let ends = |sample: &test_boxes::One| (position(&bytes, &sample.bytes) + sample.bytes.len()) as u64;
+    let last_frame = ends(tracks[0].samples.last().unwrap());
+    let end = file.presented_before(&source, Duration::from_millis(60)).unwrap();
+    assert_eq!(end, last_frame);
 }
