@@ -29,7 +29,10 @@ pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
     for track in expand(film).iter().filter(|t| &t.handler == b"vide") {
         let shown = track.shown();
         let Some(last) = shown.last().filter(|last| last.to <= from + 1e-6) else { continue };
-        tracks[track.id as usize - 1] = vec![Shown { from: 0.0, to: f64::INFINITY, ..last.clone() }];
+        // A frame that is hardly on screen in the film is so in the clip.
+        let lasts = last.to - last.from;
+        let to = if lasts < 2.0 * TICK { lasts } else { f64::INFINITY };
+        tracks[track.id as usize - 1] = vec![Shown { from: 0.0, to, ..last.clone() }];
     }
     tracks
 }
@@ -90,6 +93,12 @@ pub(crate) fn assert_same(
         }
     }
     Ok(())
+}
+
+/// Whether the ticks of the first track are no whole ticks of a clip's movie. The clip may begin and
+/// end its edits a tick of the track away, then.
+pub(crate) fn has_coarse_times(clip: &[u8], source: &[u8]) -> bool {
+    expand(clip).first().is_some_and(|track| track.movie_timescale % expand(source)[0].timescale != 0)
 }
 
 /// The tracks of a clip, each with that of the film which its samples are of.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use test_boxes::{Expanded, Film, Shown, TrackSpec, boxes, expand, expand_fragments, position};
 
-use crate::check::{TICK, assert_same, duration, shown_in, shown_of};
+use crate::check::{TICK, assert_same, duration, has_coarse_times, shown_in, shown_of};
 use crate::common::{clip, identity, seeker};
 use crate::generate::{encrypted_film, film};
 use crate::{assert_protected, assert_same_samples, config};
@@ -51,11 +51,6 @@ fn stated_duration(film: &[u8]) -> f64 {
         _ => (word(20), word(24) << 32 | word(28)),
     };
     duration as f64 / timescale as f64
-}
-
-/// Whether the ticks of the first track are no whole ticks of a clip's movie.
-fn has_coarse_times(clip: &[u8], source: &[u8]) -> bool {
-    expand(clip).first().is_some_and(|track| track.movie_timescale % expand(source)[0].timescale != 0)
 }
 
 /// What the clips of scenes present, one clip after the other, and whether the times of one are
