@@ -36,6 +36,7 @@
 mod body;
 mod config;
 mod context;
+mod copies;
 mod ffi;
 mod handler;
 mod hooks;

@@ -30,7 +30,6 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::process;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +37,7 @@ use std::sync::{Arc, Mutex};
 
 use mp4seek::server::{Board, boundary};
 
+use crate::copies::Maker;
 use crate::ffi;
 use crate::reads::Awaited;
 use crate::request::Request;
@@ -70,8 +70,8 @@ pub(crate) struct Ticket<T> {
     given_up: Arc<AtomicBool>,
     result: Arc<Mutex<Option<Result<T, String>>>>,
     pool: Rc<Waiting>,
-    /// Whose threads do it.
-    process: u32,
+    /// Whose threads do it, if there are any.
+    maker: Option<Maker>,
 }
 
 /// What came of a piece of work.
@@ -177,7 +177,7 @@ impl Pool {
             given_up,
             result: Arc::default(),
             pool: Rc::clone(pool),
-            process: process::id(),
+            maker: pool.threads.borrow().as_ref().map(Threads::maker),
         };
         let result = Arc::clone(&ticket.result);
         let run: Box<dyn FnOnce() + Send> = Box::new(move || {
@@ -254,7 +254,7 @@ impl<T> Ticket<T> {
     /// What came of it. A result is given once.
     pub(crate) fn take(&self) -> Outcome<T> {
         // A thread that is not there may have held the lock.
-        if self.process != process::id() {
+        if self.maker.is_some_and(|maker| !maker.is_this_process()) {
             return Outcome::Lost;
         }
         match lock(&self.result).take() {

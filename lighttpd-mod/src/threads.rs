@@ -11,7 +11,6 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::mem::{self, ManuallyDrop};
 use std::os::fd::{AsRawFd, RawFd};
-use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +19,7 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::copies::Maker;
 use crate::ffi;
 
 /// Most threads. They wait more than they work: more would only make a slow disk slower.
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Threads {
     shared: Arc<Shared>,
     handles: RefCell<Vec<JoinHandle<()>>>,
-    process: u32,
+    maker: Maker,
 }
 
 /// What the threads share with the server's own.
@@ -80,8 +80,9 @@ impl Threads {
     /// Threads of the calling process. None is started before there is work.
     ///
     /// # Errors
-    /// When the process may not have another descriptor.
+    /// When the process may not have another descriptor, or copies of it could not be noticed.
     pub(crate) fn new() -> io::Result<Self> {
+        let maker = Maker::this_process()?;
         let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         let shared = Shared {
             event: File::from(event),
@@ -90,7 +91,7 @@ impl Threads {
             ended: Condvar::new(),
             is_closed: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), handles: RefCell::default(), process: process::id() })
+        Ok(Self { shared: Arc::new(shared), handles: RefCell::default(), maker })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -105,7 +106,12 @@ impl Threads {
     /// Whether this process started the threads. In a copy of that process, nothing but
     /// [`Self::abandon`] may be called.
     pub(crate) fn is_of_this_process(&self) -> bool {
-        self.process == process::id()
+        self.maker.is_this_process()
+    }
+
+    /// The process that started them.
+    pub(crate) fn maker(&self) -> Maker {
+        self.maker
     }
 
     /// Has a thread do the job. Where no thread can be had, it is done at once.
