@@ -3,15 +3,17 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tests::client::Connection;
+use tests::client::{Connection, Request};
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
+use tests::tls;
 
 const QUERY: &str = "start=3.05&end=40";
 
@@ -227,4 +229,51 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
         assert!(reply.body == long, "not whole: {reply}");
     });
     assert_eq!(site.processes().len(), 3, "a master and two workers");
+}
+
+/// Whether nginx and curl speak HTTP/3, as those of Debian 13 do.
+fn speaks_http3() -> bool {
+    let said = |program: &str, argument: &str| {
+        let out = Command::new(program).arg(argument).output().expect("a program that can be run");
+        String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()
+    };
+    let nginx = said("nginx", "-V").contains("--with-http_v3_module");
+    let speaks = nginx && said("curl", "--version").contains(" HTTP3 ");
+    if !speaks {
+        eprintln!("nginx or curl does not speak HTTP/3: clips over it are NOT tested");
+    }
+    speaks
+}
+
+#[test]
+fn a_clip_is_the_same_over_http_3() {
+    if !has_nginx() || !speaks_http3() {
+        return;
+    }
+    for config in ["", "sendfile off;", "aio threads;", "limit_rate 40m;"] {
+        let tls = tls::config(Engine::Nginx);
+        let site = nginx(&format!("{tls}\nlisten 127.0.0.1:{{port}} quic reuseport;\n{config}"))
+            .slow_disk(Duration::from_millis(2))
+            .start();
+        for (kind, name) in [("loud", "loud.mp4"), ("pcm", "slow.mp4")] {
+            let film = film(kind);
+            site.publish_as(&film, name);
+            let clip = clip(&film.path, QUERY).expect("a clip");
+            let url = site.url(&format!("/{name}?{QUERY}")).replace("http:", "https:");
+            let request = Request::get(url).arg("--insecure");
+            let over_tcp = request.clone().arg("--http1.1").send();
+            let request = request.arg("--http3-only");
+            let reply = request.clone().send();
+            assert_eq!((reply.version.as_str(), reply.status), ("HTTP/3", 200), "{config} {kind}\n{reply}");
+            assert!(reply.body == clip && over_tcp.body == clip, "{config} {kind}: other bytes\n{reply}");
+            let etag = reply.header("etag");
+            assert!(!etag.is_empty() && etag == over_tcp.header("etag"), "{reply}\n{over_tcp}");
+            let head = request.clone().head().send();
+            assert_eq!((head.status, head.length()), (200, clip.len() as u64), "{head}");
+            let part = request.clone().range("100-40000").send();
+            assert!(part.status == 206 && part.body == clip[100..=40_000], "{config} {kind}\n{part}");
+            let unchanged = request.header("If-None-Match", etag).send();
+            assert_eq!((unchanged.status, unchanged.body.len()), (304, 0), "{unchanged}");
+        }
+    }
 }
