@@ -26,7 +26,7 @@ help:
 	@echo 'make test         format, lints and all tests, on both real servers'
 	@echo 'make conformance  every film cut everywhere, judged by two readers and a browser'
 	@echo 'make screens      what browsers and other players show of clips'
-	@echo 'make sanitize     the server tests with both servers under valgrind'
+	@echo 'make sanitize     the server tests with all servers under valgrind'
 	@echo 'make bench        requests/s and time to first byte, beside nginx and static files'
 	@echo 'make instructions that no more of them are needed for a request than before'
 	@echo 'make build        the modules and the command line, in $(TARGET)/release'
@@ -76,7 +76,8 @@ screens: build
 
 sanitize: build
 	@tests/setup.sh sanitize
-	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients --test filters -- --test-threads=2
+	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients --test filters --test limits --test measures \
+		-- --test-threads=2
 
 bench: build
 	@tests/setup.sh bench
