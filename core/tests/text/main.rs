@@ -6,6 +6,7 @@ mod chapters;
 #[path = "../common/mod.rs"]
 mod common;
 mod damage;
+mod scenes;
 mod subtitles;
 mod times;
 mod webvtt;

@@ -7,6 +7,9 @@ use crate::time::{MovieTime, UnitTime};
 /// A `chpl` counts its chapters in 8 bits.
 const MOST_CHAPTERS: usize = 255;
 
+/// The title of what is in no chapter: its length.
+const NO_TITLE: [u8; 1] = [0];
+
 /// A `chpl` with the chapters of the clip, moved with it. `None` when it is malformed.
 pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let units = |time: MovieTime| time.in_units::<CHPL_TIMESCALE>(clip.timescale);
@@ -15,6 +18,11 @@ pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     for scene in clip.placed_scenes() {
         let (from, to) = (units(scene.movie.start), units(scene.movie.end));
         let begun = kept.len();
+        if begun > 0 {
+            // The scene may begin before the first chapter of the movie: that of the scene before
+            // does not go on.
+            kept.push(Chapter { start: units(scene.begins).0, title: &NO_TITLE });
+        }
         for chapter in &chpl.chapters {
             let start = UnitTime(chapter.start);
             if start <= from {
