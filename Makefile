@@ -77,7 +77,7 @@ screens: build
 sanitize: build
 	@tests/setup.sh sanitize
 	H264_VALGRIND=1 $(CARGO) test --locked -p tests --test http --test clients --test filters --test limits --test measures \
-		-- --test-threads=2
+		--test random_queries -- --test-threads=2
 
 bench: build
 	@tests/setup.sh bench
