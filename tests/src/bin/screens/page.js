@@ -57,17 +57,18 @@ const state = () => ({
 
 // At the next click loads a film. A player that was loaded at a click may play audio.
 let loading;
-async function prepare(url, ms, library) {
+async function prepare(url, ms, library, grows) {
     document.addEventListener('click', () => {
         context = new AudioContext();
         context.resume();
-        loading = load(url, ms, library);
+        loading = load(url, ms, library, grows);
     }, { once: true });
 }
 const loaded = () => loading;
 
-// Loads a film; its first frame before it plays.
-async function load(url, ms, library) {
+// Loads a film; its first frame before it plays. Of one that still grows, video.js loads nothing
+// before it is to play.
+async function load(url, ms, library, grows) {
     const begun = performance.now();
     if (library) await window.libraries.fetch(library);
     player = Object.assign(document.createElement('video'), { preload: 'auto' });
@@ -83,10 +84,15 @@ async function load(url, ms, library) {
         player.src = url;
         return player.load();
     });
+    if (grows) player.play().catch(() => {});
     const came = await Promise.race([event('loadeddata', ms), event('error', ms), failed]);
     const seconds = (performance.now() - begun) / 1000;
     if (!['loadeddata', 'error', 'timeout'].includes(came)) return { error: came };
     if (came === 'timeout') return { error: `no first frame after ${ms / 1000} s`, state: player.readyState };
+    if (grows) {
+        player.pause();
+        player.currentTime = 0;
+    }
     // To the place that the URL's fragment says.
     for (let n = 0; n < 100 && player.seeking; n++) await wait(20);
     if (player.videoWidth) await painted(700);
