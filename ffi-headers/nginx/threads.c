@@ -5,6 +5,11 @@ int h264_is_terminating(void) {
     return ngx_terminate != 0;
 }
 
+int h264_is_reading(const ngx_http_request_t *r) {
+    const struct h264_request *request = h264_ours(r);
+    return request != NULL && request->is_reading;
+}
+
 #if (NGX_THREADS)
 
 /* On the thread: nothing of the request is touched. */

@@ -115,7 +115,7 @@ impl Body {
             }
         }
         let Some(window) = self.awaited.take() else { return Ok(Progress::Waits) };
-        match window.generated.take() {
+        match window.generated.take(request) {
             Outcome::Pending => {
                 self.awaited = Some(window);
                 Ok(Progress::Waits)

@@ -114,7 +114,7 @@ pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
 
 /// Answers a request whose plan a thread makes, or waits for the plan.
 pub(crate) fn answer_when_planned(request: &Request, planned: Planned) -> Outcome {
-    match planned.answer.take() {
+    match planned.answer.take(request) {
         pool::Outcome::Pending => Outcome::Waits(Context::Planned(planned)),
         pool::Outcome::Done(answer) => {
             answer_with(request, answer, planned.address, planned.file, &planned.identity)

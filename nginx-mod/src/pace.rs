@@ -101,7 +101,7 @@ impl Pacer {
             self.looked_up = Some(pool::run(request, file, work)?);
         }
         let Some(ticket) = self.looked_up.take() else { return Ok(None) };
-        match ticket.take() {
+        match ticket.take(request) {
             Outcome::Pending => {
                 self.looked_up = Some(ticket);
                 Ok(None)

@@ -72,8 +72,13 @@ pub(crate) fn run<T: Send + 'static>(
 }
 
 impl<T> Ticket<T> {
-    /// What came of it. A result is given once.
-    pub(crate) fn take(&self) -> Outcome<T> {
+    /// What came of it. A result is given once, and not before the server knows of it: a thread may
+    /// be done while the request still has the server wait for it, and then it can neither end nor
+    /// have more work done.
+    pub(crate) fn take(&self, request: &Request) -> Outcome<T> {
+        if request.is_reading() {
+            return Outcome::Pending;
+        }
         match lock(&self.result).take() {
             None => Outcome::Pending,
             Some(Ok(done)) => Outcome::Done(done),

@@ -104,6 +104,11 @@ impl Request {
         ask!(self, h264_post, work).try_into().unwrap_or(ffi::H264_NOT_POSTED)
     }
 
+    /// Whether the server still waits for what was posted.
+    pub(crate) fn is_reading(&self) -> bool {
+        ask!(self, h264_is_reading) != 0
+    }
+
     /// Whether there was memory for it.
     pub(crate) fn set_header(&self, name: &[u8], value: &[u8]) -> bool {
         ask!(self, h264_set_header, ffi::bytes(name), ffi::bytes(value)) != 0

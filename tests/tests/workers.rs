@@ -24,6 +24,9 @@ fn the_film() -> Film {
     film("bframes")
 }
 
+/// The status of a clip that begins after the film.
+const REFUSED: u16 = 416;
+
 /// Where the film of a site is read from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Storage {
@@ -47,18 +50,39 @@ fn site_with(engine: Engine, workers: u32, storage: Storage) -> (Site, PathBuf) 
     (site, path)
 }
 
+/// Has nothing of a film in memory.
+fn let_go(path: &Path) {
+    let file = File::open(path).expect("a published film");
+    fadvise(&file, 0, None, Advice::DontNeed).expect("a file on a disk");
+}
+
 /// Asks for one of the clips, on a connection of its own. An answer that does not come within half
 /// a minute is a panic of the connection.
 fn ask(site: &Site, cold: Option<&Path>, n: usize) {
     if let Some(path) = cold {
-        let file = File::open(path).expect("a published film");
-        fadvise(&file, 0, None, Advice::DontNeed).expect("a file on a disk");
+        let_go(path);
     }
     let (query, whole) = &CLIPS[n % CLIPS.len()];
     let mut connection = site.connect();
     connection.write(&format!("GET /film.mp4?{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     let reply = connection.reply();
     assert!(reply.status == 200 && reply.body == *whole, "request {n}: {reply}");
+}
+
+/// Asks for clips on one connection, each after one that is refused as soon as it is planned.
+fn ask_in_turns(site: &Site, cold: Option<&Path>) {
+    let mut connection = site.connect();
+    for (query, whole) in CLIPS.iter().cycle().take(40) {
+        for (query, is_refused) in [("start=900", true), (query, false)] {
+            if let Some(path) = cold {
+                let_go(path);
+            }
+            connection.write(&format!("GET /film.mp4?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let reply = connection.reply();
+            let is_right = if is_refused { reply.status == REFUSED } else { reply.body == *whole };
+            assert!(is_right, "{query}: {reply}");
+        }
+    }
 }
 
 fn every_request_is_answered(engine: Engine, workers: u32, storage: Storage) {
@@ -73,6 +97,8 @@ fn every_request_is_answered(engine: Engine, workers: u32, storage: Storage) {
             threads.spawn(move || (0..20).for_each(|n| ask(site, cold, client * 5 + n)));
         }
     });
+    site.expect_log("past the end of the film");
+    ask_in_turns(&site, cold);
     // nginx's threads are its own, and there before anybody asks.
     if engine != Engine::Nginx {
         let threads = site.module_threads();
