@@ -28,13 +28,14 @@ make_demo() {
     as_user sh -c "$*" > $log 2>&1 < /dev/null &
     local demo=$!
     set +m
-    until grep -q 'Ctrl-C stops both' $log; do
+    until grep -q 'Ctrl-C stops' $log; do
         kill -0 $demo 2> /dev/null || { cat $log; fail "$* ended"; }
         sleep 1
     done
     echo "fresh:   $((SECONDS - began)) s, $(du -sm "$clone" | cut -f 1) MB in the clone"
     mapfile -t urls < <(grep -o 'http://[^ ]*' $log)
-    [ ${#urls[@]} = 4 ] || fail "${#urls[@]} addresses: ${urls[*]}"
+    # Two of each server.
+    [ ${#urls[@]} = 6 ] || fail "${#urls[@]} addresses: ${urls[*]}"
     for url in "${urls[@]}"; do
         curl -sS --fail --noproxy '*' -o /tmp/answer "$url" || { cat $log; fail "$url"; }
         case $url in
