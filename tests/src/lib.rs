@@ -49,6 +49,8 @@ pub mod tls;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// Where cargo puts what it builds: the modules, and under `h264-tests` the films
 /// and the servers' directories.
@@ -117,6 +119,15 @@ pub fn put_players(site: &servers::Site) {
         if let Ok(script) = std::fs::read(work_dir("demo-players").join(name)) {
             site.put(name, script);
         }
+    }
+}
+
+/// Waits until something holds, at most so many seconds; `what` does not, then.
+pub fn wait_until(what: &str, seconds: u64, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        sleep(Duration::from_millis(20));
     }
 }
 

@@ -9,8 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::thread::scope;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tests::client::Connection;
@@ -18,6 +17,7 @@ use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::scripts::put_program;
 use tests::servers::{Builder, Engine, Mpm, ONE_PROCESS, Site};
+use tests::wait_until;
 
 macro_rules! on_each_mpm {
     ($($scenario:ident),+ $(,)?) => {
@@ -128,21 +128,13 @@ fn children_that_answered(site: &Site) -> BTreeSet<String> {
     log.lines().map(str::to_owned).collect()
 }
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
 /// Signals the server to start again, and waits until it has.
 fn restart(site: &Site, signal: Signal) {
     let starts =
         || site.error_log().iter().filter(|line| line.contains("resuming normal operations")).count();
     let before = starts();
     site.signal(signal);
-    wait_until("no restart", || starts() > before);
+    wait_until("no restart", 60, || starts() > before);
 }
 
 /// The server's processes but the first.
@@ -167,7 +159,7 @@ fn children_answer_at_once(mpm: Mpm) {
     let children = children_that_answered(&site);
     assert!(children.len() > 2, "not answered by several children: {children:?}");
     for name in ["f.mp4", "long.mp4"] {
-        wait_until("a film is still open", || site.descriptors_of(&site.docroot().join(name)) == 0);
+        wait_until("a film is still open", 60, || site.descriptors_of(&site.docroot().join(name)) == 0);
     }
 }
 
@@ -241,12 +233,12 @@ fn a_child_that_is_killed_takes_nobody_along(mpm: Mpm) {
         }
         let _over = Over(&over);
         for kills in 1..=3 {
-            wait_until("nobody is answered", || asked.load(Ordering::Relaxed) > 50 * kills);
+            wait_until("nobody is answered", 60, || asked.load(Ordering::Relaxed) > 50 * kills);
             let child = *children(&site).first().expect("a child");
             kill_process(child, Signal::KILL).expect("a process of ours");
         }
         let so_far = asked.load(Ordering::Relaxed);
-        wait_until("nobody is answered any more", || asked.load(Ordering::Relaxed) > so_far + 50);
+        wait_until("nobody is answered any more", 60, || asked.load(Ordering::Relaxed) > so_far + 50);
     });
     // What the killed had in hand, and what waited for them.
     let broken = broken.into_inner();

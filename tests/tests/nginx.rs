@@ -13,7 +13,7 @@ use tests::client::{Connection, Request};
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
-use tests::tls;
+use tests::{tls, wait_until};
 
 const QUERY: &str = "start=3.05&end=40";
 
@@ -178,15 +178,6 @@ fn new_configurations_under_load_lose_no_answer_and_no_count() {
     });
 }
 
-/// Waits until it is `done`, at most half a minute.
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
     if !has_nginx() {
@@ -213,7 +204,7 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
             let live = || site.processes().iter().filter(|dir| old_processes.contains(dir)).count();
             sleep(Duration::from_millis(400));
             signal(Signal::USR2).expect("the old nginx");
-            wait_until("no new nginx", || site.pid() != old && site.processes().len() == 6);
+            wait_until("no new nginx", 30, || site.pid() != old && site.processes().len() == 6);
             sleep(Duration::from_millis(400));
             signal(Signal::WINCH).expect("the old nginx");
             sleep(Duration::from_millis(400));
@@ -223,7 +214,7 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
             for client in &mut slow_clients {
                 assert!(client.reply().body == long, "not whole");
             }
-            wait_until("the old nginx does not end", || live() == 0);
+            wait_until("the old nginx does not end", 30, || live() == 0);
         });
         let reply = over_http2.join().expect("an answer");
         assert!(reply.body == long, "not whole: {reply}");

@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tests::client::Connection;
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
+use tests::wait_until;
 
 const QUERIES: [&str; 3] = ["start=3.05&end=7", "start=1", "start=2.5&end=6&mode=keyframe"];
 
@@ -28,14 +29,6 @@ fn ask(site: &Site, query: &str) -> Connection {
     connection
 }
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
 /// The process that is copied has threads in the middle of their work, and locks that they hold.
 #[test]
 fn a_server_that_copies_itself_answers_who_waits() {
@@ -46,7 +39,7 @@ fn a_server_that_copies_itself_answers_who_waits() {
         let (site, film) = slow_site(Duration::from_millis(100), config);
         site.allow_log("raceful|continuing to handle");
         let mut early: Vec<_> = QUERIES.iter().map(|query| ask(&site, query)).collect();
-        wait_until("no thread reads", || !site.module_threads().is_empty());
+        wait_until("no thread reads", 30, || !site.module_threads().is_empty());
         sleep(Duration::from_millis(moment));
         let mut late: Vec<_> = QUERIES.iter().map(|query| ask(&site, query)).collect();
         // Until the server has accepted them: they are the copy's then.
@@ -74,9 +67,9 @@ fn a_server_that_copies_itself_stops() {
     let (site, _) = slow_site(Duration::from_secs(3), config);
     site.allow_log("raceful|continuing to handle");
     let waiting = ask(&site, QUERIES[0]);
-    wait_until("no thread reads", || !site.module_threads().is_empty());
+    wait_until("no thread reads", 30, || !site.module_threads().is_empty());
     site.signal(Signal::USR1);
-    wait_until("no copy", || site.processes().len() > 1);
+    wait_until("no copy", 30, || site.processes().len() > 1);
     for process in site.processes() {
         let id = process.file_name().and_then(|name| name.to_str()?.parse().ok());
         let id = id.and_then(rustix::process::Pid::from_raw).expect("a process's id");
@@ -93,7 +86,7 @@ fn a_server_that_copies_itself_stops() {
 fn threads_leave_signals_to_the_server() {
     let (site, _) = slow_site(Duration::from_secs(1), "");
     let waiting: Vec<_> = QUERIES.iter().map(|query| ask(&site, query)).collect();
-    wait_until("no thread for each", || site.module_threads() == [QUERIES.len()]);
+    wait_until("no thread for each", 30, || site.module_threads() == [QUERIES.len()]);
     // All of the first 31 but SIGKILL and SIGSTOP, which nobody can block.
     let all = 0x7FFF_FFFF & !(1 << 8 | 1 << 18);
     for process in site.processes() {
@@ -126,7 +119,7 @@ fn programs_inherit_nothing() {
     let (site, film) = slow_site(Duration::from_millis(100), config);
     site.put("list.pl", SCRIPT);
     let mut waiting: Vec<_> = QUERIES.iter().map(|query| ask(&site, query)).collect();
-    wait_until("no thread for each", || site.module_threads() == [QUERIES.len()]);
+    wait_until("no thread for each", 30, || site.module_threads() == [QUERIES.len()]);
     scope(|threads| {
         let programs = threads.spawn(|| {
             (0..20).for_each(|_| {
