@@ -360,19 +360,21 @@ fn keys_that_fragments_cannot_name_are_refused() {
     }
 }
 
+/// Fragmented clips of a protected film, flat and in fragments, none of whose samples has an entry.
+/// Those that others have would name parts of samples, or would not.
+fn cuts_without_entries(has_subsamples: bool) -> [Vec<u8>; 3] {
+    let entries = vec![Vec::new(); SAMPLES as usize];
+    let protection = Protection { entries, has_subsamples, is_located: true, keys: Vec::new() };
+    let video = TrackSpec { protection: Some(protection), ..TrackSpec::video(SAMPLES, 5) };
+    let film = Film::of(vec![video]);
+    [film.build(), film.build_fragmented(0), film.build_fragmented(5)]
+        .map(|source| clip(&source, "start=0.3&format=fmp4").unwrap())
+}
+
 /// Without any entry, players refuse an encrypted track, even where nothing of it is encrypted.
 #[test]
 fn a_track_of_clear_samples_alone_has_entries_in_fragments() {
-    let protection = Protection {
-        entries: vec![Vec::new(); SAMPLES as usize],
-        has_subsamples: true,
-        is_located: true,
-        keys: Vec::new(),
-    };
-    let video = TrackSpec { protection: Some(protection), ..TrackSpec::video(SAMPLES, 5) };
-    let film = Film::of(vec![video]);
-    for source in [film.build(), film.build_fragmented(0), film.build_fragmented(5)] {
-        let cut = ask(&source, "start=0.3&format=fmp4").unwrap().unwrap();
+    for cut in cuts_without_entries(true) {
         let found = &protection_of_fragments(&cut)[&1];
         let samples = expand_fragments(&cut).swap_remove(0).samples;
         assert!(!samples.is_empty());
@@ -387,16 +389,7 @@ fn a_track_of_clear_samples_alone_has_entries_in_fragments() {
 /// 10.4): one that says that all of it is clear would be wrong.
 #[test]
 fn samples_without_entries_are_not_called_clear_where_entries_name_no_parts() {
-    let protection = Protection {
-        entries: vec![Vec::new(); SAMPLES as usize],
-        has_subsamples: false,
-        is_located: true,
-        keys: Vec::new(),
-    };
-    let video = TrackSpec { protection: Some(protection), ..TrackSpec::video(SAMPLES, 5) };
-    let film = Film::of(vec![video]);
-    for source in [film.build(), film.build_fragmented(0), film.build_fragmented(5)] {
-        let cut = ask(&source, "start=0.3&format=fmp4").unwrap().unwrap();
+    for cut in cuts_without_entries(false) {
         assert!(protection_of_fragments(&cut)[&1].iter().all(|(entry, _)| entry.is_empty()));
     }
 }
