@@ -133,12 +133,9 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
 /// Goes from language to language, each at another place.
 async fn switch(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<(), String> {
     for step in STEPS {
-        let to = wanted.inside(step.place);
-        let found = call(browser, "seek", json!([to])).await?;
-        sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
         let change = step.change.map(|(kind, language)| json!([switching::AFTER, kind, language]));
-        let played = call(browser, "play", json!([switching::SECONDS, false, 0, change])).await?;
-        sight.stalls += stalls(&played);
+        let play = json!([switching::SECONDS, false, 0, change]);
+        let played = play_from(browser, wanted.inside(step.place), play, sight).await?;
         sight.switches.push(match error(&played) {
             Some(error) => Switch::broken(step.name, error),
             None => switching::judge(step, &played, wanted),
@@ -150,18 +147,23 @@ async fn switch(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<
 /// Goes from quality to quality, each at another place.
 async fn climb(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<(), String> {
     for step in ladder::STEPS {
-        let to = wanted.inside(step.place);
-        let found = call(browser, "seek", json!([to])).await?;
-        sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
-        let change = json!([switching::AFTER, "width", step.width]);
-        let played = call(browser, "play", json!([ladder::SECONDS, false, 0, change])).await?;
-        sight.stalls += stalls(&played);
+        let play = json!([ladder::SECONDS, false, 0, [switching::AFTER, "width", step.width]]);
+        let played = play_from(browser, wanted.inside(step.place), play, sight).await?;
         sight.switches.push(match error(&played) {
             Some(error) => Switch::broken(step.name, error),
             None => ladder::judge(step, &played, wanted),
         });
     }
     Ok(())
+}
+
+/// Seeks, and plays from there.
+async fn play_from(browser: &Client, to: f64, play: Value, sight: &mut Sight) -> Result<Value, String> {
+    let found = call(browser, "seek", json!([to])).await?;
+    sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
+    let played = call(browser, "play", play).await?;
+    sight.stalls += stalls(&played);
+    Ok(played)
 }
 
 /// Plays on to just before the end, which is recorded meanwhile.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use mp4seek::request::Mode;
 use serde_json::Value;
+use test_boxes::boxes;
 use tests::films::Film;
 use tests::probe::Source;
 use tests::servers::Site;
@@ -101,15 +102,11 @@ impl Drop for Recording {
 /// What is before the first fragment, each fragment, and what follows the last one with it.
 fn fragments(film: &[u8]) -> Vec<Vec<u8>> {
     let mut parts = vec![Vec::new()];
-    let mut rest = film;
-    while let Some((size, name)) = rest.get(..4).zip(rest.get(4..8)) {
-        let size = u32::from_be_bytes(size.try_into().expect("four bytes")) as usize;
-        let (whole, after) = rest.split_at(size);
-        if name == b"moof" {
+    for found in boxes(film) {
+        if &found.box_type == b"moof" {
             parts.push(Vec::new());
         }
-        parts.last_mut().expect("a part").extend_from_slice(whole);
-        rest = after;
+        parts.last_mut().expect("a part").extend_from_slice(&film[found.whole]);
     }
     parts
 }
@@ -119,6 +116,7 @@ pub(crate) fn judge(played: &Value, wanted: &Wanted) -> Switch {
     let error = played["error"].as_str().map(str::to_owned);
     Switch {
         name: "as it grows",
+        is_from_start: true,
         ahead: extent(&painted(played), wanted),
         wrong: error.into_iter().collect(),
         ..Switch::default()

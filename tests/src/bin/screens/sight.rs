@@ -260,11 +260,13 @@ impl Sight {
             seek.faults("#t=", early, wanted, own, found);
         }
         let before = if player == Player::Firefox { DRAWN_BEFORE } else { DRAWN };
-        for (about, text) in self
-            .switches
-            .iter()
-            .flat_map(|switch| switch.faults(-before..=DRAWN, |o| own.allows_at_start(wanted, o)))
-        {
+        let faults = |switch: &Switch| {
+            switch.faults(-before..=DRAWN, |offset| match switch.is_from_start {
+                true => own.allows_at_start(wanted, offset),
+                false => own.allows(offset),
+            })
+        };
+        for (about, text) in self.switches.iter().flat_map(faults) {
             found.add(about, text);
         }
         if self.ended.is_none() {

@@ -84,6 +84,8 @@ pub(crate) const STEPS: &[Step] = &[
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Switch {
     pub(crate) name: &'static str,
+    /// Whether it has played on from the film's start, without a seek.
+    pub(crate) is_from_start: bool,
     /// What is wrong about tracks and cues.
     pub(crate) wrong: Vec<String>,
     /// As `Sight::offset`, after the change.
