@@ -235,9 +235,12 @@ pub(crate) fn frames(played: &Value) -> Vec<(f64, Stamp)> {
     painted(played).into_iter().map(|frame| (frame.at, frame.stamp)).collect()
 }
 
-/// How often the player waited for data.
+/// How often the player waited for data. It may wait for what it was just asked to change to: that it
+/// comes in time is judged on its own.
 fn stalls(played: &Value) -> usize {
-    played["stalls"].as_array().map_or(0, Vec::len)
+    let changes = switching::changing(played);
+    let at = played["stalls"].as_array().into_iter().flatten().filter_map(Value::as_f64);
+    at.filter(|at| !changes.as_ref().is_some_and(|changes| changes.contains(at))).count()
 }
 
 /// For each source buffer its type, and from when to when it has media.

@@ -77,7 +77,7 @@ async function load(url, ms, library, grows) {
         const at = player.currentTime;
         // A busy machine makes a player wait, too.
         const has = ([from, to]) => from <= at && Math.min(at + 0.2, player.duration) <= to;
-        if (!player.seeking && !ranges(player.buffered).some(has)) stalls.push(at);
+        if (!player.seeking && !ranges(player.buffered).some(has)) stalls.push(performance.now() / 1000);
     });
     const failed = new Promise((done) => {
         if (library) return window.libraries.attach(library, player, url, done);

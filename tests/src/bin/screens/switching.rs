@@ -1,7 +1,7 @@
 //! Sound and text that change their language while a film plays.
 
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use serde_json::Value;
 
@@ -158,6 +158,12 @@ pub(crate) fn heard(played: &Value, wanted: &Wanted, track: u32) -> Option<Vec<(
     let times = recorded(&played["audio"])?.times(track, |clock| nearest(&seen, clock).unwrap_or(0.0) - film);
     let apart = |(clock, time): (f64, f64)| Some((clock, nearest(&seen, clock)? - time - film));
     Some(times.into_iter().filter_map(apart).filter(|(_, by)| by.abs() < NEAR).collect())
+}
+
+/// From when a step is changed until it has to be at the new language, by the page's clock.
+pub(crate) fn changing(played: &Value) -> Option<Range<f64>> {
+    let changed = played["changed"].as_f64()?;
+    Some(changed..changed + SECONDS - AFTER - SETTLED)
 }
 
 /// What is seen and heard of a step.
