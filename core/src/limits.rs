@@ -107,6 +107,10 @@ pub const RUNS: usize = 1 << 16;
 /// Tracks of a movie. The most seen in the wild is 32.
 pub const TRACKS: usize = 256;
 
+/// Tracks that the references of one track name, those of all types together. A video names its
+/// audio, its subtitles and its chapters.
+pub const REFERENCES: usize = 4 * TRACKS;
+
 /// Edits of one track that present something. An editor's export may have hundreds.
 pub const EDITS: usize = 16 * 1024;
 

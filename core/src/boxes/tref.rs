@@ -22,7 +22,7 @@ pub fn read_track_references<R: ReadAt>(
 }
 
 /// The references in a `tref`, written without those to tracks that are not kept. What is left
-/// without any reference is left out.
+/// without any reference is left out, and so is what is over the limit.
 ///
 /// # Errors
 /// When a box in it does not fit, is too large, or cannot be read.
@@ -32,9 +32,14 @@ pub fn without_references<R: ReadAt>(
     is_kept: impl Fn(u32) -> bool,
 ) -> Result<Vec<u8>, FormatError> {
     let mut out = Vec::new();
+    let mut room = limits::REFERENCES;
     for reference in reader.children(tref.payload(), tref.end())? {
-        let ids = reader.payload(&reference, 0)?.chunks_exact(4).map(|id| u32_at(id, 0));
-        let kept: Vec<u32> = ids.filter(|&id| is_kept(id)).collect();
+        if room == 0 {
+            break;
+        }
+        let ids = reader.payload(&reference, 0)?.chunks_exact(4).take(room);
+        room -= ids.len();
+        let kept: Vec<_> = ids.map(|id| u32_at(id, 0)).filter(|&id| is_kept(id)).collect();
         if !kept.is_empty() {
             write_box(&mut out, &reference.box_type.0, |out| {
                 kept.iter().for_each(|id| out.extend_from_slice(&id.to_be_bytes()));
@@ -81,6 +86,21 @@ mod tests {
         assert_eq!(kept(|_| true), [chap.clone(), sync.clone()].concat());
         assert_eq!(kept(|id| id == 2), make_box(b"chap", [0, 0, 0, 2]));
         assert!(kept(|_| false).is_empty());
+    }
+
+    #[test]
+    fn no_more_references_of_a_track_are_kept_than_there_may_be() {
+        let ids = |count: usize| [0, 0, 0, 1].repeat(count);
+        let kept = |counts: &[usize]| {
+            let references: Vec<_> = counts.iter().map(|&count| make_box(b"chap", ids(count))).collect();
+            let tref = make_box(b"tref", references.concat());
+            read_box(tref, |reader, header| without_references(reader, header, |_| true)).unwrap()
+        };
+        let most = limits::REFERENCES;
+        assert_eq!(kept(&[most + 1]), make_box(b"chap", ids(most)));
+        let both = [make_box(b"chap", ids(most - 1)), make_box(b"chap", ids(1))].concat();
+        assert_eq!(kept(&[most - 1, 0, 1, 1]), both);
+        assert_eq!(kept(&[most - 1, 2]), both);
     }
 
     #[test]

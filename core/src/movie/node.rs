@@ -83,6 +83,10 @@ pub(super) fn children_of<R: ReadAt>(
             (&parent.box_type.0, &header.box_type.0),
             (b"trak", b"mdia" | b"edts") | (b"mdia", b"minf") | (b"minf", b"stbl")
         );
+        // 8.3.3: it stands in the `trak`. Elsewhere there could be thousands, whose IDs a clip holds.
+        if &header.box_type.0 == b"tref" && &parent.box_type.0 != b"trak" {
+            continue;
+        }
         if is_container && out.iter().any(|n| n.header.box_type == header.box_type) {
             return Err(header.error("a second box of its kind"));
         }

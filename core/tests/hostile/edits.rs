@@ -1,6 +1,9 @@
 //! Many edits, edits far away, and too many tracks and boxes.
 
-use test_boxes::{MEDIA, Track, film_of_tracks as film, ftyp, full_box, make_box, mvhd, table, tangled_film};
+use test_boxes::{
+    Film, MEDIA, Track, TrackSpec, film_of_tracks as film, ftyp, full_box, make_box, mvhd, table,
+    tangled_film,
+};
 
 use crate::judge::{Bounds, judge, judge_within};
 use crate::{CUT, LARGE, is_film, is_refused};
@@ -92,6 +95,22 @@ fn a_million_tracks_are_refused() {
     let tref = make_box(b"tref", make_box(b"chap", ids));
     let tracks: Vec<_> = (0..256).map(|_| Track { edts: tref.clone(), ..Track::video() }).collect();
     is_film(judge_within(&film(&tracks), CUT, &Bounds { bytes: (160 << 20, 256), ..LARGE }));
+}
+
+#[test]
+fn references_without_number_are_bounded() {
+    let references = |ids: usize, boxes: usize| {
+        make_box(b"tref", make_box(b"sync", [0, 0, 0, 1].repeat(ids)).repeat(boxes))
+    };
+    let video = || TrackSpec::video(10, 5);
+    let large = TrackSpec { in_trak: vec![references(1 << 16, 64)], ..video() };
+    let misplaced = TrackSpec { in_mdia: vec![references(1 << 10, 1); 2000], ..video() };
+    for track in [large, misplaced] {
+        let film = Film::of(vec![track, TrackSpec::audio(8)]).build();
+        for query in ["start=0.5", "tracks=video", "format=fmp4", "/cmaf/v1.mp4"] {
+            is_film(judge_within(&film, query, &Bounds { memory: (4 << 20, 0), ..LARGE }));
+        }
+    }
 }
 
 #[test]
