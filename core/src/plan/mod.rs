@@ -6,6 +6,7 @@ mod error;
 mod flat;
 mod fragmented;
 mod part;
+mod references;
 mod slice;
 mod treatment;
 

@@ -8,7 +8,7 @@ use test_boxes::{
 };
 
 /// What stands at an address behind a film.
-fn at(film: &Vec<u8>, address: &str, query: &str) -> Vec<u8> {
+pub(super) fn at(film: &Vec<u8>, address: &str, query: &str) -> Vec<u8> {
     let address = Address::parse(address.as_bytes()).unwrap();
     let settings = Settings::default();
     let answer = seeker().answer_address(film, &identity(film), address, query.as_bytes(), &settings);

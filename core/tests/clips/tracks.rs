@@ -1,9 +1,10 @@
 //! Which tracks a clip has, and which of them it goes by.
 
 use mp4seek::{Answer, Settings};
-use test_boxes::{Film, Sample, TrackSpec, expand, make_box};
+use test_boxes::{Film, Sample, TrackSpec, expand, find, make_box};
 
 use crate::common::{ask, clip, identity, seeker};
+use crate::segments::at;
 use crate::{status, video_with};
 
 #[test]
@@ -143,6 +144,16 @@ fn references_to_tracks_that_are_left_out_are_left_out() {
     assert_eq!(tref("start=0.5").unwrap(), [make_box(b"hint", 1u32.to_be_bytes()), subtitle].concat());
     assert_eq!(tref("tracks=v1").unwrap(), make_box(b"hint", 1u32.to_be_bytes()));
     assert_eq!(tref("tracks=audio"), None);
+    // In fragments, too.
+    for query in ["start=0.5", "tracks=1,2,4", "tracks=v1-a1", "tracks=audio"] {
+        assert_eq!(tref(&format!("{query}&format=fmp4")), tref(query), "{query}");
+    }
+    // A track file has no track to refer to.
+    assert_eq!(tref("tracks=v1&format=fmp4"), None);
+    assert_eq!(
+        find(find(&at(&film, "/cmaf/v1.mp4", ""), b"moov").unwrap(), b"trak").map(|trak| find(trak, b"tref")),
+        Some(None)
+    );
 }
 
 #[test]

@@ -69,9 +69,7 @@ fn texts_and_chapters_move_with_their_scenes_in_either_form() {
             let titles = ["0.000 2.000 Middle", "2.000 3.000 Intro", "3.000 5.000 Middle", "5.500 6.000 End"];
             assert_eq!(shown(&tracks[2]), titles, "{format}");
             assert_eq!(vtt(&cut, 1, ""), expected_texts(), "{format}");
-            // Fragments do not say which track has the chapters.
-            let of_clip = if format == "flat" { expected_chapters() } else { document(&[]) };
-            assert_eq!(chapters(&cut, ""), of_clip, "{format}");
+            assert_eq!(chapters(&cut, ""), expected_chapters(), "{format}");
             assert_eq!(chapters(&source, QUERY), expected_chapters());
         }
     }

@@ -1,9 +1,10 @@
 //! The `trak` of a track (ISO/IEC 14496-12, 8.3.1), and the `mdia` and `minf` in it.
 
-use crate::boxes::{BoxHeader, is_senc, without_references, write_edts};
+use crate::boxes::{BoxHeader, is_senc, write_edts};
 use crate::index::Node;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
+use crate::plan::references::references;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::TrackClip;
 
@@ -93,21 +94,9 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// Appends a `tref` (8.3.3) without references to tracks that the answer does not have.
+    /// Appends a `tref` without references to tracks that the answer does not have.
     fn tref(&self, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
-        let is_kept = |id: u32| {
-            let mut tracks = self.film.index.tracks.iter().enumerate();
-            tracks.any(|(n, t)| t.tkhd.track_id == id && !self.is_left_out(n))
-        };
-        let mut reader = self.film.index.reader(&self.film.source);
-        let kept = without_references(&mut reader, header, is_kept)?;
-        if !kept.is_empty() {
-            out.wrap(header.box_type, |out| {
-                out.bytes(&kept);
-                Ok(())
-            })?;
-        }
-        Ok(())
+        references(self.film, header, |number| !self.is_left_out(number), out)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
+use crate::plan::references::references;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
 
@@ -44,7 +45,7 @@ pub(super) fn head(
         for file_track in tracks {
             let node = index.moov.children.iter().find(|node| node.track == Some(file_track.number));
             if let (Some(node), Some(track)) = (node, index.tracks.get(file_track.number)) {
-                Trak { film, track, of: file_track }.container(node, out)?;
+                Trak { film, track, of: file_track, tracks }.container(node, out)?;
             }
         }
         let may_grow = held.may_grow(index);
@@ -88,6 +89,8 @@ struct Trak<'a> {
     film: &'a Film<'a>,
     track: &'a Track,
     of: &'a FileTrack,
+    /// All tracks of the file.
+    tracks: &'a [FileTrack],
 }
 
 impl Trak<'_> {
@@ -115,8 +118,13 @@ impl Trak<'_> {
             Treatment::Header if &header.box_type.0 == b"tkhd" => self.track.tkhd.write(&mut bytes, 0),
             Treatment::Header => self.track.mdhd.write(&mut bytes, self.of.timescale, 0),
             Treatment::Edits => self.edits(out),
+            // What a track refers to is another one.
+            Treatment::References if self.tracks.len() > 1 => {
+                let is_held = |number| self.tracks.iter().any(|track| track.number == number);
+                references(self.film, header, is_held, out)?;
+            }
             Treatment::Copied => out.copy(header),
-            // The rest speaks of samples, of the file, or of tracks that may not be here.
+            // The rest speaks of samples or of the file.
             _ => {}
         }
         out.bytes(&bytes);
