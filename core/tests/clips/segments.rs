@@ -4,7 +4,8 @@ use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::{Answer, Settings};
 use test_boxes::{
-    MEDIA, Track, content, expand_fragments, film_of_tracks, find, fourcc, full_box, make_box, table, u32_at,
+    Film, MEDIA, Track, TrackSpec, content, expand_fragments, film_of_tracks, find, fourcc, full_box,
+    make_box, table, u32_at,
 };
 
 /// What stands at an address behind a film.
@@ -96,6 +97,34 @@ fn tracks_of_one_presentation_are_in_sync_where_edit_lists_are_ignored() {
     let film = video_and_audio(0, 100);
     let audio = expand_fragments(&at(&film, "/cmaf/a1.mp4", "")).remove(0);
     assert_eq!((audio.samples[0].dts, audio.edits[0].1), (0, 100));
+}
+
+/// Ten seconds of video with key frames at each second, and chapters from 0, 2 and 6 seconds.
+fn with_chapters() -> Vec<u8> {
+    let references = make_box(b"tref", make_box(b"chap", 2u32.to_be_bytes()));
+    let video = TrackSpec { in_trak: vec![references], ..TrackSpec::video(100, 10) };
+    let titles = [(2000, b"\0\x01a".to_vec()), (4000, b"\0\x01b".to_vec()), (4000, b"\0\x01c".to_vec())];
+    let entry = make_box(b"text", [0; 59]);
+    Film::of(vec![video, TrackSpec::text(b"text", entry, &titles)]).build()
+}
+
+#[test]
+fn the_first_segment_has_all_chapters() {
+    let cut = ask(&with_chapters(), "start=1&end=7&format=fmp4").unwrap().unwrap();
+    let moofs: Vec<_> = content(&cut).filter(|(name, _)| name == b"moof").collect();
+    let samples = |track: u32| {
+        let of = |moof: &[u8]| {
+            let mut trafs = content(moof).filter(|(name, _)| name == b"traf").map(|(_, traf)| traf);
+            let traf = trafs.find(|traf| u32_at(find(traf, b"tfhd").unwrap(), 4) == track);
+            traf.map_or(0, |traf| u32_at(find(traf, b"trun").unwrap(), 4))
+        };
+        moofs.iter().map(|(_, moof)| of(moof)).collect::<Vec<_>>()
+    };
+    assert_eq!(samples(1)[..6], [10; 6]);
+    assert_eq!(samples(2)[..6], [3, 0, 0, 0, 0, 0]);
+    let chapters = expand_fragments(&cut)[1].shown();
+    let times: Vec<_> = chapters.iter().map(|shown| (shown.from, shown.to)).collect();
+    assert_eq!(times, [(0.0, 1.0), (1.0, 5.0), (5.0, 6.0)]);
 }
 
 #[test]

@@ -100,6 +100,24 @@ fn chapters_are_those_that_ffprobe_finds() {
 }
 
 #[test]
+fn ffprobe_finds_the_chapters_of_a_clip_in_either_form() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clip = dir.path().join("clip.mp4");
+    let path = clip.to_str().expect("a UTF-8 path");
+    for format in ["flat", "fmp4"] {
+        let words = ["clip", "--force", "--start", "4", "--end", "11", "--format", format, path];
+        let done = mp4seek(&words, &film("chapters").path);
+        assert!(done.status.success(), "{done:?}");
+        let expected = [(0, "chapter 1"), (2000, "chapter 2"), (5000, "chapter 3")];
+        assert_eq!(
+            chapters_by_ffprobe(&clip),
+            expected.map(|(from, title)| (from, title.to_owned())),
+            "{format}"
+        );
+    }
+}
+
+#[test]
 fn subtitles_come_before_chapters() {
     let references = make_box(b"tref", make_box(b"chap", [0, 0, 0, 2]));
     let video = TrackSpec { in_trak: vec![references], ..TrackSpec::video(10, 5) };

@@ -4,6 +4,8 @@
 //! the reference   its first sample that decoding can begin at, at or after each multiple of the
 //!                 duration; a longer group of pictures makes a longer segment
 //! behind its end  the multiples themselves, as long as other tracks go on
+//! chapters        all in the first segment: they are listed before all is played, and libavformat
+//!                 reads them before any other segment
 //! other tracks    their first sample at or after those times
 //! ```
 
@@ -104,6 +106,12 @@ impl Boundaries {
         let behind = self.times.len() - self.entrances.len();
         let ends = std::iter::repeat_n(all, behind + 1);
         [SampleNumber::FIRST].into_iter().chain(found).chain(ends).collect()
+    }
+
+    /// The same for chapters, all of which are in the first segment.
+    pub(super) fn of_chapters(&self, track: &Presented<'_>) -> Vec<SampleNumber> {
+        let ends = std::iter::repeat_n(track.samples.count(), self.times.len() + 1);
+        [SampleNumber::FIRST].into_iter().chain(ends).collect()
     }
 
     /// The first sample of another track in each segment, and the number of all.

@@ -2,8 +2,9 @@
 
 use crate::boxes::{FormatError, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE};
 use crate::extents::find_extents;
-use crate::index::Film;
+use crate::index::{Film, Index};
 use crate::limits;
+use crate::movie::is_text;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::error::PlanError;
 use crate::plan::flat::{check_tracks, clip_key};
@@ -60,6 +61,8 @@ pub fn plan_fragmented(
         let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
         let column = if n == reference {
             boundaries.of_reference(&main)
+        } else if segmenting.held == Held::All && is_chapters(film.index, track) {
+            boundaries.of_chapters(&track.presented(film, clip.timescale)?)
         } else {
             let presented = track.presented(film, clip.timescale)?;
             boundaries.of_other(&presented, of_reference.timescale, is_video)?
@@ -86,6 +89,12 @@ pub fn plan_fragmented(
     }
     let reference = of_reference.unwrap_or(0);
     FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
+}
+
+/// Whether a track is text that another track of the film names as its chapters.
+fn is_chapters(index: &Index, track: &FileTrack) -> bool {
+    let is_text = index.tracks.get(track.number).is_some_and(|t| is_text(t.handler));
+    is_text && index.tracks.iter().any(|t| t.chapters.contains(&track.track_id))
 }
 
 /// How many segments of a track, which begin with these samples, stay as they are if the movie
