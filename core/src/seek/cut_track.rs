@@ -13,6 +13,7 @@ use super::clip::{TrackClip, placed_scenes};
 use super::error::SeekError;
 use super::hold;
 use super::in_step::SceneIn;
+use super::joints::{Joints, whole_packets};
 use super::lay_out::lay_out;
 use super::multiplier::MAX_GAP;
 use super::placed::PlacedRange;
@@ -26,7 +27,7 @@ use super::timeline::Timeline;
 ///     plays   what each segment of the timeline presents in it, or else the last frame, moved to
 ///             when the clip presents it
 /// ranges  the samples that these need, laid out one after the other, scene by scene
-/// edits   one for each play, with an empty edit before it if there is a pause
+/// edits   one for each play, with an empty edit before it if there is a pause; without joints, one
 /// shift   added to edits and composition offsets alike, so that none is negative
 /// ```
 pub(super) fn cut_track<R: ReadAt>(
@@ -34,18 +35,25 @@ pub(super) fn cut_track<R: ReadAt>(
     line: &Timeline,
     source: &R,
     scenes: &[Range<MovieTime>],
+    joints: Joints,
 ) -> Result<(TrackClip, Vec<SceneIn>), SeekError> {
-    let scenes = plays_of_scenes(track, line, source, scenes)?;
+    let mut scenes = plays_of_scenes(track, line, source, scenes)?;
+    if joints == Joints::None && &track.handler.0 == b"soun" {
+        whole_packets(track, line.scales, source, &mut scenes)?;
+    }
     // Whether the track waits at the start of the clip, or between two edits.
     let mut all = scenes.iter().flatten();
     let follows = all.try_fold(MovieTime(0), |end, p| (p.movie.start <= end).then_some(p.movie.end));
     let waits_in = follows.is_none().then_some(line.scales.movie);
-    let (placed, multiplier) = lay_out(track, line, source, &scenes, waits_in)?;
+    let (placed, multiplier) = lay_out(track, line, source, &scenes, (waits_in, joints))?;
     let Some(last) = placed.iter().flatten().next_back() else {
         return Ok((TrackClip::empty(), Vec::new()));
     };
     let media_duration = ClipTime((last.start + last.len).0.max(0));
     let (mut edits, begun) = edit_list(&scenes, &placed);
+    if joints == Joints::None {
+        join(&mut edits);
+    }
     let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
     let mut offset_shift = ClipTime(0) - ClipTime(earliest.min(0));
     if placed.iter().flatten().any(|p| p.range.lead_in.is_some()) {
@@ -126,6 +134,13 @@ fn edit_list(scenes: &[Vec<Play>], placed: &[Vec<PlacedRange>]) -> (Vec<ElstEntr
         range += placed.len();
     }
     (edits.list, begun)
+}
+
+/// Makes all edits from the first that presents something on one.
+fn join(edits: &mut Vec<ElstEntry>) {
+    let Some(first) = edits.iter().position(|edit| edit.media_time.is_some()) else { return };
+    let later: u64 = edits.drain(first + 1..).map(|edit| edit.segment_duration).sum();
+    edits.iter_mut().skip(first).for_each(|edit| edit.segment_duration += later);
 }
 
 /// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat

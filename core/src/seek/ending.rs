@@ -12,6 +12,9 @@
 //!   else                      composition time as before, lasts until E' at most
 //! ```
 //!
+//! Where another scene follows without a joint, the samples that are not presented come in the last
+//! ticks before E' instead, and are decoded when they are in the file.
+//!
 //! The decode times are the sums of the durations. Composition offsets grow by what durations
 //! shrink.
 
@@ -24,7 +27,7 @@ use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
 /// The times of the last samples of a range in the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ending {
     /// The number of the first of them in the range.
     first: u32,
@@ -33,6 +36,8 @@ pub(super) struct Ending {
     pub(super) end: MediaTime,
     /// How long after that the samples are presented that are not part of the edit.
     pub(super) margin: MediaTime,
+    /// Whether those are presented in the last ticks before the end instead.
+    is_before_end: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +73,13 @@ impl Ending {
             Ok(Times { decode: sample.dts, composition: sample.cts(0), duration: sample.delta })
         });
         let times = times.collect::<Result<_, FormatError>>()?;
-        Ok(Self { first: first - range.start, times, end, margin })
+        Ok(Self { first: first - range.start, times, end, margin, is_before_end: false })
+    }
+
+    /// The same where what follows is presented from the end on: no edit hides what is decoded for
+    /// other samples.
+    pub(super) fn before_end(self) -> Self {
+        Self { is_before_end: true, ..self }
     }
 
     /// Whether some of the samples are not presented.
@@ -80,6 +91,15 @@ impl Ending {
     pub(super) fn hidden_ticks(&self) -> ClipTime {
         let hidden = self.times.iter().filter(|t| t.composition >= self.end).count();
         ClipTime(i64::try_from(hidden).unwrap_or(0) + 1)
+    }
+
+    /// How long after the end the samples are presented that are not part of the edit, and how much
+    /// earlier than that.
+    pub(super) fn late(&self) -> (MediaTime, ClipTime) {
+        match self.is_before_end {
+            true => (MediaTime(0), self.hidden_ticks() - ClipTime(1)),
+            false => (self.margin, ClipTime(0)),
+        }
     }
 
     /// The composition time of the sample that is decoded last.
@@ -114,7 +134,11 @@ impl Ending {
             let lasts = t.duration.in_clip(multiplier);
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
-                ((end + self.margin.in_clip(multiplier) + rank).max(decode), lasts.min(ClipTime(1)))
+                let (margin, earlier) = self.late();
+                let first = end + margin.in_clip(multiplier) - earlier;
+                // What they were shorter would be left to the last sample, which would last past the end.
+                let lasts = if self.is_before_end { lasts } else { lasts.min(ClipTime(1)) };
+                ((first + rank).max(decode), lasts)
             } else {
                 let composition = in_clip(t.composition);
                 (composition, lasts.min(end - composition))

@@ -59,6 +59,19 @@ pub(super) struct Hidden {
     timescale: u32,
     /// Whether all of them are in composition order, and none of them is presented.
     in_order: bool,
+    /// Where the range goes on from another one.
+    joint: Option<Joint>,
+}
+
+/// How a range goes on from another one (see `joints`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Joint {
+    /// How long after its first sample the other one is presented.
+    pub(super) delay: ClipTime,
+    /// How much of the first presented sample is cut off.
+    pub(super) into: MediaTime,
+    /// How many samples get times of the lead-in at least.
+    pub(super) least: u32,
 }
 
 /// How many times as long as a hidden sample a frame lasts, if hidden samples may last as long.
@@ -111,7 +124,27 @@ impl Hidden {
             0 => highest,
             _ => samples.sync_offset(source, &(end..range.end))?.unwrap_or_default(),
         };
-        Ok(Some(Self { count, first_presented, reorder, pause, sync_offset, timescale, in_order }))
+        let joint = None;
+        Ok(Some(Self { count, first_presented, reorder, pause, sync_offset, timescale, in_order, joint }))
+    }
+
+    /// None, of a range whose first sample is presented, at the composition time `first_presented`.
+    pub(super) fn none(track: &Track, first_presented: MediaTime) -> Self {
+        Self {
+            count: 0,
+            first_presented,
+            reorder: track.samples.reorder(),
+            pause: MediaTime(0),
+            sync_offset: MediaTime(0),
+            timescale: track.mdhd.timescale,
+            in_order: false,
+            joint: None,
+        }
+    }
+
+    /// The same where the range goes on from another one. There is no pause.
+    pub(super) fn at_joint(self, joint: Joint) -> Self {
+        Self { pause: MediaTime(0), sync_offset: MediaTime(0), joint: Some(joint), ..self }
     }
 
     /// Ticks that the hidden samples take.
@@ -128,9 +161,11 @@ impl Hidden {
         let (_, longest) = samples.extreme_durations();
         let longest = longest.in_clip(multiplier) + pause.max(sync_offset);
         let ticks_a_second = i64::from(self.timescale).saturating_mul(multiplier.into());
-        let room = ticks_a_second / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1) / i64::from(self.ticks());
+        let room =
+            ticks_a_second / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1) / i64::from(self.ticks().max(1));
         let step = ClipTime((longest.0 / LONGEST_IN_STEPS).min(room).max(1));
-        (step, step.times(self.reorder).max(sync_offset - pause))
+        let delay = || step.times(self.reorder).max(sync_offset - pause);
+        (step, self.joint.map_or_else(delay, |joint| joint.delay))
     }
 
     /// The times of the lead-in of a range whose decoding ends at `decode_end`.
@@ -146,9 +181,19 @@ impl Hidden {
         let (step, delay) = self.step_and_delay(samples, multiplier);
         let natural = |time: MediaTime| (time - self.first_presented).in_clip(multiplier);
         let held = range.count();
-        let mut presented_at = delay + step.times(self.count) + self.pause.in_clip(multiplier);
+        let earliest = delay + step.times(self.count);
+        let into = self.joint.map_or(MediaTime(0), |joint| joint.into);
+        let mut presented_at = earliest + self.pause.in_clip(multiplier) - into.in_clip(multiplier);
         let (mut len, found) =
             self.decoded_early(samples, source, range, (step, presented_at), multiplier)?;
+        let least = self.joint.map_or(0, |joint| joint.least).min(held);
+        let mut found = found;
+        if len < least {
+            len = least;
+            if len < held {
+                found = natural(samples.dts(source, range.start + len)?);
+            }
+        }
         // Where the lead-in ends, counted from the first presented sample.
         let end = if len < held { found } else { natural(decode_end) };
         if len < held {
@@ -171,6 +216,7 @@ impl Hidden {
             in_order: self.in_order,
             first_presented: self.first_presented,
             presented_at,
+            earliest: self.joint.map(|_| earliest),
             reorder: self.reorder,
             delay,
             multiplier,

@@ -13,7 +13,8 @@
 //!   place it after the previous one
 //!   its hidden samples get the times of a lead-in, or its first sample is trimmed
 //!   if it is the last of a scene:  its last samples end with the edit
-//!   if another range follows:      its last sample lasts until that may be presented
+//!   if another range follows:      its last sample lasts until that may be presented; until the
+//!                                  next scene begins where there are no joints (see `joints`)
 //! ```
 //!
 //! A player that looks at no edit list thus shows little more between two scenes than the pause
@@ -28,6 +29,7 @@ use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
+use super::joints::{Continued, Joints};
 use super::kind::{holds_on, is_still};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::multiplier;
@@ -44,15 +46,22 @@ struct NeededScene<'a> {
     ending: Option<Ending>,
 }
 
+impl NeededScene<'_> {
+    /// What is presented first of it, where its edits are in order.
+    fn first_play(&self) -> Option<&Play> {
+        self.ranges.first()?.plays.first().copied()
+    }
+}
+
 /// The samples of all edits of each scene, each of them once, in the order of the file, and the
 /// multiplier of their media time. `waits_in` is the movie timescale if the clip has empty edits for
-/// the track.
+/// the track; `joints` says what is between the scenes.
 pub(super) fn lay_out<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
     scenes: &[Vec<Play>],
-    waits_in: Option<u32>,
+    (waits_in, joints): (Option<u32>, Joints),
 ) -> Result<(Vec<Vec<PlacedRange>>, u32), FormatError> {
     let sorted: Vec<Vec<&Play>> = scenes
         .iter()
@@ -73,8 +82,12 @@ pub(super) fn lay_out<R: ReadAt>(
         needed.push(NeededScene { ranges, ending });
     }
     let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
+    let is_led_in = joints == Joints::None && scenes.len() > 1;
     let has_late = needed.iter().any(|scene| scene.ending.as_ref().is_some_and(Ending::has_hidden));
-    let multiplier = multiplier(track, hidden, has_late, waits_in);
+    let multiplier = multiplier(track, hidden, has_late || is_led_in, waits_in);
+    if joints == Joints::None {
+        return Ok((without_joints(track, line, source, &needed, multiplier)?, multiplier));
+    }
     let lead = longest_lead(track, source, &needed, multiplier)?;
     let mut out = Vec::with_capacity(needed.len());
     let mut previous: Option<PlacedRange> = None;
@@ -151,6 +164,65 @@ fn place_scene<R: ReadAt>(
     Ok(out)
 }
 
+/// Places the range of each scene where the presentation goes on from the one before.
+fn without_joints<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    scenes: &[NeededScene<'_>],
+    multiplier: u32,
+) -> Result<Vec<Vec<PlacedRange>>, FormatError> {
+    let mut out: Vec<Vec<PlacedRange>> = Vec::with_capacity(scenes.len());
+    let mut continued: Option<Continued> = None;
+    for (n, scene) in scenes.iter().enumerate() {
+        let is_followed = scenes.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
+        let ending = scene.ending.as_ref().map(|ending| match is_followed {
+            true => ending.clone().before_end(),
+            false => ending.clone(),
+        });
+        let (Some(needed), Some(play)) = (scene.ranges.first(), scene.first_play()) else {
+            out.push(Vec::new());
+            continue;
+        };
+        let mut previous = out.iter_mut().flatten().next_back();
+        let lead_in = if let (Some(previous), Some(continued)) = (&mut previous, continued) {
+            let due = continued.at(play.movie.start);
+            let decoded = previous.start + previous.len;
+            let how = (until(ending.as_ref()), due - decoded);
+            let (lead_in, lead) = needed.lead_in_at_joint(track, source, how, multiplier)?;
+            let begins = match lead_in {
+                Some(_) => due - lead,
+                None => {
+                    let into = play.media_time - needed.decode.start - trim(track, source, needed, None)?;
+                    due - into.in_clip(multiplier)
+                }
+            };
+            let last = track.samples.duration(source, previous.range.samples.end - 1)?.in_clip(multiplier);
+            let missing = begins - decoded;
+            let is_apart = &track.handler.0 != b"soun" || missing + missing > last;
+            if missing != ClipTime(0) && is_apart {
+                previous.end_at(&track.samples, source, begins)?;
+            }
+            lead_in
+        } else {
+            needed.lead_in(track, source, until(ending.as_ref()), multiplier)?
+        };
+        let mut placed = place(track, source, needed, previous.as_deref(), lead_in, multiplier)?;
+        let media = line.scales.media.saturating_mul(multiplier);
+        continued = continued.or_else(|| {
+            let edit = placed.in_clip(play.media_time);
+            Some(Continued::from(edit, play.movie.start, line.scales.movie, media))
+        });
+        match &ending {
+            Some(ending) => placed.end_with(ending),
+            None if is_followed => {}
+            None => placed.lengthen(missing_at_end(track, source, needed, &placed)?),
+        }
+        out.push(vec![placed]);
+    }
+    Ok(out)
+}
+
 /// Places a range after the `previous` one, with the times of its first samples.
 fn place<R: ReadAt>(
     track: &Track,
@@ -161,10 +233,7 @@ fn place<R: ReadAt>(
     multiplier: u32,
 ) -> Result<PlacedRange, FormatError> {
     let NeededRange { samples, decode, plays, .. } = needed;
-    let trim = match plays {
-        [only] if lead_in.is_none() => first_sample_trim(track, source, only, decode.start)?,
-        _ => MediaTime(0),
-    };
+    let trim = trim(track, source, needed, lead_in.as_ref())?;
     let (origin, origin_at) = match &lead_in {
         Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
         None => (decode.start + trim, ClipTime(0)),
@@ -182,6 +251,19 @@ fn place<R: ReadAt>(
     let mut placed = PlacedRange { range, start, origin, origin_at, multiplier, len: ClipTime(0) };
     placed.len = placed.since_start(decode.end);
     Ok(placed)
+}
+
+/// How much is taken off the duration of the first sample of a range.
+fn trim<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    needed: &NeededRange<'_>,
+    lead_in: Option<&LeadIn>,
+) -> Result<MediaTime, FormatError> {
+    match needed.plays {
+        [only] if lead_in.is_none() => first_sample_trim(track, source, only, needed.decode.start),
+        _ => Ok(MediaTime(0)),
+    }
 }
 
 /// How much longer the last sample of a range must last so that all of the range is presented
@@ -223,7 +305,10 @@ fn missing_at_end<R: ReadAt>(
 
 /// From when on samples of a range are not presented.
 fn until(ending: Option<&Ending>) -> Until {
-    ending.map_or(Until::NEVER, |ending| Until { end: ending.end, margin: ending.margin })
+    ending.map_or(Until::NEVER, |ending| {
+        let (margin, earlier) = ending.late();
+        Until { end: ending.end, margin, earlier }
+    })
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is

@@ -25,6 +25,9 @@ pub struct LeadIn {
     pub first_presented: MediaTime,
     /// That time in the clip, counted from the decode time of the first sample of the range.
     pub presented_at: ClipTime,
+    /// When the first presented sample is presented, counted alike, where the range goes on from
+    /// another one: its beginning may be cut off.
+    pub(super) earliest: Option<ClipTime>,
     /// How many samples decode order may be from composition order, at most.
     pub(super) reorder: u32,
     /// When the first of the hidden samples is presented, counted like `presented_at`.
@@ -43,11 +46,13 @@ pub(super) struct Until {
     pub(super) end: MediaTime,
     /// How much later they are in the clip.
     pub(super) margin: MediaTime,
+    /// How much earlier they are in the clip, where what follows is presented from the end on.
+    pub(super) earlier: ClipTime,
 }
 
 impl Until {
     /// All samples are presented.
-    pub(super) const NEVER: Self = Self { end: MediaTime::MAX, margin: MediaTime(0) };
+    pub(super) const NEVER: Self = Self { end: MediaTime::MAX, margin: MediaTime(0), earlier: ClipTime(0) };
 }
 
 /// Composition times that are held at once, where samples are reordered over less than a third of
@@ -72,6 +77,7 @@ impl LeadIn {
             in_order: true,
             first_presented,
             presented_at,
+            earliest: None,
             reorder: 0,
             delay: ClipTime(0),
             multiplier: 1,
@@ -139,15 +145,16 @@ impl LeadIn {
             let earlier = before.iter().map(|&t| from <= t && t <= time).fold(0, count);
             after.iter().map(|&t| from <= t && t < time).fold(earlier, count)
         };
-        let Until { end, margin } = self.until;
+        let Until { end, margin, earlier } = self.until;
         if time >= end {
-            (in_clip(end + margin) + ClipTime(rank(end).into())).max(decoded)
+            (in_clip(end + margin) - earlier + ClipTime(rank(end).into())).max(decoded)
         } else if time >= self.first_presented {
-            in_clip(time)
+            self.earliest.map_or(in_clip(time), |earliest| in_clip(time).max(earliest))
         } else {
+            let presented_at = self.earliest.unwrap_or(self.presented_at);
             let first = n.saturating_sub(u32::try_from(before.len()).unwrap_or(n));
             let rank = first.saturating_add(rank(MediaTime::MIN));
-            (self.delay + self.step.times(rank)).min(self.presented_at - ClipTime(1)).max(decoded)
+            (self.delay + self.step.times(rank)).min(presented_at - ClipTime(1)).max(decoded)
         }
     }
 }

@@ -15,6 +15,7 @@
 //!             the times of the first and the last samples           hidden, trim, ending, opus,
 //!                                                                   scene_start
 //! all tracks  as much hidden between two scenes                     in_step
+//!             or nothing, for players of segments                   joints
 //! ```
 
 mod audio_preroll;
@@ -26,6 +27,7 @@ mod error;
 mod hidden;
 mod hold;
 mod in_step;
+mod joints;
 mod kind;
 mod language;
 mod lay_out;
@@ -60,6 +62,7 @@ pub use tracks::reference_track;
 
 use cut_track::cut_track;
 use in_step::keep_in_step;
+use joints::{Joints, is_played, may_be_left_out};
 use kind::holds_on;
 use scenes::{Guide, scenes};
 use snap::Clock;
@@ -72,6 +75,19 @@ use tracks::chosen_tracks;
 /// # Errors
 /// When the clip would begin past the end of the movie, or the file cannot be read.
 pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
+    seek_with(film, request, Joints::Edits)
+}
+
+/// As [`seek`], for players that look at no edit but the first of a track: its scenes follow one
+/// another in the media, too, where that can be.
+///
+/// # Errors
+/// As for [`seek`].
+pub fn seek_without_joints(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
+    seek_with(film, request, Joints::None)
+}
+
+fn seek_with(film: &Film<'_>, request: &ClipRequest, joints: Joints) -> Result<Cut, SeekError> {
     let index = film.index;
     if request.is_plain() && !index.is_fragmented {
         return Ok(Cut::Whole);
@@ -79,7 +95,7 @@ pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
     let chosen = chosen_tracks(index, request)?;
     let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
     let timescale = movie_timescale(index, reference, &[]);
-    let cut = cut_film(film, request, &chosen, reference, timescale)?;
+    let cut = cut_film(film, request, &chosen, (reference, joints), timescale)?;
     let other = match Waiting::of(index, &cut) {
         Waiting::No => timescale,
         Waiting::Video(waiting) => movie_timescale(index, reference, &waiting),
@@ -87,7 +103,7 @@ pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
         // sampling rate. The media timescale therefore stays.
         Waiting::Audio(timescale) => timescale,
     };
-    if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, reference, other) }
+    if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, (reference, joints), other) }
 }
 
 /// Cuts a movie, counting in this movie timescale.
@@ -95,7 +111,7 @@ fn cut_film(
     film: &Film<'_>,
     request: &ClipRequest,
     chosen: &[bool],
-    reference: Option<usize>,
+    (reference, joints): (Option<usize>, Joints),
     timescale: u32,
 ) -> Result<Cut, SeekError> {
     let Film { index, source } = film;
@@ -120,9 +136,21 @@ fn cut_film(
         .iter()
         .zip(&lines)
         .zip(chosen)
-        .map(|((track, line), chosen)| chosen.then(|| cut_track(track, line, source, &scenes)).transpose())
+        .map(|((track, line), chosen)| {
+            chosen.then(|| cut_track(track, line, source, &scenes, Joints::Edits)).transpose()
+        })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    keep_in_step(&index.tracks, &mut tracks, scenes.len(), timescale);
+    if joints == Joints::None && scenes.len() > 1 && may_be_left_out(&index.tracks, &tracks) {
+        let played =
+            index.tracks.iter().zip(&lines).zip(&mut tracks).filter(|((track, _), _)| is_played(track));
+        for ((track, line), held) in played {
+            if let Some(held) = held {
+                *held = cut_track(track, line, source, &scenes, Joints::None)?;
+            }
+        }
+    } else {
+        keep_in_step(&index.tracks, &mut tracks, scenes.len(), timescale);
+    }
     let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
     leave_out_empty(&mut tracks);
     let video = guide.track.and_then(|(track, _)| {

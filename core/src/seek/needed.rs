@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use crate::boxes::FormatError;
 use crate::index::Track;
-use crate::numbers::SampleNumber;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
-use crate::time::MediaTime;
+use crate::time::{ClipTime, MediaTime};
 
-use super::hidden::Hidden;
+use super::hidden::{Hidden, Joint};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::MAX_GAP;
 use super::play::Play;
@@ -36,6 +36,54 @@ impl NeededRange<'_> {
             hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
         };
         self.hidden.map(lead_in).transpose()
+    }
+
+    /// The times of its first samples where the presentation goes on from another range (see
+    /// `joints`), if they differ from the file; and how long before that its decoding begins, which is
+    /// no more than `most`.
+    pub(super) fn lead_in_at_joint<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        (until, most): (Until, ClipTime),
+        multiplier: u32,
+    ) -> Result<(Option<LeadIn>, ClipTime), FormatError> {
+        let first = self.plays.iter().map(|p| p.first_shown).min().unwrap_or_default();
+        let (hidden, lead) = match self.hidden {
+            Some(hidden) => (hidden, track.samples.extreme_offsets().1),
+            None => (Hidden::none(track, first), first - self.decode.start),
+        };
+        let lead = lead.in_clip(multiplier);
+        let begins = self.plays.iter().map(|p| p.media_time).min().unwrap_or_default();
+        let into = (begins - first).max(MediaTime(0));
+        let is_video = &track.handler.0 == b"vide";
+        let is_moved = into > MediaTime(0) || track.samples.ctts.is_some() && most < lead;
+        if self.hidden.is_none() && !(is_video && is_moved) {
+            return Ok((None, lead));
+        }
+        let lead = lead.min(most).max(ClipTime(0));
+        let hidden =
+            hidden.at_joint(Joint { delay: lead, into, least: self.until_shown(track, source, into)? });
+        let lead_in =
+            hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)?;
+        Ok((Some(lead_in), lead))
+    }
+
+    /// How many samples there are up to the one that is presented first, of which so much is cut off;
+    /// 0 where that is nothing.
+    fn until_shown<R: ReadAt>(&self, track: &Track, source: &R, into: MediaTime) -> Result<u32, FormatError> {
+        let Some(first) = self.plays.iter().map(|p| p.first_shown).min().filter(|_| into > MediaTime(0))
+        else {
+            return Ok(0);
+        };
+        let mut count = 0;
+        for sample in track.samples.joint_at(source, self.samples.start)?.samples() {
+            count += 1;
+            if count >= self.samples.count() || sample?.cts(0) == first {
+                break;
+            }
+        }
+        Ok(count)
     }
 
     /// When the last of its edits ends.

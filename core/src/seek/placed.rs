@@ -1,9 +1,12 @@
 //! A range of samples and its place in the media time of the clip.
 
+use crate::boxes::FormatError;
+use crate::index::SampleTable;
+use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
 use super::clip::SampleRange;
-use super::ending::Ending;
+use super::ending::{Ending, Retimed};
 use super::multiplier::MAX_GAP;
 
 /// A range of samples and its place in the clip.
@@ -62,6 +65,33 @@ impl PlacedRange {
         } else {
             self.lengthen((missing + ClipTime(i64::from(self.multiplier) - 1)).in_file(self.multiplier));
         }
+    }
+
+    /// Lets the last sample last until a media time of the clip.
+    pub(super) fn end_at<R: ReadAt>(
+        &mut self,
+        samples: &SampleTable,
+        source: &R,
+        time: ClipTime,
+    ) -> Result<(), FormatError> {
+        let len = time - self.start;
+        if let Some(last) = self.range.ending.last_mut() {
+            let begins = self.len - last.duration;
+            last.duration = (len - begins).max(ClipTime(1)).in_field();
+            self.len = begins + last.duration;
+        } else if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
+            self.end_lead_in(before, len - before);
+        } else {
+            let last = self.range.samples.end - 1;
+            let decode = samples.dts(source, last)?;
+            // Of the first sample, a part may be taken off.
+            let begins = self.since_start(decode).max(ClipTime(0));
+            let duration = (len - begins).max(ClipTime(1)).in_field();
+            let offset = (samples.cts(source, last)? - decode).in_clip(self.multiplier);
+            self.range.ending = vec![Retimed { duration, offset }];
+            self.len = begins + duration;
+        }
+        Ok(())
     }
 
     /// Lets the last sample last longer by so much.

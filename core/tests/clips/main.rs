@@ -9,6 +9,7 @@ mod encrypted;
 mod ended;
 mod far_apart;
 mod fragments;
+mod joints;
 mod lead_in;
 mod limits;
 mod pictures;

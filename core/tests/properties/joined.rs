@@ -8,7 +8,7 @@ use test_boxes::{Expanded, Film, Shown, TrackSpec, boxes, expand, expand_fragmen
 use crate::check::{TICK, assert_same, duration, has_coarse_times, shown_in, shown_of};
 use crate::common::{clip, identity, seeker};
 use crate::generate::{encrypted_film, film};
-use crate::{assert_protected, assert_same_samples, config};
+use crate::{assert_protected, assert_same_samples, config, resource};
 use mp4seek::{Answer, Seeker, Settings};
 
 /// Scenes of a film of one second: where each begins, and how long it lasts.
@@ -221,6 +221,51 @@ proptest! {
         assert_same(&shown_of(&again, 0.0, f64::MAX), &shown_in(&flat, 0.0, f64::MAX), 1.0)?;
         assert_protected(&film, &again, &fragmented)?;
         assert_windows(&source, &query, &fragmented, from, window)?;
+    }
+
+    /// The file of a track shows what each scene shows, one after the other, with one edit.
+    #[test]
+    fn scenes_follow_one_another_in_the_file_of_a_track(film in film(), scenes in scenes()) {
+        let source = film.build();
+        let scenes = times(&scenes, duration(&source));
+        let Some((due, is_coarse)) = concatenated(&source, &scenes, "keyframe") else { return Ok(()) };
+        prop_assume!(!is_coarse);
+        let query = query(&scenes, "keyframe");
+        let mut joints = vec![0.0];
+        for (start, end) in &scenes {
+            let alone = clip(&source, &format!("start={start}&end={end}&mode=keyframe")).unwrap();
+            joints.push(joints.last().unwrap() + stated_duration(&alone));
+        }
+        for name in ["v1", "a1"] {
+            let Some(bytes) = resource(&source, &format!("/cmaf/{name}.mp4"), &query) else { continue };
+            let track = expand_fragments(&bytes).remove(0);
+            if track.edits.iter().filter(|edit| edit.1 >= 0).count() > 1 {
+                continue;
+            }
+            for pair in track.samples.windows(2) {
+                prop_assert!(pair[0].dts < pair[1].dts, "decode times {:?}", pair);
+            }
+            let (is_audio, shown) = (&track.handler == b"soun", track.shown());
+            let longest = track.samples.iter().map(|s| s.delta).max().unwrap();
+            let longest = f64::from(longest) / f64::from(track.timescale);
+            let most = if is_audio { longest / 2.0 } else { 0.011 } + 2.0 / f64::from(track.timescale) + TICK;
+            let all = &due[track.id as usize - 1];
+            for (n, due) in all.iter().enumerate() {
+                let is_cut = |joint: &f64| (due.from - joint).abs().min((due.to - joint).abs()) < longest;
+                if due.to - due.from < 3.0 * most || is_audio && joints.iter().any(is_cut) {
+                    continue;
+                }
+                // Where a track waits, nothing says that the beginning of its first frame is hidden.
+                let has_waited = n == 0 && due.from > 0.0;
+                let is_near = |s: &Shown| {
+                    (s.from - due.from).abs() <= most || has_waited && (s.to - due.to).abs() <= most
+                };
+                prop_assert!(
+                    shown.iter().any(|s| s.bytes == due.bytes && is_near(s)),
+                    "{} {:?} within {} of {:?}", name, due, most, shown
+                );
+            }
+        }
     }
 
     /// What scenes have in common is sent once.

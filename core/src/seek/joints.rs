@@ -1,0 +1,144 @@
+//! What is between two scenes of a track.
+//!
+//! An edit list says exactly which media a track presents, and most players of segments look at the
+//! first edit alone. For these, scenes are laid out so that one edit is all there is:
+//!
+//! ```text
+//! S(scene)  the media time at which the edit would begin if the scene were the first one's
+//!           continuation: media time of the first edit + when the scene is presented
+//!
+//! video   the first frame is presented at S. A scene is decoded behind the one before, and that is
+//!         closer to S than in the file where frames are decoded for the end of the scene before.
+//!         Then its first samples are decoded a step apart, until they may be when they are in the
+//!         file. What is decoded before the first frame and not presented is presented from S on, a
+//!         step apart, and the first frame after it: no more than 10 ms later. What is decoded for
+//!         frames before the end of a scene and presented after it comes in the last ticks before
+//!         that end.
+//! audio   packets follow one another without a gap: decoders count the samples that they give
+//!         out, and hear of no gap. A scene begins with the packet that is nearest to its place, and
+//!         nothing is decoded before that. So audio is up to half a packet early or late.
+//! text    the first sample begins at S, cut off where it began before
+//! ```
+//!
+//! The last sample before a scene lasts until that begins.
+
+use crate::boxes::{ElstEntry, FormatError, SyncSamples};
+use crate::describe::track_kind;
+use crate::index::Track;
+use crate::numbers::SampleNumber;
+use crate::source::ReadAt;
+use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, Timescales, rescale};
+
+use super::clip::TrackClip;
+use super::in_step::SceneIn;
+use super::play::Play;
+
+/// What is between two scenes of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joints {
+    /// The edits of a list, which hide what leads in to the next scene.
+    Edits,
+    /// Nothing: one edit presents all scenes.
+    None,
+}
+
+/// Whether each of the tracks can have its scenes without joints. They are cut with edits.
+pub(super) fn may_be_left_out(tracks: &[Track], clips: &[Option<(TrackClip, Vec<SceneIn>)>]) -> bool {
+    tracks.iter().zip(clips).all(|(track, clip)| match clip {
+        Some((held, scenes)) if is_played(track) => is_simple(track, held, scenes),
+        _ => true,
+    })
+}
+
+/// Whether players of segments play a track.
+pub(super) fn is_played(track: &Track) -> bool {
+    track_kind(track.handler).is_some()
+}
+
+/// Whether each scene is one edit of the usual rate, and its media may be decoded where it is.
+fn is_simple(track: &Track, held: &TrackClip, scenes: &[SceneIn]) -> bool {
+    let plays = || held.edits.iter().filter(|edit| edit.media_time.is_some());
+    let samples = &track.samples;
+    let is_decoded_apart = match &track.handler.0 {
+        b"soun" => {
+            matches!(samples.sync, SyncSamples::All)
+                && samples.ctts.is_none()
+                && samples.sizes.samples_per_packet() == 1
+        }
+        _ => samples.extreme_offsets().0 >= MediaTime(0),
+    };
+    is_decoded_apart
+        && held.ranges.len() == scenes.len()
+        && plays().count() == scenes.len()
+        && plays().all(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)
+}
+
+/// Leaves of each scene of audio the packets that make up its time: what is decoded before it is
+/// left out, except in the first.
+pub(super) fn whole_packets<R: ReadAt>(
+    track: &Track,
+    scales: Timescales,
+    source: &R,
+    scenes: &mut [Vec<Play>],
+) -> Result<(), FormatError> {
+    let samples = &track.samples;
+    let mut plays: Vec<_> = scenes.iter_mut().filter_map(|plays| plays.first_mut()).collect();
+    let count = plays.len();
+    // When the packets of the scenes before have been heard.
+    let mut heard: Option<MediaTime> = None;
+    for (n, play) in plays.iter_mut().enumerate() {
+        let due = scales.to_media(play.movie.start, Rounding::Nearest);
+        let packet = samples.duration(source, samples.sample_at_dts(source, play.media_time)?)?;
+        // How much later than in the film the packets of the scene are heard.
+        let mut late = MediaTime(0);
+        if let Some(heard) = heard {
+            let behind = heard - due;
+            let follows = behind + packet >= MediaTime(0);
+            let wanted = if follows { play.media_time + behind } else { play.media_time };
+            let last = play.samples.end - 1;
+            play.samples.start = nearest(track, source, wanted)?.clamp(play.samples.start, last);
+            if follows {
+                late = behind - (samples.dts(source, play.samples.start)? - play.media_time);
+            }
+        }
+        if n + 1 < count {
+            let end = nearest(track, source, play.media_end - late)?;
+            play.samples.end = end.clamp(play.samples.start.next(), play.samples.end);
+        }
+        play.first_presented = play.first_presented.clamp(play.samples.start, play.samples.end - 1);
+        let end = samples.decode_end_of(source, &play.samples)?;
+        heard = Some(due + late + (end - play.media_time));
+    }
+    Ok(())
+}
+
+/// The packet that begins nearest to a time.
+fn nearest<R: ReadAt>(track: &Track, source: &R, time: MediaTime) -> Result<SampleNumber, FormatError> {
+    let packet = track.samples.sample_at_dts(source, time)?;
+    let into = time - track.samples.dts(source, packet)?;
+    let is_nearer = into + into <= track.samples.duration(source, packet)?;
+    Ok(if is_nearer { packet } else { packet.next() })
+}
+
+/// The media time of a clip that goes on from its first scene.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Continued {
+    /// What its presentation times are earlier by.
+    skipped: ClipTime,
+    /// Ticks a second of the clip's movie and of its media.
+    movie: u32,
+    media: u32,
+}
+
+impl Continued {
+    /// That of a clip of which the edit at `media_time` is the first, and presented at `presented`.
+    pub(super) fn from(media_time: ClipTime, presented: MovieTime, movie: u32, media: u32) -> Self {
+        let this = Self { skipped: ClipTime(0), movie, media };
+        Self { skipped: media_time - this.at(presented), ..this }
+    }
+
+    /// The media time that is presented at a time.
+    pub(super) fn at(&self, presented: MovieTime) -> ClipTime {
+        ClipTime(rescale(presented.0.into(), self.movie, self.media, Rounding::Nearest)) + self.skipped
+    }
+}

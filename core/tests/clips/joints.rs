@@ -1,0 +1,155 @@
+//! Scenes joined in the file of a track, which players of segments play without looking at edits.
+
+use crate::common::{identity, seeker};
+use mp4seek::packaging::Address;
+use mp4seek::request::{Restrictions, Time, Window};
+use mp4seek::{Answer, Settings};
+use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand_fragments};
+
+/// Frames of 100 ms in groups of five, coded I P B B P: the second is presented as the fourth. An
+/// edit takes away the frame by which all are presented later.
+fn video(frames: u32, timescale: u32) -> TrackSpec {
+    let frame = timescale / 10;
+    let offset = |n: u32| i32::try_from([1, 3, 0, 0, 1][(n % 5) as usize] * frame).unwrap();
+    let sample = |n| Sample { delta: frame, offset: offset(n), sync: n % 5 == 0, size: 20 };
+    let edits = vec![(frames * 100, i32::try_from(frame).unwrap(), 0x10000)];
+    TrackSpec { edits, ..TrackSpec::new(b"vide", b"avc1", timescale, (0..frames).map(sample).collect()) }
+}
+
+/// Two seconds of it, and audio.
+fn film() -> Film {
+    Film::of(vec![video(20, 1000), TrackSpec::audio(16)])
+}
+
+/// The file of a track of a clip.
+fn track(film: &Film, name: &str, query: &str, settings: &Settings) -> Expanded {
+    let film = film.build();
+    let address = Address::parse(format!("/cmaf/{name}.mp4").as_bytes()).unwrap();
+    let answer = seeker().answer_address(&film, &identity(&film), address, query.as_bytes(), settings);
+    let Answer::Film(file) = answer.unwrap() else { panic!("the film itself") };
+    let mut bytes = vec![0; file.len().try_into().unwrap()];
+    file.read_at(&film, 0, &mut bytes).unwrap();
+    expand_fragments(&bytes).remove(0)
+}
+
+/// The samples as their numbers in the film, of which this is track `t`, and two of their times.
+fn samples(
+    of: &Expanded,
+    film: &Film,
+    t: usize,
+    times: impl Fn(&One) -> (i64, i64),
+) -> Vec<(usize, i64, i64)> {
+    let all = &film.tracks[t].samples;
+    let number =
+        |s: &One| (0..all.len()).find(|&n| Film::sample_bytes(t, n, all[n].size) == s.bytes).unwrap();
+    of.samples.iter().map(|s| (number(s), times(s).0, times(s).1)).collect()
+}
+
+const THREE: &str = "clip=1-1.5&clip=0.5-0.7&clip=0-0.5";
+
+#[test]
+fn pictures_of_a_scene_follow_those_of_the_one_before() {
+    let film = film();
+    let video = track(&film, "v1", THREE, &Settings::default());
+    // One edit, as long as the fragments.
+    assert_eq!(video.edits.len(), 1, "{:?}", video.edits);
+    let origin = video.edits[0].1;
+    let at = samples(&video, &film, 0, |s| (s.dts, s.cts - origin));
+    let decoded = at[0].1;
+    let at: Vec<_> = at.into_iter().map(|(n, dts, cts)| (n, dts - decoded, cts)).collect();
+    let expected = [
+        (10, 0, 0),
+        (11, 100, 300),
+        (12, 200, 100),
+        (13, 300, 200),
+        (14, 400, 400),
+        // The second, which the third needs, is presented after the end of the scene in the film, and
+        // a tick before it here.
+        (5, 500, 500),
+        (6, 600, 699),
+        (7, 700, 600),
+        // The third was decoded until the scene begins, so that two are decoded a tick apart.
+        (0, 800, 700),
+        (1, 801, 1000),
+        (2, 900, 800),
+        (3, 1000, 900),
+        (4, 1100, 1100),
+    ];
+    assert_eq!(at, expected);
+}
+
+#[test]
+fn packets_of_all_scenes_follow_one_another() {
+    let film = film();
+    let audio = track(&film, "a1", THREE, &Settings::default());
+    assert_eq!(audio.edits.len(), 1, "{:?}", audio.edits);
+    let at = samples(&audio, &film, 1, |s| (s.dts, s.delta.into()));
+    let packets: Vec<_> = at.iter().map(|(n, ..)| *n).collect();
+    // The first scene, 8000 to 12,000, is led in by three packets, and its last one ends at 12,288.
+    // The next, 4000 to 5600, is heard 288 ticks late: its packet that begins nearest to 4288 is the
+    // one at 4096. The last, from 0 on, is heard as many early as the one before ends early.
+    assert_eq!(packets, [4, 5, 6, 7, 8, 9, 10, 11, 4, 0, 1, 2, 3]);
+    for (n, (_, dts, lasts)) in at.iter().enumerate() {
+        assert_eq!((*dts - at[0].1, *lasts), (1024 * i64::try_from(n).unwrap(), 1024));
+    }
+    assert_eq!(audio.edits[0].1 - at[0].1, 8000 - 4 * 1024);
+    // A scene that is heard 480 ticks early begins with the packet at 11,264, not with the one at
+    // 12,288 that is nearer to its start, at 12,000.
+    let audio = track(&film, "a1", "clip=0.5-0.7&clip=1.5-2", &Settings::default());
+    let packets: Vec<_> = samples(&audio, &film, 1, |s| (s.dts, s.cts)).iter().map(|(n, ..)| *n).collect();
+    assert_eq!(packets, [0, 1, 2, 3, 4, 11, 12, 13, 14, 15]);
+}
+
+#[test]
+fn hidden_pictures_take_a_tick_each() {
+    // The key frame at 0 may not be seen, so that the scene begins with the fourth frame.
+    let time = |text: &str| Time::parse(text).unwrap();
+    let window = Some(Window { start: time("0.2"), end: None });
+    let settings =
+        Settings { restrictions: Restrictions { window, ..Restrictions::default() }, ..Settings::default() };
+    let film = film();
+    let video = track(&film, "v1", "clip=1-1.5&clip=0.3-0.5", &settings);
+    let origin = video.edits[0].1;
+    assert_eq!(video.edits.len(), 1);
+    let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
+    // Four samples are decoded up to the last that is not presented.
+    assert_eq!(at[5..], [(0, 400, 500), (1, 401, 504), (2, 402, 501), (3, 403, 502), (4, 404, 604)]);
+}
+
+#[test]
+fn coarse_ticks_become_finer() {
+    // So that a frame which is decoded for another one takes no more than 2 ms.
+    let film = Film::of(vec![video(20, 10)]);
+    let video = track(&film, "v1", "clip=0.5-0.7&clip=1-1.5", &Settings::default());
+    assert_eq!(video.timescale, 500);
+    let origin = video.edits[0].1;
+    let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
+    assert_eq!(at[..4], [(5, -50, 0), (6, 0, 99), (7, 50, 50), (10, 100, 100)]);
+}
+
+#[test]
+fn what_waits_keeps_its_place() {
+    // The sound is over after 1.024 s, and the scene goes on for as long as six packets.
+    let film = Film::of(vec![video(20, 1000), TrackSpec::audio(8)]);
+    let audio = track(&film, "a1", "clip=0.5-1.8&clip=0-0.5", &Settings::default());
+    let at = samples(&audio, &film, 1, |s| (s.dts, s.delta.into()));
+    let origin = audio.edits[0].1;
+    let begins: Vec<_> = at.iter().map(|(n, dts, _)| (*n, dts - origin)).collect();
+    assert_eq!(begins.last(), Some(&(3, 13 * 800 + 3 * 1024)));
+    assert_eq!(begins.iter().rfind(|(n, _)| *n == 0), Some(&(0, 13 * 800)));
+}
+
+#[test]
+fn tracks_that_have_more_than_scenes_keep_their_edits() {
+    let negative = |mut track: TrackSpec| {
+        track.samples.iter_mut().for_each(|s| s.offset -= 100);
+        TrackSpec { edits: Vec::new(), ..track }
+    };
+    let two_edits = TrackSpec { edits: vec![(600, 100, 0x10000), (1000, 1100, 0x10000)], ..video(20, 1000) };
+    for (of, query) in [(negative(video(20, 1000)), THREE), (two_edits, "clip=0.5-1&clip=0-0.5")] {
+        let film = Film::of(vec![of, TrackSpec::audio(16)]);
+        for name in ["v1", "a1"] {
+            assert!(track(&film, name, query, &Settings::default()).edits.len() > 1, "{name} {query}");
+        }
+    }
+}
