@@ -150,10 +150,13 @@ fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
     assert!(answers.load(Ordering::Relaxed) > 16, "no load");
 }
 
-fn answers(site: &Site) -> u64 {
+const METRICS: &str = "location /metrics { h264_streaming_metrics; }";
+
+/// How many answers of a kind were counted.
+fn answers(site: &Site, kind: &str) -> u64 {
     let text = site.get("/metrics").text();
-    let line =
-        text.lines().find_map(|line| line.strip_prefix("h264_streaming_answers_total{kind=\"clip\"} "));
+    let name = format!("h264_streaming_answers_total{{kind=\"{kind}\"}} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name));
     line.expect("a count").parse().expect("a number")
 }
 
@@ -162,18 +165,17 @@ fn new_configurations_under_load_lose_no_answer_and_no_count() {
     if !has_nginx() {
         return;
     }
-    let site =
-        nginx("location /metrics { h264_streaming_metrics; }").slow_disk(Duration::from_millis(2)).start();
+    let site = nginx(METRICS).slow_disk(Duration::from_millis(2)).start();
     let film = film("bframes");
     site.publish_as(&film, "slow.mp4");
     let wanted = clip(&film.path, QUERY).expect("a clip");
     under_load(&site, &format!("/slow.mp4?{QUERY}"), &wanted, || {
         for _ in 0..4 {
             sleep(Duration::from_millis(400));
-            let before = answers(&site);
+            let before = answers(&site, "clip");
             site.signal(Signal::HUP);
             sleep(Duration::from_millis(400));
-            assert!(before > 0 && answers(&site) >= before, "counts begin again");
+            assert!(before > 0 && answers(&site, "clip") >= before, "counts begin again");
         }
     });
 }
@@ -183,11 +185,17 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
     if !has_nginx() {
         return;
     }
-    let site = nginx("").slow_disk(Duration::from_millis(2)).daemon().start();
+    let site = nginx(METRICS).slow_disk(Duration::from_millis(2)).daemon().start();
     let (_, long) = publish(&site, "loud");
-    let film = film("bframes");
+    let (film, av1) = (film("bframes"), film("av1"));
     site.publish_as(&film, "slow.mp4");
     let wanted = clip(&film.path, QUERY).expect("a clip");
+    // Nobody asks the new one for that.
+    let posters = || answers(&site, "poster");
+    for _ in 0..3 {
+        assert_eq!(site.get(&format!("{}?poster=1", site.publish(&av1))).status, 200);
+    }
+    assert_eq!(posters(), 3);
     let (old, old_processes) = (site.pid(), site.processes());
     let old_id = i32::try_from(old).ok().and_then(Pid::from_raw).expect("an id");
     assert_eq!(old_processes.len(), 3, "a master and two workers");
@@ -205,9 +213,11 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
             sleep(Duration::from_millis(400));
             signal(Signal::USR2).expect("the old nginx");
             wait_until("no new nginx", 30, || site.pid() != old && site.processes().len() == 6);
-            sleep(Duration::from_millis(400));
+            // Either may answer, with its own counts.
+            (0..40).for_each(|_| assert!([0, 3].contains(&posters())));
             signal(Signal::WINCH).expect("the old nginx");
             sleep(Duration::from_millis(400));
+            assert_eq!(posters(), 0, "the new one goes on counting");
             signal(Signal::QUIT).expect("the old nginx");
             sleep(Duration::from_millis(400));
             assert!(live() >= 2, "what was begun is not finished");
@@ -220,6 +230,7 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
         assert!(reply.body == long, "not whole: {reply}");
     });
     assert_eq!(site.processes().len(), 3, "a master and two workers");
+    assert!(posters() == 0 && answers(&site, "clip") > 0);
 }
 
 /// Whether nginx and curl speak HTTP/3, as those of Debian 13 do.
