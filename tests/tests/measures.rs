@@ -334,7 +334,7 @@ fn a_reload_loses_no_answer(engine: Engine) {
     let site = of_processes(engine).start();
     site.allow_log("raceful|AH00493|AH00297|[Ss]erver");
     let target = format!("{}?start=1", site.publish(&loud_film()));
-    for _ in 0..2 {
+    for round in 0..2 {
         let mut early = [begin(&site, &target), begin(&site, &target)];
         wait_for_answers(&site, 2);
         site.signal(if engine == Engine::Nginx { Signal::HUP } else { Signal::USR1 });
@@ -349,6 +349,8 @@ fn a_reload_loses_no_answer(engine: Engine) {
         drop(early);
         wait_until_it_answers(&site);
         wait_for_answers(&site, 0);
+        let due = if engine == Engine::Nginx { 3 * round + 2 } else { 0 };
+        assert_eq!(counts(&site)["answers_total{kind=clip}"], due);
         let late = begin(&site, &target);
         wait_for_answers(&site, 1);
         drop(late);
