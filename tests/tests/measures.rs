@@ -11,7 +11,7 @@ use tests::client::Connection;
 use tests::films::{film, loud_film};
 use tests::pages::{block, page};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
-use tests::{on_all_engines, on_both_engines};
+use tests::{on_all_engines, on_both_engines, wait_until};
 
 on_all_engines!(
     the_access_log_says_what_was_asked_and_found,
@@ -193,16 +193,8 @@ fn kill_children(site: &Site) {
 }
 
 fn wait_until_it_answers(site: &Site) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Ok(reply) = site.request("/metrics").try_send() {
-            if reply.status == 200 {
-                break;
-            }
-        }
-        assert!(Instant::now() < deadline, "no process answers");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let answers = || site.request("/metrics").try_send().is_ok_and(|reply| reply.status == 200);
+    wait_until("no process answers", 60, answers);
 }
 
 fn the_status_page_of_the_server_has_the_counts(engine: Engine) {

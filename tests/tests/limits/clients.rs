@@ -8,6 +8,7 @@ use tests::client::{Connection, Reply};
 use tests::films::{film, loud_film};
 use tests::http2::Http2;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site, has_nginx};
+use tests::wait_until;
 
 macro_rules! on_each {
     ($($scenario:ident),+ $(,)?) => {
@@ -210,12 +211,8 @@ fn a_reload_loses_no_place(engine: Engine) {
 
 /// Until earlier workers take no connections any more.
 fn wait_until_reloaded(site: &Site) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let is_over = |line: &String| line.contains("gracefully shutting down");
-    while site.error_log().iter().filter(|line| is_over(line)).count() < 4 {
-        assert!(Instant::now() < deadline, "no reload");
-        sleep(Duration::from_millis(50));
-    }
+    let is_over = |line: &&String| line.contains("gracefully shutting down");
+    wait_until("no reload", 30, || site.error_log().iter().filter(is_over).count() >= 4);
 }
 
 fn no_cache_may_keep_the_refusal(engine: Engine) {
