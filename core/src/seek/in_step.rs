@@ -5,7 +5,9 @@
 //! and video stay in sync for them, too.
 //!
 //! ```text
-//! hidden(track, scene)  media time of the scene's first edit - when that is presented,
+//! begins(track, scene)  media time of the scene's first edit; where a later edit of the scene goes
+//!                       back to before it, of that one, since its media is stored, and so played, first
+//! hidden(track, scene)  begins(track, scene) - when the scene is presented,
 //!                       counted from the same of the track's first edit
 //! for each scene after the first, in order:
 //!     longest  = the greatest hidden of the audio and video tracks
@@ -44,18 +46,27 @@ struct Stepper<'a> {
 }
 
 impl Stepper<'_> {
-    /// The media time of an edit less its presentation time, in nanoseconds.
-    fn skipped(&self, scene: &SceneIn) -> Option<i128> {
-        let edit = self.held.edits.get(scene.edit).filter(|e| e.media_rate == ElstEntry::NORMAL_RATE)?;
-        let media = i128::from(edit.media_time?) * NANOS / i128::from(self.media.max(1));
-        Some(media - i128::from(scene.presented.0) * NANOS / i128::from(self.movie.max(1)))
+    /// The media time of an edit that plays as usual.
+    fn media_time(&self, edit: usize) -> Option<i64> {
+        let edit = self.held.edits.get(edit).filter(|e| e.media_rate == ElstEntry::NORMAL_RATE)?;
+        edit.media_time
+    }
+
+    /// A media time at which a scene is presented less when that is, in nanoseconds.
+    fn skipped(&self, scene: &SceneIn, media_time: i64) -> i128 {
+        let media = i128::from(media_time) * NANOS / i128::from(self.media.max(1));
+        media - i128::from(scene.presented.0) * NANOS / i128::from(self.movie.max(1))
     }
 
     /// What is hidden before a scene since the first of the track, in nanoseconds.
     fn hidden(&self, scene: usize) -> Option<(SceneIn, i128)> {
         let (first, later) = self.scenes.split_first()?;
-        let scene = later.iter().find(|later| later.scene == scene)?;
-        Some((*scene, self.skipped(scene)? - self.skipped(first)?))
+        let n = later.iter().position(|later| later.scene == scene)?;
+        let scene = *later.get(n)?;
+        let end = later.get(n + 1).map_or(self.held.edits.len(), |next| next.edit);
+        let first_edit = self.media_time(scene.edit)?;
+        let begins = (scene.edit..end).filter_map(|edit| self.media_time(edit)).fold(first_edit, i64::min);
+        Some((scene, self.skipped(&scene, begins) - self.skipped(first, self.media_time(first.edit)?)))
     }
 
     /// Begins a scene later by so many nanoseconds.

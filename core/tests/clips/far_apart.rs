@@ -238,3 +238,23 @@ fn chunks_in_no_order_are_gathered_or_refused() {
     assert!(reason.contains("places of the file, in no order"), "{reason}");
     clip(&in_turns(1000, 30), "start=0.99").unwrap();
 }
+
+/// The second scene's audio goes back: what it presents first is stored behind what it presents then.
+/// That is not hidden, and no other track waits for it.
+#[test]
+fn a_scene_that_goes_back_within_itself_makes_no_track_wait() {
+    let frame = Sample { delta: 30, offset: 0, sync: true, size: 8 };
+    let video = TrackSpec { edits: vec![], ..TrackSpec::new(b"vide", b"avc1", 1000, vec![frame; 5]) };
+    let edits = vec![(1998, 12_931, 0x10000), (3448, 65, 0x10000)];
+    let film = Film::of(vec![video, TrackSpec { edits, ..TrackSpec::audio(41) }]).build();
+    let tracks = expand(&clip(&film, "clip=4.603-4.712&clip=1.929-3.343").unwrap());
+    // When the second scene begins for a player that looks at no edit but the first.
+    let begins = |t: usize| {
+        let (track, first) = (&tracks[t], tracks[t].edits[0].1);
+        let later = track.edits[1..].iter().filter(|edit| edit.1 >= 0);
+        (later.map(|edit| edit.1).min().unwrap() - first) as f64 / f64::from(track.timescale)
+    };
+    assert!((begins(0) - begins(1)).abs() < 2e-4, "{} and {}", begins(0), begins(1));
+    let lasts: u32 = tracks[0].samples.iter().map(|s| s.delta).sum();
+    assert!(f64::from(lasts) / f64::from(tracks[0].timescale) < 0.3, "{:?}", tracks[0].samples);
+}
