@@ -163,7 +163,7 @@ impl SencBox {
             count,
             data: start + at as u64 + 4,
             vector: 0,
-            has_subsamples: flags & USE_SUBSAMPLE_ENCRYPTION != 0,
+            has_subsamples: has_subsamples(flags.to_be_bytes()),
             places: Vec::new(),
         };
         // The sample description says it too, but not of all samples the same.
@@ -292,6 +292,9 @@ mod tests {
             let places = [0, 1, 2].map(|n| parts.place_of(reader, SampleNumber(n)).unwrap());
             assert_eq!(places, [16, 34, header.end()]);
         });
+        // No vectors, and one part of each sample.
+        let entries = [0, 1, 0, 9, 0, 0, 0, 2].repeat(2);
+        assert_eq!(senc(b"senc", &[&SUBSAMPLES, &[0, 0, 0, 2], &entries]).unwrap().vector, 0);
         assert!(senc(b"senc", &[&WHOLE_SAMPLES, &[0, 0, 0, 2], &[9; 15]]).is_none());
     }
 
