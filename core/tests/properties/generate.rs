@@ -194,16 +194,20 @@ fn protection() -> impl Strategy<Value = Protection> {
                     [&vec![n; vector][..], &count.to_be_bytes(), &subsamples].concat()
                 }
             };
-            (parts.iter().map(entry).collect::<Vec<_>>(), true, has_clear)
+            // Without vectors, only a `saiz` says for sure how long each entry is: the bytes of several
+            // may be those of one with a vector.
+            (parts.iter().map(entry).collect::<Vec<_>>(), true, has_clear || !has_vector)
         }),
         whole.prop_map(|len| ((0..80).map(|n| vec![n; len]).collect(), false, false)),
         Just((Vec::new(), false, false)),
     ];
     let keys = prop_oneof![Just(Vec::new()), prop::collection::vec((0u32..4, 1usize..30), 1..10)];
-    (entries, keys, any::<bool>()).prop_map(|((entries, has_subsamples, has_clear), keys, is_located)| {
-        let keys = keys.into_iter().flat_map(|(key, count)| vec![key; count]).take(80).collect();
-        Protection { entries, has_subsamples, is_located: is_located || has_clear, keys }
-    })
+    (entries, keys, any::<bool>()).prop_map(
+        |((entries, has_subsamples, has_to_be_located), keys, is_located)| {
+            let keys = keys.into_iter().flat_map(|(key, count)| vec![key; count]).take(80).collect();
+            Protection { entries, has_subsamples, is_located: is_located || has_to_be_located, keys }
+        },
+    )
 }
 
 /// Films of which some tracks are encrypted.
