@@ -26,6 +26,12 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// What curl says where a connection of HTTP/2 is closed before the answer.
+const FRAMING_LAYER: &str = "Error in the HTTP2 framing layer";
+
+/// What is said of an error before the first byte of an answer.
+const NOT_BEGUN: &str = "; no answer had begun";
+
 impl Request {
     /// A GET of `url`, which is sent as it stands.
     pub fn get(url: impl Into<String>) -> Self {
@@ -94,6 +100,18 @@ impl Request {
         self.try_send().unwrap_or_else(|e| panic!("{url}: {e}"))
     }
 
+    /// Sends it over HTTP/2 to a server of which processes end, and reads the whole answer. One that
+    /// is to end closes connections of which it has read no request yet, with GOAWAY. The client asks
+    /// again then (RFC 9113, 6.8); curl does not.
+    pub fn send_over_http2_until_read(self) -> Reply {
+        let request = self.http2();
+        match request.clone().try_send() {
+            // Only the next connection may be accepted by one that is to end, too.
+            Err(e) if e.contains(FRAMING_LAYER) && e.ends_with(NOT_BEGUN) => request.send(),
+            answered => answered.unwrap_or_else(|e| panic!("{}: {e}", request.url)),
+        }
+    }
+
     /// Sends it and reads the whole answer.
     ///
     /// # Errors
@@ -111,7 +129,9 @@ impl Request {
             .output()
             .map_err(|e| format!("curl: {e}"))?;
         if !out.status.success() {
-            return Err(String::from_utf8_lossy(&out.stderr).trim().to_owned());
+            let begun = out.stdout.len() as u64 + headers.path().metadata().map_or(0, |head| head.len());
+            let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+            return Err(if begun == 0 { said + NOT_BEGUN } else { said });
         }
         let head = std::fs::read(headers.path()).map_err(|e| e.to_string())?;
         let head = String::from_utf8_lossy(&head).into_owned();

@@ -133,7 +133,8 @@ fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
             threads.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     let request = site.request(target);
-                    let reply = if n % 2 == 0 { request.send() } else { request.http2().send() };
+                    let over_http2 = || request.clone().send_over_http2_until_read();
+                    let reply = if n % 2 == 0 { request.clone().send() } else { over_http2() };
                     assert!(reply.status == 200 && reply.body == *wanted, "{reply}");
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
