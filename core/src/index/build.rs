@@ -177,6 +177,11 @@ impl Index {
         self.end.growth(identity, now)
     }
 
+    /// Whether the track of this ID holds the chapters of another one.
+    pub(crate) fn holds_chapters(&self, track_id: u32) -> bool {
+        self.tracks.iter().any(|track| track.chapters.contains(&track_id))
+    }
+
     /// A reader of single boxes, anywhere in the file or the generated metadata.
     pub fn reader<'a, R: ReadAt>(&self, source: &'a R) -> Reader<'a, R> {
         Reader::with_generated(source, self.file_len, self.generated.len()).for_one_box()

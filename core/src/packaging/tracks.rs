@@ -36,8 +36,7 @@ pub fn offered_tracks(index: &Index, clip: &Clip) -> Vec<(TrackName, usize)> {
         TrackKind::Video => reference == Some(track),
         TrackKind::Audio => true,
         TrackKind::Text => {
-            let id = index.tracks.get(track).map(|track| track.tkhd.track_id);
-            !index.tracks.iter().any(|other| id.is_some_and(|id| other.chapters.contains(&id)))
+            !index.tracks.get(track).is_some_and(|track| index.holds_chapters(track.tkhd.track_id))
         }
     };
     names(index).filter(|&(name, track)| has_samples(clip, track) && is_offered(name, track)).collect()

@@ -47,9 +47,6 @@ pub fn reference_track(index: &Index, is_chosen: impl Fn(usize) -> bool) -> Opti
     let none_enabled = !chosen().any(|(_, t)| t.tkhd.is_enabled());
     let played = |t: &Track| t.samples.count > 0 && (none_enabled || t.tkhd.is_enabled());
     let has_audio = chosen().any(|(_, t)| played(t) && &t.handler.0 == b"soun");
-    let goes_with_audio = |t: &Track| {
-        has_audio
-            && (is_still(t) || index.tracks.iter().any(|other| other.chapters.contains(&t.tkhd.track_id)))
-    };
+    let goes_with_audio = |t: &Track| has_audio && (is_still(t) || index.holds_chapters(t.tkhd.track_id));
     chosen().find(|(_, t)| &t.handler.0 == b"vide" && played(t) && !goes_with_audio(t)).map(|(n, _)| n)
 }

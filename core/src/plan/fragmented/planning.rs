@@ -97,7 +97,7 @@ pub fn plan_fragmented(
 /// Whether a track is text that another track of the film names as its chapters.
 fn is_chapters(index: &Index, track: &FileTrack) -> bool {
     let is_text = index.tracks.get(track.number).is_some_and(|t| is_text(t.handler));
-    is_text && index.tracks.iter().any(|t| t.chapters.contains(&track.track_id))
+    is_text && index.holds_chapters(track.track_id)
 }
 
 /// How many segments of a track, which begin with these samples, stay as they are if the movie
