@@ -26,6 +26,8 @@ use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
+use super::lead_in::Until;
+
 /// The times of the last samples of a range in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Ending {
@@ -93,13 +95,13 @@ impl Ending {
         ClipTime(i64::try_from(hidden).unwrap_or(0) + 1)
     }
 
-    /// How long after the end the samples are presented that are not part of the edit, and how much
-    /// earlier than that.
-    pub(super) fn late(&self) -> (MediaTime, ClipTime) {
-        match self.is_before_end {
+    /// From when on samples are not presented.
+    pub(super) fn until(&self) -> Until {
+        let (margin, earlier) = match self.is_before_end {
             true => (MediaTime(0), self.hidden_ticks() - ClipTime(1)),
             false => (self.margin, ClipTime(0)),
-        }
+        };
+        Until { end: self.end, margin, earlier }
     }
 
     /// The composition time of the sample that is decoded last.
@@ -117,6 +119,7 @@ impl Ending {
         in_clip: impl Fn(MediaTime) -> ClipTime,
     ) -> (Vec<Retimed>, Option<ClipTime>) {
         let end = in_clip(self.end);
+        let late = self.until().late_from(end, multiplier);
         let later = self.times.get(lead_in.saturating_sub(self.first) as usize..).unwrap_or_default();
         let ends_late = |t: &Times| t.composition + t.duration > self.end;
         let kept = later.iter().position(ends_late).unwrap_or(later.len());
@@ -134,11 +137,9 @@ impl Ending {
             let lasts = t.duration.in_clip(multiplier);
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
-                let (margin, earlier) = self.late();
-                let first = end + margin.in_clip(multiplier) - earlier;
                 // What they were shorter would be left to the last sample, which would last past the end.
                 let lasts = if self.is_before_end { lasts } else { lasts.min(ClipTime(1)) };
-                ((first + rank).max(decode), lasts)
+                ((late + rank).max(decode), lasts)
             } else {
                 let composition = in_clip(t.composition);
                 (composition, lasts.min(end - composition))

@@ -184,10 +184,9 @@ impl Hidden {
         let earliest = delay + step.times(self.count);
         let into = self.joint.map_or(MediaTime(0), |joint| joint.into);
         let mut presented_at = earliest + self.pause.in_clip(multiplier) - into.in_clip(multiplier);
-        let (mut len, found) =
+        let (mut len, mut found) =
             self.decoded_early(samples, source, range, (step, presented_at), multiplier)?;
         let least = self.joint.map_or(0, |joint| joint.least).min(held);
-        let mut found = found;
         if len < least {
             len = least;
             if len < held {

@@ -305,10 +305,7 @@ fn missing_at_end<R: ReadAt>(
 
 /// From when on samples of a range are not presented.
 fn until(ending: Option<&Ending>) -> Until {
-    ending.map_or(Until::NEVER, |ending| {
-        let (margin, earlier) = ending.late();
-        Until { end: ending.end, margin, earlier }
-    })
+    ending.map_or(Until::NEVER, Ending::until)
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is

@@ -53,6 +53,11 @@ pub(super) struct Until {
 impl Until {
     /// All samples are presented.
     pub(super) const NEVER: Self = Self { end: MediaTime::MAX, margin: MediaTime(0), earlier: ClipTime(0) };
+
+    /// When the first sample that is not presented comes, where the edit ends at `end` of the clip.
+    pub(super) fn late_from(&self, end: ClipTime, multiplier: u32) -> ClipTime {
+        end + self.margin.in_clip(multiplier) - self.earlier
+    }
 }
 
 /// Composition times that are held at once, where samples are reordered over less than a third of
@@ -145,9 +150,10 @@ impl LeadIn {
             let earlier = before.iter().map(|&t| from <= t && t <= time).fold(0, count);
             after.iter().map(|&t| from <= t && t < time).fold(earlier, count)
         };
-        let Until { end, margin, earlier } = self.until;
+        let Until { end, .. } = self.until;
         if time >= end {
-            (in_clip(end + margin) - earlier + ClipTime(rank(end).into())).max(decoded)
+            let late = self.until.late_from(in_clip(end), self.multiplier);
+            (late + ClipTime(rank(end).into())).max(decoded)
         } else if time >= self.first_presented {
             self.earliest.map_or(in_clip(time), |earliest| in_clip(time).max(earliest))
         } else {

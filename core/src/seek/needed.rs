@@ -62,24 +62,19 @@ impl NeededRange<'_> {
             return Ok((None, lead));
         }
         let lead = lead.min(most).max(ClipTime(0));
-        let hidden =
-            hidden.at_joint(Joint { delay: lead, into, least: self.until_shown(track, source, into)? });
+        let least = if into > MediaTime(0) { self.count_to(track, source, first)? } else { 0 };
+        let hidden = hidden.at_joint(Joint { delay: lead, into, least });
         let lead_in =
             hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)?;
         Ok((Some(lead_in), lead))
     }
 
-    /// How many samples there are up to the one that is presented first, of which so much is cut off;
-    /// 0 where that is nothing.
-    fn until_shown<R: ReadAt>(&self, track: &Track, source: &R, into: MediaTime) -> Result<u32, FormatError> {
-        let Some(first) = self.plays.iter().map(|p| p.first_shown).min().filter(|_| into > MediaTime(0))
-        else {
-            return Ok(0);
-        };
+    /// How many samples there are up to the one with this composition time.
+    fn count_to<R: ReadAt>(&self, track: &Track, source: &R, shown: MediaTime) -> Result<u32, FormatError> {
         let mut count = 0;
         for sample in track.samples.joint_at(source, self.samples.start)?.samples() {
             count += 1;
-            if count >= self.samples.count() || sample?.cts(0) == first {
+            if count >= self.samples.count() || sample?.cts(0) == shown {
                 break;
             }
         }
