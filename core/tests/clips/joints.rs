@@ -1,9 +1,8 @@
 //! Scenes joined in the file of a track, which players of segments play without looking at edits.
 
-use crate::common::{identity, seeker};
-use mp4seek::packaging::Address;
+use crate::segments::at_with;
+use mp4seek::Settings;
 use mp4seek::request::{Restrictions, Time, Window};
-use mp4seek::{Answer, Settings};
 use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand_fragments};
 
 /// Frames of 100 ms in groups of five, coded I P B B P: the second is presented as the fourth. An
@@ -23,13 +22,7 @@ fn film() -> Film {
 
 /// The file of a track of a clip.
 fn track(film: &Film, name: &str, query: &str, settings: &Settings) -> Expanded {
-    let film = film.build();
-    let address = Address::parse(format!("/cmaf/{name}.mp4").as_bytes()).unwrap();
-    let answer = seeker().answer_address(&film, &identity(&film), address, query.as_bytes(), settings);
-    let Answer::Film(file) = answer.unwrap() else { panic!("the film itself") };
-    let mut bytes = vec![0; file.len().try_into().unwrap()];
-    file.read_at(&film, 0, &mut bytes).unwrap();
-    expand_fragments(&bytes).remove(0)
+    expand_fragments(&at_with(&film.build(), &format!("/cmaf/{name}.mp4"), query, settings)).remove(0)
 }
 
 /// The samples as their numbers in the film, of which this is track `t`, and two of their times.

@@ -10,9 +10,13 @@ use test_boxes::{
 
 /// What stands at an address behind a film.
 pub(super) fn at(film: &Vec<u8>, address: &str, query: &str) -> Vec<u8> {
+    at_with(film, address, query, &Settings::default())
+}
+
+/// The same where the server has these settings.
+pub(super) fn at_with(film: &Vec<u8>, address: &str, query: &str, settings: &Settings) -> Vec<u8> {
     let address = Address::parse(address.as_bytes()).unwrap();
-    let settings = Settings::default();
-    let answer = seeker().answer_address(film, &identity(film), address, query.as_bytes(), &settings);
+    let answer = seeker().answer_address(film, &identity(film), address, query.as_bytes(), settings);
     let Answer::Film(file) = answer.unwrap() else { panic!("the film itself") };
     let mut bytes = vec![0; file.len().try_into().unwrap()];
     file.read_at(film, 0, &mut bytes).unwrap();
