@@ -133,8 +133,10 @@ fn under_load(site: &Site, target: &str, wanted: &[u8], change: impl FnOnce()) {
             threads.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     let request = site.request(target);
-                    let over_http2 = || request.clone().send_over_http2_until_read();
-                    let reply = if n % 2 == 0 { request.clone().send() } else { over_http2() };
+                    let reply = match n % 2 {
+                        0 => request.send(),
+                        _ => request.send_over_http2_until_read(),
+                    };
                     assert!(reply.status == 200 && reply.body == *wanted, "{reply}");
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
