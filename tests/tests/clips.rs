@@ -104,6 +104,8 @@ kinds! {
 fn sweep(kind: &'static str, cuts: &[(Option<f64>, Option<f64>)]) {
     let film = film(kind);
     let source = Source::of(&film).expect("a film that can be decoded");
+    let of_itself = source.faults(&film.path, &Cut { start: None, end: None, mode: Mode::Exact });
+    assert!(of_itself.is_empty(), "the film: {of_itself:#?}");
     let faults = faults(&film, &source, cuts);
     assert!(faults.is_empty(), "{} wrong clips\n{}", faults.len(), faults.join("\n"));
 }

@@ -41,15 +41,6 @@ fn times_in_a_frame_are_times_of_presentation() {
 }
 
 #[test]
-fn a_film_shows_itself() {
-    for kind in films::KINDS {
-        let film = films::film(kind);
-        let faults = source(&film).faults(&film.path, &WHOLE);
-        assert!(faults.is_empty(), "{kind}: {faults:#?}");
-    }
-}
-
-#[test]
 fn a_wrong_clip_is_recognized() {
     let film = films::film("bframes");
     let source = source(&film);
