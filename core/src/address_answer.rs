@@ -14,7 +14,7 @@ use crate::packaging::{
 };
 use crate::plan::{FragmentedFile, Held, Segmenting, Spacing, plan_fragmented};
 use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, Settings, TrackKind};
-use crate::seek::{Clip, Cut, seek_without_joints};
+use crate::seek::{Clip, Cut, seek_for_segments};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
@@ -209,7 +209,7 @@ impl<R: ReadAt> Package<'_, R> {
         if let Some(known) = self.clip.get() {
             return Ok(known);
         }
-        match seek_without_joints(film, &self.request)? {
+        match seek_for_segments(film, &self.request)? {
             Cut::Clip(clip) => Ok(self.clip.get_or_init(|| clip)),
             Cut::Whole => Err(Error::NoSuchAddress),
         }

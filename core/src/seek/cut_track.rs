@@ -13,7 +13,7 @@ use super::clip::{TrackClip, placed_scenes};
 use super::error::SeekError;
 use super::hold;
 use super::in_step::SceneIn;
-use super::joints::{Joints, whole_packets};
+use super::joints::{EditsSeen, Joints, leave_out_unheard, whole_packets};
 use super::lay_out::lay_out;
 use super::multiplier::MAX_GAP;
 use super::placed::PlacedRange;
@@ -38,6 +38,9 @@ pub(super) fn cut_track<R: ReadAt>(
     joints: Joints,
 ) -> Result<(TrackClip, Vec<SceneIn>), SeekError> {
     let mut scenes = plays_of_scenes(track, line, source, scenes)?;
+    if joints != Joints::Edits(EditsSeen::All) && &track.handler.0 == b"soun" {
+        leave_out_unheard(track, line, source, &mut scenes)?;
+    }
     if joints == Joints::None && &track.handler.0 == b"soun" {
         whole_packets(track, line.scales, source, &mut scenes)?;
     }

@@ -12,8 +12,9 @@
 //!   else                      composition time as before, lasts until E' at most
 //! ```
 //!
-//! Where another scene follows without a joint, the samples that are not presented come in the last
-//! ticks before E' instead, and are decoded when they are in the file.
+//! Players of segments look at no end of an edit. For these, the samples that are not presented come
+//! in the last ticks before the last one that is, and are decoded when they are in the file: the
+//! frame that stays when all has been played, and the one before another scene, is the right one.
 //!
 //! The decode times are the sums of the durations. Composition offsets grow by what durations
 //! shrink.
@@ -38,8 +39,8 @@ pub(super) struct Ending {
     pub(super) end: MediaTime,
     /// How long after that the samples are presented that are not part of the edit.
     pub(super) margin: MediaTime,
-    /// Whether those are presented in the last ticks before the end instead.
-    is_before_end: bool,
+    /// The time before which those come instead.
+    before: Option<MediaTime>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,13 +76,15 @@ impl Ending {
             Ok(Times { decode: sample.dts, composition: sample.cts(0), duration: sample.delta })
         });
         let times = times.collect::<Result<_, FormatError>>()?;
-        Ok(Self { first: first - range.start, times, end, margin, is_before_end: false })
+        Ok(Self { first: first - range.start, times, end, margin, before: None })
     }
 
-    /// The same where what follows is presented from the end on: no edit hides what is decoded for
-    /// other samples.
-    pub(super) fn before_end(self) -> Self {
-        Self { is_before_end: true, ..self }
+    /// The same where no edit hides what is decoded for other samples. Where nothing is presented
+    /// before the last one but `first_shown`, they come before the end.
+    pub(super) fn without_edit(self, first_shown: MediaTime) -> Self {
+        let presented = self.times.iter().map(|t| t.composition).filter(|time| *time < self.end);
+        let last = presented.max().filter(|last| *last > first_shown);
+        Self { before: Some(last.unwrap_or(self.end)), ..self }
     }
 
     /// Whether some of the samples are not presented.
@@ -97,11 +100,11 @@ impl Ending {
 
     /// From when on samples are not presented.
     pub(super) fn until(&self) -> Until {
-        let (margin, earlier) = match self.is_before_end {
-            true => (MediaTime(0), self.hidden_ticks() - ClipTime(1)),
-            false => (self.margin, ClipTime(0)),
+        let (later, earlier) = match self.before {
+            Some(last) => (last - self.end, self.hidden_ticks() - ClipTime(1)),
+            None => (self.margin, ClipTime(0)),
         };
-        Until { end: self.end, margin, earlier }
+        Until { end: self.end, later, earlier }
     }
 
     /// The composition time of the sample that is decoded last.
@@ -138,7 +141,7 @@ impl Ending {
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
                 // What they were shorter would be left to the last sample, which would last past the end.
-                let lasts = if self.is_before_end { lasts } else { lasts.min(ClipTime(1)) };
+                let lasts = if self.before.is_some() { lasts } else { lasts.min(ClipTime(1)) };
                 ((late + rank).max(decode), lasts)
             } else {
                 let composition = in_clip(t.composition);

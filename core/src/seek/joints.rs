@@ -13,7 +13,7 @@
 //!         file. What is decoded before the first frame and not presented is presented from S on, a
 //!         step apart, and the first frame after it: no more than 10 ms later. What is decoded for
 //!         frames before the end of a scene and presented after it comes in the last ticks before
-//!         that end.
+//!         the last frame of that scene.
 //! audio   packets follow one another without a gap: decoders count the samples that they give
 //!         out, and hear of no gap. A scene begins with the packet that is nearest to its place, and
 //!         nothing is decoded before that. So audio is up to half a packet early or late.
@@ -32,12 +32,23 @@ use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, Timescales, rescale}
 use super::clip::TrackClip;
 use super::in_step::SceneIn;
 use super::play::Play;
+use super::timeline::Timeline;
+
+/// What of an edit list the players of a clip look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EditsSeen {
+    /// All of it.
+    All,
+    /// Where its first edit begins.
+    First,
+}
 
 /// What is between two scenes of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joints {
-    /// The edits of a list, which hide what leads in to the next scene.
-    Edits,
+    /// The edits of a list, which hide what leads in to the next scene. They are written for
+    /// players that may look at the first of them alone.
+    Edits(EditsSeen),
     /// Nothing: one edit presents all scenes.
     None,
 }
@@ -71,6 +82,31 @@ fn is_simple(track: &Track, held: &TrackClip, scenes: &[SceneIn]) -> bool {
         && held.ranges.len() == scenes.len()
         && plays().count() == scenes.len()
         && plays().all(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)
+}
+
+/// Leaves out of each scene the packets that are decoded before the first one that is heard. Players
+/// of segments that look at no edit list would play them: Chromium by itself and Firefox were late
+/// by as much. Without them, the first packet that is heard fades in. The packets that a film
+/// begins with stay.
+pub(super) fn leave_out_unheard<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    scenes: &mut [Vec<Play>],
+) -> Result<(), FormatError> {
+    let begins = line.segments.first().map(|segment| segment.media_time);
+    let is_independent = matches!(&track.coding.0, b"mp4a" | b"ac-3" | b"ec-3" | b"Opus")
+        && matches!(track.samples.sync, SyncSamples::All);
+    for plays in scenes.iter_mut().filter(|_| is_independent) {
+        let [play] = plays.as_mut_slice() else { continue };
+        let first = play.first_presented;
+        // USAC cannot be decoded without a longer roll.
+        let is_heard = &track.coding.0 == b"Opus" || track.samples.roll_before(source, first)? <= 1;
+        if is_heard && begins != Some(play.media_time) {
+            play.samples.start = first;
+        }
+    }
+    Ok(())
 }
 
 /// Leaves of each scene of audio the packets that make up its time: what is decoded before it is

@@ -29,7 +29,7 @@ use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
-use super::joints::{Continued, Joints};
+use super::joints::{Continued, EditsSeen, Joints};
 use super::kind::{holds_on, is_still};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::multiplier;
@@ -79,6 +79,11 @@ pub(super) fn lay_out<R: ReadAt>(
             Some(last) => ending(track, line, source, last)?,
             None => None,
         };
+        let first_shown = || plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
+        // Samples that are presented before they are decoded leave no place before the last one.
+        let has_place = track.samples.extreme_offsets().0 >= MediaTime(0);
+        let is_hidden = joints == Joints::Edits(EditsSeen::All) || !has_place;
+        let ending = ending.map(|end| if is_hidden { end } else { end.without_edit(first_shown()) });
         needed.push(NeededScene { ranges, ending });
     }
     let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
@@ -176,10 +181,6 @@ fn without_joints<R: ReadAt>(
     let mut continued: Option<Continued> = None;
     for (n, scene) in scenes.iter().enumerate() {
         let is_followed = scenes.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
-        let ending = scene.ending.as_ref().map(|ending| match is_followed {
-            true => ending.clone().before_end(),
-            false => ending.clone(),
-        });
         let (Some(needed), Some(play)) = (scene.ranges.first(), scene.first_play()) else {
             out.push(Vec::new());
             continue;
@@ -188,7 +189,7 @@ fn without_joints<R: ReadAt>(
         let lead_in = if let (Some(previous), Some(continued)) = (&mut previous, continued) {
             let due = continued.at(play.movie.start);
             let decoded = previous.start + previous.len;
-            let how = (until(ending.as_ref()), due - decoded);
+            let how = (until(scene.ending.as_ref()), due - decoded);
             let (lead_in, lead) = needed.lead_in_at_joint(track, source, how, multiplier)?;
             let begins = match lead_in {
                 Some(_) => due - lead,
@@ -205,7 +206,7 @@ fn without_joints<R: ReadAt>(
             }
             lead_in
         } else {
-            needed.lead_in(track, source, until(ending.as_ref()), multiplier)?
+            needed.lead_in(track, source, until(scene.ending.as_ref()), multiplier)?
         };
         let mut placed = place(track, source, needed, previous.as_deref(), lead_in, multiplier)?;
         let media = line.scales.media.saturating_mul(multiplier);
@@ -213,7 +214,7 @@ fn without_joints<R: ReadAt>(
             let edit = placed.in_clip(play.media_time);
             Some(Continued::from(edit, play.movie.start, line.scales.movie, media))
         });
-        match &ending {
+        match &scene.ending {
             Some(ending) => placed.end_with(ending),
             None if is_followed => {}
             None => placed.lengthen(missing_at_end(track, source, needed, &placed)?),

@@ -44,19 +44,19 @@ pub struct LeadIn {
 pub(super) struct Until {
     /// The composition time in the file from which on samples are not presented.
     pub(super) end: MediaTime,
-    /// How much later they are in the clip.
-    pub(super) margin: MediaTime,
-    /// How much earlier they are in the clip, where what follows is presented from the end on.
+    /// How much later the first of them is in the clip; less than 0 where no edit hides it.
+    pub(super) later: MediaTime,
+    /// By how many ticks it is earlier than that.
     pub(super) earlier: ClipTime,
 }
 
 impl Until {
     /// All samples are presented.
-    pub(super) const NEVER: Self = Self { end: MediaTime::MAX, margin: MediaTime(0), earlier: ClipTime(0) };
+    pub(super) const NEVER: Self = Self { end: MediaTime::MAX, later: MediaTime(0), earlier: ClipTime(0) };
 
     /// When the first sample that is not presented comes, where the edit ends at `end` of the clip.
     pub(super) fn late_from(&self, end: ClipTime, multiplier: u32) -> ClipTime {
-        end + self.margin.in_clip(multiplier) - self.earlier
+        end + self.later.in_clip(multiplier) - self.earlier
     }
 }
 

@@ -62,7 +62,7 @@ pub use tracks::reference_track;
 
 use cut_track::cut_track;
 use in_step::keep_in_step;
-use joints::{Joints, is_played, may_be_left_out};
+use joints::{EditsSeen, Joints, is_played, may_be_left_out};
 use kind::holds_on;
 use scenes::{Guide, scenes};
 use snap::Clock;
@@ -75,19 +75,20 @@ use tracks::chosen_tracks;
 /// # Errors
 /// When the clip would begin past the end of the movie, or the file cannot be read.
 pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
-    seek_with(film, request, Joints::Edits)
+    seek_with(film, request, EditsSeen::All)
 }
 
-/// As [`seek`], for players that look at no edit but the first of a track: its scenes follow one
-/// another in the media, too, where that can be.
+/// As [`seek`], for players of segments. They look at no edit but the first of a track, and not at
+/// its end: what is decoded for other samples and presented after the end precedes the last frame,
+/// and scenes follow one another in the media, too, where that can be.
 ///
 /// # Errors
 /// As for [`seek`].
-pub fn seek_without_joints(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
-    seek_with(film, request, Joints::None)
+pub fn seek_for_segments(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
+    seek_with(film, request, EditsSeen::First)
 }
 
-fn seek_with(film: &Film<'_>, request: &ClipRequest, joints: Joints) -> Result<Cut, SeekError> {
+fn seek_with(film: &Film<'_>, request: &ClipRequest, edits: EditsSeen) -> Result<Cut, SeekError> {
     let index = film.index;
     if request.is_plain() && !index.is_fragmented {
         return Ok(Cut::Whole);
@@ -95,7 +96,7 @@ fn seek_with(film: &Film<'_>, request: &ClipRequest, joints: Joints) -> Result<C
     let chosen = chosen_tracks(index, request)?;
     let reference = reference_track(index, |n| chosen.get(n) == Some(&true));
     let timescale = movie_timescale(index, reference, &[]);
-    let cut = cut_film(film, request, &chosen, (reference, joints), timescale)?;
+    let cut = cut_film(film, request, &chosen, (reference, edits), timescale)?;
     let other = match Waiting::of(index, &cut) {
         Waiting::No => timescale,
         Waiting::Video(waiting) => movie_timescale(index, reference, &waiting),
@@ -103,7 +104,7 @@ fn seek_with(film: &Film<'_>, request: &ClipRequest, joints: Joints) -> Result<C
         // sampling rate. The media timescale therefore stays.
         Waiting::Audio(timescale) => timescale,
     };
-    if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, (reference, joints), other) }
+    if other == timescale { Ok(cut) } else { cut_film(film, request, &chosen, (reference, edits), other) }
 }
 
 /// Cuts a movie, counting in this movie timescale.
@@ -111,7 +112,7 @@ fn cut_film(
     film: &Film<'_>,
     request: &ClipRequest,
     chosen: &[bool],
-    (reference, joints): (Option<usize>, Joints),
+    (reference, edits): (Option<usize>, EditsSeen),
     timescale: u32,
 ) -> Result<Cut, SeekError> {
     let Film { index, source } = film;
@@ -137,10 +138,10 @@ fn cut_film(
         .zip(&lines)
         .zip(chosen)
         .map(|((track, line), chosen)| {
-            chosen.then(|| cut_track(track, line, source, &scenes, Joints::Edits)).transpose()
+            chosen.then(|| cut_track(track, line, source, &scenes, Joints::Edits(edits))).transpose()
         })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    if joints == Joints::None && scenes.len() > 1 && may_be_left_out(&index.tracks, &tracks) {
+    if edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &tracks) {
         let played =
             index.tracks.iter().zip(&lines).zip(&mut tracks).filter(|((track, _), _)| is_played(track));
         for ((track, line), held) in played {

@@ -19,6 +19,7 @@
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
@@ -67,7 +68,8 @@ pub(super) fn shorten<R: ReadAt>(
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
     let Some(Lead { time: media_time, timescale }) = lead_of(track, held) else { return Ok(()) };
-    let [range] = &mut held.ranges[..] else { return Ok(()) };
+    let is_one = held.ranges.len() == 1;
+    let Some(range) = held.ranges.first_mut() else { return Ok(()) };
     if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 {
         return Ok(());
     }
@@ -77,19 +79,32 @@ pub(super) fn shorten<R: ReadAt>(
     let heard = samples.sample_at_dts(source, begins)?.min(range.samples.end - 1);
     let count = heard - range.samples.start;
     let into = begins - samples.dts(source, heard)?;
-    if count == 0 || into < MediaTime(0) {
+    if into < MediaTime(0) {
         return Ok(());
     }
     let first_presented = begins - into;
     let into = into.in_clip(held.multiplier);
+    let pre_skip = |time: ClipTime| {
+        let samples = u128::from(time.0.unsigned_abs()) * u128::from(RATE);
+        u16::try_from(samples / u128::from(timescale.max(1))).ok()
+    };
+    if count == 0 {
+        // With nothing before the packet that the edit begins in, a part of that is dropped.
+        if range.samples.start > SampleNumber::FIRST {
+            held.pre_skip = pre_skip(into);
+        }
+        return Ok(());
+    }
+    if !is_one {
+        return Ok(());
+    }
     let least = MediaTime::of_millis(LEAST_LEAD, timescale).in_clip(held.multiplier);
     // The packets get at most their own duration, because libavformat drops as many decoded samples
     // as the edit skips.
     let lead = video.in_timescale(timescale) - into;
     let presented_at = lead.max(least).max(ClipTime(count.into())).min(media_time - into);
     let begins_at = presented_at + into;
-    let pre_skip = u128::from(begins_at.0.unsigned_abs()) * u128::from(RATE) / u128::from(timescale.max(1));
-    let Ok(pre_skip) = u16::try_from(pre_skip) else { return Ok(()) };
+    let Some(pre_skip) = pre_skip(begins_at) else { return Ok(()) };
     range.first_sample_trim = MediaTime(0);
     let last_duration = presented_at - ClipTime((count - 1).into());
     let last_duration = ClipTime(u32::try_from(last_duration.0).map_or(1, i64::from));

@@ -57,9 +57,9 @@ fn pictures_of_a_scene_follow_those_of_the_one_before() {
         (13, 300, 200),
         (14, 400, 400),
         // The second, which the third needs, is presented after the end of the scene in the film, and
-        // a tick before it here.
+        // a tick before the last of the scene here.
         (5, 500, 500),
-        (6, 600, 699),
+        (6, 600, 599),
         (7, 700, 600),
         // The third was decoded until the scene begins, so that two are decoded a tick apart.
         (0, 800, 700),
@@ -72,25 +72,36 @@ fn pictures_of_a_scene_follow_those_of_the_one_before() {
 }
 
 #[test]
+fn the_last_frame_that_is_asked_for_stays() {
+    // In segments, where players look at no end of an edit, also of a clip of one scene.
+    let film = film();
+    let video = track(&film, "v1", "start=0.5&end=0.7", &Settings::default());
+    let origin = video.edits[0].1;
+    let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
+    assert_eq!(at, [(5, -100, 0), (6, 0, 99), (7, 100, 100)]);
+    assert_eq!(video.samples.iter().map(|s| s.delta).collect::<Vec<_>>(), [100, 100, 100]);
+}
+
+#[test]
 fn packets_of_all_scenes_follow_one_another() {
     let film = film();
     let audio = track(&film, "a1", THREE, &Settings::default());
     assert_eq!(audio.edits.len(), 1, "{:?}", audio.edits);
     let at = samples(&audio, &film, 1, |s| (s.dts, s.delta.into()));
     let packets: Vec<_> = at.iter().map(|(n, ..)| *n).collect();
-    // The first scene, 8000 to 12,000, is led in by three packets, and its last one ends at 12,288.
+    // The first scene, 8000 to 12,000, is not led in, and its last packet ends at 12,288.
     // The next, 4000 to 5600, is heard 288 ticks late: its packet that begins nearest to 4288 is the
     // one at 4096. The last, from 0 on, is heard as many early as the one before ends early.
-    assert_eq!(packets, [4, 5, 6, 7, 8, 9, 10, 11, 4, 0, 1, 2, 3]);
+    assert_eq!(packets, [7, 8, 9, 10, 11, 4, 0, 1, 2, 3]);
     for (n, (_, dts, lasts)) in at.iter().enumerate() {
         assert_eq!((*dts - at[0].1, *lasts), (1024 * i64::try_from(n).unwrap(), 1024));
     }
-    assert_eq!(audio.edits[0].1 - at[0].1, 8000 - 4 * 1024);
+    assert_eq!(audio.edits[0].1 - at[0].1, 8000 - 7 * 1024);
     // A scene that is heard 480 ticks early begins with the packet at 11,264, not with the one at
     // 12,288 that is nearer to its start, at 12,000.
     let audio = track(&film, "a1", "clip=0.5-0.7&clip=1.5-2", &Settings::default());
     let packets: Vec<_> = samples(&audio, &film, 1, |s| (s.dts, s.cts)).iter().map(|(n, ..)| *n).collect();
-    assert_eq!(packets, [0, 1, 2, 3, 4, 11, 12, 13, 14, 15]);
+    assert_eq!(packets, [3, 4, 11, 12, 13, 14, 15]);
 }
 
 #[test]
@@ -117,7 +128,7 @@ fn coarse_ticks_become_finer() {
     assert_eq!(video.timescale, 500);
     let origin = video.edits[0].1;
     let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
-    assert_eq!(at[..4], [(5, -50, 0), (6, 0, 99), (7, 50, 50), (10, 100, 100)]);
+    assert_eq!(at[..4], [(5, -50, 0), (6, 0, 49), (7, 50, 50), (10, 100, 100)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::{Answer, Settings};
 use test_boxes::{
-    Film, MEDIA, Track, TrackSpec, content, expand_fragments, film_of_tracks, find, fourcc, full_box,
+    Film, MEDIA, Sample, Track, TrackSpec, content, expand_fragments, film_of_tracks, find, fourcc, full_box,
     make_box, table, u32_at,
 };
 
@@ -187,5 +187,56 @@ fn a_segment_of_very_many_samples_is_still_one_fragment() {
         let mut bytes = vec![0; part.len()];
         file.read_at(&film, from, &mut bytes).unwrap();
         assert!(bytes == part, "from {from}");
+    }
+}
+
+/// Two seconds of video with a key frame each half second, and audio of this coding.
+fn with_audio(coding: &[u8; 4], timescale: u32, lasts: u32, more: impl Fn(&mut TrackSpec)) -> Film {
+    let packet = |_| Sample { delta: lasts, offset: 0, sync: true, size: 20 };
+    let packets = (0..2 * timescale / lasts).map(packet).collect();
+    let mut audio = TrackSpec::new(b"soun", coding, timescale, packets);
+    more(&mut audio);
+    Film::of(vec![TrackSpec::video(20, 5), audio])
+}
+
+/// The first packet of a clip's audio in a file of its own, when it is decoded, and where the edit
+/// begins.
+fn first_packet(film: &Film, query: &str) -> (Vec<u8>, i64, i64) {
+    let audio = expand_fragments(&at(&film.build(), "/cmaf/a1.mp4", query)).remove(0);
+    let [(_, edit, _)] = audio.edits[..] else { panic!("{:?}", audio.edits) };
+    (audio.samples[0].bytes.clone(), audio.samples[0].dts, edit)
+}
+
+#[test]
+fn sound_begins_with_the_packet_that_is_heard_first() {
+    // Its key frame is at 1 s, amid the eighth packet.
+    let film = with_audio(b"mp4a", 8000, 1024, |_| {});
+    let name = |n| Film::sample_bytes(1, n, 20);
+    assert_eq!(first_packet(&film, "start=1.1"), (name(7), 0, 8000 - 7 * 1024));
+    // One that a film begins with stays, though it is not heard.
+    let primed = with_audio(b"mp4a", 8000, 1024, |audio| audio.edits = vec![(1800, 1024, 0x10000)]);
+    assert_eq!(first_packet(&primed, "start=0&end=1"), (name(0), 0, 1024));
+    // What a decoder needs that says so, is there: two packets, and time for two more.
+    let groups = full_box(b"sbgp", 0, [fourcc(b"roll"), 1, 15, 1]);
+    let rolls = full_box(b"sgpd", 1, [fourcc(b"roll"), 2, 1, 0xfffe_0000]);
+    let rolled = with_audio(b"mp4a", 8000, 1024, |audio| audio.more = vec![rolls.clone(), groups.clone()]);
+    assert_eq!(first_packet(&rolled, "start=1.1"), (name(4), 0, 8000 - 4 * 1024));
+}
+
+#[test]
+fn a_decoder_of_opus_drops_what_the_edit_skips() {
+    let film = with_audio(b"Opus", 48_000, 960, |audio| {
+        audio.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
+        audio.edits = vec![(1900, 500, 0x10000)];
+    });
+    // What the film itself says of its beginning stays.
+    for (query, packet, pre_skip) in
+        [("start=1.1", 50, 500), ("start=0.5", 25, 500), ("start=0&end=1", 0, 312)]
+    {
+        let (bytes, dts, edit) = first_packet(&film, query);
+        assert_eq!((bytes, edit - dts), (Film::sample_bytes(1, packet, 20), 500), "{query}");
+        let init = at(&film.build(), "/cmaf/a1/init.mp4", query);
+        let config = init.windows(4).position(|w| w == b"dOps").unwrap() + 6;
+        assert_eq!(u16::from_be_bytes([init[config], init[config + 1]]), pre_skip, "{query}");
     }
 }

@@ -1,10 +1,13 @@
-//! The other forms of a clip: fragments, and a file of each track with its segments. They hold the
-//! samples that the flat clip holds, to the byte and the tick, and all servers send the same.
+//! The other forms of a clip: fragments, and a file of each track with its segments. Fragments hold
+//! the samples that the flat clip holds, to the byte and the tick. So does the file of a track, but for
+//! packets that are not heard before the first, and when it presents what comes after the end. All
+//! servers send the same.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 
-use test_boxes::{Expanded, expand, expand_fragments};
+use test_boxes::{Expanded, One, expand, expand_fragments};
 use tests::client::Reply;
 use tests::probe::Cut;
 
@@ -76,9 +79,11 @@ impl Case {
         read.tracks += 1;
         let samples = || {
             let held = expand_fragments(&whole);
-            let due: Vec<_> =
-                due.iter().filter(|due| held.iter().any(|held| held.id == due.id)).cloned().collect();
-            differences(&due, &held)
+            let due = due.iter().find(|due| held.iter().any(|held| held.id == due.id));
+            match (due, &held[..]) {
+                (Some(due), [held]) => differences_of_track(due, held),
+                _ => vec![format!("{} tracks", held.len())],
+            }
         };
         let mut faults = quietly(samples).unwrap_or_else(|| vec!["cannot be read".into()]);
         let part = |part: &str| match self.same(&format!("/cmaf/{name}/{part}"), query) {
@@ -126,6 +131,34 @@ fn quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
     let read = panic::catch_unwind(AssertUnwindSafe(read)).ok();
     IS_QUIET.set(false);
     read
+}
+
+/// How the file of a track differs from what the clip has of it.
+fn differences_of_track(due: &Expanded, held: &Expanded) -> Vec<String> {
+    let plays = due.edits.iter().filter(|(_, media_time, _)| *media_time >= 0);
+    let ticks = |movie: u64| movie as f64 * f64::from(due.timescale) / f64::from(due.movie_timescale);
+    let spans: Vec<_> = plays.map(|&(lasts, from, _)| (from, from as f64 + ticks(lasts))).collect();
+    let is_presented = |s: &One| {
+        let is_in = |&(from, to): &(i64, f64)| s.cts + i64::from(s.delta) > from && s.cts as f64 + 0.5 < to;
+        spans.is_empty() || spans.iter().any(is_in)
+    };
+    let Some(unheard) = due.samples.len().checked_sub(held.samples.len()) else {
+        return vec![format!("{} samples instead of {}", held.samples.len(), due.samples.len())];
+    };
+    let (left_out, kept) = due.samples.split_at(unheard);
+    let mut faults = Vec::new();
+    if left_out.iter().any(is_presented) {
+        faults.push(format!("{unheard} samples fewer, of which some are presented"));
+    }
+    if !kept.iter().map(|s| (&s.bytes, s.sync)).eq(held.samples.iter().map(|s| (&s.bytes, s.sync))) {
+        faults.push("other bytes or sync samples".to_owned());
+    }
+    let later = |(due, held): (&One, &One)| is_presented(due).then_some(held.cts - due.cts);
+    let later: BTreeSet<_> = kept.iter().zip(&held.samples).filter_map(later).collect();
+    if due.timescale != held.timescale || later.len() > 1 {
+        faults.push(format!("other times: presented samples are {later:?} ticks later"));
+    }
+    faults
 }
 
 /// How the samples of tracks differ.
