@@ -49,6 +49,7 @@ pub(crate) const SCREENED: &[Recipe] = &[
         "screen_hevc",
         "-c:v libx265 -preset ultrafast -x265-params log-level=error:keyint=50:min-keyint=50:bframes=3:pools=1 -tag:v hvc1",
     ),
+    opus("screen_h264_opus", "-bf 3 -g 50"),
     opus("screen_av1_opus", "-c:v libsvtav1 -preset 12 -crf 40 -g 50 -svtav1-params lp=1"),
     opus(
         "screen_vp9_opus",

@@ -49,8 +49,12 @@ const PACKAGED: &[&str] = &[
 ];
 
 /// What of these CI plays.
-const SAMPLE_OF_FORMS: &[&str] =
-    &["fmp4: keyframe, amid a GOP", "HLS, hls.js: whole", "DASH, Shaka: whole", "HLS, video.js: switching"];
+const SAMPLE_OF_FORMS: &[&str] = &[
+    "fmp4: keyframe, amid a GOP",
+    "HLS, hls.js: amid a GOP",
+    "DASH, Shaka: whole",
+    "HLS, video.js: switching",
+];
 
 /// The film that is played while its languages change.
 const LANGUAGES: &str = "screen_languages";

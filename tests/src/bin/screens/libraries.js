@@ -62,6 +62,8 @@ const LIBRARIES = {
         attach(player, url, fail) {
             window.shaka.polyfill.installAll();
             const shaka = new window.shaka.Player();
+            // As web-players.md says: times are those in the segments, in HLS as in DASH.
+            shaka.configure('manifest.hls.ignoreManifestTimestampsInSegmentsMode', true);
             const failed = (e) => fail(`Shaka: error ${e.code} ${JSON.stringify(e.data)}`);
             shaka.addEventListener('error', ({ detail }) => failed(detail));
             shaka.attach(player).then(() => shaka.load(url)).catch(failed);
