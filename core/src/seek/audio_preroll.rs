@@ -72,10 +72,15 @@ fn least_preroll(coding: BoxType) -> (u32, u32) {
 /// How many packets are examined for a gap.
 const GAP_PACKETS: usize = 256;
 
+/// Whether there is a gap behind a packet: it lasts at least three times as long as its neighbours.
+/// (Some codings have packets of twice the length.)
+pub(super) fn has_gap(lasts: MediaTime, others: MediaTime) -> bool {
+    others > MediaTime(0) && lasts >= others.times(3)
+}
+
 /// Where to begin decoding in `range`: at the last packet with a gap after it whose audio is over
 /// by `time`, because no packet before a gap matters; else at the first. The packet after the range
-/// counts, too. A packet before a gap lasts at least three times as long as its neighbours. (Some
-/// codings have packets of twice the length.)
+/// counts, too.
 fn after_a_gap<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -92,7 +97,7 @@ fn after_a_gap<R: ReadAt>(
         let (lasts, others) =
             (track.samples.duration(source, packet)?, longer_neighbour(track, source, packet)?);
         let heard_until = track.samples.dts(source, packet)? + others;
-        if others > MediaTime(0) && lasts >= others.times(3) && heard_until <= time {
+        if has_gap(lasts, others) && heard_until <= time {
             return Ok(packet);
         }
     }

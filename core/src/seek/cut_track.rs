@@ -38,11 +38,12 @@ pub(super) fn cut_track<R: ReadAt>(
     joints: Joints,
 ) -> Result<(TrackClip, Vec<SceneIn>), SeekError> {
     let mut scenes = plays_of_scenes(track, line, source, scenes)?;
-    if joints != Joints::Edits(EditsSeen::All) && &track.handler.0 == b"soun" {
-        leave_out_unheard(track, line, source, &mut scenes)?;
-    }
-    if joints == Joints::None && &track.handler.0 == b"soun" {
-        whole_packets(track, line.scales, source, &mut scenes)?;
+    if &track.handler.0 == b"soun" {
+        match joints {
+            Joints::Edits(EditsSeen::All) => {}
+            Joints::Edits(EditsSeen::First) => leave_out_unheard(track, line, source, &mut scenes)?,
+            Joints::None => whole_packets(track, line, source, &mut scenes)?,
+        }
     }
     // Whether the track waits at the start of the clip, or between two edits.
     let mut all = scenes.iter().flatten();

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Players of segments look at no end of an edit. For these, the samples that are not presented come
-//! in the last ticks before the last one that is, and are decoded when they are in the file: the
-//! frame that stays when all has been played, and the one before another scene, is the right one.
+//! in the last ticks before the last one that is, and last until E' at most: the frame that stays when
+//! all has been played, and the one before another scene, is the right one.
 //!
 //! The decode times are the sums of the durations. Composition offsets grow by what durations
 //! shrink.
@@ -141,8 +141,9 @@ impl Ending {
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
                 // What they were shorter would be left to the last sample, which would last past the end.
-                let lasts = if self.before.is_some() { lasts } else { lasts.min(ClipTime(1)) };
-                ((late + rank).max(decode), lasts)
+                let composition = (late + rank).max(decode);
+                let longest = if self.before.is_some() { end - composition } else { ClipTime(1) };
+                (composition, lasts.min(longest.max(ClipTime(1))))
             } else {
                 let composition = in_clip(t.composition);
                 (composition, lasts.min(end - composition))

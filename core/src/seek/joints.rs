@@ -27,7 +27,7 @@ use crate::describe::track_kind;
 use crate::index::Track;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
-use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, Timescales, rescale};
+use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
 use super::clip::TrackClip;
 use super::in_step::SceneIn;
@@ -96,7 +96,8 @@ pub(super) fn leave_out_unheard<R: ReadAt>(
 ) -> Result<(), FormatError> {
     let begins = line.segments.first().map(|segment| segment.media_time);
     let is_independent = matches!(&track.coding.0, b"mp4a" | b"ac-3" | b"ec-3" | b"Opus")
-        && matches!(track.samples.sync, SyncSamples::All);
+        && matches!(track.samples.sync, SyncSamples::All)
+        && track.samples.sizes.samples_per_packet() == 1;
     for plays in scenes.iter_mut().filter(|_| is_independent) {
         let [play] = plays.as_mut_slice() else { continue };
         let first = play.first_presented;
@@ -110,20 +111,23 @@ pub(super) fn leave_out_unheard<R: ReadAt>(
 }
 
 /// Leaves of each scene of audio the packets that make up its time: what is decoded before it is
-/// left out, except in the first.
+/// left out.
 pub(super) fn whole_packets<R: ReadAt>(
     track: &Track,
-    scales: Timescales,
+    line: &Timeline,
     source: &R,
     scenes: &mut [Vec<Play>],
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
+    if let Some(first) = scenes.iter().position(|plays| !plays.is_empty()) {
+        leave_out_unheard(track, line, source, scenes.get_mut(first..=first).unwrap_or_default())?;
+    }
     let mut plays: Vec<_> = scenes.iter_mut().filter_map(|plays| plays.first_mut()).collect();
     let count = plays.len();
     // When the packets of the scenes before have been heard.
     let mut heard: Option<MediaTime> = None;
     for (n, play) in plays.iter_mut().enumerate() {
-        let due = scales.to_media(play.movie.start, Rounding::Nearest);
+        let due = line.scales.to_media(play.movie.start, Rounding::Nearest);
         let packet = samples.duration(source, samples.sample_at_dts(source, play.media_time)?)?;
         // How much later than in the film the packets of the scene are heard.
         let mut late = MediaTime(0);

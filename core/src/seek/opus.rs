@@ -15,6 +15,8 @@
 //!
 //! decode time of i      i < H: i              else F' + decode time of i - decode time of H
 //! media_time'         = F' + into             PreSkip' = media_time' at 48 kHz
+//!
+//! H = 0                 times as they are     PreSkip' = media_time at 48 kHz
 //! ```
 
 use crate::boxes::{ElstEntry, FormatError};
@@ -91,7 +93,7 @@ pub(super) fn shorten<R: ReadAt>(
     if count == 0 {
         // With nothing before the packet that the edit begins in, a part of that is dropped.
         if range.samples.start > SampleNumber::FIRST {
-            held.pre_skip = pre_skip(into);
+            held.pre_skip = pre_skip(media_time);
         }
         return Ok(());
     }

@@ -6,7 +6,7 @@ use crate::numbers::Numbers;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-use super::audio_preroll::longer_neighbour;
+use super::audio_preroll::{has_gap, longer_neighbour};
 use super::play::Play;
 
 /// How much is taken off the duration of the first sample of an edit, which decodes at `from`.
@@ -15,9 +15,9 @@ use super::play::Play;
 /// libavformat takes such an edit to begin with the next sample, and would show that too early. (A
 /// time code sample keeps its duration, because it says which time it is at its own start.)
 ///
-/// If audio begins with a packet that lasts longer than its neighbours, and the edit begins past
-/// their duration, the hidden excess is taken off. libavformat drops as much of the decoded audio
-/// as the durations say.
+/// If audio begins with a packet that has a gap behind it, and the edit begins past what is decoded
+/// of it, the hidden excess is taken off. libavformat drops as much of the decoded audio as the
+/// durations say.
 pub(super) fn first_sample_trim<R: ReadAt>(
     track: &Track,
     source: &R,
@@ -39,5 +39,5 @@ pub(super) fn first_sample_trim<R: ReadAt>(
     }
     let others = longer_neighbour(track, source, play.samples.start)?;
     let (longer, past) = (duration - others, into - others);
-    Ok(if others > NONE { longer.min(past).max(NONE) } else { NONE })
+    Ok(if has_gap(duration, others) { longer.min(past).max(NONE) } else { NONE })
 }

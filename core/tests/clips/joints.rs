@@ -80,6 +80,12 @@ fn the_last_frame_that_is_asked_for_stays() {
     let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
     assert_eq!(at, [(5, -100, 0), (6, 0, 99), (7, 100, 100)]);
     assert_eq!(video.samples.iter().map(|s| s.delta).collect::<Vec<_>>(), [100, 100, 100]);
+    // Where the clip ends amid a frame, nothing lasts longer.
+    let video = track(&film, "v1", "start=0.5&end=0.65", &Settings::default());
+    let at: Vec<_> = video.samples.iter().map(|s| (s.dts - origin, s.cts - origin, s.delta)).collect();
+    assert_eq!(at, [(-100, 0, 100), (0, 99, 51), (51, 100, 50)]);
+    let playlist = at_with(&film.build(), "/hls/v1.m3u8", "start=0.5&end=0.65", &Settings::default());
+    assert!(String::from_utf8(playlist).unwrap().contains("#EXTINF:0.150000,"));
 }
 
 #[test]
@@ -100,8 +106,16 @@ fn packets_of_all_scenes_follow_one_another() {
     // A scene that is heard 480 ticks early begins with the packet at 11,264, not with the one at
     // 12,288 that is nearer to its start, at 12,000.
     let audio = track(&film, "a1", "clip=0.5-0.7&clip=1.5-2", &Settings::default());
-    let packets: Vec<_> = samples(&audio, &film, 1, |s| (s.dts, s.cts)).iter().map(|(n, ..)| *n).collect();
-    assert_eq!(packets, [3, 4, 11, 12, 13, 14, 15]);
+    let numbers = |audio: &Expanded, film: &Film| -> Vec<usize> {
+        samples(audio, film, 1, |s| (s.dts, s.cts)).iter().map(|(n, ..)| *n).collect()
+    };
+    assert_eq!(numbers(&audio, &film), [3, 4, 11, 12, 13, 14, 15]);
+    // The sound of the first scene ends 640 ticks before the scene does, and the second begins 50 ticks
+    // into a packet: with the one before that.
+    let sound = TrackSpec { edits: vec![(1005, 146, 0x10000)], ..TrackSpec::audio(8) };
+    let film = Film::of(vec![video(20, 1000), sound]);
+    let audio = track(&film, "a1", "clip=0.5-1.0857&clip=0.5-1", &Settings::default());
+    assert_eq!(numbers(&audio, &film), [4, 5, 6, 7, 3, 4, 5, 6, 7]);
 }
 
 #[test]

@@ -225,16 +225,25 @@ fn sound_begins_with_the_packet_that_is_heard_first() {
 
 #[test]
 fn a_decoder_of_opus_drops_what_the_edit_skips() {
-    let film = with_audio(b"Opus", 48_000, 960, |audio| {
-        audio.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
-        audio.edits = vec![(1900, 500, 0x10000)];
-    });
-    // What the film itself says of its beginning stays.
-    for (query, packet, pre_skip) in
-        [("start=1.1", 50, 500), ("start=0.5", 25, 500), ("start=0&end=1", 0, 312)]
-    {
-        let (bytes, dts, edit) = first_packet(&film, query);
-        assert_eq!((bytes, edit - dts), (Film::sample_bytes(1, packet, 20), 500), "{query}");
+    let opus = |edit: i32, longer: usize, lasts: u32| {
+        with_audio(b"Opus", 48_000, 960, |audio| {
+            audio.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
+            audio.edits = vec![(1900, edit, 0x10000)];
+            audio.samples[longer].delta = lasts;
+        })
+    };
+    let film = opus(500, 0, 960);
+    for (film, query, packet, skips, pre_skip) in [
+        (&film, "start=1.1", 50, 500, 500),
+        (&film, "start=0.5", 25, 500, 500),
+        // What the film itself says of its beginning stays.
+        (&film, "start=0&end=1", 0, 500, 312),
+        // A packet of twice the length, and one with a gap behind it, of which the rest is left out.
+        (&opus(1500, 25, 1920), "start=0.5", 25, 1500, 1500),
+        (&opus(0, 10, 48_000), "start=1", 10, 960, 960),
+    ] {
+        let (bytes, dts, edit) = first_packet(film, query);
+        assert_eq!((bytes, edit - dts), (Film::sample_bytes(1, packet, 20), skips), "{query}");
         let init = at(&film.build(), "/cmaf/a1/init.mp4", query);
         let config = init.windows(4).position(|w| w == b"dOps").unwrap() + 6;
         assert_eq!(u16::from_be_bytes([init[config], init[config + 1]]), pre_skip, "{query}");
