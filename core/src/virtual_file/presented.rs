@@ -173,7 +173,7 @@ fn media_needed(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
     for (n, edit) in track.edits.iter().enumerate() {
         let start = in_nanos(elapsed, movie_timescale);
         if start >= nanos {
-            return latest.map(Needed::Before);
+            break;
         }
         elapsed += i128::from(edit.segment_duration);
         let Some(media_time) = edit.media_time.map(MediaTime) else { continue };

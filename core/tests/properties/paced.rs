@@ -169,13 +169,17 @@ fn a_track_that_has_ended_is_sent_up_to_its_last_frame() {
     let sample = |n| Sample { delta: 1491, offset: offset(n), sync: n % 7 == 0, size: 8 };
     let video = TrackSpec::new(b"vide", b"avc1", 12_800, (0..18).map(sample).collect());
     // The last frame that is presented is the twelfth to be decoded.
-    let video = TrackSpec { edits: vec![(108, 18_008, 0x10000)], chunking: vec![1], ..video };
+    let shown = (108, 18_008, 0x10000);
     let audio = TrackSpec { timescale: 44_100, chunking: vec![1], edits: vec![], ..TrackSpec::audio(67) };
-    let source = Film::of(vec![video, audio]).build();
-    let (file, bytes) = answer(&source, "start=0.936").unwrap();
-    let tracks = expand(&bytes);
-    let ends = |sample: &test_boxes::One| (position(&bytes, &sample.bytes) + sample.bytes.len()) as u64;
-    let last_frame = ends(tracks[0].samples.last().unwrap());
-    let end = file.presented_before(&source, Duration::from_millis(60)).unwrap();
-    assert_eq!(end, last_frame);
+    // Also where its edit list goes on with nothing.
+    for edits in [vec![shown], vec![shown, (1000, -1, 0x10000), (1, -1, 0x10000)]] {
+        let video = TrackSpec { edits, chunking: vec![1], ..video.clone() };
+        let source = Film::of(vec![video, audio.clone()]).build();
+        let (file, bytes) = answer(&source, "start=0.936").unwrap();
+        let tracks = expand(&bytes);
+        let ends = |sample: &test_boxes::One| (position(&bytes, &sample.bytes) + sample.bytes.len()) as u64;
+        let last_frame = ends(tracks[0].samples.last().unwrap());
+        let end = file.presented_before(&source, Duration::from_millis(60)).unwrap();
+        assert_eq!(end, last_frame);
+    }
 }
