@@ -173,6 +173,9 @@ fn media_needed(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
     for (n, edit) in track.edits.iter().enumerate() {
         let start = in_nanos(elapsed, movie_timescale);
         if start >= nanos {
+            // Before what is played later, nothing is shown.
+            let goes_on = track.edits.iter().skip(n).any(|later| later.media_time.is_some());
+            ended = ended.filter(|_| !goes_on);
             break;
         }
         elapsed += i128::from(edit.segment_duration);
