@@ -24,7 +24,7 @@
 
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::describe::track_kind;
-use crate::index::Track;
+use crate::index::{SampleTable, Track};
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
@@ -71,17 +71,18 @@ fn is_simple(track: &Track, held: &TrackClip, scenes: &[SceneIn]) -> bool {
     let plays = || held.edits.iter().filter(|edit| edit.media_time.is_some());
     let samples = &track.samples;
     let is_decoded_apart = match &track.handler.0 {
-        b"soun" => {
-            matches!(samples.sync, SyncSamples::All)
-                && samples.ctts.is_none()
-                && samples.sizes.samples_per_packet() == 1
-        }
+        b"soun" => is_in_packets(samples) && samples.ctts.is_none(),
         _ => samples.extreme_offsets().0 >= MediaTime(0),
     };
     is_decoded_apart
         && held.ranges.len() == scenes.len()
         && plays().count() == scenes.len()
         && plays().all(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)
+}
+
+/// Whether each sample is a packet that decoding may begin with.
+fn is_in_packets(samples: &SampleTable) -> bool {
+    matches!(samples.sync, SyncSamples::All) && samples.sizes.samples_per_packet() == 1
 }
 
 /// Leaves out of each scene the packets that are decoded before the first one that is heard. Players
@@ -95,9 +96,8 @@ pub(super) fn leave_out_unheard<R: ReadAt>(
     scenes: &mut [Vec<Play>],
 ) -> Result<(), FormatError> {
     let begins = line.segments.first().map(|segment| segment.media_time);
-    let is_independent = matches!(&track.coding.0, b"mp4a" | b"ac-3" | b"ec-3" | b"Opus")
-        && matches!(track.samples.sync, SyncSamples::All)
-        && track.samples.sizes.samples_per_packet() == 1;
+    let is_independent =
+        is_in_packets(&track.samples) && matches!(&track.coding.0, b"mp4a" | b"ac-3" | b"ec-3" | b"Opus");
     for plays in scenes.iter_mut().filter(|_| is_independent) {
         let [play] = plays.as_mut_slice() else { continue };
         let first = play.first_presented;
