@@ -172,14 +172,13 @@ fn media_needed(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
     let (mut latest, mut ended) = (None, None);
     for (n, edit) in track.edits.iter().enumerate() {
         let start = in_nanos(elapsed, movie_timescale);
-        if start >= nanos {
-            // Before what is played later, nothing is shown.
-            let goes_on = track.edits.iter().skip(n).any(|later| later.media_time.is_some());
-            ended = ended.filter(|_| !goes_on);
-            break;
-        }
         elapsed += i128::from(edit.segment_duration);
         let Some(media_time) = edit.media_time.map(MediaTime) else { continue };
+        if start >= nanos {
+            // Before what is played later, nothing is shown.
+            ended = None;
+            break;
+        }
         let is_open = edit.segment_duration == 0 && n + 1 == track.edits.len();
         let all = if is_open { nanos } else { in_nanos(elapsed, movie_timescale) };
         let until = match ElstEntry::signed_rate(edit.media_rate) {
