@@ -107,7 +107,8 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     if let Kind::Ladder(_) = clip.kind {
         climb(browser, wanted, &mut sight).await?;
     }
-    call(browser, "seek", json!([(wanted.duration - 0.6).max(0.0)])).await?;
+    let found = call(browser, "seek", json!([(wanted.duration - 0.6).max(0.0)])).await?;
+    sight.before_last = number(&found["cells"]);
     let played = call(browser, "play", json!([0.6, true, 8])).await?;
     sight.last = number(&played["cells"]);
     sight.ended = played["ended"].as_f64().and(played["at"].as_f64());

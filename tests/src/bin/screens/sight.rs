@@ -90,6 +90,8 @@ pub(crate) struct Sight {
     /// The player's clock when it said that the film has ended.
     pub(crate) ended: Option<f64>,
     pub(crate) last: Option<u32>,
+    /// The frame that was on screen when it began to play to the end.
+    pub(crate) before_last: Option<u32>,
     /// Where a `#t=` led.
     pub(crate) fragment: Option<Seek>,
     /// All frames in order, of a player that gives them out.
@@ -269,11 +271,12 @@ impl Sight {
         for (about, text) in self.switches.iter().flat_map(faults) {
             found.add(about, text);
         }
+        let late = if player == Player::Firefox { LATE } else { 0 };
         if self.ended.is_none() {
             found.add("end", "does not end".into());
+        } else {
+            self.last_fault(wanted, 0..=late, found);
         }
-        let late = if player == Player::Firefox { LATE } else { 0 };
-        self.last_fault(wanted, 0..=late, found);
         self.buffer_faults(found);
     }
 
@@ -348,9 +351,13 @@ impl Sight {
     fn last_fault(&self, wanted: &Wanted, off: RangeInclusive<i64>, found: &mut Faults) {
         let last = wanted.frames.last().map(|f| f.number);
         let apart = self.last.zip(last).map(|(seen, last)| i64::from(seen) - i64::from(last));
-        if last.is_some() && !apart.is_some_and(|apart| off.contains(&apart)) {
-            found.add("last", format!("last {} instead of {}", text(self.last), text(last)));
+        if last.is_none() || apart.is_some_and(|apart| off.contains(&apart)) {
+            return;
         }
+        // A frame may have been painted before it stood still.
+        let stands = self.before_last.zip(self.last).is_some_and(|(at, last)| (at..=at + 1).contains(&last));
+        let why = if stands { ", paints nothing to the end" } else { "" };
+        found.add("last", format!("last {} instead of {}{why}", text(self.last), text(last)));
     }
 }
 
