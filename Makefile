@@ -59,10 +59,13 @@ check:
 # What is cut most often, and in the hardest ways.
 SAMPLE := ^(bframes|open_gop_some|vfr_pyramid|edits_several|late_audio|subtitles_mov|audio_opus|frag_cmaf|frag_hybrid)$$
 
+# Four at once on a small machine, too: tests of servers wait more than they work.
+TEST_THREADS = $${RUST_TEST_THREADS:-$$(cores=$$(nproc); echo $$((cores < 4 ? 4 : cores)))}
+
 # The servers load the modules as they are installed: built for release.
 test: check build
 	@tests/setup.sh conformance
-	$(STEP) tests $(CARGO) test --workspace --locked
+	$(STEP) tests env RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked
 	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --release --locked -p tests --bin conformance
 
 conformance: build
