@@ -20,12 +20,10 @@ use super::placed::PlacedRange;
 use super::play::{Play, play};
 use super::timeline::Timeline;
 
-/// Cuts the scenes of a track, which are in the clip's movie time.
+/// Cuts the scenes of a track.
 ///
 /// ```text
-/// for each scene
-///     plays   what each segment of the timeline presents in it, or else the last frame, moved to
-///             when the clip presents it
+/// plays   what it presents in each scene, when the clip presents it
 /// ranges  the samples that these need, laid out one after the other, scene by scene
 /// edits   one for each play, with an empty edit before it if there is a pause; without joints, one
 /// shift   added to edits and composition offsets alike, so that none is negative
@@ -34,10 +32,9 @@ pub(super) fn cut_track<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    scenes: &[Range<MovieTime>],
+    mut scenes: Vec<Vec<Play>>,
     joints: Joints,
-) -> Result<(TrackClip, Vec<SceneIn>), SeekError> {
-    let mut scenes = plays_of_scenes(track, line, source, scenes)?;
+) -> Result<(TrackClip, Vec<SceneIn>), FormatError> {
     if &track.handler.0 == b"soun" {
         match joints {
             Joints::Edits(EditsSeen::All) => {}
@@ -70,8 +67,9 @@ pub(super) fn cut_track<R: ReadAt>(
     Ok((TrackClip { ranges, edits, multiplier, offset_shift, media_duration, pre_skip: None }, begun))
 }
 
-/// What each segment of the timeline presents in each scene, at times of the clip.
-fn plays_of_scenes<R: ReadAt>(
+/// What a track presents in each scene, at times of the clip: what each segment of its timeline has
+/// there, or else its last frame.
+pub(super) fn plays_of_scenes<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,

@@ -29,8 +29,6 @@ use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
-use super::clip::TrackClip;
-use super::in_step::SceneIn;
 use super::play::Play;
 use super::timeline::Timeline;
 
@@ -53,10 +51,10 @@ pub(super) enum Joints {
     None,
 }
 
-/// Whether each of the tracks can have its scenes without joints. They are cut with edits.
-pub(super) fn may_be_left_out(tracks: &[Track], clips: &[Option<(TrackClip, Vec<SceneIn>)>]) -> bool {
-    tracks.iter().zip(clips).all(|(track, clip)| match clip {
-        Some((held, scenes)) if is_played(track) => is_simple(track, held, scenes),
+/// Whether each of the tracks can have its scenes without joints; `plays` is what it presents in each.
+pub(super) fn may_be_left_out(tracks: &[Track], plays: &[Option<Vec<Vec<Play>>>]) -> bool {
+    tracks.iter().zip(plays).all(|(track, scenes)| match scenes {
+        Some(scenes) if is_played(track) => is_simple(track, scenes),
         _ => true,
     })
 }
@@ -66,18 +64,16 @@ pub(super) fn is_played(track: &Track) -> bool {
     track_kind(track.handler).is_some()
 }
 
-/// Whether each scene is one edit of the usual rate, and its media may be decoded where it is.
-fn is_simple(track: &Track, held: &TrackClip, scenes: &[SceneIn]) -> bool {
-    let plays = || held.edits.iter().filter(|edit| edit.media_time.is_some());
+/// Whether each scene is one edit of the usual rate, if any, and its media may be decoded where it is.
+fn is_simple(track: &Track, scenes: &[Vec<Play>]) -> bool {
     let samples = &track.samples;
     let is_decoded_apart = match &track.handler.0 {
         b"soun" => is_in_packets(samples) && samples.ctts.is_none(),
         _ => samples.extreme_offsets().0 >= MediaTime(0),
     };
-    is_decoded_apart
-        && held.ranges.len() == scenes.len()
-        && plays().count() == scenes.len()
-        && plays().all(|edit| edit.media_rate == ElstEntry::NORMAL_RATE)
+    let is_usual =
+        |plays: &Vec<Play>| plays.len() <= 1 && plays.iter().all(|p| p.rate == ElstEntry::NORMAL_RATE);
+    is_decoded_apart && scenes.iter().all(is_usual)
 }
 
 /// Whether each sample is a packet that decoding may begin with.

@@ -47,6 +47,7 @@ mod timescale;
 mod tracks;
 mod trim;
 
+use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
 use crate::request::{ClipRequest, Format, RequestError, Restriction};
@@ -60,7 +61,7 @@ pub use sync_points::sync_points;
 pub use timeline::{Segment, segments};
 pub use tracks::reference_track;
 
-use cut_track::cut_track;
+use cut_track::{cut_track, plays_of_scenes};
 use in_step::keep_in_step;
 use joints::{EditsSeen, Joints, is_played, may_be_left_out};
 use kind::holds_on;
@@ -132,24 +133,27 @@ fn cut_film(
         return Ok(Cut::Whole);
     }
     let scenes = scenes(&guide, request)?;
-    let mut tracks = index
+    let plays = index
         .tracks
         .iter()
         .zip(&lines)
         .zip(chosen)
         .map(|((track, line), chosen)| {
-            chosen.then(|| cut_track(track, line, source, &scenes, Joints::Edits(edits))).transpose()
+            chosen.then(|| plays_of_scenes(track, line, source, &scenes)).transpose()
         })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    if edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &tracks) {
-        let played =
-            index.tracks.iter().zip(&lines).zip(&mut tracks).filter(|((track, _), _)| is_played(track));
-        for ((track, line), held) in played {
-            if let Some(held) = held {
-                *held = cut_track(track, line, source, &scenes, Joints::None)?;
-            }
-        }
-    } else {
+    let is_without = edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &plays);
+    let mut tracks = index
+        .tracks
+        .iter()
+        .zip(&lines)
+        .zip(plays)
+        .map(|((track, line), plays)| {
+            let joints = if is_without && is_played(track) { Joints::None } else { Joints::Edits(edits) };
+            plays.map(|plays| cut_track(track, line, source, plays, joints)).transpose()
+        })
+        .collect::<Result<Vec<_>, FormatError>>()?;
+    if !is_without {
         keep_in_step(&index.tracks, &mut tracks, scenes.len(), timescale);
     }
     let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
