@@ -158,6 +158,21 @@ fn what_waits_keeps_its_place() {
 }
 
 #[test]
+fn a_track_may_have_nothing_in_a_scene() {
+    // The sound is over after 1.024 s: of the second scene there is none, and the third waits for it.
+    let film = Film::of(vec![video(20, 1000), TrackSpec::audio(8)]);
+    let query = "clip=0-0.5&clip=1.5-1.8&clip=0.5-1";
+    let [video, audio] = ["v1", "a1"].map(|name| track(&film, name, query, &Settings::default()));
+    assert_eq!([video.edits.len(), audio.edits.len()], [1, 1], "{:?} {:?}", video.edits, audio.edits);
+    let at = samples(&audio, &film, 1, |s| (s.dts, s.delta.into()));
+    let begins: Vec<_> = at.iter().map(|(n, dts, _)| (*n, dts - audio.edits[0].1)).collect();
+    // The packet nearest to 4000 is the one at 4096.
+    let later = 8 * 800 + 96;
+    let expected = [(4, later), (5, later + 1024), (6, later + 2048), (7, later + 3072)];
+    assert_eq!(begins, [[(0, 0), (1, 1024), (2, 2048), (3, 3072)], expected].concat());
+}
+
+#[test]
 fn tracks_that_have_more_than_scenes_keep_their_edits() {
     let negative = |mut track: TrackSpec| {
         track.samples.iter_mut().for_each(|s| s.offset -= 100);
