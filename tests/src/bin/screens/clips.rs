@@ -1,5 +1,6 @@
 //! Which clips are played.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use mp4seek::request::Mode;
 use tests::client::Reply;
 use tests::films::{self, Film};
 use tests::probe::{Cut, Source};
-use tests::servers::{APACHE, Builder, Engine, Site};
+use tests::servers::{APACHE, Builder, Engine, Site, engines};
 use tests::work_dir;
 
 use crate::Options;
@@ -166,25 +167,26 @@ impl Clip {
 }
 
 pub(crate) struct Servers {
-    apache: Site,
-    lighttpd: Site,
-    /// Without the module: plain files.
+    /// With the module.
+    ours: [Site; 3],
+    /// How many of them had their turn.
+    turns: Cell<usize>,
+    /// Without it: plain files.
     plain: Site,
+    /// With its own mp4 module.
     nginx: Site,
 }
 
 impl Servers {
     pub(crate) fn start() -> Self {
-        let mp4 = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }\n\
-                   location ~ [.]js$ { types { text/javascript js; } }\n\
-                   location ~ [.]html$ { types { text/html html; } }";
+        let mp4 = "location ~ [.]mp4$ { mp4; mp4_buffer_size 1m; mp4_max_buffer_size 100m; }";
         let servers = Self {
-            apache: Builder::new(APACHE).packaging().start(),
-            lighttpd: Builder::new(Engine::Lighttpd).packaging().start(),
+            ours: engines().map(|engine| Builder::new(engine).packaging().start()),
+            turns: Cell::new(0),
             plain: Builder::new(APACHE).without_module().start(),
             nginx: Builder::new(Engine::Nginx).without_module().config(mp4).start(),
         };
-        for site in [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx] {
+        for site in servers.all() {
             // Players close connections in the middle of an answer.
             site.allow_log("");
             for (name, text) in PAGE {
@@ -195,24 +197,30 @@ impl Servers {
             let path = work_dir("players").join("node_modules").join(path);
             let script = std::fs::read(&path)
                 .unwrap_or_else(|e| panic!("{}: {e}; run `tests/setup.sh screens`", path.display()));
-            for site in [&servers.apache, &servers.lighttpd] {
+            for site in &servers.ours {
                 site.put(name, &script);
             }
         }
         servers
     }
 
-    /// Those with the module.
-    fn ours(&self) -> [&Site; 2] {
-        [&self.apache, &self.lighttpd]
+    fn all(&self) -> impl Iterator<Item = &Site> {
+        self.ours.iter().chain([&self.plain, &self.nginx])
     }
 
-    /// Both servers send the same bytes: which of them a player asks is all one.
+    /// Those with the module, one after the other.
+    fn next(&self) -> &Site {
+        &self.ours[self.turns.replace(self.turns.get() + 1) % self.ours.len()]
+    }
+
+    /// All servers send the same bytes: which of them a player asks is all one.
     fn assert_alike(&self, target: &str) {
-        let [one, other] = self.ours().map(|site| site.get(target));
+        let [one, others @ ..] = self.ours.each_ref().map(|site| site.get(target));
         let said = |reply: &Reply| (reply.status, reply.header("content-type").to_owned());
-        assert_eq!(said(&one), said(&other), "{target}");
-        assert!(one.body == other.body, "{target} differs between the servers");
+        for other in others {
+            assert_eq!(said(&one), said(&other), "{target}");
+            assert!(one.body == other.body, "{target} differs between the servers");
+        }
     }
 }
 
@@ -263,8 +271,7 @@ pub(crate) fn cut(start: Option<f64>, end: Option<f64>, mode: Mode) -> Cut {
 /// The clips of a film, and its plain file.
 fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     let source = Source::of(film).expect("a film that ffmpeg reads");
-    let sites = [&servers.apache, &servers.lighttpd, &servers.plain, &servers.nginx];
-    let path = sites.map(|site| site.publish(film))[0].clone();
+    let path = servers.all().map(|site| site.publish(film)).last().expect("a server");
     let mut clips = Vec::new();
     let of_forms = forms(film, &source, options);
     for (kind, cut) in cuts(film, &source, options).into_iter().chain(of_forms) {
@@ -284,7 +291,7 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
             Kind::Nginx => &servers.nginx,
             _ => {
                 servers.assert_alike(&target);
-                if clips.len() % 2 == 0 { &servers.apache } else { &servers.lighttpd }
+                servers.next()
             }
         };
         let seen_as = match kind {
@@ -305,10 +312,10 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     }
     clips.extend(joined(film, &source, &path, options, servers));
     if film.name == RUNG {
-        clips.extend(ladder::clips(film, &source, options, servers.ours()));
+        clips.extend(ladder::clips(film, &source, options, &servers.ours));
     }
     if film.name == RECORDED {
-        clips.extend(recorder::clips(film, &source, options, servers.ours()));
+        clips.extend(recorder::clips(film, &source, options, &servers.ours));
     }
     clips
 }
@@ -339,7 +346,7 @@ fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: 
         let scenes = options.scenes.iter().map(|(start, end)| cut(Some(*start), Some(*end), mode));
         let wanted = scenes.map(|scene| Wanted::of(source, film, &scene)).reduce(Wanted::followed_by);
         let wanted = wanted.expect("a scene");
-        Clip { film: film.name.clone(), kind, site: servers.apache.url(""), target, wanted, recorder: None }
+        Clip { film: film.name.clone(), kind, site: servers.next().url(""), target, wanted, recorder: None }
     };
     kinds.map(clip).collect()
 }

@@ -46,7 +46,7 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 /// The film in all qualities, where libraries go from one to another.
-pub(crate) fn clips(film: &Film, source: &Source, options: &Options, sites: [&Site; 2]) -> Vec<Clip> {
+pub(crate) fn clips(film: &Film, source: &Source, options: &Options, sites: &[Site]) -> Vec<Clip> {
     if options.sample || !options.scenes.is_empty() {
         return Vec::new();
     }

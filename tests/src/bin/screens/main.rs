@@ -1,4 +1,4 @@
-//! Clips of both servers in the players that people have: what do they show, and when?
+//! Clips of all servers in the players that people have: what do they show, and when?
 //!
 //! ```text
 //! screens                                                all films in all players

@@ -28,11 +28,11 @@ const BEFORE: usize = 8;
 const SECONDS: u64 = 2;
 
 /// The film while it is being recorded, which HLS can tell.
-pub(crate) fn clips(film: &Film, source: &Source, options: &Options, sites: [&Site; 2]) -> Vec<Clip> {
+pub(crate) fn clips(film: &Film, source: &Source, options: &Options, sites: &[Site]) -> Vec<Clip> {
     let forms = FORMS.iter().filter(|form| form.library.is_some() && form.is_hls() && options.wants(form));
     let forms = forms.filter(|_| !options.sample && options.scenes.is_empty());
     let clip = |(n, form): (usize, &'static Form)| {
-        let site = sites[n % sites.len()];
+        let site = &sites[n % sites.len()];
         Clip {
             film: film.name.clone(),
             kind: Kind::Recorded(form),
