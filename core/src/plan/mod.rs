@@ -2,6 +2,7 @@
 //! length. Entries of tables are generated when they are sent (see `generate`).
 
 mod assembly;
+mod chpl;
 mod error;
 mod flat;
 mod fragmented;

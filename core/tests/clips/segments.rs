@@ -132,6 +132,17 @@ fn the_first_segment_has_all_chapters() {
 }
 
 #[test]
+fn chapters_of_nero_are_in_films_and_not_in_files_of_tracks() {
+    let chpl = make_box(b"chpl", [&[1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 8], b"\x01a"].concat());
+    let tags = make_box(b"udta", [chpl.clone(), make_box(b"name", b"film")].concat());
+    let film = Film { more: vec![tags], ..Film::of(vec![TrackSpec::video(100, 10)]) }.build();
+    let user_data = |film: &[u8]| find(find(film, b"moov").unwrap(), b"udta").map(<[u8]>::to_vec);
+    let cut = ask(&film, "start=1&format=fmp4").unwrap().unwrap();
+    assert_eq!(user_data(&cut), Some(chpl));
+    assert_eq!(user_data(&at(&film, "/cmaf/v1.mp4", "start=1")), None);
+}
+
+#[test]
 fn the_index_ends_with_the_clip_where_a_text_stays_longer() {
     let film = with_chapters();
     for (query, seconds) in [("start=3&end=4.5", 1.5), ("start=0&end=0.5", 0.5), ("start=7", 3.0)] {

@@ -9,6 +9,7 @@ use crate::index::{Film, Node, Track};
 use crate::limits;
 use crate::offsets::FileOffset;
 use crate::plan::assembly::Assembly;
+use crate::plan::chpl::chpl;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
 use crate::plan::references::references;
@@ -62,7 +63,9 @@ pub(super) fn head(
         // ISO/IEC 23001-7, 8.1: what the systems that give out keys need.
         let pssh = index.moov.children.iter().filter(|node| &node.header.box_type.0 == b"pssh");
         pssh.for_each(|node| out.copy(&node.header));
-        Ok(())
+        let chapters = index.moov.at(&[b"udta", b"chpl"]).filter(|_| held == Held::All);
+        let Some(chapters) = chapters else { return Ok(()) };
+        out.wrap(BoxType(*b"udta"), |out| chpl(film, &chapters.header, clip, out))
     })?;
     if out.len() > limits::MOOV_OF_CLIP {
         return Err(PlanError::LargeMetadata);

@@ -1,18 +1,17 @@
 //! User data (`udta`, ISO/IEC 14496-12, 8.10.1): chapters, tags, highlights.
 
-mod chpl;
 mod tags;
 
 use crate::boxes::BoxHeader;
 use crate::limits;
 use crate::plan::assembly::Assembly;
+use crate::plan::chpl::chpl;
 use crate::plan::error::PlanError;
 use crate::plan::treatment::{Place, Treatment};
 use crate::seek::Clip;
 use crate::time::MovieTime;
 
 use super::layout::Layout;
-use chpl::cut_chpl;
 
 impl Layout<'_> {
     /// Appends the `udta` of a track. One with something unreadable in it is copied.
@@ -47,13 +46,11 @@ impl Layout<'_> {
                 let mut reader = self.film.index.reader(&self.film.source);
                 let is_small = child.payload_len() <= limits::SMALL_BOX as u64;
                 match treatment(child) {
-                    Treatment::Chapters if is_small => {
-                        out.bytes(&cut_chpl(reader.payload(child, 0)?, clip).unwrap_or_default());
-                    }
+                    Treatment::Chapters => chpl(self.film, child, clip, out)?,
                     Treatment::Highlights if is_small => {
                         out.bytes(&tags::cut_highlights(reader.payload(child, 0)?, clip).unwrap_or_default());
                     }
-                    Treatment::Chapters | Treatment::Highlights | Treatment::LeftOut => {}
+                    Treatment::Highlights | Treatment::LeftOut => {}
                     Treatment::StartTimeCode if clip.start() > MovieTime(0) => {}
                     Treatment::Tags => self.tags(child, out)?,
                     _ => out.copy(child),

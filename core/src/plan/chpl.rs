@@ -1,8 +1,13 @@
 //! Chapters as Nero writes them (`chpl`).
 
-use crate::boxes::{CHPL_TIMESCALE, Chapter, ChplBox};
+use crate::boxes::{BoxHeader, CHPL_TIMESCALE, Chapter, ChplBox};
+use crate::index::Film;
+use crate::limits;
 use crate::seek::Clip;
 use crate::time::{MovieTime, UnitTime};
+
+use super::assembly::Assembly;
+use super::error::PlanError;
 
 /// A `chpl` counts its chapters in 8 bits.
 const MOST_CHAPTERS: usize = 255;
@@ -10,8 +15,22 @@ const MOST_CHAPTERS: usize = 255;
 /// The title of what is in no chapter: its length.
 const NO_TITLE: [u8; 1] = [0];
 
-/// A `chpl` with the chapters of the clip, moved with it. `None` when it is malformed.
-pub(super) fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
+/// Appends a `chpl` with the chapters of the clip, moved with it. One that is malformed, or larger
+/// than any, is left out.
+pub(super) fn chpl(
+    film: &Film<'_>,
+    header: &BoxHeader,
+    clip: &Clip,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
+    if header.payload_len() <= limits::SMALL_BOX as u64 {
+        let mut reader = film.index.reader(&film.source);
+        out.bytes(&cut_chpl(reader.payload(header, 0)?, clip).unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let units = |time: MovieTime| time.in_units::<CHPL_TIMESCALE>(clip.timescale);
     let mut chpl = ChplBox::read(payload)?;
     let mut kept: Vec<Chapter<'_>> = Vec::new();
