@@ -60,6 +60,7 @@ pub(super) fn cut_track<R: ReadAt>(
     if placed.iter().flatten().any(|p| p.range.lead_in.is_some()) {
         offset_shift = offset_shift.max(negative_offset(track, multiplier));
     }
+    offset_shift = offset_shift.max(line.raised.in_clip(multiplier));
     for edit in &mut edits {
         edit.media_time = edit.media_time.map(|t| (ClipTime(t) + offset_shift).0);
     }

@@ -41,6 +41,8 @@ pub(super) struct Ending {
     pub(super) margin: MediaTime,
     /// The time before which those come instead.
     before: Option<MediaTime>,
+    /// By how much all composition offsets are raised.
+    raised: MediaTime,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,15 +78,16 @@ impl Ending {
             Ok(Times { decode: sample.dts, composition: sample.cts(0), duration: sample.delta })
         });
         let times = times.collect::<Result<_, FormatError>>()?;
-        Ok(Self { first: first - range.start, times, end, margin, before: None })
+        Ok(Self { first: first - range.start, times, end, margin, before: None, raised: MediaTime(0) })
     }
 
     /// The same where no edit hides what is decoded for other samples. Where nothing is presented
-    /// before the last one but `first_shown`, they come before the end.
-    pub(super) fn without_edit(self, first_shown: MediaTime) -> Self {
+    /// before the last one but `first_shown`, they come before the end. All composition offsets are
+    /// `raised`.
+    pub(super) fn without_edit(self, first_shown: MediaTime, raised: MediaTime) -> Self {
         let presented = self.times.iter().map(|t| t.composition).filter(|time| *time < self.end);
         let last = presented.max().filter(|last| *last > first_shown);
-        Self { before: Some(last.unwrap_or(self.end)), ..self }
+        Self { before: Some(last.unwrap_or(self.end)), raised, ..self }
     }
 
     /// Whether some of the samples are not presented.
@@ -104,7 +107,7 @@ impl Ending {
             Some(last) => (last - self.end, self.hidden_ticks() - ClipTime(1)),
             None => (self.margin, ClipTime(0)),
         };
-        Until { end: self.end, later, earlier }
+        Until { end: self.end, later, earlier, raised: self.raised }
     }
 
     /// The composition time of the sample that is decoded last.
@@ -123,6 +126,7 @@ impl Ending {
     ) -> (Vec<Retimed>, Option<ClipTime>) {
         let end = in_clip(self.end);
         let late = self.until().late_from(end, multiplier);
+        let raised = self.raised.in_clip(multiplier);
         let later = self.times.get(lead_in.saturating_sub(self.first) as usize..).unwrap_or_default();
         let ends_late = |t: &Times| t.composition + t.duration > self.end;
         let kept = later.iter().position(ends_late).unwrap_or(later.len());
@@ -141,7 +145,7 @@ impl Ending {
             let (composition, mut lasts) = if t.composition >= self.end {
                 let rank = self.rank(self.times.len() - rest.len() + n);
                 // What they were shorter would be left to the last sample, which would last past the end.
-                let composition = (late + rank).max(decode);
+                let composition = (late + rank).max(decode - raised);
                 let longest = if self.before.is_some() { end - composition } else { ClipTime(1) };
                 (composition, lasts.min(longest.max(ClipTime(1))))
             } else {

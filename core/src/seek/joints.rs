@@ -52,9 +52,13 @@ pub(super) enum Joints {
 }
 
 /// Whether each of the tracks can have its scenes without joints; `plays` is what it presents in each.
-pub(super) fn may_be_left_out(tracks: &[Track], plays: &[Option<Vec<Vec<Play>>>]) -> bool {
-    tracks.iter().zip(plays).all(|(track, scenes)| match scenes {
-        Some(scenes) if is_played(track) => is_simple(track, scenes),
+pub(super) fn may_be_left_out(
+    tracks: &[Track],
+    lines: &[Timeline],
+    plays: &[Option<Vec<Vec<Play>>>],
+) -> bool {
+    tracks.iter().zip(lines).zip(plays).all(|((track, line), scenes)| match scenes {
+        Some(scenes) if is_played(track) => is_simple(track, line, scenes),
         _ => true,
     })
 }
@@ -65,11 +69,11 @@ pub(super) fn is_played(track: &Track) -> bool {
 }
 
 /// Whether each scene is one edit of the usual rate, if any, and its media may be decoded where it is.
-fn is_simple(track: &Track, scenes: &[Vec<Play>]) -> bool {
+fn is_simple(track: &Track, line: &Timeline, scenes: &[Vec<Play>]) -> bool {
     let samples = &track.samples;
     let is_decoded_apart = match &track.handler.0 {
         b"soun" => is_in_packets(samples) && samples.ctts.is_none(),
-        _ => samples.extreme_offsets().0 >= MediaTime(0),
+        _ => samples.extreme_offsets().0 + line.raised >= MediaTime(0),
     };
     let is_usual =
         |plays: &Vec<Play>| plays.len() <= 1 && plays.iter().all(|p| p.rate == ElstEntry::NORMAL_RATE);

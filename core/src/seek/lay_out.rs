@@ -44,12 +44,19 @@ use super::trim::first_sample_trim;
 struct NeededScene<'a> {
     ranges: Vec<NeededRange<'a>>,
     ending: Option<Ending>,
+    /// By how much composition offsets are raised.
+    raised: MediaTime,
 }
 
 impl NeededScene<'_> {
     /// What is presented first of it, where its edits are in order.
     fn first_play(&self) -> Option<&Play> {
         self.ranges.first()?.plays.first().copied()
+    }
+
+    /// From when on samples of one of its ranges are not presented.
+    fn until(&self, ending: Option<&Ending>) -> Until {
+        Until { raised: self.raised, ..ending.map_or(Until::NEVER, Ending::until) }
     }
 }
 
@@ -81,10 +88,11 @@ pub(super) fn lay_out<R: ReadAt>(
         };
         let first_shown = || plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
         // Samples that are presented before they are decoded leave no place before the last one.
-        let has_place = track.samples.extreme_offsets().0 >= MediaTime(0);
+        let has_place = track.samples.extreme_offsets().0 + line.raised >= MediaTime(0);
         let is_hidden = joints == Joints::Edits(EditsSeen::All) || !has_place;
-        let ending = ending.map(|end| if is_hidden { end } else { end.without_edit(first_shown()) });
-        needed.push(NeededScene { ranges, ending });
+        let ending =
+            ending.map(|end| if is_hidden { end } else { end.without_edit(first_shown(), line.raised) });
+        needed.push(NeededScene { ranges, ending, raised: line.raised });
     }
     let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
     let is_led_in = joints == Joints::None && scenes.len() > 1;
@@ -117,7 +125,7 @@ fn longest_lead<R: ReadAt>(
     let firsts = scenes.iter().filter_map(|scene| Some((scene.ranges.first()?, scene)));
     for (first, scene) in firsts.filter(|_| scenes.len() > 1) {
         let ending = scene.ending.as_ref().filter(|_| scene.ranges.len() == 1);
-        let lead_in = first.lead_in(track, source, until(ending), multiplier)?;
+        let lead_in = first.lead_in(track, source, scene.until(ending), multiplier)?;
         let Some(start) = SceneStart::of(track, source, first, lead_in.as_ref(), multiplier)? else {
             return Ok(None);
         };
@@ -140,12 +148,11 @@ fn place_scene<R: ReadAt>(
     for (n, needed) in scene.ranges.iter().enumerate() {
         let is_last = n + 1 == scene.ranges.len();
         let ending = scene.ending.as_ref().filter(|_| is_last);
-        let lead_in = needed.lead_in(track, source, until(ending), multiplier)?;
+        let until = scene.until(ending);
+        let lead_in = needed.lead_in(track, source, until, multiplier)?;
         let lead_in = match lead.filter(|_| n == 0) {
             Some(lead) => match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
-                Some(start) => {
-                    start.lead_in(track, source, needed, lead_in, (lead, until(ending), multiplier))?
-                }
+                Some(start) => start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?,
                 None => lead_in,
             },
             None => lead_in,
@@ -185,11 +192,12 @@ fn without_joints<R: ReadAt>(
             out.push(Vec::new());
             continue;
         };
+        let until = scene.until(scene.ending.as_ref());
         let mut previous = out.iter_mut().flatten().next_back();
         let lead_in = if let (Some(previous), Some(continued)) = (&mut previous, continued) {
             let due = continued.at(play.movie.start);
             let decoded = previous.start + previous.len;
-            let how = (until(scene.ending.as_ref()), due - decoded);
+            let how = (until, due - decoded);
             let (lead_in, lead) = needed.lead_in_at_joint(track, source, how, multiplier)?;
             let begins = match lead_in {
                 Some(_) => due - lead,
@@ -206,7 +214,7 @@ fn without_joints<R: ReadAt>(
             }
             lead_in
         } else {
-            needed.lead_in(track, source, until(scene.ending.as_ref()), multiplier)?
+            needed.lead_in(track, source, until, multiplier)?
         };
         let mut placed = place(track, source, needed, previous.as_deref(), lead_in, multiplier)?;
         let media = line.scales.media.saturating_mul(multiplier);
@@ -302,11 +310,6 @@ fn missing_at_end<R: ReadAt>(
     }
     let offset = samples.cts(source, last)? - samples.dts(source, last)?;
     Ok(media_end - needed.decode.end - offset)
-}
-
-/// From when on samples of a range are not presented.
-fn until(ending: Option<&Ending>) -> Until {
-    ending.map_or(Until::NEVER, Ending::until)
 }
 
 /// How the last range of a track ends, if its samples may get other times there: video that is

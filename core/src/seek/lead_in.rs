@@ -48,11 +48,15 @@ pub(super) struct Until {
     pub(super) later: MediaTime,
     /// By how many ticks it is earlier than that.
     pub(super) earlier: ClipTime,
+    /// How long before it is decoded a sample may be presented: all composition offsets are raised by
+    /// that.
+    pub(super) raised: MediaTime,
 }
 
 impl Until {
     /// All samples are presented.
-    pub(super) const NEVER: Self = Self { end: MediaTime::MAX, later: MediaTime(0), earlier: ClipTime(0) };
+    pub(super) const NEVER: Self =
+        Self { end: MediaTime::MAX, later: MediaTime(0), earlier: ClipTime(0), raised: MediaTime(0) };
 
     /// When the first sample that is not presented comes, where the edit ends at `end` of the clip.
     pub(super) fn late_from(&self, end: ClipTime, multiplier: u32) -> ClipTime {
@@ -140,7 +144,7 @@ impl LeadIn {
     /// `time`. The slices have those of the samples before it that it may be reordered with, and of
     /// itself and the ones after it.
     fn composed(&self, time: MediaTime, n: u32, around: (&[MediaTime], &[MediaTime])) -> ClipTime {
-        let decoded = self.step.times(n);
+        let soonest = self.step.times(n) - self.until.raised.in_clip(self.multiplier);
         let in_clip =
             |time: MediaTime| self.presented_at + (time - self.first_presented).in_clip(self.multiplier);
         // How many of the samples that come no earlier than `from` precede this one.
@@ -153,14 +157,14 @@ impl LeadIn {
         let Until { end, .. } = self.until;
         if time >= end {
             let late = self.until.late_from(in_clip(end), self.multiplier);
-            (late + ClipTime(rank(end).into())).max(decoded)
+            (late + ClipTime(rank(end).into())).max(soonest)
         } else if time >= self.first_presented {
             self.earliest.map_or(in_clip(time), |earliest| in_clip(time).max(earliest))
         } else {
             let presented_at = self.earliest.unwrap_or(self.presented_at);
             let first = n.saturating_sub(u32::try_from(before.len()).unwrap_or(n));
             let rank = first.saturating_add(rank(MediaTime::MIN));
-            (self.delay + self.step.times(rank)).min(presented_at - ClipTime(1)).max(decoded)
+            (self.delay + self.step.times(rank)).min(presented_at - ClipTime(1)).max(soonest)
         }
     }
 }

@@ -123,6 +123,10 @@ fn cut_film(
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
     }
+    // What is added to a film in fragments may have lower offsets than what there is now.
+    if edits == EditsSeen::First && !index.is_fragmented {
+        index.tracks.iter().zip(&mut lines).for_each(|(track, line)| line.raise(track));
+    }
     let clock = Clock::new(timescale, index.mvhd.timescale);
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
     let guide = Guide { track: guide, source, clock, film_end };
@@ -142,7 +146,8 @@ fn cut_film(
             chosen.then(|| plays_of_scenes(track, line, source, &scenes)).transpose()
         })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    let is_without = edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &plays);
+    let is_without =
+        edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &lines, &plays);
     let mut tracks = index
         .tracks
         .iter()

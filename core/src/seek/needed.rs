@@ -61,7 +61,7 @@ impl NeededRange<'_> {
         if self.hidden.is_none() && !(is_video && is_moved) {
             return Ok((None, lead));
         }
-        let lead = lead.min(most).max(ClipTime(0));
+        let lead = lead.min(most).max(ClipTime(0) - until.raised.in_clip(multiplier));
         let least = if into > MediaTime(0) { self.count_to(track, source, first)? } else { 0 };
         let hidden = hidden.at_joint(Joint { delay: lead, into, least });
         let lead_in =

@@ -6,12 +6,16 @@ use crate::boxes::ElstEntry;
 use crate::index::{Index, Track};
 use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding, Timescales};
 
+use super::multiplier::MAX_GAP;
+
 /// A track's edit list as segments of the clip's movie time.
 pub(super) struct Timeline {
     pub(super) segments: Vec<Segment>,
     pub(super) scales: Timescales,
     /// Composition time of the sample that is presented first.
     pub(super) media_start: MediaTime,
+    /// By how much composition offsets are raised, whatever is cut, so that none is negative.
+    pub(super) raised: MediaTime,
 }
 
 /// A range of movie time in which a track's media is presented.
@@ -39,7 +43,8 @@ impl Timeline {
     /// `timescale`.
     pub(super) fn of(track: &Track, movie_timescale: u32, timescale: u32) -> Self {
         let scales = Timescales { movie: timescale, media: track.mdhd.timescale.max(1) };
-        let mut line = Self { segments: Vec::new(), scales, media_start: track.samples.start };
+        let (media_start, raised) = (track.samples.start, MediaTime(0));
+        let mut line = Self { segments: Vec::new(), scales, media_start, raised };
         if track.samples.count == 0 {
             return line;
         }
@@ -84,6 +89,14 @@ impl Timeline {
         match self.segments.last_mut() {
             Some(last) => last.end = last.end.max(end),
             None => self.segments.push(Segment { start: MovieTime(0), end, media_time, rate }),
+        }
+    }
+
+    /// Raises the composition offsets of video until none is negative, if they have room for it.
+    pub(super) fn raise(&mut self, track: &Track) {
+        let (lowest, highest) = track.samples.extreme_offsets();
+        if &track.handler.0 == b"vide" && highest - lowest <= MAX_GAP {
+            self.raised = -lowest.min(MediaTime(0));
         }
     }
 

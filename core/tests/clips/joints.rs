@@ -172,17 +172,51 @@ fn a_track_may_have_nothing_in_a_scene() {
     assert_eq!(begins, [[(0, 0), (1, 1024), (2, 2048), (3, 3072)], expected].concat());
 }
 
+/// The film with composition offsets that go below 0, as cameras write it, and no edit.
+fn with_negative_offsets() -> Film {
+    let mut film = film();
+    let video = &mut film.tracks[0];
+    video.samples.iter_mut().for_each(|s| s.offset -= 100);
+    video.edits.clear();
+    film
+}
+
+#[test]
+fn negative_offsets_are_raised() {
+    // So that frames come when they come in a film with an edit instead.
+    let time = |text: &str| Time::parse(text).unwrap();
+    let window = Some(Window { start: time("0.2"), end: None });
+    let within = Restrictions { window, ..Restrictions::default() };
+    let within = Settings { restrictions: within, ..Settings::default() };
+    let (raised, signed) = (film(), with_negative_offsets());
+    for (query, settings) in [
+        ("", &Settings::default()),
+        (THREE, &Settings::default()),
+        ("start=0.5&end=0.7", &Settings::default()),
+        ("start=0.5&end=0.65", &Settings::default()),
+        ("clip=0.5-0.65&clip=0-0.15&clip=1-1.5", &Settings::default()),
+        ("clip=1-1.5&clip=0.3-0.5", &within),
+    ] {
+        for name in ["v1", "a1"] {
+            let of = |film: &Film| {
+                let track = track(film, name, query, settings);
+                let lasts = track.samples.iter().map(|s| s.delta).collect::<Vec<_>>();
+                (
+                    track.edits,
+                    track.samples.into_iter().map(|s| (s.dts, s.cts, s.bytes)).collect::<Vec<_>>(),
+                    lasts,
+                )
+            };
+            assert_eq!(of(&signed), of(&raised), "{name} {query}");
+        }
+    }
+}
+
 #[test]
 fn tracks_that_have_more_than_scenes_keep_their_edits() {
-    let negative = |mut track: TrackSpec| {
-        track.samples.iter_mut().for_each(|s| s.offset -= 100);
-        TrackSpec { edits: Vec::new(), ..track }
-    };
-    let two_edits = TrackSpec { edits: vec![(600, 100, 0x10000), (1000, 1100, 0x10000)], ..video(20, 1000) };
-    for (of, query) in [(negative(video(20, 1000)), THREE), (two_edits, "clip=0.5-1&clip=0-0.5")] {
-        let film = Film::of(vec![of, TrackSpec::audio(16)]);
-        for name in ["v1", "a1"] {
-            assert!(track(&film, name, query, &Settings::default()).edits.len() > 1, "{name} {query}");
-        }
+    let edits = vec![(600, 100, 0x10000), (1000, 1100, 0x10000)];
+    let film = Film::of(vec![TrackSpec { edits, ..video(20, 1000) }, TrackSpec::audio(16)]);
+    for name in ["v1", "a1"] {
+        assert!(track(&film, name, "clip=0.5-1&clip=0-0.5", &Settings::default()).edits.len() > 1, "{name}");
     }
 }
