@@ -116,6 +116,7 @@ pub use stps::{read_stps, stps_head};
 pub use stsc::{STSC_ENTRY_SIZE, move_first_chunks, put_first_chunk, put_stsc_entry, stsc_entry, stsc_head};
 pub use stsd::{
     SampleEntry, pre_skip_field, read_data_references, read_sample_entries, read_stsd, read_vector_size,
+    without_room,
 };
 pub use stsh::{read_stsh, write_stsh};
 pub use stss::{SyncSamples, move_sample_numbers, read_sample_numbers, stss_entry, stss_head};

@@ -101,6 +101,24 @@ pub fn read_sample_entries<R: ReadAt>(
     Ok(reader.readable_children(stsd.payload().saturating_add(8), stsd.end())?.0)
 }
 
+/// The box without what is behind its last sample description: servers of Adobe leave room there.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn without_room<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    stsd: &BoxHeader,
+) -> Result<BoxHeader, FormatError> {
+    if stsd.has_large_size() || stsd.payload_len() < 8 {
+        return Ok(*stsd);
+    }
+    let count = usize::try_from(u32_at(reader.bytes(stsd.payload() + 4, 4)?, 0)).unwrap_or(usize::MAX);
+    let entries = read_sample_entries(reader, stsd)?;
+    let last = count.checked_sub(1).and_then(|last| entries.get(last));
+    let end = last.map_or(stsd.end(), BoxHeader::end);
+    Ok(BoxHeader { size: end - stsd.offset, ..*stsd })
+}
+
 /// The `data_reference_index` (8.5.2.2) of each sample description, as far as they can be read.
 ///
 /// # Errors

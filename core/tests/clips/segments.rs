@@ -60,6 +60,19 @@ fn a_clip_in_fragments_has_one_sample_description() {
     assert_eq!(status("end=6&format=auto"), None);
 }
 
+#[test]
+fn room_behind_a_sample_description_is_not_sent() {
+    // Servers of Adobe leave 200 KB. ffmpeg could not read HLS with that.
+    let entry = [36, fourcc(b"avc1"), 0, 0, 0, 0, 0, 0, 0];
+    let with = |room: &[u32]| {
+        let mut video = Track::video();
+        video.stsd = full_box(b"stsd", 0, [&[1][..], &entry, room].concat());
+        film_of_tracks(&[video])
+    };
+    let init = |room: &[u32]| at(&with(room), "/cmaf/v1/init.mp4", "");
+    assert_eq!(init(&[24, fourcc(b"skip"), 0, 0, 0, 0]), init(&[]));
+}
+
 /// A video of ten samples of a second whose last is presented first, and audio in 80 samples.
 fn video_and_audio(video_skips: u32, audio_skips: u32) -> Vec<u8> {
     let edit = |skips| make_box(b"edts", full_box(b"elst", 0, [1, 9_000, skips, 0x1_0000]));

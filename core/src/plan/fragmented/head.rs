@@ -2,7 +2,7 @@
 
 use crate::boxes::{
     BoxType, SampleDefaults, SampleFlags, SampleSizes, TrexBox, chunk_offsets_head, pre_skip_field,
-    stsc_head, stsz_head, stts_head, write_edts, write_ftyp, write_mvex,
+    stsc_head, stsz_head, stts_head, without_room, write_edts, write_ftyp, write_mvex,
 };
 use crate::extents::ExtentList;
 use crate::index::{Film, Node, Track};
@@ -146,11 +146,10 @@ impl Trak<'_> {
     fn sample_table(&self, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         out.wrap(node.header.box_type, |out| {
             for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
+                let stsd = without_room(&mut self.film.index.reader(&self.film.source), &child.header)?;
                 match (self.of.clip.pre_skip, self.track.pre_skip) {
-                    (Some(value), Some(at)) => {
-                        out.copy_but(&child.header, FileOffset(at), &pre_skip_field(value))
-                    }
-                    _ => out.copy(&child.header),
+                    (Some(value), Some(at)) => out.copy_but(&stsd, FileOffset(at), &pre_skip_field(value)),
+                    _ => out.copy(&stsd),
                 }
             }
             let mut bytes = Vec::new();
