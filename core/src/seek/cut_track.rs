@@ -7,7 +7,7 @@ use crate::index::Track;
 use crate::limits;
 use crate::request::RequestError;
 use crate::source::ReadAt;
-use crate::time::{ClipTime, MediaTime, MovieTime};
+use crate::time::{ClipTime, MovieTime};
 
 use super::clip::{TrackClip, placed_scenes};
 use super::error::SeekError;
@@ -15,7 +15,7 @@ use super::hold;
 use super::in_step::SceneIn;
 use super::joints::{EditsSeen, Joints, leave_out_unheard, whole_packets};
 use super::lay_out::lay_out;
-use super::multiplier::MAX_GAP;
+use super::multiplier::negative_offset;
 use super::placed::PlacedRange;
 use super::play::{Play, play};
 use super::timeline::Timeline;
@@ -58,7 +58,7 @@ pub(super) fn cut_track<R: ReadAt>(
     let earliest = edits.iter().filter_map(|e| e.media_time).min().unwrap_or(0);
     let mut offset_shift = ClipTime(0) - ClipTime(earliest.min(0));
     if placed.iter().flatten().any(|p| p.range.lead_in.is_some()) {
-        offset_shift = offset_shift.max(negative_offset(track, multiplier));
+        offset_shift = offset_shift.max(negative_offset(track).in_clip(multiplier));
     }
     offset_shift = offset_shift.max(line.raised.in_clip(multiplier));
     for edit in &mut edits {
@@ -144,15 +144,6 @@ fn join(edits: &mut Vec<ElstEntry>) {
     let Some(first) = edits.iter().position(|edit| edit.media_time.is_some()) else { return };
     let later: u64 = edits.drain(first + 1..).map(|edit| edit.segment_duration).sum();
     edits.iter_mut().skip(first).for_each(|edit| edit.segment_duration += later);
-}
-
-/// By how much composition offsets are negative, or 0 if the offsets cannot be moved. libavformat
-/// overlooks a negative offset at the end of a track whose other offsets are not negative.
-fn negative_offset(track: &Track, multiplier: u32) -> ClipTime {
-    let (lowest, highest) = track.samples.extreme_offsets();
-    let shift = (-lowest.min(MediaTime(0))).in_clip(multiplier);
-    let is_room = highest.in_clip(multiplier) + shift <= ClipTime(MAX_GAP.0);
-    if is_room { shift } else { ClipTime(0) }
 }
 
 /// The edit list of a clip as it grows.

@@ -73,7 +73,7 @@ fn is_simple(track: &Track, line: &Timeline, scenes: &[Vec<Play>]) -> bool {
     let samples = &track.samples;
     let is_decoded_apart = match &track.handler.0 {
         b"soun" => is_in_packets(samples) && samples.ctts.is_none(),
-        _ => samples.extreme_offsets().0 + line.raised >= MediaTime(0),
+        _ => line.is_decoded_first(track),
     };
     let is_usual =
         |plays: &Vec<Play>| plays.len() <= 1 && plays.iter().all(|p| p.rate == ElstEntry::NORMAL_RATE);

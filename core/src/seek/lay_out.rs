@@ -88,8 +88,7 @@ pub(super) fn lay_out<R: ReadAt>(
         };
         let first_shown = || plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
         // Samples that are presented before they are decoded leave no place before the last one.
-        let has_place = track.samples.extreme_offsets().0 + line.raised >= MediaTime(0);
-        let is_hidden = joints == Joints::Edits(EditsSeen::All) || !has_place;
+        let is_hidden = joints == Joints::Edits(EditsSeen::All) || !line.is_decoded_first(track);
         let ending =
             ending.map(|end| if is_hidden { end } else { end.without_edit(first_shown(), line.raised) });
         needed.push(NeededScene { ranges, ending, raised: line.raised });

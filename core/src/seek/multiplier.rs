@@ -42,6 +42,14 @@ pub(super) fn highest_multiplier(track: &Track) -> u64 {
     u64::try_from(of_a_field.min(of_all).min(of_timescale)).unwrap_or(1).max(1)
 }
 
+/// By how much composition offsets are negative, or 0 if the offsets cannot be moved; a multiplier of
+/// more than 1 leaves them room. libavformat overlooks a negative offset at the end of a track whose
+/// other offsets are not negative.
+pub(super) fn negative_offset(track: &Track) -> MediaTime {
+    let (lowest, highest) = track.samples.extreme_offsets();
+    if highest - lowest <= MAX_GAP { -lowest.min(MediaTime(0)) } else { MediaTime(0) }
+}
+
 /// The coarsest media timescale of a track with samples that are presented after the end of the
 /// clip.
 pub(super) const LEAST_TICKS_A_SECOND: u64 = 500;

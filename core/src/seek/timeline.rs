@@ -6,7 +6,7 @@ use crate::boxes::ElstEntry;
 use crate::index::{Index, Track};
 use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding, Timescales};
 
-use super::multiplier::MAX_GAP;
+use super::multiplier::negative_offset;
 
 /// A track's edit list as segments of the clip's movie time.
 pub(super) struct Timeline {
@@ -94,10 +94,14 @@ impl Timeline {
 
     /// Raises the composition offsets of video until none is negative, if they have room for it.
     pub(super) fn raise(&mut self, track: &Track) {
-        let (lowest, highest) = track.samples.extreme_offsets();
-        if &track.handler.0 == b"vide" && highest - lowest <= MAX_GAP {
-            self.raised = -lowest.min(MediaTime(0));
+        if &track.handler.0 == b"vide" {
+            self.raised = negative_offset(track);
         }
+    }
+
+    /// Whether each sample is decoded before it is presented, now that offsets are raised.
+    pub(super) fn is_decoded_first(&self, track: &Track) -> bool {
+        track.samples.extreme_offsets().0 + self.raised >= MediaTime(0)
     }
 
     /// The segment that is presented at a time.
