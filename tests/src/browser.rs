@@ -1,6 +1,8 @@
 //! Browsers, driven through WebDriver, and a player in a page of them: an element called `player`.
 
+use std::fs::File;
 use std::net::TcpStream;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -112,7 +114,7 @@ pub fn in_browser<T>(browser: Browser, env: &[(String, String)], work: impl Asyn
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
-            .expect("a browser");
+            .unwrap_or_else(|e| panic!("{browser:?} does not start: {e}\n{}", driver.said()));
         let done = work(&client).await;
         // A browser that crashed has ended already, and one that hangs is killed with its driver.
         tokio::time::timeout(Duration::from_secs(30), client.close()).await.ok();
@@ -151,6 +153,7 @@ impl Browser {
         capabilities
     }
 
+    /// The driver's program. On port 0 it looks for one itself, and says which it took.
     fn driver(self, port: u16) -> Command {
         let program = match self {
             Self::Chromium => "chromedriver".into(),
@@ -221,33 +224,63 @@ pub async fn play_and_seek(browser: &Client, url: &str, first: f64, second: f64)
 struct Driver {
     process: Child,
     port: u16,
+    /// What it writes.
+    log: File,
 }
 
 impl Driver {
     fn start(browser: Browser, env: &[(String, String)]) -> Self {
-        let port = free_port();
+        let log = tempfile::tempfile().expect("a temporary file");
+        let copy = || log.try_clone().expect("a file of our own");
+        // A port that was free a moment ago may belong to another test now, which would answer in the
+        // driver's place. WebKit's does not say which port it took, so it has to be told.
+        let port = if browser == Browser::WebKit { free_port() } else { 0 };
         let process = browser
             .driver(port)
             .envs(env.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(copy())
+            .stderr(copy())
             .process_group(0)
             .spawn()
             .unwrap_or_else(|e| panic!("the driver of {browser:?}: {e}; run `tests/setup.sh screens`"));
-        let mut driver = Self { process, port };
+        let mut driver = Self { process, port, log };
         let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while !driver.listens() {
             let ended = driver.process.try_wait().ok().flatten();
             assert!(
                 ended.is_none(),
-                "the driver of {browser:?} ended: {ended:?}; run `tests/setup.sh screens`"
+                "the driver of {browser:?} ended: {ended:?}; run `tests/setup.sh screens`\n{}",
+                driver.said()
             );
-            assert!(Instant::now() < deadline, "the driver of {browser:?} does not start");
+            assert!(Instant::now() < deadline, "the driver of {browser:?} does not start\n{}", driver.said());
             std::thread::sleep(Duration::from_millis(20));
         }
         driver
     }
+
+    fn listens(&mut self) -> bool {
+        if self.port == 0 {
+            self.port = port_said(&self.said()).unwrap_or(0);
+        }
+        self.port != 0 && TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+    }
+
+    /// What it wrote until now. It goes on writing where it was.
+    fn said(&self) -> String {
+        let mut said = vec![0; self.log.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(0))];
+        let length = self.log.read_at(&mut said, 0).expect("a file of our own");
+        String::from_utf8_lossy(&said[..length]).into_owned()
+    }
+}
+
+/// The port that a driver says it listens on, in a line that is whole.
+fn port_said(said: &str) -> Option<u16> {
+    let mut lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let line =
+        lines.find(|line| line.contains("started successfully on port") || line.contains("Listening on"))?;
+    let digits = line.trim_end().trim_end_matches('.').rsplit([' ', ':']).next()?;
+    digits.parse().ok()
 }
 
 impl Drop for Driver {
