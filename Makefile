@@ -66,16 +66,16 @@ TEST_THREADS = $${RUST_TEST_THREADS:-$$(cores=$$(nproc); echo $$((cores < 4 ? 4 
 test: check build
 	@tests/setup.sh conformance
 	$(STEP) tests env RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked
-	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --release --locked -p tests --bin conformance
+	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --locked -p tests --bin conformance
 
 conformance: build
 	@tests/setup.sh conformance
-	$(STEP) films $(CARGO) run --quiet --release --locked -p tests --bin conformance
+	$(STEP) films $(CARGO) run --quiet --locked -p tests --bin conformance
 
 screens: build
 	@tests/setup.sh screens
 	$(STEP) tests $(CARGO) test --locked -p tests --features screens --test firefox --test encrypted
-	$(CARGO) run --quiet --release --locked -p tests --bin screens -- $(SCREENS)
+	$(CARGO) run --quiet --locked -p tests --bin screens -- $(SCREENS)
 
 sanitize: build
 	@tests/setup.sh sanitize

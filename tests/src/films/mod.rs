@@ -26,7 +26,6 @@ use encode::{again, encode};
 pub use recipe::{KINDS, screened, variants};
 use recipe::{Patch, Recipe, recipe};
 pub use stamp::{CELL, COLUMNS, HEIGHT, ROWS, Stamp, WIDTH};
-pub use tone::pitch;
 
 use crate::work_dir;
 

@@ -1,9 +1,6 @@
 //! Audio whose pitch says the time.
 
-/// The pitch in Hz of an audio track in a tenth of a second: it says the time.
-pub fn pitch(track: u32, tenth: u32) -> u32 {
-    200 + 50 * ((tenth * 13 + track * 7) % 61)
-}
+use test_sound::pitch;
 
 /// A WAV file whose pitch changes every 100 ms and says the track and the time.
 pub(super) fn tone(rate: u32, channels: u16, seconds: u32, track: u32) -> Vec<u8> {

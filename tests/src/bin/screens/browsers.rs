@@ -8,10 +8,10 @@ use crate::clips::{Clip, Kind};
 use crate::ear::Ear;
 use crate::ladder;
 use crate::recorder;
-use crate::recording::{Recording, apart, nearest};
 use crate::sight::{Player, Seek, Sight};
 use crate::switching::{self, STEPS, Switch};
 use crate::wanted::Wanted;
+use test_sound::{Recording, apart, nearest};
 
 pub(crate) const PAGE: &[(&str, &str)] = &[
     ("screens.html", include_str!("page.html")),

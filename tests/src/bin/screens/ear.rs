@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::recording::{Recording, count, index};
+use test_sound::{Recording, count, index};
 
 const RATE: f64 = 8000.0;
 

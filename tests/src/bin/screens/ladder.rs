@@ -13,9 +13,9 @@ use crate::Options;
 use crate::browsers::painted;
 use crate::clips::{Clip, Kind, cut};
 use crate::forms::{FORMS, Form};
-use crate::recording::median;
 use crate::switching::{SETTLED, Switch, extent, heard};
 use crate::wanted::Wanted;
+use test_sound::median;
 
 /// The playlist and the manifest.
 const HLS: &str = "/ladder.m3u8";

@@ -28,7 +28,6 @@ mod forms;
 mod known;
 mod ladder;
 mod recorder;
-mod recording;
 mod report;
 mod sight;
 mod switching;

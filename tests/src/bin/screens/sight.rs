@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::recording::median;
 use crate::switching::Switch;
 use crate::wanted::Wanted;
+use test_sound::median;
 
 /// Who plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

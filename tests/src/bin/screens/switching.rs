@@ -6,9 +6,9 @@ use std::ops::{Range, RangeInclusive};
 use serde_json::Value;
 
 use crate::browsers::{Painted, frames, recorded};
-use crate::recording::{median, nearest};
 use crate::sight::millis;
 use crate::wanted::Wanted;
+use test_sound::{median, nearest};
 
 /// How long a step plays, and after how long it changes a language.
 pub(crate) const SECONDS: f64 = 4.4;

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use tests::probe::{Decoded, Reading};
 
-use crate::recording::{apart, nearest};
 use crate::sight::{Player, Sight};
 use crate::wanted::{Wanted, recording};
+use test_sound::{apart, nearest};
 
 /// The longest that a player may take, in seconds.
 const PATIENCE: &str = "60";

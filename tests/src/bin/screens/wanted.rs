@@ -3,7 +3,7 @@
 use tests::films::Film;
 use tests::probe::{Cut, Source};
 
-use crate::recording::{Recording, apart, median, nearest};
+use test_sound::{Recording, apart, median, nearest};
 
 /// A frame, and when it is on screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,13 +97,12 @@ pub(crate) fn recording(audio: &tests::probe::Audio) -> Option<Recording> {
     for (begins, values) in &audio.runs {
         #[expect(clippy::cast_precision_loss, reason = "films are short")]
         let at = (*begins - *first) as f64 / by;
-        let length = crate::recording::index(at);
+        let length = test_sound::index(at);
         if length > samples.len() {
             samples.resize(length, 0.0);
         }
         let mono: Vec<f64> = values.chunks(audio.channels).map(|v| f64::from(v[0]) / 32768.0).collect();
-        samples
-            .extend(mono.chunks_exact(crate::recording::index(by)).map(|part| part.iter().sum::<f64>() / by));
+        samples.extend(mono.chunks_exact(test_sound::index(by)).map(|part| part.iter().sum::<f64>() / by));
     }
     #[expect(clippy::cast_precision_loss, reason = "films are short")]
     let begins = *first as f64 / audio.rate;

@@ -1,8 +1,9 @@
-//! Which time of the film a recording of its audio is of.
+//! Which time of the film a recording of its audio is of: its pitch says the time.
+//!
+//! A package of its own, because it is optimised where the tests are not: it compares each recording
+//! with some thousand places of a film.
 
 use std::f64::consts::TAU;
-
-use ::tests::films::pitch;
 
 /// How much of a recording is compared at once, in seconds: four pitches or so.
 const WINDOW: f64 = 0.4;
@@ -16,15 +17,20 @@ const LIKE: f64 = 0.6;
 /// The root of the mean square below which a window is silent. The films' is some 0.2.
 const SILENT: f64 = 0.01;
 
+/// The pitch in Hz of an audio track in a tenth of a second: it says the time.
+pub fn pitch(track: u32, tenth: u32) -> u32 {
+    200 + 50 * ((tenth * 13 + track * 7) % 61)
+}
+
 /// Audio as a player gave it out.
 #[derive(Debug, Default)]
-pub(crate) struct Recording {
+pub struct Recording {
     /// Samples a second.
-    pub(crate) rate: f64,
+    pub rate: f64,
     /// When the first sample was heard, by the clock that frames are seen by.
-    pub(crate) begins: f64,
+    pub begins: f64,
     /// Full scale is 1.
-    pub(crate) samples: Vec<f64>,
+    pub samples: Vec<f64>,
 }
 
 /// The film's audio as rotating pointers, so that a shift by part of a wave weakens nothing.
@@ -36,7 +42,7 @@ struct Reference {
 impl Recording {
     /// Times of the film at times of the clock: `(clock, film)`. `expected` says roughly which
     /// time of the film is heard at a time of the clock.
-    pub(crate) fn times(&self, track: u32, expected: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    pub fn times(&self, track: u32, expected: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
         let mut times = Vec::new();
         if self.rate <= 0.0 {
             return times;
@@ -116,35 +122,37 @@ fn power(samples: &[f64]) -> f64 {
     (samples.iter().map(|v| v * v).sum::<f64>() / count(samples.len().max(1))).sqrt()
 }
 
+/// A number of samples, to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "films are short")]
-pub(crate) fn count(n: usize) -> f64 {
+pub fn count(n: usize) -> f64 {
     n as f64
 }
 
+/// The sample at a place, rounded down; what is before the first is the first.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "films are short, times positive"
 )]
-pub(crate) fn index(n: f64) -> usize {
+pub fn index(n: f64) -> usize {
     n.max(0.0) as usize
 }
 
 /// How far the time in the frame is ahead of the time in the audio, in seconds. Both are
 /// pairs: a time of the clock, and the film's time then.
-pub(crate) fn apart(seen: &[(f64, f64)], heard: &[(f64, f64)]) -> Option<f64> {
+pub fn apart(seen: &[(f64, f64)], heard: &[(f64, f64)]) -> Option<f64> {
     median(heard.iter().filter_map(|(clock, film)| Some(nearest(seen, *clock)? - film)))
 }
 
 /// The film's time at a time of the clock, by the frame seen nearest to it.
-pub(crate) fn nearest(seen: &[(f64, f64)], clock: f64) -> Option<f64> {
+pub fn nearest(seen: &[(f64, f64)], clock: f64) -> Option<f64> {
     let far = |at: f64| (at - clock).abs();
     let (at, film) = seen.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
     Some(film + clock - at)
 }
 
 /// The middle one of some values.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
