@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::films::{COLUMNS, ROWS, Stamp};
 use crate::servers::free_port;
+use crate::warden::Watched;
 use crate::work_dir;
 
 /// A browser engine of the distribution's packages.
@@ -161,9 +162,8 @@ impl Browser {
             Self::Firefox => work_dir("geckodriver").join("bin/geckodriver"),
             Self::WebKit => "WebKitWebDriver".into(),
         };
-        // A driver ends when its test does, even when that is killed.
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "--"]).arg(program).arg(format!("--port={port}"));
+        let mut command = Command::new(program);
+        command.arg(format!("--port={port}"));
         command
     }
 }
@@ -223,6 +223,7 @@ pub async fn play_and_seek(browser: &Client, url: &str, first: f64, second: f64)
 /// A driver of our own in a process group of its own, ended with its browser.
 struct Driver {
     process: Child,
+    _watched: Watched,
     port: u16,
     /// What it writes.
     log: File,
@@ -244,7 +245,8 @@ impl Driver {
             .process_group(0)
             .spawn()
             .unwrap_or_else(|e| panic!("the driver of {browser:?}: {e}; run `tests/setup.sh screens`"));
-        let mut driver = Self { process, port, log };
+        let watched = Watched::new(process.id());
+        let mut driver = Self { process, _watched: watched, port, log };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !driver.listens() {
             let ended = driver.process.try_wait().ok().flatten();

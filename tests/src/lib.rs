@@ -6,7 +6,7 @@
 //! try its page; `probe` reads films through ffmpeg, and judges clips; `short_tracks`
 //! plays some of them in a browser, and `poster` looks at pictures of some; `slow_disk` keeps a server waiting for some of its files, and
 //! `bad_disk` fails to read them; `pages` reads examples out of `docs/`; `scripts` are programs that servers run; `tls` lets servers speak
-//! TLS.
+//! TLS; `warden` ends servers whose test was killed.
 
 #![expect(
     clippy::expect_used,
@@ -46,6 +46,7 @@ pub mod servers;
 pub mod short_tracks;
 pub mod slow_disk;
 pub mod tls;
+pub mod warden;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,9 @@
 //! The harness itself: servers start and stop, and their logs are read.
 
+use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,6 +11,7 @@ use tests::client::Request;
 use tests::films::film;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 use tests::tls;
+use tests::wait_until;
 
 fn plain(engine: Engine) -> Site {
     Builder::new(engine).without_module().start()
@@ -112,6 +115,37 @@ fn apache_stops_though_a_client_stays() {
         drop(site);
         assert!(signalled.elapsed() < Duration::from_secs(5), "{mpm:?} takes {:?}", signalled.elapsed());
         drop(client);
+    }
+}
+
+/// Neither when it is killed, nor by a Ctrl-C, which does not reach the session of a server.
+#[test]
+fn no_server_outlives_its_test() {
+    const KILLED: &str = "H264_KILLED_WITH_SERVERS";
+    let daemon = Builder::new(Engine::Nginx).without_module().daemon();
+    if std::env::var_os(KILLED).is_some() {
+        let sites = [plain(APACHE), plain(Engine::Lighttpd), plain(Engine::Nginx), daemon.start()];
+        let processes: Vec<_> = sites.iter().flat_map(Site::processes).collect();
+        println!("{}", serde_json::json!(processes));
+        std::thread::sleep(Duration::from_secs(600));
+    }
+    for signal in [Signal::KILL, Signal::INT] {
+        let mut other = Command::new(std::env::current_exe().expect("a program"))
+            .args(["--exact", "no_server_outlives_its_test", "--nocapture"])
+            .env(KILLED, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program");
+        let mut lines = BufReader::new(other.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        let servers = lines.find(|line| line.starts_with('[')).expect("servers that start");
+        let servers: Vec<PathBuf> = serde_json::from_str(&servers).expect("a list");
+        assert!(servers.len() > 6 && servers.iter().all(|server| server.exists()), "{servers:?}");
+        kill_process(Pid::from_child(&other), signal).expect("a child of ours");
+        other.wait().expect("a child of ours");
+        // One that nobody has waited for has no command line any more.
+        let runs =
+            |server: &PathBuf| std::fs::read(server.join("cmdline")).is_ok_and(|line| !line.is_empty());
+        wait_until("servers stay", 30, || !servers.iter().any(runs));
     }
 }
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::process::Process;
 use super::{Engine, HTTP2_PORT, Site, free_port, under_valgrind};
 use crate::place::{sites_dir, worker};
+use crate::warden::Watched;
 
 /// A server to be.
 #[derive(Debug, Clone)]
@@ -200,7 +201,9 @@ impl Builder {
             .unwrap_or_else(|e| panic!("{:?}: {e}", self.engine));
         let docroot = dir.path().join("docroot");
         let (session, is_daemon) = (child.id(), self.is_daemon);
-        let mut process = Process { child, session, is_daemon, port, dir, expected: Mutex::default() };
+        let watched = Watched::new(session);
+        let mut process =
+            Process { child, session, watched, is_daemon, port, dir, expected: Mutex::default() };
         let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
         while !process.has_started() {
             if process.ended() || Instant::now() > deadline {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use super::{Engine, under_valgrind};
+use crate::warden::Watched;
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -18,6 +19,7 @@ pub(super) struct Process {
     pub(super) child: Child,
     /// The session of its processes: the id of the first of them.
     pub(super) session: u32,
+    pub(super) watched: Watched,
     pub(super) is_daemon: bool,
     pub(super) port: u16,
     pub(super) dir: TempDir,
@@ -54,6 +56,7 @@ impl Process {
             let id = fs::read_to_string(self.dir.path().join("server.pid"));
             let Ok(id) = id.unwrap_or_default().trim().parse() else { return false };
             self.session = id;
+            self.watched = Watched::new(id);
         }
         self.listens()
     }

@@ -1,15 +1,17 @@
 //! What players need that there is none of where nobody sits: a screen, and speakers.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tests::warden::Watched;
 
 /// A display without a screen and an audio server without speakers, ended with this.
 pub(crate) struct Desk {
-    processes: Vec<Child>,
+    processes: Vec<(Child, Watched)>,
     dir: TempDir,
     display: String,
 }
@@ -22,6 +24,7 @@ impl Desk {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("Xvfb: run `tests/setup.sh screens`");
         let number = BufReader::new(display.stdout.take().expect("a pipe")).lines().next();
@@ -36,10 +39,15 @@ impl Desk {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("pulseaudio: run `tests/setup.sh screens`");
         let number = number.and_then(Result::ok).expect("a display");
-        let desk = Self { processes: vec![display, audio], dir, display: format!(":{}", number.trim()) };
+        let processes = [display, audio].map(|process| {
+            let watched = Watched::new(process.id());
+            (process, watched)
+        });
+        let desk = Self { processes: processes.into(), dir, display: format!(":{}", number.trim()) };
         let deadline = Instant::now() + Duration::from_secs(30);
         while !socket.exists() {
             assert!(Instant::now() < deadline, "pulseaudio does not start");
@@ -59,7 +67,7 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        for process in &mut self.processes {
+        for (process, _) in &mut self.processes {
             kill_process(Pid::from_child(process), Signal::TERM).ok();
             process.wait().ok();
         }
