@@ -1,6 +1,7 @@
 /* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds
- * FAIL_FILE (from FAIL_FROM up to FAIL_TO), and names that have just become those of something
- * else: what holds STALE_FILE looks like a regular file of 1 MiB until it is opened. */
+ * FAIL_FILE (from FAIL_FROM up to FAIL_TO), names that have just become those of something else:
+ * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; and a file on a
+ * network, NETWORK_FILE, of which the first look is remembered. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -80,6 +81,22 @@ int stat(const char *restrict path, struct stat *restrict st) {
 
 int lstat(const char *restrict path, struct stat *restrict st) {
     return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* What is remembered of the file that NETWORK_FILE names: the answer to the first who looked. */
+int statx(int dir, const char *restrict path, int flags, unsigned mask, struct statx *restrict st) {
+    static struct statx remembered;
+    const int result = (int)syscall(SYS_statx, dir, path, flags, mask, st);
+    char link[64], name[4096];
+    if (result != 0 || getenv("NETWORK_FILE") == NULL || *path != '\0' || !(flags & AT_EMPTY_PATH)) return result;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+    const ssize_t len = readlink(link, name, sizeof(name) - 1);
+    if (len < 0) return result;
+    name[len] = '\0';
+    if (!is_named(name, "NETWORK_FILE") || (flags & AT_STATX_FORCE_SYNC)) return result;
+    if (remembered.stx_mask == 0) remembered = *st;
+    *st = remembered;
+    return result;
 }
 
 /* The same structure, where times have 64 bits. */

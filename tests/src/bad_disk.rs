@@ -1,4 +1,4 @@
-//! A disk that fails, or changes between two looks, for a server that this library is preloaded
+//! A disk that fails, changes between two looks, or is on a network, for a server that this library is preloaded
 //! into.
 
 use std::ops::Range;
@@ -20,5 +20,12 @@ impl Builder {
     #[must_use]
     pub fn stale_names(self, name: &str) -> Self {
         self.preload("bad_disk", include_str!("bad_disk.c")).env("STALE_FILE", name)
+    }
+
+    /// With a file system on a network, which remembers what the file that has `name` in its name
+    /// was when it was first looked at, and tells only those who say so what it is now.
+    #[must_use]
+    pub fn network_disk(self, name: &str) -> Self {
+        self.preload("bad_disk", include_str!("bad_disk.c")).env("NETWORK_FILE", name)
     }
 }

@@ -5,9 +5,9 @@
 
 use std::fs;
 use std::ops::Range;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use regex::Regex;
 use tests::client::Connection;
@@ -30,6 +30,7 @@ on_all_engines!(
     a_disk_that_fails_at_the_metadata_is_500,
     a_disk_that_fails_at_the_first_bytes_is_500,
     a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line,
+    what_a_network_remembers_of_a_film_is_not_believed,
     the_index_of_a_directory_may_be_a_film,
 );
 
@@ -285,6 +286,33 @@ fn a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line(engine: E
     // The server goes on.
     let start = site.request(&target).range("0-99").send();
     assert!(start.status == 206 && start.body == clip[..100], "{start}");
+}
+
+fn what_a_network_remembers_of_a_film_is_not_believed(engine: Engine) {
+    let site = with(engine, "EnableSendfile Off", "", "").network_disk("f.mp4").start();
+    // Longer than what sockets hold. A copy, for it is written to.
+    let film = film("loud");
+    let mut bytes = fs::read(&film.path).expect("a film");
+    site.put("f.mp4", &bytes);
+    let file = fs::File::options().write(true).open(site.docroot().join("f.mp4")).expect("a film of our own");
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000))
+        .expect("a film of our own");
+    let query = "start=0.5&end=80";
+    let whole = clip(&film.path, query).expect("a clip").len();
+    let mut client = Connection::open_narrow(site.address());
+    client.write(&format!("GET /f.mp4?{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    while client.received().len() < 300_000 {
+        assert!(client.read(4096) > 0, "an answer that goes on");
+    }
+    // Other media of the same size, written over it.
+    let media = box_at(&bytes, b"mdat") + 8;
+    bytes[media..].iter_mut().for_each(|byte| *byte = !*byte);
+    file.write_all_at(&bytes, 0).expect("a film of our own");
+    while client.read(65_536) > 0 {}
+    let received = client.received();
+    let head = received.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4;
+    assert!(received.len() - head < whole, "a whole answer of two films");
+    site.expect_log("the answer ends early: the file was changed in the meantime");
 }
 
 fn the_index_of_a_directory_may_be_a_film(engine: Engine) {

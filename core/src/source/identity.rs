@@ -1,9 +1,13 @@
 //! What identifies the state of a file.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, StatxFlags, makedev, statx};
+use rustix::io::Errno;
 
 /// What tells one state of one file from every other: the cache key of its
 /// index, and (size and whole seconds of mtime only) a part of every ETag of its clips.
@@ -45,6 +49,29 @@ impl Identity {
             mtime_nanos: metadata.mtime_nsec(),
             ctime: metadata.ctime(),
             ctime_nanos: metadata.ctime_nsec(),
+        }
+    }
+
+    /// The identity of an open file as it is now: a file system on a network asks its server, where
+    /// it would else answer from what it remembers, for a minute and longer.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn now(file: &File) -> io::Result<Self> {
+        let wanted = StatxFlags::INO | StatxFlags::SIZE | StatxFlags::MTIME | StatxFlags::CTIME;
+        match statx(file, "", AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC, wanted) {
+            Ok(now) => Ok(Self {
+                device: makedev(now.stx_dev_major, now.stx_dev_minor),
+                inode: now.stx_ino,
+                size: now.stx_size,
+                mtime: now.stx_mtime.tv_sec,
+                mtime_nanos: now.stx_mtime.tv_nsec.into(),
+                ctime: now.stx_ctime.tv_sec,
+                ctime_nanos: now.stx_ctime.tv_nsec.into(),
+            }),
+            // An old kernel, or a container that does not let this through.
+            Err(Errno::NOSYS | Errno::PERM) => Ok(Self::of(&file.metadata()?)),
+            Err(error) => Err(error.into()),
         }
     }
 

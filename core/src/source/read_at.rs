@@ -94,7 +94,7 @@ impl ReadAt for File {
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {
-        Ok(Some(Identity::of(&self.metadata()?)))
+        Identity::now(self).map(Some)
     }
 }
 
