@@ -34,7 +34,7 @@ help:
 	@echo 'make uninstall    removes them again'
 	@echo 'make deb          Debian packages of them, for the servers that are installed, in $(TARGET)/deb'
 	@echo 'make dist         the sources of the commit that is checked out, as one file, in $(TARGET)/dist'
-	@echo 'make docker-test  the server tests against images of both servers'
+	@echo 'make docker-test  the server tests against images of all servers, and caches in front'
 	@echo 'make fresh        all of this as a newcomer does it, on fresh roots of Debian 12 and 13'
 	@echo 'make fuzz         hostile films and requests, SECONDS of each kind (needs nightly Rust)'
 	@echo 'make deny         licences, sources and advisories of the dependencies'

@@ -9,4 +9,6 @@ RUN apt-get update && apt-get install -y --no-install-recommends nginx varnish \
 COPY docs/caching.md tests/docker/caches.sh /caches/
 RUN /caches/caches.sh write /etc/nginx/conf.d/films.conf /etc/varnish/films.vcl
 EXPOSE 80 6081
+HEALTHCHECK --interval=2s --timeout=2s --retries=15 \
+    CMD ["bash", "-c", "for port in 80 6081; do exec 3<>/dev/tcp/127.0.0.1/$port || exit 1; done"]
 CMD ["/caches/caches.sh", "run"]

@@ -17,6 +17,7 @@ RUN --mount=type=secret,id=ca \
 FROM ${BASE_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends curl ffmpeg && rm -rf /var/lib/apt/lists/*
 COPY --from=build /built/ /usr/local/bin/
+COPY tests/docker/caches_test.sh /usr/local/bin/
 # Where the tests keep the films they make.
 ENV CARGO_TARGET_DIR=/var/tmp
 CMD ["server-tests"]

@@ -1,5 +1,5 @@
 #!/bin/bash
-# make docker-test: builds the images and runs the server tests in containers.
+# make docker-test: builds the images, runs the server tests in containers, and asks the caches for clips.
 # Uses the Docker engine that is there. Where there is none, Debian's docker.io is
 # installed and an engine of our own runs for as long as this takes.
 # Ends with 0 if the tests pass, 77 if no engine can be had here, else with another code.
@@ -74,22 +74,37 @@ fi
 secret=()
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 [ -s "$certificates" ] && secret=(--secret "id=ca,src=$certificates")
-for name in apache lighttpd nginx client; do
+for name in apache lighttpd nginx caches client; do
     docker build "${secret[@]}" --build-arg "BASE_IMAGE=$image" \
         -t "h264-streaming-$name" -f "tests/docker/$name.Dockerfile" .
 done
 
 # Any free ports: the client comes by the servers' names.
-export APACHE_PORT= LIGHTTPD_PORT= NGINX_PORT=
-trap 'status=$?; "${compose[@]}" down --volumes; [ -z "$engine" ] || stop_engine; exit $status' EXIT
-"${compose[@]}" up -d apache lighttpd nginx
-for name in apache lighttpd nginx; do
-    container=$("${compose[@]}" ps -q $name)
-    for _ in $(seq 60); do
-        health=$(docker inspect -f '{{.State.Health.Status}}' "$container")
-        [ "$health" = healthy ] && break
-        sleep 0.5
+export APACHE_PORT= LIGHTTPD_PORT= NGINX_PORT= SLICES_PORT= VARNISH_PORT=
+trap 'status=$?; "${compose[@]}" --profile caches down --volumes; [ -z "$engine" ] || stop_engine; exit $status' EXIT
+# is_up NAME…
+is_up() {
+    local name container health
+    for name in "$@"; do
+        container=$("${compose[@]}" ps -q "$name")
+        for _ in $(seq 60); do
+            health=$(docker inspect -f '{{.State.Health.Status}}' "$container")
+            [ "$health" = healthy ] && break
+            sleep 0.5
+        done
+        [ "$health" = healthy ] || { "${compose[@]}" logs "$name"; return 1; }
     done
-    [ "$health" = healthy ] || { "${compose[@]}" logs $name; exit 1; }
-done
-"${compose[@]}" run --rm --no-deps client || { "${compose[@]}" logs --tail=50; exit 1; }
+}
+
+client() {
+    "${compose[@]}" run --rm --no-deps client "$@" || { "${compose[@]}" logs --tail=50; return 1; }
+}
+
+"${compose[@]}" up -d apache lighttpd nginx
+is_up apache lighttpd nginx
+client
+"${compose[@]}" up -d --no-deps caches
+is_up caches
+client caches_test.sh ask
+"${compose[@]}" stop apache lighttpd
+client caches_test.sh kept
