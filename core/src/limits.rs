@@ -152,6 +152,9 @@ pub const CLOSED_GOP_STEPS: usize = 32;
 /// back; hierarchical groups have 32 or 64 pictures.
 pub const REORDER: u32 = 64;
 
+/// The highest sampling rate that audio in packets commonly has, in Hz.
+pub(crate) const SAMPLING_RATE: u32 = 192_000;
+
 /// The finest media timescale that a clip raises a track's to. Players count in microseconds.
 pub const MEDIA_TIMESCALE: u32 = 1_000_000;
 

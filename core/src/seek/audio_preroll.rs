@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::{BoxType, FormatError};
 use crate::index::Track;
+use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::MediaTime;
@@ -24,6 +25,15 @@ pub(super) fn longer_neighbour<R: ReadAt>(
     Ok(lasts(sample.previous())?.max(lasts(Some(sample.next()))?))
 }
 
+/// Whether a track's clips begin with a packet that is heard, at its beginning.
+///
+/// libavformat, and Chromium with it, drops as many audio samples as an edit list hides ticks of the
+/// media. With a timescale of 10,000,000, as Smooth Streaming has it, a hidden packet would silence
+/// four seconds.
+pub(super) fn is_without(track: &Track) -> bool {
+    &track.handler.0 == b"soun" && track.mdhd.timescale > limits::SAMPLING_RATE
+}
+
 /// The sample to begin decoding with so that the decoder has settled when it reaches `sample`,
 /// which is to be at `time`. Audio decoders carry state from packet to packet.
 pub(super) fn preroll_start<R: ReadAt>(
@@ -32,7 +42,7 @@ pub(super) fn preroll_start<R: ReadAt>(
     sample: SampleNumber,
     time: MediaTime,
 ) -> Result<SampleNumber, FormatError> {
-    if &track.handler.0 != b"soun" || sample == SampleNumber::FIRST {
+    if &track.handler.0 != b"soun" || sample == SampleNumber::FIRST || is_without(track) {
         return Ok(sample);
     }
     let (mut packets, millis) = least_preroll(track.coding);

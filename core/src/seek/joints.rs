@@ -25,7 +25,6 @@
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::describe::track_kind;
 use crate::index::{SampleTable, Track};
-use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
@@ -136,13 +135,13 @@ pub(super) fn whole_packets<R: ReadAt>(
             let follows = behind + packet >= MediaTime(0);
             let wanted = if follows { play.media_time + behind } else { play.media_time };
             let last = play.samples.end - 1;
-            play.samples.start = nearest(track, source, wanted)?.clamp(play.samples.start, last);
+            play.samples.start = samples.nearest(source, wanted)?.clamp(play.samples.start, last);
             if follows {
                 late = behind - (samples.dts(source, play.samples.start)? - play.media_time);
             }
         }
         if n + 1 < count {
-            let end = nearest(track, source, play.media_end - late)?;
+            let end = samples.nearest(source, play.media_end - late)?;
             play.samples.end = end.clamp(play.samples.start.next(), play.samples.end);
         }
         play.first_presented = play.first_presented.clamp(play.samples.start, play.samples.end - 1);
@@ -150,14 +149,6 @@ pub(super) fn whole_packets<R: ReadAt>(
         heard = Some(due + late + (end - play.media_time));
     }
     Ok(())
-}
-
-/// The packet that begins nearest to a time.
-fn nearest<R: ReadAt>(track: &Track, source: &R, time: MediaTime) -> Result<SampleNumber, FormatError> {
-    let packet = track.samples.sample_at_dts(source, time)?;
-    let into = time - track.samples.dts(source, packet)?;
-    let is_nearer = into + into <= track.samples.duration(source, packet)?;
-    Ok(if is_nearer { packet } else { packet.next() })
 }
 
 /// The media time of a clip that goes on from its first scene.

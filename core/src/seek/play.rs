@@ -8,7 +8,7 @@ use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{MediaTime, MovieTime, Rounding};
 
-use super::audio_preroll::preroll_start;
+use super::audio_preroll::{self, preroll_start};
 use super::kind::{holds_on, is_still};
 use super::open_gop;
 use super::timeline::{Segment, Timeline};
@@ -98,6 +98,10 @@ fn media_times<R: ReadAt>(
         media_time = near(media_time)?.unwrap_or(media_time).max(segment.media_time);
         media_end = near(into(to, Rounding::Nearest))?.unwrap_or(media_end);
     }
+    if audio_preroll::is_without(track) && segment.rate == ElstEntry::NORMAL_RATE {
+        let late = to_whole_packet(track, source, media_time)?.max(segment.media_time - media_time);
+        (media_time, media_end) = (media_time + late, media_end + late);
+    }
     media_end = media_end.max(media_time.next()).min(track.samples.end);
     if is_still(track) || holds_on(track) {
         // A single frame has no later part to begin at, and libavformat shows nothing of a frame
@@ -140,6 +144,17 @@ fn near_frame<R: ReadAt>(
     let off = line.scales.to_media(MovieTime(1), Rounding::Nearest);
     let frame = track.samples.on_screen(source, time + off)?;
     Ok(frame.filter(|frame| time - *frame <= off))
+}
+
+/// How much later the packet begins that is nearest to a media time.
+fn to_whole_packet<R: ReadAt>(track: &Track, source: &R, time: MediaTime) -> Result<MediaTime, FormatError> {
+    const NONE: MediaTime = MediaTime(0);
+    let Some(last) = track.samples.end_number().previous() else { return Ok(NONE) };
+    let packet = track.samples.nearest(source, time)?.min(last);
+    let late = track.samples.dts(source, packet)? - time;
+    // From a gap, what follows would come too late or too early.
+    let most = audio_preroll::longer_neighbour(track, source, packet)?;
+    Ok(if late.0.abs() <= most.0 { late } else { NONE })
 }
 
 /// Widens a range of PCM frames to whole packets.

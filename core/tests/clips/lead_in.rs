@@ -56,6 +56,29 @@ fn audio_leads_in_after_a_gap_and_not_across_it() {
     assert_eq!(held(&film, &format!("start={}", packet(39.1))).start, 36);
 }
 
+#[test]
+fn audio_in_fine_ticks_begins_with_a_packet_that_is_heard() {
+    // libavformat takes hidden ticks for audio samples.
+    let mut audio = TrackSpec::audio(40);
+    audio.timescale = 8_000_000;
+    audio.samples.iter_mut().for_each(|s| s.delta *= 1000);
+    let film = Film::of(vec![audio.clone()]).build();
+    let packet = |n: f64| n * 1024.0 / 8000.0;
+    for (from, first) in [(20.3, 20), (20.7, 21), (39.9, 39)] {
+        let cut = expand(&clip(&film, &format!("start={}", packet(from))).unwrap()).swap_remove(0);
+        assert_eq!(cut.samples[0].bytes, expand(&film)[0].samples[first].bytes, "{from}");
+        assert_eq!((cut.edits[0].1, cut.samples.len()), (0, 40 - first), "{from}");
+    }
+    // A clip of it is as long as it is asked for.
+    let query = format!("start={}&end={}", packet(20.3), packet(25.3));
+    assert_eq!(expand(&clip(&film, &query).unwrap())[0].samples.len(), 5);
+    // In a gap, what follows comes at its time.
+    audio.samples[20].delta = 11_000 * 1024;
+    let film = Film::of(vec![audio]).build();
+    let cut = expand(&clip(&film, &format!("start={}", packet(25.0))).unwrap()).swap_remove(0);
+    assert!(cut.shown().iter().any(|s| (s.from - packet(6.0)).abs() < 1e-3), "{:?}", cut.edits);
+}
+
 /// Frames of 100 ms, of which only the first is a sync sample.
 fn video_with_one_sync(more: Vec<Vec<u8>>) -> Vec<u8> {
     let samples = (0..60).map(|n| Sample { delta: 100, offset: 0, sync: n == 0, size: 20 });

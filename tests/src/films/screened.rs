@@ -70,5 +70,7 @@ pub(crate) const SCREENED: &[Recipe] = &[
     fragments("screen_fragments_sidx", "-movflags +dash+frag_keyframe+global_sidx"),
     // The first fragment in the moov.
     fragments("screen_fragments_hybrid", "-movflags +frag_keyframe"),
+    // Times in ticks of 100 ns.
+    fragments("screen_ismv", "-f ismv"),
     fragments("screen_cmaf", "-movflags +cmaf+frag_keyframe"),
 ];

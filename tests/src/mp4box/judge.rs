@@ -83,11 +83,29 @@ impl Track {
             verdict.faults.extend(self.last_frame_fault(clip, &ours, &theirs));
             return verdict;
         }
+        let by = self.moved(clip, &theirs, start);
+        let (start, end) = (start + by, end + by);
         let inside = |s: &&Shown| s.to > start + EXACT && s.from < end - EXACT;
         let theirs: Vec<_> = theirs.iter().filter(inside).collect();
         self.judge_shown(clip, &ours, &theirs, start, end, &mut verdict);
         verdict.faults.truncate(6);
         verdict
+    }
+
+    /// By how much a clip of audio begins later than at `start`: with the nearest packet, where the
+    /// timescale is higher than any sampling rate.
+    fn moved(&self, clip: &Self, shown: &[Shown], start: f64) -> f64 {
+        const SAMPLING_RATE: f64 = 192_000.0;
+        if self.kind != "soun" || self.timescale <= SAMPLING_RATE || start <= EXACT {
+            return 0.0;
+        }
+        let nearest = shown.iter().map(|s| (s.from - start).abs()).fold(f64::INFINITY, f64::min);
+        // Midway between two of them, rounding decides.
+        let tick = 1.0 / self.timescale + EXACT;
+        let is_as_near = |s: &&Shown| (s.from - start).abs() < nearest + tick;
+        let begins = |s: &&Shown| Some(&self.samples[s.sample].hash) == clip.samples.first().map(|s| &s.hash);
+        let found = shown.iter().filter(is_as_near).find(begins).or(shown.iter().find(is_as_near));
+        found.map_or(0.0, |s| s.from - start)
     }
 
     /// Whether a clip of video that has ended does not show its last frame: players keep that on

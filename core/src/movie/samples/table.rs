@@ -162,6 +162,19 @@ impl SampleTable {
         Ok(SampleNumber(run.unit) + u32::try_from(into).unwrap_or(u32::MAX).min(run.count.saturating_sub(1)))
     }
 
+    /// The sample whose decoding begins nearest to `time`; the one past the last where that is the
+    /// last one's end.
+    pub(crate) fn nearest<R: ReadAt>(
+        &self,
+        source: &R,
+        time: MediaTime,
+    ) -> Result<SampleNumber, FormatError> {
+        let sample = self.sample_at_dts(source, time)?;
+        let into = time - self.dts(source, sample)?;
+        let is_nearer = into + into <= self.duration(source, sample)?;
+        Ok(if is_nearer { sample } else { sample.next() })
+    }
+
     /// Samples with their times, among them all that decode at or after `from`.
     pub(crate) fn joint_from<'a, R: ReadAt>(
         &'a self,
