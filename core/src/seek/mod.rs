@@ -123,9 +123,10 @@ fn cut_film(
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
     }
-    // What is added to a film in fragments may have lower offsets than what there is now.
-    if edits == EditsSeen::First && !index.is_fragmented {
-        index.tracks.iter().zip(&mut lines).for_each(|(track, line)| line.raise(track));
+    if edits == EditsSeen::First {
+        for (track, line) in index.tracks.iter().zip(&mut lines) {
+            line.raise(track, source, index.is_fragmented)?;
+        }
     }
     let clock = Clock::new(timescale, index.mvhd.timescale);
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));

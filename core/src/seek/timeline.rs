@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use crate::boxes::ElstEntry;
+use crate::boxes::{ElstEntry, FormatError};
 use crate::index::{Index, Track};
+use crate::source::ReadAt;
 use crate::time::{ExactMovieTime, MediaTime, MovieTime, Rounding, Timescales};
 
 use super::multiplier::negative_offset;
@@ -92,11 +93,22 @@ impl Timeline {
         }
     }
 
-    /// Raises the composition offsets of video until none is negative, if they have room for it.
-    pub(super) fn raise(&mut self, track: &Track) {
+    /// Raises the composition offsets of video until none is negative, if they have room for it. Those
+    /// of a film that `may_grow` are raised as its beginning needs it: what players have of it stays
+    /// what it was.
+    pub(super) fn raise<R: ReadAt>(
+        &mut self,
+        track: &Track,
+        source: &R,
+        may_grow: bool,
+    ) -> Result<(), FormatError> {
         if &track.handler.0 == b"vide" {
             self.raised = negative_offset(track);
+            if may_grow && self.raised > MediaTime(0) {
+                self.raised = self.raised.min(MediaTime(0) - track.samples.lowest_first_offset(source)?);
+            }
         }
+        Ok(())
     }
 
     /// Whether each sample is decoded before it is presented, now that offsets are raised.

@@ -213,6 +213,29 @@ fn negative_offsets_are_raised() {
 }
 
 #[test]
+fn negative_offsets_of_films_in_fragments_are_raised() {
+    let signed = with_negative_offsets();
+    for query in ["", THREE, "start=0.5&end=0.7"] {
+        for name in ["v1", "a1"] {
+            let of = |film: &Vec<u8>| {
+                let address = format!("/cmaf/{name}.mp4");
+                let track = expand_fragments(&at_with(film, &address, query, &Settings::default())).remove(0);
+                let samples = track.samples.into_iter().map(|s| (s.dts, s.cts, s.delta, s.bytes));
+                // The edit of a film in fragments goes on for as long as the film may.
+                (track.edits[0].1, samples.collect::<Vec<_>>())
+            };
+            for style in [0, 5, 14] {
+                assert_eq!(
+                    of(&signed.build_fragmented(style)),
+                    of(&signed.build()),
+                    "{name} {query} {style}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn tracks_that_have_more_than_scenes_keep_their_edits() {
     let edits = vec![(600, 100, 0x10000), (1000, 1100, 0x10000)];
     let film = Film::of(vec![TrackSpec { edits, ..video(20, 1000) }, TrackSpec::audio(16)]);

@@ -232,7 +232,7 @@ impl<'a, R: ReadAt> Pieces<'a, R> {
     }
 
     /// The next piece that is not empty.
-    pub(super) fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
+    pub(crate) fn next_piece(&mut self) -> Result<Option<Run>, FormatError> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }

@@ -132,6 +132,26 @@ impl SampleTable {
         (MediaTime(lowest), MediaTime(highest))
     }
 
+    /// The lowest composition offset before the second sync sample. What is added to a film in
+    /// fragments does not change it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn lowest_first_offset<R: ReadAt>(&self, source: &R) -> Result<MediaTime, FormatError> {
+        let Some(ctts) = &self.ctts else { return Ok(MediaTime(0)) };
+        let second = match self.listed_sync() {
+            Some(table) => SyncSamples::listed(table, source, 1)?,
+            None => None,
+        };
+        let end = second.map_or(limits::REORDER, |second| second.0.min(limits::REORDER));
+        let mut lowest = MediaTime(0);
+        let mut pieces = ctts.pieces_from(source, 0)?;
+        while let Some(piece) = pieces.next_piece()?.filter(|piece| piece.unit < end) {
+            lowest = lowest.min(piece.offset());
+        }
+        Ok(lowest)
+    }
+
     /// The shortest and the longest duration of a sample (8.6.1.2).
     pub(crate) fn extreme_durations(&self) -> (MediaTime, MediaTime) {
         let (shortest, longest) = self.stts.extremes();
