@@ -44,6 +44,27 @@ fn the_last_segment_ends_when_its_last_picture_does() {
 }
 
 #[test]
+fn a_last_segment_is_no_shorter_than_half_a_second() {
+    // Groups of pictures of a second, and sound in packets of 128 ms.
+    let film =
+        |frames: u32, packets: u32| Film::of(vec![TrackSpec::video(frames, 10), TrackSpec::audio(packets)]);
+    // Sound goes on behind the pictures; a group of a few pictures is the last.
+    for (frames, packets, segments) in
+        [(120, 95, [2, 2]), (120, 100, [2, 3]), (124, 90, [2, 2]), (126, 90, [3, 2])]
+    {
+        let film = film(frames, packets).build();
+        let listed = ["v1", "a1"].map(|name| {
+            let text = String::from_utf8(at(&film, &format!("/hls/{name}.m3u8"), "")).unwrap();
+            text.matches("#EXTINF:").count()
+        });
+        assert_eq!(listed, segments, "{frames} frames and {packets} packets");
+    }
+    // A recording keeps what players have of it.
+    let whole = film(124, 90).build_fragmented(0);
+    assert_eq!(durations(&whole, "").len(), 3);
+}
+
+#[test]
 fn a_clip_in_fragments_has_one_sample_description() {
     // Samples of a second, five in each of two chunks, the second of which has another description.
     let entry = [36, fourcc(b"avc1"), 0, 0, 0, 0, 0, 0, 0];

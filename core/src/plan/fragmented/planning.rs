@@ -52,7 +52,7 @@ pub fn plan_fragmented(
     // A text can stay on screen for minutes: its sample ends long after the clip does.
     let clip_end = rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
     end = end.min(clip_end);
-    let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
+    let boundaries = Boundaries::of(&main, segmenting.seconds, end, film.index.is_recording())?;
     let spacing = boundaries.spacing(end, of_reference.timescale);
     let is_held = |track: &FileTrack| match segmenting.held {
         Held::All => true,
