@@ -57,6 +57,7 @@ fn tell(sign: char, group: u32) {
         Mutex::new(warden.expect("a shell").stdin.take().expect("a pipe"))
     });
     let mut to = WARDEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // One that somebody killed watches nothing, which is no reason for a test to fail.
-    writeln!(to, "{sign} {group}").ok();
+    // At once, so that no line is there in part when this program is killed. A warden that somebody
+    // killed watches nothing, which is no reason for a test to fail.
+    to.write_all(format!("{sign} {group}\n").as_bytes()).ok();
 }

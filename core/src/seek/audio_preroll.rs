@@ -31,7 +31,8 @@ pub(super) fn longer_neighbour<R: ReadAt>(
 /// media. With a timescale of 10,000,000, as Smooth Streaming has it, a hidden packet would silence
 /// four seconds.
 pub(super) fn is_without(track: &Track) -> bool {
-    &track.handler.0 == b"soun" && track.mdhd.timescale > limits::SAMPLING_RATE
+    let is_fine = track.mdhd.timescale > limits::SAMPLING_RATE;
+    is_fine && &track.handler.0 == b"soun" && track.samples.ctts.is_none()
 }
 
 /// The sample to begin decoding with so that the decoder has settled when it reaches `sample`,

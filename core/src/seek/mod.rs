@@ -125,7 +125,7 @@ fn cut_film(
     }
     if edits == EditsSeen::First {
         for (track, line) in index.tracks.iter().zip(&mut lines) {
-            line.raise(track, source, index.is_fragmented)?;
+            line.raise(track, source, index.is_recording())?;
         }
     }
     let clock = Clock::new(timescale, index.mvhd.timescale);

@@ -236,6 +236,19 @@ fn negative_offsets_of_films_in_fragments_are_raised() {
 }
 
 #[test]
+fn a_film_in_fragments_may_have_one_group_of_pictures() {
+    // Its table of sync samples has one entry, and is the last of all tables.
+    let mut film = with_negative_offsets();
+    film.tracks.truncate(1);
+    film.tracks[0].samples.iter_mut().skip(1).for_each(|s| s.sync = false);
+    let track = |film: &Vec<u8>| {
+        let track = at_with(film, "/cmaf/v1.mp4", "", &Settings::default());
+        expand_fragments(&track).remove(0).samples.into_iter().map(|s| (s.dts, s.cts)).collect::<Vec<_>>()
+    };
+    assert_eq!(track(&film.build_fragmented(0)), track(&film.build()));
+}
+
+#[test]
 fn tracks_that_have_more_than_scenes_keep_their_edits() {
     let edits = vec![(600, 100, 0x10000), (1000, 1100, 0x10000)];
     let film = Film::of(vec![TrackSpec { edits, ..video(20, 1000) }, TrackSpec::audio(16)]);

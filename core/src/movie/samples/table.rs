@@ -132,20 +132,21 @@ impl SampleTable {
         (MediaTime(lowest), MediaTime(highest))
     }
 
-    /// The lowest composition offset before the second sync sample. What is added to a film in
-    /// fragments does not change it.
+    /// The lowest composition offset before the second sync sample, or 0. What is added to a film in
+    /// fragments does not change it, once there is a second one.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn lowest_first_offset<R: ReadAt>(&self, source: &R) -> Result<MediaTime, FormatError> {
-        let Some(ctts) = &self.ctts else { return Ok(MediaTime(0)) };
-        let second = match self.listed_sync() {
-            Some(table) => SyncSamples::listed(table, source, 1)?,
-            None => None,
+        let lowest = MediaTime(0);
+        let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(lowest) };
+        let end = match table.count {
+            0 => return Ok(lowest),
+            1 => None,
+            _ => SyncSamples::listed(table, source, 1)?,
         };
-        let end = second.map_or(limits::REORDER, |second| second.0.min(limits::REORDER));
-        let mut lowest = MediaTime(0);
-        let mut pieces = ctts.pieces_from(source, 0)?;
+        let end = end.map_or(limits::REORDER, |second| second.0.min(limits::REORDER));
+        let (mut lowest, mut pieces) = (lowest, ctts.pieces_from(source, 0)?);
         while let Some(piece) = pieces.next_piece()?.filter(|piece| piece.unit < end) {
             lowest = lowest.min(piece.offset());
         }

@@ -4,10 +4,9 @@
 //! the reference   its first sample that decoding can begin at, at or after each multiple of the
 //!                 duration; a longer group of pictures makes a longer segment
 //! behind its end  the multiples themselves, as long as other tracks go on
-//! the last        is no shorter than half a second, unless it was listed while the film was recorded
 //! chapters        all in the first segment: they are listed before all is played, and libavformat
 //!                 reads them before any other segment
-//! other tracks    their first sample at or after those times
+//! other tracks    their first sample at or after those times, if it is not one of the last packets
 //! ```
 
 use crate::boxes::FormatError;
@@ -21,8 +20,9 @@ use super::presentation::{Entrance, Presented};
 /// longer than its boundaries are apart.
 const LONGEST_SAMPLE: u64 = 4;
 
-/// The part of a second that the last segment lasts at least.
-const LEAST: i64 = 2;
+/// The part of a second that the last segment of sound is no shorter than. By less, a segment may be
+/// longer than its boundaries are apart.
+const SHORTEST: i64 = 4;
 
 /// Where segments begin.
 #[derive(Debug, Default)]
@@ -61,17 +61,12 @@ impl Boundaries {
     }
 
     /// Finds them, for segments of so many seconds. `end` is when the last track ends, in ticks of
-    /// the reference. Those of a film that `may_grow` stay when it does.
-    pub(super) fn of(
-        reference: &Presented<'_>,
-        seconds: u32,
-        end: i64,
-        may_grow: bool,
-    ) -> Result<Self, FormatError> {
+    /// the reference.
+    pub(super) fn of(reference: &Presented<'_>, seconds: u32, end: i64) -> Result<Self, FormatError> {
         let mut target = i64::from(reference.media).saturating_mul(seconds.max(1).into());
         // A film with more segments than can be counted gets longer ones.
         loop {
-            if let Some(found) = Self::within(reference, target, end, may_grow)? {
+            if let Some(found) = Self::within(reference, target, end)? {
                 return Ok(found);
             }
             target = target.saturating_mul(2);
@@ -79,16 +74,8 @@ impl Boundaries {
     }
 
     /// Those for segments of so many ticks; `None` if they are too many.
-    fn within(
-        reference: &Presented<'_>,
-        target: i64,
-        end: i64,
-        may_grow: bool,
-    ) -> Result<Option<Self>, FormatError> {
+    fn within(reference: &Presented<'_>, target: i64, end: i64) -> Result<Option<Self>, FormatError> {
         let target = target.max(1);
-        // hls.js takes sound to be where it is decoded, some 100 ms after it is presented where frames
-        // are reordered. It waits for a last segment that lies past what is buffered.
-        let latest = end.saturating_sub(i64::from(reference.media) / LEAST);
         let mut this = Self::default();
         let following = |time: i64| (time.div_euclid(target) + 1).saturating_mul(target);
         let mut next = target;
@@ -101,12 +88,8 @@ impl Boundaries {
             next = following(entrance.time);
             from = entrance.sample.next();
         }
-        if !may_grow && this.times.last().is_some_and(|&last| last > latest) {
-            this.times.pop();
-            this.entrances.pop();
-        }
         next = next.max(following(reference.end()?.saturating_sub(1)));
-        while next <= latest {
+        while next < end {
             if !this.push(next) {
                 return Ok(None);
             }
@@ -135,20 +118,28 @@ impl Boundaries {
         [SampleNumber::FIRST].into_iter().chain(ends).collect()
     }
 
-    /// The first sample of another track in each segment, and the number of all.
+    /// The first sample of another track in each segment, and the number of all. Those of a film that
+    /// `may_grow` stay when it does.
     pub(super) fn of_other(
         &self,
         track: &Presented<'_>,
         reference_timescale: u32,
         is_video: bool,
+        may_grow: bool,
     ) -> Result<Vec<SampleNumber>, FormatError> {
         let all = track.samples.count();
+        // hls.js takes sound to be where it is decoded, some 100 ms after it is presented where frames
+        // are reordered, and waits for a last segment of some packets past the end of what is
+        // buffered. These belong to the segment before, then.
+        let latest = track.end()?.saturating_sub(i64::from(track.media) / SHORTEST);
+        let listed = if may_grow { self.entrances.len() } else { 0 };
         let mut found = vec![SampleNumber::FIRST];
         let mut from = SampleNumber::FIRST;
-        for &time in &self.times {
+        for (n, &time) in self.times.iter().enumerate() {
             let time = rescale(time.into(), reference_timescale, track.media, Rounding::Up);
             from = match is_video {
                 true => track.sync_at(from, time)?.map_or(all, |entrance| entrance.sample),
+                false if n >= listed && time > latest => all,
                 false => track.first_at(from, time)?,
             };
             found.push(from);

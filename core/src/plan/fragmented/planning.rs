@@ -52,7 +52,7 @@ pub fn plan_fragmented(
     // A text can stay on screen for minutes: its sample ends long after the clip does.
     let clip_end = rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
     end = end.min(clip_end);
-    let boundaries = Boundaries::of(&main, segmenting.seconds, end, film.index.is_recording())?;
+    let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
     let spacing = boundaries.spacing(end, of_reference.timescale);
     let is_held = |track: &FileTrack| match segmenting.held {
         Held::All => true,
@@ -68,7 +68,7 @@ pub fn plan_fragmented(
             boundaries.of_chapters(&track.presented(film, clip.timescale)?)
         } else {
             let presented = track.presented(film, clip.timescale)?;
-            boundaries.of_other(&presented, of_reference.timescale, is_video)?
+            boundaries.of_other(&presented, of_reference.timescale, is_video, film.index.is_recording())?
         };
         complete = complete_segments(&column, &boundaries);
         columns.push(column);
