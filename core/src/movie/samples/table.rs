@@ -138,7 +138,7 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn lowest_first_offset<R: ReadAt>(&self, source: &R) -> Result<MediaTime, FormatError> {
-        let lowest = MediaTime(0);
+        let mut lowest = MediaTime(0);
         let (Some(ctts), Some(table)) = (&self.ctts, self.listed_sync()) else { return Ok(lowest) };
         let end = match table.count {
             0 => return Ok(lowest),
@@ -146,7 +146,7 @@ impl SampleTable {
             _ => SyncSamples::listed(table, source, 1)?,
         };
         let end = end.map_or(limits::REORDER, |second| second.0.min(limits::REORDER));
-        let (mut lowest, mut pieces) = (lowest, ctts.pieces_from(source, 0)?);
+        let mut pieces = ctts.pieces_from(source, 0)?;
         while let Some(piece) = pieces.next_piece()?.filter(|piece| piece.unit < end) {
             lowest = lowest.min(piece.offset());
         }

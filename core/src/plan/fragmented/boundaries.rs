@@ -17,12 +17,8 @@ use crate::time::{Rounding, rescale};
 use super::presentation::{Entrance, Presented};
 
 /// The part of a second that the samples of audio are shorter than. By one of them, a segment may be
-/// longer than its boundaries are apart.
-const LONGEST_SAMPLE: u64 = 4;
-
-/// The part of a second that the last segment of sound is no shorter than. By less, a segment may be
-/// longer than its boundaries are apart.
-const SHORTEST: i64 = 4;
+/// longer than its boundaries are apart: by what is left of sound at the end, too.
+const LONGEST_SAMPLE: u32 = 4;
 
 /// Where segments begin.
 #[derive(Debug, Default)]
@@ -52,7 +48,7 @@ impl Boundaries {
         let seconds = |ticks: i64| {
             let timescale = u64::from(timescale.max(1));
             let ticks = u64::try_from(ticks).unwrap_or(0);
-            let longer = ticks.saturating_add(timescale / LONGEST_SAMPLE);
+            let longer = ticks.saturating_add(timescale / u64::from(LONGEST_SAMPLE));
             (longer.saturating_add(timescale / 2) / timescale).max(1)
         };
         let mut all = starts.zip(ends).map(|(start, end)| seconds(end.saturating_sub(*start)));
@@ -131,7 +127,10 @@ impl Boundaries {
         // hls.js takes sound to be where it is decoded, some 100 ms after it is presented where frames
         // are reordered, and waits for a last segment of some packets past the end of what is
         // buffered. These belong to the segment before, then.
-        let latest = track.end()?.saturating_sub(i64::from(track.media) / SHORTEST);
+        let latest = match is_video {
+            true => i64::MAX,
+            false => track.end()?.saturating_sub((track.media / LONGEST_SAMPLE).into()),
+        };
         let listed = if may_grow { self.entrances.len() } else { 0 };
         let mut found = vec![SampleNumber::FIRST];
         let mut from = SampleNumber::FIRST;
