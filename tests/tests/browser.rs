@@ -2,15 +2,15 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tests::browser::{Browser, Client, in_chromium};
 use tests::on_both;
 use tests::servers::Site;
 use tests::short_tracks;
+use tests::warden::Again;
 
 on_both!(a_clip_past_the_end_of_a_track_plays);
 
@@ -38,17 +38,10 @@ fn no_browser_outlives_its_test() {
     assert!(failed.is_err());
     ends(&used);
 
-    let mut other = Command::new(std::env::current_exe().expect("a program"))
-        .args(["--exact", "no_browser_outlives_its_test", "--nocapture"])
-        .env(KILLED, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this program");
-    let mut lines = BufReader::new(other.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    let used = lines.find(|line| line.starts_with('/')).expect("a browser that starts");
+    let other = Again::of("no_browser_outlives_its_test", KILLED, '/');
+    let used = other.said.clone();
     assert!(runs(&used));
-    other.kill().expect("a child of ours");
-    other.wait().expect("a child of ours");
+    other.end(Signal::KILL);
     ends(&used);
     std::fs::remove_dir_all(used).ok();
 }

@@ -1,9 +1,7 @@
 //! The harness itself: servers start and stop, and their logs are read.
 
-use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +10,7 @@ use tests::films::film;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
 use tests::tls;
 use tests::wait_until;
+use tests::warden::Again;
 
 fn plain(engine: Engine) -> Site {
     Builder::new(engine).without_module().start()
@@ -131,20 +130,10 @@ fn no_server_outlives_its_test() {
         return;
     }
     for signal in [Signal::KILL, Signal::TERM] {
-        let mut other = Command::new(std::env::current_exe().expect("a program"))
-            .args(["--exact", "no_server_outlives_its_test", "--nocapture"])
-            .env(KILLED, "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program");
-        let mut lines = BufReader::new(other.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        // Where tests run one at a time, the line begins with the test's name.
-        let servers = lines.find_map(|line| Some(line[line.find('[')?..].to_owned()));
-        let servers = servers.expect("servers that start");
-        let servers: Vec<PathBuf> = serde_json::from_str(&servers).expect("a list");
+        let other = Again::of("no_server_outlives_its_test", KILLED, '[');
+        let servers: Vec<PathBuf> = serde_json::from_str(&other.said).expect("a list");
         let are_there = servers.len() > 6 && servers.iter().all(|server| server.exists());
-        kill_process(Pid::from_child(&other), signal).expect("a child of ours");
-        other.wait().expect("a child of ours");
+        other.end(signal);
         assert!(are_there, "{servers:?}");
         // One that nobody has waited for has no command line any more.
         let runs =

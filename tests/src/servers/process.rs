@@ -55,8 +55,10 @@ impl Process {
         if self.is_daemon {
             let id = fs::read_to_string(self.dir.path().join("server.pid"));
             let Ok(id) = id.unwrap_or_default().trim().parse() else { return false };
-            self.session = id;
-            self.watched = Watched::new(id);
+            if self.session != id {
+                self.session = id;
+                self.watched = Watched::new(id);
+            }
         }
         self.listens()
     }
