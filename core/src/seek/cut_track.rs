@@ -33,20 +33,23 @@ pub(super) fn cut_track<R: ReadAt>(
     line: &Timeline,
     source: &R,
     mut scenes: Vec<Vec<Play>>,
-    joints: Joints,
+    (seen, joints): (EditsSeen, Joints),
 ) -> Result<(TrackClip, Vec<SceneIn>), FormatError> {
     if &track.handler.0 == b"soun" {
-        match joints {
-            Joints::Edits(EditsSeen::All) => {}
-            Joints::Edits(EditsSeen::First) => leave_out_unheard(track, line, source, &mut scenes)?,
-            Joints::None => whole_packets(track, line, source, &mut scenes)?,
+        if seen == EditsSeen::First {
+            // Without joints, nothing is decoded before the other ones anyway.
+            let led_in = if joints == Joints::None { 1 } else { scenes.len() };
+            leave_out_unheard(track, line, source, scenes.iter_mut().filter(|s| !s.is_empty()).take(led_in))?;
+        }
+        if joints == Joints::None {
+            whole_packets(track, line, source, &mut scenes)?;
         }
     }
     // Whether the track waits at the start of the clip, or between two edits.
     let mut all = scenes.iter().flatten();
     let follows = all.try_fold(MovieTime(0), |end, p| (p.movie.start <= end).then_some(p.movie.end));
     let waits_in = follows.is_none().then_some(line.scales.movie);
-    let (placed, multiplier) = lay_out(track, line, source, &scenes, (waits_in, joints))?;
+    let (placed, multiplier) = lay_out(track, line, source, &scenes, (waits_in, seen, joints))?;
     let Some(last) = placed.iter().flatten().next_back() else {
         return Ok((TrackClip::empty(), Vec::new()));
     };

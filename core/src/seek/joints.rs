@@ -1,7 +1,8 @@
 //! What is between two scenes of a track.
 //!
-//! An edit list says exactly which media a track presents, and most players of segments look at the
-//! first edit alone. For these, scenes are laid out so that one edit is all there is:
+//! An edit list says exactly which media a track presents, and most players look at the first edit alone,
+//! those of segments and Firefox, or go wrong at later ones, as WebKit and GStreamer do. In segments, and
+//! in the mode for players without edit lists, scenes are laid out so that one edit is all there is:
 //!
 //! ```text
 //! S(scene)  the media time at which the edit would begin if the scene were the first one's
@@ -15,8 +16,8 @@
 //!         frames before the end of a scene and presented after it comes in the last ticks before
 //!         the last frame of that scene.
 //! audio   packets follow one another without a gap: decoders count the samples that they give
-//!         out, and hear of no gap. A scene begins with the packet that is nearest to its place, and
-//!         nothing is decoded before that. So audio is up to half a packet early or late.
+//!         out, and hear of no gap. A later scene begins with the packet that is nearest to its place,
+//!         and nothing is decoded before that. So audio is up to half a packet early or late.
 //! text    the first sample begins at S, cut off where it began before
 //! ```
 //!
@@ -43,9 +44,8 @@ pub(super) enum EditsSeen {
 /// What is between two scenes of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joints {
-    /// The edits of a list, which hide what leads in to the next scene. They are written for
-    /// players that may look at the first of them alone.
-    Edits(EditsSeen),
+    /// The edits of a list, which hide what leads in to the next scene.
+    Edits,
     /// Nothing: one edit presents all scenes.
     None,
 }
@@ -88,16 +88,16 @@ fn is_in_packets(samples: &SampleTable) -> bool {
 /// of segments that look at no edit list would play them: Chromium by itself and Firefox were late
 /// by as much. Without them, the first packet that is heard fades in. The packets that a film
 /// begins with stay.
-pub(super) fn leave_out_unheard<R: ReadAt>(
+pub(super) fn leave_out_unheard<'a, R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    scenes: &mut [Vec<Play>],
+    scenes: impl Iterator<Item = &'a mut Vec<Play>>,
 ) -> Result<(), FormatError> {
     let begins = line.segments.first().map(|segment| segment.media_time);
     let is_independent =
         is_in_packets(&track.samples) && matches!(&track.coding.0, b"mp4a" | b"ac-3" | b"ec-3" | b"Opus");
-    for plays in scenes.iter_mut().filter(|_| is_independent) {
+    for plays in scenes.filter(|_| is_independent) {
         let [play] = plays.as_mut_slice() else { continue };
         let first = play.first_presented;
         // USAC cannot be decoded without a longer roll.
@@ -109,8 +109,8 @@ pub(super) fn leave_out_unheard<R: ReadAt>(
     Ok(())
 }
 
-/// Leaves of each scene of audio the packets that make up its time: what is decoded before it is
-/// left out.
+/// Leaves of each scene of audio the packets that make up its time. What is decoded before it is
+/// left out, but that before the first scene stays: the edit hides it.
 pub(super) fn whole_packets<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -118,9 +118,6 @@ pub(super) fn whole_packets<R: ReadAt>(
     scenes: &mut [Vec<Play>],
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
-    if let Some(first) = scenes.iter().position(|plays| !plays.is_empty()) {
-        leave_out_unheard(track, line, source, scenes.get_mut(first..=first).unwrap_or_default())?;
-    }
     let mut plays: Vec<_> = scenes.iter_mut().filter_map(|plays| plays.first_mut()).collect();
     let count = plays.len();
     // When the packets of the scenes before have been heard.

@@ -68,7 +68,7 @@ pub(super) fn lay_out<R: ReadAt>(
     line: &Timeline,
     source: &R,
     scenes: &[Vec<Play>],
-    (waits_in, joints): (Option<u32>, Joints),
+    (waits_in, seen, joints): (Option<u32>, EditsSeen, Joints),
 ) -> Result<(Vec<Vec<PlacedRange>>, u32), FormatError> {
     let sorted: Vec<Vec<&Play>> = scenes
         .iter()
@@ -80,15 +80,16 @@ pub(super) fn lay_out<R: ReadAt>(
         .collect();
     let most_ranges = (limits::SAMPLE_RANGES / scenes.len().max(1)).max(1);
     let mut needed = Vec::with_capacity(scenes.len());
-    for plays in &sorted {
+    for (n, plays) in sorted.iter().enumerate() {
         let ranges = needed_ranges(track, source, plays, most_ranges)?;
         let ending = match ranges.last() {
             Some(last) => ending(track, line, source, last)?,
             None => None,
         };
         let first_shown = || plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
+        let ends_with_edit = joints == Joints::Edits || sorted.iter().skip(n + 1).all(Vec::is_empty);
         // Samples that are presented before they are decoded leave no place before the last one.
-        let is_hidden = joints == Joints::Edits(EditsSeen::All) || !line.is_decoded_first(track);
+        let is_hidden = seen == EditsSeen::All && ends_with_edit || !line.is_decoded_first(track);
         let ending =
             ending.map(|end| if is_hidden { end } else { end.without_edit(first_shown(), line.raised) });
         needed.push(NeededScene { ranges, ending, raised: line.raised });

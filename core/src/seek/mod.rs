@@ -15,7 +15,7 @@
 //!             the times of the first and the last samples           hidden, trim, ending, opus,
 //!                                                                   scene_start
 //! all tracks  as much hidden between two scenes                     in_step
-//!             or nothing, for players of segments                   joints
+//!             or nothing, where one edit has to do                  joints
 //! ```
 
 mod audio_preroll;
@@ -50,7 +50,7 @@ mod trim;
 use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
-use crate::request::{ClipRequest, Format, RequestError, Restriction};
+use crate::request::{ClipRequest, Format, Mode, RequestError, Restriction};
 use crate::time::MovieTime;
 
 pub use clip::{Clip, Cut, PlacedScene, SampleRange, TrackClip};
@@ -123,11 +123,6 @@ fn cut_film(
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
     }
-    if edits == EditsSeen::First {
-        for (track, line) in index.tracks.iter().zip(&mut lines) {
-            line.raise(track, source, index.is_recording())?;
-        }
-    }
     let clock = Clock::new(timescale, index.mvhd.timescale);
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
     let guide = Guide { track: guide, source, clock, film_end };
@@ -138,6 +133,14 @@ fn cut_film(
         return Ok(Cut::Whole);
     }
     let scenes = scenes(&guide, request)?;
+    // Few players do well with more than one edit of a track. In the mode that is for those without
+    // edit lists, scenes need no more.
+    let is_joined = scenes.len() > 1 && (edits == EditsSeen::First || request.mode == Mode::Keyframe);
+    if is_joined || edits == EditsSeen::First {
+        for (track, line) in index.tracks.iter().zip(&mut lines) {
+            line.raise(track, source, index.is_recording())?;
+        }
+    }
     let plays = index
         .tracks
         .iter()
@@ -147,16 +150,15 @@ fn cut_film(
             chosen.then(|| plays_of_scenes(track, line, source, &scenes)).transpose()
         })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    let is_without =
-        edits == EditsSeen::First && scenes.len() > 1 && may_be_left_out(&index.tracks, &lines, &plays);
+    let is_without = is_joined && may_be_left_out(&index.tracks, &lines, &plays);
     let mut tracks = index
         .tracks
         .iter()
         .zip(&lines)
         .zip(plays)
         .map(|((track, line), plays)| {
-            let joints = if is_without && is_played(track) { Joints::None } else { Joints::Edits(edits) };
-            plays.map(|plays| cut_track(track, line, source, plays, joints)).transpose()
+            let joints = if is_without && is_played(track) { Joints::None } else { Joints::Edits };
+            plays.map(|plays| cut_track(track, line, source, plays, (edits, joints))).transpose()
         })
         .collect::<Result<Vec<_>, FormatError>>()?;
     if !is_without {
@@ -164,9 +166,9 @@ fn cut_film(
     }
     let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
     leave_out_empty(&mut tracks);
-    let video = guide.track.and_then(|(track, _)| {
-        let held = tracks.get(reference?)?.as_ref().filter(|_| &track.handler.0 == b"vide")?;
-        opus::lead_of(track, held)
+    let video = reference.and_then(|reference| {
+        let track = index.tracks.get(reference).filter(|track| &track.handler.0 == b"vide")?;
+        opus::lead_of(track, tracks.get(reference)?.as_ref()?)
     });
     for (track, held) in index.tracks.iter().zip(&mut tracks) {
         if let Some(held) = held {

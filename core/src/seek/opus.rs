@@ -70,7 +70,8 @@ pub(super) fn shorten<R: ReadAt>(
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
     let Some(Lead { time: media_time, timescale }) = lead_of(track, held) else { return Ok(()) };
-    let is_one = held.ranges.len() == 1;
+    // Edits of scenes begin in ranges of their own; those of one range are all earlier by as much.
+    let is_of_first = held.ranges.len() == 1 || held.edits.len() == 1;
     let Some(range) = held.ranges.first_mut() else { return Ok(()) };
     if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 {
         return Ok(());
@@ -97,7 +98,7 @@ pub(super) fn shorten<R: ReadAt>(
         }
         return Ok(());
     }
-    if !is_one {
+    if !is_of_first {
         return Ok(());
     }
     let least = MediaTime::of_millis(LEAST_LEAD, timescale).in_clip(held.multiplier);

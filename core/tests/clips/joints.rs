@@ -1,9 +1,11 @@
-//! Scenes joined in the file of a track, which players of segments play without looking at edits.
+//! Scenes joined without edits between them: in the file of a track, for players of segments, and in
+//! the mode for players without edit lists.
 
+use crate::common::clip;
 use crate::segments::at_with;
 use mp4seek::Settings;
 use mp4seek::request::{Restrictions, Time, Window};
-use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand_fragments};
+use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand, expand_fragments};
 
 /// Frames of 100 ms in groups of five, coded I P B B P: the second is presented as the fourth. An
 /// edit takes away the frame by which all are presented later.
@@ -254,5 +256,44 @@ fn tracks_that_have_more_than_scenes_keep_their_edits() {
     let film = Film::of(vec![TrackSpec { edits, ..video(20, 1000) }, TrackSpec::audio(16)]);
     for name in ["v1", "a1"] {
         assert!(track(&film, name, "clip=0.5-1&clip=0-0.5", &Settings::default()).edits.len() > 1, "{name}");
+    }
+}
+
+#[test]
+fn one_edit_presents_all_scenes_that_begin_with_key_frames() {
+    for film in [film(), with_negative_offsets()] {
+        let source = film.build();
+        let joined = expand(&clip(&source, &format!("{THREE}&mode=keyframe")).unwrap());
+        let fragmented = clip(&source, &format!("{THREE}&mode=keyframe&format=fmp4")).unwrap();
+        for tracks in [&joined, &expand_fragments(&fragmented)] {
+            let [video, audio] = &tracks[..] else { panic!("{} tracks", tracks.len()) };
+            assert_eq!([video.edits.len(), audio.edits.len()], [1, 1], "{:?} {:?}", video.edits, audio.edits);
+            let of = |track: &Expanded, t| {
+                let origin = track.edits[0].1;
+                samples(track, &film, t, |s| (s.dts - origin, s.cts - origin))
+            };
+            let pictures = track(&film, "v1", THREE, &Settings::default());
+            assert_eq!(of(video, 0), of(&pictures, 0));
+            // Three packets are decoded before the first, and none before those of later scenes.
+            let packets = track(&film, "a1", THREE, &Settings::default());
+            let audio = of(audio, 1);
+            assert_eq!(audio[..3].iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [4, 5, 6]);
+            assert_eq!(audio[3..], of(&packets, 1));
+        }
+        // What is decoded for the last scene and presented after it is hidden: the edit ends before it.
+        let video = &expand(&clip(&source, "clip=1-1.5&clip=0.5-0.7&mode=keyframe").unwrap())[0];
+        let (lasts, begins, _) = video.edits[0];
+        assert_eq!(f64::from(u32::try_from(lasts).unwrap()) / f64::from(video.movie_timescale), 0.7);
+        let end = begins + 700;
+        let at = samples(video, &film, 0, |s| (s.cts - begins, (s.cts < end).into()));
+        assert_eq!(at[5..], [(5, 500, 1), (6, 700, 0), (7, 600, 1)]);
+    }
+}
+
+#[test]
+fn scenes_that_begin_on_any_frame_have_an_edit_each() {
+    let source = film().build();
+    for track in expand(&clip(&source, &format!("{THREE}&mode=exact")).unwrap()) {
+        assert_eq!(track.edits.len(), 3, "{:?}", track.edits);
     }
 }

@@ -106,6 +106,11 @@ proptest! {
         let mode = if is_exact { "exact" } else { "keyframe" };
         let joined = clip(&source, &query(&scenes, mode)).unwrap();
         let Some((due, is_coarse)) = concatenated(&source, &scenes, mode) else { return Ok(()) };
+        let presented = |track: &Expanded| track.edits.iter().filter(|edit| edit.1 >= 0).count();
+        if !is_exact && scenes.len() > 1 && expand(&joined).iter().all(|track| presented(track) < 2) {
+            // See `scenes_follow_one_another_with_one_edit`.
+            return Ok(());
+        }
         let mut cuts = scenes.len() as f64 + 1.0;
         if is_coarse || has_coarse_times(&joined, &source) {
             // Audio waits in one of the scenes, and all times count in its timescale. The end of each
@@ -223,9 +228,10 @@ proptest! {
         assert_windows(&source, &query, &fragmented, from, window)?;
     }
 
-    /// The file of a track shows what each scene shows, one after the other, with one edit.
+    /// The file of a track, and a clip in the mode for players without edit lists, show what each scene
+    /// shows, one after the other, with one edit.
     #[test]
-    fn scenes_follow_one_another_in_the_file_of_a_track(film in film(), scenes in scenes()) {
+    fn scenes_follow_one_another_with_one_edit(film in film(), scenes in scenes()) {
         let source = film.build();
         let scenes = times(&scenes, duration(&source));
         let Some((due, is_coarse)) = concatenated(&source, &scenes, "keyframe") else { return Ok(()) };
@@ -236,9 +242,11 @@ proptest! {
             let alone = clip(&source, &format!("start={start}&end={end}&mode=keyframe")).unwrap();
             joints.push(joints.last().unwrap() + stated_duration(&alone));
         }
-        for name in ["v1", "a1"] {
-            let Some(bytes) = resource(&source, &format!("/cmaf/{name}.mp4"), &query) else { continue };
-            let track = expand_fragments(&bytes).remove(0);
+        let of_segments =
+            ["v1", "a1"].map(|name| resource(&source, &format!("/cmaf/{name}.mp4"), &query));
+        let of_segments = of_segments.iter().flatten().map(|bytes| expand_fragments(bytes).remove(0));
+        let of_clip = expand(&clip(&source, &query).unwrap()).into_iter();
+        for track in of_clip.filter(|t| matches!(&t.handler, b"vide" | b"soun")).chain(of_segments) {
             if track.edits.iter().filter(|edit| edit.1 >= 0).count() > 1 {
                 continue;
             }
@@ -246,7 +254,7 @@ proptest! {
                 prop_assert!(pair[0].dts < pair[1].dts, "decode times {:?}", pair);
             }
             let (is_audio, shown) = (&track.handler == b"soun", track.shown());
-            let longest = track.samples.iter().map(|s| s.delta).max().unwrap();
+            let Some(longest) = track.samples.iter().map(|s| s.delta).max() else { continue };
             let longest = f64::from(longest) / f64::from(track.timescale);
             let most = if is_audio { longest / 2.0 } else { 0.011 } + 2.0 / f64::from(track.timescale) + TICK;
             let all = &due[track.id as usize - 1];
@@ -262,7 +270,7 @@ proptest! {
                 };
                 prop_assert!(
                     shown.iter().any(|s| s.bytes == due.bytes && is_near(s)),
-                    "{} {:?} within {} of {:?}", name, due, most, shown
+                    "{:?} within {} of {:?}", due, most, shown
                 );
             }
         }

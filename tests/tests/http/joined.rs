@@ -15,11 +15,18 @@ const JOINED: [(&str, &[(u32, u32)]); 4] = [
     ("open_gop", &[(60, 85), (13, 30), (40, 50)]),
 ];
 
+/// Scenes that begin with key frames, and need no frame but those that they show. No edit is between
+/// them.
+const BESIDE_KEYS: [(&str, &[(u32, u32)]); 2] =
+    [("bframes", &[(150, 200), (50, 80), (200, 250)]), ("bframes", &[(50, 63), (50, 63)])];
+
 fn each_scene_shows_its_frames_at_its_times(site: &Site) {
-    for (name, scenes) in JOINED {
+    let exact = JOINED.map(|(name, scenes)| (name, scenes, "exact"));
+    let beside_keys = BESIDE_KEYS.map(|(name, scenes)| (name, scenes, "keyframe"));
+    for (name, scenes, mode) in exact.into_iter().chain(beside_keys) {
         let path = site.publish(&film(name));
         let times = scenes.iter().map(|(from, to)| format!("clip={}-{}", seconds(*from), seconds(*to)));
-        let query = times.collect::<Vec<_>>().join("&");
+        let query = format!("{}&mode={mode}", times.collect::<Vec<_>>().join("&"));
         let reply = site.get(&format!("{path}?{query}"));
         assert_eq!(reply.status, 200, "{query}\n{reply}");
         let dir = tempfile::tempdir().expect("a temporary directory");

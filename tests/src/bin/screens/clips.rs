@@ -60,8 +60,11 @@ const SAMPLE_OF_FORMS: &[&str] = &[
 /// The film that is played while its languages change.
 const LANGUAGES: &str = "screen_languages";
 
-/// The film that is played in other qualities, too.
+/// The film that is played in other qualities and in scenes, too.
 const RUNG: &str = "screen_bframes";
+
+/// Its scenes, in seconds. GStreamer plays none over HTTP that go backwards in the film.
+const SCENES: [(f64, f64); 3] = [(2.4, 6.0), (13.37, 17.0), (20.0, 24.0)];
 
 /// The film that is played while it is recorded, too.
 const RECORDED: &str = "screen_fragments";
@@ -84,7 +87,7 @@ pub(crate) enum Kind {
     Before(Mode),
     /// From where the command line says.
     Asked(Mode),
-    /// The scenes that the command line asks for, joined, in this form or as a flat file.
+    /// Scenes joined, in this form or as a flat file.
     Scenes(Option<&'static Form>, Mode),
     /// The whole film in another form, or from the middle of a group of pictures.
     Form(&'static Form, Option<Mode>),
@@ -320,13 +323,19 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
     clips
 }
 
-/// The scenes that are asked for, as one clip.
+/// The scenes that are asked for, as one clip. Of one film they are always played, in the mode in which
+/// all players can.
 fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: &Servers) -> Vec<Clip> {
+    let are_usual = film.name == RUNG && options.start.is_none() && options.end.is_none();
+    let (all, modes): (&[_], &[_]) = match options.scenes.is_empty() {
+        false => (&options.scenes, &options.modes),
+        true if are_usual && !options.only_forms() => (&SCENES, &[Mode::Keyframe]),
+        true => return Vec::new(),
+    };
     let forms = FORMS.iter().filter(|form| !options.forms.is_empty() && options.wants(form)).map(Some);
     let forms = forms.chain((!options.only_forms()).then_some(None));
-    let kinds = forms.flat_map(|form| options.modes.iter().map(move |mode| Kind::Scenes(form, *mode)));
+    let kinds = forms.flat_map(|form| modes.iter().map(move |mode| Kind::Scenes(form, *mode)));
     let is_whole = |form: Option<&Form>| form.is_none_or(|form| form.is_exact);
-    let kinds = kinds.filter(|_| !options.scenes.is_empty());
     let kinds = kinds.filter(|kind| is_whole(kind.form()) || matches!(kind, Kind::Scenes(_, Mode::Exact)));
     let clip = |kind: Kind| {
         let mode = match kind {
@@ -335,7 +344,7 @@ fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: 
             _ => Mode::Exact,
         };
         let mut query = cut(None, None, mode).query();
-        for (start, end) in &options.scenes {
+        for (start, end) in all {
             write!(query, "&clip={start}-{end}").ok();
         }
         let target = match kind.form() {
@@ -343,7 +352,7 @@ fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: 
             None => format!("{path}?{query}"),
         };
         servers.assert_alike(&target);
-        let scenes = options.scenes.iter().map(|(start, end)| cut(Some(*start), Some(*end), mode));
+        let scenes = all.iter().map(|(start, end)| cut(Some(*start), Some(*end), mode));
         let wanted = scenes.map(|scene| Wanted::of(source, film, &scene)).reduce(Wanted::followed_by);
         let wanted = wanted.expect("a scene");
         Clip { film: film.name.clone(), kind, site: servers.next().url(""), target, wanted, recorder: None }
