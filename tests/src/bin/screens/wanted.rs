@@ -82,10 +82,15 @@ impl Wanted {
     }
 }
 
-/// Where offsets in fragments are negative, libavformat moves all times by this.
+/// Where offsets in fragments are negative, libavformat moves the times of pictures by this.
 pub(crate) fn moved(source: &Source, film: &Film) -> f64 {
-    let first = source.decoded.frames.first();
-    first.filter(|_| film.name.contains("cmaf")).map_or(0.0, |first| first.time)
+    let Some(first) = source.decoded.frames.first() else { return 0.0 };
+    match film.name.as_str() {
+        "screen_cmaf" => first.time,
+        // A packet of sound begins before the picture, at a time (`tfxd`) that libavformat does not know.
+        "screen_ismv" => first.time - 1024.0 / 48_000.0,
+        _ => 0.0,
+    }
 }
 
 /// Audio as ffmpeg decodes it, by the film's clock.
