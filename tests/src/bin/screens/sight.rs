@@ -234,7 +234,9 @@ impl Sight {
                 found.add("begin", format!("begins at {began}, {right}, instead of {}", first.number));
             }
         }
-        for (what, said) in [("duration", self.duration[0]), ("duration at the end", self.duration[1])] {
+        // What comes to no end says no duration there.
+        let at_end = self.ended.map(|_| ("duration at the end", self.duration[1]));
+        for (what, said) in [("duration", self.duration[0])].into_iter().chain(at_end) {
             let longer = if player == Player::Firefox { EARLY + 0.02 } else { 0.0 };
             if !said.is_some_and(|said| (-LENGTH..LENGTH + longer).contains(&(said - wanted.duration))) {
                 let said = said.map_or("none".into(), |said| format!("{said:.2}"));
