@@ -26,6 +26,8 @@ pub struct Clip {
     /// The parts of the movie that it presents, one after the other: one, or several scenes. Each
     /// is of times in the presentation of the movie.
     pub scenes: Vec<Range<MovieTime>>,
+    /// Whether one edit presents all scenes of a track, where others have an edit for each.
+    pub is_joined: bool,
     /// What the clip holds of each track of the file; `None` for a track that is left out.
     pub tracks: Vec<Option<TrackClip>>,
 }

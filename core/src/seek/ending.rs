@@ -12,9 +12,9 @@
 //!   else                      composition time as before, lasts until E' at most
 //! ```
 //!
-//! Players of segments look at no end of an edit. For these, the samples that are not presented come
-//! in the last ticks before the last one that is, and last until E' at most: the frame that stays when
-//! all has been played, and the one before another scene, is the right one.
+//! Players of segments look at no end of an edit, and scenes may follow one another in one edit. There the
+//! samples that are not presented come in the last ticks before the last one that is, and last until E' at
+//! most: the frame that stays when all has been played, and the one before another scene, is the right one.
 //!
 //! The decode times are the sums of the durations. Composition offsets grow by what durations
 //! shrink.

@@ -26,9 +26,11 @@
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::describe::track_kind;
 use crate::index::{SampleTable, Track};
+use crate::limits;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
+use super::multiplier::MAX_GAP;
 use super::play::Play;
 use super::timeline::Timeline;
 
@@ -50,19 +52,21 @@ pub(super) enum Joints {
     None,
 }
 
-/// Whether each of the tracks can have its scenes without joints; `plays` is what it presents in each.
-pub(super) fn may_be_left_out(
+/// Whether each of the tracks that are to have their scenes without joints can; `plays` is what it
+/// presents in each.
+pub(super) fn may_be_joined(
     tracks: &[Track],
     lines: &[Timeline],
     plays: &[Option<Vec<Vec<Play>>>],
+    joins: impl Fn(usize, &Track) -> bool,
 ) -> bool {
-    tracks.iter().zip(lines).zip(plays).all(|((track, line), scenes)| match scenes {
-        Some(scenes) if is_played(track) => is_simple(track, line, scenes),
+    tracks.iter().zip(lines).zip(plays).enumerate().all(|(n, ((track, line), scenes))| match scenes {
+        Some(scenes) if joins(n, track) => is_simple(track, line, scenes) && waits_briefly(line, scenes),
         _ => true,
     })
 }
 
-/// Whether players of segments play a track.
+/// Whether players play a track by itself.
 pub(super) fn is_played(track: &Track) -> bool {
     track_kind(track.handler).is_some()
 }
@@ -77,6 +81,17 @@ fn is_simple(track: &Track, line: &Timeline, scenes: &[Vec<Play>]) -> bool {
     let is_usual =
         |plays: &Vec<Play>| plays.len() <= 1 && plays.iter().all(|p| p.rate == ElstEntry::NORMAL_RATE);
     is_decoded_apart && scenes.iter().all(is_usual)
+}
+
+/// Whether a sample can last through each pause between two scenes, however fine the clip's media times
+/// become.
+fn waits_briefly(line: &Timeline, scenes: &[Vec<Play>]) -> bool {
+    let a_second = line.scales.media.max(line.scales.movie).max(limits::MEDIA_TIMESCALE);
+    let plays = || scenes.iter().flatten();
+    let pauses = plays().zip(plays().skip(1)).map(|(play, next)| next.movie.start - play.movie.end);
+    pauses.max().is_none_or(|longest| {
+        rescale(longest.0.into(), line.scales.movie, a_second, Rounding::Up) < MAX_GAP.0 / 2
+    })
 }
 
 /// Whether each sample is a packet that decoding may begin with.
@@ -137,10 +152,13 @@ pub(super) fn whole_packets<R: ReadAt>(
                 late = behind - (samples.dts(source, play.samples.start)? - play.media_time);
             }
         }
-        if n + 1 < count {
-            let end = samples.nearest(source, play.media_end - late)?;
-            play.samples.end = end.clamp(play.samples.start.next(), play.samples.end);
-        }
+        let from = play.samples.start.next();
+        play.samples.end = if n + 1 < count {
+            samples.nearest(source, play.media_end - late)?.clamp(from, play.samples.end)
+        } else {
+            // The clip may end behind the packet that the scene ends in, if that is heard early.
+            samples.sample_at_dts(source, play.media_end - late - MediaTime(1))?.next().max(from)
+        };
         play.first_presented = play.first_presented.clamp(play.samples.start, play.samples.end - 1);
         let end = samples.decode_end_of(source, &play.samples)?;
         heard = Some(due + late + (end - play.media_time));

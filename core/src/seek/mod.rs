@@ -63,7 +63,7 @@ pub use tracks::reference_track;
 
 use cut_track::{cut_track, plays_of_scenes};
 use in_step::keep_in_step;
-use joints::{EditsSeen, Joints, is_played, may_be_left_out};
+use joints::{EditsSeen, Joints, is_played, may_be_joined};
 use kind::holds_on;
 use scenes::{Guide, scenes};
 use snap::Clock;
@@ -133,14 +133,6 @@ fn cut_film(
         return Ok(Cut::Whole);
     }
     let scenes = scenes(&guide, request)?;
-    // Few players do well with more than one edit of a track. In the mode that is for those without
-    // edit lists, scenes need no more.
-    let is_joined = scenes.len() > 1 && (edits == EditsSeen::First || request.mode == Mode::Keyframe);
-    if is_joined || edits == EditsSeen::First {
-        for (track, line) in index.tracks.iter().zip(&mut lines) {
-            line.raise(track, source, index.is_recording())?;
-        }
-    }
     let plays = index
         .tracks
         .iter()
@@ -150,18 +142,35 @@ fn cut_film(
             chosen.then(|| plays_of_scenes(track, line, source, &scenes)).transpose()
         })
         .collect::<Result<Vec<_>, SeekError>>()?;
-    let is_without = is_joined && may_be_left_out(&index.tracks, &lines, &plays);
+    // Few players do well with more than one edit of a track. In the mode that is for those without
+    // edit lists, scenes need no more.
+    let may_join = scenes.len() > 1 && (edits == EditsSeen::First || request.mode == Mode::Keyframe);
+    if may_join || edits == EditsSeen::First {
+        for (track, line) in index.tracks.iter().zip(&mut lines) {
+            line.raise(track, source, index.is_recording())?;
+        }
+    }
+    let joins = |n: usize, track: &Track| match edits {
+        EditsSeen::First => is_played(track),
+        // What other tracks show (subtitles, slides) may not go on through a pause.
+        EditsSeen::All => Some(n) == reference || &track.handler.0 == b"soun",
+    };
+    let is_joined = may_join && may_be_joined(&index.tracks, &lines, &plays, joins);
+    if !is_joined && edits == EditsSeen::All {
+        lines.iter_mut().for_each(Timeline::lower);
+    }
     let mut tracks = index
         .tracks
         .iter()
         .zip(&lines)
         .zip(plays)
-        .map(|((track, line), plays)| {
-            let joints = if is_without && is_played(track) { Joints::None } else { Joints::Edits };
+        .enumerate()
+        .map(|(n, ((track, line), plays))| {
+            let joints = if is_joined && joins(n, track) { Joints::None } else { Joints::Edits };
             plays.map(|plays| cut_track(track, line, source, plays, (edits, joints))).transpose()
         })
         .collect::<Result<Vec<_>, FormatError>>()?;
-    if !is_without {
+    if !is_joined {
         keep_in_step(&index.tracks, &mut tracks, scenes.len(), timescale);
     }
     let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
@@ -175,7 +184,7 @@ fn cut_film(
             opus::shorten(track, held, source, video.unwrap_or(opus::Lead::NONE))?;
         }
     }
-    Ok(Cut::Clip(Clip { timescale, scenes, tracks }))
+    Ok(Cut::Clip(Clip { timescale, scenes, is_joined, tracks }))
 }
 
 /// Refuses a clip that is longer than the configuration allows. Its length is that of the times that

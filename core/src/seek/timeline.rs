@@ -111,6 +111,11 @@ impl Timeline {
         Ok(())
     }
 
+    /// Leaves the composition offsets as they are.
+    pub(super) fn lower(&mut self) {
+        self.raised = MediaTime(0);
+    }
+
     /// Whether each sample is decoded before it is presented, now that offsets are raised.
     pub(super) fn is_decoded_first(&self, track: &Track) -> bool {
         track.samples.extreme_offsets().0 + self.raised >= MediaTime(0)

@@ -1,10 +1,10 @@
 //! Scenes joined without edits between them: in the file of a track, for players of segments, and in
 //! the mode for players without edit lists.
 
-use crate::common::clip;
+use crate::common::{clip, identity};
 use crate::segments::at_with;
-use mp4seek::Settings;
 use mp4seek::request::{Restrictions, Time, Window};
+use mp4seek::{Answer, Seeker, Settings};
 use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand, expand_fragments};
 
 /// Frames of 100 ms in groups of five, coded I P B B P: the second is presented as the fourth. An
@@ -99,8 +99,9 @@ fn packets_of_all_scenes_follow_one_another() {
     let packets: Vec<_> = at.iter().map(|(n, ..)| *n).collect();
     // The first scene, 8000 to 12,000, is not led in, and its last packet ends at 12,288.
     // The next, 4000 to 5600, is heard 288 ticks late: its packet that begins nearest to 4288 is the
-    // one at 4096. The last, from 0 on, is heard as many early as the one before ends early.
-    assert_eq!(packets, [7, 8, 9, 10, 11, 4, 0, 1, 2, 3]);
+    // one at 4096. The last, from 0 on, is heard as many early as the one before ends early, and lasts a
+    // packet longer for it.
+    assert_eq!(packets, [7, 8, 9, 10, 11, 4, 0, 1, 2, 3, 4]);
     for (n, (_, dts, lasts)) in at.iter().enumerate() {
         assert_eq!((*dts - at[0].1, *lasts), (1024 * i64::try_from(n).unwrap(), 1024));
     }
@@ -295,5 +296,64 @@ fn scenes_that_begin_on_any_frame_have_an_edit_each() {
     let source = film().build();
     for track in expand(&clip(&source, &format!("{THREE}&mode=exact")).unwrap()) {
         assert_eq!(track.edits.len(), 3, "{:?}", track.edits);
+    }
+}
+
+#[test]
+fn scenes_of_either_mode_have_a_tag_of_their_own() {
+    // They begin and end at the same times.
+    let source = film().build();
+    let tag = |mode: &str, format: &str| {
+        let query = format!("clip=0.5-1&clip=0-0.5&mode={mode}&format={format}");
+        match Seeker::default().answer(&source, &identity(&source), query.as_bytes(), &Settings::default()) {
+            Ok(Answer::Film(file)) => file.etag().to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for format in ["flat", "fmp4"] {
+        assert_ne!(tag("exact", format), tag("keyframe", format));
+    }
+}
+
+#[test]
+fn what_is_read_is_not_on_screen_in_a_pause() {
+    // The last line of text is over after a second.
+    let line = |n: u32| Sample { delta: 500, offset: 0, sync: true, size: 10 + n };
+    let text = TrackSpec::new(b"sbtl", b"tx3g", 1000, vec![line(0), line(1)]);
+    let film = Film::of(vec![video(20, 1000), TrackSpec::audio(16), text]);
+    let tracks = expand(&clip(&film.build(), "clip=0.5-1.5&clip=0-0.5&mode=keyframe").unwrap());
+    assert_eq!(tracks[..2].iter().map(|t| t.edits.len()).collect::<Vec<_>>(), [1, 1]);
+    let shown = tracks[2].shown();
+    assert_eq!(shown.iter().map(|s| (s.from, s.to)).collect::<Vec<_>>(), [(0.0, 0.5), (1.0, 1.5)]);
+}
+
+#[test]
+fn sound_goes_on_to_the_end_of_the_last_scene() {
+    // Half a packet early at most, with a packet more than the scene has where it needs one.
+    let film = film();
+    for first in 1..10 {
+        let query = format!("clip=0.5-{}&clip=0-0.5&mode=keyframe", 0.6 + f64::from(first) / 100.0);
+        let audio = &expand(&clip(&film.build(), &query).unwrap())[1];
+        let (last, (lasts, begins, _)) = (audio.samples.last().unwrap(), audio.edits[0]);
+        let heard = u128::from(lasts) * u128::from(audio.timescale) / u128::from(audio.movie_timescale);
+        let missing = begins + i64::try_from(heard).unwrap() - last.dts;
+        assert!((1..=1024).contains(&missing), "{query}: {missing}");
+    }
+}
+
+#[test]
+fn no_sample_lasts_through_a_pause_that_no_field_holds() {
+    // 5,000,000,000 ticks of sound.
+    let second = |n: u32| Sample { delta: 10_000_000, offset: 0, sync: true, size: 10 + n };
+    let sound = TrackSpec::new(b"soun", b"mp4a", 10_000_000, (0..600).map(second).collect());
+    let film = Film::of(vec![video(13_000, 1000), sound]);
+    let source = film.build();
+    for (end, edits) in [(800, 1), (1200, 2)] {
+        let query = format!("clip=0-60&clip=700-{end}&clip=60-120&mode=keyframe");
+        let audio = &expand(&clip(&source, &query).unwrap())[1];
+        assert_eq!(audio.edits.iter().filter(|e| e.1 >= 0).count(), edits, "{:?}", audio.edits);
+        let due = Film::sample_bytes(1, 60, 70);
+        let later = audio.shown().into_iter().find(|s| s.bytes == due).unwrap();
+        assert_eq!(later.from, f64::from(60 + end - 700));
     }
 }

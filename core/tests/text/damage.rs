@@ -93,7 +93,12 @@ fn a_chunk_of_all_samples_is_read_once() {
         let index = Index::build(&file, len as u64).unwrap();
         let source = &index.film(&file);
         let (start, duration) = (MovieTime(0), MovieTime(20_000_000));
-        let clip = Clip { timescale: 1000, scenes: vec![start..start + duration], tracks: Vec::new() };
+        let clip = Clip {
+            timescale: 1000,
+            scenes: vec![start..start + duration],
+            is_joined: false,
+            tracks: Vec::new(),
+        };
         file.read.set(0);
         let text = write_vtt(&IndexedFilm { index: &index, source }, &clip, 0).unwrap();
         assert_eq!(text.matches("-->").count(), 20_000);

@@ -85,12 +85,16 @@ fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// What distinguishes this clip from others of the same file: its times, and its tracks unless it
-/// has all (hint tracks aside).
+/// What distinguishes this clip from others of the same file: its times, how its scenes are joined, and
+/// its tracks unless it has all (hint tracks aside).
 pub(in crate::plan) fn clip_key(index: &Index, clip: &Clip) -> String {
     let mut key = format!("{:x}", clip.timescale);
     for (n, scene) in clip.scenes.iter().enumerate() {
-        let joint = if n == 0 { '-' } else { '_' };
+        let joint = match n {
+            0 => '-',
+            _ if clip.is_joined => '.',
+            _ => '_',
+        };
         key += &format!("{joint}{:x}-{:x}", scene.start.0, (scene.end - scene.start).0);
     }
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
