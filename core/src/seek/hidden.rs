@@ -168,7 +168,8 @@ impl Hidden {
         (step, self.joint.map_or_else(delay, |joint| joint.delay))
     }
 
-    /// The times of the lead-in of a range whose decoding ends at `decode_end`.
+    /// The times of the lead-in of a range whose decoding ends at `decode_end`. `None` where nothing is
+    /// hidden and no sample needs another time.
     pub(super) fn lead_in<R: ReadAt>(
         &self,
         samples: &SampleTable,
@@ -177,7 +178,7 @@ impl Hidden {
         decode_end: MediaTime,
         until: Until,
         multiplier: u32,
-    ) -> Result<LeadIn, FormatError> {
+    ) -> Result<Option<LeadIn>, FormatError> {
         let (step, delay) = self.step_and_delay(samples, multiplier);
         let natural = |time: MediaTime| (time - self.first_presented).in_clip(multiplier);
         let held = range.count();
@@ -208,10 +209,11 @@ impl Hidden {
             };
             next = presented_at + natural(end);
         }
-        Ok(LeadIn {
+        let Some(before_last) = len.checked_sub(1) else { return Ok(None) };
+        Ok(Some(LeadIn {
             len,
             step,
-            last_duration: (next - step.times(len - 1)).max(ClipTime(1)).in_field(),
+            last_duration: (next - step.times(before_last)).max(ClipTime(1)).in_field(),
             in_order: self.in_order,
             first_presented: self.first_presented,
             presented_at,
@@ -221,7 +223,7 @@ impl Hidden {
             multiplier,
             until,
             held,
-        })
+        }))
     }
 
     /// How many samples from the first of the range on are not decoded when they are in the file,

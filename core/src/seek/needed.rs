@@ -35,7 +35,7 @@ impl NeededRange<'_> {
         let lead_in = |hidden: Hidden| {
             hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
         };
-        self.hidden.map(lead_in).transpose()
+        Ok(self.hidden.map(lead_in).transpose()?.flatten())
     }
 
     /// The times of its first samples where the presentation goes on from another range (see
@@ -66,7 +66,7 @@ impl NeededRange<'_> {
         let hidden = hidden.at_joint(Joint { delay: lead, into, least });
         let lead_in =
             hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)?;
-        Ok((Some(lead_in), lead))
+        Ok((lead_in, lead))
     }
 
     /// How many samples there are up to the one with this composition time.

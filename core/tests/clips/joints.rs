@@ -357,3 +357,20 @@ fn no_sample_lasts_through_a_pause_that_no_field_holds() {
         assert_eq!(later.from, f64::from(60 + end - 700));
     }
 }
+
+#[test]
+fn a_scene_may_need_no_other_times() {
+    // Its frame is presented as it is decoded, when the one before is still being decoded.
+    let sample = |n| Sample { delta: 105, offset: if n % 2 == 0 { 5 } else { 0 }, sync: true, size: 20 };
+    let pictures = TrackSpec::new(b"vide", b"avc1", 1000, (0..6).map(sample).collect());
+    let film = Film::of(vec![pictures, TrackSpec::audio(6)]);
+    for query in ["clip=0.729-0.744&clip=0.573-0.588", "clip=0.42-0.43&clip=0.105-0.12&clip=0.315-0.33"] {
+        let flat = &expand(&clip(&film.build(), &format!("{query}&mode=keyframe")).unwrap())[0];
+        let segments = track(&film, "v1", query, &Settings::default());
+        for video in [flat, &segments] {
+            let at = samples(video, &film, 0, |s| (s.dts, s.cts));
+            assert!(at.windows(2).all(|pair| pair[0].1 < pair[1].1), "{at:?}");
+            assert!(at.iter().all(|(_, dts, cts)| dts <= cts), "{at:?}");
+        }
+    }
+}
