@@ -225,7 +225,14 @@ fn without_joints<R: ReadAt>(
         match &scene.ending {
             Some(ending) => placed.end_with(ending),
             None if is_followed => {}
-            None => placed.lengthen(missing_at_end(track, source, needed, &placed)?),
+            None => {
+                placed.lengthen(missing_at_end(track, source, needed, &placed)?);
+                // The film has no packet to go on with where sound is early at its end.
+                let ends = continued.map(|continued| continued.at(play.movie.end));
+                if let Some(ends) = ends.filter(|&ends| ends > placed.start + placed.len) {
+                    placed.end_at(&track.samples, source, ends)?;
+                }
+            }
         }
         out.push(vec![placed]);
     }
