@@ -48,8 +48,14 @@ fn last_of<R: ReadAt>(
         _ => ticks,
     };
     let latest = last.start + line.scales.to_movie(ticks.previous(), Rounding::Up);
-    let at_end = latest.min(last.end - MovieTime(1)).max(last.start)..last.end;
-    let Some(end) = play(track, line, source, last, at_end)? else { return Ok(None) };
+    let latest = latest.min(last.end - MovieTime(1));
+    let from = |time: MovieTime| play(track, line, source, last, time.max(last.start)..last.end);
+    // Rounded to ticks of the media, a tick of the movie that is coarser may begin where that ends.
+    let end = match from(latest)? {
+        None => from(latest - MovieTime(1))?,
+        end => end,
+    };
+    let Some(end) = end else { return Ok(None) };
     let shown = track.samples.on_screen(source, end.media_time)?.unwrap_or(end.media_time);
     let (media_time, media_end) = match last.rate {
         0 => (end.media_time, end.media_time.next()),

@@ -374,3 +374,21 @@ fn a_scene_may_need_no_other_times() {
         }
     }
 }
+
+#[test]
+fn the_last_frame_stays_where_ticks_of_the_movie_are_coarser() {
+    // The film's sound goes on, and a track of sound that waits makes its timescale that of the movie. The
+    // last frame ends in the middle of a tick of that.
+    let frame = |_| Sample { delta: 6631, offset: 0, sync: true, size: 8 };
+    let pictures = TrackSpec::new(b"vide", b"avc1", 90_000, (0..8).map(frame).collect());
+    let packet = |n: u32| Sample { delta: 1024, offset: 0, sync: true, size: 10 + n };
+    let short = TrackSpec::new(b"soun", b"mp4a", 48_000, (0..5).map(packet).collect());
+    let film = Film::of(vec![pictures, short, TrackSpec::audio(15)]);
+    for end in 10..40 {
+        let query = format!("clip=1.467-1.5{end}&clip=0-0.133&mode=keyframe");
+        let [video, audio, _] = &expand(&clip(&film.build(), &query).unwrap())[..] else { panic!() };
+        assert_eq!((video.movie_timescale, audio.edits[0].1), (48_000, -1));
+        let numbers: Vec<_> = samples(video, &film, 0, |s| (s.dts, s.cts)).iter().map(|s| s.0).collect();
+        assert_eq!(numbers, [7, 0, 1], "{query}");
+    }
+}
