@@ -59,7 +59,7 @@ fn last_of<R: ReadAt>(
     let shown = track.samples.on_screen(source, end.media_time)?.unwrap_or(end.media_time);
     let (media_time, media_end) = match last.rate {
         0 => (end.media_time, end.media_time.next()),
-        _ => (shown, end.media_time.max(shown).next()),
+        _ => (shown, end.media_end.max(shown.next())),
     };
     let length = match last.rate {
         0 => last.end - last.start,

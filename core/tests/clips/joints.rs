@@ -392,3 +392,17 @@ fn the_last_frame_stays_where_ticks_of_the_movie_are_coarser() {
         assert_eq!(numbers, [7, 0, 1], "{query}");
     }
 }
+
+#[test]
+fn a_picture_that_has_ended_is_held_as_long_as_it_lasted() {
+    // A clip may have one picture, which ended before the sound.
+    let frame = |_| Sample { delta: 30, offset: 0, sync: true, size: 8 };
+    let pictures = TrackSpec::new(b"vide", b"avc1", 1000, (0..7).map(frame).collect());
+    let source = Film::of(vec![pictures, TrackSpec::audio(5)]).build();
+    let held = clip(&source, "start=0.376&end=0.6").unwrap();
+    for (film, query) in [(&source, "start=0.3&end=0.39"), (&held, "start=0.11&end=0.2")] {
+        let [video, audio] = &expand(&clip(film, query).unwrap())[..] else { panic!() };
+        let lasts = |track: &Expanded| track.shown().last().map(|shown| shown.to);
+        assert_eq!((lasts(video), lasts(audio)), (Some(0.03), Some(0.09)), "{query} {:?}", video.edits);
+    }
+}
