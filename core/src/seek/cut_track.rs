@@ -37,7 +37,7 @@ pub(super) fn cut_track<R: ReadAt>(
 ) -> Result<(TrackClip, Vec<SceneIn>), FormatError> {
     if &track.handler.0 == b"soun" {
         if seen == EditsSeen::First {
-            // Without joints, nothing is decoded before the other ones anyway.
+            // Without joints, `whole_packets` chooses what the later ones begin with.
             let led_in = if joints == Joints::None { 1 } else { scenes.len() };
             leave_out_unheard(track, line, source, scenes.iter_mut().filter(|s| !s.is_empty()).take(led_in))?;
         }

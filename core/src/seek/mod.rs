@@ -144,20 +144,22 @@ fn cut_film(
         .collect::<Result<Vec<_>, SeekError>>()?;
     // Few players do well with more than one edit of a track. In the mode that is for those without
     // edit lists, scenes need no more.
-    let may_join = scenes.len() > 1 && (edits == EditsSeen::First || request.mode == Mode::Keyframe);
-    if may_join || edits == EditsSeen::First {
-        for (track, line) in index.tracks.iter().zip(&mut lines) {
-            line.raise(track, source, index.is_recording())?;
-        }
-    }
+    let has_scenes = scenes.len() > 1;
+    let wants_one_edit = edits == EditsSeen::First || has_scenes && request.mode == Mode::Keyframe;
     let joins = |n: usize, track: &Track| match edits {
         EditsSeen::First => is_played(track),
         // What other tracks show (subtitles, slides) may not go on through a pause.
         EditsSeen::All => Some(n) == reference || &track.handler.0 == b"soun",
     };
-    let is_joined = may_join && may_be_joined(&index.tracks, &lines, &plays, joins);
-    if !is_joined && edits == EditsSeen::All {
-        lines.iter_mut().for_each(Timeline::lower);
+    let mut is_joined = false;
+    if wants_one_edit {
+        for (track, line) in index.tracks.iter().zip(&mut lines) {
+            line.raise(track, source, index.is_recording())?;
+        }
+        is_joined = has_scenes && may_be_joined(&index.tracks, &lines, &plays, joins);
+        if !is_joined && edits == EditsSeen::All {
+            lines.iter_mut().for_each(Timeline::lower);
+        }
     }
     let mut tracks = index
         .tracks

@@ -32,10 +32,8 @@ impl NeededRange<'_> {
         until: Until,
         multiplier: u32,
     ) -> Result<Option<LeadIn>, FormatError> {
-        let lead_in = |hidden: Hidden| {
-            hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
-        };
-        Ok(self.hidden.map(lead_in).transpose()?.flatten())
+        let Some(hidden) = self.hidden else { return Ok(None) };
+        hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
     }
 
     /// The times of its first samples where the presentation goes on from another range (see
