@@ -326,11 +326,14 @@ fn of(film: &Film, options: &Options, servers: &Servers) -> Vec<Clip> {
 /// The scenes that are asked for, as one clip. Of one film they are always played, in the mode in which
 /// all players can.
 fn joined(film: &Film, source: &Source, path: &str, options: &Options, servers: &Servers) -> Vec<Clip> {
-    let are_usual = film.name == RUNG && options.start.is_none() && options.end.is_none();
-    let (all, modes): (&[_], &[_]) = match options.scenes.is_empty() {
-        false => (&options.scenes, &options.modes),
-        true if are_usual && !options.only_forms() => (&SCENES, &[Mode::Keyframe]),
-        true => return Vec::new(),
+    let are_usual =
+        film.name == RUNG && options.start.is_none() && options.end.is_none() && !options.only_forms();
+    let (all, modes): (&[_], &[_]) = if !options.scenes.is_empty() {
+        (&options.scenes, &options.modes)
+    } else if are_usual {
+        (&SCENES, &[Mode::Keyframe])
+    } else {
+        return Vec::new();
     };
     let forms = FORMS.iter().filter(|form| !options.forms.is_empty() && options.wants(form)).map(Some);
     let forms = forms.chain((!options.only_forms()).then_some(None));

@@ -86,7 +86,7 @@ impl Wanted {
 pub(crate) fn moved(source: &Source, film: &Film) -> f64 {
     let Some(first) = source.decoded.frames.first() else { return 0.0 };
     match film.name.as_str() {
-        "screen_cmaf" => first.time,
+        name if name.contains("cmaf") => first.time,
         // A packet of sound begins before the picture, at a time (`tfxd`) that libavformat does not know.
         "screen_ismv" => first.time - 1024.0 / 48_000.0,
         _ => 0.0,
