@@ -189,7 +189,8 @@ fn media_needed(track: &Track, movie_timescale: u32, played: &Range<u128>) -> Op
         };
         if all > from {
             latest = latest.max(Some(until));
-        } else {
+        } else if until > track.samples.start && media_time < track.samples.end {
+            // Else it presents nothing, and what was on screen before it stays.
             ended = Some(until);
         }
     }

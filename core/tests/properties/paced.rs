@@ -162,17 +162,21 @@ proptest! {
 #[test]
 fn a_track_that_has_ended_is_sent_up_to_its_last_frame() {
     let offset = |n: u32| match n % 7 {
-        0 => 0,
-        1 | 4 => 2982,
-        _ => -1491,
+        0 => 1491,
+        1 | 4 => 4473,
+        _ => 0,
     };
     let sample = |n| Sample { delta: 1491, offset: offset(n), sync: n % 7 == 0, size: 8 };
     let video = TrackSpec::new(b"vide", b"avc1", 12_800, (0..18).map(sample).collect());
     // The last frame that is presented is the twelfth to be decoded.
-    let shown = (108, 18_008, 0x10000);
+    let shown = (108, 19_499, 0x10000);
     let audio = TrackSpec { timescale: 44_100, chunking: vec![1], edits: vec![], ..TrackSpec::audio(67) };
-    // Also where its edit list goes on with nothing.
-    for edits in [vec![shown], vec![shown, (1000, -1, 0x10000), (1, -1, 0x10000)]] {
+    // Also where its edit list goes on with nothing, with what is before its first frame, or with what is
+    // behind its last.
+    let empty = [(1000, -1, 0x10000), (1, -1, 0x10000)];
+    let (before, behind) = ([(2, 0, 0x10000)], [(2, 90_000, 0x10000)]);
+    for later in [&[][..], &empty, &before, &behind] {
+        let edits = [&[shown], later].concat();
         let video = TrackSpec { edits, chunking: vec![1], ..video.clone() };
         let source = Film::of(vec![video, audio.clone()]).build();
         let (file, bytes) = answer(&source, "start=0.936").unwrap();
