@@ -16,6 +16,8 @@ pub struct Summary {
     timescale: u32,
     /// When each begins in the presentation of the movie, and how long it lasts.
     scenes: Box<[(u64, u64)]>,
+    /// Whether one edit presents all scenes.
+    goes_on: bool,
     tracks: Box<[TrackSummary]>,
 }
 
@@ -42,6 +44,7 @@ impl Summary {
         Self {
             timescale: clip.timescale,
             scenes: clip.scenes.iter().map(|s| (s.start.0, (s.end - s.start).0)).collect(),
+            goes_on: clip.is_joined,
             tracks: tracks.collect(),
         }
     }
@@ -66,6 +69,11 @@ impl Summary {
     /// Whether the clip joins several scenes.
     pub(crate) fn is_joined(&self) -> bool {
         self.scenes.len() > 1
+    }
+
+    /// Whether its sound goes on from scene to scene in whole packets, up to one beside its time.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     fn duration(&self) -> u64 {
@@ -190,7 +198,7 @@ impl Display for Explanation {
         match &self.found {
             None => f.write_str("; the whole film, metadata first")?,
             Some(summary) => {
-                let Summary { timescale, scenes, tracks } = summary;
+                let Summary { timescale, scenes, tracks, .. } = summary;
                 let at = |ticks| Seconds { ticks, timescale: u64::from(*timescale) };
                 match **scenes {
                     [(start, duration)] => {

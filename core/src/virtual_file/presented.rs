@@ -99,6 +99,7 @@ impl Planned {
             has_ended &= summary.is_none() && has_presented_all(track, film.index.mvhd.timescale, nanos)
                 || last.is_some_and(|last| last.next() >= track.samples.end_number());
             if let Some(last) = last {
+                let last = (last + early(track, summary)).min(track.samples.end_number() - 1);
                 let mut chunk = track.samples.chunk_of(&film.source, last)?;
                 let place = track.samples.place_of(&film.source, &mut chunk, last)?;
                 furthest = furthest.max(plan.extents.before(film, place.end)?.in_answer(metadata));
@@ -117,6 +118,13 @@ fn counted<'a>(index: &'a Index, summary: Option<&'a Summary>) -> impl Iterator<
     let is_played = |track: &&Track| matches!(&track.handler.0, b"vide" | b"soun") && track.samples.count > 1;
     let all = !index.tracks.iter().filter(is_held).any(|track| is_played(&track));
     index.tracks.iter().filter(is_held).filter(move |track| all || is_played(track))
+}
+
+/// How many samples of a track may be presented in a clip before it is time for them in the movie. Where
+/// scenes go on without edits, sound is up to a packet early, and the last packet of a scene begins up to
+/// half a packet after its end.
+fn early(track: &Track, summary: Option<&Summary>) -> u32 {
+    if &track.handler.0 == b"soun" && summary.is_some_and(Summary::goes_on) { 2 } else { 0 }
 }
 
 /// The last sample of a track, in decoding order, that is presented before the end of one of these
