@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::servers::under_valgrind;
+
 /// A request under construction.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -186,11 +188,16 @@ pub struct Connection {
     buffer: Vec<u8>,
 }
 
+/// How long a server may take for an answer. Under valgrind it takes many times as long.
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(if under_valgrind() { 120 } else { 30 })
+}
+
 impl Connection {
     /// Connects to `host:port`.
     pub fn open(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+        stream.set_read_timeout(Some(patience())).expect("a timeout above zero");
         Self { stream, buffer: Vec::new() }
     }
 
@@ -202,7 +209,7 @@ impl Connection {
         sockopt::set_socket_recv_buffer_size(&socket, 16 << 10).expect("a size in range");
         connect(&socket, &address).unwrap_or_else(|e| panic!("{address}: {e}"));
         let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+        stream.set_read_timeout(Some(patience())).expect("a timeout above zero");
         Self { stream, buffer: Vec::new() }
     }
 

@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+
+use crate::client::patience;
 
 /// Frames (RFC 9113, section 6).
 const HEADERS: u8 = 1;
@@ -28,7 +29,7 @@ impl Http2 {
     /// Connects to `host:port`, which knows that HTTP/2 is spoken.
     pub fn open(address: &str) -> Self {
         let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+        stream.set_read_timeout(Some(patience())).expect("a timeout above zero");
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("a server");
         let mut http2 = Self { stream, next: 1 };
         // SETTINGS_HEADER_TABLE_SIZE, so that no head speaks of an earlier one, and

@@ -150,7 +150,7 @@ pub const ONE_PROCESS: &str =
 const HTTP2_PORT: &str = "http2_port";
 
 /// Whether `H264_VALGRIND` asks for servers whose every use of memory is checked.
-fn under_valgrind() -> bool {
+pub(crate) fn under_valgrind() -> bool {
     std::env::var_os("H264_VALGRIND").is_some()
 }
 

@@ -192,11 +192,11 @@ pub(super) fn is_routine(line: &str) -> bool {
         // The machine's clock, which others set.
         "warning: clock jumped",
     ];
-    // Ending takes valgrind longer than Apache waits for its children.
-    const SLOW: &str = "AH00045: child process";
+    // Ending takes valgrind longer than Apache and nginx wait for their children.
+    const SLOW: [&str; 2] = ["AH00045: child process", " exited on signal 9"];
     line.trim().is_empty()
         || ROUTINE.iter().any(|routine| line.contains(routine))
-        || (under_valgrind() && line.contains(SLOW))
+        || (under_valgrind() && SLOW.iter().any(|slow| line.contains(slow)))
         || is_notice_of_nginx(line)
 }
 
