@@ -14,6 +14,11 @@ use super::document::{Cue, Document, Timestamp};
 use super::markup::without_empty_lines;
 use super::presented::Shown;
 
+/// Bytes behind a `<` in which the `>` of a timestamp stands. The longest timestamp has 33, and
+/// maybe some white space. A text may be nothing but `<`: looking behind each for a `>` that is
+/// nowhere would take the square of its length.
+const LONGEST_TIMESTAMP: usize = 64;
+
 /// Adds the cues of a sample. Breaks if there is no room for more.
 pub(super) fn add_cues(sample: &[u8], shown: &Shown, document: &mut Document) -> ControlFlow<()> {
     document.begin_sample();
@@ -60,7 +65,7 @@ fn with_timestamps<'a>(text: &'a str, cue: &VttCue<'_>, shown: &Shown) -> Cow<'a
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once('<') {
-        let found = tag.split_once('>').and_then(|(time, after)| Some((parse_timestamp(time)?, after)));
+        let found = enclosed(tag).and_then(|(time, after)| Some((parse_timestamp(time)?, after)));
         out.push_str(before);
         if let Some((time, after)) = found {
             let time = time.saturating_add(shift);
@@ -78,6 +83,12 @@ fn with_timestamps<'a>(text: &'a str, cue: &VttCue<'_>, shown: &Shown) -> Cow<'a
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// What stands before the next `>`, if that is as near as in a timestamp, and what stands behind it.
+fn enclosed(tag: &str) -> Option<(&str, &str)> {
+    let end = tag.bytes().take(LONGEST_TIMESTAMP).position(|byte| byte == b'>')?;
+    Some((tag.get(..end)?, tag.get(end + 1..)?))
 }
 
 /// A timestamp of WebVTT (4.1) in milliseconds: hours, which may be left out, minutes, seconds and
@@ -133,5 +144,14 @@ mod tests {
         for other in ["a < b", "<00:01>x", "<00:01.5>x", "<a:b.000>x", "<>", "<+1:00.000>x"] {
             assert_eq!(text(other, None), other);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_timestamp_is_looked_for_where_it_can_stand() {
+        let text = |text: &str| payload(&cue(text, Some("00:10.000")), &shown());
+        let padded = |len: usize| format!("a <{:>len$}>b", "000000000:000000017.500");
+        assert_eq!(text(&padded(LONGEST_TIMESTAMP - 1)), "a <00:00:02.500>b");
+        assert_eq!(text(&padded(LONGEST_TIMESTAMP)), padded(LONGEST_TIMESTAMP));
+        assert_eq!(text("a<ä<00:17.500>ü"), "a<ä<00:00:02.500>ü");
     }
 }
