@@ -61,7 +61,7 @@ fn one_line(bytes: &[u8]) -> String {
 /// media. One that has passed when the cue begins is left out.
 fn with_timestamps<'a>(text: &'a str, cue: &VttCue<'_>, shown: &Shown) -> Cow<'a, str> {
     let stated = cue.current_time.and_then(|time| parse_timestamp(std::str::from_utf8(time).ok()?));
-    let shift = shown.begins - stated.unwrap_or(shown.composed);
+    let shift = shown.begins.saturating_sub(stated.unwrap_or(shown.composed));
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once('<') {
@@ -144,6 +144,12 @@ mod tests {
         for other in ["a < b", "<00:01>x", "<00:01.5>x", "<a:b.000>x", "<>", "<+1:00.000>x"] {
             assert_eq!(text(other, None), other);
         }
+    }
+
+    #[test]
+    fn times_far_out_are_taken_as_far_as_they_go() {
+        let far = Shown { composed: i64::MAX, ..shown() };
+        assert_eq!(payload(&cue("a <00:27.500>b", None), &far), "a b");
     }
 
     #[test]
