@@ -49,7 +49,7 @@ fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
                 kept.truncate(begun);
             }
             if start < to {
-                let start = units(scene.begins).0 + (start - from).0;
+                let start = units(scene.begins).0.saturating_add((start - from).0);
                 kept.push(Chapter { start, ..*chapter });
             }
         }
@@ -59,4 +59,22 @@ fn cut_chpl(payload: &[u8], clip: &Clip) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     chpl.write(&mut out);
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapters_behind_a_scene_without_end_are_as_late_as_they_can_be() {
+        let mut chpl = ChplBox::read(&[0, 0, 0, 0, 0]).unwrap();
+        chpl.chapters = vec![Chapter { start: 55_000_000, title: &NO_TITLE }];
+        let mut payload = Vec::new();
+        chpl.write(&mut payload);
+        let scenes = vec![MovieTime(0)..MovieTime(1 << 60), MovieTime(450_000)..MovieTime(540_000)];
+        let clip = Clip { timescale: 90_000, scenes, is_joined: false, tracks: Vec::new() };
+        let cut = cut_chpl(&payload[8..], &clip).unwrap();
+        let starts = ChplBox::read(&cut[8..]).unwrap().chapters.iter().map(|c| c.start).collect::<Vec<_>>();
+        assert_eq!(starts, [55_000_000, u64::MAX, u64::MAX]);
+    }
 }
