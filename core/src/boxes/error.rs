@@ -91,6 +91,9 @@ pub enum FormatError {
         /// How many places there may be.
         most: usize,
     },
+    /// The scenes of a clip have more samples than a box counts (ISO/IEC 14496-12, 8.7.3).
+    #[error("what was asked for has more samples than can be counted; a shorter part can be had")]
+    ManySamplesOfClip,
     /// The file has more boxes than we look at.
     #[error("more than {} boxes in the file", limits::FRAGMENT_BOXES)]
     ManyBoxes,

@@ -23,7 +23,7 @@
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::limits;
-use crate::numbers::SampleNumber;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
@@ -254,9 +254,14 @@ fn place<R: ReadAt>(
         Some(lead_in) => (lead_in.first_presented, lead_in.presented_at),
         None => (decode.start + trim, ClipTime(0)),
     };
+    let place = previous.map_or(SampleNumber::FIRST, |previous| previous.range.place + previous.range.len());
+    // Scenes may have the same samples again and again.
+    if place.0.checked_add(samples.count()).is_none() {
+        return Err(FormatError::ManySamplesOfClip);
+    }
     let range = SampleRange {
         samples: samples.clone(),
-        place: previous.map_or(SampleNumber::FIRST, |previous| previous.range.place + previous.range.len()),
+        place,
         joined_until: plays.first().map_or(SampleNumber::FIRST, |first| first.joined_until),
         lead_in,
         first_sample_trim: trim,

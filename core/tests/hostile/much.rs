@@ -97,6 +97,9 @@ fn samples_that_take_no_bytes_are_not_walked() {
         let film = film(&[track]);
         is_film(judge_within(&film, "start=1&end=4000000", &LARGE));
         is_film(judge_within(&film, "start=3000000", &LARGE));
+        // Two scenes of it have more than a clip can count.
+        let many = judge_within(&film, "clip=1-4000000,0-4000000", &LARGE);
+        is_refused(many, "more samples than can be counted");
     }
 }
 
