@@ -69,14 +69,9 @@ impl NeededRange<'_> {
 
     /// How many samples there are up to the one with this composition time.
     fn count_to<R: ReadAt>(&self, track: &Track, source: &R, shown: MediaTime) -> Result<u32, FormatError> {
-        let mut count = 0;
-        for sample in track.samples.joint_at(source, self.samples.start)?.samples() {
-            count += 1;
-            if count >= self.samples.count() || sample?.cts(0) == shown {
-                break;
-            }
-        }
-        Ok(count)
+        let found = track.samples.presented(source, shown, shown.next())?;
+        let all = self.samples.count();
+        Ok(found.map_or(all, |found| (found.start.next() - self.samples.start).min(all)))
     }
 
     /// When the last of its edits ends.

@@ -103,6 +103,24 @@ fn samples_that_take_no_bytes_are_not_walked() {
     }
 }
 
+/// Eight scenes, each of which begins inside the sample behind 500 million hidden ones. A walk through
+/// those would take minutes.
+#[test]
+fn hidden_samples_of_no_reads_are_not_walked() {
+    const COUNT: u32 = 500_000_000;
+    let track = Track {
+        stts: table(b"stts", &[[COUNT, 2]]),
+        stsc: table(b"stsc", &[[1, COUNT, 1]]),
+        stsz: full_box(b"stsz", 0, [1, COUNT]),
+        edts: make_box(b"edts", table(b"elst", &[[10_000, 2 * COUNT - 19_999, 0x1_0000]])),
+        more: table(b"stss", &[[1]]),
+        ..Track::video()
+    };
+    let prefix = film(&[track]);
+    let query = format!("clip={}&mode=keyframe", ["0-1"; 8].join(","));
+    is_film(judge_sparse(&prefix, prefix.len() as u64 + u64::from(COUNT), &query));
+}
+
 #[test]
 fn a_million_chunk_groups_are_looked_up_not_walked() {
     let entries: Vec<_> = (1..=1_000_000).map(|n| [n, 1 + n % 2, 1]).collect();
