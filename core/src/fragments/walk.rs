@@ -49,6 +49,8 @@ impl Damage {
 pub(crate) struct Fragments {
     pub(crate) tracks: Vec<TrackFragments>,
     pub(crate) batches: Vec<Batch>,
+    /// The last fragment that could be read.
+    pub(crate) last: Option<BoxHeader>,
     damage: Vec<Damage>,
     /// Nothing was found after the last damage.
     ends_early: bool,
@@ -266,6 +268,7 @@ impl<'a> Walk<'a> {
                 return Ok(None);
             }
         };
+        self.found.last = Some(*moof);
         if self.unfinished.is_some() {
             // The file goes on, so the fragment whose media reaches past its end is damaged.
             return Ok(self.unfinished.take());

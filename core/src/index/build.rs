@@ -75,6 +75,10 @@ impl Index {
             let mut reader = Reader::with_generated(&source, file_len, this.generated.len());
             this.end = End::of_fragments(&mut reader, &this.moov)?;
             this.notes.extend(fragments.notes());
+            if let Some(last) = &fragments.last {
+                let probed = this.fingerprint.add(file, last);
+                probed.map_err(|e| FormatError::read(last.offset, e))?;
+            }
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, fragments)?;
         }
@@ -103,8 +107,8 @@ impl Index {
             None => outer_moov,
         };
         let (moov, mvhd, tracks, notes) = read_moov(&mut reader, moov)?;
-        let last_moof = top.iter().rfind(|b| &b.box_type.0 == b"moof");
-        let probed: Vec<_> = std::iter::once(outer_moov).chain(last_moof.copied()).collect();
+        let first_moof = top.iter().find(|b| &b.box_type.0 == b"moof");
+        let probed: Vec<_> = std::iter::once(outer_moov).chain(first_moof.copied()).collect();
         let fingerprint =
             Fingerprint::of(file, &probed).map_err(|e| FormatError::read(outer_moov.offset, e))?;
         Ok(Self {

@@ -10,10 +10,11 @@ use crate::source::{Identity, ReadAt, changed};
 /// The metadata by which a file that grows is recognised.
 ///
 /// A recording is appended to while it is sent, and its index stays valid. A new recording by the
-/// same camera under the same name has another last fragment in that place.
+/// same camera under the same name may begin as the one before. Sooner or later it has another
+/// fragment, or something else, in the place of the last one that was indexed.
 #[derive(Debug, Default)]
 pub(super) struct Fingerprint {
-    /// The first bytes of the `moov` and of the last fragment: where, and how many.
+    /// The first bytes of the `moov`, of the first fragment and of the last: where, and how many.
     probes: Vec<(u64, usize)>,
     digest: u64,
 }
@@ -22,33 +23,41 @@ pub(super) struct Fingerprint {
 const PROBE: u64 = 1024;
 
 impl Fingerprint {
-    /// The fingerprint of a file whose `moov` and last fragment are `boxes`.
+    /// The fingerprint of a file whose `moov` and first fragment are `boxes`.
     pub(super) fn of<R: ReadAt>(file: &R, boxes: &[BoxHeader]) -> io::Result<Self> {
-        let probes = boxes.iter().map(|b| (b.offset, usize::try_from(b.size.min(PROBE)).unwrap_or(0)));
-        let probes: Vec<_> = probes.collect();
-        let digest = digest(file, &probes)?;
-        Ok(Self { probes, digest })
+        let mut this = Self::default();
+        boxes.iter().try_for_each(|header| this.add(file, header))?;
+        Ok(this)
+    }
+
+    /// Looks at a further box, unless it is one of those before.
+    pub(super) fn add<R: ReadAt>(&mut self, file: &R, header: &BoxHeader) -> io::Result<()> {
+        let probe = (header.offset, usize::try_from(header.size.min(PROBE)).unwrap_or(0));
+        if !self.probes.contains(&probe) {
+            self.digest = digest(file, self.digest, &probe)?;
+            self.probes.push(probe);
+        }
+        Ok(())
     }
 
     /// Fails if `file` is no longer what it was `then`. Bytes may have been appended to one that
     /// `may_grow`.
     pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
         let Some(now) = file.identity()? else { return Ok(()) };
+        let found = || self.probes.iter().try_fold(0, |before, probe| digest(file, before, probe));
         let is_same = now.is_same_content(then)
-            || (may_grow
-                && now.may_have_grown(then, SystemTime::now())
-                && digest(file, &self.probes)? == self.digest);
+            || (may_grow && now.may_have_grown(then, SystemTime::now()) && found()? == self.digest);
         if is_same { Ok(()) } else { Err(changed()) }
     }
 }
 
-fn digest<R: ReadAt>(file: &R, probes: &[(u64, usize)]) -> io::Result<u64> {
+/// What tells bytes of a file apart, and those `before` them.
+fn digest<R: ReadAt>(file: &R, before: u64, (offset, len): &(u64, usize)) -> io::Result<u64> {
+    let mut bytes = vec![0; *len];
+    file.read_exact_at(&mut bytes, *offset)?;
     let mut hasher = DefaultHasher::new();
-    for (offset, len) in probes {
-        let mut bytes = vec![0; *len];
-        file.read_exact_at(&mut bytes, *offset)?;
-        hasher.write(&bytes);
-    }
+    hasher.write_u64(before);
+    hasher.write(&bytes);
     Ok(hasher.finish())
 }
 
@@ -111,5 +120,14 @@ mod tests {
         let another =
             [Film::of(vec![TrackSpec::video(41, 10)]).build_fragmented(0), fragmented.clone()].concat();
         assert!(!is_sent_after(&fragmented, |file, _| file.write_all_at(&another, 0).unwrap()));
+        // One that begins alike: of its last fragment, the number in its `mfhd` differs.
+        let moofs: Vec<_> =
+            (0..fragmented.len()).filter(|&at| fragmented[at..].starts_with(b"moof")).collect();
+        let number = u64::try_from(moofs[moofs.len() - 1] + 19).unwrap();
+        assert!(moofs.len() > 1 && append(&fragmented));
+        assert!(!is_sent_after(&fragmented, |file, _| {
+            file.write_all_at(&[99], number).unwrap();
+            file.write_all_at(b"more", fragmented.len() as u64).unwrap();
+        }));
     }
 }
