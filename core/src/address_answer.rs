@@ -248,8 +248,8 @@ impl<R: ReadAt> Package<'_, R> {
         // All that the text follows from.
         let (seconds, form, query) =
             (settings.segment_duration.seconds(), settings.form, self.query.escape_ascii());
-        let growth = self.growth;
-        let key = format!("{address}?{query} {seconds} {form:?} {growth:?} {request:?}");
+        let (growth, scene) = (self.growth, settings.parameters.name(Parameter::Scene));
+        let key = format!("{address}?{query} {seconds} {form:?} {scene} {growth:?} {request:?}");
         let cache = &self.seeker.cache;
         let (text, tag) = match cache.text(identity, &key) {
             Some(kept) => kept,
@@ -604,6 +604,20 @@ mod tests {
         texts.dedup();
         // The form is no matter of the manifest, nor is a name of a query without a value.
         assert_eq!(texts.len(), 4 * 4 - 3);
+    }
+
+    #[test]
+    fn a_manifest_is_kept_for_the_name_by_which_it_asks_for_scenes() {
+        let (kept, film) = (Seeker::default(), film());
+        let renamed = Settings {
+            parameters: Settings::default().parameters.rename([(&b"scene"[..], &b"take"[..])]).unwrap(),
+            ..of_seconds("2")
+        };
+        for (settings, name) in [(of_seconds("2"), "scene=1"), (renamed, "take=1")] {
+            let text = get(&kept, &film, "/dash/manifest.mpd?clip=5-8,1-3", &settings).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.contains(name), "{name}: {text}");
+        }
     }
 
     #[test]
