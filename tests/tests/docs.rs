@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
-use mp4seek::request::DEFAULT_EXTENSIONS;
+use mp4seek::request::{DEFAULT_EXTENSIONS, Parameter};
 use regex::Regex;
 use tests::films::film;
 use tests::key_file;
@@ -119,6 +119,27 @@ fn the_examples_are_accepted_by_the_servers() {
         site.allow_log("can be read by every user");
         let path = site.publish(&film("bframes"));
         assert_eq!(site.get(&path).status, 200);
+    }
+}
+
+/// Who leaves one out of the key of a cache gets one film for another there.
+#[test]
+fn all_parameters_are_listed_where_all_are_meant() {
+    let parameters = BTreeSet::from(Parameter::ALL.map(|parameter| parameter.default_name().to_owned()));
+    let between = |text: &str, from: &str, to: &str| {
+        let (_, text) = text.split_once(from).expect("what the list begins with");
+        all("`([a-z]+)`", text.split(to).next().unwrap_or_default())
+    };
+    let caching = read("docs/caching.md");
+    assert_eq!(between(&caching, "cache key. Leave ", " in it"), parameters, "docs/caching.md");
+    for (engine, directive) in [
+        (APACHE, "H264StreamingParameters"),
+        (Engine::Lighttpd, "h264-streaming.parameters"),
+        (Engine::Nginx, "h264_streaming_parameters"),
+    ] {
+        let (page, _) = page_and_directives(engine);
+        let listed = between(section(&page, directive), "The parameters are ", ".");
+        assert_eq!(listed, parameters, "{directive}");
     }
 }
 
