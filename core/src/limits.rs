@@ -204,6 +204,16 @@ pub const PLACES: usize = 1 << 18;
 /// to read all fragments again without them. The movie ends before the next one.
 pub const LEFT_OUT: usize = 8;
 
+/// Bytes of memory that it may take to note where each track is in the fragments, batch by batch
+/// (see `fragments`). It is a twentieth of that for 24 hours with three tracks, each in fragments of
+/// a second of its own; and within it there are as many fragments of 32 tracks as
+/// [`FRAGMENT_BOXES`] and [`FRAGMENT_SAMPLES`] allow.
+pub const BATCHES: u64 = 128 << 20;
+
+/// The same for the fragments that come next after damage. Each begins a batch, so a few bytes make
+/// one. There may be 10,000 damaged places in a movie of three tracks. The movie ends before more.
+pub const BATCHES_AFTER_DAMAGE: u64 = 4 << 20;
+
 /// Samples in fragments; no more than the file has bytes. 24 hours with 60 video samples and two
 /// times 47 audio samples a second have 13.3 million. Their tables are in memory while the index is
 /// built, some 17 bytes a sample.

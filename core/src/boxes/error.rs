@@ -97,6 +97,12 @@ pub enum FormatError {
     /// The file has more boxes than we look at.
     #[error("more than {} boxes in the file", limits::FRAGMENT_BOXES)]
     ManyBoxes,
+    /// To note where each track is in all movie fragments would take more memory than we take.
+    #[error("more fragments than we take in a film of {tracks} tracks")]
+    ManyFragments {
+        /// How many tracks there are.
+        tracks: usize,
+    },
     /// A movie fragment has more track runs than we take.
     #[error("more than {} runs in one fragment", limits::RUNS)]
     ManyRuns,

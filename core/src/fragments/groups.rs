@@ -136,6 +136,11 @@ impl Groupings {
         self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or(FormatError::ManyGroupings)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// Whether a grouping has descriptions here, which take the place of the `moov`'s own.
     pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
         self.described.iter().any(|d| d.all.grouping == grouping)

@@ -44,7 +44,8 @@ impl MemoryPermit {
         Self { permits: permits.clone(), is_held: false }
     }
 
-    /// Waits for the permit, if so many samples and bytes of auxiliary information need it.
+    /// Waits for the permit, if so many samples, bytes of auxiliary information and bytes of notes
+    /// on batches need it.
     ///
     /// # Errors
     /// `WouldBlock` for a source that may not wait; why nobody wants to wait any more.
@@ -53,9 +54,12 @@ impl MemoryPermit {
         source: &R,
         samples: u64,
         auxiliary: u64,
+        batches: u64,
     ) -> Result<(), FormatError> {
-        let needed =
-            samples.saturating_mul(limits::MEMORY_OF_SAMPLE).saturating_add(auxiliary.saturating_mul(2));
+        let needed = samples
+            .saturating_mul(limits::MEMORY_OF_SAMPLE)
+            .saturating_add(auxiliary.saturating_mul(2))
+            .saturating_add(batches);
         if self.is_held || needed <= limits::MEMORY_AT_ONCE {
             return Ok(());
         }
@@ -96,7 +100,7 @@ mod tests {
 
     fn take(permits: &MemoryPermits, source: &impl ReadAt) -> Result<MemoryPermit, FormatError> {
         let mut permit = MemoryPermit::of(permits);
-        permit.take(source, MUCH, 0).map(|()| permit)
+        permit.take(source, MUCH, 0, 0).map(|()| permit)
     }
 
     /// Runs what would never end if it did not work.
@@ -135,7 +139,7 @@ mod tests {
         in_time(|| {
             let permits = MemoryPermits::default();
             let _held = take(&permits, &Vec::new()).unwrap();
-            MemoryPermit::of(&permits).take(&Vec::new(), 1, 0).unwrap();
+            MemoryPermit::of(&permits).take(&Vec::new(), 1, 0, 0).unwrap();
             take(&MemoryPermits::default(), &Vec::new()).unwrap();
         });
     }
@@ -156,7 +160,7 @@ mod tests {
     fn who_may_not_wait_is_sent_away() {
         in_time(|| {
             let permits = MemoryPermits::default();
-            MemoryPermit::of(&permits).take(&Impatient, 1, 0).unwrap();
+            MemoryPermit::of(&permits).take(&Impatient, 1, 0, 0).unwrap();
             // The permit is free, but the work that it is for would take long.
             let refused = take(&permits, &Impatient).unwrap_err();
             assert_eq!(refused.io_error().unwrap().kind(), io::ErrorKind::WouldBlock);

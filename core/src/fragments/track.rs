@@ -15,6 +15,9 @@ use super::run_lengths::{RunLengths, number};
 /// Notes of one track.
 const NOTES: usize = 8;
 
+/// Tables that a track may have, besides one for each of its groupings.
+const TABLES: usize = 9;
+
 /// What the fragments say of one track: all of them, or those of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct TrackFragments {
@@ -117,6 +120,14 @@ impl TrackFragments {
     /// Notes that a batch begins with what is added next.
     pub(crate) fn begin_batch(&mut self) {
         self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
+    }
+
+    /// Memory that each batch takes for this track while the index is built, about: where the track
+    /// is then, and how many entries each of its tables has.
+    pub(crate) fn memory_of_batch(&self) -> u64 {
+        let tables = TABLES + self.seed.groupings.count();
+        // Once as it is gathered, and once as it is kept.
+        2 * (size_of::<TrackStart>() + tables * size_of::<u32>()) as u64
     }
 
     /// Where it ends in the track.

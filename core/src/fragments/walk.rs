@@ -140,6 +140,8 @@ struct Walk<'a> {
     limits: &'a Limits,
     /// There was damage, and no fragment since then that is well formed.
     is_lost: bool,
+    /// Fragments that began a batch because there was damage before them.
+    batches_after_damage: u64,
     /// The last fragment, where its media reaches past the end of the file.
     unfinished: Option<Damage>,
 }
@@ -156,7 +158,7 @@ impl<'a> Walk<'a> {
         let in_moov = tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum();
         check_count(in_moov, reader.file_len())?;
         let mut found = Fragments { permit, ..Fragments::default() };
-        found.permit.take(reader.source(), in_moov, 0)?;
+        found.permit.take(reader.source(), in_moov, 0, 0)?;
         for (track, stbl) in tracks {
             found.tracks.push(TrackFragments::of(reader, track, stbl)?);
         }
@@ -168,7 +170,7 @@ impl<'a> Walk<'a> {
             found.batches.push(Batch { samples: in_moov, ..Batch::default() });
             found.tracks.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
         }
-        Ok(Self { found, left_out, limits, is_lost: false, unfinished: None })
+        Ok(Self { found, left_out, limits, is_lost: false, batches_after_damage: 0, unfinished: None })
     }
 
     /// Reads the fragments from `at` on; gives one that was taken in part and has to be left out.
@@ -183,6 +185,9 @@ impl<'a> Walk<'a> {
         for _ in 0..limits::FRAGMENT_BOXES {
             if let Some(damage) = self.left_out.get(limits::LEFT_OUT).filter(|damage| damage.at <= at) {
                 self.lose(damage.clone());
+                return Ok(None);
+            }
+            if self.is_lost && self.has_much_damage() {
                 return Ok(None);
             }
             let header = match reader.header(at, end) {
@@ -236,6 +241,12 @@ impl<'a> Walk<'a> {
         Ok(inside.unwrap_or(header.end()))
     }
 
+    /// Whether the next fragment after damage would be one too many.
+    fn has_much_damage(&self) -> bool {
+        let memory = self.batches_after_damage.saturating_mul(memory_of_batch(&self.found.tracks));
+        memory > limits::BATCHES_AFTER_DAMAGE
+    }
+
     /// Notes damage. The time of what comes next is not known then.
     fn lose(&mut self, damage: Damage) {
         if !std::mem::replace(&mut self.is_lost, true) {
@@ -276,6 +287,7 @@ impl<'a> Walk<'a> {
         let cost = COST_OF_BOX + moof.size.saturating_add(COST_OF_MOOF);
         let is_next = |s: &Batch| s.moofs > 0 && !s.is_full(self.limits) && cost <= s.cost.max(1 << 14);
         if self.is_lost || !self.found.batches.last().is_some_and(is_next) {
+            self.batches_after_damage += u64::from(self.is_lost);
             self.found.batches.push(Batch { offset: moof.offset, ..Batch::default() });
             self.found.tracks.iter_mut().for_each(TrackFragments::begin_batch);
         }
@@ -283,7 +295,12 @@ impl<'a> Walk<'a> {
         let before = samples_of(&self.found.tracks);
         let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count().into()));
         let auxiliary = self.found.tracks.iter().map(|t| t.auxiliary.len() as u64).sum();
-        self.found.permit.take(reader.source(), samples, auxiliary)?;
+        // A grouping that is new counts in all batches before.
+        let batches = (self.found.batches.len() as u64).saturating_mul(memory_of_batch(&self.found.tracks));
+        if batches > limits::BATCHES {
+            return Err(FormatError::ManyFragments { tracks: self.found.tracks.len() });
+        }
+        self.found.permit.take(reader.source(), samples, auxiliary, batches)?;
         let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
         if let Some(batch) = self.found.batches.last_mut() {
             batch.moofs += 1;
@@ -306,6 +323,11 @@ impl<'a> Walk<'a> {
 
 fn samples_of(all: &[TrackFragments]) -> u32 {
     all.iter().fold(0, |sum, t| sum.saturating_add(number(t.sizes.len())))
+}
+
+/// Memory that each batch takes, about.
+fn memory_of_batch(all: &[TrackFragments]) -> u64 {
+    all.iter().fold(0, |sum, t| sum.saturating_add(t.memory_of_batch()))
 }
 
 fn read_trex<R: ReadAt>(

@@ -13,7 +13,7 @@ use mp4seek::{Seeker, Settings};
 use test_boxes::{Film, Protection, Track, TrackSpec, fourcc, ftyp, full_box, make_box, mvhd, table};
 
 use crate::allocator;
-use crate::judge::{judge, judge_within};
+use crate::judge::{Bounds, judge, judge_within};
 use crate::{CUT, LARGE, is_film, is_refused};
 
 const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
@@ -214,6 +214,39 @@ fn the_way_past_damage_is_bounded() {
     let film = [init, good, &spoilt.repeat(20_000)].concat();
     assert_eq!(Index::build(&film, film.len() as u64).unwrap().tracks[0].samples.count, 4);
     is_film(judge_within(&film, "start=0.01", &LARGE));
+}
+
+/// Damage again and again, with a fragment between that is well formed and holds next to nothing,
+/// in a film of very many tracks: where each of them is then would be noted each time.
+#[test]
+fn damage_in_a_film_of_many_tracks_is_bounded() {
+    let tracks: Vec<u8> = (1..=256).flat_map(|n| empty_track().build(n)).collect();
+    let trex = full_box(b"trex", 0, [1, 1, 10, 0, 0]);
+    let moov = make_box(b"moov", [mvhd(), tracks, make_box(b"mvex", trex)].concat());
+    let head = [ftyp(), moov].concat();
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let damaged = make_box(b"moof", words(&[4, 0]));
+    let trun = make_box(b"trun", words(&[0, 4]));
+    let traf = |flags: u32, inside: &[u8]| {
+        make_box(b"traf", [&make_box(b"tfhd", words(&[flags, 1])), inside].concat())
+    };
+    let tfdt = make_box(b"tfdt", words(&[0, 40]));
+    let good = make_box(b"moof", traf(DEFAULT_BASE_IS_MOOF, &trun));
+    let empty = make_box(b"moof", []);
+    let pause = make_box(b"moof", traf(0x1_0000, &tfdt));
+    for between in [&empty, &pause] {
+        let film = [&head, &[&damaged[..], between].concat().repeat(3000)[..]].concat();
+        is_refused(judge_within(&film, CUT, &LARGE), "less than its header");
+        // The samples before are a film.
+        let film = [&head, &good[..], &[&damaged[..], between].concat().repeat(3000)].concat();
+        assert_eq!(Index::build(&film, film.len() as u64).unwrap().tracks[0].samples.count, 4);
+        is_film(judge_within(&film, "start=0.01", &LARGE));
+    }
+    // No damage, but a batch for each sixteen fragments.
+    let trun = make_box(b"trun", words(&[0, 16]));
+    let moof = make_box(b"moof", traf(DEFAULT_BASE_IS_MOOF, &trun));
+    let film = [&head, &moof.repeat(64_000)[..]].concat();
+    is_refused(judge_within(&film, CUT, &Bounds { memory: (96 << 20, 8), ..LARGE }), "more fragments");
 }
 
 /// What decrypters need is damaged, in a flat film and in one of fragments.
