@@ -240,6 +240,12 @@ impl SencBox {
         Ok(at)
     }
 
+    /// The length of all entries, where it is the same by what the head says. Such entries may have
+    /// no bytes, so that a box of a few bytes claims any number of them.
+    pub fn constant_length(&self) -> Option<u8> {
+        Some(self.vector).filter(|_| !self.has_subsamples)
+    }
+
     /// Lengths of the entries of some samples; `None` when one is too long for a `saiz`.
     ///
     /// # Errors

@@ -52,25 +52,45 @@ pub(in crate::plan::flat) fn fragment_auxiliary(
 
 /// Appends the `saiz` and the `saio` for a `senc` that has none, if a `saiz` can say its lengths.
 fn senc_sizes(cut: &TrackCut<'_>, senc: &SencBox, out: &mut Assembly) -> Result<(), PlanError> {
+    let (default_size, lengths) = match senc.constant_length() {
+        Some(length) => {
+            let is_covered = cut.ranges().iter().any(|range| range.samples.start.0 < senc.count);
+            (if is_covered { length } else { 0 }, Vec::new())
+        }
+        None => match listed_lengths(cut, senc)? {
+            Some(lengths) => constant_or_listed(lengths),
+            None => return Ok(()),
+        },
+    };
+    if default_size == 0 && lengths.iter().all(|&len| len == 0) {
+        return Ok(());
+    }
+    out.table(&saiz_head(None, default_size, cut.clip.sample_count()), |out| {
+        out.bytes(&lengths);
+        Ok(())
+    })?;
+    saio(None, 1, Piece::PlaceOfMark(cut.number), out)
+}
+
+/// The lengths of the entries of a clip; `None` when a `saiz` cannot say them.
+fn listed_lengths(cut: &TrackCut<'_>, senc: &SencBox) -> Result<Option<Vec<u8>>, FormatError> {
     let mut reader = cut.reader();
     let mut lengths = Vec::new();
     for SampleRange { samples, .. } in cut.ranges() {
         match senc.lengths_of(&mut reader, samples)? {
             Some(more) => lengths.extend(more),
-            None => return Ok(()),
+            None => return Ok(None),
         }
     }
-    let first = lengths.first().copied().unwrap_or(0);
-    let is_constant = first > 0 && lengths.iter().all(|&len| len == first);
-    if lengths.iter().all(|&len| len == 0) {
-        return Ok(());
+    Ok(Some(lengths))
+}
+
+/// The length that all have, or 0 and a list.
+fn constant_or_listed(lengths: Vec<u8>) -> (u8, Vec<u8>) {
+    match lengths.first() {
+        Some(&first) if first > 0 && lengths.iter().all(|&len| len == first) => (first, Vec::new()),
+        _ => (0, lengths),
     }
-    let default_size = if is_constant { first } else { 0 };
-    out.table(&saiz_head(None, default_size, cut.clip.sample_count()), |out| {
-        out.bytes(if is_constant { &[] } else { &lengths });
-        Ok(())
-    })?;
-    saio(None, 1, Piece::PlaceOfMark(cut.number), out)
 }
 
 /// Bytes of the entries of a clip.
