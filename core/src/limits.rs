@@ -295,8 +295,8 @@ pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;
 /// for two hours, in which a server of one thread answers a hundred others.
 pub const PLANNED_AT_ONCE: u64 = 512 << 10;
 
-/// Samples of one run (`trun`) whose entries take bytes: they are generated as a whole, so this
-/// bounds the memory that takes.
+/// Samples of one run (`trun`) of the reference whose entries take bytes; and entries of any run that
+/// are generated at once, so this bounds the memory that takes.
 pub const SAMPLES_OF_RUN: u32 = 4096;
 
 /// Runs of a track in one segment. They are gone through to find one of them.

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use crate::boxes::{
     FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE, SidxHead, TRAF_HEAD_SIZE,
-    TrunHead, sidx_entry, write_free, write_mdat_head, write_moof_head, write_traf_head,
+    TRUN_HEAD_SIZE, TrunHead, sidx_entry, write_free, write_mdat_head, write_moof_head, write_traf_head,
 };
 use crate::extents::{Extent, copy_batch};
 use crate::index::Film;
+use crate::limits;
+use crate::numbers::Numbers;
 use crate::offsets::MediaOffset;
 use crate::plan::{ClipTrack, Fragment, FragmentRun, FragmentedFile, Plan, View};
 use crate::source::ReadAt;
@@ -197,7 +199,7 @@ impl Head<'_, '_> {
                 Ok(())
             })?;
             for run in runs() {
-                self.piece(run.size(), |out| write_run(track, run, out))?;
+                self.run(track, run)?;
             }
             self.planned(protection)?;
         }
@@ -207,6 +209,38 @@ impl Head<'_, '_> {
         })?;
         // Of a source that was changed, less may be found than was planned.
         if self.out.is_empty() { Ok(()) } else { Err(FormatError::Changed) }
+    }
+
+    /// The `trun` of a run, or a `free` box where it has no samples.
+    fn run(&mut self, track: &ClipTrack<'_>, run: &FragmentRun) -> Result<(), FormatError> {
+        if run.samples.is_empty() {
+            return self.piece(run.size(), |out| {
+                write_free(out, run.size());
+                Ok(())
+            });
+        }
+        self.piece(TRUN_HEAD_SIZE, |out| {
+            let data_offset = u32::try_from(run.offset).unwrap_or(u32::MAX);
+            TrunHead { sample_count: run.samples.count(), fields: run.fields, data_offset }.write(out);
+            Ok(())
+        })?;
+        let end = self.at + u64::from(run.size() - TRUN_HEAD_SIZE);
+        let of_block = limits::SAMPLES_OF_RUN * run.fields.entry_size();
+        // Blocks are counted from the start of the run, so that each window gets the same bytes.
+        let passed = self.skip.saturating_sub(self.at).checked_div(of_block.into()).unwrap_or(0);
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        let mut first =
+            run.samples.start + passed.saturating_mul(limits::SAMPLES_OF_RUN).min(run.samples.count());
+        self.at += u64::from(passed) * u64::from(of_block);
+        while self.at < end && !self.out.is_empty() {
+            let next = (first + limits::SAMPLES_OF_RUN).min(run.samples.end);
+            self.piece((next - first) * run.fields.entry_size(), |out| {
+                track.each_entry(first..next, run.fields, |entry| run.fields.write_entry(out, entry))
+            })?;
+            first = next;
+        }
+        self.at = end;
+        Ok(())
     }
 
     /// Pieces that were laid out for this place.
@@ -240,19 +274,4 @@ impl Head<'_, '_> {
         self.at = end;
         Ok(())
     }
-}
-
-/// Appends the `trun` of a run, or a `free` box where it has no samples.
-fn write_run(track: &ClipTrack<'_>, run: &FragmentRun, out: &mut Vec<u8>) -> Result<(), FormatError> {
-    let sample_count = run.samples.end - run.samples.start;
-    if sample_count == 0 {
-        write_free(out, run.size());
-        return Ok(());
-    }
-    let data_offset = u32::try_from(run.offset).unwrap_or(u32::MAX);
-    TrunHead { sample_count, fields: run.fields, data_offset }.write(out);
-    if run.fields.entry_size() > 0 {
-        track.each_entry(run.samples.clone(), run.fields, |entry| run.fields.write_entry(out, entry))?;
-    }
-    Ok(())
 }

@@ -181,3 +181,26 @@ fn entries_of_no_bytes_take_no_memory() {
     let film = with_timescale(film(&[track]), COUNT);
     is_film(judge_within(&film, "format=fmp4", &LARGE));
 }
+
+/// A picture that lasts as long as five million samples of sound, all in one run.
+#[test]
+fn a_run_of_very_many_samples_is_not_generated_as_a_whole() {
+    const COUNT: u32 = 5_000_000;
+    let video = Track {
+        stts: table(b"stts", &[[2, COUNT / 2]]),
+        stsz: full_box(b"stsz", 0, [1, 2]),
+        stsc: table(b"stsc", &[[1, 2, 1]]),
+        more: table(b"stss", &[[1]]),
+        ..Track::video()
+    };
+    let sound = Track {
+        handler: *b"soun",
+        stts: table(b"stts", &[[COUNT - 1, 1], [1, 2]]),
+        stsc: table(b"stsc", &[[1, 1000, 1]]),
+        stsz: full_box(b"stsz", 0, [1, COUNT]),
+        stco: table(b"stco", &vec![[MEDIA]; COUNT as usize / 1000]),
+        more: table(b"ctts", &[[COUNT, 1]]),
+        ..Track::video()
+    };
+    is_film(judge_within(&film(&[video, sound]), "format=fmp4", &LARGE));
+}
