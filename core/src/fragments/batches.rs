@@ -41,11 +41,12 @@ impl Batches {
     pub(crate) fn new(
         file_len: u64,
         batches: Vec<Batch>,
-        fragments: Vec<TrackFragments>,
+        mut fragments: Vec<TrackFragments>,
         layout: &TableLayout,
         limits: &Limits,
     ) -> Self {
         let TableLayout { bytes, spans, tables, counts } = layout;
+        fragments.iter_mut().for_each(TrackFragments::cut_what_follows);
         let mut starts = Vec::new();
         let mut flat = Vec::new();
         for n in 0..=batches.len() {

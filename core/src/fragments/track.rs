@@ -96,6 +96,8 @@ struct Cut {
     sample: SampleNumber,
     /// The duration of that sample, as `stts` has it. All samples after it have none.
     sample_delta: u32,
+    /// The batch that began at that other time. Those between have no durations at all.
+    until: u32,
 }
 
 impl TrackFragments {
@@ -140,7 +142,7 @@ impl TrackFragments {
 
     /// Applies what later batches change in this one, and the default groups.
     pub(crate) fn finish(&mut self, start: &TrackStart) {
-        if let Some(Cut { sample, sample_delta }) = start.cut {
+        if let Some(Cut { sample, sample_delta, .. }) = start.cut {
             let kept = (sample - self.before.sample) as usize;
             let mut left = self.sizes.len().saturating_sub(kept);
             for _ in 0..left {
@@ -303,42 +305,32 @@ impl TrackFragments {
     /// time at all.
     ///
     /// ```text
-    /// until = the decode time of the next sample
-    /// while time differs from until
-    ///     take the duration of the last sample off; until = the decode time of that sample
-    ///     if time is not before until: it lasts from until to time; stop
-    ///     else: it is one that was sent again, and lasts no time
+    /// take the durations of the last samples off, up to one that begins no later than time
+    /// that sample lasts until time
+    /// those after it are sent again by a live encoder that was restarted, and last no time
     /// ```
     pub(crate) fn go_to(&mut self, time: MediaTime) -> Result<(), String> {
         if !time.has_60_bits() {
             return Err("a decode time (tfdt) of more than 60 bits".into());
         }
-        let mut until = self.next;
-        let (mut popped, mut passed) = (0, 0);
-        while self.first.is_some() && time != until {
-            let Some(last) = self.durations.pop() else {
-                if self.before.sample > SampleNumber::FIRST {
-                    // The batches before know of it.
-                    break;
-                }
-                return Err("a decode time (tfdt) before the first sample's".into());
-            };
-            popped += 1;
-            until = until - MediaTime::of_duration_field(last);
-            if time >= until {
-                let sample_delta = (time - until).duration_field().ok_or_else(|| {
+        if self.first.is_some() && time != self.next {
+            let back = u64::try_from((self.next - time).0).unwrap_or(0);
+            let taken = self.durations.take_back(back);
+            let mut passed = taken.count;
+            if taken.is_enough {
+                let begins = self.next - MediaTime::of_duration(taken.ticks);
+                let sample_delta = (time - begins).duration_field().ok_or_else(|| {
                     format!("a gap of {} ticks before its decode time (tfdt)", (time - self.next).0)
                 })?;
                 self.durations.push(1, sample_delta);
-                until = time;
-                let sample = SampleNumber::at_place(self.sizes.len() - popped);
-                self.cut_batches(Cut { sample, sample_delta });
-            } else {
-                // A live encoder that is restarted sends samples again.
-                passed += 1;
+                passed -= 1;
+                self.cut_batches(SampleNumber::at_place(self.sizes.len() - taken.count), sample_delta);
+            } else if self.before.sample == SampleNumber::FIRST {
+                return Err("a decode time (tfdt) before the first sample's".into());
             }
+            // Else the batches before know of it.
+            self.durations.push(number(passed), 0);
         }
-        self.durations.push(passed, 0);
         self.next = time;
         let end = self.end().sample;
         if let Some(start) = self.starts.last_mut().filter(|s| s.before.sample == end) {
@@ -347,17 +339,30 @@ impl TrackFragments {
         Ok(())
     }
 
-    /// Notes in the batches before the last where their durations end.
-    fn cut_batches(&mut self, cut: Cut) {
+    /// Notes in the batch that holds `sample`, if that is one before the last, that its durations end
+    /// there, with this one.
+    fn cut_batches(&mut self, sample: SampleNumber, sample_delta: u32) {
         let Some((last, earlier)) = self.starts.split_last_mut() else { return };
-        let mut after = last.before.sample;
-        for start in earlier.iter_mut().rev() {
-            if after <= cut.sample {
-                return;
+        if last.before.sample <= sample {
+            return;
+        }
+        let until = number(earlier.len());
+        let batch = earlier.partition_point(|start| start.before.sample <= sample).checked_sub(1);
+        if let Some(start) = batch.and_then(|batch| earlier.get_mut(batch)) {
+            start.cut = Some(Cut { sample, sample_delta, until });
+        }
+    }
+
+    /// Notes in the batches that follow a cut that their samples have no durations. Done once, it
+    /// takes no longer where there are very many cuts.
+    pub(crate) fn cut_what_follows(&mut self) {
+        let mut until = 0;
+        for (n, start) in self.starts.iter_mut().enumerate() {
+            let cut = start.cut;
+            if number(n) < until {
+                start.cut = Some(Cut { sample: start.before.sample, sample_delta: 0, until });
             }
-            let first = start.before.sample;
-            start.cut = Some(if first > cut.sample { Cut { sample: first, sample_delta: 0 } } else { cut });
-            after = first;
+            until = until.max(cut.map_or(0, |cut| cut.until));
         }
     }
 }
