@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +42,14 @@ impl ReadAt for Awaited {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         Ok(())
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.file.will_read(range);
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        self.file.read_sparsely(is_sparse);
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

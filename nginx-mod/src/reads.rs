@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +81,14 @@ impl ReadAt for Awaited {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         Ok(())
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.file.will_read(range);
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        self.file.read_sparsely(is_sparse);
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

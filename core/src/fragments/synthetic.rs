@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::limits::{self, Limits};
@@ -280,6 +281,17 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
 
     fn check_wanted(&self) -> io::Result<()> {
         self.file.check_wanted()
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        let range = range.start..range.end.min(self.file_len);
+        if !range.is_empty() {
+            self.file.will_read(range);
+        }
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        self.file.read_sparsely(is_sparse);
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

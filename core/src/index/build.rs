@@ -7,7 +7,7 @@ use crate::fragments::synthetic::{FilmSource, Synthetic};
 use crate::fragments::{Fragments, MemoryPermits, read_fragments};
 use crate::limits::Limits;
 use crate::movie::{Node, Track, read_moov};
-use crate::source::{GENERATED, Identity, ReadAt};
+use crate::source::{GENERATED, Identity, ReadAt, Sparsely};
 
 use super::fingerprint::Fingerprint;
 use super::growth::{End, Growth};
@@ -43,6 +43,10 @@ pub struct Index {
     pub(crate) limits: Limits,
 }
 
+/// A `moov` up to this size is read from the disk at once. That takes no longer than to be asked
+/// for each of its boxes and tables in turn; of a larger one, what is not needed takes longer.
+const READ_WHOLE: u64 = 1 << 20;
+
 impl Index {
     /// Reads the metadata: every box header of the `moov`, and once the tables that need
     /// checkpoints. The media is never read.
@@ -67,8 +71,13 @@ impl Index {
         permits: &MemoryPermits,
         limits: Limits,
     ) -> Result<Self, FormatError> {
+        let sparsely = Sparsely::new(file);
         let (top, outer_moov) = find_moov(&mut Reader::new(file, file_len))?;
+        if outer_moov.size <= READ_WHOLE {
+            file.will_read(outer_moov.offset..outer_moov.end());
+        }
         let mut this = Self::of_moov(file, file_len, top, outer_moov, limits)?;
+        drop(sparsely);
         if let Some(fragments) = this.find_fragments(file, permits)? {
             this.is_fragmented = true;
             let source = this.film_in_order(file);

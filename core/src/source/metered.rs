@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
 
 use super::identity::Identity;
 use super::memo::Memo;
@@ -48,6 +49,14 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
 
     fn check_wanted(&self) -> io::Result<()> {
         self.source.check_wanted()
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.source.will_read(range);
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        self.source.read_sparsely(is_sparse);
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {

@@ -15,13 +15,15 @@ mod resident;
 pub use identity::Identity;
 pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
-pub(crate) use read_at::changed;
 pub use read_at::{GENERATED, Page, ReadAt};
+pub(crate) use read_at::{Sparsely, changed};
 pub use resident::Resident;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::io;
+    use std::ops::Range;
     use std::rc::Rc;
 
     use super::*;
@@ -30,7 +32,10 @@ mod tests {
 
     /// A file whose answers differ from those of a trait method that is not implemented.
     #[derive(Default)]
-    struct Unusual(Memo);
+    struct Unusual {
+        memo: Memo,
+        told: RefCell<Vec<String>>,
+    }
 
     impl ReadAt for Unusual {
         fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -48,6 +53,14 @@ mod tests {
             Err(io::ErrorKind::TimedOut.into())
         }
 
+        fn will_read(&self, range: Range<u64>) {
+            self.told.borrow_mut().push(format!("{range:?}"));
+        }
+
+        fn read_sparsely(&self, is_sparse: bool) {
+            self.told.borrow_mut().push(format!("{is_sparse}"));
+        }
+
         fn identity(&self) -> io::Result<Option<Identity>> {
             Ok(Some(crate::testing::identity(b"unusual")))
         }
@@ -57,7 +70,7 @@ mod tests {
         }
 
         fn memo(&self) -> Option<&Memo> {
-            Some(&self.0)
+            Some(&self.memo)
         }
     }
 
@@ -68,6 +81,8 @@ mod tests {
             file.read_exact_at(&mut bytes, 7).unwrap();
             let mut more = Vec::with_capacity(2);
             assert_eq!((file.read_spare_at(&mut more, 10).unwrap(), more), (2, vec![10, 11]));
+            file.will_read(7..10);
+            drop(Sparsely::new(&file));
             (bytes, file.may_wait(), file.check_wanted().unwrap_err().kind(), file.identity().unwrap())
         }
         let of_the_file = answers(Unusual::default());
@@ -80,6 +95,7 @@ mod tests {
         assert_eq!(answers(Metered::new(&file, 1000)), of_the_file);
         assert_eq!(answers(index.film(&file)), of_the_file);
         assert_eq!(answers(index.film_in_order(&file)), of_the_file);
+        assert_eq!(file.told.take(), ["7..10", "true", "false"].repeat(5));
 
         // A film has pages and a memo of its own, and others lend those of the file.
         fn lends<R: ReadAt>(file: R) -> (Option<Vec<u8>>, bool) {

@@ -2,8 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
+
+use rustix::fs::{Advice, fadvise};
 
 use super::identity::Identity;
 use super::memo::Memo;
@@ -65,6 +69,14 @@ pub trait ReadAt {
         Ok(())
     }
 
+    /// Says that all of `range` is read soon, so that a disk need not be asked for one part after
+    /// the other.
+    fn will_read(&self, _range: Range<u64>) {}
+
+    /// Says that reads are few and far between from now on, so that a disk is not asked for what
+    /// follows on them; or, with `false`, no longer.
+    fn read_sparsely(&self, _is_sparse: bool) {}
+
     /// What identifies the file as it is now; `None` for what cannot change.
     fn identity(&self) -> io::Result<Option<Identity>> {
         Ok(None)
@@ -93,10 +105,36 @@ impl ReadAt for File {
         Ok(rustix::io::pread(self, rustix::buffer::spare_capacity(out), offset)?)
     }
 
+    fn will_read(&self, range: Range<u64>) {
+        let end = range.end.min(range.start.saturating_add(READ_TOGETHER));
+        let mut at = range.start;
+        while let Some(len) = end.checked_sub(at).and_then(NonZeroU64::new) {
+            let len = len.min(ADVISED);
+            // A file system that takes no advice reads as it is asked to.
+            if fadvise(self, at, Some(len), Advice::WillNeed).is_err() {
+                return;
+            }
+            at += len.get();
+        }
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        // As above.
+        let _ = fadvise(self, 0, None, if is_sparse { Advice::Random } else { Advice::Normal });
+    }
+
     fn identity(&self) -> io::Result<Option<Identity>> {
         Identity::now(self).map(Some)
     }
 }
+
+/// What one advice is about. Linux heeds no more of it than its largest request to the device or,
+/// where that is unknown, as on NFS, the readahead, which is this unless it was changed.
+const ADVISED: NonZeroU64 = NonZeroU64::new(128 << 10).expect("some");
+
+/// The most that is read in advance of one pass. A file says how long its tables are, and they need
+/// not all stay in memory until the pass gets there.
+const READ_TOGETHER: u64 = 16 << 20;
 
 impl<R: ReadAt + ?Sized> ReadAt for &R {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -113,6 +151,14 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn check_wanted(&self) -> io::Result<()> {
         (**self).check_wanted()
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        (**self).will_read(range);
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        (**self).read_sparsely(is_sparse);
     }
 
     fn identity(&self) -> io::Result<Option<Identity>> {
@@ -142,6 +188,22 @@ impl ReadAt for [u8] {
 impl ReadAt for Vec<u8> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.as_slice().read_at(buf, offset)
+    }
+}
+
+/// A file whose reads are few and far between until this is dropped.
+pub(crate) struct Sparsely<'a, R: ReadAt>(&'a R);
+
+impl<'a, R: ReadAt> Sparsely<'a, R> {
+    pub(crate) fn new(file: &'a R) -> Self {
+        file.read_sparsely(true);
+        Self(file)
+    }
+}
+
+impl<R: ReadAt> Drop for Sparsely<'_, R> {
+    fn drop(&mut self) {
+        self.0.read_sparsely(false);
     }
 }
 

@@ -9,6 +9,7 @@ mod encrypted;
 mod ended;
 mod far_apart;
 mod fragments;
+mod in_advance;
 mod joints;
 mod lead_in;
 mod limits;

@@ -24,6 +24,12 @@ pub(crate) fn read_samples<R: ReadAt>(
     packet: Option<(u32, u32)>,
     base: MediaTime,
 ) -> Result<SampleTable, FormatError> {
+    // All of these is read. The other tables are looked up.
+    for table in stbl.children.iter().map(|child| child.header) {
+        if matches!(&table.box_type.0, b"stts" | b"ctts" | b"stsc" | b"sbgp") {
+            reader.source().will_read(table.offset..table.end());
+        }
+    }
     let stts = &stbl.need(b"stts")?.header;
     let sizes = stbl.either(b"stsz", b"stz2")?;
     // PCM frames are counted one tick each; a constant size with any other timing
