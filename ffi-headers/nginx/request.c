@@ -121,7 +121,7 @@ int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_b
 }
 
 /* The server neither cuts the body nor answers a condition: all that is done. */
-int h264_set_head(ngx_http_request_t *r, int status, uint64_t len, int64_t mtime, struct h264_bytes type) {
+int h264_set_head(ngx_http_request_t *r, int status, int64_t len, int64_t mtime, struct h264_bytes type) {
     r->headers_out.status = (ngx_uint_t)status;
     r->headers_out.content_length_n = (off_t)len;
     r->headers_out.last_modified_time = (time_t)mtime;

@@ -190,7 +190,7 @@ fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, k
         Location::Also(location) => Some(location),
         Location::Elsewhere(location) => {
             let is_set = set_cache_control(request, &film)
-                && request.set_head(302, 0, -1, b"")
+                && request.set_head(302, Some(0), -1, b"")
                 && request.set_header(b"Location", location.as_bytes())
                 && set_version(request);
             return if is_set { Outcome::NoBody } else { no_memory };
@@ -236,10 +236,15 @@ pub(crate) fn begin(request: &Request, mut begun: Box<Begun>) -> Outcome {
 
 /// Whether there was memory for all.
 fn set_answer_head(request: &Request, film: &VirtualFile, head: &Head) -> bool {
+    // What would be sent has a length, and none of it is said without it (RFC 9110, 8.6).
+    let (len, content_type) = match head.status {
+        304 => (None, b"".as_slice()),
+        _ => (Some(head.len), head.content_type.as_slice()),
+    };
     let is_set = set_cache_control(request, film)
         && set_optional(request, b"Content-Location", head.content_location.as_deref())
         && set_optional(request, b"Content-Range", head.content_range.as_deref())
-        && request.set_head(head.status, head.len, head.mtime, &head.content_type)
+        && request.set_head(head.status, len, head.mtime, content_type)
         && set_validators(request, film);
     if head.status != 200 || !film.is_compressible() {
         request.keep_compression_off();

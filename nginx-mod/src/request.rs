@@ -115,7 +115,8 @@ impl Request {
     }
 
     /// Whether there was memory for it.
-    pub(crate) fn set_head(&self, status: c_int, len: u64, mtime: i64, content_type: &[u8]) -> bool {
+    pub(crate) fn set_head(&self, status: c_int, len: Option<u64>, mtime: i64, content_type: &[u8]) -> bool {
+        let len = len.map_or(-1, |len| i64::try_from(len).unwrap_or(i64::MAX));
         ask!(self, h264_set_head, status, len, mtime, ffi::bytes(content_type)) != 0
     }
 

@@ -48,6 +48,10 @@ fn if_none_match_gives_304(site: &Site) {
             assert_eq!(reply.status, status, "If-None-Match: {value}\n{reply}");
             assert_eq!(reply.body.is_empty(), status == 304, "{reply}");
             assert_eq!(reply.header("etag"), etag, "{reply}");
+            if status == 304 {
+                // RFC 9110, 8.6: the length of what would be sent, or none.
+                assert_eq!(reply.header("content-length"), "", "{reply}");
+            }
         }
         // It comes before the range, and before the date.
         let reply = ask(site, &target, &[("If-None-Match", &etag), ("Range", "bytes=0-9")]);
