@@ -62,23 +62,37 @@ pub(crate) fn handle(request: &mut Request<'_>) -> c_int {
         let error = Error::from(error);
         return refuse(request, error.status(), error.reason(), &error);
     }
-    // A file that cannot be opened is the server's to refuse, in its own words.
-    let file = match open(request.filename()) {
-        Ok(file) => file,
-        // It would not try to, for what is behind it.
-        Err(error) if address.is_some() && error.kind() == io::ErrorKind::PermissionDenied => {
-            request.log(Severity::Error, &error);
-            return ffi::H264_FORBIDDEN;
-        }
-        Err(_) => return ffi::H264_DECLINED,
+    let opened = open(request.filename()).and_then(|file| {
+        let metadata = file.metadata()?;
+        Ok((file, metadata))
+    });
+    let (file, metadata) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return unopened(request, address, &error),
     };
-    let Ok(metadata) = file.metadata() else { return ffi::H264_DECLINED };
     if !metadata.is_file() {
         // It was a regular file when the server looked. The server would open it as one, and wait
         // for its writer.
         return ffi::H264_FORBIDDEN;
     }
     answer(request, file, &metadata, address)
+}
+
+/// Says that a film cannot be opened.
+fn unopened(request: &mut Request<'_>, address: Option<Address>, error: &io::Error) -> c_int {
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    // It is the server's to refuse, in its own words. But it would not try to open what is behind the
+    // film. Of a film that is not for everybody it may succeed by now, and would send all of it.
+    let is_ours = request.config().is_guarded() || address.is_some() && is_denied;
+    if !is_ours {
+        return ffi::H264_DECLINED;
+    }
+    request.log(Severity::Error, error);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ffi::H264_FORBIDDEN,
+        io::ErrorKind::NotFound => 404,
+        _ => 500,
+    }
 }
 
 /// Checks the signature of a link, where one is needed.

@@ -53,3 +53,7 @@ struct h264_bytes h264_list_key(const void *list, uint32_t index) {
 int h264_condition_holds(struct request_st *r, int condition) {
     return config_check_cond(r, condition);
 }
+
+void h264_forget_url_conditions(struct request_st *r) {
+    config_cond_cache_reset_item(r, COMP_HTTP_URL);
+}

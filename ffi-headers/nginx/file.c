@@ -1,7 +1,27 @@
 /* The film behind a request. */
 #include "internal.h"
 
-/* Opens the file as the server's own handler of files does. */
+/* What the server's own handler of files says of one that cannot be opened. It is said here, as that
+ * handler may succeed by now and would send a film that is not for everybody. */
+static ngx_int_t failure(ngx_http_request_t *r, const ngx_str_t *path, const ngx_open_file_info_t *info) {
+    switch (info->err) {
+        case NGX_ENOENT:
+        case NGX_ENOTDIR:
+        case NGX_ENAMETOOLONG:
+            return NGX_HTTP_NOT_FOUND;
+        case NGX_EACCES:
+        case NGX_EMLINK:
+        case NGX_ELOOP:
+            return NGX_HTTP_FORBIDDEN;
+        case 0:
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        default:
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, info->err, "%s \"%V\" failed", info->failed, path);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+/* Opens the file as the server's own handler of files does. NGX_DECLINED where it is a directory. */
 static ngx_int_t open_file(ngx_http_request_t *r, struct h264_request *request) {
     ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     ngx_open_file_info_t info;
@@ -14,8 +34,9 @@ static ngx_int_t open_file(ngx_http_request_t *r, struct h264_request *request) 
     info.events = core->open_file_cache_events;
     if (ngx_http_set_disable_symlinks(r, core, &request->path, &info) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (ngx_open_cached_file(core->open_file_cache, &request->path, &info, r->pool) != NGX_OK)
-        return info.err == NGX_EACCES || info.err == NGX_ELOOP ? NGX_HTTP_FORBIDDEN : NGX_DECLINED;
-    if (!info.is_file) return NGX_DECLINED;
+        return failure(r, &request->path, &info);
+    if (info.is_dir) return NGX_DECLINED;
+    if (!info.is_file) return NGX_HTTP_NOT_FOUND;
     request->file.fd = info.fd;
     request->file.name = request->path;
     request->file.log = r->connection->log;
@@ -46,7 +67,10 @@ ngx_int_t h264_find_film(ngx_http_request_t *r, struct h264_request *request) {
         request->path.len = len;
         request->film_len = end;
         ngx_int_t rc = open_file(r, request);
+        /* Where it is not there, the server's own handler says so and logs it. */
+        if (rc == NGX_HTTP_NOT_FOUND && !h264_section_is_guarded(conf->section)) return NGX_DECLINED;
         if (rc != NGX_DECLINED) return rc;
+        /* In a directory of that name there may be a film. */
     }
     return NGX_DECLINED;
 }

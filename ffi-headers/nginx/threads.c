@@ -67,9 +67,10 @@ int h264_post(ngx_http_request_t *r, void *what) {
     r->aio = 1;
     request->is_reading = 1;
     ngx_add_timer(&task->event, PATIENCE);
-    /* It is not the client who keeps the server waiting. */
+    /* It is not the client who keeps the server waiting, unless another part of the answer is being
+     * sent. */
     ngx_event_t *event = r->connection->write;
-    if (event->timer_set && !event->delayed) ngx_del_timer(event);
+    if (r == r->connection->data && event->timer_set && !event->delayed) ngx_del_timer(event);
     return H264_POSTED;
 }
 

@@ -98,9 +98,9 @@ impl Section {
         Ok(section)
     }
 
-    /// Whether the counts can be asked for here.
-    pub(crate) fn has_metrics(&self) -> bool {
-        self.metrics_url.is_some()
+    /// Where the counts can be asked for.
+    pub(crate) fn metrics_url(&self) -> Option<&[u8]> {
+        self.metrics_url.as_deref()
     }
 
     fn set(&mut self, value: &ffi::h264_value) -> Result<(), String> {

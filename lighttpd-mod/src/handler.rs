@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::fmt::Display;
+use std::io;
 
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
@@ -34,6 +35,7 @@ pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
     if request.is_claimed() {
         return ffi::H264_GO_ON;
     }
+    decide_by_film(request);
     if target(request).is_some() {
         request.claim();
     } else if request.enter_index() {
@@ -44,6 +46,17 @@ pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
         }
     }
     ffi::H264_GO_ON
+}
+
+/// Has conditions on the URL hold for what is behind a film, too: some may have been decided when the
+/// path did not end with the film's name yet, and what guards the film would not hold.
+fn decide_by_film(request: &mut Request<'_>) {
+    let is_guarded = |request: &Request<'_>| {
+        State::of(request.module()).is_some_and(|state| state.config(request).is_guarded())
+    };
+    if !request.path_info().is_empty() && !is_guarded(request) {
+        request.forget_url_conditions();
+    }
 }
 
 /// Begins the answer, or goes on with its body.
@@ -85,7 +98,10 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         let error = Error::from(error);
         return end_with(request, error.status(), error.reason(), &error);
     }
-    let Some(file) = request.open() else { return request.serve_static() };
+    let file = match request.open() {
+        Ok(file) => file,
+        Err(error) => return unopened(request, state, &error),
+    };
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, &error),
@@ -102,6 +118,16 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
         Err(error) => fail(request, &error),
     }
+}
+
+/// Says that a film cannot be opened.
+fn unopened(request: &mut Request<'_>, state: &State, error: &io::Error) -> h264_outcome {
+    // The server's own handler may succeed by now, and would send all of the film.
+    if !state.config(request).is_guarded() {
+        return request.serve_static();
+    }
+    request.log(error);
+    request.end(if error.kind() == io::ErrorKind::NotFound { 404 } else { 403 })
 }
 
 /// Checks the signature of a link, where one is needed.

@@ -96,7 +96,10 @@ pub(crate) fn publish(module: Module<'_>) {
 
 /// Answers a request for the counts.
 pub(crate) fn answer(request: &mut Request<'_>) -> h264_outcome {
-    let Some(state) = State::of(request.module()).filter(|state| state.has_metrics()) else {
+    // The server keeps what it has decided of conditions, and may cut the path later. So they are
+    // asked about only where the answer may be ours.
+    let Some(state) = State::of(request.module()).filter(|state| state.may_be_metrics(request.url_path()))
+    else {
         return ffi::H264_GO_ON;
     };
     let is_asked = request.is_get() || request.is_head();

@@ -87,6 +87,11 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_is_http2) != 0
     }
 
+    /// Decides anew which of the configuration's conditions on the path of the URL hold.
+    pub(crate) fn forget_url_conditions(&mut self) {
+        ask!(self, h264_forget_url_conditions);
+    }
+
     /// Has the server come back to it once it has seen to the other connections.
     pub(crate) fn come_back_later(&mut self) {
         ask!(self, h264_wake);
@@ -166,15 +171,18 @@ impl<'hook> Request<'hook> {
         (!value.is_empty()).then_some(value)
     }
 
-    /// Opens the file as the server would. `None`: its static file handler knows
-    /// what to say.
-    pub(crate) fn open(&mut self) -> Option<OpenFile> {
+    /// Opens the file as the server would.
+    ///
+    /// # Errors
+    /// When it cannot be opened: the server's own handler of files knows what to say.
+    pub(crate) fn open(&mut self) -> io::Result<OpenFile> {
         // SAFETY: a request of the running hook; the reference that comes back is ours.
-        let raw = NonNull::new(unsafe { ffi::h264_open(self.raw()) })?;
+        let raw = NonNull::new(unsafe { ffi::h264_open(self.raw()) });
+        let raw = raw.ok_or_else(io::Error::last_os_error)?;
         // SAFETY: the descriptor is open and stays so as long as our reference,
         // since the server closes it with the last one. It is never closed by us.
         let file = unsafe { ManuallyDrop::new(File::from_raw_fd(ffi::h264_fd(raw.as_ptr()))) };
-        Some(OpenFile { raw, file })
+        Ok(OpenFile { raw, file })
     }
 
     /// The type the server maps the file to.

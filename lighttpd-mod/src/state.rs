@@ -21,7 +21,6 @@ use crate::request::Request;
 pub(crate) struct State {
     sections: Vec<Section>,
     worker: OnceCell<Worker>,
-    has_metrics: bool,
     /// The last field: what the others do when they are dropped may still count.
     board: Option<SharedBoard>,
 }
@@ -75,12 +74,11 @@ impl State {
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let sections: Vec<_> =
             (0..count).map(|index| Section::read(module, index)).collect::<Result<_, _>>()?;
-        let has_metrics = sections.iter().any(Section::has_metrics);
         let board = SharedBoard::new();
         if board.is_none() {
             ffi::log("there is no memory to share, and nothing is counted");
         }
-        Ok(Self { sections, worker: OnceCell::new(), has_metrics, board })
+        Ok(Self { sections, worker: OnceCell::new(), board })
     }
 
     /// Makes what belongs to this process.
@@ -118,9 +116,9 @@ impl State {
         self.board.as_ref().map(SharedBoard::board)
     }
 
-    /// Whether the counts can be asked for anywhere.
-    pub(crate) fn has_metrics(&self) -> bool {
-        self.has_metrics
+    /// Whether the counts can be asked for at this path, under some conditions.
+    pub(crate) fn may_be_metrics(&self, path: &[u8]) -> bool {
+        self.sections.iter().any(|section| section.metrics_url() == Some(path))
     }
 
     /// The options that hold for a request.

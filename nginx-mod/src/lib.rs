@@ -263,6 +263,22 @@ pub unsafe extern "C" fn h264_film_end(section: *const c_void, uri: ffi::h264_by
 }
 
 /// As the header says.
+///
+/// # Safety
+/// A section of [`h264_section_new`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h264_section_is_guarded(section: *const c_void) -> c_int {
+    boundary(
+        || 1,
+        || {
+            // SAFETY: by the caller's promise.
+            let section = unsafe { &*section.cast::<Section>() };
+            section.is_guarded().into()
+        },
+    )
+}
+
+/// As the header says.
 #[unsafe(no_mangle)]
 pub extern "C" fn h264_init_module() {
     static ONCE: Once = Once::new();

@@ -1,10 +1,11 @@
 /* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds
  * FAIL_FILE (from FAIL_FROM up to FAIL_TO), names that have just become those of something else:
- * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; and a file on a
- * network, NETWORK_FILE, of which the first look is remembered. */
+ * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; a file on a network,
+ * NETWORK_FILE, of which the first look is remembered; and files that cannot be opened for a moment. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,55 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t len) {
 
 ssize_t sendfile64(int out, int in, off64_t *offset, size_t len) {
     return sendfile(out, in, offset, len);
+}
+
+/* The first file whose name holds OPEN_FILE cannot be opened, as where a process has no descriptor
+ * left for a moment. In OPENS_LOG there is a byte for each try. */
+static int cannot_open(const char *path) {
+    static int tries;
+    const char *log = getenv("OPENS_LOG");
+    if (getenv("OPEN_FILE") == NULL || strstr(path, getenv("OPEN_FILE")) == NULL) return 0;
+    if (log != NULL) {
+        const int fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        if (write(fd, ".", 1) < 0) abort();
+        close(fd);
+        return 0;
+    }
+    if (__atomic_fetch_add(&tries, 1, __ATOMIC_SEQ_CST) != 0) return 0;
+    errno = EMFILE;
+    return 1;
+}
+
+int openat(int dir, const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return cannot_open(path) ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return openat(AT_FDCWD, path, flags, mode);
+}
+
+int openat64(int dir, const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return openat(dir, path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return openat(AT_FDCWD, path, flags, mode);
 }
 
 static int looked_at(int result, const char *path, struct stat *st) {

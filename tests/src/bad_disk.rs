@@ -2,6 +2,7 @@
 //! into.
 
 use std::ops::Range;
+use std::path::Path;
 
 use crate::servers::Builder;
 
@@ -20,6 +21,21 @@ impl Builder {
     #[must_use]
     pub fn stale_names(self, name: &str) -> Self {
         self.preload("bad_disk", include_str!("bad_disk.c")).env("STALE_FILE", name)
+    }
+
+    /// With a moment in which a file cannot be opened: the first time that a process opens one whose
+    /// path holds `name`.
+    #[must_use]
+    pub fn unopened_once(self, name: &str) -> Self {
+        self.preload("bad_disk", include_str!("bad_disk.c")).env("OPEN_FILE", name)
+    }
+
+    /// Has a byte written to `log` each time that a file whose path holds `name` is opened.
+    #[must_use]
+    pub fn log_opens(self, name: &str, log: &Path) -> Self {
+        self.preload("bad_disk", include_str!("bad_disk.c"))
+            .env("OPEN_FILE", name)
+            .env("OPENS_LOG", log.to_str().expect("a target directory whose path is UTF-8"))
     }
 
     /// With a file system on a network, which remembers what the file that has `name` in its name

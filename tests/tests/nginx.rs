@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
@@ -13,7 +15,7 @@ use tests::client::{Connection, Request};
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
-use tests::{tls, wait_until};
+use tests::{key_file, tls, wait_until};
 
 const QUERY: &str = "start=3.05&end=40";
 
@@ -281,4 +283,23 @@ fn a_clip_is_the_same_over_http_3() {
             assert_eq!((unchanged.status, unchanged.body.len()), (304, 0), "{unchanged}");
         }
     }
+}
+
+/// Each of 500 names in an address may be that of a film. Where the first is not there, none is.
+#[test]
+fn an_address_of_many_names_costs_one_look() {
+    if !has_nginx() {
+        return;
+    }
+    let log = key_file("opens", "");
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).expect("a file of our own");
+    let site = nginx("log_not_found off;").log_opens("missing.mp4", &log).start();
+    let looks = |target: &str| {
+        let before = log.metadata().expect("a file of our own").len();
+        assert_eq!(site.get(target).status, 404);
+        log.metadata().expect("a file of our own").len() - before
+    };
+    let one = looks("/missing.mp4");
+    assert!(one > 0, "looks are counted");
+    assert_eq!(looks(&"/missing.mp4".repeat(500)), one);
 }

@@ -21,6 +21,7 @@ on_all_engines!(
     a_link_that_was_changed_is_refused,
     a_link_expires,
     no_other_way_leads_to_the_film,
+    a_film_that_cannot_be_opened_for_a_moment_is_refused,
     a_playlist_and_its_segments_need_one_signature,
     a_new_key_takes_the_place_of_an_old_one,
     a_narrower_place_has_other_keys_or_none,
@@ -193,6 +194,47 @@ fn no_other_way_leads_to_the_film(engine: Engine) {
         assert!(reply.body.len() < 2000, "{method} {target}");
     }
     site.allow_log("does not accept the|AH00127|AH00135|AH00128|Cannot map|invalid method");
+}
+
+/// The server's own handler would try to open it again, and send all of it.
+fn a_film_that_cannot_be_opened_for_a_moment_is_refused(engine: Engine) {
+    let file = key_file("moment", &format!("{KEY}\n"));
+    let line = directive(engine, &file.to_string_lossy());
+    let site = Builder::new(engine).config(&line).unopened_once("moment.mp4").start();
+    site.allow_log("can be read by every user|Too many open files|os error 24");
+    site.publish_as(&film("bframes"), "moment.mp4");
+    let link = signed("/moment.mp4?start=3&end=5");
+    let reply = site.get(&link);
+    let is_refusal = [403, 500].contains(&reply.status);
+    assert!(is_refusal && reply.body.len() < 2000, "{reply}");
+    // Each process of the server has such a moment.
+    assert!((0..20).any(|_| site.get(&link).status == 200), "the moment is over");
+}
+
+/// lighttpd decides on conditions before it cuts off what is behind a file, where something asks then:
+/// the page of counts, or an option of another module in the same block.
+#[test]
+fn conditions_on_the_address_of_a_film_hold_for_what_is_behind_it() {
+    let file = key_file("condition", &format!("{KEY}\n"));
+    let line = directive(Engine::Lighttpd, &file.to_string_lossy());
+    for (outside, inside) in [
+        ("", ""),
+        ("h264-streaming.metrics-url = \"/counts\"", ""),
+        ("server.modules += (\"mod_setenv\")", "setenv.add-response-header = (\"X-Film\" => \"1\")"),
+    ] {
+        let config = format!("{outside}\n$HTTP[\"url\"] =~ \"\\.mp4$\" {{\n{line}\n{inside}\n}}");
+        let site = Builder::new(Engine::Lighttpd).config(&config).packaging().start();
+        site.allow_log("can be read by every user|no signature|nothing at this address");
+        let path = site.publish(&film("bframes"));
+        assert_eq!(site.get(&signed(&format!("{path}/hls/master.m3u8"))).status, 200, "{config}");
+        for behind in ["", "/x", "/hls/master.m3u8", "/cmaf/v1.mp4"] {
+            let reply = site.get(&format!("{path}{behind}"));
+            assert!(
+                [403, 404].contains(&reply.status) && reply.body.len() < 2000,
+                "{config}\n{behind}\n{reply}"
+            );
+        }
+    }
 }
 
 fn a_playlist_and_its_segments_need_one_signature(engine: Engine) {
