@@ -26,6 +26,12 @@ void h264_wake(struct request_st *r) {
     joblist_append(r->con);
 }
 
+void h264_excuse_idleness(const struct request_st *r) {
+    connection *con = r->con;
+    if (chunkqueue_is_empty(&r->write_queue) && chunkqueue_is_empty(con->write_queue))
+        con->write_request_ts = log_monotonic_secs;
+}
+
 /* Log */
 
 static void log_line(log_error_st *errh, struct h264_bytes message) {

@@ -112,6 +112,9 @@ void h264_forget_url_conditions(struct request_st *r);
 struct fdnode_st *h264_watch(struct server *srv, int fd, void (*ready)(void *context), void *context);
 void h264_unwatch(struct server *srv, struct fdnode_st *node);
 void h264_wake(struct request_st *r);
+/* A connection to which nothing could be written for server.max-write-idle is closed: not where there
+ * was nothing to write. */
+void h264_excuse_idleness(const struct request_st *r);
 
 /* The error log. Without a server or request: wherever the server logs now. */
 void h264_log(struct h264_bytes message);

@@ -136,7 +136,11 @@ impl Pacer {
             self.schedule = Some(schedule);
             (self.until, self.second) = (until, second);
         }
-        self.waiting = (self.until <= range.start).then(|| self.clock.wait(request));
+        let is_held = self.until <= range.start;
+        self.waiting = is_held.then(|| self.clock.wait(request));
+        if is_held {
+            request.excuse_idleness();
+        }
         Ok(Limit::Until(self.until.min(range.end)))
     }
 
@@ -149,16 +153,11 @@ impl Pacer {
         file: &OpenFile,
         range: &Range<u64>,
     ) -> io::Result<Option<(Schedule, u64)>> {
-        if let Some(ticket) = self.looked_up.take() {
-            match ticket.take() {
-                Outcome::Pending => {
-                    self.looked_up = Some(ticket);
-                    return Ok(None);
-                }
-                Outcome::Done(found) => return found.map(Some),
-                Outcome::Panicked(panic) => return Err(io::Error::other(panic)),
-                Outcome::Lost => {}
-            }
+        if let Some(found) = self.take_looked_up() {
+            return found.map(Some);
+        }
+        if self.looked_up.is_some() {
+            return Ok(None);
         }
         let (pace, elapsed) = (self.pace, self.began.elapsed());
         match Schedule::look_up(self.schedule.clone(), pace, film, &Resident::of(file), range, elapsed) {
@@ -167,9 +166,24 @@ impl Pacer {
                 let work =
                     move |file: &Awaited| Schedule::look_up(schedule, pace, &film, file, &range, elapsed);
                 self.looked_up = Some(pool.run(request, file, work)?);
-                Ok(None)
+                // Where no thread can be had it is done already, and nothing wakes the request.
+                self.take_looked_up().transpose()
             }
             found => found.map(Some),
+        }
+    }
+
+    /// What came of the look-up of a thread, if there is one and it is done.
+    fn take_looked_up(&mut self) -> Option<io::Result<(Schedule, u64)>> {
+        let ticket = self.looked_up.take()?;
+        match ticket.take() {
+            Outcome::Pending => {
+                self.looked_up = Some(ticket);
+                None
+            }
+            Outcome::Done(found) => Some(found),
+            Outcome::Panicked(panic) => Some(Err(io::Error::other(panic))),
+            Outcome::Lost => None,
         }
     }
 }

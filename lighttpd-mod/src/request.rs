@@ -92,6 +92,11 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_forget_url_conditions);
     }
 
+    /// Says that it is not the client who keeps the connection idle, where nothing waits for it.
+    pub(crate) fn excuse_idleness(&self) {
+        ask!(self, h264_excuse_idleness);
+    }
+
     /// Has the server come back to it once it has seen to the other connections.
     pub(crate) fn come_back_later(&mut self) {
         ask!(self, h264_wake);

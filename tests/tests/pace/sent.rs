@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::Pace;
+use test_boxes::{Film, Sample, TrackSpec};
 use tests::on_all_engines;
 use tests::servers::{Builder, Engine, Mpm, Site};
 use tests::tls;
@@ -205,4 +206,19 @@ fn other_ways_to_run_apache_keep_the_pace() {
             });
         }
     });
+}
+
+/// lighttpd closes connections to which nothing could be written for a while. Where nothing is due, that
+/// is not the client's doing.
+#[test]
+fn a_connection_stays_while_nothing_is_due() {
+    let slide = Sample { delta: 6000, offset: 0, sync: true, size: 1000 };
+    let slides = Film::of(vec![TrackSpec::new(b"vide", b"avc1", 1000, vec![slide; 3])]).build();
+    let site =
+        paced(Engine::Lighttpd, Pace { lead_in: 1, rate: 0 }).config("server.max-write-idle = 2").start();
+    site.put("slides.mp4", slides);
+    let began = Instant::now();
+    let reply = site.get("/slides.mp4?start=6");
+    assert_eq!(reply.body.len().to_string(), reply.header("content-length"), "all of it");
+    assert!(began.elapsed() > Duration::from_secs(3), "the second is due after five seconds");
 }
