@@ -1,11 +1,13 @@
 //! Where decoding can begin besides at sync samples, and how long before it has to: `stps`
 //! (QuickTime's partial sync samples) and the sample groups `rap `, `roll` and `prol` (10.1, 10.4).
 
+use std::ops::{ControlFlow, Range};
+
 use crate::boxes::{
     CsgpBox, FormatError, Reader, Runs, SgpdBox, SyncSamples, Table, read_grouping_type, read_stps,
 };
 use crate::limits;
-use crate::numbers::SampleNumber;
+use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
 
 use super::node::Node;
@@ -180,6 +182,51 @@ impl Access {
             .transpose()?
             .map_or(0, |(.., group)| group);
         Ok(rolls.value(group).map_or(0, |distance| u32::from(distance.min(0).unsigned_abs())))
+    }
+
+    /// Visits samples of a range that decoding can begin at, other than sync samples, until `visit`
+    /// breaks off: those that `stps` lists, then those of each group, in the order of the file. It is
+    /// given the sample, and the first one that is correct then.
+    pub(super) fn each_from<R: ReadAt>(
+        &self,
+        groups: &[Runs],
+        source: &R,
+        range: Range<SampleNumber>,
+        mut visit: impl FnMut(SampleNumber, SampleNumber) -> Result<ControlFlow<()>, FormatError>,
+    ) -> Result<(), FormatError> {
+        if let Some(table) = &self.partial {
+            let listed = SyncSamples::listed_from(table, source, self.samples, range.start)?;
+            for sample in listed.take(limits::SYNC_STEPS) {
+                let Some(sample) = sample? else { continue };
+                if sample >= range.end || visit(sample, sample)?.is_break() {
+                    break;
+                }
+            }
+        }
+        for (grouped, is_roll) in [(&self.points, false), (&self.rolls, true)] {
+            let Some(grouped) = grouped else { continue };
+            let (mut next, mut left) = (range.start, limits::SYNC_STEPS);
+            // Between two groups of one sample there is a run of samples in none.
+            'runs: for run in grouped.members.runs_from(groups, source, next)?.take(2 * limits::SYNC_STEPS) {
+                let (_, after, group) = run?;
+                let first = std::mem::replace(&mut next, after);
+                if first >= range.end {
+                    break;
+                }
+                let Some(distance) = grouped.value(group) else { continue };
+                let until_right = u32::from(distance.max(0).unsigned_abs());
+                if until_right == 0 && is_roll {
+                    continue;
+                }
+                for sample in (first..after.min(range.end)).each() {
+                    if left == 0 || visit(sample, sample + until_right)?.is_break() {
+                        break 'runs;
+                    }
+                    left -= 1;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The last sample of `from..=to` that decoding can begin at, other than a sync sample, and

@@ -48,6 +48,12 @@ pub enum Restriction {
     /// The clip is too short.
     #[error("a clip of this film has at least {} seconds", .0.in_seconds())]
     Short(Time),
+    /// What may be seen of the clip has no key frame to begin with.
+    #[error(
+        "of this film only what comes after {} seconds may be seen, and no key frame is shown in this part of it",
+        .0.in_seconds()
+    )]
+    NoKeyFrame(Time),
     /// The configuration refuses what the query names.
     #[error("{0} may not be asked for here")]
     Refused(&'static str),
@@ -324,8 +330,12 @@ mod tests {
         assert_eq!(found("2.5-6", "start=2.7&mode=keyframe").unwrap(), "3-6");
         assert_eq!(found("2.5-6", "start=4.7&mode=keyframe").unwrap(), "4-6");
         assert_eq!(found("2.5-6", "").unwrap(), "2.5-6");
-        // No key frame is within it.
-        assert_eq!(found("2.5-2.8", "mode=keyframe").unwrap(), "2.5-2.8");
+        // A window may begin as much late as players round.
+        assert_eq!(found("3.000001-6", "mode=keyframe").unwrap(), "3-6");
+        // No key frame is within it, or within the clip.
+        assert_eq!(found("2.5-2.8", "mode=keyframe").unwrap_err(), 403);
+        assert_eq!(found("2.5-6", "start=2.6&end=2.9&mode=keyframe").unwrap_err(), 403);
+        assert_eq!(found("2.5-2.8", "").unwrap(), "2.5-2.8");
         assert_eq!(found("-6", "mode=keyframe").unwrap(), "0-6");
         assert_eq!(found("11-12", "").unwrap_err(), 416);
         assert_eq!(found("2.5-6", "start=2.4").unwrap_err(), 403);

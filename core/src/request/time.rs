@@ -31,11 +31,6 @@ impl Time {
         Self(self.0.saturating_add(other.0).min(NEVER))
     }
 
-    /// A time that is some nanoseconds later.
-    pub(crate) fn later_by(self, nanos: u64) -> Self {
-        self.plus(Self(nanos))
-    }
-
     /// Reads `12`, `12.345`, `1.2e-3`, `m:ss(.fff)` or `h:mm:ss(.fff)`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split(':').rev();

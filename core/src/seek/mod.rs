@@ -124,6 +124,9 @@ fn cut_film(
         line.hold_until(film_end);
     }
     let clock = Clock::new(timescale, index.mvhd.timescale);
+    if request.mode == Mode::Keyframe {
+        lines.iter_mut().for_each(|line| line.seen_from = clock.seen_from(request.allowed));
+    }
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
     let guide = Guide { track: guide, source, clock, film_end };
     check_length(clock, request, film_end)?;

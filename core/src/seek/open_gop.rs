@@ -76,7 +76,9 @@ fn has_leading<R: ReadAt>(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Film, Sample, TrackSpec, clip, expand, make_box};
+    use crate::request::{Restrictions, Settings, Window};
+    use crate::testing::{Film, Sample, TrackSpec, clip, expand, identity, make_box};
+    use crate::{Answer, Seeker};
 
     /// Units of an IDR picture and of another.
     const IDR: u8 = 0x65;
@@ -139,6 +141,24 @@ mod tests {
         assert_eq!(begun(&film, "start=2.64"), (41, 62));
         assert_eq!(begun(&film, "start=2.8&mode=keyframe"), (41, 62));
         assert_eq!(begun(&film, "start=1.68"), (41, 41));
+    }
+
+    #[test]
+    fn what_may_not_be_seen_is_not_near() {
+        let begun = |window: &str, query: &str| {
+            let window = Window::from_directive(window.as_bytes());
+            let restrictions = Restrictions { window, ..Restrictions::default() };
+            let settings = Settings { restrictions, ..Settings::default() };
+            let film = open_groups(25, &[0, 82]);
+            let answer = Seeker::default().answer(&film, &identity(&film), query.as_bytes(), &settings);
+            let Ok(Answer::Film(file)) = answer else { panic!("{answer:?}") };
+            let mut clip = vec![0; usize::try_from(file.len()).unwrap()];
+            file.read_at(&film, 0, &mut clip).unwrap();
+            expand(&clip)[0].samples[0].bytes[5]
+        };
+        assert_eq!(begun("2-", "start=2.64&mode=keyframe"), 62);
+        assert_eq!(begun("2-", "start=2.64&mode=exact"), 0);
+        assert_eq!(begun("0-", "start=2.64&mode=keyframe"), 0);
     }
 
     #[test]

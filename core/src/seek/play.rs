@@ -70,7 +70,20 @@ pub(super) fn play<R: ReadAt>(
         return Ok(None);
     };
     let first_presented = needed.start;
-    let (samples, joined_until) = decoded(track, source, needed, shown, media_time)?;
+    let may_be_decoded = |sample| -> Result<bool, FormatError> {
+        let cts = track.samples.cts(source, sample)?;
+        Ok(&track.handler.0 != b"vide" || cts >= first_shown || !line.is_hidden(segment, cts))
+    };
+    let (samples, joined_until) = decoded(track, source, needed, (shown, media_time), may_be_decoded)?;
+    if !may_be_decoded(samples.start)? {
+        // The next key frame, as for the track that the clip is cut by.
+        let seen_from = segment.media_time + line.scales.to_media_since(segment.start, line.seen_from);
+        let next = track.samples.sync_from(source, seen_from)?.map(|cts| line.shown_at(segment, cts));
+        return match next.filter(|&next| next > start && next < movie.end) {
+            Some(next) => play(track, line, source, segment, next..movie.end),
+            None => Ok(None),
+        };
+    }
     let movie = start..movie.end;
     let rate = segment.rate;
     Ok(Some(Play { movie, media_time, media_end, rate, first_shown, first_presented, samples, joined_until }))
@@ -115,18 +128,19 @@ fn media_times<R: ReadAt>(
 /// The samples that are decoded for the `needed` ones, and until which of them there are no sync
 /// samples in the clip ([`SampleRange::joined_until`](super::SampleRange::joined_until)). `shown`
 /// is the composition time of the first sample that is presented, `media_time` where the edit
-/// begins.
+/// begins. None that `may_be_decoded` refuses is decoded for an open group of pictures.
 fn decoded<R: ReadAt>(
     track: &Track,
     source: &R,
     needed: Range<SampleNumber>,
-    shown: MediaTime,
-    media_time: MediaTime,
+    (shown, media_time): (MediaTime, MediaTime),
+    may_be_decoded: impl Fn(SampleNumber) -> Result<bool, FormatError>,
 ) -> Result<(Range<SampleNumber>, SampleNumber), FormatError> {
     let preroll = preroll_start(track, source, needed.start, media_time)?;
     let latest = if preroll < needed.start { MediaTime::MAX } else { shown };
     let sync = track.samples.preceding_sync(source, preroll, latest)?;
-    let first = open_gop::closed_before(track, source, sync)?;
+    let closed = open_gop::closed_before(track, source, sync)?;
+    let first = if closed == sync || may_be_decoded(closed)? { closed } else { sync };
     let samples = on_packets(track, source, first..needed.end)?;
     Ok((samples, if first < sync { sync.next() } else { SampleNumber::FIRST }))
 }

@@ -2,10 +2,11 @@
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
-use crate::request::{Allowed, Mode, Scene, Time};
+use crate::request::{Allowed, Mode, RequestError, Restriction, Scene, Time};
 use crate::source::ReadAt;
 use crate::time::{ExactMovieTime, MovieTime, Rounding};
 
+use super::error::SeekError;
 use super::timeline::Timeline;
 
 /// Two times at most this far apart are the same. Players and probes count in microseconds, some
@@ -34,6 +35,11 @@ impl Clock {
     /// The time without rounding.
     pub(super) fn exact(self, time: Time) -> ExactMovieTime {
         ExactMovieTime::from_nanos(time.nanos(), self.timescale)
+    }
+
+    /// The time from which on frames may be seen.
+    pub(super) fn seen_from(self, allowed: Allowed) -> ExactMovieTime {
+        self.exact(allowed.from).since(self.tolerance())
     }
 
     fn tolerance(self) -> ExactMovieTime {
@@ -72,7 +78,7 @@ fn frame_at<R: ReadAt>(
 }
 
 /// The start of a scene, moved back to the start of the frame that is on screen then. A key frame
-/// that the configuration hides is not shown: the clip begins with a later one.
+/// that the configuration hides is not shown: the clip begins with the next one that may be seen.
 pub(super) fn snap_start<R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -80,30 +86,40 @@ pub(super) fn snap_start<R: ReadAt>(
     clock: Clock,
     scene: Scene,
     (mode, allowed): (Mode, Allowed),
-) -> Result<MovieTime, FormatError> {
-    let at = |time, mode| frame_at(track, line, source, clock, time, mode);
-    let from = clock.exact(allowed.from);
-    let is_hidden = |frame: &MovieTime| frame.exact() < from && allowed.from > Time::default();
-    let mut frame = at(scene.start, mode)?;
-    if mode == Mode::Keyframe && frame.as_ref().is_some_and(is_hidden) {
-        // The frame on screen, unless a later key frame can be shown.
-        frame = at(scene.start, Mode::Exact)?;
-        for later in later_times(scene) {
-            if let Some(shown) = at(later, Mode::Keyframe)?.filter(|frame| !is_hidden(frame)) {
-                frame = Some(shown);
-                break;
-            }
+) -> Result<MovieTime, SeekError> {
+    let at = |mode| frame_at(track, line, source, clock, scene.start, mode);
+    let from = clock.seen_from(allowed);
+    let mut frame = at(mode)?;
+    if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < from) {
+        let next = next_key_frame(track, line, source, clock, (scene, allowed))?;
+        // Without a next one, a key frame that is still on screen is shown from then on.
+        if next.is_none() && at(Mode::Exact)? != frame {
+            return Err(RequestError::from(Restriction::NoKeyFrame(allowed.from)).into());
         }
+        frame = next;
     }
     Ok(frame.unwrap_or_else(|| clock.ticks(scene.start)))
 }
 
-/// Times of a scene to look for a key frame at, as far as one is worth waiting for.
-fn later_times(scene: Scene) -> impl Iterator<Item = Time> {
-    const STEP_NANOS: u64 = 250_000_000;
-    const STEPS: u64 = 120;
-    let times = (1..=STEPS).map(move |step| scene.start.later_by(step * STEP_NANOS));
-    times.take_while(move |&time| scene.end.is_none_or(|end| time < end))
+/// When the next key frame of a scene is shown that may be seen, where the one at its start may not.
+fn next_key_frame<R: ReadAt>(
+    track: &Track,
+    line: &Timeline,
+    source: &R,
+    clock: Clock,
+    (scene, allowed): (Scene, Allowed),
+) -> Result<Option<MovieTime>, FormatError> {
+    let from = clock.seen_from(allowed);
+    let Some(segment) = line.at(clock.exact(scene.start) + clock.tolerance()) else { return Ok(None) };
+    let media = segment.media_time + line.scales.to_media_since(segment.start, from);
+    let shown = |cts| Some(line.shown_at(segment, cts)).filter(|&shown| shown < segment.end);
+    let found = track.samples.sync_from(source, media)?.and_then(shown);
+    // What a later segment presents at its start is seen from there on.
+    let mut later = line.segments.iter().skip_while(|s| s.start < segment.end);
+    let found = found.or_else(|| later.find(|s| s.rate == ElstEntry::NORMAL_RATE).map(|s| s.start));
+    let is_before_end =
+        |at: MovieTime| scene.end.is_none_or(|end| at.exact() + clock.tolerance() < clock.exact(end));
+    Ok(found.filter(|&at| is_before_end(at)))
 }
 
 /// The end of a scene, moved onto the start of a frame if it is within the tolerance of one, so

@@ -17,6 +17,8 @@ pub(super) struct Timeline {
     pub(super) media_start: MediaTime,
     /// By how much composition offsets are raised, whatever is cut, so that none is negative.
     pub(super) raised: MediaTime,
+    /// No frame that is presented before is decoded for one that is presented later.
+    pub(super) seen_from: ExactMovieTime,
 }
 
 /// A range of movie time in which a track's media is presented.
@@ -45,7 +47,8 @@ impl Timeline {
     pub(super) fn of(track: &Track, movie_timescale: u32, timescale: u32) -> Self {
         let scales = Timescales { movie: timescale, media: track.mdhd.timescale.max(1) };
         let (media_start, raised) = (track.samples.start, MediaTime(0));
-        let mut line = Self { segments: Vec::new(), scales, media_start, raised };
+        let seen_from = MovieTime(0).exact();
+        let mut line = Self { segments: Vec::new(), scales, media_start, raised, seen_from };
         if track.samples.count == 0 {
             return line;
         }
@@ -125,6 +128,12 @@ impl Timeline {
     pub(super) fn at(&self, time: ExactMovieTime) -> Option<&Segment> {
         let segment = self.segments.iter().rev().find(|s| s.start.exact() <= time)?;
         (time < segment.end.exact()).then_some(segment)
+    }
+
+    /// Whether a segment of the movie as it is presents a media time before what may be seen.
+    pub(super) fn is_hidden(&self, segment: &Segment, media: MediaTime) -> bool {
+        let is_normal = segment.rate == ElstEntry::NORMAL_RATE;
+        is_normal && self.shown_at(segment, media).exact() < self.seen_from
     }
 
     /// When a segment presents a media time: not before the segment begins.

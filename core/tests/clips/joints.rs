@@ -3,7 +3,6 @@
 
 use crate::common::{clip, identity};
 use crate::segments::at_with;
-use mp4seek::request::{Restrictions, Time, Window};
 use mp4seek::{Answer, Seeker, Settings};
 use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand, expand_fragments};
 
@@ -123,16 +122,12 @@ fn packets_of_all_scenes_follow_one_another() {
 
 #[test]
 fn hidden_pictures_take_a_tick_each() {
-    // The key frame at 0 may not be seen, so that the scene begins with the fourth frame.
-    let time = |text: &str| Time::parse(text).unwrap();
-    let window = Some(Window { start: time("0.2"), end: None });
-    let settings =
-        Settings { restrictions: Restrictions { window, ..Restrictions::default() }, ..Settings::default() };
-    let film = film();
-    let video = track(&film, "v1", "clip=1-1.5&clip=0.3-0.5", &settings);
+    // The scene begins with the fourth frame, which is a key frame of the first video only.
+    let film = with_more_key_frames(film());
+    let video = track(&film, "v2", "clip=1-1.5&clip=0.3-0.5", &Settings::default());
     let origin = video.edits[0].1;
     assert_eq!(video.edits.len(), 1);
-    let at = samples(&video, &film, 0, |s| (s.dts - origin, s.cts - origin));
+    let at = samples(&video, &film, 1, |s| (s.dts - origin, s.cts - origin));
     // Four samples are decoded up to the last that is not presented.
     assert_eq!(at[5..], [(0, 400, 500), (1, 401, 504), (2, 402, 501), (3, 403, 502), (4, 404, 604)]);
 }
@@ -184,25 +179,30 @@ fn with_negative_offsets() -> Film {
     film
 }
 
+/// The film behind a video whose frames are all key frames, by which it is cut.
+fn with_more_key_frames(mut film: Film) -> Film {
+    let mut first = video(20, 1000);
+    first.samples.iter_mut().for_each(|s| (s.offset, s.sync) = (100, true));
+    film.tracks.insert(0, first);
+    film
+}
+
 #[test]
 fn negative_offsets_are_raised() {
     // So that frames come when they come in a film with an edit instead.
-    let time = |text: &str| Time::parse(text).unwrap();
-    let window = Some(Window { start: time("0.2"), end: None });
-    let within = Restrictions { window, ..Restrictions::default() };
-    let within = Settings { restrictions: within, ..Settings::default() };
     let (raised, signed) = (film(), with_negative_offsets());
-    for (query, settings) in [
-        ("", &Settings::default()),
-        (THREE, &Settings::default()),
-        ("start=0.5&end=0.7", &Settings::default()),
-        ("start=0.5&end=0.65", &Settings::default()),
-        ("clip=0.5-0.65&clip=0-0.15&clip=1-1.5", &Settings::default()),
-        ("clip=1-1.5&clip=0.3-0.5", &within),
+    let cut_by_another = [film(), with_negative_offsets()].map(with_more_key_frames);
+    for (query, [raised, signed], names) in [
+        ("", [&raised, &signed], ["v1", "a1"]),
+        (THREE, [&raised, &signed], ["v1", "a1"]),
+        ("start=0.5&end=0.7", [&raised, &signed], ["v1", "a1"]),
+        ("start=0.5&end=0.65", [&raised, &signed], ["v1", "a1"]),
+        ("clip=0.5-0.65&clip=0-0.15&clip=1-1.5", [&raised, &signed], ["v1", "a1"]),
+        ("clip=1-1.5&clip=0.3-0.5", cut_by_another.each_ref(), ["v2", "a1"]),
     ] {
-        for name in ["v1", "a1"] {
+        for name in names {
             let of = |film: &Film| {
-                let track = track(film, name, query, settings);
+                let track = track(film, name, query, &Settings::default());
                 let lasts = track.samples.iter().map(|s| s.delta).collect::<Vec<_>>();
                 (
                     track.edits,
@@ -210,7 +210,7 @@ fn negative_offsets_are_raised() {
                     lasts,
                 )
             };
-            assert_eq!(of(&signed), of(&raised), "{name} {query}");
+            assert_eq!(of(signed), of(raised), "{name} {query}");
         }
     }
 }

@@ -22,6 +22,7 @@ mod segments;
 mod tables;
 mod tracks;
 mod whole_file;
+mod window;
 
 use common::{ask, clip};
 use test_boxes::{TrackSpec, expand};

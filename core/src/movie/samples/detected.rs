@@ -114,7 +114,7 @@ impl SampleTable {
 
     /// Whether a sample shows that decoding can begin at it. `chunk` is the chunk of the sample
     /// before, and becomes that of this one.
-    fn can_begin_at<R: ReadAt>(
+    pub(super) fn can_begin_at<R: ReadAt>(
         &self,
         source: &R,
         pictures: Pictures,

@@ -6,6 +6,7 @@
 //! - `presented`: which samples are presented at a time.
 //! - `ends`: when the presentation begins and ends.
 //! - `sync`: where decoding can begin, by the boxes.
+//! - `sync_from`: the same, at or after a time.
 //! - `detected`: where decoding can begin, by the samples themselves.
 
 mod chunks;
@@ -14,6 +15,7 @@ mod ends;
 mod presented;
 mod read;
 mod sync;
+mod sync_from;
 mod table;
 
 pub use chunks::Chunk;
