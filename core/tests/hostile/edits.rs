@@ -34,6 +34,25 @@ fn many_edits_of_a_tangled_film_are_bounded() {
     is_film(plain);
 }
 
+/// Each of the segments looks samples up, by what the edits present.
+#[test]
+fn many_edits_in_many_segments_are_bounded() {
+    let samples = 96_000u32;
+    let edits: Vec<_> = (0..16_000u32).map(|n| [6000, n * 6000, 0x1_0000]).collect();
+    let track = Track {
+        stts: table(b"stts", &[[samples, 1000]]),
+        stsz: full_box(b"stsz", 0, [1, samples]),
+        stsc: table(b"stsc", &[[1, samples, 1]]),
+        stco: table(b"stco", &[[MEDIA]]),
+        edts: make_box(b"edts", table(b"elst", &edits)),
+        ..Track::video()
+    };
+    let film = film(&[track]);
+    for query in ["/cmaf/v1.mp4", "/hls/v1.m3u8", "start=6&format=fmp4"] {
+        is_film(judge_within(&film, query, &Bounds { memory: (8 << 20, 0), ..LARGE }));
+    }
+}
+
 #[test]
 fn a_few_hundred_edits_are_a_film() {
     let edits: Vec<_> = (0..400u32).map(|n| [20, n * 20 % 9000, 0x1_0000]).collect();

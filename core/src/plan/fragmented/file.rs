@@ -24,8 +24,6 @@ pub struct FragmentedFile {
     pub(super) tracks: Vec<FileTrack>,
     /// Which of the tracks the `sidx` is about.
     pub(super) reference: usize,
-    /// Ticks per second of the clip's movie time.
-    pub(super) movie: u32,
     /// The first sample of each track in each segment, segment by segment; then the numbers of all.
     pub(super) firsts: Vec<SampleNumber>,
     /// When each segment is first presented, in ticks of the reference; then when all has ended.
@@ -45,7 +43,7 @@ pub struct FragmentedFile {
 impl FragmentedFile {
     /// A view of the tracks, to look samples up.
     pub(crate) fn view<'a>(&'a self, film: &Film<'a>) -> Result<View<'a>, FormatError> {
-        let tracks = self.tracks.iter().map(|track| track.presented(film, self.movie));
+        let tracks = self.tracks.iter().map(|track| track.presented(film));
         Ok(View { tracks: tracks.collect::<Result<_, _>>()?, film: *film })
     }
 

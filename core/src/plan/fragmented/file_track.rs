@@ -54,7 +54,7 @@ impl FileTrack {
             prepared: Prepared::of(track, of_clip, film.source)?,
             protection: Protection::of(film, number)?,
             placement: match held {
-                Held::All => Placement::of_clip(of_clip),
+                Held::All => Placement::of_clip(of_clip, clip.timescale, timescale),
                 Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale, origin),
             },
             timescale,
@@ -78,10 +78,10 @@ impl FileTrack {
         }
     }
 
-    pub(super) fn presented<'a>(&'a self, film: &Film<'a>, movie: u32) -> Result<Presented<'a>, FormatError> {
+    pub(super) fn presented<'a>(&'a self, film: &Film<'a>) -> Result<Presented<'a>, FormatError> {
         let track = film.index.tracks.get(self.number).ok_or(FormatError::Changed)?;
         let samples = self.view(track, film.source);
-        Ok(Presented { samples, placement: &self.placement, movie, media: self.timescale })
+        Ok(Presented { samples, placement: &self.placement, media: self.timescale })
     }
 
     /// What a `traf` with some samples has for a decrypter.
@@ -97,7 +97,7 @@ impl FileTrack {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        self.prepared.heap_size() + self.clip.heap_size() + self.placement.edits.capacity() * 24
+        self.prepared.heap_size() + self.clip.heap_size() + self.placement.heap_size()
     }
 }
 

@@ -43,10 +43,10 @@ pub fn plan_fragmented(
     }
     let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
     let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
-    let main = of_reference.presented(film, clip.timescale)?;
+    let main = of_reference.presented(film)?;
     let mut end = 0;
     for track in &tracks {
-        let last = track.presented(film, clip.timescale)?.end()?;
+        let last = track.presented(film)?.end()?;
         end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
     }
     // A text can stay on screen for minutes: its sample ends long after the clip does.
@@ -65,9 +65,9 @@ pub fn plan_fragmented(
         let column = if n == reference {
             boundaries.of_reference(&main)
         } else if segmenting.held == Held::All && is_chapters(film.index, track) {
-            boundaries.of_chapters(&track.presented(film, clip.timescale)?)
+            boundaries.of_chapters(&track.presented(film)?)
         } else {
-            let presented = track.presented(film, clip.timescale)?;
+            let presented = track.presented(film)?;
             boundaries.of_other(&presented, of_reference.timescale, is_video, film.index.is_recording())?
         };
         complete = complete_segments(&column, &boundaries);
@@ -144,7 +144,6 @@ impl FragmentedFile {
         let mut this = Self {
             head,
             reference,
-            movie: clip.timescale,
             firsts,
             starts: Vec::new(),
             saps: Vec::new(),

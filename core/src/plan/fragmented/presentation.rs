@@ -30,21 +30,26 @@ pub(super) struct Placement {
     pub(super) edits: Vec<ElstEntry>,
     /// What a media time with the delay is presented earlier by, where there is one edit.
     skipped: ClipTime,
+    /// What is presented when, where there are several edits.
+    plays: Plays,
 }
 
 impl Placement {
-    /// That of a track in a file of all tracks.
-    pub(super) fn of_clip(clip: &TrackClip) -> Self {
+    /// That of a track in a file of all tracks, whose clip counts movie time in `movie` and its media
+    /// in `media`.
+    pub(super) fn of_clip(clip: &TrackClip, movie: u32, media: u32) -> Self {
         let skipped = clip.edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
-        Self { delay: ClipTime(0), edits: clip.edits.clone(), skipped: ClipTime(skipped) }
+        let (edits, plays) = (clip.edits.clone(), Plays::of(&clip.edits, movie, media));
+        Self { delay: ClipTime(0), edits, skipped: ClipTime(skipped), plays }
     }
 
-    /// That of a track in a file of its own, whose clip counts movie time in `movie` and its media
-    /// in `media`; `origin` is that of the track that the segments follow.
+    /// That of a track in a file of its own; `origin` is that of the track that the segments follow.
     pub(super) fn of_track(clip: &TrackClip, movie: u32, media: u32, origin: Option<Origin>) -> Self {
-        let none = Self { delay: ClipTime(0), edits: Vec::new(), skipped: ClipTime(0) };
+        let (delay, plays) = (ClipTime(0), Plays::default());
+        let none = Self { delay, edits: Vec::new(), skipped: ClipTime(0), plays };
         let Some((edit, skipped)) = single_edit(clip, movie, media) else {
-            return Self { edits: clip.edits.clone(), ..none };
+            let (edits, plays) = (clip.edits.clone(), Plays::of(&clip.edits, movie, media));
+            return Self { edits, plays, ..none };
         };
         let origin = origin.map_or(0, |origin| rescale(origin.0.into(), origin.1, media, Rounding::Nearest));
         let origin = origin.max(skipped);
@@ -54,27 +59,66 @@ impl Placement {
         }
         // 8.6.6.1: in a fragmented movie, an edit of no duration lasts as long as the fragments.
         let edit = ElstEntry { segment_duration: 0, media_time: Some(origin), ..edit };
-        Self { delay, edits: vec![edit], skipped: ClipTime(origin) }
+        Self { delay, edits: vec![edit], skipped: ClipTime(origin), ..none }
     }
 
     /// When a composition time of the clip is presented, in ticks of the track; before 0 where it
     /// is hidden.
-    fn presented(&self, time: ClipTime, movie: u32, media: u32) -> i64 {
+    fn presented(&self, time: ClipTime) -> i64 {
         if self.edits.len() < 2 {
             return (time + self.delay - self.skipped).0;
         }
-        let mut begins = 0i128;
-        for edit in &self.edits {
+        self.plays.presented(time.0.into(), |play| play.media_end)
+    }
+
+    /// Memory that it takes besides its own size, in bytes.
+    pub(super) fn heap_size(&self) -> usize {
+        self.edits.capacity() * size_of::<ElstEntry>() + self.plays.all.capacity() * size_of::<Play>()
+    }
+}
+
+/// What several edits present of the media. Each segment looks samples up in it, so it is searched by
+/// halves: of two edits of which the later one ends no later in the media, nothing is presented first
+/// by the later one, and it is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Plays {
+    /// In the order of the edits, and of where they end in the media.
+    all: Vec<Play>,
+    /// How long all edits last.
+    lasts: i64,
+}
+
+/// An edit, in ticks of the track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Play {
+    media_time: i64,
+    media_end: i128,
+    /// When it begins to be presented.
+    begins: i128,
+}
+
+impl Plays {
+    fn of(edits: &[ElstEntry], movie: u32, media: u32) -> Self {
+        let (mut all, mut begins) = (Vec::<Play>::new(), 0i128);
+        for edit in edits {
             let lasts = i128::from(edit.segment_duration) * i128::from(media) / i128::from(movie.max(1));
             if let Some(media_time) = edit.media_time {
-                let into = i128::from(time.0) - i128::from(media_time);
-                if into < lasts {
-                    return i64::try_from(begins + into.max(0)).unwrap_or(i64::MAX / 4);
+                let media_end = i128::from(media_time) + lasts;
+                if all.last().is_none_or(|last| last.media_end < media_end) {
+                    all.push(Play { media_time, media_end, begins });
                 }
             }
             begins += lasts;
         }
-        i64::try_from(begins).unwrap_or(i64::MAX / 4)
+        Self { all, lasts: i64::try_from(begins).unwrap_or(i64::MAX / 4) }
+    }
+
+    /// When a media time is first presented, or what follows it first; at the end if nothing does.
+    fn presented(&self, time: i128, mut media_end: impl FnMut(&Play) -> i128) -> i64 {
+        let first = self.all.partition_point(|play| media_end(play) <= time);
+        let Some(play) = self.all.get(first) else { return self.lasts };
+        let into = (time - i128::from(play.media_time)).max(0);
+        i64::try_from(play.begins + into).unwrap_or(i64::MAX / 4)
     }
 }
 
@@ -108,20 +152,19 @@ fn single_edit(clip: &TrackClip, movie: u32, media: u32) -> Option<(ElstEntry, i
 pub(super) struct Presented<'a> {
     pub(super) samples: ClipTrack<'a>,
     pub(super) placement: &'a Placement,
-    /// Ticks per second of the clip's movie and of its media.
-    pub(super) movie: u32,
+    /// Ticks per second of its media.
     pub(super) media: u32,
 }
 
 impl Presented<'_> {
     /// When a sample is presented, in ticks of the track.
     pub(super) fn at(&self, sample: SampleNumber) -> Result<i64, FormatError> {
-        Ok(self.placement.presented(self.samples.cts(sample)?, self.movie, self.media))
+        Ok(self.placement.presented(self.samples.cts(sample)?))
     }
 
     /// When a sample would be presented if it were presented as soon as it is decoded.
     pub(super) fn decoded_at(&self, sample: SampleNumber) -> Result<i64, FormatError> {
-        Ok(self.placement.presented(self.samples.dts(sample)?, self.movie, self.media))
+        Ok(self.placement.presented(self.samples.dts(sample)?))
     }
 
     /// When the presentation of all has ended: where samples are presented later than they are
@@ -138,7 +181,7 @@ impl Presented<'_> {
             end = end.max(decoded + sample.signed_offset() + lasts);
             decoded = decoded + lasts;
         })?;
-        Ok(latest.max(self.placement.presented(end, self.movie, self.media)))
+        Ok(latest.max(self.placement.presented(end)))
     }
 
     /// A sample that is decoded at about a time, which is one of presentation.
@@ -221,7 +264,7 @@ impl Presented<'_> {
             n += 1;
         })?;
         let composed = self.samples.dts(sample)? + first.unwrap_or_default();
-        Ok(Entrance { sample, time: self.placement.presented(composed, self.movie, self.media), leading })
+        Ok(Entrance { sample, time: self.placement.presented(composed), leading })
     }
 
     /// How decoding begins with the first of these samples.
@@ -250,6 +293,64 @@ impl Entrance {
         match self.leading {
             Some(n) if n < samples.count() => Sap::Open,
             _ => Sap::First,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, edit by edit.
+    fn walked(edits: &[ElstEntry], movie: u32, media: u32, time: i64) -> i64 {
+        let mut begins = 0i128;
+        for edit in edits {
+            let lasts = i128::from(edit.segment_duration) * i128::from(media) / i128::from(movie);
+            if let Some(media_time) = edit.media_time {
+                let into = i128::from(time) - i128::from(media_time);
+                if into < lasts {
+                    return i64::try_from(begins + into.max(0)).unwrap_or(i64::MAX / 4);
+                }
+            }
+            begins += lasts;
+        }
+        i64::try_from(begins).unwrap_or(i64::MAX / 4)
+    }
+
+    fn edit(segment_duration: u64, media_time: Option<i64>) -> ElstEntry {
+        ElstEntry { segment_duration, media_time, media_rate: ElstEntry::NORMAL_RATE }
+    }
+
+    proptest! {
+        #[test]
+        fn what_edits_present_is_found_as_by_a_walk(
+            edits in proptest::collection::vec(
+                (prop_oneof![0..50u64, Just(u64::MAX)], proptest::option::of(0..200i64)), 0..30),
+            (movie, media) in (1..5u32, 1..7u32),
+        ) {
+            let edits: Vec<_> = edits.into_iter().map(|(lasts, media_time)| edit(lasts, media_time)).collect();
+            let plays = Plays::of(&edits, movie, media);
+            for time in (-3..400).chain([i64::MIN, i64::MAX]) {
+                let found = plays.presented(time.into(), |play| play.media_end);
+                prop_assert_eq!(found, walked(&edits, movie, media, time), "{}", time);
+            }
+        }
+    }
+
+    #[test]
+    fn few_of_many_edits_are_looked_at() {
+        let edits: Vec<_> = (0..16_000).map(|n| edit(6000, Some(n * 6000))).collect();
+        let plays = Plays::of(&edits, 1000, 1000);
+        for time in (0..16_000 * 6000).step_by(7_654_321) {
+            let mut looked_at = 0;
+            let found = plays.presented(time, |play| {
+                looked_at += 1;
+                play.media_end
+            });
+            assert_eq!(i128::from(found), time);
+            assert!(looked_at <= 15, "{looked_at} edits for {time}");
         }
     }
 }
