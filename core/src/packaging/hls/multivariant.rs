@@ -1,6 +1,6 @@
 //! The multivariant playlist (RFC 8216bis, 4.4.6).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::describe::{VideoDescription, VideoRange};
 use crate::packaging::choice::{Choice, Group, Member, characteristics};
@@ -31,6 +31,9 @@ fn write(films: &[Offered<'_>]) -> String {
     let Some((links, sound)) = with_sound(films) else { return String::new() };
     let writer = |links, video| Writer { links, target, video, choice: sound };
     let of_sound = writer(links, sound.video);
+    let mut known = KnownRates { target, known: BTreeMap::new() };
+    let texts = known.most_of(&sound.text);
+    let groups: Vec<_> = sound.audio.iter().map(|group| known.most_of(group)).collect();
     let videos = films.iter().filter_map(|(_, choice)| choice.video);
     let segmented = || videos.clone().chain(sound.segmented().filter(|r| !is_video(r)));
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
@@ -49,10 +52,13 @@ fn write(films: &[Offered<'_>]) -> String {
     sound.text.members.iter().for_each(|member| text += &of_sound.subtitles(member));
     for (links, choice) in films {
         let writer = writer(links, choice.video);
+        let rates = choice.video.map_or(BitRates::default(), |video| known.of(video)).and(texts);
         if sound.audio.is_empty() {
-            text += &writer.variant(None);
+            text += &writer.variant(None, rates);
         }
-        sound.audio.iter().for_each(|group| text += &writer.variant(Some(group)));
+        for (group, of_group) in sound.audio.iter().zip(&groups) {
+            text += &writer.variant(Some(group), rates.and(*of_group));
+        }
     }
     for (links, choice) in films {
         if let Some(video) = choice.video {
@@ -64,6 +70,51 @@ fn write(films: &[Offered<'_>]) -> String {
 
 fn is_video(rendition: &Rendition) -> bool {
     rendition.track.kind == Some(TrackKind::Video)
+}
+
+/// Bits a second.
+#[derive(Clone, Copy, Default)]
+struct BitRates {
+    peak: u64,
+    average: u64,
+}
+
+impl BitRates {
+    /// The most that one of two tracks may take.
+    fn max(self, other: Self) -> Self {
+        Self { peak: self.peak.max(other.peak), average: self.average.max(other.average) }
+    }
+
+    /// Those of two kinds of tracks that are played together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            peak: self.peak.saturating_add(other.peak),
+            average: self.average.saturating_add(other.average),
+        }
+    }
+}
+
+/// The bit rates of renditions. Each has thousands of segments, which are added up once, in however
+/// many groups and variants it is.
+struct KnownRates {
+    target: u64,
+    known: BTreeMap<*const Rendition, BitRates>,
+}
+
+impl KnownRates {
+    fn of(&mut self, rendition: &Rendition) -> BitRates {
+        let target = self.target;
+        *self.known.entry(std::ptr::from_ref(rendition)).or_insert_with(|| {
+            let rates = Rates::of(rendition);
+            BitRates { peak: rates.peak(target), average: rates.average() }
+        })
+    }
+
+    /// The most that a track of a group may take.
+    fn most_of(&mut self, group: &Group) -> BitRates {
+        let segmented = group.members.iter().map(|m| m.rendition).filter(|r| !r.segments.is_empty());
+        segmented.fold(BitRates::default(), |most, rendition| most.max(self.of(rendition)))
+    }
 }
 
 struct Writer<'p> {
@@ -118,24 +169,15 @@ impl Writer<'_> {
     }
 
     /// A variant (4.4.6.2): the pictures, if there are any, with sound of one coding.
-    fn variant(&self, audio: Option<&Group>) -> String {
+    fn variant(&self, audio: Option<&Group>, rates: BitRates) -> String {
         let members = || audio.into_iter().flat_map(|group| &group.members);
         let default = members().find(|member| member.is_default).map(|member| member.rendition);
         let Some(first) = self.video.or(default) else { return String::new() };
         let text = || self.choice.text.members.iter().filter(|m| !m.rendition.segments.is_empty());
-        // The sum of the most that each kind of track may take.
-        let sum = |rate: &dyn Fn(&Rates) -> u64| {
-            let most = |tracks: &mut dyn Iterator<Item = &Rendition>| {
-                tracks.map(|rendition| rate(&Rates::of(rendition))).max().unwrap_or(0)
-            };
-            most(&mut self.video.into_iter())
-                .saturating_add(most(&mut members().map(|m| m.rendition)))
-                .saturating_add(most(&mut text().map(|m| m.rendition)))
-        };
         let tracks = self.video.into_iter().chain(members().chain(text()).map(|m| m.rendition));
         Attributes::of("EXT-X-STREAM-INF")
-            .plain("BANDWIDTH", sum(&|rates| rates.peak(self.target)))
-            .plain("AVERAGE-BANDWIDTH", sum(&Rates::average))
+            .plain("BANDWIDTH", rates.peak)
+            .plain("AVERAGE-BANDWIDTH", rates.average)
             .quoted("CODECS", &codecs(tracks))
             .some(self.video.and_then(|r| r.track.video.as_ref()), |list, video| {
                 pictures(list.some(frame_rate(video), |list, rate| list.plain("FRAME-RATE", rate)), video)
