@@ -2,6 +2,7 @@
 
 use crate::common::{ask, identity, seeker};
 use mp4seek::packaging::Address;
+use mp4seek::request::SegmentDuration;
 use mp4seek::{Answer, Settings};
 use test_boxes::{
     Film, MEDIA, Sample, Track, TrackSpec, content, expand_fragments, film_of_tracks, find, fourcc, full_box,
@@ -290,5 +291,45 @@ fn a_decoder_of_opus_drops_what_the_edit_skips() {
         let init = at(&film.build(), "/cmaf/a1/init.mp4", query);
         let config = init.windows(4).position(|w| w == b"dOps").unwrap() + 6;
         assert_eq!(u16::from_be_bytes([init[config], init[config + 1]]), pre_skip, "{query}");
+    }
+}
+
+#[test]
+fn a_film_of_too_many_segments_gets_longer_ones() {
+    // Frames of a second in segments of one, or groups of three frames.
+    const FRAMES: u32 = 200_000;
+    for group in [1, 3] {
+        let syncs: Vec<_> = (0..FRAMES).step_by(group).map(|n| [n + 1]).collect();
+        let mut video = Track::video();
+        video.stts = table(b"stts", &[[FRAMES, 1000]]);
+        video.stsz = full_box(b"stsz", 0, [1, FRAMES]);
+        video.stsc = table(b"stsc", &[[1, 500, 1]]);
+        video.stco = table(b"stco", &[[MEDIA]; 400]);
+        video.more = if group > 1 { table(b"stss", &syncs) } else { Vec::new() };
+        let film = film_of_tracks(&[video]);
+        let settings = Settings {
+            segment_duration: SegmentDuration::from_directive(b"1").unwrap(),
+            ..Settings::default()
+        };
+        let text = String::from_utf8(at_with(&film, "/hls/v1.m3u8", "", &settings)).unwrap();
+        let lasts = text.lines().filter_map(|line| line.strip_prefix("#EXTINF:"));
+        let lasts: Vec<u32> = lasts.map(|line| line.split('.').next().unwrap().parse().unwrap()).collect();
+        // By the definition: the first sync sample at or after each multiple of the duration, which is
+        // doubled until there are few enough.
+        let starts = |seconds: u32| {
+            let mut starts = vec![0];
+            while let Some(next) = starts.last().map(|last| (last / seconds + 1) * seconds) {
+                let sync = next.next_multiple_of(u32::try_from(group).unwrap());
+                if sync >= FRAMES {
+                    break;
+                }
+                starts.push(sync);
+            }
+            starts.push(FRAMES);
+            starts
+        };
+        let expected = (0..).map(|n| starts(1 << n)).find(|starts| starts.len() <= 0xffff + 1).unwrap();
+        let expected: Vec<_> = expected.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(lasts == expected, "{} segments and not {}", lasts.len(), expected.len());
     }
 }

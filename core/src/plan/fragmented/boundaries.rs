@@ -21,7 +21,7 @@ use super::presentation::{Entrance, Presented};
 const LONGEST_SAMPLE: u32 = 4;
 
 /// Where segments begin.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Boundaries {
     /// When each but the first begins, in ticks of the reference.
     pub(super) times: Vec<i64>,
@@ -37,6 +37,41 @@ pub struct Spacing {
     pub target: u64,
     /// That of the first segment alone.
     pub first: u64,
+}
+
+/// What of the reference begins segments that last so many ticks at least.
+struct Found {
+    target: i64,
+    entrances: Vec<Entrance>,
+}
+
+impl Found {
+    /// The first multiple of the duration behind a time.
+    fn following(&self, time: i64) -> i64 {
+        (time.div_euclid(self.target) + 1).saturating_mul(self.target)
+    }
+
+    /// When the next segment may begin.
+    fn next(&self) -> i64 {
+        self.entrances.last().map_or(self.target, |last| self.following(last.time))
+    }
+
+    /// How many multiples of the duration there are from one of them up to a time.
+    fn multiples(&self, from: i64, end: i64) -> u64 {
+        let ticks = u64::try_from(end.saturating_sub(from)).unwrap_or(0);
+        ticks.div_ceil(self.target.unsigned_abs().max(1))
+    }
+
+    /// Doubles the duration, and keeps what begins a segment then.
+    fn lengthen(&mut self) {
+        self.target = self.target.saturating_mul(2);
+        let shorter = std::mem::take(&mut self.entrances);
+        for entrance in shorter {
+            if entrance.time >= self.next() {
+                self.entrances.push(entrance);
+            }
+        }
+    }
 }
 
 impl Boundaries {
@@ -58,45 +93,33 @@ impl Boundaries {
 
     /// Finds them, for segments of so many seconds. `end` is when the last track ends, in ticks of
     /// the reference.
+    ///
+    /// A film with more segments than can be counted gets segments of twice the length, or of four
+    /// times, and so on. What was found for shorter ones holds those for longer ones, so no sample is
+    /// looked up twice.
     pub(super) fn of(reference: &Presented<'_>, seconds: u32, end: i64) -> Result<Self, FormatError> {
-        let mut target = i64::from(reference.media).saturating_mul(seconds.max(1).into());
-        // A film with more segments than can be counted gets longer ones.
-        loop {
-            if let Some(found) = Self::within(reference, target, end)? {
-                return Ok(found);
-            }
-            target = target.saturating_mul(2);
-        }
-    }
-
-    /// Those for segments of so many ticks; `None` if they are too many.
-    fn within(reference: &Presented<'_>, target: i64, end: i64) -> Result<Option<Self>, FormatError> {
-        let target = target.max(1);
-        let mut this = Self::default();
-        let following = |time: i64| (time.div_euclid(target) + 1).saturating_mul(target);
-        let mut next = target;
+        let target = i64::from(reference.media).saturating_mul(seconds.max(1).into());
+        let mut found = Found { target: target.max(1), entrances: Vec::new() };
         let mut from = SampleNumber::FIRST.next();
-        while let Some(entrance) = reference.sync_at(from, next)? {
-            this.entrances.push(entrance);
-            if !this.push(entrance.time) {
-                return Ok(None);
-            }
-            next = following(entrance.time);
+        while let Some(entrance) = reference.sync_at(from, found.next())? {
             from = entrance.sample.next();
-        }
-        next = next.max(following(reference.end()?.saturating_sub(1)));
-        while next < end {
-            if !this.push(next) {
-                return Ok(None);
+            found.entrances.push(entrance);
+            while found.entrances.len() >= limits::SEGMENTS {
+                found.lengthen();
             }
-            next = next.saturating_add(target);
         }
-        Ok(Some(this))
-    }
-
-    fn push(&mut self, time: i64) -> bool {
-        self.times.push(time);
-        self.times.len() < limits::SEGMENTS
+        let of_reference = reference.end()?.saturating_sub(1);
+        let first = |found: &Found| found.next().max(found.following(of_reference));
+        while found.entrances.len() as u64 + found.multiples(first(&found), end) >= limits::SEGMENTS as u64 {
+            found.lengthen();
+        }
+        let mut times: Vec<_> = found.entrances.iter().map(|entrance| entrance.time).collect();
+        let mut next = first(&found);
+        while next < end {
+            times.push(next);
+            next = next.saturating_add(found.target);
+        }
+        Ok(Self { times, entrances: found.entrances })
     }
 
     /// The first sample of the reference in each segment, and the number of all.
