@@ -12,7 +12,7 @@ use crate::limits;
 use crate::packaging::{
     Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
 };
-use crate::plan::{FragmentedFile, Held, Segmenting, Spacing, plan_fragmented};
+use crate::plan::{FragmentedFile, Held, Outline, PlanError, Segmenting, Spacing};
 use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek_for_segments};
 use crate::source::{Identity, ReadAt};
@@ -90,7 +90,8 @@ impl Seeker {
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
-            let (clip, index, is_signed) = (OnceCell::new(), &index, asked.is_signed);
+            let (clip, outline) = (OnceCell::new(), OnceCell::new());
+            let (index, is_signed) = (&index, asked.is_signed);
             let growth = index.growth(identity, settings.now.unwrap_or_else(SystemTime::now));
             let seeker = self;
             let package = Package {
@@ -103,6 +104,7 @@ impl Seeker {
                 settings,
                 query,
                 clip,
+                outline,
                 growth,
             };
             answer(&package, Work { index_was_cached, ..Work::default() })
@@ -133,6 +135,8 @@ struct Package<'a, R> {
     query: &'a [u8],
     /// What all of it is packaged from, once that is known.
     clip: OnceCell<Clip>,
+    /// What the files of all its tracks are laid out from, or why there are none.
+    outline: OnceCell<Result<Outline, Arc<PlanError>>>,
     /// Whether the movie is still being recorded.
     growth: Growth,
 }
@@ -196,13 +200,30 @@ impl<R: ReadAt> Package<'_, R> {
             if !has_samples(clip, track) {
                 return Err(Error::NoSuchAddress);
             }
-            let file = plan_fragmented(film, clip, &segmenting)?;
+            let outline = self.outline(film, clip, &segmenting)?;
+            let file = outline.of_one(track).lay_out(film, clip, &segmenting)?;
             let summary = Summary::of(self.index, clip);
             Ok(Planned::new(Layout::Fragmented(file), Some(summary), self.identity))
         })?;
         let planned = Arc::new(planned);
         cache.keep_plan(self.identity, &self.request, Some(segmenting), Arc::clone(&planned));
         Ok(planned)
+    }
+
+    /// What the files of all tracks are laid out from.
+    fn outline(&self, film: &Film<'_>, clip: &Clip, segmenting: &Segmenting) -> Result<&Outline, Error> {
+        if self.outline.get().is_none() {
+            let found = match Outline::of(film, clip, segmenting) {
+                Err(PlanError::Format(e)) => return Err(e.into()),
+                found => found.map_err(Arc::new),
+            };
+            self.outline.get_or_init(|| found);
+        }
+        match self.outline.get() {
+            Some(Ok(outline)) => Ok(outline),
+            Some(Err(e)) => Err(Error::Plan(Arc::clone(e))),
+            None => Err(Error::NoSuchAddress),
+        }
     }
 
     fn clip(&self, film: &Film<'_>) -> Result<&Clip, Error> {
@@ -303,14 +324,15 @@ impl<R: ReadAt> Package<'_, R> {
         }
         // What is allowed of the scenes together is known from the clip of all.
         let tracks = self.in_budget(|film| Ok(offered_tracks(self.index, self.clip(film)?)))?;
-        let mut scenes = Vec::new();
+        let (mut scenes, mut room) = (Vec::new(), limits::SEGMENTS_OF_TEXT);
         for (number, request) in (1..).map_while(|number| Some((number, request.scene(number)?))) {
             let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
-            let scene = Package { request, query: &query, clip: OnceCell::new(), ..*self };
+            let scene =
+                Package { request, query: &query, clip: OnceCell::new(), outline: OnceCell::new(), ..*self };
             if scene.in_budget(|film| Ok(offered_tracks(self.index, scene.clip(film)?)))? != tracks {
                 return Ok(None);
             }
-            scenes.push(scene.presentation(address)?);
+            scenes.push(scene.presentation_within(address, &mut room)?);
         }
         Ok(Some(scenes))
     }
@@ -347,6 +369,11 @@ impl<R: ReadAt> Package<'_, R> {
 
     /// What a playlist or manifest is about: the track that it is about, or all that are offered.
     fn presentation(&self, address: Address) -> Result<Presentation, Error> {
+        self.presentation_within(address, &mut { limits::SEGMENTS_OF_TEXT })
+    }
+
+    /// The same, of no more segments than there is `room` for; it takes from that.
+    fn presentation_within(&self, address: Address, room: &mut usize) -> Result<Presentation, Error> {
         let clip = self.in_budget(|film| self.clip(film))?;
         let offered = match address.track() {
             Some(name) => vec![(name, find_track(self.index, name).ok_or(Error::NoSuchAddress)?)],
@@ -356,7 +383,11 @@ impl<R: ReadAt> Package<'_, R> {
         let (mut renditions, mut refusal) = (Vec::new(), Error::NoSuchAddress);
         for (name, track) in offered {
             match self.rendition(name, track, has_key_frames) {
-                Ok(rendition) => renditions.push(rendition),
+                Ok(rendition) => {
+                    let left = room.checked_sub(rendition.segments.len());
+                    *room = left.ok_or(PlanError::ManySegments)?;
+                    renditions.push(rendition);
+                }
                 // The others can still be played.
                 Err(e @ (Error::Plan(_) | Error::NoSuchAddress)) => refusal = e,
                 Err(e) => return Err(e),

@@ -75,7 +75,7 @@ pub enum Error {
     Format(Arc<FormatError>),
     /// The answer would be larger than an MP4, or we, can say.
     #[error(transparent)]
-    Plan(PlanError),
+    Plan(Arc<PlanError>),
     /// No picture can be had of the movie.
     #[error("{0}")]
     Poster(PosterError),
@@ -152,7 +152,7 @@ impl From<PlanError> for Error {
     fn from(e: PlanError) -> Self {
         match e {
             PlanError::Format(e) => e.into(),
-            other => Self::Plan(other),
+            other => Self::Plan(Arc::new(other)),
         }
     }
 }

@@ -287,6 +287,11 @@ const _: () = {
 /// Segments of one answer: a `sidx` counts them in 16 bits. A movie of more gets longer ones.
 pub const SEGMENTS: usize = 0xffff;
 
+/// Segments of a playlist or manifest, those of all its tracks and scenes together, of 48 bytes each:
+/// 20 tracks of ten hours in segments of two seconds are 360,000, and 32 of 24 hours in segments of six
+/// are 460,800.
+pub const SEGMENTS_OF_TEXT: usize = 1 << 19;
+
 /// Bytes of one segment. Offsets of a `trun` have 31 bits, and so have the sizes of a `sidx`.
 pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;
 
@@ -318,3 +323,11 @@ pub const CLIPS_PER_CLIENT: u32 = 32;
 
 /// Clips of limited clients that are known at a time, of 8 bytes each.
 pub const CLIENT_PLACES: usize = 1 << 13;
+
+/// Ten hours of 20 tracks fit into a playlist in segments of two seconds, and a day of 32 in those of
+/// six.
+const _: () = {
+    let hour = 60 * 60;
+    assert!(20 * 10 * hour / 2 <= SEGMENTS_OF_TEXT);
+    assert!(32 * 24 * hour / 6 <= SEGMENTS_OF_TEXT);
+};

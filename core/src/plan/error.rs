@@ -30,6 +30,12 @@ pub enum PlanError {
     /// The movie has something that fragments cannot hold, or that is not written in them yet.
     #[error("cannot be sent in fragments: {0}")]
     Unfragmentable(&'static str),
+    /// A playlist or manifest would have more segments than one may have.
+    #[error(
+        "the tracks have more than the {} segments together that a playlist or manifest may have",
+        limits::SEGMENTS_OF_TEXT
+    )]
+    ManySegments,
     /// The file cannot be read or cut.
     #[error(transparent)]
     Format(#[from] FormatError),

@@ -14,7 +14,7 @@ mod treatment;
 pub use error::{NotMovable, PlanError};
 pub use flat::{plan_clip, plan_fast_start};
 pub(crate) use fragmented::{ClipTrack, Fragment, FragmentRun, View};
-pub use fragmented::{FragmentedFile, Held, Sap, Segmenting, Spacing, plan_fragmented};
+pub use fragmented::{FragmentedFile, Held, Outline, Sap, Segmenting, Spacing, plan_fragmented};
 pub use part::{Content, Entries, EntryKind, Part, Plan};
 pub use slice::{ChunkEntry, ChunkRange, ChunkSlice, RunSlice};
 pub use treatment::{LISTED, Place, Treatment};

@@ -14,6 +14,7 @@ mod nesting;
 mod peers;
 mod queries;
 mod ranges;
+mod segments;
 mod text;
 mod text_judge;
 

@@ -28,7 +28,7 @@ pub(crate) struct ClipTrack<'a> {
 }
 
 /// What [`ClipTrack`] needs besides the tables.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Prepared {
     pub(super) starts: Vec<ClipTime>,
     pub(super) detected: Option<Vec<SampleNumber>>,

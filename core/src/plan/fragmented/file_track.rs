@@ -16,7 +16,7 @@ use super::protection::Protection;
 use super::segmenting::Held;
 
 /// A track of a fragmented file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FileTrack {
     /// The index of the track in the film.
     pub(super) number: usize,

@@ -29,7 +29,7 @@ pub(crate) use clip_track::ClipTrack;
 pub use file::FragmentedFile;
 pub(crate) use file::View;
 pub(crate) use fragment::{Fragment, FragmentRun};
-pub use planning::plan_fragmented;
+pub use planning::{Outline, plan_fragmented};
 pub use sap::Sap;
 pub use segmenting::{Held, Segmenting};
 

@@ -29,69 +29,121 @@ pub fn plan_fragmented(
     clip: &Clip,
     segmenting: &Segmenting,
 ) -> Result<FragmentedFile, PlanError> {
-    check_tracks(film.index, clip)?;
-    // Checks that all samples are in the file.
-    find_extents(film, &clip.tracks)?;
-    let all: Vec<_> = (0..film.index.tracks.len()).collect();
-    let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
-    let reference =
-        reference_track(film.index, |n| in_clip(&n)).or_else(|| all.iter().copied().find(in_clip));
-    let origin = reference.and_then(|number| origin(film, clip, number));
-    let mut tracks = Vec::new();
-    for number in all {
-        tracks.extend(FileTrack::of(film, clip, number, segmenting.held, origin)?);
+    Outline::of(film, clip, segmenting)?.lay_out(film, clip, segmenting)
+}
+
+/// The tracks of a clip, and where segments begin. It is the same for the files of all tracks of a
+/// presentation, so that many tracks take no longer than one each.
+pub struct Outline {
+    tracks: Vec<FileTrack>,
+    /// Which of them the segments follow.
+    reference: usize,
+    boundaries: Boundaries,
+    /// When the last track ends, in ticks of the reference.
+    end: i64,
+}
+
+impl Outline {
+    /// That of a clip, for files that hold all tracks or one each.
+    ///
+    /// # Errors
+    /// As for [`plan_fragmented`].
+    pub fn of(film: &Film<'_>, clip: &Clip, segmenting: &Segmenting) -> Result<Self, PlanError> {
+        check_tracks(film.index, clip)?;
+        // Checks that all samples are in the file.
+        find_extents(film, &clip.tracks)?;
+        let all: Vec<_> = (0..film.index.tracks.len()).collect();
+        let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
+        let reference =
+            reference_track(film.index, |n| in_clip(&n)).or_else(|| all.iter().copied().find(in_clip));
+        let origin = reference.and_then(|number| origin(film, clip, number));
+        let mut tracks = Vec::new();
+        for number in all {
+            tracks.extend(FileTrack::of(film, clip, number, segmenting.held, origin)?);
+        }
+        let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
+        let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
+        let mut end = 0;
+        for track in &tracks {
+            let last = track.presented(film)?.end()?;
+            end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
+        }
+        // A text can stay on screen for minutes: its sample ends long after the clip does.
+        let clip_end =
+            rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
+        let end = end.min(clip_end);
+        let boundaries = Boundaries::of(&of_reference.presented(film)?, segmenting.seconds, end)?;
+        Ok(Self { tracks, reference, boundaries, end })
     }
-    let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
-    let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
-    let main = of_reference.presented(film)?;
-    let mut end = 0;
-    for track in &tracks {
-        let last = track.presented(film)?.end()?;
-        end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
+
+    /// What the file of one track needs of it.
+    #[must_use]
+    pub fn of_one(&self, number: usize) -> Self {
+        let reference = self.tracks.get(self.reference).map(|track| track.number);
+        let is_needed = |track: &&FileTrack| track.number == number || Some(track.number) == reference;
+        let tracks: Vec<_> = self.tracks.iter().filter(is_needed).cloned().collect();
+        let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
+        Self { tracks, reference, boundaries: self.boundaries.clone(), end: self.end }
     }
-    // A text can stay on screen for minutes: its sample ends long after the clip does.
-    let clip_end = rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
-    end = end.min(clip_end);
-    let boundaries = Boundaries::of(&main, segmenting.seconds, end)?;
-    let spacing = boundaries.spacing(end, of_reference.timescale);
-    let is_held = |track: &FileTrack| match segmenting.held {
-        Held::All => true,
-        Held::One(number) => number == track.number,
-    };
-    let (mut columns, mut complete) = (Vec::new(), 0);
-    for (n, track) in tracks.iter().enumerate().filter(|(_, track)| is_held(track)) {
-        let handler = film.index.tracks.get(track.number).map(|t| t.handler);
-        let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
-        let column = if n == reference {
-            boundaries.of_reference(&main)
-        } else if segmenting.held == Held::All && is_chapters(film.index, track) {
-            boundaries.of_chapters(&track.presented(film)?)
-        } else {
-            let presented = track.presented(film)?;
-            boundaries.of_other(&presented, of_reference.timescale, is_video, film.index.is_recording())?
+
+    /// Lays out the file of these tracks, or of one of them.
+    ///
+    /// # Errors
+    /// As for [`plan_fragmented`].
+    pub fn lay_out(
+        self,
+        film: &Film<'_>,
+        clip: &Clip,
+        segmenting: &Segmenting,
+    ) -> Result<FragmentedFile, PlanError> {
+        let Self { mut tracks, reference, boundaries, end } = self;
+        let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
+        let main = of_reference.presented(film)?;
+        let spacing = boundaries.spacing(end, of_reference.timescale);
+        let is_held = |track: &FileTrack| match segmenting.held {
+            Held::All => true,
+            Held::One(number) => number == track.number,
         };
-        complete = complete_segments(&column, &boundaries);
-        columns.push(column);
+        let (mut columns, mut complete) = (Vec::new(), 0);
+        for (n, track) in tracks.iter().enumerate().filter(|(_, track)| is_held(track)) {
+            let handler = film.index.tracks.get(track.number).map(|t| t.handler);
+            let is_video = handler.is_some_and(|handler| &handler.0 == b"vide");
+            let column = if n == reference {
+                boundaries.of_reference(&main)
+            } else if segmenting.held == Held::All && is_chapters(film.index, track) {
+                boundaries.of_chapters(&track.presented(film)?)
+            } else {
+                let presented = track.presented(film)?;
+                boundaries.of_other(
+                    &presented,
+                    of_reference.timescale,
+                    is_video,
+                    film.index.is_recording(),
+                )?
+            };
+            complete = complete_segments(&column, &boundaries);
+            columns.push(column);
+        }
+        let number = of_reference.number;
+        tracks.retain(is_held);
+        if tracks.is_empty() {
+            return Err(PlanError::Unfragmentable("no samples"));
+        }
+        let Boundaries { times, entrances } = boundaries;
+        let of_reference = tracks.iter().position(|track| track.number == number);
+        let known = Known {
+            complete,
+            spacing,
+            entrances: if of_reference.is_some() { entrances } else { Vec::new() },
+            times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
+        };
+        if known.times.is_none() {
+            // A segment without samples of the track is none of its segments.
+            columns.iter_mut().for_each(Vec::dedup);
+        }
+        let reference = of_reference.unwrap_or(0);
+        FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
     }
-    let number = of_reference.number;
-    tracks.retain(is_held);
-    if tracks.is_empty() {
-        return Err(PlanError::Unfragmentable("no samples"));
-    }
-    let Boundaries { times, entrances } = boundaries;
-    let of_reference = tracks.iter().position(|track| track.number == number);
-    let known = Known {
-        complete,
-        spacing,
-        entrances: if of_reference.is_some() { entrances } else { Vec::new() },
-        times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
-    };
-    if known.times.is_none() {
-        // A segment without samples of the track is none of its segments.
-        columns.iter_mut().for_each(Vec::dedup);
-    }
-    let reference = of_reference.unwrap_or(0);
-    FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
 }
 
 /// Whether a track is text that another track of the film names as its chapters.

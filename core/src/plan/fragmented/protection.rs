@@ -20,7 +20,7 @@ use crate::time::{ClipTime, MediaTime};
 const KEYS: [u8; 4] = *b"seig";
 
 /// How the samples of a track are protected.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Protection {
     /// The index of the track in the film.
     number: usize,
