@@ -299,7 +299,8 @@ impl<R: ReadAt> Package<'_, R> {
         let presentation = self.presentation(address)?;
         let of = |name: TrackName| {
             let name = name.to_string();
-            presentation.renditions.iter().find(|r| r.name == name).ok_or(Error::NoSuchAddress)
+            let found = presentation.renditions.iter().find(|r| r.name == name && r.is_known());
+            found.ok_or(Error::NoSuchAddress)
         };
         match address {
             Address::Multivariant => Ok(hls::multivariant(&presentation)),
@@ -566,6 +567,15 @@ mod tests {
             assert_eq!((video.0.as_str(), sound.0.as_str()), ("7", "7"), "{query}");
             assert!(sound.1 <= 7.0, "{query}");
         }
+    }
+
+    #[test]
+    fn a_track_whose_coding_has_no_name_has_no_playlist() {
+        let unknown = TrackSpec { coding: *b"wh t", ..TrackSpec::audio(80) };
+        let film = Film::of(vec![TrackSpec::video(100, 10), unknown]).build();
+        let ask = |at: &str| get(&Seeker::default(), &film, at, &of_seconds("2"));
+        assert_eq!(ask("/hls/a1.m3u8").unwrap_err().status(), 404);
+        assert!(ask("/hls/v1.m3u8").is_ok() && ask("/cmaf/a1.mp4").is_ok());
     }
 
     #[test]

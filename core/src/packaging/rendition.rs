@@ -27,6 +27,11 @@ impl Rendition {
         Self { name, track, timescale, init, index, spacing: file.spacing(), segments }
     }
 
+    /// Whether players know by its name how it is coded (RFC 6381), or that it is WebVTT.
+    pub fn is_known(&self) -> bool {
+        self.segments.is_empty() || self.track.codec.is_some()
+    }
+
     /// Looks up where the key frames end that the segments begin with.
     ///
     /// # Errors
