@@ -187,6 +187,26 @@ fn the_index_ends_with_the_clip_where_a_text_stays_longer() {
 }
 
 #[test]
+fn sound_that_waits_is_decoded_later_instead() {
+    let waits = |ticks: u32| vec![(ticks, -1, 0x10000), (1000, 0, 0x10000)];
+    let mut audio = TrackSpec { timescale: 48_000, edits: waits(500), ..TrackSpec::audio(60) };
+    let video = TrackSpec { edits: waits(700), ..TrackSpec::video(20, 5) };
+    let edits = |audio: &TrackSpec| {
+        let film = Film::of(vec![video.clone(), audio.clone()]).build();
+        let answer = ask(&film, "format=fmp4&end=1.2").unwrap().unwrap();
+        let [video, audio] = &expand_fragments(&answer)[..] else { panic!("two tracks") };
+        let scale = u64::from(audio.movie_timescale / 100);
+        assert_eq!((video.edits[0].1, video.samples[0].dts), (-1, 0));
+        let of_audio = audio.edits.iter().map(|edit| (edit.0 / scale, edit.1)).collect::<Vec<_>>();
+        (of_audio, audio.samples[0].dts, audio.shown()[0].from)
+    };
+    assert_eq!(edits(&audio), (vec![(120, 0)], 24_000, 0.5));
+    // But not where its first packet is hidden: that would be heard.
+    audio.edits[1].1 = 1024;
+    assert_eq!(edits(&audio), (vec![(50, -1), (70, 1024)], 0, 0.5));
+}
+
+#[test]
 fn what_is_heard_is_sent_no_later_than_what_is_seen() {
     // One key frame, so one segment: a player needs all its audio, but not all its video, to begin.
     let film = video_and_audio(0, 0);

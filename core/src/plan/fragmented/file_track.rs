@@ -54,7 +54,9 @@ impl FileTrack {
             prepared: Prepared::of(track, of_clip, film.source)?,
             protection: Protection::of(film, number)?,
             placement: match held {
-                Held::All => Placement::of_clip(of_clip, clip.timescale, timescale),
+                Held::All => {
+                    Placement::of_clip(of_clip, &track.handler.0 == b"soun", clip.timescale, timescale)
+                }
                 Held::One(_) => Placement::of_track(of_clip, clip.timescale, timescale, origin),
             },
             timescale,

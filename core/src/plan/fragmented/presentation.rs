@@ -13,8 +13,13 @@ use super::sap::Sap;
 /// How the media time of a track in fragments becomes presentation time.
 ///
 /// A file of all tracks is played as it is, and has the edit list of a flat answer. (With edits that
-/// begin together, VLC would be in sync, but Chromium has the sound ahead and the film longer.) That
-/// of one track is mostly played by Media Source Extensions, where Chromium skips empty edits. So
+/// begin together, VLC would be in sync, but Chromium has the sound ahead and the film longer.) Only for
+/// the time that sound waits, its decode times are later: of an edit list, Firefox counts what presents
+/// something, and would end a film by as much too soon that ends with such sound. Pictures that wait
+/// have an empty edit. Without one, GStreamer and WebKitGTK go on to frames that are presented after
+/// the end.
+///
+/// A file of one track is mostly played by Media Source Extensions, where Chromium skips empty edits. So
 /// there the time that a track waits is added to its decode times, and an edit list is written only
 /// where samples are presented before the start, or there are several edits. Some players look at no
 /// edit list at all: WebKit's Media Source Extensions, GStreamer, VLC. So that their sound is not
@@ -37,7 +42,13 @@ pub(super) struct Placement {
 impl Placement {
     /// That of a track in a file of all tracks, whose clip counts movie time in `movie` and its media
     /// in `media`.
-    pub(super) fn of_clip(clip: &TrackClip, movie: u32, media: u32) -> Self {
+    pub(super) fn of_clip(clip: &TrackClip, is_sound: bool, movie: u32, media: u32) -> Self {
+        if let Some((wait, play)) = whole_after_wait(clip).filter(|_| is_sound) {
+            let delay = ClipTime(rescale(wait.into(), movie, media, Rounding::Nearest));
+            let segment_duration = wait.saturating_add(play.segment_duration);
+            let edits = vec![ElstEntry { segment_duration, ..play }];
+            return Self { delay, edits, skipped: ClipTime(0), plays: Plays::default() };
+        }
         let skipped = clip.edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
         let (edits, plays) = (clip.edits.clone(), Plays::of(&clip.edits, movie, media));
         Self { delay: ClipTime(0), edits, skipped: ClipTime(skipped), plays }
@@ -131,6 +142,14 @@ impl Origin {
     pub(super) fn of(clip: &TrackClip, movie: u32, media: u32) -> Option<Self> {
         single_edit(clip, movie, media).map(|(_, skipped)| Self(skipped.max(0), media))
     }
+}
+
+/// How long a track waits, and the edit that plays then, where that begins with the first of its media:
+/// nothing is hidden before it that would be heard in the meantime.
+fn whole_after_wait(clip: &TrackClip) -> Option<(u64, ElstEntry)> {
+    let [wait, play] = *clip.edits else { return None };
+    let is_whole = play.media_time == Some(0) && play.media_rate == ElstEntry::NORMAL_RATE;
+    (wait.media_time.is_none() && is_whole).then_some((wait.segment_duration, play))
 }
 
 /// The only edit that plays, and what of the media is before the start of the clip; below 0 where
