@@ -207,3 +207,10 @@ fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 150, "README.md has {lines} lines; what is about one subject has a page in docs/");
 }
+
+/// `make screens` writes the page anew, and would undo what was changed in it alone.
+#[test]
+fn the_page_of_players_is_that_of_screens_and_its_table() {
+    let page = read("docs/players.md");
+    assert!(page.starts_with(&read("tests/src/bin/screens/players.md")), "change both of them");
+}
