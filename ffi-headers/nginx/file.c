@@ -4,21 +4,34 @@
 /* What the server's own handler of files says of one that cannot be opened. It is said here, as that
  * handler may succeed by now and would send a film that is not for everybody. */
 static ngx_int_t failure(ngx_http_request_t *r, const ngx_str_t *path, const ngx_open_file_info_t *info) {
+    const struct h264_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_h264_streaming_module);
+    const ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    ngx_uint_t level = NGX_LOG_ERR;
+    ngx_int_t status;
+    /* Where it sends what is not guarded, that handler logs, too. */
+    int is_ours = h264_section_is_guarded(conf->section);
     switch (info->err) {
+        case 0:
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         case NGX_ENOENT:
         case NGX_ENOTDIR:
         case NGX_ENAMETOOLONG:
-            return NGX_HTTP_NOT_FOUND;
+            status = NGX_HTTP_NOT_FOUND;
+            is_ours = is_ours && core->log_not_found;
+            break;
         case NGX_EACCES:
         case NGX_EMLINK:
         case NGX_ELOOP:
-            return NGX_HTTP_FORBIDDEN;
-        case 0:
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            status = NGX_HTTP_FORBIDDEN;
+            is_ours = 0; /* the link comes first */
+            break;
         default:
-            ngx_log_error(NGX_LOG_CRIT, r->connection->log, info->err, "%s \"%V\" failed", info->failed, path);
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            level = NGX_LOG_CRIT;
+            status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+            is_ours = 1;
     }
+    if (is_ours) ngx_log_error(level, r->connection->log, info->err, "%s \"%V\" failed", info->failed, path);
+    return status;
 }
 
 /* Opens the file as the server's own handler of files does. NGX_DECLINED where it is a directory. */

@@ -81,8 +81,14 @@ fn asked(request: &Request) -> Result<Option<Address>, Outcome> {
 /// knows no resource of it.
 pub(crate) fn answer_unopened(request: &Request) -> Outcome {
     match asked(request) {
-        Ok(None) => Outcome::Declined,
-        Ok(Some(_)) => Outcome::Status(403),
+        // The server's own handler may succeed by now, and would send all of the film.
+        Ok(None) if !request.section().is_guarded() => Outcome::Declined,
+        Ok(address) => {
+            if address.is_none() {
+                request.log(Severity::Error, &"the film may not be opened: permissions, or disable_symlinks");
+            }
+            Outcome::Status(403)
+        }
         Err(outcome) => outcome,
     }
 }
