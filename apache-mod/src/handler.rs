@@ -88,6 +88,7 @@ fn unopened(request: &mut Request<'_>, address: Option<Address>, error: &io::Err
         return ffi::H264_DECLINED;
     }
     request.log(Severity::Error, error);
+    measures::note_refusal(request, Reason::Disk);
     match error.kind() {
         io::ErrorKind::PermissionDenied => ffi::H264_FORBIDDEN,
         io::ErrorKind::NotFound => 404,

@@ -54,6 +54,16 @@ int h264_condition_holds(struct request_st *r, int condition) {
     return config_check_cond(r, condition);
 }
 
-void h264_forget_url_conditions(struct request_st *r) {
+void *h264_set_url_conditions_aside(struct request_st *r) {
+    const size_t len = r->con->srv->config_context->used * sizeof(cond_cache_t);
+    void *aside = malloc(len);
+    if (aside == NULL) return NULL;
+    memcpy(aside, r->cond_cache, len);
     config_cond_cache_reset_item(r, COMP_HTTP_URL);
+    return aside;
+}
+
+void h264_put_conditions_back(struct request_st *r, void *aside) {
+    memcpy(r->cond_cache, aside, r->con->srv->config_context->used * sizeof(cond_cache_t));
+    free(aside);
 }

@@ -105,8 +105,10 @@ uint32_t h264_list_len(const void *list);
 struct h264_bytes h264_list_item(const void *list, uint32_t index);
 struct h264_bytes h264_list_key(const void *list, uint32_t index);
 int h264_condition_holds(struct request_st *r, int condition);
-/* The server decides on the path that came, and keeps that when it cuts off what is behind a file. */
-void h264_forget_url_conditions(struct request_st *r);
+/* The server decides on the path that came, and keeps that when it cuts off what is behind a file.
+ * Between these two calls conditions are decided on the path as it is now. NULL: they are not. */
+void *h264_set_url_conditions_aside(struct request_st *r);
+void h264_put_conditions_back(struct request_st *r, void *aside);
 
 /* Events: `ready` is called on the server's thread while `fd` can be read. */
 struct fdnode_st *h264_watch(struct server *srv, int fd, void (*ready)(void *context), void *context);

@@ -116,7 +116,9 @@ struct stat_cache_entry *h264_open(struct request_st *r) {
     const buffer *path = &r->physical.path;
     const int symlinks = r->conf.follow_symlink;
     stat_cache_entry *file = stat_cache_get_entry(path);
-    if (file == NULL || !S_ISREG(file->st.st_mode)) return NULL;
+    if (file == NULL) return NULL;
+    errno = EACCES; /* where it is not the system that refuses */
+    if (!S_ISREG(file->st.st_mode)) return NULL;
     if (!symlinks && stat_cache_path_contains_symlink(path, r->conf.errh) != 0) return NULL;
     file = stat_cache_get_entry_open(path, symlinks);
     if (file == NULL) return NULL;

@@ -98,6 +98,11 @@ impl Section {
         Ok(section)
     }
 
+    /// Whether it guards films: see [`Config::is_guarded`].
+    pub(crate) fn has_guard(&self) -> bool {
+        self.key_file.is_some() || self.window.is_some() || self.longest.is_some()
+    }
+
     /// Where the counts can be asked for.
     pub(crate) fn metrics_url(&self) -> Option<&[u8]> {
         self.metrics_url.as_deref()

@@ -35,7 +35,6 @@ pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
     if request.is_claimed() {
         return ffi::H264_GO_ON;
     }
-    decide_by_film(request);
     if target(request).is_some() {
         request.claim();
     } else if request.enter_index() {
@@ -46,17 +45,6 @@ pub(crate) fn claim(request: &mut Request<'_>) -> h264_outcome {
         }
     }
     ffi::H264_GO_ON
-}
-
-/// Has conditions on the URL hold for what is behind a film, too: some may have been decided when the
-/// path did not end with the film's name yet, and what guards the film would not hold.
-fn decide_by_film(request: &mut Request<'_>) {
-    let is_guarded = |request: &Request<'_>| {
-        State::of(request.module()).is_some_and(|state| state.config(request).is_guarded())
-    };
-    if !request.path_info().is_empty() && !is_guarded(request) {
-        request.forget_url_conditions();
-    }
 }
 
 /// Begins the answer, or goes on with its body.
@@ -127,6 +115,7 @@ fn unopened(request: &mut Request<'_>, state: &State, error: &io::Error) -> h264
         return request.serve_static();
     }
     request.log(error);
+    measures::note_refusal(request, Reason::Disk);
     request.end(if error.kind() == io::ErrorKind::NotFound { 404 } else { 403 })
 }
 

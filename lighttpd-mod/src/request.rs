@@ -87,9 +87,13 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_is_http2) != 0
     }
 
-    /// Decides anew which of the configuration's conditions on the path of the URL hold.
-    pub(crate) fn forget_url_conditions(&mut self) {
-        ask!(self, h264_forget_url_conditions);
+    /// What `read` finds while the configuration's conditions on the URL are decided on the film's path.
+    /// For others, what the server has decided stays. `None` where there is no memory.
+    pub(crate) fn by_film<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
+        let aside = NonNull::new(ask!(self, h264_set_url_conditions_aside))?;
+        let found = read();
+        ask!(self, h264_put_conditions_back, aside.as_ptr());
+        Some(found)
     }
 
     /// Says that it is not the client who keeps the connection idle, where nothing waits for it.

@@ -20,6 +20,8 @@ use crate::request::Request;
 /// else: with `server.max-worker` every worker is a copy of the process that read it.
 pub(crate) struct State {
     sections: Vec<Section>,
+    /// Whether some section guards films.
+    has_guards: bool,
     worker: OnceCell<Worker>,
     /// The last field: what the others do when they are dropped may still count.
     board: Option<SharedBoard>,
@@ -74,11 +76,12 @@ impl State {
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let sections: Vec<_> =
             (0..count).map(|index| Section::read(module, index)).collect::<Result<_, _>>()?;
+        let has_guards = sections.iter().any(Section::has_guard);
         let board = SharedBoard::new();
         if board.is_none() {
             ffi::log("there is no memory to share, and nothing is counted");
         }
-        Ok(Self { sections, worker: OnceCell::new(), board })
+        Ok(Self { sections, has_guards, worker: OnceCell::new(), board })
     }
 
     /// Makes what belongs to this process.
@@ -122,7 +125,23 @@ impl State {
     }
 
     /// The options that hold for a request.
+    ///
+    /// What guards a film guards what is behind it. The server may have decided conditions on the path
+    /// that came, with what is behind the film, as some other module asked: then those that guard the
+    /// film are decided again.
     pub(crate) fn config(&self, request: &Request<'_>) -> Config<'_> {
+        let config = self.decided(request);
+        if !self.has_guards || request.path_info().is_empty() {
+            return config;
+        }
+        match request.by_film(|| self.decided(request)) {
+            Some(of_film) if of_film.is_guarded() => of_film,
+            _ => config,
+        }
+    }
+
+    /// The options whose conditions hold as they are decided now.
+    fn decided(&self, request: &Request<'_>) -> Config<'_> {
         let mut config = Config::default();
         for section in &self.sections {
             if section.condition.is_none_or(|condition| request.holds(condition)) {
