@@ -77,8 +77,7 @@ pub(super) fn play<R: ReadAt>(
     let (samples, joined_until) = decoded(track, source, needed, (shown, media_time), may_be_decoded)?;
     if !may_be_decoded(samples.start)? {
         // The next key frame, as for the track that the clip is cut by.
-        let seen_from = segment.media_time + line.scales.to_media_since(segment.start, line.seen_from);
-        let next = track.samples.sync_from(source, seen_from)?.map(|cts| line.shown_at(segment, cts));
+        let next = line.next_key_frame(track, source, segment)?;
         return match next.filter(|&next| next > start && next < movie.end) {
             Some(next) => play(track, line, source, segment, next..movie.end),
             None => Ok(None),

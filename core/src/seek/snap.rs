@@ -88,10 +88,9 @@ pub(super) fn snap_start<R: ReadAt>(
     (mode, allowed): (Mode, Allowed),
 ) -> Result<MovieTime, SeekError> {
     let at = |mode| frame_at(track, line, source, clock, scene.start, mode);
-    let from = clock.seen_from(allowed);
     let mut frame = at(mode)?;
-    if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < from) {
-        let next = next_key_frame(track, line, source, clock, (scene, allowed))?;
+    if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < line.seen_from) {
+        let next = next_key_frame(track, line, source, clock, scene)?;
         // Without a next one, a key frame that is still on screen is shown from then on.
         if next.is_none() && at(Mode::Exact)? != frame {
             return Err(RequestError::from(Restriction::NoKeyFrame(allowed.from)).into());
@@ -107,13 +106,10 @@ fn next_key_frame<R: ReadAt>(
     line: &Timeline,
     source: &R,
     clock: Clock,
-    (scene, allowed): (Scene, Allowed),
+    scene: Scene,
 ) -> Result<Option<MovieTime>, FormatError> {
-    let from = clock.seen_from(allowed);
     let Some(segment) = line.at(clock.exact(scene.start) + clock.tolerance()) else { return Ok(None) };
-    let media = segment.media_time + line.scales.to_media_since(segment.start, from);
-    let shown = |cts| Some(line.shown_at(segment, cts)).filter(|&shown| shown < segment.end);
-    let found = track.samples.sync_from(source, media)?.and_then(shown);
+    let found = line.next_key_frame(track, source, segment)?.filter(|&shown| shown < segment.end);
     // What a later segment presents at its start is seen from there on.
     let mut later = line.segments.iter().skip_while(|s| s.start < segment.end);
     let found = found.or_else(|| later.find(|s| s.rate == ElstEntry::NORMAL_RATE).map(|s| s.start));

@@ -136,6 +136,17 @@ impl Timeline {
         is_normal && self.shown_at(segment, media).exact() < self.seen_from
     }
 
+    /// When a segment shows the next key frame that may be seen; maybe after its end.
+    pub(super) fn next_key_frame<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        segment: &Segment,
+    ) -> Result<Option<MovieTime>, FormatError> {
+        let from = segment.media_time + self.scales.to_media_since(segment.start, self.seen_from);
+        Ok(track.samples.sync_from(source, from)?.map(|cts| self.shown_at(segment, cts)))
+    }
+
     /// When a segment presents a media time: not before the segment begins.
     pub(super) fn shown_at(&self, segment: &Segment, media: MediaTime) -> MovieTime {
         segment.start + self.scales.to_movie(media - segment.media_time, Rounding::Nearest)
