@@ -212,18 +212,17 @@ impl<R: ReadAt> Package<'_, R> {
 
     /// What the files of all tracks are laid out from.
     fn outline(&self, film: &Film<'_>, clip: &Clip, segmenting: &Segmenting) -> Result<&Outline, Error> {
-        if self.outline.get().is_none() {
-            let found = match Outline::of(film, clip, segmenting) {
-                Err(PlanError::Format(e)) => return Err(e.into()),
-                found => found.map_err(Arc::new),
-            };
-            self.outline.get_or_init(|| found);
-        }
-        match self.outline.get() {
-            Some(Ok(outline)) => Ok(outline),
-            Some(Err(e)) => Err(Error::Plan(Arc::clone(e))),
-            None => Err(Error::NoSuchAddress),
-        }
+        let found = match self.outline.get() {
+            Some(found) => found,
+            None => {
+                let found = match Outline::of(film, clip, segmenting) {
+                    Err(PlanError::Format(e)) => return Err(e.into()),
+                    found => found.map_err(Arc::new),
+                };
+                self.outline.get_or_init(|| found)
+            }
+        };
+        found.as_ref().map_err(|e| Error::Plan(Arc::clone(e)))
     }
 
     fn clip(&self, film: &Film<'_>) -> Result<&Clip, Error> {
