@@ -5,3 +5,10 @@
 mod clients;
 mod parts;
 mod signed;
+
+use tests::servers::Engine;
+
+/// What else a site says of its files. It may not take films out of the place that guards them.
+fn elsewhere(engine: Engine) -> &'static str {
+    engine.lines("", "", "location ~* \\.(jpg|png|mp4)$ { expires 30d; }")
+}

@@ -15,6 +15,8 @@ use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
 use tests::{built, key_file, on_all_engines, work_dir};
 
+use super::elsewhere;
+
 on_all_engines!(
     a_film_without_a_signature_is_not_opened,
     a_signed_link_is_let_through,
@@ -345,7 +347,7 @@ fn pages_sign_as_documented(engine: Engine) {
     let config = block("limits.md", "Signed links", engine.lines("apache", "lighttpd", "nginx"))
         .replace("/etc/h264-streaming.keys", &file.to_string_lossy())
         .replace("/var/www", "{docroot}");
-    let site = Builder::new(engine).config(&config).start();
+    let site = Builder::new(engine).without_defaults().config(&config).config(elsewhere(engine)).start();
     site.allow_log("can be read by every user|no signature|is not that of");
     fs::create_dir(site.docroot().join("films")).expect("a document root that can be written");
     site.publish_as(&film("bframes"), "films/a ä.mp4");
