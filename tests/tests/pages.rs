@@ -9,7 +9,7 @@ use tests::films::film;
 use tests::pages::{block, blocks};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
-use tests::{built, on_all_engines};
+use tests::{built, key_file, on_all_engines};
 
 on_all_engines!(
     old_addresses_lead_to_the_new_ones,
@@ -54,8 +54,12 @@ fn clips_begin_as_those_of_the_original(engine: Engine) {
 }
 
 fn visitors_see_a_part(engine: Engine) {
+    let users = key_file("courses", "me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
     let lines = examples("recipes.md", "A course site", engine).replace("0-2:00", "0-0:02");
-    let site = Builder::new(engine).without_defaults().config(&lines).start();
+    let path = regex::Regex::new("/etc/[a-z0-9]+/courses[.]users").expect("a regular expression");
+    assert!(path.is_match(&lines), "{lines}");
+    let lines = path.replace(&lines, users.to_string_lossy());
+    let site = Builder::new(engine).without_defaults().config(&lines).packaging().start();
     for folder in ["courses", "courses/enrolled"] {
         fs::create_dir(site.docroot().join(folder)).expect("a document root that can be written");
         site.publish_as(&film("bframes"), format!("{folder}/f.mp4"));
@@ -64,9 +68,16 @@ fn visitors_see_a_part(engine: Engine) {
     assert_eq!(site.get("/courses/f.mp4").body.len(), part.len());
     assert_eq!(site.get("/courses/f.mp4?start=1&end=5").status, 403);
     site.allow_log("may be seen");
-    // The others ask who it is, and lighttpd's example leaves that to the reader.
-    let enrolled = site.get("/courses/enrolled/f.mp4?start=1&end=5");
-    assert_eq!(enrolled.status, if engine == Engine::Lighttpd { 200 } else { 401 }, "{enrolled}");
+    // The others say who they are.
+    for behind in ["?start=1&end=5", "", "/hls/master.m3u8", "/cmaf/v1/1.m4s", "/x"] {
+        let target = format!("/courses/enrolled/f.mp4{behind}");
+        assert_eq!(site.get(&target).status, 401, "{behind}");
+        let wrong = site.request(&target).arg("--user").arg("me:guess").send();
+        assert_eq!(wrong.status, 401, "{behind}");
+    }
+    site.allow_log("password|Password");
+    let known = site.request("/courses/enrolled/f.mp4?start=1&end=5").arg("--user").arg("me:secret").send();
+    assert!(known.body == clip(&film("bframes").path, "start=1&end=5").expect("a clip"), "{known}");
 }
 
 fn old_players_get_key_frames(engine: Engine) {
