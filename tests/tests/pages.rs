@@ -15,6 +15,7 @@ on_all_engines!(
     old_addresses_lead_to_the_new_ones,
     clips_begin_as_those_of_the_original,
     visitors_see_a_part,
+    a_rule_for_the_names_of_films_holds_for_what_is_behind_them,
     old_players_get_key_frames,
     what_is_recorded_as_documented_grows,
     a_chapter_of_a_podcast_is_a_clip,
@@ -69,7 +70,7 @@ fn visitors_see_a_part(engine: Engine) {
     assert_eq!(site.get("/courses/f.mp4?start=1&end=5").status, 403);
     site.allow_log("may be seen");
     // The others say who they are.
-    for behind in ["?start=1&end=5", "", "/hls/master.m3u8", "/cmaf/v1/1.m4s", "/x"] {
+    for behind in BEHIND {
         let target = format!("/courses/enrolled/f.mp4{behind}");
         assert_eq!(site.get(&target).status, 401, "{behind}");
         let wrong = site.request(&target).arg("--user").arg("me:guess").send();
@@ -78,6 +79,44 @@ fn visitors_see_a_part(engine: Engine) {
     site.allow_log("password|Password");
     let known = site.request("/courses/enrolled/f.mp4?start=1&end=5").arg("--user").arg("me:secret").send();
     assert!(known.body == clip(&film("bframes").path, "start=1&end=5").expect("a clip"), "{known}");
+}
+
+/// Passwords for lighttpd to ask for.
+const NOBODY: &str = "auth.backend = \"htpasswd\"\nauth.backend.htpasswd.userfile = \"/dev/null\"";
+
+const BEHIND: [&str; 5] = ["", "/hls/master.m3u8", "/hls/v1.m3u8", "/cmaf/v1/1.m4s", "/x"];
+
+fn a_rule_for_the_names_of_films_holds_for_what_is_behind_them(engine: Engine) {
+    let example = examples("streaming.md", "As the film does", engine);
+    let users = engine.lines("", NOBODY, "");
+    let site = Builder::new(engine).without_defaults().packaging().config(users).config(&example).start();
+    site.allow_log("denied|forbidden");
+    let path = site.publish(&film("bframes"));
+    for behind in BEHIND {
+        assert!([401, 403].contains(&site.get(&format!("{path}{behind}")).status), "{behind}");
+    }
+}
+
+/// What the page warns of: were it no longer so, the page could say less.
+#[test]
+fn a_rule_for_the_end_of_an_address_holds_for_that_alone() {
+    let lighttpd = examples("streaming.md", "As the film does", Engine::Lighttpd).replace("(/|$)", "$");
+    let refused = "Require all denied";
+    let apache = |section: &str| {
+        format!("<{section}>\n{refused}\n</{}>", section.split(' ').next().unwrap_or_default())
+    };
+    for (engine, lines) in [
+        (Engine::Lighttpd, lighttpd),
+        (tests::servers::APACHE, apache("LocationMatch \"\\.mp4$\"")),
+        (tests::servers::APACHE, apache("If \"%{REQUEST_URI} =~ /\\.mp4$/\"")),
+    ] {
+        let users = engine.lines("", NOBODY, "");
+        let site = Builder::new(engine).packaging().config(users).config(&lines).start();
+        site.allow_log("denied");
+        let path = site.publish(&film("bframes"));
+        assert!([401, 403].contains(&site.get(&path).status), "{lines}");
+        assert_eq!(site.get(&format!("{path}/hls/master.m3u8")).status, 200, "{lines}");
+    }
 }
 
 fn old_players_get_key_frames(engine: Engine) {
