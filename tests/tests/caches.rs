@@ -374,12 +374,15 @@ fn apaches_own_cache_keeps_clips() {
         "/var/cache/apache2/mod_cache_disk",
         "{dir}/tmp",
     );
-    let site = Builder::new(APACHE).config(&format!("{modules}{lines}\nCacheHeader on")).start();
+    let who = "SetEnvIf X-Who me known\n<Location />\nRequire env known\n</Location>";
+    let site = Builder::new(APACHE).config(&format!("{modules}{lines}\nCacheHeader on\n{who}")).start();
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     let wanted = clip(&film.path, "start=3&end=7").expect("a clip");
+    let request = site.request("/f.mp4?start=3&end=7");
+    let mine = || request.clone().header("X-Who", "me");
     for seen in ["MISS", "HIT"] {
-        let reply = site.get("/f.mp4?start=3&end=7");
+        let reply = mine().send();
         assert!(reply.body == wanted && reply.header("x-cache").starts_with(seen), "{seen}: {reply}");
         // The last byte may be here before the clip is known to the cache.
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -389,6 +392,9 @@ fn apaches_own_cache_keeps_clips() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
-    let part = site.request("/f.mp4?start=3&end=7").range("1000-1999").send();
+    let part = mine().range("1000-1999").send();
     assert!(part.status == 206 && part.body == wanted[1000..2000], "{part}");
+    // Nobody else gets what it has.
+    assert_eq!(request.send().status, 403);
+    site.allow_log("client denied by server configuration");
 }
