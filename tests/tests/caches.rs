@@ -205,42 +205,46 @@ impl Origins {
     }
 
     fn behind_slices_with(&self, more: &str) -> Site {
-        let mut lines = block("caching.md", "nginx with slices", "nginx");
-        for (name, site) in self.named() {
-            lines =
-                replaced(&lines, &format!("server {name}.example;"), &format!("server {};", site.address()));
-        }
-        // The page has one server less.
-        let [_, last, third] = self.0.each_ref().map(|site| format!("server {};", site.address()));
-        lines = replaced(&lines, &last, &format!("{last}\n{third}"));
-        lines = replaced(&lines, "/var/cache/nginx/films", "{dir}/tmp/cache");
-        lines = replaced(&lines, "slice 1m;", "slice 256k;");
-        let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
-        let (server, _) = server.rsplit_once('}').expect("its end");
-        Builder::new(Engine::Nginx).without_module().http(http).config(more).config(server).start()
+        slices_of(self.0.each_ref(), more)
     }
 
     /// The Varnish of docs/caching.md in front of them.
     fn behind_varnish(&self) -> Site {
-        let mut lines = block("caching.md", "Varnish", "vcl");
-        for (name, site) in self.named() {
-            let (host, port) = site.address().split_once(':').expect("an address");
-            let to = format!("\"{host}\"; .port = \"{port}\";");
-            lines = replaced(&lines, &format!("\"{name}.example\"; .port = \"80\";"), &to);
-        }
-        let site = Builder::new(Engine::Varnish).config(&lines).start();
-        site.allow_log("^Debug: |^Info: |Child launched OK|Manager got SIGTERM");
-        site
-    }
-
-    fn named(&self) -> impl Iterator<Item = (&str, &Site)> {
-        ["apache", "lighttpd"].into_iter().zip(&self.0)
+        let [apache, lighttpd, _] = &self.0;
+        varnish_of([apache, lighttpd])
     }
 
     /// How many lines of the log of each match.
     fn count(&self, matches: impl Fn(&str) -> bool) -> [usize; 2] {
         [&self.0[0], &self.0[1]].map(|site| log(site).iter().filter(|line| matches(line)).count())
     }
+}
+
+/// The nginx of docs/caching.md in front of origins, with smaller slices.
+fn slices_of(origins: [&Site; 3], more: &str) -> Site {
+    let mut lines = block("caching.md", "nginx with slices", "nginx");
+    // The page has one server less.
+    let [first, second, third] = origins.map(|site| format!("server {};", site.address()));
+    lines = replaced(&lines, "server apache.example;", &first);
+    lines = replaced(&lines, "server lighttpd.example;", &format!("{second}\n{third}"));
+    lines = replaced(&lines, "/var/cache/nginx/films", "{dir}/tmp/cache");
+    lines = replaced(&lines, "slice 1m;", "slice 256k;");
+    let (http, server) = lines.split_once("server {\n    listen 80;\n").expect("a server");
+    let (server, _) = server.rsplit_once('}').expect("its end");
+    Builder::new(Engine::Nginx).without_module().http(http).config(more).config(server).start()
+}
+
+/// The Varnish of docs/caching.md in front of origins.
+fn varnish_of(origins: [&Site; 2]) -> Site {
+    let mut lines = block("caching.md", "Varnish", "vcl");
+    for (name, site) in ["apache", "lighttpd"].into_iter().zip(origins) {
+        let (host, port) = site.address().split_once(':').expect("an address");
+        let to = format!("\"{host}\"; .port = \"{port}\";");
+        lines = replaced(&lines, &format!("\"{name}.example\"; .port = \"80\";"), &to);
+    }
+    let site = Builder::new(Engine::Varnish).config(&lines).start();
+    site.allow_log("^Debug: |^Info: |Child launched OK|Manager got SIGTERM");
+    site
 }
 
 /// The access log up to now. A server writes a line when an answer has ended, and lighttpd keeps lines
@@ -340,6 +344,24 @@ fn a_film_that_changes_is_never_mixed_with_what_it_was() {
         while site.get(&format!("/f.mp4?{QUERY}")).body != new {
             assert!(Instant::now() < deadline, "{:?} has the old film still", site.engine());
             std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+#[test]
+fn a_cache_keeps_nothing_of_who_has_a_password() {
+    let users = key_file("cached", "me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+    let lines = "H264StreamingMaxAge 3600\n<Location />\nAuthType Basic\nAuthName films\n\
+                 AuthUserFile {users}\nRequire valid-user\n</Location>";
+    let origin = Builder::new(APACHE).config(&lines.replace("{users}", &users.to_string_lossy())).start();
+    origin.publish_as(&film("loud"), "f.mp4");
+    let target = format!("/f.mp4?{QUERY}");
+    for cache in [slices_of([&origin; 3], ""), varnish_of([&origin; 2])] {
+        for _ in 0..2 {
+            let known = cache.request(&target).arg("--user").arg("me:secret").send();
+            assert!(known.status == 200 && known.body == wanted(), "{known}");
+            let reply = cache.get(&target);
+            assert_eq!(reply.status, 401, "{reply}");
         }
     }
 }
