@@ -121,14 +121,19 @@ fn signed_links_stay_as_they_are(engine: Engine) {
     let film = film("bframes");
     site.publish_as(&film, "f.mp4");
     site.allow_log("can be read by every user");
-    let signed = std::process::Command::new(tests::built("H264_MP4SEEK", "mp4seek"))
-        .args(["sign", "--secret-file", path, "/f.mp4?t=3,7"])
-        .output()
-        .expect("a program that runs");
-    let target = String::from_utf8(signed.stdout).expect("a link");
-    let reply = site.get(target.trim());
+    let target = signed(path, "/f.mp4?t=3,7");
+    let reply = site.get(&target);
     assert_eq!((reply.status, reply.header("content-location")), (200, ""), "{target}\n{reply}");
     assert!(reply.body == clip(&film.path, "t=3,7").expect("a clip"), "{target} is another clip");
+}
+
+/// A link with its signature by the first of a file of keys.
+fn signed(keys: &str, link: &str) -> String {
+    let mp4seek = std::process::Command::new(tests::built("H264_MP4SEEK", "mp4seek"))
+        .args(["sign", "--secret-file", keys, link])
+        .output()
+        .expect("a program that runs");
+    String::from_utf8(mp4seek.stdout).expect("a link").trim().to_owned()
 }
 
 fn a_clip_may_be_kept_for_a_while(engine: Engine) {
@@ -384,6 +389,56 @@ fn varnish_keeps_one_object_for_each_clip() {
     // Without an origin it still has what it has.
     drop(origins);
     assert!(cache.get("/f.mp4?end=7&start=3").body == wanted);
+}
+
+#[test]
+fn varnish_leaves_the_meaning_of_a_query_as_it_is() {
+    let keys = key_file("sorted", "a key of at least sixteen bytes\n");
+    let path = keys.to_str().expect("a path in UTF-8");
+    let lines = format!(
+        "h264-streaming.max-age = 3600\n$HTTP[\"url\"] =~ \"^/signed/\" {{ h264-streaming.secret-file = \"{path}\" }}"
+    );
+    let origin = Builder::new(Engine::Lighttpd).config(&lines).start();
+    origin.allow_log("can be read by every user");
+    fs::create_dir(origin.docroot().join("signed")).expect("a document root that can be written");
+    for name in ["f.mp4", "signed/f.mp4"] {
+        origin.publish_as(&film("bframes"), name);
+    }
+    let cache = varnish_of([&origin; 2]);
+    for query in [
+        "clip=8-9&clip=2-3",
+        "start=2&start=10",
+        "start=9&start=10",
+        "start=10&start=9",
+        "t=6&start=2",
+        "start=2&t=6",
+        "utm_source=x&clip=8-9&fbclid=y&clip=2-3",
+    ] {
+        let wanted = clip(&film("bframes").path, query).expect("a clip");
+        assert!(cache.get(&format!("/f.mp4?{query}")).body == wanted, "{query}");
+        if query.contains("t=6") {
+            continue;
+        }
+        let signed = signed(path, &format!("/signed/f.mp4?{query}"));
+        let reply = cache.get(&signed);
+        assert!(reply.status == 200 && reply.body == wanted, "{signed}\n{reply}");
+    }
+}
+
+#[test]
+fn varnish_sends_nothing_beyond_its_time() {
+    let origin = Builder::new(Engine::Lighttpd).config("h264-streaming.max-age = 1").packaging().start();
+    let cache = varnish_of([&origin; 2]);
+    let target = "/f.mp4?start=3&end=7";
+    // Not there yet.
+    assert_eq!([target, "/f.mp4/hls/master.m3u8"].map(|target| cache.get(target).status), [404; 2]);
+    origin.publish_as(&film("bframes"), "f.mp4");
+    assert_eq!([target, "/f.mp4/hls/master.m3u8"].map(|target| cache.get(target).status), [200; 2]);
+    fs::remove_file(origin.docroot().join("f.mp4")).expect("a document root that can be written");
+    // lighttpd itself remembers for a moment what is there.
+    tests::wait_until("the film is gone", 20, || origin.get(target).status == 404);
+    std::thread::sleep(Duration::from_millis(2100));
+    assert_eq!(cache.get(target).status, 404);
 }
 
 #[test]
