@@ -1,6 +1,7 @@
 //! `mp4seek clip` and `mp4seek faststart`
 
 use std::path::Path;
+use std::slice;
 
 use mp4seek::source::ReadAt;
 use mp4seek::{Answer, Seeker, Settings};
@@ -32,7 +33,7 @@ pub(crate) fn run(
         Answer::Film(clip) => clip.read_at(&film.file, offset, out),
     };
     let bar = progress(len, quiet);
-    Output::open(output, &film, force)?.write(|out| copy(len, read, out, &bar))?;
+    Output::open(output, slice::from_ref(&film), force)?.write(|out| copy(len, read, out, &bar))?;
     bar.finish_and_clear();
     Ok(())
 }

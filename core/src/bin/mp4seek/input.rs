@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mp4seek::Error;
@@ -42,6 +43,11 @@ impl Input {
 
     pub(crate) fn identity(&self) -> Identity {
         Identity::of(&self.metadata)
+    }
+
+    /// Whether this is the same file, by whatever name.
+    pub(crate) fn is(&self, there: &Metadata) -> bool {
+        (self.metadata.dev(), self.metadata.ino()) == (there.dev(), there.ino())
     }
 
     /// What is wrong with this film.

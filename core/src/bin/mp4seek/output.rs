@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
@@ -31,9 +31,9 @@ pub(crate) enum OnExisting {
 }
 
 impl Output {
-    /// Opens `path` for a clip of `input`. An existing file is overwritten with `force`, or if the
-    /// person at the terminal says so.
-    pub(crate) fn open(path: &Path, input: &Input, force: bool) -> Result<Self, Failure> {
+    /// Opens `path` for what is made of `films`. An existing file is overwritten with `force`, or if
+    /// the person at the terminal says so.
+    pub(crate) fn open(path: &Path, films: &[Input], force: bool) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
         }
@@ -44,7 +44,7 @@ impl Output {
             return Ok(Self::InPlace(path.to_owned(), file));
         }
         match fs::metadata(path) {
-            Ok(there) if there.is_file() => Self::over(path, &there, input, force),
+            Ok(there) if there.is_file() => Self::over(path, &there, films, force),
             Ok(there) if there.is_dir() => Err(Failure::io("write", path, "it is a folder")),
             Ok(there) => {
                 if there.file_type().is_block_device() && !force {
@@ -65,9 +65,8 @@ impl Output {
     }
 
     /// Over a file that is there.
-    fn over(path: &Path, there: &Metadata, input: &Input, force: bool) -> Result<Self, Failure> {
+    fn over(path: &Path, there: &Metadata, films: &[Input], force: bool) -> Result<Self, Failure> {
         let fail = |e: io::Error| Failure::io("write", path, e);
-        let is_input = (there.dev(), there.ino()) == (input.metadata.dev(), input.metadata.ino());
         if !force && !may_overwrite(path).map_err(fail)? {
             return Err(Failure::io("write", path, "it is there already; --force writes over it"));
         }
@@ -82,7 +81,7 @@ impl Output {
         }
         // It has other names, another owner, attributes that may not be set, or a folder that takes
         // no new files.
-        if is_input {
+        if films.iter().any(|film| film.is(there)) {
             let reason = "it is the film itself, and can only be written in place";
             return Err(Failure::io("write", path, reason));
         }
@@ -99,11 +98,7 @@ impl Output {
                 (path, written)
             }
             Self::Renamed(path, mut file, on_existing) => {
-                leave_nothing(file.path());
-                let written = copy(file.as_file_mut()).and_then(|()| match on_existing {
-                    OnExisting::Replace => file.persist(&path).map(drop).map_err(|e| e.error),
-                    OnExisting::Keep => file.persist_noclobber(&path).map(drop).map_err(|e| e.error),
-                });
+                let written = copy(file.as_file_mut()).and_then(|()| give_name(file, &path, on_existing));
                 (path, written)
             }
         };
@@ -129,17 +124,31 @@ pub(crate) fn write_whole(
 ) -> Result<(), Failure> {
     let write = || {
         let mut file = beside(path)?;
-        leave_nothing(file.path());
         copy(file.as_file_mut())?;
-        file.persist(path).map(drop).map_err(|e| e.error)
+        give_name(file, path, OnExisting::Replace)
     };
     write().map_err(|e| Failure::io("write", path, e))
+}
+
+/// Gives a file that is complete its name.
+fn give_name(file: NamedTempFile, path: &Path, on_existing: OnExisting) -> io::Result<()> {
+    let nameless = file.path().to_owned();
+    let named = match on_existing {
+        OnExisting::Replace => file.persist(path),
+        OnExisting::Keep => file.persist_noclobber(path),
+    };
+    // Kept for a signal until here, and gone by now either way.
+    unfinished().retain(|path| *path != nameless);
+    named.map(drop).map_err(|e| e.error)
 }
 
 /// A new file in the folder of `path`, with the mode that the umask leaves.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new().prefix(".mp4seek").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+    let mode = Permissions::from_mode(0o666);
+    let file = tempfile::Builder::new().prefix(".mp4seek").permissions(mode).tempfile_in(folder)?;
+    leave_nothing(file.path());
+    Ok(file)
 }
 
 /// Gives a new file the owner, the mode and the attributes of the one that it will replace.
@@ -189,16 +198,19 @@ fn attributes(file: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     names.map(value).collect()
 }
 
-/// The file that is being written.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files that have no name yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Has a file removed where a signal ends the process. It takes the place of the file before it.
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has a file removed where a signal ends the process.
 fn leave_nothing(path: &Path) {
-    let unfinished = || UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    *unfinished() = Some(path.to_owned());
+    unfinished().push(path.to_owned());
     // Fails only where a handler is set already.
     let _ = ctrlc::set_handler(move || {
-        if let Some(path) = &*unfinished() {
+        for path in &*unfinished() {
             let _ = fs::remove_file(path);
         }
         // As a shell reports the most usual of these signals.

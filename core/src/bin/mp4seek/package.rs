@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -187,8 +186,7 @@ fn open(folder: &Path, force: bool, film: &Input, addresses: &[Address]) -> Resu
         let reason = "it is not empty; --force replaces a package that is there, and keeps other files";
         return Err(Failure::io("write to", folder, reason));
     }
-    let own = (film.metadata.dev(), film.metadata.ino());
-    let is_film = |path: &Path| fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == own);
+    let is_film = |path: &Path| fs::metadata(path).is_ok_and(|there| film.is(&there));
     let mut files = packaged_files(folder).map_err(fail)?.into_iter().map(|(_, path)| path);
     let mut written = addresses.iter().map(|&address| path(folder, address));
     match files.find(|path| is_film(path)).or_else(|| written.find(|path| is_film(path))) {
