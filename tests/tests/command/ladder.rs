@@ -1,8 +1,9 @@
 //! What `mp4seek ladder` checks before it writes. (That what it writes plays: `tests/addresses`.)
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 use tests::built;
@@ -69,4 +70,80 @@ fn a_ladder_stands_beside_or_above_its_films() {
     assert_refused(&sound, 3, &["not every film has video"]);
     let one = ladder(folder.path(), &["b.mp4", "--dash", "s.mpd"]);
     assert_eq!(one.status.code(), Some(2), "{one:?}");
+}
+
+#[test]
+fn a_film_is_never_written_over() {
+    let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4"), ("bframes", "c.mp4")]);
+    fs::hard_link(folder.path().join("b.mp4"), folder.path().join("b.m3u8")).expect("a link");
+    fs::write(folder.path().join("notes.txt"), "<p>notes</p>").expect("a file");
+    let before = fs::read(film("bframes").path).expect("a film");
+    let other = "it is neither a playlist nor a manifest";
+    for option in ["--hls", "--dash"] {
+        for (arguments, reason) in [
+            // The value of the option was forgotten.
+            (&["--force", option, "a.mp4", "b.mp4", "c.mp4"][..], other),
+            (&["a.mp4", "b.mp4", option, "a.mp4", "--force"], "it is one of the films"),
+            (&["a.mp4", "b.mp4", option, "b.m3u8", "--force"], "it is one of the films"),
+            (&["a.mp4", "b.mp4", option, "notes.txt", "--force"], other),
+        ] {
+            assert_refused(&ladder(folder.path(), arguments), 1, &[reason]);
+        }
+    }
+    // Nothing is written where one of the two is refused.
+    let both = ladder(folder.path(), &["a.mp4", "b.mp4", "--hls", "l.m3u8", "--dash", "c.mp4", "--force"]);
+    assert_refused(&both, 1, &[other]);
+    assert!(!folder.path().join("l.m3u8").exists());
+    for name in ["a.mp4", "b.mp4", "c.mp4"] {
+        assert!(fs::read(folder.path().join(name)).expect("a film") == before, "{name}");
+    }
+    assert_eq!(fs::read(folder.path().join("notes.txt")).expect("a file"), b"<p>notes</p>");
+}
+
+#[test]
+fn a_ladder_is_written_like_a_clip() {
+    let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4")]);
+    let path = |name: &str| folder.path().join(name);
+    let write = |options: &[&str]| ladder(folder.path(), &[&["a.mp4", "b.mp4"], options].concat());
+    let wanted = write(&["--hls", "-"]);
+    assert!(wanted.status.success() && wanted.stdout.starts_with(b"#EXTM3U"), "{wanted:?}");
+    assert!(!path("-").exists());
+
+    // A file keeps its mode, and a link stays one.
+    fs::write(path("l.m3u8"), "#EXTM3U old").expect("a file");
+    fs::set_permissions(path("l.m3u8"), Permissions::from_mode(0o640)).expect("a file of ours");
+    symlink("l.m3u8", path("link")).expect("a link");
+    assert!(write(&["--hls", "link", "--force"]).status.success());
+    assert!(fs::symlink_metadata(path("link")).expect("a link").is_symlink());
+    assert_eq!(fs::read(path("l.m3u8")).expect("a playlist"), wanted.stdout);
+    assert_eq!(fs::metadata(path("l.m3u8")).expect("a file").permissions().mode() & 0o777, 0o640);
+    symlink("nothing", path("dangling")).expect("a link");
+    assert_refused(&write(&["--hls", "dangling"]), 1, &["it is a symbolic link to a file that is not there"]);
+
+    assert!(Command::new("mkfifo").arg(path("fifo")).status().expect("mkfifo").success());
+    // One that is replaced has a reader wait for ever.
+    let mut reader = Command::new("timeout");
+    let reader = reader.args(["10", "cat", "fifo"]).current_dir(&folder).stdout(Stdio::piped()).spawn();
+    let done = write(&["--hls", "fifo", "--force"]);
+    assert!(done.status.success(), "{done:?}");
+    let is_pipe = fs::symlink_metadata(path("fifo")).expect("a pipe").file_type().is_fifo();
+    let read = reader.and_then(std::process::Child::wait_with_output).expect("a reader");
+    assert!(is_pipe && read.stdout == wanted.stdout, "the pipe was replaced");
+}
+
+#[test]
+fn a_playlist_and_a_manifest_are_two_files() {
+    let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4")]);
+    symlink("l.mpd", folder.path().join("link")).expect("a link");
+    for force in [&[][..], &["--force"]] {
+        for (hls, dash) in [("x", "x"), ("x", "./x"), ("-", "-"), ("below/../x", "x")] {
+            let both =
+                ladder(folder.path(), &[&["a.mp4", "b.mp4", "--hls", hls, "--dash", dash], force].concat());
+            assert_refused(&both, 2, &["cannot both be"]);
+            assert!(!folder.path().join("x").exists());
+        }
+    }
+    fs::write(folder.path().join("l.mpd"), "<?xml?><MPD>").expect("a file");
+    let both = ladder(folder.path(), &["a.mp4", "b.mp4", "--hls", "link", "--dash", "l.mpd", "--force"]);
+    assert_refused(&both, 2, &["cannot both be"]);
 }

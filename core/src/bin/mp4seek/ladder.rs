@@ -1,6 +1,7 @@
 //! `mp4seek ladder`
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +10,7 @@ use mp4seek::{Seeker, Settings};
 
 use crate::Failure;
 use crate::input::Input;
-use crate::output::write_whole;
+use crate::output::Output;
 use crate::package::{SegmentOptions, failure};
 
 /// The films, and what is written.
@@ -18,10 +19,11 @@ pub(crate) struct LadderOptions {
     /// The same film in several qualities. Sound and subtitles are those of the first that has sound.
     #[arg(required = true, num_args = 2..)]
     films: Vec<PathBuf>,
-    /// Where to write the playlist of HLS: beside the films, or above them.
+    /// Where to write the playlist of HLS: beside the films, or above them. `-` is standard output,
+    /// and the folder that the command runs in.
     #[arg(long, value_name = "FILE", required_unless_present = "dash")]
     hls: Option<PathBuf>,
-    /// Where to write the manifest of DASH: beside the films, or above them.
+    /// Where to write the manifest of DASH, likewise.
     #[arg(long, value_name = "FILE")]
     dash: Option<PathBuf>,
     /// As the server has it configured.
@@ -30,7 +32,7 @@ pub(crate) struct LadderOptions {
     /// Write them even if the segments of the films begin at different times.
     #[arg(long)]
     misaligned: bool,
-    /// Write over files that are there.
+    /// Write over playlists and manifests that are there. Other files are never written over.
     #[arg(short, long)]
     force: bool,
 }
@@ -38,22 +40,72 @@ pub(crate) struct LadderOptions {
 pub(crate) fn run(options: &LadderOptions) -> Result<(), Failure> {
     let settings = options.segmenting.settings();
     let seeker = Seeker::default();
-    let of = |path: &PathBuf| {
-        let film = Input::open(path)?;
+    let films = options.films.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, _>>()?;
+    let of = |film: &Input| {
         let presentation = seeker.presentation(&film.file, &film.identity(), b"", &settings);
-        presentation.map_err(|e| failure(&film, &e))
+        presentation.map_err(|e| failure(film, &e))
     };
-    let presentations = options.films.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+    let presentations = films.iter().map(of).collect::<Result<Vec<_>, _>>()?;
     check(options, &presentations)?;
-    // What is wrong with the second is found before the first is written.
-    let hls = options.hls.as_deref().map(|path| text(path, options, &presentations, &settings, Kind::Hls));
-    let dash = options.dash.as_deref().map(|path| text(path, options, &presentations, &settings, Kind::Dash));
-    let (hls, dash) = (hls.transpose()?, dash.transpose()?);
-    for (path, text) in hls.into_iter().chain(dash) {
-        write_whole(path, |out| out.write_all(text.as_bytes()))?;
+    if let (Some(hls), Some(dash)) = (&options.hls, &options.dash) {
+        if canonical(hls) == canonical(dash) {
+            let message = format!("the playlist and the manifest cannot both be {}", hls.display());
+            return Err(Failure { code: 2, message });
+        }
     }
-    Ok(())
+    let wanted = [(&options.hls, Kind::Hls), (&options.dash, Kind::Dash)];
+    let wanted = wanted.into_iter().filter_map(|(path, kind)| Some((path.as_deref()?, kind)));
+    // What is wrong with the second is found before the first is written.
+    let texts = wanted
+        .map(|(path, kind)| {
+            spare(path, &films)?;
+            Ok((path, text(path, options, &presentations, &settings, kind)?))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let texts = texts.into_iter().map(|(path, text)| Ok((Output::open(path, &films, options.force)?, text)));
+    let texts = texts.collect::<Result<Vec<_>, Failure>>()?;
+    texts.into_iter().try_for_each(|(output, text)| output.write(|out| out.write_all(text.as_bytes())))
 }
+
+/// A path through symbolic links, also where no file has it yet.
+fn canonical(path: &Path) -> PathBuf {
+    let through = || {
+        fs::canonicalize(folder_of(path)).ok().zip(path.file_name()).map(|(folder, name)| folder.join(name))
+    };
+    fs::canonicalize(path).ok().or_else(through).unwrap_or_else(|| path.to_owned())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Refuses to write over what is no text of ours, also with `--force`: where the value of an option
+/// was forgotten, a film is taken for it.
+fn spare(path: &Path, films: &[Input]) -> Result<(), Failure> {
+    // What else is wrong with it is said where it is opened.
+    let Ok(there) = fs::metadata(path) else { return Ok(()) };
+    if films.iter().any(|film| film.is(&there)) {
+        return Err(Failure::io("write", path, "it is one of the films"));
+    }
+    let mut head = Vec::new();
+    if there.is_file() {
+        let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        read.map_err(|e| Failure::io("read", path, e))?;
+    }
+    let is_manifest =
+        head.trim_ascii_start().starts_with(b"<") && head.windows(4).any(|name| name == b"<MPD");
+    if head.is_empty() || head.starts_with(b"#EXTM3U") || is_manifest {
+        return Ok(());
+    }
+    Err(Failure::io(
+        "write",
+        path,
+        "it is neither a playlist nor a manifest, and --force writes over those alone",
+    ))
+}
+
+/// Where a manifest has its first element, whatever its author says of himself in front of it.
+const HEAD: u64 = 4096;
 
 /// Whether a player may go from each film to each other between segments.
 fn check(options: &LadderOptions, presentations: &[Presentation]) -> Result<(), Failure> {
@@ -96,37 +148,29 @@ enum Kind {
     Dash,
 }
 
-fn text<'o>(
-    path: &'o Path,
+fn text(
+    path: &Path,
     options: &LadderOptions,
     presentations: &[Presentation],
     settings: &Settings,
     kind: Kind,
-) -> Result<(&'o Path, String), Failure> {
-    if !options.force && path.exists() {
-        return Err(Failure::io("write", path, "it is there already; --force writes over it"));
-    }
+) -> Result<String, Failure> {
     let links = options.films.iter().map(|film| link(path, film)).collect::<Result<Vec<_>, _>>()?;
     let rungs = links.iter().zip(presentations).map(|(film, presentation)| Rung { film, presentation });
     let rungs: Vec<_> = rungs.collect();
-    Ok((
-        path,
-        match kind {
-            Kind::Hls => hls::ladder(&rungs),
-            Kind::Dash => dash::ladder(&rungs, settings.form),
-        },
-    ))
+    Ok(match kind {
+        Kind::Hls => hls::ladder(&rungs),
+        Kind::Dash => dash::ladder(&rungs, settings.form),
+    })
 }
 
 /// The relative path from the folder of a text to a film.
 fn link(text: &Path, film: &Path) -> Result<String, Failure> {
-    let parent = text.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = folder_of(text);
     let folder = fs::canonicalize(parent).map_err(|e| Failure::io("write to", parent, e))?;
     // The name that the server knows it by, which may be that of a symbolic link.
-    let (of_film, name) = (film.parent().filter(|parent| !parent.as_os_str().is_empty()), film.file_name());
-    let above =
-        fs::canonicalize(of_film.unwrap_or(Path::new("."))).map_err(|e| Failure::io("open", film, e))?;
-    let below = above.strip_prefix(&folder).ok().zip(name).map(|(below, name)| below.join(name));
+    let above = fs::canonicalize(folder_of(film)).map_err(|e| Failure::io("open", film, e))?;
+    let below = above.strip_prefix(&folder).ok().zip(film.file_name()).map(|(below, name)| below.join(name));
     let below = below.as_deref().and_then(Path::to_str).map(str::to_owned);
     below.ok_or_else(|| {
         let reason = format!("it has to stand beside {} or above it, for links to it", film.display());
