@@ -1,7 +1,8 @@
-/* Preloaded into a server: a disk that cannot read some bytes of the files whose name holds
+/* Preloaded into a program: a disk that cannot read some bytes of the files whose name holds
  * FAIL_FILE (from FAIL_FROM up to FAIL_TO), names that have just become those of something else:
  * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; a file on a network,
- * NETWORK_FILE, of which the first look is remembered; and files that cannot be opened for a moment. */
+ * NETWORK_FILE, of which the first look is remembered; files that cannot be opened for a moment; and
+ * files with FULL_FILE in their paths, for which there turns out to be no room once they are written. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +22,19 @@ static int is_named(const char *path, const char *variable) {
     return name != NULL && strstr(base != NULL ? base : path, name) != NULL;
 }
 
+static int path_of(int fd, char path[static 4096]) {
+    char link[64];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    const ssize_t len = readlink(link, path, 4095);
+    if (len >= 0) path[len] = '\0';
+    return len >= 0;
+}
+
 static int fails(int fd, off_t offset, size_t len) {
-    char link[64], path[4096];
+    char path[4096];
     const char *from = getenv("FAIL_FROM"), *to = getenv("FAIL_TO");
     if (from == NULL || to == NULL || offset >= atoll(to) || offset + (off_t)len <= atoll(from)) return 0;
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    const ssize_t path_len = readlink(link, path, sizeof(path) - 1);
-    if (path_len < 0) return 0;
-    path[path_len] = '\0';
+    if (!path_of(fd, path)) return 0;
     if (!is_named(path, "FAIL_FILE")) return 0;
     errno = EIO;
     return 1;
@@ -61,6 +67,22 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t len) {
 
 ssize_t sendfile64(int out, int in, off64_t *offset, size_t len) {
     return sendfile(out, in, offset, len);
+}
+
+static int has_no_room(int fd) {
+    char path[4096];
+    const char *name = getenv("FULL_FILE");
+    if (name == NULL || !path_of(fd, path) || strstr(path, name) == NULL) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
+int fsync(int fd) {
+    return has_no_room(fd) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int syncfs(int fd) {
+    return has_no_room(fd) ? -1 : (int)syscall(SYS_syncfs, fd);
 }
 
 /* The first file whose name holds OPEN_FILE cannot be opened, as where a process has no descriptor
@@ -125,13 +147,9 @@ int lstat(const char *restrict path, struct stat *restrict st) {
 int statx(int dir, const char *restrict path, int flags, unsigned mask, struct statx *restrict st) {
     static struct statx remembered;
     const int result = (int)syscall(SYS_statx, dir, path, flags, mask, st);
-    char link[64], name[4096];
+    char name[4096];
     if (result != 0 || getenv("NETWORK_FILE") == NULL || *path != '\0' || !(flags & AT_EMPTY_PATH)) return result;
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
-    const ssize_t len = readlink(link, name, sizeof(name) - 1);
-    if (len < 0) return result;
-    name[len] = '\0';
-    if (!is_named(name, "NETWORK_FILE") || (flags & AT_STATX_FORCE_SYNC)) return result;
+    if (!path_of(dir, name) || !is_named(name, "NETWORK_FILE") || (flags & AT_STATX_FORCE_SYNC)) return result;
     if (remembered.stx_mask == 0) remembered = *st;
     *st = remembered;
     return result;

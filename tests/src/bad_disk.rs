@@ -1,10 +1,18 @@
-//! A disk that fails, changes between two looks, or is on a network, for a server that this library is preloaded
-//! into.
+//! A disk that fails, changes between two looks, or is on a network, for a program that this library is
+//! preloaded into.
 
 use std::ops::Range;
 use std::path::Path;
+use std::process::Command;
 
+use crate::preload::environment;
 use crate::servers::Builder;
+
+/// Has a program find a disk with these faults, as `bad_disk.c` names them.
+pub fn with_bad_disk<'c>(command: &'c mut Command, faults: &[(&str, &str)]) -> &'c mut Command {
+    let library = environment("bad_disk", include_str!("bad_disk.c"));
+    command.envs(library).envs(faults.iter().copied())
+}
 
 impl Builder {
     /// With a disk that cannot read these bytes of the files whose name holds `name`.

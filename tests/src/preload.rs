@@ -1,4 +1,4 @@
-//! Libraries in C that are preloaded into a server, to have its disk behave as disks sometimes do.
+//! Libraries in C that are preloaded into a program, to have its disk behave as disks sometimes do.
 
 use std::fs;
 use std::process::Command;
@@ -10,9 +10,15 @@ impl Builder {
     /// With the library that is compiled from `source`.
     #[must_use]
     pub(crate) fn preload(self, name: &str, source: &str) -> Self {
-        // By its name: a space in a path would end it.
-        self.env("LD_PRELOAD", &format!("{name}.so")).env("LD_LIBRARY_PATH", &folder_with(name, source))
+        let [preload, path] = environment(name, source);
+        self.env(preload.0, &preload.1).env(path.0, &path.1)
     }
+}
+
+/// What has the library that is compiled from `source` preloaded.
+pub(crate) fn environment(name: &str, source: &str) -> [(&'static str, String); 2] {
+    // By its name: a space in a path would end it.
+    [("LD_PRELOAD", format!("{name}.so")), ("LD_LIBRARY_PATH", folder_with(name, source))]
 }
 
 fn folder_with(name: &str, source: &str) -> String {

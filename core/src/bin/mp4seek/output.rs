@@ -94,11 +94,13 @@ impl Output {
         let (path, written) = match self {
             Self::Stdout => (PathBuf::from("standard output"), copy(&mut io::stdout().lock())),
             Self::InPlace(path, mut file) => {
-                let written = copy(&mut file);
+                let written = copy(&mut file).and_then(|()| sync(&file));
                 (path, written)
             }
             Self::Renamed(path, mut file, on_existing) => {
-                let written = copy(file.as_file_mut()).and_then(|()| give_name(file, &path, on_existing));
+                let written = copy(file.as_file_mut())
+                    .and_then(|()| sync(file.as_file()))
+                    .and_then(|()| give_name(file, &path, on_existing));
                 (path, written)
             }
         };
@@ -128,6 +130,16 @@ pub(crate) fn write_whole(
         give_name(file, path, OnExisting::Replace)
     };
     write().map_err(|e| Failure::io("write", path, e))
+}
+
+/// Has what was written on the disk. A file system may find out only then that it has no room for
+/// it, or that the disk is broken.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // A pipe, or a device that keeps nothing.
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Gives a file that is complete its name.

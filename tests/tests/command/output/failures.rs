@@ -1,9 +1,10 @@
 //! Signals, full disks and readers that go away leave nothing behind.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use tests::bad_disk::with_bad_disk;
 use tests::built;
 
 use super::{Scene, assert_refused};
@@ -82,6 +83,26 @@ fn a_full_disk_loses_nothing() {
     assert_refused(&done, "File too large");
     assert_eq!(fs::read(&out).expect("a file"), b"precious");
     scene.assert_holds(&["out.mp4"]);
+}
+
+#[test]
+fn a_disk_that_is_full_only_when_all_is_written_loses_nothing() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    let write = |path: &Path| {
+        let mut command = scene.command("", &["--force"], path);
+        let full = [("FULL_FILE", scene.dir.path().to_str().expect("UTF-8"))];
+        with_bad_disk(&mut command, &full).output().expect("a program that runs")
+    };
+    assert_refused(&write(&out), "out.mp4: No space left");
+    scene.assert_holds(&[]);
+    fs::write(&out, "precious").expect("a file");
+    assert_refused(&write(&out), "out.mp4: No space left");
+    assert_eq!(fs::read(&out).expect("a file"), b"precious");
+    scene.assert_holds(&["out.mp4"]);
+    // In place, where the old content is lost, it is said.
+    fs::hard_link(&out, scene.path("other.mp4")).expect("a link");
+    assert_refused(&write(&out), "out.mp4: No space left");
 }
 
 #[test]
