@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+use tests::bad_disk::with_bad_disk;
 use tests::built;
 use tests::films::film;
 
@@ -185,4 +186,15 @@ fn a_full_disk_leaves_no_unfinished_file() {
         .expect("a program that runs");
     assert_refused(&done, 1, "File too large");
     assert_eq!(files(&out), Vec::<String>::new());
+}
+
+#[test]
+fn a_disk_that_is_full_only_when_all_is_written_gets_no_playlists() {
+    let dir = folder();
+    let out = dir.path().join("out");
+    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    command.arg("package").arg(film("bframes").path).arg(&out);
+    let done = with_bad_disk(&mut command, &[("FULL_FILE", out.to_str().expect("UTF-8"))]).output();
+    assert_refused(&done.expect("a program that runs"), 1, "No space left");
+    assert_eq!(files(&out), ["cmaf/a1.mp4", "cmaf/v1.mp4"]);
 }

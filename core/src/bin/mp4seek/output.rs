@@ -119,7 +119,7 @@ fn is_descriptor(path: &Path) -> bool {
 }
 
 /// Has `copy` write a file, which gets its name when it is complete. A file or a link of that name
-/// is replaced.
+/// is replaced. [`FileSystem::sync`] has it on the disk, with others.
 pub(crate) fn write_whole(
     path: &Path,
     copy: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -130,6 +130,22 @@ pub(crate) fn write_whole(
         give_name(file, path, OnExisting::Replace)
     };
     write().map_err(|e| Failure::io("write", path, e))
+}
+
+/// The file system of a folder, for many files at once.
+pub(crate) struct FileSystem<'p>(&'p Path, File);
+
+impl<'p> FileSystem<'p> {
+    /// To be opened before anything is written: what goes wrong from now on is told to who has it
+    /// open.
+    pub(crate) fn of(folder: &'p Path) -> Result<Self, Failure> {
+        Ok(Self(folder, File::open(folder).map_err(|e| Failure::io("open", folder, e))?))
+    }
+
+    /// Has all that was written on the disk.
+    pub(crate) fn sync(&self) -> Result<(), Failure> {
+        rustix::fs::syncfs(&self.1).map_err(|e| Failure::io("write to", self.0, e))
+    }
 }
 
 /// Has what was written on the disk. A file system may find out only then that it has no room for

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use mp4seek::packaging::{Address, Presentation, resources};
+use mp4seek::packaging::{Address, AddressKind, Presentation, resources};
 use mp4seek::request::{Form, Packaging, SegmentDuration};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
@@ -15,7 +15,7 @@ use mp4seek::{Answer, Error, Seeker, Settings};
 
 use crate::copy::{copy, progress};
 use crate::input::Input;
-use crate::output::write_whole;
+use crate::output::{FileSystem, write_whole};
 use crate::{Failure, Part};
 
 /// What is packaged, how, and where to.
@@ -88,13 +88,20 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     let len = addresses.iter().map(|&address| Ok(package.file(address)?.len())).sum::<Result<_, Error>>();
     let bar = progress(len.map_err(|e| failure(&film, &e))?, options.quiet);
     open(&options.folder, options.force, &film, &addresses)?;
-    for &address in &addresses {
+    let disk = FileSystem::of(&options.folder)?;
+    let write = |&address: &Address| {
         let path = path(&options.folder, address);
         let folder = path.parent().unwrap_or(&options.folder);
         fs::create_dir_all(folder).map_err(|e| Failure::io("create", folder, e))?;
         let file = package.file(address).map_err(|e| failure(&film, &e))?;
         let read = |offset: u64, out: &mut [u8]| file.read_at(&film.file, offset, out);
-        write_whole(&path, |out| copy(file.len(), read, out, &bar))?;
+        write_whole(&path, |out| copy(file.len(), read, out, &bar))
+    };
+    let (media, playlists): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| is_media(address));
+    // A playlist names nothing that a full disk or a power failure could still take.
+    for files in [media, playlists] {
+        files.into_iter().try_for_each(write)?;
+        disk.sync()?;
     }
     bar.finish_and_clear();
     remove_others(&options.folder, &addresses)
@@ -164,6 +171,11 @@ impl<'a> Package<'a> {
             Answer::Plain(_) => Err(Error::NoSuchAddress),
         }
     }
+}
+
+/// Whether it is what playlists name, and none.
+fn is_media(address: &Address) -> bool {
+    matches!(address.kind(), AddressKind::Cmaf | AddressKind::Text)
 }
 
 /// Where the resource of an address is written to.
