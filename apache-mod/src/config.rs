@@ -76,9 +76,9 @@ pub(crate) fn reset() {
 }
 
 impl Config {
-    /// Whether files are ours by their extension.
+    /// Whether files are ours by their extension. Where nothing says so, they are by what guards them.
     pub(crate) fn is_on(&self) -> bool {
-        self.enabled == Some(true)
+        self.enabled.unwrap_or_else(|| self.has_guard())
     }
 
     /// Whether no file is ours, whatever its handler.
@@ -141,6 +141,11 @@ impl Config {
             Some(Signing::On(keys)) => Some(keys),
             Some(Signing::Off) | None => None,
         }
+    }
+
+    /// Whether signatures are asked for, or anything is restricted.
+    pub(crate) fn has_guard(&self) -> bool {
+        self.keys().is_some() || self.restrictions().are_any()
     }
 
     /// Whether parts of a film are refused to somebody: no other handler may send it then.
@@ -234,6 +239,31 @@ mod tests {
         assert_eq!(merged.settings().mode, Mode::Keyframe);
         let unset = base.merged_with(&Config::default());
         assert!(unset.is_on() && unset.sends_version());
+    }
+
+    #[test]
+    fn a_guard_turns_it_on_where_nothing_else_does() {
+        let window = Window::from_directive(b"0-60");
+        let refused = Refused::from_directive([&b"times"[..]]);
+        let guards = [
+            Config {
+                signing: Some(Signing::On(Keys::read(b"a key that nobody knows").unwrap())),
+                ..Config::default()
+            },
+            Config { window: Some(window), ..Config::default() },
+            Config { longest: Some(Time::from_directive(b"60").unwrap()), ..Config::default() },
+            Config { shortest: Some(Time::from_directive(b"2").unwrap()), ..Config::default() },
+            Config { refused, ..Config::default() },
+        ];
+        let off = Config { enabled: Some(false), ..Config::default() };
+        for guard in guards {
+            assert!(guard.is_on() && Config::default().merged_with(&guard).is_on(), "{guard:?}");
+            assert!(guard.merged_with(&Config::default()).is_on(), "{guard:?}");
+            assert!(!off.merged_with(&guard).is_on() && !guard.merged_with(&off).is_on(), "{guard:?}");
+        }
+        let wide = Config { window: Some(window), ..Config::default() };
+        assert!(!wide.merged_with(&Config { window: Some(None), ..Config::default() }).is_on());
+        assert!(!Config::default().is_on());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | directive | value | where it is not set |
 //! |---|---|---|
-//! | `H264Streaming` | `On` or `Off` | on for files with our handler, off for others |
+//! | `H264Streaming` | `On` or `Off` | on for files with our handler and where films are guarded, off for others |
 //! | `H264StreamingMode` | `keyframe` or `exact` | `exact` |
 //! | `H264StreamingExtensions` | one or more extensions | the core's list |
 //! | `H264StreamingParameters` | one or more `parameter=name` | the core's names |

@@ -122,8 +122,14 @@ impl Section {
         }
     }
 
+    /// Whether films are ours. Where nothing says so, they are by what guards them.
     pub(crate) fn is_on(&self) -> bool {
-        self.enable == Some(true)
+        self.enable.unwrap_or_else(|| self.has_guard())
+    }
+
+    /// Whether signatures are asked for, or anything is restricted.
+    fn has_guard(&self) -> bool {
+        self.keys().is_some() || self.restrictions().are_any()
     }
 
     /// Where the first name of a film ends in `uri` that ends behind `after`.

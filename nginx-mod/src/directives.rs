@@ -2,7 +2,7 @@
 //!
 //! | directive | value | where it is not set |
 //! |---|---|---|
-//! | `h264_streaming` | `on` or `off` | `off` |
+//! | `h264_streaming` | `on` or `off` | on where films are guarded, else off |
 //! | `h264_streaming_extensions` | one or more extensions | the core's list |
 //! | `h264_streaming_mode` | `exact` or `keyframe` | `exact` |
 //! | `h264_streaming_format` | `flat`, `fmp4` or `auto` | `flat` |

@@ -129,6 +129,11 @@ fn length(start: Time, end: Time) -> u64 {
 }
 
 impl Restrictions {
+    /// Whether they restrict anything.
+    pub fn are_any(&self) -> bool {
+        *self != Self::default()
+    }
+
     /// Whether some part of a movie is refused to those who ask for all of it.
     pub fn hide_parts(&self) -> bool {
         self.window.is_some() || self.longest.is_some()

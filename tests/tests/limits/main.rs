@@ -5,6 +5,7 @@
 mod clients;
 mod parts;
 mod signed;
+mod switch;
 
 use tests::servers::Engine;
 
