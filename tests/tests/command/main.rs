@@ -182,6 +182,46 @@ fn faststart_is_what_a_server_sends_without_times() {
 }
 
 #[test]
+fn what_is_no_film_is_not_copied() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (text, short) = (dir.path().join("text.mp4"), dir.path().join("short.mp4"));
+    std::fs::write(&text, "not a film").expect("a file");
+    let whole = std::fs::read(film("bframes").path).expect("a film");
+    std::fs::write(&short, &whole[..whole.len() / 2]).expect("a file");
+    for file in [&text, &short] {
+        for command in
+            [&["faststart"][..], &["clip"], &["clip", "--format", "fmp4"], &["clip", "--start", "0"]]
+        {
+            let mut run = Command::new(built("H264_MP4SEEK", "mp4seek"));
+            let done = run.args(command).arg(file).arg(dir.path().join("out.mp4")).output();
+            let done = done.expect("a program that runs");
+            let error = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(done.status.code() == Some(3) && error.lines().count() == 1, "{command:?}: {done:?}");
+            assert!(error.contains("not an MP4"), "{command:?}: {error}");
+            assert!(!dir.path().join("out.mp4").exists(), "{command:?} leaves a file");
+        }
+    }
+}
+
+#[test]
+fn a_film_whose_metadata_cannot_move_is_copied_and_said_to_be() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("film.mp4");
+    let mut bytes = std::fs::read(film("bframes").path).expect("a film");
+    // Of a track that cannot be read nobody knows what to move.
+    for (name, other) in [(b"soun", b"text"), (b"stsz", b"free")] {
+        let at = bytes.windows(4).rposition(|found| found == name).expect("a box of the last track");
+        bytes[at..at + 4].copy_from_slice(other);
+    }
+    std::fs::write(&path, &bytes).expect("a file");
+    let mut run = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    let done = run.arg("faststart").arg(&path).arg("-").output().expect("a program that runs");
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(error.contains("film.mp4: copied as it is: a track that cannot be read"), "{error}");
+    assert!(done.status.success() && done.stdout == bytes);
+}
+
+#[test]
 fn manual_pages_and_completions_name_the_commands() {
     let run = |args: &[&str]| {
         let done = Command::new(built("H264_MP4SEEK", "mp4seek")).args(args).output();

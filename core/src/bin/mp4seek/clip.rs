@@ -22,8 +22,19 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let film = Input::open(input)?;
     let identity = film.identity();
-    let answer = Seeker::default().answer(&film.file, &identity, query.as_bytes(), settings);
-    let answer = answer.map_err(|e| film.failure(&e))?;
+    let seeker = Seeker::default();
+    let ask = |query: &str| {
+        let answer = seeker.answer(&film.file, &identity, query.as_bytes(), settings);
+        answer.map_err(|e| film.failure(&e))
+    };
+    let answer = ask(query)?;
+    if let Answer::Plain(Some(reason)) = &answer {
+        // Without times, a server sends what it cannot read. With them, it says so.
+        if query.is_empty() || query.starts_with("format=") {
+            ask(&format!("start=0&{query}"))?;
+        }
+        crate::complain(&format!("{}: copied as it is: {reason}", input.display()));
+    }
     let len = match &answer {
         Answer::Plain(_) => identity.size,
         Answer::Film(clip) => clip.len(),
