@@ -204,6 +204,22 @@ fn what_is_no_film_is_not_copied() {
 }
 
 #[test]
+fn an_flv_is_not_cut_by_bytes() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("film.flv");
+    let flv = [&b"FLV\x01\x05\0\0\0\x09\0\0\0\0"[..], &[7; 999]].concat();
+    std::fs::write(&path, &flv).expect("a file");
+    for options in [&["--start", "50"][..], &["--clip", "6-7"], &["--tracks", "audio"], &["--format", "fmp4"]]
+    {
+        let done = mp4seek(&[&["clip"], options, &["-"]].concat(), &path);
+        assert!(done.status.code() == Some(3) && done.stdout.is_empty(), "{options:?}: {done:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("film.flv: an FLV"), "{options:?}: {done:?}");
+    }
+    let done = mp4seek(&["clip", "-"], &path);
+    assert!(done.status.success() && done.stdout == flv, "{done:?}");
+}
+
+#[test]
 fn a_film_whose_metadata_cannot_move_is_copied_and_said_to_be() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("film.mp4");

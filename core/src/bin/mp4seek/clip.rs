@@ -22,6 +22,12 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let film = Input::open(input)?;
     let identity = film.identity();
+    let mut start = [0; 4];
+    // For servers, `start` of an FLV is a byte.
+    if !query.is_empty() && film.file.read_exact_at(&mut start, 0).is_ok() && &start == b"FLV\x01" {
+        let message = format!("{}: an FLV, which can only be copied as a whole", input.display());
+        return Err(Failure { code: 3, message });
+    }
     let seeker = Seeker::default();
     let ask = |query: &str| {
         let answer = seeker.answer(&film.file, &identity, query.as_bytes(), settings);
