@@ -6,6 +6,7 @@ mod description;
 mod ladder;
 mod output;
 mod package;
+mod sign;
 mod text;
 
 use std::path::Path;

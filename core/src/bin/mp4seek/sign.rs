@@ -35,7 +35,9 @@ pub(crate) fn run(options: &SignOptions) -> Result<(), Failure> {
         .map_err(|e| Failure { code: 1, message: about_key_file(secret_file, &e) })?;
     let parameters = parameters(&options.parameter).map_err(wrong)?;
     let path = path_of(link).ok_or_else(|| wrong(format!("{link} has no path that begins with /")))?;
-    let mut link = link.clone();
+    // A browser keeps a fragment (`#t=10`) to itself.
+    let (link, fragment) = link.split_at(link.find('#').unwrap_or(link.len()));
+    let mut link = link.to_owned();
     if let Some(expires) = options.expires.or_else(|| Some(now().saturating_add(options.valid_for?))) {
         let name = parameters.name(Parameter::Expires);
         append(&mut link, &format!("{name}={expires}"));
@@ -47,7 +49,7 @@ pub(crate) fn run(options: &SignOptions) -> Result<(), Failure> {
     })?;
     let name = parameters.name(Parameter::Sig);
     append(&mut link, &format!("{name}={signature}"));
-    print(&format!("{link}\n"))
+    print(&format!("{link}{fragment}\n"))
 }
 
 fn now() -> u64 {
@@ -71,8 +73,9 @@ fn parameters(renamed: &[String]) -> Result<Parameters, String> {
 /// The path of the film, decoded: without the address of a playlist or a segment behind it.
 fn path_of(link: &str) -> Option<Vec<u8>> {
     let link = link.split(['?', '#']).next().unwrap_or_default();
-    let path = match link.split_once("://") {
-        Some((_, rest)) => rest.get(rest.find('/')?..)?,
+    let behind_scheme = link.split_once("://").map(|(_, rest)| rest).or_else(|| link.strip_prefix("//"));
+    let path = match behind_scheme {
+        Some(rest) => rest.get(rest.find('/')?..)?,
         None => link,
     };
     let path: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
@@ -91,6 +94,7 @@ mod tests {
         for (link, expected) in [
             ("/a.mp4?start=1", "/a.mp4"),
             ("https://host:81/b/a%20c.mp4?start=/1", "/b/a c.mp4"),
+            ("//host/a.mp4", "/a.mp4"),
             ("/a.mp4/hls/master.m3u8?x", "/a.mp4"),
             ("/hls/a.mp4/cmaf/v1/1.m4s", "/hls/a.mp4"),
         ] {
