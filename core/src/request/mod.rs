@@ -20,7 +20,7 @@ pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError}
 pub use restrictions::{Refused, Restriction, Restrictions, Window};
 pub use scenes::Scene;
 pub use settings::Settings;
-pub use signed_link::{Keys, KeysError, LinkError};
+pub use signed_link::{Keys, KeysError, LinkError, SignError};
 pub use time::Time;
 pub use tracks::{TrackKind, TrackSelector};
 

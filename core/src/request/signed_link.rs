@@ -52,6 +52,23 @@ pub enum LinkError {
     Expired,
 }
 
+/// Why a link cannot be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The link has a signature.
+    #[error("it is signed already")]
+    Signed,
+    /// It has more than one time until which it is good, or one that is no number.
+    #[error("it says more than once, or not in seconds, until when it is good")]
+    Expiry,
+    /// Another link could have the same signature.
+    #[error("it names t beside start or end, or has a line break")]
+    Ambiguous,
+    /// There is no key.
+    #[error("there is no key")]
+    NoKey,
+}
+
 impl LinkError {
     /// The HTTP status to answer with: 403, or 410 for a link that was good once.
     pub fn status(self) -> u16 {
@@ -119,13 +136,19 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The signature of a link by the first key, in hexadecimal digits. `None` for a link that
-    /// [`Self::check`] would refuse whatever its signature.
-    pub fn sign(self, path: &[u8], query: &[u8], parameters: &Parameters) -> Option<String> {
+    /// The signature of a link by the first key, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// For a link that [`Self::check`] would refuse whatever its signature.
+    pub fn sign(self, path: &[u8], query: &[u8], parameters: &Parameters) -> Result<String, SignError> {
         let link = Link::read(path, query, parameters);
-        let text = link.text().filter(|_| link.signatures.is_empty() && link.expiry().is_ok())?;
-        let mac = mac(self.keys().next()?, &text)?;
-        Some(hex::encode(mac.finalize().into_bytes()))
+        if !link.signatures.is_empty() {
+            return Err(SignError::Signed);
+        }
+        link.expiry().map_err(|()| SignError::Expiry)?;
+        let text = link.text().ok_or(SignError::Ambiguous)?;
+        let mac = self.keys().next().and_then(|key| mac(key, &text)).ok_or(SignError::NoKey)?;
+        Ok(hex::encode(mac.finalize().into_bytes()))
     }
 }
 
@@ -298,16 +321,21 @@ mod tests {
         }
         assert_eq!(check("/a.mp4", "expires=1799999999&sig=00"), Err(LinkError::Wrong));
         for odd in ["expires=", "expires=soon", "expires=-1", "expires=1&expires=2"] {
-            assert_eq!(Keys(TEXT).sign(b"/a.mp4", odd.as_bytes(), &Parameters::default()), None, "{odd}");
+            let signed = Keys(TEXT).sign(b"/a.mp4", odd.as_bytes(), &Parameters::default());
+            assert_eq!(signed, Err(SignError::Expiry), "{odd}");
         }
     }
 
     #[test]
     fn what_could_mean_two_things_is_not_signed() {
-        for query in ["t=1&start=2", "start=2&t=1", "t=1&end=2", "lang=a%0Ab", "sig=0"] {
-            assert_eq!(Keys(TEXT).sign(b"/a.mp4", query.as_bytes(), &Parameters::default()), None, "{query}");
+        let sign = |path: &str, query: &str| {
+            Keys(TEXT).sign(path.as_bytes(), query.as_bytes(), &Parameters::default())
+        };
+        for query in ["t=1&start=2", "start=2&t=1", "t=1&end=2", "lang=a%0Ab"] {
+            assert_eq!(sign("/a.mp4", query), Err(SignError::Ambiguous), "{query}");
         }
-        assert_eq!(Keys(TEXT).sign(b"/a\n.mp4", b"", &Parameters::default()), None);
+        assert_eq!(sign("/a\n.mp4", ""), Err(SignError::Ambiguous));
+        assert_eq!(sign("/a.mp4", "sig=0"), Err(SignError::Signed));
     }
 
     #[test]

@@ -34,3 +34,18 @@ fn the_name_of_a_host_is_no_part_of_what_is_signed() {
         assert_eq!(signature(&format!("{host}/film.mp4")), signature("/film.mp4"), "{host}");
     }
 }
+
+#[test]
+fn a_link_that_cannot_be_signed_is_told_why() {
+    for (arguments, reason) in [
+        (&["/film.mp4?sig=00"][..], "it is signed already"),
+        (&["--expires", "5", "/film.mp4?expires=6"], "it says more than once"),
+        (&["/film.mp4?expires=soon"], "not in seconds"),
+        (&["/film.mp4?t=1&start=2"], "it names t beside start"),
+        (&["film.mp4"], "no path that begins with /"),
+    ] {
+        let done = sign(arguments);
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(2) && error.contains(reason), "{arguments:?}: {error}");
+    }
+}

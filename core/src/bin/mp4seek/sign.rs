@@ -44,9 +44,7 @@ pub(crate) fn run(options: &SignOptions) -> Result<(), Failure> {
     }
     let query = link.split_once('?').map_or("", |(_, query)| query);
     let signature = file.keys().sign(&path, query.as_bytes(), &parameters);
-    let signature = signature.ok_or_else(|| {
-        wrong("the link cannot be signed: it is signed already, names t beside start or end, or has a line break".into())
-    })?;
+    let signature = signature.map_err(|e| wrong(format!("{link} cannot be signed: {e}")))?;
     let name = parameters.name(Parameter::Sig);
     append(&mut link, &format!("{name}={signature}"));
     print(&format!("{link}{fragment}\n"))
