@@ -219,6 +219,15 @@ fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
     }
 }
 
+/// When the movie ends as it is presented, in seconds.
+pub fn presented_end(index: &Index) -> f64 {
+    let reference = reference_track(index, |_| true);
+    let timescale = movie_timescale(index, reference, &[]);
+    let lines: Vec<_> =
+        index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
+    film_end(index, &lines, &vec![true; lines.len()]).seconds(timescale)
+}
+
 /// When the last audio, video or text track ends. Data tracks (time codes, telemetry) may last
 /// longer. They count only if there is no other track.
 fn film_end(index: &Index, lines: &[Timeline], chosen: &[bool]) -> MovieTime {

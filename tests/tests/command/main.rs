@@ -170,6 +170,29 @@ fn verify_says_what_a_server_would_do() {
 }
 
 #[test]
+fn verify_cuts_in_the_middle_of_what_is_presented() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("film.mp4");
+    let mut bytes = std::fs::read(film("bframes").path).expect("a film");
+    let edits: Vec<_> = (4..bytes.len()).filter(|&at| bytes[..at].ends_with(b"elst")).collect();
+    assert_eq!(edits.len(), 2, "an edit list in each track");
+    for at in edits {
+        // Two of twelve seconds, behind the version and the count.
+        bytes[at + 8..at + 12].copy_from_slice(&2000u32.to_be_bytes());
+    }
+    std::fs::write(&path, &bytes).expect("a file");
+    let done = mp4seek(&["verify"], &path);
+    assert!(done.status.success(), "{done:?}");
+
+    let bytes = std::fs::read(film("frag_cmaf").path).expect("a film");
+    let media = bytes.windows(4).position(|name| name == b"moof").expect("a fragment") - 4;
+    std::fs::write(&path, &bytes[..media]).expect("a file");
+    let done = mp4seek(&["verify"], &path);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.code() == Some(3) && said.contains("no track of it presents anything"), "{said}");
+}
+
+#[test]
 fn faststart_is_what_a_server_sends_without_times() {
     let film = film("bframes");
     let done = Command::new(built("H264_MP4SEEK", "mp4seek"))

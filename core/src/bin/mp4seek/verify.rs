@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use mp4seek::index::{Index, SyncEvidence, Track};
-use mp4seek::seek::reference_track;
+use mp4seek::index::{Index, SyncEvidence};
+use mp4seek::seek::{presented_end, reference_track};
 use mp4seek::{Answer, Error, Seeker, Settings};
 use serde::Serialize;
 
@@ -104,7 +104,11 @@ fn verify(film: &Input) -> Result<Report, Failure> {
         Err(error) => return refused(report, &error),
     }
     // In the middle of the film, where a cut has everything to leave out.
-    match ask(format!("start={}", middle(&index))) {
+    let end = presented_end(&index);
+    if end == 0.0 {
+        return Ok(Report { refusal: Some("no track of it presents anything".into()), ..report });
+    }
+    match ask(format!("start={}", end / 2.0)) {
         Ok(Answer::Film(clip)) => {
             report.can_be_cut = true;
             add_notes(&mut report, clip.notes());
@@ -138,13 +142,6 @@ fn note_tracks(film: &Input, index: &Index, report: &mut Report) -> Result<(), F
         report.notes.push("no video track that is enabled has samples".into());
     }
     Ok(())
-}
-
-/// The middle of the film, in seconds.
-fn middle(index: &Index) -> f64 {
-    let lasts = |track: &Track| (track.samples.end - track.samples.start).seconds(track.mdhd.timescale);
-    let seconds = index.tracks.iter().map(lasts);
-    seconds.fold(0.0, f64::max) / 2.0
 }
 
 /// What says where decoding of a track can begin, in words.
