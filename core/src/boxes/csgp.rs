@@ -24,8 +24,7 @@ pub struct CsgpBox {
     pub grouping: [u8; 4],
     /// Its parameter, where the box has one.
     pub parameter: Option<[u8; 4]>,
-    /// How many samples, and the index of their group description, as `sbgp` has them. They are
-    /// fewer than asked for where the patterns end.
+    /// How many samples, and the index of their group description, as `sbgp` has them.
     pub runs: Vec<(u32, u32)>,
 }
 
@@ -33,9 +32,37 @@ pub struct CsgpBox {
 pub const FRAGMENT_LOCAL: u32 = 0x1_0000;
 
 impl CsgpBox {
-    /// Reads what the payload of a `csgp` says of some ranges of samples, which are in order.
-    /// `None` when it is malformed, or takes more runs than fit in a small box.
-    pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>]) -> Option<Self> {
+    /// Reads what the payload of a `csgp` says of some ranges of samples, which may be in any order,
+    /// where `default` is the group of samples behind the last pattern. `None` when it is malformed,
+    /// or takes more runs than fit in a small box.
+    pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>], default: u32) -> Option<Self> {
+        let mut sorted = ranges.to_vec();
+        sorted.sort_by_key(|range| range.start);
+        let mut apart: Vec<Range<SampleNumber>> = Vec::new();
+        for range in sorted {
+            match apart.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => apart.push(range),
+            }
+        }
+        let mut all = Self::read_in_order(payload, &apart)?;
+        let pieces = pieces(&apart, &std::mem::take(&mut all.runs), default);
+        for range in ranges {
+            let from = pieces.partition_point(|(samples, _)| samples.end <= range.start);
+            for (samples, index) in pieces.iter().skip(from).take_while(|(s, _)| s.start < range.end) {
+                let count = samples.end.min(range.end) - samples.start.max(range.start);
+                push(&mut all.runs, count, *index);
+            }
+            if all.runs.len() > MOST_RUNS {
+                return None;
+            }
+        }
+        Some(all)
+    }
+
+    /// The same of ranges that are in order, so that each pattern is read once. The runs end where
+    /// the patterns end.
+    pub fn read_in_order(payload: &[u8], ranges: &[Range<SampleNumber>]) -> Option<Self> {
         let flags = u32_at(payload.get(..4)?, 0);
         let width = |code: u32| 4u32 << (flags >> code & 3);
         let (index_bits, count_bits, pattern_bits) =
@@ -54,6 +81,9 @@ impl CsgpBox {
         for _ in 0..patterns {
             let length = lengths.take(pattern_bits)?;
             let samples = lengths.take(count_bits)?;
+            if !indices.has(u64::from(length) * u64::from(index_bits)) {
+                return None;
+            }
             // As runs, because a pattern of one index for all samples takes too long sample by
             // sample.
             let mut pattern: Vec<(u32, u32)> = Vec::new();
@@ -75,6 +105,33 @@ impl CsgpBox {
     }
 }
 
+/// Runs that fit in a small box.
+const MOST_RUNS: usize = limits::SMALL_BOX / 8;
+
+/// The samples of each run of some ranges, which are in order, with its index; and those behind the
+/// last run.
+fn pieces(
+    ranges: &[Range<SampleNumber>],
+    runs: &[(u32, u32)],
+    default: u32,
+) -> Vec<(Range<SampleNumber>, u32)> {
+    let mut pieces = Vec::new();
+    let mut runs = runs.iter().copied();
+    let (mut left, mut index) = (0, default);
+    for range in ranges {
+        let mut start = range.start;
+        while start < range.end {
+            if left == 0 {
+                (left, index) = runs.next().unwrap_or((u32::MAX, default));
+            }
+            let count = left.min(range.end - start);
+            pieces.push((start..start + count, index));
+            (start, left) = (start + count, left - count);
+        }
+    }
+    pieces
+}
+
 /// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when there
 /// are too many runs.
 fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut left: u32) -> Option<()> {
@@ -90,7 +147,7 @@ fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut
         let count = (count - skipped).min(left);
         left -= count;
         push(runs, count, index);
-        if runs.len() > limits::SMALL_BOX / 8 {
+        if runs.len() > MOST_RUNS {
             return None;
         }
     }
@@ -113,6 +170,11 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    /// Whether there are so many more bits.
+    fn has(&self, bits: u64) -> bool {
+        self.at.checked_add(bits).is_some_and(|end| end <= self.bytes.len() as u64 * 8)
+    }
+
     fn take(&mut self, bits: u32) -> Option<u32> {
         let mut value = 0u32;
         // Fields are nibbles or more, and begin on nibbles.
@@ -133,7 +195,8 @@ mod tests {
     fn read(flags: u8, rest: &[u8]) -> Option<CsgpBox> {
         CsgpBox::read(
             &[&[0, 0, 0, flags][..], b"roll", rest].concat(),
-            std::slice::from_ref(&(SampleNumber(0)..SampleNumber(100))),
+            std::slice::from_ref(&(SampleNumber(0)..SampleNumber(20))),
+            7,
         )
     }
 
@@ -142,16 +205,16 @@ mod tests {
         // Lengths and counts of 8 bits, indices of 4: (1 2 2) over 7 samples, (0) over 3.
         let csgp = read(0x14, &[0, 0, 0, 2, 3, 7, 1, 3, 0x12, 0x20]).unwrap();
         assert_eq!((csgp.grouping, csgp.parameter), (*b"roll", None));
-        assert_eq!(csgp.runs, [(1, 1), (2, 2), (1, 1), (2, 2), (1, 1), (3, 0)]);
+        assert_eq!(csgp.runs, [(1, 1), (2, 2), (1, 1), (2, 2), (1, 1), (3, 0), (10, 7)]);
         assert_eq!(read(0x14, &[0, 0, 0, 2, 3, 7, 1, 3, 0x12]), None);
     }
 
     #[test]
     fn flags_say_what_else_there_is() {
         let named = read(0x54, b"abcd\0\0\0\x01\x01\x02\x30").unwrap();
-        assert_eq!((named.parameter, &named.runs[..]), (Some(*b"abcd"), &[(2, 3)][..]));
+        assert_eq!((named.parameter, &named.runs[..]), (Some(*b"abcd"), &[(2, 3), (18, 7)][..]));
         // The upper bit of an index of 4 bits.
         let local = read(0x94, &[0, 0, 0, 1, 1, 2, 0x90]).unwrap();
-        assert_eq!(local.runs, [(2, FRAGMENT_LOCAL + 1)]);
+        assert_eq!(local.runs, [(2, FRAGMENT_LOCAL + 1), (18, 7)]);
     }
 }

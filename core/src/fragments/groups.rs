@@ -67,8 +67,8 @@ impl Groupings {
             self.add_sbgp(reader, sbgp, &local, first..end)?;
         }
         for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
-            let all = SampleNumber::FIRST..SampleNumber(count);
-            let read = CsgpBox::read(reader.payload(csgp, 0)?, std::slice::from_ref(&all));
+            let read =
+                CsgpBox::read_in_order(reader.payload(csgp, 0)?, &[SampleNumber::FIRST..SampleNumber(count)]);
             let CsgpBox { grouping, parameter, runs } = read.ok_or_else(|| csgp.error("malformed"))?;
             let here = local.iter().find(|d| d.grouping == grouping);
             let (of, described) = self.grouping(grouping, parameter)?;

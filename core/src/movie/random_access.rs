@@ -76,16 +76,13 @@ impl Members {
 
     fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
         let all = SampleNumber::FIRST..SampleNumber(samples);
-        let runs = CsgpBox::read(payload, std::slice::from_ref(&all))?.runs;
+        let runs = CsgpBox::read(payload, std::slice::from_ref(&all), default)?.runs;
         let mut end = SampleNumber::FIRST;
         let ends = runs.iter().map(|&(count, group)| {
             end = end + count;
             (end, group)
         });
-        let mut ends: Vec<_> = ends.collect();
-        if end < SampleNumber(samples) {
-            ends.push((SampleNumber(samples), default));
-        }
+        let ends: Vec<_> = ends.collect();
         (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
     }
 
@@ -144,10 +141,15 @@ impl Access {
         if let Some(stps) = stbl.child(b"stps")? {
             this.partial = Some(read_stps(reader, &stps.header)?);
         }
-        let is_wanted = |d: &&SgpdBox| matches!(&d.grouping, b"roll" | b"prol" | b"rap ");
-        for described in descriptions.iter().filter(is_wanted) {
+        for is_point in [true, false] {
+            let is_wanted = |d: &&SgpdBox| match &d.grouping {
+                b"rap " => is_point,
+                b"roll" | b"prol" => !is_point,
+                _ => false,
+            };
+            // Of one: with many that are alike, the groups of all samples would be read for each.
+            let Some(described) = descriptions.iter().rfind(is_wanted) else { continue };
             let members = Members::read(reader, stbl, described, groups, samples)?;
-            let is_point = &described.grouping == b"rap ";
             // The description of a `rap ` has no distance.
             let values = described.roll_distances().map(|distance| if is_point { 0 } else { distance });
             let grouped = Grouped { members, values: values.collect() };

@@ -103,6 +103,21 @@ fn samples_that_take_no_bytes_are_not_walked() {
     }
 }
 
+/// Groups that are not as long as they say, and many descriptions that are alike: each pair of them
+/// would be gone through.
+#[test]
+fn groups_are_not_read_for_each_description() {
+    let described = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 0]].concat());
+    let pattern = [0x30, fourcc(b"roll"), 1, u32::MAX, 0];
+    let mut groups: Vec<_> = pattern.iter().flat_map(|w| w.to_be_bytes()).collect();
+    groups.resize(1 << 19, 0x12);
+    let groups = make_box(b"csgp", groups);
+    let track = Track { more: [described.repeat(64), groups.repeat(64)].concat(), ..Track::video() };
+    let film = film(&[track]);
+    is_film(judge_within(&film, CUT, &LARGE));
+    is_film(judge_within(&film, &format!("clip={}", ["5-6,3-4,1-2"; 10].join(",")), &LARGE));
+}
+
 /// Eight scenes, each of which begins inside the sample behind 500 million hidden ones. A walk through
 /// those would take minutes.
 #[test]

@@ -9,8 +9,8 @@ mod sync_samples;
 mod times;
 
 use crate::boxes::{
-    BoxHeader, STSC_ENTRY_SIZE, is_senc, pre_skip_field, sdtp_head, stdp_head, stps_head, stsc_head,
-    stss_head,
+    BoxHeader, FormatError, Reader, STSC_ENTRY_SIZE, SgpdBox, is_senc, pre_skip_field, read_grouping_type,
+    sdtp_head, stdp_head, stps_head, stsc_head, stss_head,
 };
 use crate::index::Node;
 use crate::limits;
@@ -21,6 +21,7 @@ use crate::plan::error::PlanError;
 use crate::plan::part::EntryKind;
 use crate::plan::slice::ChunkSlice;
 use crate::plan::treatment::{Place, Treatment};
+use crate::source::ReadAt;
 
 use super::chunks::chunk_offsets;
 use super::layout::Layout;
@@ -57,7 +58,7 @@ pub(super) fn cut_stbl(cut: &TrackCut<'_>, node: &Node, out: &mut Assembly) -> R
         for child in &node.children {
             let treatment = Treatment::of(Place::SampleTable, child.header.box_type);
             if !required_table(cut, treatment, &child.header, out)? && !cut.ranges().is_empty() {
-                optional_table(cut, treatment, &child.header, out)?;
+                optional_table(cut, node, treatment, &child.header, out)?;
             }
         }
         sync_samples::detected(cut, out)?;
@@ -88,6 +89,7 @@ fn required_table(
 /// Appends one of the tables that a track may have.
 fn optional_table(
     cut: &TrackCut<'_>,
+    stbl: &Node,
     treatment: Treatment,
     header: &BoxHeader,
     out: &mut Assembly,
@@ -110,7 +112,7 @@ fn optional_table(
         // `cut_auxiliary` appends it with the saiz.
         Treatment::AuxiliaryOffsets => {}
         Treatment::Encryption if is_senc(&mut cut.reader(), header)? => cut_senc(cut, header, out)?,
-        Treatment::Small => small_table(cut, header, out)?,
+        Treatment::Small => small_table(cut, stbl, header, out)?,
         Treatment::LeftOut => {}
         _ => out
             .note(format!("left out {} at byte {}: not known how it is cut", header.box_type, header.offset)),
@@ -141,15 +143,42 @@ fn sample_to_chunk(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanErr
 }
 
 /// Appends a table that is cut in memory.
-fn small_table(cut: &TrackCut<'_>, header: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
+fn small_table(
+    cut: &TrackCut<'_>,
+    stbl: &Node,
+    header: &BoxHeader,
+    out: &mut Assembly,
+) -> Result<(), PlanError> {
     if header.payload_len() > limits::SMALL_BOX as u64 {
         out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
         return Ok(());
     }
     let mut reader = cut.reader();
-    match small::cut(header.box_type, reader.payload(header, 0)?, cut.ranges()) {
+    let bytes = match &header.box_type.0 {
+        b"csgp" => {
+            let default = default_group(&mut reader, stbl, header)?;
+            small::cut_csgp(reader.payload(header, 0)?, cut.ranges(), default)
+        }
+        _ => small::cut(header.box_type, reader.payload(header, 0)?, cut.ranges()),
+    };
+    match bytes {
         Some(bytes) => out.bytes(&bytes),
         None => out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset)),
     }
     Ok(())
+}
+
+/// The group of samples that a `csgp` says nothing of (8.9.2).
+fn default_group(
+    reader: &mut Reader<'_, impl ReadAt>,
+    stbl: &Node,
+    csgp: &BoxHeader,
+) -> Result<u32, FormatError> {
+    let grouping = read_grouping_type(reader, csgp)?;
+    for sgpd in stbl.children.iter().filter(|child| &child.header.box_type.0 == b"sgpd") {
+        if grouping.is_some() && read_grouping_type(reader, &sgpd.header)? == grouping {
+            return Ok(SgpdBox::read(reader, &sgpd.header)?.map_or(0, |described| described.default));
+        }
+    }
+    Ok(0)
 }

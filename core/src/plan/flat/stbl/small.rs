@@ -4,12 +4,11 @@ use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_st
 use crate::limits;
 use crate::seek::SampleRange;
 
-/// Cuts an `stsh`, `subs` or `csgp` to the samples of a clip. `None` when it is malformed.
+/// Cuts an `stsh` or a `subs` to the samples of a clip. `None` when it is malformed.
 pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     match &box_type.0 {
         b"stsh" => cut_stsh(payload, ranges),
-        b"subs" => cut_subs(payload, ranges),
-        _ => cut_csgp(payload, ranges),
+        _ => cut_subs(payload, ranges),
     }
 }
 
@@ -51,28 +50,12 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Compact sample groups (8.9.5). They become the `sbgp` that says the same.
-fn cut_csgp(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
-    let mut all: Option<CsgpBox> = None;
-    let mut counted = 0;
-    for part in SampleRange::in_file_order(ranges) {
-        let samples: Vec<_> = part.iter().map(|r| r.samples.clone()).collect();
-        let more = CsgpBox::read(payload, &samples)?;
-        let found = more.runs.iter().map(|(count, _)| count).sum::<u32>();
-        match &mut all {
-            None => all = Some(more),
-            Some(all) => all.runs.extend(more.runs),
-        }
-        counted += found;
-        let due = part.last().map_or(0, |last| (last.place + last.len()).0);
-        // Samples behind the last pattern are in no group.
-        all.iter_mut().filter(|_| counted < due).for_each(|all| all.runs.push((due - counted, 0)));
-        counted = due;
-        if all.as_ref().is_some_and(|all| all.runs.len() > limits::SMALL_BOX / 8) {
-            return None;
-        }
-    }
-    let CsgpBox { grouping, parameter, runs } = all?;
+/// Cuts compact sample groups (8.9.5) to the samples of a clip, where samples that they say nothing
+/// of are in the group `default`. They become the `sbgp` that says the same. `None` when they are
+/// malformed.
+pub(super) fn cut_csgp(payload: &[u8], ranges: &[SampleRange], default: u32) -> Option<Vec<u8>> {
+    let samples: Vec<_> = ranges.iter().map(|range| range.samples.clone()).collect();
+    let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &samples, default)?;
     let mut out = Vec::new();
     write_sbgp(&mut out, grouping, parameter, &runs);
     Some(out)
@@ -114,7 +97,11 @@ mod tests {
             place = place + range.len();
             range
         });
-        cut(BoxType(*box_type), payload, &ranges).map(|b| b[8..].to_vec())
+        let cut = match box_type {
+            b"csgp" => cut_csgp(payload, &ranges, 5),
+            _ => cut(BoxType(*box_type), payload, &ranges),
+        };
+        cut.map(|b| b[8..].to_vec())
     }
 
     #[test]
@@ -162,6 +149,11 @@ mod tests {
         assert_eq!(cut_words(b"csgp", &payload, 2..5).unwrap(), part);
         let apart = words(&[0, 0x726f_6c6c, 4, 1, 2, 1, 1, 1, 2, 2, 0]);
         assert_eq!(cut_to(b"csgp", &payload, [2..4, 5..6, 8..10]).unwrap(), apart);
+        let going_back = words(&[0, 0x726f_6c6c, 5, 1, 2, 2, 0, 1, 2, 1, 1, 1, 2]);
+        assert_eq!(cut_to(b"csgp", &payload, [5..6, 8..10, 2..5]).unwrap(), going_back);
+        // Those behind the last pattern are in the default group, in the middle as at the end.
+        let behind = words(&[0, 0x726f_6c6c, 4, 1, 0, 3, 5, 1, 2, 2, 5]);
+        assert_eq!(cut_to(b"csgp", &payload, [9..13, 5..6, 30..32]).unwrap(), behind);
         assert_eq!(cut_words(b"csgp", &payload[..15], 0..10), None);
     }
 }
