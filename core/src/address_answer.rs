@@ -259,7 +259,7 @@ impl<R: ReadAt> Package<'_, R> {
 
     fn in_budget<T>(&self, work: impl FnOnce(&Film<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let indexed = self.index.film(self.source);
-        self.seeker.within_budget(self.identity, self.index, &indexed, work)
+        self.seeker.within_budget(self.identity, self.index, &indexed, &self.request, work)
     }
 
     /// A text, from what is kept or written now.

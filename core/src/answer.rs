@@ -282,7 +282,7 @@ impl Seeker {
             return Ok(film(index, plan, identity, request, work));
         }
         let indexed = index.film(source);
-        let outcome = self.within_budget(identity, &index, &indexed, |film| plan(film, request))?;
+        let outcome = self.within_budget(identity, &index, &indexed, request, |film| plan(film, request))?;
         match outcome {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
             Outcome::Film(layout, summary) => {
@@ -305,24 +305,29 @@ impl Seeker {
     ) -> Result<VirtualFile, Error> {
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
         let indexed = index.film(source);
-        let poster = self.within_budget(identity, &index, &indexed, |film| Ok(Poster::of(film, request)?))?;
+        let of_film = |film: &Film<'_>| Ok(Poster::of(film, request)?);
+        let poster = self.within_budget(identity, &index, &indexed, request, of_film)?;
         let file = VirtualFile::excerpt(poster.head, poster.frame, &poster.key, identity);
         Ok(file.of_type(poster::MEDIA_TYPE))
     }
 
-    /// What `plan` finds in a film. A film that takes too many reads is refused for a while.
+    /// What `plan` finds in a film for a request. A film of which one scene takes too many reads is
+    /// refused for a while. Where it takes many scenes, the asker chose them.
     pub(crate) fn within_budget<T>(
         &self,
         identity: &Identity,
         index: &Index,
         indexed: &FilmSource<'_, impl ReadAt>,
+        request: &ClipRequest,
         plan: impl FnOnce(&Film<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let metadata = index.outer_moov.size.saturating_add(index.generated.len());
         let most = metadata.saturating_mul(limits::READS_OF_METADATA);
         let metered = Metered::new(indexed, most.saturating_add(self.cache.limits().reads));
         plan(&Film { index, source: &metered }).inspect_err(|e| match e {
-            Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) => {
+            Error::Format(reason)
+                if matches!(**reason, FormatError::ReadBudget(_)) && request.more.is_empty() =>
+            {
                 self.cache.refuse(identity, Arc::clone(reason));
             }
             _ => {}

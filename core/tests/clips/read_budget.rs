@@ -62,4 +62,13 @@ fn a_film_that_takes_too_many_reads_is_refused_once() {
     let Answer::Plain(_) = ask(&seeker, &identity, "").unwrap() else {
         panic!("a cut that nobody asked for")
     };
+    // Many scenes are the asker's doing: others get theirs, with an index that is still there.
+    let seeker = Seeker::with_limits(DEFAULT_CACHE_SIZE, Limits { reads: 0, ..FEW });
+    let scenes = ["0.01-"; 8].join(",");
+    let error = ask(&seeker, &identity, &format!("clip={scenes}")).unwrap_err();
+    assert!(error.to_string().contains("too tangled"), "{error}");
+    film.1.set(0);
+    assert!(matches!(ask(&seeker, &identity, "start=0.01&end=0.02").unwrap(), Answer::Film(_)));
+    let reads = film.1.take();
+    assert!(reads < 20, "{reads}");
 }
