@@ -162,7 +162,7 @@ pub const MEDIA_TIMESCALE: u32 = 1_000_000;
 /// of video.
 pub const PICTURES: u32 = 4096;
 
-/// Sync samples that are detected in a range of such a track, for players that seek in a clip; and
+/// Sync samples that are detected in a clip of such a track, for players that seek in it; and
 /// samples that are looked into for each of them.
 pub const DETECTED_SYNC: u32 = 64;
 

@@ -4,9 +4,12 @@ use std::cell::RefCell;
 use std::io;
 
 use super::fragments::boxes;
-use crate::common::{clip, identity, seeker};
+use crate::common::{FEW, clip, identity, seeker};
+use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::index::{Index, SyncEvidence};
+use mp4seek::limits::Limits;
 use mp4seek::source::ReadAt;
+use mp4seek::{Answer, Seeker, Settings};
 use test_boxes::{Film, TrackSpec, expand, full_box, make_box};
 
 /// A coding, the box with its configuration, and what a sample begins with: one to begin at, or
@@ -110,14 +113,26 @@ fn film_of(
     fragmented: bool,
     is_start: impl Fn(usize) -> bool,
 ) -> Vec<u8> {
-    let mut track = TrackSpec { coding: *coding.name, more: boxes.to_vec(), ..TrackSpec::video(20, 5) };
+    long_film_of(20, coding, boxes, fragmented, is_start)
+}
+
+/// The same of so many frames.
+fn long_film_of(
+    frames: u32,
+    coding: &Coding,
+    boxes: &[Vec<u8>],
+    fragmented: bool,
+    is_start: impl Fn(usize) -> bool,
+) -> Vec<u8> {
+    let mut track = TrackSpec { coding: *coding.name, more: boxes.to_vec(), ..TrackSpec::video(frames, 5) };
     track.samples.iter_mut().for_each(|s| s.sync = true);
     track.in_entry = vec![vec![0; 50], coding.configuration.clone()];
     let film = Film::of(vec![track]);
     let mut film = if fragmented { film.build_fragmented(0) } else { film.build() };
-    for n in 0..20 {
+    let mut at = 0;
+    for n in 0..frames as usize {
         let name = format!("<0:{n}>").into_bytes();
-        let at = film.windows(name.len()).position(|w| w == name).unwrap();
+        at += film[at..].windows(name.len()).position(|w| w == name).unwrap();
         let head = if is_start(n) { coding.start } else { coding.dependent };
         film[at..at + head.len()].copy_from_slice(head);
     }
@@ -190,6 +205,21 @@ impl ReadAt for Watched<'_> {
     }
 }
 
+/// What is looked into for the list of where a player may seek to.
+#[test]
+fn many_scenes_take_no_more_looks_than_one() {
+    let film = long_film_of(9000, &codings().swap_remove(0), &[], false, |n| n % 300 == 0);
+    let is_within = |query: &str, reads: u64| {
+        let seeker = Seeker::with_limits(DEFAULT_CACHE_SIZE, Limits { reads, ..FEW });
+        let answer = seeker.answer(&film, &identity(&film), query.as_bytes(), &Settings::default());
+        matches!(answer, Ok(Answer::Film(_)))
+    };
+    let enough = (10..).map(|power| 1 << power).find(|&reads| is_within("start=30", reads)).unwrap();
+    assert!(enough > 1 << 18, "{enough}");
+    // To find where each scene begins is another matter.
+    assert!(is_within(&format!("clip={}", ["30-"; 32].join(",")), 3 * enough), "{enough}");
+}
+
 #[test]
 fn an_index_is_built_without_a_look_at_the_media() {
     let avc = codings().swap_remove(0);
@@ -213,7 +243,7 @@ fn a_coding_that_is_not_read_is_noted() {
         let coding = Coding { name, configuration, start, dependent: start };
         let film = film_of(&coding, more, false, |_| true);
         let index = Index::build(&film, film.len() as u64).unwrap();
-        let clip = seeker().answer(&film, &identity(&film), b"start=1", &mp4seek::Settings::default());
+        let clip = seeker().answer(&film, &identity(&film), b"start=1", &Settings::default());
         let Ok(mp4seek::Answer::Film(clip)) = clip else { panic!("{clip:?}") };
         let noted =
             clip.notes().iter().filter(|n| n.contains("nothing says where decoding can begin")).count();

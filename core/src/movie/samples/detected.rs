@@ -145,11 +145,11 @@ impl SampleTable {
         Ok(None)
     }
 
-    /// Samples of a range that decoding can begin at, for the `stss` of a clip: the first, and some
-    /// of the others.
+    /// Samples that decoding can begin at of one of the `ranges` of a clip, for its `stss`: the first,
+    /// and some of the others. All ranges together take no longer than one that is alone.
     ///
     /// ```text
-    /// part = a 64th of the range
+    /// part = a 64th of the range; more where there are several ranges
     /// list the first sample of the range
     /// for each part: look into its first samples, 64 at most
     ///                list the first at which decoding can begin
@@ -161,13 +161,17 @@ impl SampleTable {
         &self,
         source: &R,
         range: &Range<SampleNumber>,
+        ranges: usize,
     ) -> Result<Vec<SampleNumber>, FormatError> {
         let mut found = vec![range.start];
         let Some(pictures) = self.pictures(source)? else { return Ok(found) };
         let mut chunk = self.chunk_of(source, range.start)?;
-        let part = range.count().div_ceil(limits::DETECTED_SYNC).max(1);
+        let ranges = u32::try_from(ranges).unwrap_or(u32::MAX).max(1);
+        let parts = (limits::DETECTED_SYNC / ranges).max(1);
+        let looked_into = (limits::PICTURES / ranges / parts).clamp(1, limits::DETECTED_SYNC);
+        let part = range.count().div_ceil(parts).max(1);
         for start in (range.start.next()..range.end).each().step_by(part as usize) {
-            let end = range.end.min(start + part.min(limits::DETECTED_SYNC));
+            let end = range.end.min(start + part.min(looked_into));
             for sample in (start..end).each() {
                 if self.can_begin_at(source, pictures, &mut chunk, sample)? {
                     found.push(sample);

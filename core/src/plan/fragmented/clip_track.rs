@@ -47,7 +47,7 @@ impl Prepared {
         if table.pictures(&source)?.is_some() {
             let mut all = Vec::new();
             for range in &clip.ranges {
-                let found = table.detected_sync(&source, &range.samples)?;
+                let found = table.detected_sync(&source, &range.samples, clip.ranges.len())?;
                 all.extend(found.iter().map(|&sample| range.place + (sample - range.samples.start)));
             }
             this.detected = Some(all);

@@ -59,7 +59,7 @@ pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pla
     }
     out.table(&stss_head(), |out| {
         for range in cut.ranges() {
-            for sample in samples.detected_sync(&cut.film.source, &range.samples)? {
+            for sample in samples.detected_sync(&cut.film.source, &range.samples, cut.ranges().len())? {
                 out.bytes(&stss_entry(range.place + (sample - range.samples.start)));
             }
         }
