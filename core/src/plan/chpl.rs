@@ -72,7 +72,8 @@ mod tests {
         let mut payload = Vec::new();
         chpl.write(&mut payload);
         let scenes = vec![MovieTime(0)..MovieTime(1 << 60), MovieTime(450_000)..MovieTime(540_000)];
-        let clip = Clip { timescale: 90_000, scenes, is_joined: false, tracks: Vec::new() };
+        let (seen_from, tracks) = <_>::default();
+        let clip = Clip { timescale: 90_000, scenes, is_joined: false, seen_from, tracks };
         let cut = cut_chpl(&payload[8..], &clip).unwrap();
         let starts = ChplBox::read(&cut[8..]).unwrap().chapters.iter().map(|c| c.start).collect::<Vec<_>>();
         assert_eq!(starts, [55_000_000, u64::MAX, u64::MAX]);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::boxes::ElstEntry;
 use crate::numbers::{Numbers, SampleNumber};
+use crate::request::Time;
 use crate::time::{ClipTime, MediaTime, MovieTime};
 
 use super::ending::Retimed;
@@ -28,6 +29,8 @@ pub struct Clip {
     pub scenes: Vec<Range<MovieTime>>,
     /// Whether one edit presents all scenes of a track, where others have an edit for each.
     pub is_joined: bool,
+    /// The time in the movie from which on frames may be seen, where that decides what is decoded.
+    pub seen_from: Time,
     /// What the clip holds of each track of the file; `None` for a track that is left out.
     pub tracks: Vec<Option<TrackClip>>,
 }

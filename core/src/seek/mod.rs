@@ -50,7 +50,7 @@ mod trim;
 use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
-use crate::request::{ClipRequest, Format, Mode, RequestError, Restriction};
+use crate::request::{ClipRequest, Format, Mode, RequestError, Restriction, Time};
 use crate::time::MovieTime;
 
 pub use clip::{Clip, Cut, PlacedScene, SampleRange, TrackClip};
@@ -124,9 +124,8 @@ fn cut_film(
         line.hold_until(film_end);
     }
     let clock = Clock::new(timescale, index.mvhd.timescale);
-    if request.mode == Mode::Keyframe {
-        lines.iter_mut().for_each(|line| line.seen_from = clock.seen_from(request.allowed));
-    }
+    let seen_from = if request.mode == Mode::Keyframe { request.allowed.from } else { Time::default() };
+    lines.iter_mut().for_each(|line| line.seen_from = clock.seen_from(seen_from));
     let guide = reference.and_then(|r| Some((index.tracks.get(r)?, lines.get(r)?)));
     let guide = Guide { track: guide, source, clock, film_end };
     check_length(clock, request, film_end)?;
@@ -189,7 +188,7 @@ fn cut_film(
             opus::shorten(track, held, source, video.unwrap_or(opus::Lead::NONE))?;
         }
     }
-    Ok(Cut::Clip(Clip { timescale, scenes, is_joined, tracks }))
+    Ok(Cut::Clip(Clip { timescale, scenes, is_joined, seen_from, tracks }))
 }
 
 /// Refuses a clip that is longer than the configuration allows. Its length is that of the times that

@@ -38,8 +38,8 @@ impl Clock {
     }
 
     /// The time from which on frames may be seen.
-    pub(super) fn seen_from(self, allowed: Allowed) -> ExactMovieTime {
-        self.exact(allowed.from).since(self.tolerance())
+    pub(super) fn seen_from(self, allowed_from: Time) -> ExactMovieTime {
+        self.exact(allowed_from).since(self.tolerance())
     }
 
     fn tolerance(self) -> ExactMovieTime {

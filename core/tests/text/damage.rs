@@ -5,6 +5,7 @@ use std::io;
 
 use mp4seek::index::{Film as IndexedFilm, Index};
 use mp4seek::limits;
+use mp4seek::request::Time;
 use mp4seek::seek::Clip;
 use mp4seek::source::ReadAt;
 use mp4seek::text::write_vtt;
@@ -97,6 +98,7 @@ fn a_chunk_of_all_samples_is_read_once() {
             timescale: 1000,
             scenes: vec![start..start + duration],
             is_joined: false,
+            seen_from: Time::default(),
             tracks: Vec::new(),
         };
         file.read.set(0);

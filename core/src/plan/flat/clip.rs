@@ -7,6 +7,7 @@ use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
 use crate::plan::treatment::{Place, Treatment};
+use crate::request::Time;
 use crate::seek::Clip;
 
 use super::chunks::TrackChunks;
@@ -85,8 +86,9 @@ fn top_level(layout: &Layout<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// What distinguishes this clip from others of the same file: its times, how its scenes are joined, and
-/// its tracks unless it has all (hint tracks aside).
+/// What distinguishes this clip from others of the same file: its times, how its scenes are joined,
+/// what may be seen where that decides on what it holds, and its tracks unless it has all (hint
+/// tracks aside).
 pub(in crate::plan) fn clip_key(index: &Index, clip: &Clip) -> String {
     let mut key = format!("{:x}", clip.timescale);
     for (n, scene) in clip.scenes.iter().enumerate() {
@@ -96,6 +98,9 @@ pub(in crate::plan) fn clip_key(index: &Index, clip: &Clip) -> String {
             _ => '_',
         };
         key += &format!("{joint}{:x}-{:x}", scene.start.0, (scene.end - scene.start).0);
+    }
+    if clip.seen_from > Time::default() {
+        key += &format!("w{:x}", clip.seen_from.nanos());
     }
     let mut tracks = clip.tracks.iter().zip(&index.tracks);
     if tracks.any(|(held, track)| held.is_none() && &track.handler.0 != b"hint") {
