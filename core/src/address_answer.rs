@@ -4,16 +4,17 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::answer::{Answer, Error, Seeker};
+use crate::answer::{Answer, Budget, Error, Seeker};
 use crate::describe::describe;
 use crate::explanation::{Summary, Work};
 use crate::index::{Film, Growth, Index};
 use crate::limits;
 use crate::packaging::{
-    Address, Presentation, Rendition, TrackName, dash, find_track, has_samples, hls, offered_tracks,
+    Address, Presentation, Rendition, TrackName, dash, escape_query, find_track, has_samples, hls,
+    offered_tracks,
 };
 use crate::plan::{FragmentedFile, Held, Outline, PlanError, Segmenting, Spacing};
-use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, Settings, TrackKind};
+use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, RequestError, Settings, TrackKind};
 use crate::seek::{Clip, Cut, seek_for_segments};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
@@ -90,6 +91,7 @@ impl Seeker {
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
             let request = packaged(request);
+            let budget = self.budget(&index, &request);
             let (clip, outline) = (OnceCell::new(), OnceCell::new());
             let (index, is_signed) = (&index, asked.is_signed);
             let growth = index.growth(identity, settings.now.unwrap_or_else(SystemTime::now));
@@ -99,6 +101,7 @@ impl Seeker {
                 index,
                 source,
                 identity,
+                budget: &budget,
                 request,
                 is_signed,
                 settings,
@@ -128,6 +131,8 @@ struct Package<'a, R> {
     index: &'a Arc<Index>,
     source: &'a R,
     identity: &'a Identity,
+    /// What all steps together may read.
+    budget: &'a Budget,
     request: ClipRequest,
     is_signed: bool,
     settings: &'a Settings,
@@ -259,7 +264,7 @@ impl<R: ReadAt> Package<'_, R> {
 
     fn in_budget<T>(&self, work: impl FnOnce(&Film<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let indexed = self.index.film(self.source);
-        self.seeker.within_budget(self.identity, self.index, &indexed, &self.request, work)
+        self.seeker.within_budget(self.identity, self.index, &indexed, self.budget, work)
     }
 
     /// A text, from what is kept or written now.
@@ -296,6 +301,11 @@ impl<R: ReadAt> Package<'_, R> {
             _ => {}
         }
         let presentation = self.presentation(address)?;
+        let segments: usize = presentation.renditions.iter().map(|r| r.segments.len()).sum();
+        let line = limits::SEGMENT_OF_TEXT + presentation.query.len();
+        if !self.source.may_wait() && segments.saturating_mul(line) > limits::WRITTEN_AT_ONCE {
+            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
+        }
         let of = |name: TrackName| {
             let name = name.to_string();
             let found = presentation.renditions.iter().find(|r| r.name == name && r.is_known());
@@ -324,7 +334,7 @@ impl<R: ReadAt> Package<'_, R> {
         }
         // What is allowed of the scenes together is known from the clip of all.
         let tracks = self.in_budget(|film| Ok(offered_tracks(self.index, self.clip(film)?)))?;
-        let (mut scenes, mut room) = (Vec::new(), limits::SEGMENTS_OF_TEXT);
+        let (mut scenes, mut room) = (Vec::new(), limits::TEXT);
         for (number, request) in (1..).map_while(|number| Some((number, request.scene(number)?))) {
             let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
             let scene =
@@ -369,10 +379,10 @@ impl<R: ReadAt> Package<'_, R> {
 
     /// What a playlist or manifest is about: the track that it is about, or all that are offered.
     fn presentation(&self, address: Address) -> Result<Presentation, Error> {
-        self.presentation_within(address, &mut { limits::SEGMENTS_OF_TEXT })
+        self.presentation_within(address, &mut { limits::TEXT })
     }
 
-    /// The same, of no more segments than there is `room` for; it takes from that.
+    /// The same, of no more segments and links than there is `room` for in bytes; it takes from that.
     fn presentation_within(&self, address: Address, room: &mut usize) -> Result<Presentation, Error> {
         let clip = self.in_budget(|film| self.clip(film))?;
         let offered = match address.track() {
@@ -381,11 +391,19 @@ impl<R: ReadAt> Package<'_, R> {
         };
         let has_key_frames = matches!(address, Address::Iframes(_) | Address::Multivariant);
         let (mut renditions, mut refusal) = (Vec::new(), Error::NoSuchAddress);
+        let query = escape_query(self.query);
         for (name, track) in offered {
             match self.rendition(name, track, has_key_frames) {
                 Ok(rendition) => {
-                    let left = room.checked_sub(rendition.segments.len());
-                    *room = left.ok_or(PlanError::ManySegments)?;
+                    let segments = rendition.segments.len();
+                    let links = match address {
+                        Address::Media(_) | Address::Iframes(_) => segments,
+                        _ => limits::LINKS_TO_TRACK,
+                    };
+                    let left = room.checked_sub(segments.saturating_mul(limits::SEGMENT_OF_TEXT));
+                    let left = left.ok_or(PlanError::ManySegments)?;
+                    let long = RequestError::LongQuery { bytes: query.len(), links };
+                    *room = left.checked_sub(links.saturating_mul(query.len())).ok_or(long)?;
                     renditions.push(rendition);
                 }
                 // The others can still be played.
@@ -399,7 +417,7 @@ impl<R: ReadAt> Package<'_, R> {
         let mut this = Presentation {
             renditions,
             duration: clip.duration().seconds(clip.timescale),
-            query: String::from_utf8_lossy(self.query).into_owned(),
+            query,
             form: self.settings.form,
             has_chapters: address.track().is_none() && self.in_budget(|film| Ok(has_chapters(film)?))?,
             is_growing: false,
@@ -618,6 +636,59 @@ mod tests {
             // What is known already takes no time.
             get(&seeker, &film, "/hls/v1.m3u8", &Settings::default()).unwrap();
             assert!(ask().is_ok(), "{frames}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_takes_long_is_written_by_whoever_may_wait() {
+        let film = Film::of(vec![TrackSpec::video(100_000, 10)]).build();
+        let (seeker, identity) = (Seeker::default(), identity(&film));
+        // The plan is known from here on.
+        get(&seeker, &film, "/hls/v1.m3u8", &Settings::default()).unwrap();
+        for (more, is_long) in [(1, false), (1000, true)] {
+            let query = format!("x={}", "a".repeat(more));
+            let address = Address::parse(b"/hls/v1.m3u8").unwrap();
+            let settings = Settings::default();
+            let answer =
+                seeker.answer_address(&AtOnce(&film), &identity, address, query.as_bytes(), &settings);
+            assert_eq!(answer.is_err_and(|e| e.would_block()), is_long, "{more}");
+        }
+    }
+
+    #[test]
+    fn links_carry_a_query_on_that_they_have_room_for() {
+        // 10,000 segments.
+        let film = Film::of(vec![TrackSpec::video(100_000, 10)]).build();
+        let seeker = Seeker::default();
+        let ask = |at: &str, query: &[u8]| {
+            let address = Address::parse(at.as_bytes()).unwrap();
+            let answer = seeker.answer_address(&film, &identity(&film), address, query, &of_seconds("1"));
+            answer.map(|answer| {
+                let Answer::Film(file) = answer else { panic!("the plain file") };
+                let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
+                file.read_at(&film, 0, &mut bytes).unwrap();
+                String::from_utf8(bytes).unwrap()
+            })
+        };
+        // A byte that is no UTF-8 takes three in a link.
+        for (byte, in_link) in [(b'a', "a"), (0xff, "%FF")] {
+            for (count, is_long) in [(2400 / in_link.len(), false), (2500 / in_link.len(), true)] {
+                let query = [b"x=", &vec![byte; count][..]].concat();
+                for at in ["/hls/v1.m3u8", "/hls/v1-iframes.m3u8"] {
+                    let said = ask(at, &query);
+                    if is_long {
+                        let error = said.unwrap_err();
+                        assert_eq!(error.status(), 400, "{error}");
+                        assert!(error.to_string().contains("the query is too long"), "{error}");
+                    } else {
+                        let link = format!("?x={}\n", in_link.repeat(count));
+                        assert_eq!(said.unwrap().matches(&link).count(), 10_000, "{at}");
+                    }
+                }
+                // Here it is in some links alone.
+                ask("/hls/master.m3u8", &query).unwrap();
+                ask("/dash/manifest.mpd", &query).unwrap();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The one call a server shim makes.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -282,7 +283,8 @@ impl Seeker {
             return Ok(film(index, plan, identity, request, work));
         }
         let indexed = index.film(source);
-        let outcome = self.within_budget(identity, &index, &indexed, request, |film| plan(film, request))?;
+        let budget = self.budget(&index, request);
+        let outcome = self.within_budget(identity, &index, &indexed, &budget, |film| plan(film, request))?;
         match outcome {
             Outcome::Plain(reason) => Ok(Answer::Plain(reason)),
             Outcome::Film(layout, summary) => {
@@ -306,33 +308,44 @@ impl Seeker {
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
         let indexed = index.film(source);
         let of_film = |film: &Film<'_>| Ok(Poster::of(film, request)?);
-        let poster = self.within_budget(identity, &index, &indexed, request, of_film)?;
+        let budget = self.budget(&index, request);
+        let poster = self.within_budget(identity, &index, &indexed, &budget, of_film)?;
         let file = VirtualFile::excerpt(poster.head, poster.frame, &poster.key, identity);
         Ok(file.of_type(poster::MEDIA_TYPE))
     }
 
-    /// What `plan` finds in a film for a request. A film of which one scene takes too many reads is
-    /// refused for a while. Where it takes many scenes, the asker chose them.
+    /// What may be read of a film for a request.
+    pub(crate) fn budget(&self, index: &Index, request: &ClipRequest) -> Budget {
+        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
+        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
+        let left = Cell::new(most.saturating_add(self.cache.limits().reads));
+        Budget { left, has_scenes: !request.more.is_empty() }
+    }
+
+    /// What `plan` finds in a film. A film of which one scene takes too many reads is refused for a
+    /// while. Where many scenes do, the asker chose them.
     pub(crate) fn within_budget<T>(
         &self,
         identity: &Identity,
         index: &Index,
         indexed: &FilmSource<'_, impl ReadAt>,
-        request: &ClipRequest,
+        budget: &Budget,
         plan: impl FnOnce(&Film<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
-        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
-        let metered = Metered::new(indexed, most.saturating_add(self.cache.limits().reads));
+        let metered = Metered::new(indexed, &budget.left);
         plan(&Film { index, source: &metered }).inspect_err(|e| match e {
-            Error::Format(reason)
-                if matches!(**reason, FormatError::ReadBudget(_)) && request.more.is_empty() =>
-            {
+            Error::Format(reason) if matches!(**reason, FormatError::ReadBudget(_)) && !budget.has_scenes => {
                 self.cache.refuse(identity, Arc::clone(reason));
             }
             _ => {}
         })
     }
+}
+
+/// What may still be read of a film for one request, in all steps together.
+pub(crate) struct Budget {
+    left: Cell<u64>,
+    has_scenes: bool,
 }
 
 fn film(

@@ -287,10 +287,22 @@ const _: () = {
 /// Segments of one answer: a `sidx` counts them in 16 bits. A movie of more gets longer ones.
 pub const SEGMENTS: usize = 0xffff;
 
-/// Segments of a playlist or manifest, those of all its tracks and scenes together, of 48 bytes each:
-/// 20 tracks of ten hours in segments of two seconds are 360,000, and 32 of 24 hours in segments of six
-/// are 460,800.
+/// Bytes of a segment in a playlist or manifest, and of what is known of it while that is written.
+pub const SEGMENT_OF_TEXT: usize = 48;
+
+/// Segments of a playlist or manifest, those of all its tracks and scenes together: 20 tracks of ten
+/// hours in segments of two seconds are 360,000, and 32 of 24 hours in segments of six are 460,800.
 pub const SEGMENTS_OF_TEXT: usize = 1 << 19;
+
+/// Bytes of all of these, and of the query of each link: in a playlist of two hours in segments of six
+/// seconds it may be longer than servers take one, and in one of a day 1,700 bytes long.
+pub const TEXT: usize = SEGMENTS_OF_TEXT * SEGMENT_OF_TEXT;
+
+/// Links to a track in texts that do not name each of its segments.
+pub const LINKS_TO_TRACK: usize = 3;
+
+/// Bytes of a playlist or manifest up to which it is written on a thread that may not be kept waiting.
+pub const WRITTEN_AT_ONCE: usize = 256 << 10;
 
 /// Bytes of one segment. Offsets of a `trun` have 31 bits, and so have the sizes of a `sidx`.
 pub const SEGMENT_BYTES: u64 = 0x7fff_ffff;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
 
 /// What a query cannot hold as it is (RFC 3986, 3.4). An escape that is there already stays.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
@@ -24,6 +24,11 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
 /// path or escape, and a colon, which would make a scheme of what precedes it.
 const NOT_IN_A_PATH: &AsciiSet = &NOT_IN_A_QUERY.add(b'?').add(b'%').add(b':');
 
+/// A query as it came, as links carry it on.
+pub(crate) fn escape_query(query: &[u8]) -> String {
+    percent_encode(query, NOT_IN_A_QUERY).to_string()
+}
+
 /// Writes links. All of them are relative, so that they stay behind whatever proxy the request came
 /// through, and carry on the query, so that they lead to the same clip.
 ///
@@ -39,7 +44,7 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) fn new(query: &str) -> Self {
-        let escaped = utf8_percent_encode(query, NOT_IN_A_QUERY);
+        let escaped = escape_query(query.as_bytes());
         let query = if query.is_empty() { String::new() } else { format!("?{escaped}") };
         Self { query, playlists: String::new(), folder: "..".to_owned() }
     }

@@ -22,6 +22,7 @@ mod tracks;
 
 pub use address::{Address, AddressKind, TrackName};
 pub use ladder::{Misaligned, Rung, misaligned};
+pub(crate) use links::escape_query;
 pub use presentation::{Form, Presentation, Rendition, Segment};
 pub use resources::resources;
 pub use route::Route;

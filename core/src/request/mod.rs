@@ -137,6 +137,14 @@ pub enum RequestError {
         /// How many there may be.
         most: usize,
     },
+    /// All links of a playlist or manifest carry the query on.
+    #[error("the query is too long for a playlist: it would be in {links} links, with {bytes} bytes each")]
+    LongQuery {
+        /// Its length, as links have it.
+        bytes: usize,
+        /// The links of a track.
+        links: usize,
+    },
     /// The scenes hold more edits than a track may have.
     #[error("the scenes hold more than {most} edits of one track")]
     TooManyEdits {

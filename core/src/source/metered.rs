@@ -18,16 +18,16 @@ pub struct ReadBudgetSpent;
 #[derive(Debug)]
 pub struct Metered<'a, R: ReadAt> {
     source: &'a R,
-    left: Cell<u64>,
+    left: &'a Cell<u64>,
 }
 
 /// What a read costs besides its bytes.
 const COST_OF_READ: u64 = 256;
 
 impl<'a, R: ReadAt> Metered<'a, R> {
-    /// A file of which about `bytes` may be read.
-    pub fn new(source: &'a R, bytes: u64) -> Self {
-        Self { source, left: Cell::new(bytes) }
+    /// A file of which about so many bytes may still be read as are `left`.
+    pub fn new(source: &'a R, left: &'a Cell<u64>) -> Self {
+        Self { source, left }
     }
 
     fn spend(&self, len: usize) -> io::Result<()> {
@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn pages_and_memos_count_as_reads() {
         let source = Paged::default();
-        let file = Metered::new(&source, 2 * COST_OF_READ + 10);
+        let left = Cell::new(2 * COST_OF_READ + 10);
+        let file = Metered::new(&source, &left);
         assert!(file.memo().is_some());
         assert_eq!(file.left.get(), COST_OF_READ + 10);
         assert!(file.page(1, 10).unwrap().is_none(), "what is not in a page is read and counted then");

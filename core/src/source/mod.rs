@@ -21,7 +21,7 @@ pub use resident::Resident;
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::io;
     use std::ops::Range;
     use std::rc::Rc;
@@ -92,7 +92,7 @@ mod tests {
         let file = Unusual::default();
         assert_eq!(answers(&file), of_the_file);
         assert_eq!(answers::<&dyn ReadAt>(&file), of_the_file);
-        assert_eq!(answers(Metered::new(&file, 1000)), of_the_file);
+        assert_eq!(answers(Metered::new(&file, &Cell::new(1000))), of_the_file);
         assert_eq!(answers(index.film(&file)), of_the_file);
         assert_eq!(answers(index.film_in_order(&file)), of_the_file);
         assert_eq!(file.told.take(), ["7..10", "true", "false"].repeat(5));
@@ -105,6 +105,6 @@ mod tests {
         let of_the_file = lends(&file);
         assert_eq!(of_the_file, (Some(vec![7; 3]), true));
         assert_eq!(lends::<&dyn ReadAt>(&file), of_the_file);
-        assert_eq!(lends(Metered::new(&file, 1000)), of_the_file);
+        assert_eq!(lends(Metered::new(&file, &Cell::new(1000))), of_the_file);
     }
 }

@@ -7,19 +7,46 @@ use crate::common::{FEW, identity};
 use mp4seek::answer::DEFAULT_CACHE_SIZE;
 use mp4seek::boxes::FormatError;
 use mp4seek::limits::Limits;
+use mp4seek::packaging::Address;
 use mp4seek::server::Severity;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Answer, Error, Seeker, Settings};
 use test_boxes::{Film, TrackSpec};
 
-/// A file that counts how often it is read.
-struct Counted(Vec<u8>, Cell<u32>);
+/// A file that counts how often it is read, and how many bytes.
+struct Counted(Vec<u8>, Cell<u32>, Cell<u64>);
 
 impl ReadAt for Counted {
     fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
         self.1.set(self.1.get() + 1);
+        self.2.set(self.2.get() + out.len() as u64);
         self.0.read_at(out, offset)
     }
+}
+
+/// The manifest of many scenes is a matter of one request.
+#[test]
+fn the_scenes_of_a_manifest_share_what_may_be_read() {
+    let film = Counted(Film::of(vec![TrackSpec::video(20_000, 5)]).build(), Cell::new(0), Cell::new(0));
+    let identity = identity(&film.0);
+    let scenes: Vec<_> = (1..=30).map(|start| format!("{start}-")).collect();
+    let manifest = |seeker: &Seeker| {
+        let address = Address::parse(b"/dash/manifest.mpd").unwrap();
+        let query = format!("clip={}", scenes.join(","));
+        seeker.answer_address(&film, &identity, address, query.as_bytes(), &Settings::default())
+    };
+    assert!(manifest(&Seeker::with_limits(DEFAULT_CACHE_SIZE, FEW)).is_ok());
+    let seeker = Seeker::with_limits(DEFAULT_CACHE_SIZE, Limits { reads: 0, ..FEW });
+    film.2.set(0);
+    let error = manifest(&seeker).unwrap_err();
+    assert!(error.to_string().contains("too tangled"), "{error}");
+    let moov = film.0.windows(4).position(|w| w == b"moov").unwrap();
+    let metadata = u64::from(u32::from_be_bytes(film.0[moov - 4..moov].try_into().unwrap()));
+    let read = film.2.take();
+    assert!(read < 8 * metadata, "{read} of {metadata}");
+    // It says nothing of the film.
+    let clip = seeker.answer(&film, &identity, b"start=1&end=2", &Settings::default());
+    assert!(matches!(clip.unwrap(), Answer::Film(_)));
 }
 
 /// A film of many edits, so that a clip of all of them takes many reads.
@@ -31,7 +58,7 @@ fn film_of_edits() -> Vec<u8> {
 
 #[test]
 fn a_film_that_takes_too_many_reads_is_refused_once() {
-    let film = Counted(film_of_edits(), Cell::new(0));
+    let film = Counted(film_of_edits(), Cell::new(0), Cell::new(0));
     let identity = identity(&film.0);
     let ask = |seeker: &Seeker, identity: &Identity, query: &str| {
         seeker.answer(&film, identity, query.as_bytes(), &Settings::default())
