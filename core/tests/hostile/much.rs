@@ -110,7 +110,7 @@ fn groups_are_not_read_for_each_description() {
     let described = make_box(b"sgpd", [&[1, 0, 0, 0][..], b"roll", &[0, 0, 0, 2, 0, 0, 0, 0]].concat());
     let pattern = [0x30, fourcc(b"roll"), 1, u32::MAX, 0];
     let mut groups: Vec<_> = pattern.iter().flat_map(|w| w.to_be_bytes()).collect();
-    groups.resize(1 << 19, 0x12);
+    groups.resize(1 << 17, 0x12);
     let groups = make_box(b"csgp", groups);
     let track = Track { more: [described.repeat(64), groups.repeat(64)].concat(), ..Track::video() };
     let film = film(&[track]);

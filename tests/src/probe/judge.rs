@@ -1,6 +1,7 @@
 //! Everything that is wrong with a clip.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::compare::{audio_fault, chapter_fault, frame_faults, packet_faults};
@@ -230,7 +231,7 @@ fn micros(time: f64) -> i64 {
 
 /// What the movie header (`mvhd`) says of the duration, in seconds.
 fn header_duration(film: &Path) -> Option<f64> {
-    let bytes = std::fs::read(film).ok()?;
+    let bytes = moov(&std::fs::File::open(film).ok()?)?;
     let at = bytes.windows(4).position(|name| name == b"mvhd")?;
     let field = |offset: usize, len: usize| {
         let bytes = bytes.get(at + 4 + offset..at + 4 + offset + len)?;
@@ -241,4 +242,26 @@ fn header_duration(film: &Path) -> Option<f64> {
         _ => (field(20, 4)?, field(24, 8)?),
     };
     Some(duration as f64 / timescale.max(1) as f64)
+}
+
+/// The `moov` of a film, which may be longer than what there is of memory.
+fn moov(film: &std::fs::File) -> Option<Vec<u8>> {
+    let (mut at, end) = (0, film.metadata().ok()?.len());
+    while at < end {
+        let mut head = [0; 16];
+        let long = film.read_at(&mut head, at).ok()? == 16;
+        let (size, name) = (u32::from_be_bytes(*head.first_chunk()?), &head[4..8]);
+        let size = match size {
+            0 => end - at,
+            1 if long => u64::from_be_bytes(*head.last_chunk()?),
+            size => u64::from(size),
+        };
+        if name == b"moov" {
+            let mut bytes = vec![0; usize::try_from(size.min(end - at)).ok()?];
+            film.read_exact_at(&mut bytes, at).ok()?;
+            return Some(bytes);
+        }
+        at = at.checked_add(size.max(8))?;
+    }
+    None
 }
