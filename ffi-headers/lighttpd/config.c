@@ -8,6 +8,10 @@ int h264_config_read(struct server *srv, struct h264_module *module) {
 #undef H264_KEY
         {NULL, 0, T_CONFIG_UNSET, T_CONFIG_SCOPE_UNSET},
     };
+    /* As many as each request has. What guards films may not depend on there being memory later. */
+    module->conditions_len = srv->config_context->used * sizeof(cond_cache_t);
+    module->conditions = malloc(module->conditions_len);
+    if (module->conditions == NULL) return 0;
     return config_plugin_values_init(srv, module, keys, "mod_h264_streaming");
 }
 
@@ -54,16 +58,11 @@ int h264_condition_holds(struct request_st *r, int condition) {
     return config_check_cond(r, condition);
 }
 
-void *h264_set_url_conditions_aside(struct request_st *r) {
-    const size_t len = r->con->srv->config_context->used * sizeof(cond_cache_t);
-    void *aside = malloc(len);
-    if (aside == NULL) return NULL;
-    memcpy(aside, r->cond_cache, len);
+void h264_set_url_conditions_aside(struct request_st *r, struct h264_module *module) {
+    memcpy(module->conditions, r->cond_cache, module->conditions_len);
     config_cond_cache_reset_item(r, COMP_HTTP_URL);
-    return aside;
 }
 
-void h264_put_conditions_back(struct request_st *r, void *aside) {
-    memcpy(r->cond_cache, aside, r->con->srv->config_context->used * sizeof(cond_cache_t));
-    free(aside);
+void h264_put_conditions_back(struct request_st *r, struct h264_module *module) {
+    memcpy(r->cond_cache, module->conditions, module->conditions_len);
 }

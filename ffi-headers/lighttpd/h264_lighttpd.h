@@ -106,9 +106,9 @@ struct h264_bytes h264_list_item(const void *list, uint32_t index);
 struct h264_bytes h264_list_key(const void *list, uint32_t index);
 int h264_condition_holds(struct request_st *r, int condition);
 /* The server decides on the path that came, and keeps that when it cuts off what is behind a file.
- * Between these two calls conditions are decided on the path as it is now. NULL: they are not. */
-void *h264_set_url_conditions_aside(struct request_st *r);
-void h264_put_conditions_back(struct request_st *r, void *aside);
+ * Between these two calls conditions are decided on the path as it is now. One request at a time. */
+void h264_set_url_conditions_aside(struct request_st *r, struct h264_module *module);
+void h264_put_conditions_back(struct request_st *r, struct h264_module *module);
 
 /* Events: `ready` is called on the server's thread while `fd` can be read. */
 struct fdnode_st *h264_watch(struct server *srv, int fd, void (*ready)(void *context), void *context);

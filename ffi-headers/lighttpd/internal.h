@@ -47,6 +47,9 @@ struct h264_module {
      * NULL. */
     handler_t (*find_index)(request_st *r, void *data);
     void *index_data;
+    /* What the server has decided, while it is decided again. */
+    cond_cache_t *conditions;
+    size_t conditions_len;
     /* What `find_index` replaces, for the time of one hook. */
     buffer uri_path;
     buffer physical_path;

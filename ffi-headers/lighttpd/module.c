@@ -58,6 +58,7 @@ static void cleanup(void *data) {
     struct h264_module *module = data;
     hooks->cleanup(module);
     free(module->uri_path.ptr);
+    free(module->conditions);
     free(module->physical_path.ptr);
 }
 

@@ -8,7 +8,8 @@ use mp4seek::limits::CLIPS_PER_CLIENT;
 use mp4seek::pace::Pace;
 use mp4seek::request::{
     Asked, Canonical, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
-    SegmentDuration, Settings, Time, Window, has_default_extension, has_extension, is_extension,
+    Restrictions, SegmentDuration, Settings, Time, Window, has_default_extension, has_extension,
+    is_extension,
 };
 use mp4seek::server::{KeyFile, about_key_file};
 
@@ -98,9 +99,15 @@ impl Section {
         Ok(section)
     }
 
-    /// Whether it guards films: see [`Config::is_guarded`].
+    /// Whether it guards films: see [`Config::has_guard`].
     pub(crate) fn has_guard(&self) -> bool {
-        self.key_file.is_some() || self.window.is_some() || self.longest.is_some()
+        let restrictions = Restrictions {
+            window: self.window.flatten(),
+            longest: self.longest.flatten(),
+            shortest: self.shortest.flatten(),
+            refused: self.refused.unwrap_or_default(),
+        };
+        matches!(self.key_file, Some(Some(_))) || restrictions.are_any()
     }
 
     /// Where the counts can be asked for.
@@ -270,6 +277,11 @@ impl<'a> Config<'a> {
             |request: Result<ClipRequest, RequestError>| request.map_or(true, |request| !request.is_plain());
         Asked::parse(query, &self.settings)
             .map_or(true, |asked| !asked.request.is_plain() && asked.otherwise.is_none_or(is_clip))
+    }
+
+    /// Whether signatures are asked for, or anything is restricted.
+    pub(crate) fn has_guard(&self) -> bool {
+        self.keys.is_some() || self.settings.restrictions.are_any()
     }
 
     /// Whether parts of a film are refused to somebody: the server's own handler of files may not

@@ -88,12 +88,12 @@ impl<'hook> Request<'hook> {
     }
 
     /// What `read` finds while the configuration's conditions on the URL are decided on the film's path.
-    /// For others, what the server has decided stays. `None` where there is no memory.
-    pub(crate) fn by_film<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
-        let aside = NonNull::new(ask!(self, h264_set_url_conditions_aside))?;
+    /// For others, what the server has decided stays.
+    pub(crate) fn by_film<T>(&self, read: impl FnOnce() -> T) -> T {
+        ask!(self, h264_set_url_conditions_aside, self.module.raw);
         let found = read();
-        ask!(self, h264_put_conditions_back, aside.as_ptr());
-        Some(found)
+        ask!(self, h264_put_conditions_back, self.module.raw);
+        found
     }
 
     /// Says that it is not the client who keeps the connection idle, where nothing waits for it.

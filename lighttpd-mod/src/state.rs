@@ -134,10 +134,8 @@ impl State {
         if !self.has_guards || request.path_info().is_empty() {
             return config;
         }
-        match request.by_film(|| self.decided(request)) {
-            Some(of_film) if of_film.is_guarded() => of_film,
-            _ => config,
-        }
+        let of_film = request.by_film(|| self.decided(request));
+        if of_film.has_guard() { of_film } else { config }
     }
 
     /// The options whose conditions hold as they are decided now.
