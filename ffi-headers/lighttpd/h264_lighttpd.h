@@ -48,6 +48,9 @@ uint64_t h264_running_version_id(void);
 uint64_t h264_built_version_id(void);
 void h264_register(struct plugin *plugin, const struct h264_hooks *hooks);
 
+/* Whether mod_staticfile is listed before this module. */
+int h264_is_behind_static(const struct h264_module *module);
+
 /* A pointer of ours in the server's record. */
 void *h264_state(const struct h264_module *module);
 void h264_set_state(struct h264_module *module, void *state);

@@ -43,6 +43,8 @@ struct h264_module {
     void *state;
     handler_t (*serve_static)(request_st *r, void *data);
     void *static_data;
+    /* That module is asked first, and sends all of a film. */
+    int is_behind_static;
     /* The module that finds the index of a directory, where it is listed after this one; else
      * NULL. */
     handler_t (*find_index)(request_st *r, void *data);

@@ -32,6 +32,7 @@ static void find_other_modules(const server *srv, struct h264_module *module) {
         if (strcmp(found->name, "staticfile") == 0) {
             module->serve_static = found->handle_subrequest_start;
             module->static_data = data;
+            module->is_behind_static = !is_after;
         } else if (strcmp(found->name, "indexfile") == 0 && is_after) {
             module->find_index = found->handle_subrequest_start;
             module->index_data = data;
@@ -57,8 +58,8 @@ static handler_t trigger(server *srv, void *module) {
 static void cleanup(void *data) {
     struct h264_module *module = data;
     hooks->cleanup(module);
-    free(module->uri_path.ptr);
     free(module->conditions);
+    free(module->uri_path.ptr);
     free(module->physical_path.ptr);
 }
 
@@ -100,6 +101,10 @@ void h264_register(struct plugin *p, const struct h264_hooks *table) {
     p->handle_subrequest = subrequest;
     p->handle_response_start = response_start;
     p->handle_request_reset = request_reset;
+}
+
+int h264_is_behind_static(const struct h264_module *module) {
+    return module->is_behind_static;
 }
 
 void *h264_state(const struct h264_module *module) {

@@ -83,6 +83,14 @@ fn with_module<T>(module: *mut ffi::h264_module, hook: impl FnOnce(Module<'_>) -
 fn configure(server: *mut ffi::server, module: Module<'_>) -> h264_outcome {
     match State::read(server, module) {
         Ok(state) => {
+            // SAFETY: the module of the running hook, which has looked for the others.
+            if unsafe { ffi::h264_is_behind_static(module.raw) } != 0 {
+                if state.has_guards() {
+                    return refuse(server, &format!("{UNGUARDED}: {BEHIND_STATIC}"));
+                }
+                // SAFETY: the server of the running hook; the message is not kept.
+                unsafe { ffi::h264_log_server(server, ffi::bytes(BEHIND_STATIC.as_bytes())) };
+            }
             state.leave_in(module);
             ffi::H264_GO_ON
         }
@@ -97,6 +105,10 @@ fn start_worker(server: *mut ffi::server, module: Module<'_>) -> h264_outcome {
         Err(message) => refuse(server, &message),
     }
 }
+
+const BEHIND_STATIC: &str = "server.modules has mod_staticfile before mod_h264_streaming, and so sends films as they are; list mod_h264_streaming before it";
+const UNGUARDED: &str =
+    "h264-streaming.secret-file, window and others that say what may be seen would hold for nothing";
 
 /// Keeps the server from starting; an empty message is one that the server has written itself.
 fn refuse(server: *mut ffi::server, message: &str) -> h264_outcome {

@@ -84,6 +84,11 @@ impl State {
         Ok(Self { sections, has_guards, worker: OnceCell::new(), board })
     }
 
+    /// Whether something is refused of films, under some conditions.
+    pub(crate) fn has_guards(&self) -> bool {
+        self.has_guards
+    }
+
     /// Makes what belongs to this process.
     pub(crate) fn start_worker(&self, server: *mut ffi::server) -> Result<(), String> {
         let worker = || {
