@@ -14,6 +14,8 @@ int h264_section_merge(const void *wide, void *narrow);
 size_t h264_film_end(const void *section, struct h264_bytes uri, size_t after);
 /* Whether the module answers requests in this place. */
 int h264_section_is_on(const void *section);
+/* Whether it is on there and anything is refused: before the merge, by what stands there itself. */
+int h264_section_has_guard(const void *section);
 /* Whether the server's own handler of files may not send films of this place. */
 int h264_section_is_guarded(const void *section);
 /* Before the server forks. */

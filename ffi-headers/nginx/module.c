@@ -20,10 +20,49 @@ static void *create_conf(ngx_conf_t *cf) {
     return conf;
 }
 
+/* Whether the handler of a location is that of `mp4` or `flv`. Their modules tell its address to
+ * nobody, but the directives, which have no values, set it. */
+static int sends_films(ngx_conf_t *cf, ngx_http_core_loc_conf_t *core) {
+    static ngx_str_t names[] = {ngx_string("mp4"), ngx_string("flv")};
+    const ngx_http_handler_pt handler = core->handler;
+    int is_theirs = 0;
+    for (ngx_uint_t i = 0; cf->cycle->modules[i] != NULL; ++i) {
+        if (cf->cycle->modules[i]->type != NGX_HTTP_MODULE) continue;
+        ngx_command_t *command = cf->cycle->modules[i]->commands;
+        for (; command != NULL && command->name.len > 0; ++command) {
+            if (!(command->type & NGX_CONF_NOARGS) || command->name.len != names[0].len) continue;
+            if (ngx_strncmp(command->name.data, names[0].data, names[0].len) != 0
+                && ngx_strncmp(command->name.data, names[1].data, names[1].len) != 0)
+                continue;
+            core->handler = NULL;
+            is_theirs |= command->set(cf, command, NULL) == NGX_CONF_OK && core->handler == handler;
+        }
+    }
+    core->handler = handler;
+    return is_theirs;
+}
+
+/* What is refused in a location holds for nothing where another handler answers. */
+static char *check_handler(ngx_conf_t *cf, int stands_here) {
+    ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    /* What is in an `if` is as in the location around. */
+    if (core->handler == NULL || core->noname || (!stands_here && !sends_films(cf, core))) return NGX_CONF_OK;
+    ngx_conf_log_error(stands_here ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
+                       "location \"%V\" has another handler, such as \"mp4\", \"flv\" or \"proxy_pass\", for which "
+                       "\"h264_streaming_secret_file\", \"h264_streaming_window\" and others that say what may be seen "
+                       "do not hold: take it out, or say \"h264_streaming off\" there",
+                       &core->name);
+    return stands_here ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
 static char *merge_conf(ngx_conf_t *cf, void *parent, void *child) {
     struct h264_conf *wide = parent, *narrow = child;
+    int stands_here = h264_section_has_guard(narrow->section);
     if (!h264_section_merge(wide->section, narrow->section)) return NGX_CONF_ERROR;
-    return h264_section_is_on(narrow->section) ? h264_add_threads(cf) : NGX_CONF_OK;
+    if (!h264_section_is_on(narrow->section)) return NGX_CONF_OK;
+    char *added = h264_add_threads(cf);
+    if (added != NGX_CONF_OK || !h264_section_has_guard(narrow->section)) return added;
+    return check_handler(cf, stands_here);
 }
 
 /* The handlers that are added last are asked first: before the server's own for files. */

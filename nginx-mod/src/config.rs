@@ -128,7 +128,7 @@ impl Section {
     }
 
     /// Whether signatures are asked for, or anything is restricted.
-    fn has_guard(&self) -> bool {
+    pub(crate) fn has_guard(&self) -> bool {
         self.keys().is_some() || self.restrictions().are_any()
     }
 

@@ -245,6 +245,22 @@ pub unsafe extern "C" fn h264_section_is_on(section: *const c_void) -> c_int {
 /// As the header says.
 ///
 /// # Safety
+/// A section of [`h264_section_new`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h264_section_has_guard(section: *const c_void) -> c_int {
+    boundary(
+        || 1,
+        || {
+            // SAFETY: by the caller's promise.
+            let section = unsafe { &*section.cast::<Section>() };
+            (section.is_on() && section.has_guard()).into()
+        },
+    )
+}
+
+/// As the header says.
+///
+/// # Safety
 /// A section of [`h264_section_new`], and bytes that stay during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn h264_film_end(section: *const c_void, uri: ffi::h264_bytes, after: usize) -> usize {

@@ -5,7 +5,7 @@ use std::fs;
 use tests::films::film;
 use tests::key_file;
 use tests::probe::clip;
-use tests::servers::{Builder, Engine};
+use tests::servers::{Builder, Engine, Site, has_nginx};
 
 /// lighttpd, with its own handler of files before the module or behind it.
 fn lighttpd(modules: &str, lines: &str) -> Builder {
@@ -50,4 +50,76 @@ fn lighttpd_says_that_its_own_handler_sends_films() {
     let path = site.publish(&film("bframes"));
     let wanted = clip(&film("bframes").path, "start=1&end=2").expect("a clip");
     assert!(site.get(&format!("{path}?start=1&end=2")).body == wanted);
+}
+
+fn nginx(lines: &str) -> Builder {
+    Builder::new(Engine::Nginx).without_defaults().config(lines)
+}
+
+const OTHER: &str = "location \"/own/\" has another handler";
+
+#[test]
+fn nginx_does_not_start_where_another_handler_would_send_what_the_location_guards() {
+    if !has_nginx() {
+        return;
+    }
+    for handler in ["mp4;", "flv;", "proxy_pass http://127.0.0.1:1;"] {
+        for guard in ["window 2-6;", "longest_clip 4;", "shortest_clip 2;", "refuse times;"] {
+            let lines = format!("location /own/ {{\nh264_streaming_{guard}\n{handler}\n}}");
+            let (passes, said) = nginx(&lines).test_config();
+            assert!(!passes && said.contains("[emerg]") && said.contains(OTHER), "{lines}\n{said}");
+        }
+    }
+    for lines in [
+        "location /own/ {\nh264_streaming_window 2-6;\nh264_streaming off;\nmp4;\n}",
+        "location /own/ {\nh264_streaming on;\nh264_streaming_window none;\nmp4;\n}",
+        "h264_streaming off;\nlocation /own/ {\nh264_streaming_window 2-6;\nmp4;\n}",
+        "location /films/ {\nh264_streaming_window 2-6;\nlocation ~ x { return 204; }\n}\nlocation /own/ { mp4; }",
+    ] {
+        let (passes, said) = nginx(lines).test_config();
+        assert!(passes && !said.contains("another handler"), "{lines}\n{said}");
+    }
+}
+
+#[test]
+fn nginx_says_where_its_own_handlers_send_guarded_films() {
+    if !has_nginx() {
+        return;
+    }
+    for (lines, is_said) in [
+        ("location /own/ { mp4; }", true),
+        ("location /own/ { flv; }", true),
+        ("location / {\nlocation /own/ {\nmp4;\nif ($arg_x) { set $args \"\"; }\n}\n}", true),
+        ("location /own/ { mp4; h264_streaming off; }", false),
+        ("location /own/ { mp4; h264_streaming_window none; }", false),
+        // What does not send files may have no films.
+        ("location /own/ { proxy_pass http://127.0.0.1:1; }", false),
+        ("location /own/ { h264_streaming_metrics; }", false),
+    ] {
+        let (passes, said) = nginx(&format!("h264_streaming_window 2-6;\n{lines}")).test_config();
+        let times = said.matches(OTHER).count();
+        assert!(passes && times == usize::from(is_said), "{lines}\n{said}");
+        assert!(!is_said || said.contains("[warn]"), "{said}");
+    }
+    // Each location still has its own handler.
+    let site = nginx("h264_streaming_window 2-6;\nlocation /own/ { mp4; }\nlocation /flv/ { flv; }").start();
+    site.expect_log(OTHER);
+    site.expect_log("location \"/flv/\" has another handler");
+    for folder in ["own", "flv", "films"] {
+        fs::create_dir(site.docroot().join(folder)).expect("a document root that can be written");
+        site.publish_as(&film("bframes"), format!("{folder}/f.mp4"));
+    }
+    let whole = fs::read(film("bframes").path).expect("a film");
+    // From a byte on, behind a head.
+    assert!(site.get("/flv/f.mp4?start=100").body.ends_with(&whole[100..]));
+    let cut = site.get("/own/f.mp4?start=8");
+    assert!(cut.status == 200 && cut.body != whole && cut.header("x-mod-h264-streaming").is_empty(), "{cut}");
+    assert_window(&site, "films");
+}
+
+fn assert_window(site: &Site, folder: &str) {
+    let window = clip(&film("bframes").path, "start=2&end=6").expect("a clip");
+    let reply = site.get(&format!("/{folder}/f.mp4"));
+    assert!(reply.status == 200 && reply.body == window, "{folder}\n{reply}");
+    assert_eq!(site.get(&format!("/{folder}/f.mp4?start=1")).status, 403, "{folder}");
 }
