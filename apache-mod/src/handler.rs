@@ -218,9 +218,10 @@ fn is_our_file(request: &Request<'_>) -> bool {
         return true;
     }
     // Where no handler was configured, the server names the media type in its place. Any
-    // other name is somebody's who owns the file.
+    // other name is somebody's who owns the file. But all that answer files have been asked by now,
+    // except for the server's own, which sends a film as it is whatever the name says.
     let is_nobodys = handler == DEFAULT_HANDLER || handler == media_type(request.content_type());
-    is_nobodys && config.is_on() && config.covers(request.filename())
+    (is_nobodys || config.has_guard()) && config.is_on() && config.covers(request.filename())
 }
 
 /// A content type without its parameters.

@@ -5,7 +5,7 @@ use std::fs;
 use tests::films::film;
 use tests::key_file;
 use tests::probe::clip;
-use tests::servers::{Builder, Engine, Site, has_nginx};
+use tests::servers::{APACHE, Builder, Engine, Site, has_nginx};
 
 /// lighttpd, with its own handler of files before the module or behind it.
 fn lighttpd(modules: &str, lines: &str) -> Builder {
@@ -122,4 +122,28 @@ fn assert_window(site: &Site, folder: &str) {
     let reply = site.get(&format!("/{folder}/f.mp4"));
     assert!(reply.status == 200 && reply.body == window, "{folder}\n{reply}");
     assert_eq!(site.get(&format!("/{folder}/f.mp4?start=1")).status, 403, "{folder}");
+}
+
+/// The server itself sends a file whose handler nobody knows.
+#[test]
+fn apache_guards_what_no_other_handler_answers() {
+    let guarded = |folder: &str, handler: &str| {
+        format!("<Location /{folder}>\nH264StreamingWindow 2-6\n{handler}\n</Location>\n")
+    };
+    let lines = guarded("set", "SetHandler of-a-module-that-is-gone")
+        + &guarded("add", "AddHandler of-a-module-that-is-gone .mp4")
+        + &guarded("legacy", "AddHandler h264-streaming.extensions .mp4")
+        + &guarded("status", "SetHandler server-status\nRequire all granted")
+        + "<Location /free>\nH264Streaming On\nSetHandler of-a-module-that-is-gone\n</Location>";
+    let site = Builder::new(APACHE).without_defaults().config(&lines).start();
+    for folder in ["set", "add", "legacy", "status", "free"] {
+        fs::create_dir(site.docroot().join(folder)).expect("a document root that can be written");
+        site.publish_as(&film("bframes"), format!("{folder}/f.mp4"));
+    }
+    for folder in ["set", "add", "legacy"] {
+        assert_window(&site, folder);
+    }
+    assert!(site.get("/status/f.mp4").text().contains("Server Status"));
+    let whole = fs::read(film("bframes").path).expect("a film");
+    assert!(site.get("/free/f.mp4?start=1&end=2").body == whole);
 }
