@@ -177,6 +177,9 @@ fn refuse(request: &mut Request<'_>, status: u16, code: Reason, reason: &dyn Dis
     if request.config().sends_version() {
         request.set_error_header(VERSION_HEADER, VERSION);
     }
+    if let Some(value) = code.cache_control() {
+        request.set_error_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
+    }
     if let Some(page) = refusal_page(status, reason) {
         request.set_error_page(status.into(), &CString::new(page).unwrap_or_default());
     }
@@ -286,7 +289,6 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
             Ok(answer) => request.keep_until_sent(answer),
             Err(error) => {
                 request.log(Severity::Info, &error);
-                request.set_error_header(c"Cache-Control", c"no-store");
                 return refuse(request, error.status(), Reason::Clients, &error);
             }
         }

@@ -400,8 +400,8 @@ pub(crate) fn complete_head(request: &mut Request<'_>) -> h264_outcome {
             if status == 405 {
                 request.set_header(b"Allow", b"GET, HEAD");
             }
-            if code == Reason::Clients {
-                request.set_header(b"Cache-Control", b"no-store");
+            if let Some(value) = code.cache_control() {
+                request.set_header(b"Cache-Control", value.as_bytes());
             }
             if let Some(len) = len {
                 request.set_header(b"Content-Range", content_range(None, len).as_bytes());

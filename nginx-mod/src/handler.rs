@@ -215,9 +215,6 @@ fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, k
         Ok(answer) => answer,
         Err(error) => {
             request.log(Severity::Info, &error);
-            if !request.set_header(b"Cache-Control", b"no-store") {
-                return no_memory;
-            }
             return refuse(request, error.status(), Reason::Clients, &error);
         }
     };
@@ -345,7 +342,9 @@ fn set_version(request: &Request) -> bool {
 /// Ends a request with a status: with the configuration's page for it, or one with the reason.
 fn refuse(request: &Request, status: u16, code: Reason, reason: &dyn Display) -> Outcome {
     measures::note_refusal(request, code);
-    let is_set = set_version(request) && (status != 405 || request.set_header(b"Allow", b"GET, HEAD"));
+    let is_set = set_version(request)
+        && (status != 405 || request.set_header(b"Allow", b"GET, HEAD"))
+        && set_optional(request, b"Cache-Control", code.cache_control());
     match refusal_page(status, reason) {
         Some(page) if is_set => Outcome::Answered(request.send_text(status.into(), "text/html", &page)),
         _ => Outcome::Status(status.into()),

@@ -158,6 +158,18 @@ fn a_clip_may_be_kept_for_a_while(engine: Engine) {
         assert_eq!(site.get(target).header("cache-control"), "", "{target}");
     }
     site.expect_log("start=x: not a time");
+    // What caches keep although nothing says so: a recording may have it in a moment.
+    for address in ["hls/v9.m3u8", "cmaf/v1/999.m4s", "cmaf/nothing"] {
+        let request = site.request(&format!("/f.mp4/{address}"));
+        for reply in [request.clone().send(), request.head().send()] {
+            assert_eq!(
+                (reply.status, reply.header("cache-control")),
+                (404, "no-store"),
+                "{address}\n{reply}"
+            );
+        }
+    }
+    site.allow_log("nothing at this address");
 }
 
 fn replaced(text: &str, from: &str, to: &str) -> String {

@@ -158,6 +158,13 @@ impl Reason {
             Self::Clients => "clients",
         }
     }
+
+    /// What a refusal says to caches. Of what they keep by themselves (RFC 9110, 15.1), an address
+    /// without anything may have a recording's first segment in a moment; and who has too many
+    /// clips is refused for no fault of the address.
+    pub fn cache_control(self) -> Option<&'static str> {
+        matches!(self, Self::Address | Self::Clients).then_some("no-store")
+    }
 }
 
 /// Bounds of the times that plans take, in microseconds.
