@@ -350,34 +350,39 @@ fn pages_sign_as_documented(engine: Engine) {
     let site = Builder::new(engine).without_defaults().config(&config).config(elsewhere(engine)).start();
     site.allow_log("can be read by every user|no signature|is not that of");
     fs::create_dir(site.docroot().join("films")).expect("a document root that can be written");
-    site.publish_as(&film("bframes"), "films/a ä.mp4");
-    let call = |params: &str| format!("signed('/films/a ä.mp4', '{KEY}', {params})");
-    let json = "{'start': 3.05, 'end': '0:05', 'expires': 4000000000, 'mode': 'exact'}";
-    let php = "['start' => 3.05, 'end' => '0:05', 'expires' => 4000000000, 'mode' => 'exact']";
-    for (program, arguments, code) in [
-        (
-            "php",
-            ["-r"].as_slice(),
-            format!("{}\necho {};", block("limits.md", "Signed links", "php"), call(php)),
-        ),
-        (
-            "python3",
-            &["-c"],
-            format!("{}\nprint({})", block("limits.md", "Signed links", "python"), call(json)),
-        ),
-        (
-            "node",
-            &["-e"],
-            format!("{}\nconsole.log({})", block("limits.md", "Signed links", "js"), call(json)),
-        ),
-    ] {
-        let output = Command::new(program).args(arguments).arg(code).output().expect("an interpreter");
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-        let link = String::from_utf8(output.stdout).expect("text").trim().to_owned();
-        let reply = site.get(&link);
-        assert_eq!(reply.status, 200, "{program}: {link}\n{reply}");
-        assert!(reply.body == clip(&film("bframes").path, "start=3.05&end=5").expect("a clip"), "{program}");
-        assert_eq!(site.get(&link.replace("3.05", "3.1")).status, 403, "{program}");
+    site.publish_as(&film("bframes"), "films/a ä#?.mp4");
+    let times = [("start", "3.05"), ("end", "0:05"), ("expires", "4000000000"), ("mode", "exact")];
+    let scenes = [("clip", "8-9,2-3"), ("scene", "2")];
+    for (program, argument, language) in
+        [("php", "-r", "php"), ("python3", "-c", "python"), ("node", "-e", "js")]
+    {
+        let function = block("limits.md", "Signed links", language);
+        let link = |params: &[(&str, &str)]| {
+            let call = call(language, "/films/a ä#?.mp4", params);
+            let output = Command::new(program).args([argument, &format!("{function}\n{call}")]).output();
+            let output = output.expect("an interpreter");
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        };
+        for (params, query) in [(&times[..], "start=3.05&end=5"), (&scenes, "start=2&end=3")] {
+            let link = link(params);
+            let reply = site.get(&link);
+            assert_eq!(reply.status, 200, "{program}: {link}\n{reply}");
+            assert!(reply.body == clip(&film("bframes").path, query).expect("a clip"), "{program}: {link}");
+        }
+        assert_eq!(site.get(&link(&times).replace("3.05", "3.1")).status, 403, "{program}");
     }
-    assert_eq!(site.get("/films/a%20%C3%A4.mp4").status, 403);
+    assert_eq!(site.get("/films/a%20%C3%A4%23%3F.mp4").status, 403);
+}
+
+/// The line that calls the function of a page and prints its link.
+fn call(language: &str, path: &str, params: &[(&str, &str)]) -> String {
+    let (open, is, close) = if language == "php" { ("[", "=>", "]") } else { ("{", ":", "}") };
+    let params: Vec<_> = params.iter().map(|(name, value)| format!("'{name}' {is} '{value}'")).collect();
+    let call = format!("signed('{path}', '{KEY}', {open}{}{close})", params.join(", "));
+    match language {
+        "php" => format!("echo {call};"),
+        "python" => format!("print({call})"),
+        _ => format!("console.log({call})"),
+    }
 }
