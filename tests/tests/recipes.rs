@@ -22,5 +22,13 @@ fn other_sites_may_read_what_is_cast(engine: Engine) {
         assert_eq!(reply.status, 200, "{address}");
         assert_eq!(reply.header("access-control-allow-origin"), "*", "{address}");
         assert!(reply.header("access-control-expose-headers").contains("Content-Range"), "{address}");
+        // As browsers ask before they send a field that not every page may.
+        let may =
+            site.request(&format!("{film}{address}")).method("OPTIONS").header("Origin", "http://a.example");
+        let may = may.header("Access-Control-Request-Method", "GET");
+        let may = may.header("Access-Control-Request-Headers", "range").send();
+        assert!([200, 204].contains(&may.status), "{address}\n{may}");
+        assert_eq!(may.header("access-control-allow-origin"), "*", "{address}");
+        assert_eq!(may.header("access-control-allow-headers"), "Range", "{address}");
     }
 }
