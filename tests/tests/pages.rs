@@ -40,7 +40,9 @@ fn old_addresses_lead_to_the_new_ones(engine: Engine) {
     site.publish_as(&film("bframes"), "f.mp4");
     for (old, new, content) in [
         ("/hls/f.mp4/index.m3u8", "/f.mp4/hls/master.m3u8", "#EXTM3U"),
+        ("/hls/f.mp4/index.m3u8?a=1", "/f.mp4/hls/master.m3u8?a=1", "#EXTM3U"),
         ("/dash/f.mp4/manifest.mpd", "/f.mp4/dash/manifest.mpd", "<MPD"),
+        ("/dash/f.mp4/manifest.mpd?a=1", "/f.mp4/dash/manifest.mpd?a=1", "<MPD"),
     ] {
         let reply = site.get(old);
         assert!((300..400).contains(&reply.status) && reply.header("location").ends_with(new), "{reply}");

@@ -156,6 +156,7 @@ fn what_is_refused_may_not_be_named(engine: Engine) {
         ("t=1,2", "times"),
         ("vbegin=1", "times"),
         ("clip=1-2&clip=3-4", "times"),
+        ("poster=3", "times"),
         ("format=fmp4", "fmp4"),
         ("format=auto", "fmp4"),
         ("mode=keyframe", "keyframe"),
