@@ -26,6 +26,7 @@ on_all_engines!(
     a_browser_is_told_how_long_it_took,
     nothing_is_told_that_nobody_asked_for,
     what_is_documented_is_there,
+    counts_are_for_those_whom_the_server_lets_in,
 );
 
 /// The status page of nginx takes no lines of others.
@@ -460,4 +461,18 @@ fn what_is_documented_is_there(engine: Engine) {
     }
     let dashboard: serde_json::Value = serde_json::from_str(&page("grafana.json")).expect("JSON");
     assert_eq!(dashboard["panels"].as_array().map(Vec::len), Some(9));
+}
+
+/// lighttpd has the modules that ask before ours, as documented.
+fn counts_are_for_those_whom_the_server_lets_in(engine: Engine) {
+    let password = [
+        "<Location /metrics>\nAuthType Basic\nAuthName counts\nAuthUserFile /dev/null\nRequire valid-user\n</Location>",
+        "auth.backend = \"htpasswd\"\nauth.backend.htpasswd.userfile = \"/dev/null\"\n\
+         auth.require = ( \"/metrics\" => ( \"method\" => \"basic\", \"realm\" => \"counts\", \"require\" => \"valid-user\" ) )",
+        "auth_basic counts;\nauth_basic_user_file /dev/null;",
+    ];
+    let site = with_metrics(engine).config(&lines(engine, password)).start();
+    for request in [site.request("/metrics"), site.request("/metrics").head()] {
+        assert_eq!(request.send().status, 401);
+    }
 }
