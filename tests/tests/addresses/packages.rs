@@ -8,7 +8,7 @@ use std::process::Command;
 use tests::built;
 use tests::films::{Film, film};
 use tests::on_all_engines;
-use tests::pages::page;
+use tests::pages::block;
 use tests::probe::Reading;
 use tests::servers::{APACHE, Builder, Engine, Site};
 
@@ -200,10 +200,8 @@ fn a_package_plays_without_the_module(engine: Engine) {
 
 #[test]
 fn the_types_of_the_page_are_those_that_the_module_sends() {
-    let page = page("streaming.md");
-    let types = page.split("```apache\n").nth(1).and_then(|block| block.split("```").next());
-    let types = types.expect("lines for Apache");
-    let plain = Builder::new(APACHE).without_module().config(types).start();
+    let types = block("streaming.md", "Without the module", "apache");
+    let plain = Builder::new(APACHE).without_module().config(&types).start();
     let site = with_both_forms(APACHE);
     let film = film("subtitles");
     site.publish_as(&film, "files/f.mp4");
