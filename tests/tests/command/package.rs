@@ -2,6 +2,7 @@
 //! `tests/addresses`.)
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -188,13 +189,35 @@ fn a_full_disk_leaves_no_unfinished_file() {
     assert_eq!(files(&out), Vec::<String>::new());
 }
 
+/// A package that turns out not to fit on the disk when its media is written.
+fn package_on_full_disk(film: &Path, folder: &Path) {
+    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    command.args(["package", "--force"]).arg(film).arg(folder);
+    let done = with_bad_disk(&mut command, &[("FULL_FILE", folder.to_str().expect("UTF-8"))]).output();
+    assert_refused(&done.expect("a program that runs"), 1, "No space left");
+}
+
 #[test]
 fn a_disk_that_is_full_only_when_all_is_written_gets_no_playlists() {
     let dir = folder();
     let out = dir.path().join("out");
-    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
-    command.arg("package").arg(film("bframes").path).arg(&out);
-    let done = with_bad_disk(&mut command, &[("FULL_FILE", out.to_str().expect("UTF-8"))]).output();
-    assert_refused(&done.expect("a program that runs"), 1, "No space left");
+    package_on_full_disk(&film("bframes").path, &out);
     assert_eq!(files(&out), ["cmaf/a1.mp4", "cmaf/v1.mp4"]);
+}
+
+#[test]
+fn playlists_are_never_those_of_another_film() {
+    let dir = folder();
+    let out = dir.path().join("out");
+    assert!(package(&[], &film("bframes").path, &out).status.success());
+    let all = files(&out);
+    let written = || fs::metadata(out.join("cmaf/v1.mp4")).expect("media").ino();
+    let first = written();
+    // The same film changes nothing.
+    package_on_full_disk(&film("bframes").path, &out);
+    assert_eq!((files(&out), written()), (all.clone(), first));
+    package_on_full_disk(&film("long_gop").path, &out);
+    assert_eq!(files(&out), ["cmaf/a1.mp4", "cmaf/v1.mp4"]);
+    assert!(package(&["--force"], &film("long_gop").path, &out).status.success());
+    assert_eq!(files(&out), all);
 }

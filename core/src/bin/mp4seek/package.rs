@@ -1,8 +1,9 @@
 //! `mp4seek package`
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -89,22 +90,39 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     let bar = progress(len.map_err(|e| failure(&film, &e))?, options.quiet);
     open(&options.folder, options.force, &film, &addresses)?;
     let disk = FileSystem::of(&options.folder)?;
-    let write = |&address: &Address| {
+    let write = |address: Address, file: &VirtualFile| {
         let path = path(&options.folder, address);
         let folder = path.parent().unwrap_or(&options.folder);
         fs::create_dir_all(folder).map_err(|e| Failure::io("create", folder, e))?;
-        let file = package.file(address).map_err(|e| failure(&film, &e))?;
         let read = |offset: u64, out: &mut [u8]| file.read_at(&film.file, offset, out);
         write_whole(&path, |out| copy(file.len(), read, out, &bar))
     };
     let (media, playlists): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| is_media(address));
-    // A playlist names nothing that a full disk or a power failure could still take.
-    for files in [media, playlists] {
-        files.into_iter().try_for_each(write)?;
-        disk.sync()?;
+    let mut may_have_old_playlists = true;
+    for address in media {
+        let file = package.file(address).map_err(|e| failure(&film, &e))?;
+        let path = path(&options.folder, address);
+        if may_have_old_playlists && fs::symlink_metadata(&path).is_ok() {
+            if holds(&path, &file, &film) {
+                bar.inc(file.len());
+                continue;
+            }
+            // They are about the bytes that go now, whatever becomes of this package.
+            remove(&options.folder, |address| !is_media(address))?;
+            may_have_old_playlists = false;
+        }
+        write(address, &file)?;
     }
+    // A playlist names nothing that a full disk or a power failure could still take.
+    disk.sync()?;
+    for address in playlists {
+        write(address, &package.file(address).map_err(|e| failure(&film, &e))?)?;
+    }
+    disk.sync()?;
     bar.finish_and_clear();
-    remove_others(&options.folder, &addresses)
+    // What an earlier package left there and this one does not have.
+    let kept: HashSet<_> = addresses.iter().collect();
+    remove(&options.folder, |address| !kept.contains(address))
 }
 
 /// What is wrong with this film.
@@ -183,6 +201,22 @@ fn path(folder: &Path, address: Address) -> PathBuf {
     folder.join(address.to_string().trim_start_matches('/'))
 }
 
+/// Whether a file has these bytes already.
+fn holds(path: &Path, file: &VirtualFile, film: &Input) -> bool {
+    const WINDOW: usize = 1 << 20;
+    // No link, and nothing that could keep its reader waiting.
+    if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file() && there.len() == file.len()) {
+        return false;
+    }
+    let Ok(there) = File::open(path) else { return false };
+    (0..file.len()).step_by(WINDOW).all(|at| {
+        let window = usize::try_from(file.len() - at).unwrap_or(WINDOW).min(WINDOW);
+        let (mut old, mut new) = (vec![0; window], vec![0; window]);
+        let is_read = there.read_exact_at(&mut old, at).and_then(|()| file.read_at(&film.file, at, &mut new));
+        is_read.is_ok() && old == new
+    })
+}
+
 /// Creates the folder, or looks whether it may be written to.
 fn open(folder: &Path, force: bool, film: &Input, addresses: &[Address]) -> Result<(), Failure> {
     let fail = |e: io::Error| Failure::io("write to", folder, e);
@@ -207,11 +241,10 @@ fn open(folder: &Path, force: bool, film: &Input, addresses: &[Address]) -> Resu
     }
 }
 
-/// Removes what an earlier package left there and this one does not have.
-fn remove_others(folder: &Path, addresses: &[Address]) -> Result<(), Failure> {
-    let kept: HashSet<_> = addresses.iter().collect();
+/// Removes those files of an earlier package.
+fn remove(folder: &Path, is_to_go: impl Fn(&Address) -> bool) -> Result<(), Failure> {
     let files = packaged_files(folder).map_err(|e| Failure::io("read", folder, e))?;
-    for (address, path) in files.iter().filter(|(address, _)| !kept.contains(address)) {
+    for (address, path) in files.iter().filter(|(address, _)| is_to_go(address)) {
         fs::remove_file(path).map_err(|e| Failure::io("remove", path, e))?;
         // A folder stays as long as something is in it.
         let folders = path.ancestors().skip(1).take(address.to_string().matches('/').count() - 1);
