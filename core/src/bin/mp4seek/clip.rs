@@ -45,9 +45,12 @@ pub(crate) fn run(
         Answer::Plain(_) => identity.size,
         Answer::Film(clip) => clip.len(),
     };
-    let read = |offset: u64, out: &mut [u8]| match &answer {
-        Answer::Plain(_) => film.file.read_exact_at(out, offset),
-        Answer::Film(clip) => clip.read_at(&film.file, offset, out),
+    let read = |offset: u64, out: &mut [u8]| {
+        let read = match &answer {
+            Answer::Plain(_) => film.file.read_exact_at(out, offset),
+            Answer::Film(clip) => clip.read_at(&film.file, offset, out),
+        };
+        read.map_err(|e| film.unread(&e))
     };
     let bar = progress(len, quiet);
     Output::open(output, slice::from_ref(&film), force)?.write(|out| copy(len, read, out, &bar))?;

@@ -35,8 +35,8 @@ impl Input {
         };
         let (file, metadata) = match opened {
             Some((file, metadata)) if metadata.is_file() => (file, metadata),
-            Some((mut pipe, _)) => spool(&mut pipe).map_err(spooling(path))?,
-            None => spool(&mut io::stdin().lock()).map_err(spooling(path))?,
+            Some((mut pipe, _)) => spool(path, &mut pipe)?,
+            None => spool(path, &mut io::stdin().lock())?,
         };
         Ok(Self { path: path.to_owned(), file, metadata })
     }
@@ -48,6 +48,11 @@ impl Input {
     /// Whether this is the same file, by whatever name.
     pub(crate) fn is(&self, there: &Metadata) -> bool {
         (self.metadata.dev(), self.metadata.ino()) == (there.dev(), there.ino())
+    }
+
+    /// That it cannot be read any further.
+    pub(crate) fn unread(&self, e: &io::Error) -> Failure {
+        Failure::io("read", &self.path, e)
     }
 
     /// What is wrong with this film.
@@ -62,25 +67,25 @@ impl Input {
     }
 }
 
-/// What to do where a pipe cannot be copied.
-fn spooling(path: &Path) -> impl FnOnce(io::Error) -> Failure {
-    move |e| match e.kind() {
+/// Copies what a pipe has to a temporary file, which nobody else sees.
+fn spool(path: &Path, pipe: &mut impl io::Read) -> Result<(File, Metadata), Failure> {
+    let mut file = tempfile::tempfile().map_err(|e| no_room(path, &e))?;
+    io::copy(pipe, &mut file).map_err(|e| match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            let folder = std::env::temp_dir();
-            let reason = format!(
-                "{e}; a film from a pipe is copied to {} first, which needs as much room (TMPDIR names another folder)",
-                folder.display()
-            );
-            Failure::io("read", path, reason)
+            no_room(path, &e)
         }
         _ => Failure::io("read", path, e),
-    }
+    })?;
+    let metadata = file.metadata().map_err(|e| Failure::io("read", path, e))?;
+    Ok((file, metadata))
 }
 
-/// Copies what a pipe has to a temporary file, which nobody else sees.
-fn spool(pipe: &mut impl io::Read) -> io::Result<(File, Metadata)> {
-    let mut file = tempfile::tempfile()?;
-    io::copy(pipe, &mut file)?;
-    let metadata = file.metadata()?;
-    Ok((file, metadata))
+/// What to do where there is no room for a temporary file.
+fn no_room(path: &Path, e: &io::Error) -> Failure {
+    let folder = std::env::temp_dir();
+    let reason = format!(
+        "{e}; a film from a pipe is copied to {} first, which needs as much room (TMPDIR names another folder)",
+        folder.display()
+    );
+    Failure::io("read", path, reason)
 }

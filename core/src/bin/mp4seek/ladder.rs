@@ -64,7 +64,7 @@ pub(crate) fn run(options: &LadderOptions) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     let texts = texts.into_iter().map(|(path, text)| Ok((Output::open(path, &films, options.force)?, text)));
     let texts = texts.collect::<Result<Vec<_>, Failure>>()?;
-    texts.into_iter().try_for_each(|(output, text)| output.write(|out| out.write_all(text.as_bytes())))
+    texts.into_iter().try_for_each(|(output, text)| output.write(|out| Ok(out.write_all(text.as_bytes())?)))
 }
 
 /// A path through symbolic links, also where no file has it yet.

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::Failure;
+use crate::copy::CopyError;
 use crate::input::Input;
 
 /// Where a clip is written to.
@@ -90,24 +91,27 @@ impl Output {
     }
 
     /// Has `copy` write the clip, and gives the file its name.
-    pub(crate) fn write(self, copy: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    pub(crate) fn write(
+        self,
+        copy: impl FnOnce(&mut dyn Write) -> Result<(), CopyError>,
+    ) -> Result<(), Failure> {
         let (path, written) = match self {
             Self::Stdout => (PathBuf::from("standard output"), copy(&mut io::stdout().lock())),
             Self::InPlace(path, mut file) => {
-                let written = copy(&mut file).and_then(|()| sync(&file));
+                let written = copy(&mut file).and_then(|()| Ok(sync(&file)?));
                 (path, written)
             }
             Self::Renamed(path, mut file, on_existing) => {
                 let written = copy(file.as_file_mut())
-                    .and_then(|()| sync(file.as_file()))
-                    .and_then(|()| give_name(file, &path, on_existing));
+                    .and_then(|()| Ok(sync(file.as_file())?))
+                    .and_then(|()| Ok(give_name(file, &path, on_existing)?));
                 (path, written)
             }
         };
         match written {
             // A reader such as `head` has seen enough.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(|e| Failure::io("write", &path, e)),
+            Err(CopyError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|e| e.failure(&path)),
         }
     }
 }
@@ -122,14 +126,14 @@ fn is_descriptor(path: &Path) -> bool {
 /// is replaced. [`FileSystem::sync`] has it on the disk, with others.
 pub(crate) fn write_whole(
     path: &Path,
-    copy: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    copy: impl FnOnce(&mut dyn Write) -> Result<(), CopyError>,
 ) -> Result<(), Failure> {
     let write = || {
         let mut file = beside(path)?;
         copy(file.as_file_mut())?;
-        give_name(file, path, OnExisting::Replace)
+        Ok(give_name(file, path, OnExisting::Replace)?)
     };
-    write().map_err(|e| Failure::io("write", path, e))
+    write().map_err(|e: CopyError| e.failure(path))
 }
 
 /// The file system of a folder, for many files at once.

@@ -94,7 +94,8 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
         let path = path(&options.folder, address);
         let folder = path.parent().unwrap_or(&options.folder);
         fs::create_dir_all(folder).map_err(|e| Failure::io("create", folder, e))?;
-        let read = |offset: u64, out: &mut [u8]| file.read_at(&film.file, offset, out);
+        let read =
+            |offset, out: &mut [u8]| file.read_at(&film.file, offset, out).map_err(|e| film.unread(&e));
         write_whole(&path, |out| copy(file.len(), read, out, &bar))
     };
     let (media, playlists): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| is_media(address));

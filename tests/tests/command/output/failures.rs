@@ -106,6 +106,23 @@ fn a_disk_that_is_full_only_when_all_is_written_loses_nothing() {
 }
 
 #[test]
+fn a_film_that_cannot_be_read_is_named() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    let name = scene.film.to_str().expect("UTF-8");
+    // In the media, which is first.
+    let faults = [("FAIL_FILE", "bframes"), ("FAIL_FROM", "60000"), ("FAIL_TO", "90000")];
+    let mut clip = scene.command("", &[], &out);
+    let mut package = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    package.arg("package").arg(&scene.film).arg(scene.path("package"));
+    for command in [&mut clip, &mut package] {
+        let done = with_bad_disk(command, &faults).output().expect("a program that runs");
+        assert_refused(&done, &format!("cannot read {name}: Input/output error"));
+    }
+    assert!(!out.exists());
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let scene = Scene::new();
     for words in ["clip --start 1 \"$2\" -", "inspect --json \"$2\"", "verify \"$2\"", "man clip"] {
@@ -150,5 +167,8 @@ fn a_film_from_a_pipe_that_there_is_no_room_for_leaves_nothing_behind() {
         assert_no_room(&done, "No space left");
     }
     assert!(fs::metadata(&scene.film).expect("a film").len() > 64 << 10);
+    let done = clip("TMPDIR=\"$TMPDIR/nowhere\"; trap '' PIPE;", &["env"]);
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(error.contains("spool/nowhere first") && error.contains("No such file"), "{error}");
     scene.assert_holds(&["spool"]);
 }
