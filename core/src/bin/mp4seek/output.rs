@@ -5,10 +5,13 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use tempfile::NamedTempFile;
 
 use crate::Failure;
@@ -239,15 +242,36 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
 
 /// Has a file removed where a signal ends the process.
 fn leave_nothing(path: &Path) {
+    static WATCH: Once = Once::new();
     unfinished().push(path.to_owned());
-    // Fails only where a handler is set already.
-    let _ = ctrlc::set_handler(move || {
-        for path in &*unfinished() {
-            let _ = fs::remove_file(path);
+    WATCH.call_once(watch_for_signals);
+}
+
+fn watch_for_signals() {
+    let ignored = ignored_signals();
+    let ends = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
+    let signals = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(ends);
+    // Without it, they end the process as they would have.
+    let Ok(mut signals) = Signals::new(signals) else { return };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            // Nothing gets its name from now on.
+            let files = unfinished();
+            for path in &*files {
+                let _ = fs::remove_file(path);
+            }
+            // So that a shell sees which signal it was.
+            let _ = emulate_default_handler(signal);
         }
-        // As a shell reports the most usual of these signals.
-        std::process::exit(130);
     });
+}
+
+/// The signals that whoever started the process wants ignored (`nohup`, a job in the background of
+/// a script), a bit each.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Asks, where there is somebody to answer.

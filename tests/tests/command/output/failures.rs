@@ -1,22 +1,24 @@
 //! Signals, full disks and readers that go away leave nothing behind.
 
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
 
 use tests::bad_disk::with_bad_disk;
 use tests::built;
 
 use super::{Scene, assert_refused};
 
-#[test]
-fn a_signal_leaves_no_file_behind() {
-    let scene = Scene::new();
+/// A film of a size that takes a while to copy: a box of media, which is a hole, is at its end.
+fn big_film(scene: &Scene) -> PathBuf {
     let big = scene.path("big.mp4");
-    let out = scene.path("out.mp4");
     fs::copy(&scene.film, &big).expect("a copy");
     let file = File::options().write(true).open(&big).expect("a film");
-    // A hole of a size that takes a while to copy: a box of media at the end of the film.
     let len = file.metadata().expect("a film").len();
     let hole: u64 = 64 << 30;
     let mut header = 1u32.to_be_bytes().to_vec();
@@ -24,28 +26,56 @@ fn a_signal_leaves_no_file_behind() {
     header.extend_from_slice(&hole.to_be_bytes());
     std::os::unix::fs::FileExt::write_all_at(&file, &header, len).expect("a film");
     file.set_len(len + hole).expect("a hole");
-    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::HUP]
-    {
-        let mut running = Command::new(built("H264_MP4SEEK", "mp4seek"))
-            .args(["faststart", "--quiet"])
-            .args([&big, &out])
-            .spawn()
-            .expect("a program that runs");
-        let holds_temporary = || {
-            let names = fs::read_dir(scene.dir.path()).expect("a folder");
-            names.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b".mp4seek"))
-        };
-        while !holds_temporary() {
-            assert!(running.try_wait().expect("a process").is_none(), "it ended early");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        let pid = rustix::process::Pid::from_child(&running);
-        // The handler is set right after the file is created.
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        rustix::process::kill_process(pid, signal).expect("a process of ours");
-        assert!(!running.wait().expect("an end").success());
+    big
+}
+
+/// A copy of that film which has begun.
+fn begun(scene: &Scene, command: &mut Command) -> Child {
+    let mut running = command.spawn().expect("a program that runs");
+    let holds_temporary = || {
+        let names = fs::read_dir(scene.dir.path()).expect("a folder");
+        names.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b".mp4seek"))
+    };
+    while !holds_temporary() {
+        assert!(running.try_wait().expect("a process").is_none(), "it ended early");
+        sleep(Duration::from_millis(5));
+    }
+    // Signals are watched for right after the file is created.
+    sleep(Duration::from_millis(50));
+    running
+}
+
+#[test]
+fn a_signal_leaves_no_file_behind() {
+    let scene = Scene::new();
+    let (big, out) = (big_film(&scene), scene.path("out.mp4"));
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut faststart = Command::new(built("H264_MP4SEEK", "mp4seek"));
+        let mut running = begun(&scene, faststart.args(["faststart", "--quiet"]).args([&big, &out]));
+        rustix::process::kill_process(Pid::from_child(&running), signal).expect("a process of ours");
+        let status = running.wait().expect("an end");
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
         scene.assert_holds(&["big.mp4"]);
     }
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let scene = Scene::new();
+    let (big, out) = (big_film(&scene), scene.path("out.mp4"));
+    // As `nohup` has it, and for a job in the background of a script.
+    let mut faststart = Command::new("sh");
+    faststart.args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"]).arg(built("H264_MP4SEEK", "mp4seek"));
+    let mut running = begun(&scene, faststart.args(["faststart", "--quiet"]).args([&big, &out]));
+    let pid = Pid::from_child(&running);
+    for signal in [Signal::HUP, Signal::INT] {
+        rustix::process::kill_process(pid, signal).expect("a process of ours");
+        sleep(Duration::from_millis(50));
+        assert_eq!(running.try_wait().expect("a process"), None, "{signal:?} ended it");
+    }
+    rustix::process::kill_process(pid, Signal::TERM).expect("a process of ours");
+    assert_eq!(running.wait().expect("an end").signal(), Some(Signal::TERM.as_raw()));
+    scene.assert_holds(&["big.mp4"]);
 }
 
 #[test]
