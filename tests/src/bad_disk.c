@@ -1,8 +1,9 @@
 /* Preloaded into a program: a disk that cannot read some bytes of the files whose name holds
  * FAIL_FILE (from FAIL_FROM up to FAIL_TO), names that have just become those of something else:
  * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; a file on a network,
- * NETWORK_FILE, of which the first look is remembered; files that cannot be opened for a moment; and
- * files with FULL_FILE in their paths, for which there turns out to be no room once they are written. */
+ * NETWORK_FILE, of which the first look is remembered; files that cannot be opened for a moment;
+ * files with FULL_FILE in their paths, for which there turns out to be no room once they are written; and,
+ * with NO_LINKS, a file system that can only rename over what is there. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +84,22 @@ int fsync(int fd) {
 
 int syncfs(int fd) {
     return has_no_room(fd) ? -1 : (int)syscall(SYS_syncfs, fd);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
+    if (getenv("NO_LINKS") == NULL || flags == 0) return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+    errno = EINVAL;
+    return -1;
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
+    if (getenv("NO_LINKS") == NULL) return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+    errno = EPERM;
+    return -1;
+}
+
+int link(const char *from, const char *to) {
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 /* The first file whose name holds OPEN_FILE cannot be opened, as where a process has no descriptor

@@ -170,11 +170,23 @@ fn give_name(file: NamedTempFile, path: &Path, on_existing: OnExisting) -> io::R
     let nameless = file.path().to_owned();
     let named = match on_existing {
         OnExisting::Replace => file.persist(path),
-        OnExisting::Keep => file.persist_noclobber(path),
+        OnExisting::Keep => file.persist_noclobber(path).or_else(|e| match e.error.kind() {
+            // Not every file system can do that at once: some mounts of object stores, for one.
+            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                if is_free(path) =>
+            {
+                e.file.persist(path)
+            }
+            _ => Err(e),
+        }),
     };
     // Kept for a signal until here, and gone by now either way.
     unfinished().retain(|path| *path != nameless);
     named.map(drop).map_err(|e| e.error)
+}
+
+fn is_free(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
 }
 
 /// A new file in the folder of `path`, with the mode that the umask leaves.

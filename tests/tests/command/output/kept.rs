@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tests::bad_disk::with_bad_disk;
 use tests::built;
 
 use super::{Scene, assert_refused};
@@ -26,6 +27,17 @@ fn a_file_that_is_there_is_overwritten_only_when_asked_for() {
     assert_refused(&scene.run(&[], &out), "out.mp4: it is there already; --force");
     assert_eq!(fs::read(&out).expect("a file"), b"precious");
     assert!(scene.run(&["--force"], &out).status.success());
+    assert!(fs::read(&out).expect("a file") == scene.clip);
+    scene.assert_holds(&["out.mp4"]);
+}
+
+#[test]
+fn a_file_system_without_links_takes_new_files_too() {
+    let scene = Scene::new();
+    let out = scene.path("out.mp4");
+    let mut command = scene.command("", &[], &out);
+    let done = with_bad_disk(&mut command, &[("NO_LINKS", "1")]).output().expect("a program that runs");
+    assert!(done.status.success(), "{done:?}");
     assert!(fs::read(&out).expect("a file") == scene.clip);
     scene.assert_holds(&["out.mp4"]);
 }
