@@ -165,13 +165,25 @@ impl Parameters {
 
     /// These names where a narrower place of the configuration does not give others.
     ///
-    /// A name that the narrower place gives to one parameter is no longer that of another one.
+    /// A name that the narrower place gives to one parameter is no longer that of another one, which has
+    /// its default name again then. Nor does the wider place give that to another.
     #[must_use]
     pub fn overridden_by(&self, narrower: &Self) -> Self {
         let is_free = |name: &Name| !narrower.names.contains(&Some(*name));
         let mut names = narrower.names;
         for (name, wider) in names.iter_mut().zip(self.names) {
             *name = name.or(wider.filter(is_free));
+        }
+        let is_default = |names: &[Option<Name>], name: Name| {
+            let mut unnamed = names.iter().zip(Parameter::ALL).filter(|(given, _)| given.is_none());
+            unnamed.any(|(_, parameter)| parameter.default_name().as_bytes() == name.as_bytes())
+        };
+        while let Some(taken) =
+            names.iter().position(|name| name.is_some_and(|name| is_default(&names, name)))
+        {
+            if let Some(name) = names.get_mut(taken) {
+                *name = None;
+            }
         }
         Self { names }
     }
@@ -255,5 +267,27 @@ mod tests {
             (taken.find(b"from"), taken.find(b"start")),
             (Some(Parameter::End), Some(Parameter::Start))
         );
+    }
+
+    #[test]
+    fn a_parameter_that_loses_its_name_has_its_own_one_again() {
+        let wide = [("end", "begin"), ("t", "end"), ("clip", "t"), ("mode", "clip"), ("lang", "language")];
+        let wide = rename(Parameters::default(), &wide).unwrap();
+        let narrow = rename(Parameters::default(), &[("start", "begin")]).unwrap();
+        let both = wide.overridden_by(&narrow);
+        for (name, parameter) in [
+            ("begin", Parameter::Start),
+            ("end", Parameter::End),
+            ("t", Parameter::T),
+            ("clip", Parameter::Clip),
+            ("mode", Parameter::Mode),
+            ("language", Parameter::Lang),
+        ] {
+            assert_eq!(
+                (both.find(name.as_bytes()), both.name(parameter).to_string().as_str()),
+                (Some(parameter), name)
+            );
+        }
+        assert_eq!(both.find(b"start"), None);
     }
 }
