@@ -55,11 +55,25 @@ static char *check_handler(ngx_conf_t *cf, int stands_here) {
     return stands_here ? NGX_CONF_ERROR : NGX_CONF_OK;
 }
 
+/* A wider place says so: here, something is refused. */
+static void say_that_it_is_off(ngx_conf_t *cf) {
+    const ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    const ngx_http_core_srv_conf_t *server = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    int is_location = core->name.len > 0;
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"h264_streaming off\" holds in %s \"%V\", too, so what is said there of what may be seen of films "
+                       "does not hold: say \"h264_streaming on\" beside it",
+                       is_location ? "location" : "server", is_location ? &core->name : &server->server_name);
+}
+
 static char *merge_conf(ngx_conf_t *cf, void *parent, void *child) {
     struct h264_conf *wide = parent, *narrow = child;
     int stands_here = h264_section_has_guard(narrow->section);
     if (!h264_section_merge(wide->section, narrow->section)) return NGX_CONF_ERROR;
-    if (!h264_section_is_on(narrow->section)) return NGX_CONF_OK;
+    if (!h264_section_is_on(narrow->section)) {
+        if (stands_here) say_that_it_is_off(cf);
+        return NGX_CONF_OK;
+    }
     char *added = h264_add_threads(cf);
     if (added != NGX_CONF_OK || !h264_section_has_guard(narrow->section)) return added;
     return check_handler(cf, stands_here);

@@ -73,7 +73,6 @@ fn nginx_does_not_start_where_another_handler_would_send_what_the_location_guard
     for lines in [
         "location /own/ {\nh264_streaming_window 2-6;\nh264_streaming off;\nmp4;\n}",
         "location /own/ {\nh264_streaming on;\nh264_streaming_window none;\nmp4;\n}",
-        "h264_streaming off;\nlocation /own/ {\nh264_streaming_window 2-6;\nmp4;\n}",
         "location /films/ {\nh264_streaming_window 2-6;\nlocation ~ x { return 204; }\n}\nlocation /own/ { mp4; }",
     ] {
         let (passes, said) = nginx(lines).test_config();
@@ -115,6 +114,32 @@ fn nginx_says_where_its_own_handlers_send_guarded_films() {
     let cut = site.get("/own/f.mp4?start=8");
     assert!(cut.status == 200 && cut.body != whole && cut.header("x-mod-h264-streaming").is_empty(), "{cut}");
     assert_window(&site, "films");
+}
+
+#[test]
+fn nginx_says_where_a_wider_place_turns_off_what_is_guarded() {
+    if !has_nginx() {
+        return;
+    }
+    for (http, own, is_said) in [
+        ("h264_streaming off;", "h264_streaming_window 2-6;", true),
+        ("h264_streaming off;", "h264_streaming_window 2-6;\nmp4;", true),
+        ("h264_streaming off;", "h264_streaming_window 2-6;\nh264_streaming off;", false),
+        ("h264_streaming off;", "h264_streaming_window 2-6;\nh264_streaming on;", false),
+        ("h264_streaming_window 2-6;", "h264_streaming off;", false),
+        ("", "h264_streaming_window 2-6;", false),
+    ] {
+        let (passes, said) = nginx(&format!("location /own/ {{\n{own}\n}}")).http(http).test_config();
+        assert!(
+            passes && is_said == said.contains("\"h264_streaming off\" holds in location \"/own/\""),
+            "{http} {own}\n{said}"
+        );
+        assert!(!is_said || said.contains("[warn]"), "{said}");
+    }
+    let (_, said) = nginx("server_name own.test;\nh264_streaming_refuse times;")
+        .http("h264_streaming off;")
+        .test_config();
+    assert!(said.contains("holds in server \"own.test\""), "{said}");
 }
 
 fn assert_window(site: &Site, folder: &str) {
