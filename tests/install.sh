@@ -10,6 +10,7 @@ lighttpd_conf=$LIGHTTPD_CONF/conf-available/10-h264-streaming.conf
 nginx_conf=$NGINX_CONF/mod-http-h264-streaming.conf
 nginx_module=$NGINX_MODULES/ngx_http_h264_streaming_module.so
 nginx_enabled=$NGINX_ENABLED/50-mod-http-h264-streaming.conf
+lighttpd_enabled=$LIGHTTPD_CONF/conf-enabled/10-h264-streaming.conf
 
 # The configuration files as they are installed.
 content_of() {
@@ -91,18 +92,28 @@ install_all() {
     echo "Installed.${enable:+ To load: $enable}"
 }
 
+# The tests of configurations that say that all is well.
+passed() {
+    for server in nginx apachectl; do
+        if command -v "$server" > /dev/null && "$server" -t > /dev/null 2>&1; then echo "$server"; fi
+    done
+}
+
 uninstall_all() {
+    good=
     # A server whose configuration names a file that is gone does not start again.
     if [ -z "$DESTDIR" ]; then
+        good=$(passed)
         if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ]; then
-            a2dismod -q -f -p h264_streaming
+            # Where it is not in PATH, links are all there is of it.
+            APACHE_CONFDIR=$APACHE_CONF a2dismod -q -f -p h264_streaming 2> /dev/null || true
+            rm -f "$APACHE_CONF/mods-enabled/h264_streaming.load" "$APACHE_CONF/mods-enabled/h264_streaming.conf"
         fi
-        if [ -e "$LIGHTTPD_CONF/conf-enabled/10-h264-streaming.conf" ]; then
-            lighttpd-disable-mod h264-streaming > /dev/null
-        fi
-        if [ "$(readlink "$nginx_enabled")" = "$nginx_conf" ]; then
-            rm -f "$nginx_enabled"
-        fi
+        rm -f "$lighttpd_enabled"
+        # By whatever name, and however it says where.
+        for link in "$NGINX_ENABLED"/*; do
+            if [ -L "$link" ] && [ "$link" -ef "$nginx_conf" ]; then rm -f "$link"; fi
+        done
     fi
     for file in "$apache_load" "$apache_conf" "$lighttpd_conf" "$nginx_conf"; do
         uninstall_config "$file"
@@ -112,6 +123,10 @@ uninstall_all() {
     # nginx alone has no folder for modules: it was made for ours, where no other is in it.
     rmdir "$DESTDIR$NGINX_MODULES" "$(dirname "$DESTDIR$NGINX_MODULES")" 2> /dev/null || true
     echo "Uninstalled. Servers that run keep the module until they are restarted"
+    for server in $good; do
+        "$server" -t > /dev/null 2>&1 ||
+            echo "It is in your configuration still, and the server will not start again: $server -t says where"
+    done
 }
 
 "$1_all"

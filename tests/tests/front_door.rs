@@ -93,20 +93,112 @@ fn what_is_installed_is_small_and_can_be_uninstalled() {
     assert_eq!(files(&root), BTreeSet::from([PathBuf::from(APACHE_CONF)]));
 }
 
+/// All folders of the servers of a machine, under `dir`.
+fn folders(dir: &Path) -> Vec<String> {
+    let names = [
+        ("PREFIX", "prefix"),
+        ("APACHE_MODULES", "modules"),
+        ("APACHE_CONF", "apache2"),
+        ("LIGHTTPD_MODULES", "modules/lighttpd"),
+        ("LIGHTTPD_CONF", "lighttpd"),
+        ("NGINX_MODULES", "nginx-modules"),
+        ("NGINX_CONF", "nginx"),
+        ("NGINX_ENABLED", "nginx-enabled"),
+    ];
+    names.map(|(variable, name)| format!("{variable}={}", dir.join(name).display())).into()
+}
+
+/// A program of that name, which does as `script` says, and a `PATH` with it in front.
+fn path_with(dir: &Path, name: &str, script: &str) -> String {
+    let bin = dir.join("bin");
+    fs::create_dir_all(&bin).expect("a directory of our own");
+    fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).expect("a file of our own");
+    fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default())
+}
+
+/// `make install` on a machine with all servers, and then the same in reverse.
+struct Machine {
+    dir: tempfile::TempDir,
+    path: String,
+}
+
+impl Machine {
+    /// With a program of that name.
+    fn with(name: &str, script: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for name in
+            ["modules/lighttpd", "apache2/mods-enabled", "lighttpd/conf-enabled", "nginx", "nginx-enabled"]
+        {
+            fs::create_dir_all(dir.path().join(name)).expect("a directory of our own");
+        }
+        let path = path_with(dir.path(), name, script);
+        Self { dir, path }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn make(&self, goal: &str) -> String {
+        let folders = folders(self.dir.path());
+        let path = format!("PATH={}", self.path);
+        let arguments: Vec<&str> =
+            [goal, &path].into_iter().chain(folders.iter().map(String::as_str)).collect();
+        make(self.dir.path(), &arguments)
+    }
+
+    fn link(&self, to: &str, name: &str) {
+        symlink(to, self.path(name)).expect("a link of our own");
+    }
+
+    fn has(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path(name)).is_ok()
+    }
+}
+
+#[test]
+fn whatever_loads_a_module_goes_with_it() {
+    // As it is where it is not in PATH.
+    let machine = Machine::with("a2dismod", "exit 127");
+    machine.make("install");
+    let links = [
+        ("../mods-available/h264_streaming.load", "apache2/mods-enabled/h264_streaming.load"),
+        ("../mods-available/h264_streaming.conf", "apache2/mods-enabled/h264_streaming.conf"),
+        ("../conf-available/10-h264-streaming.conf", "lighttpd/conf-enabled/10-h264-streaming.conf"),
+        ("../nginx/mod-http-h264-streaming.conf", "nginx-enabled/50-mod-http-h264-streaming.conf"),
+        ("../nginx/mod-http-h264-streaming.conf", "nginx-enabled/70-films.conf"),
+    ];
+    fs::write(machine.path("nginx/other.conf"), "# of somebody else").expect("a file of our own");
+    machine.link("../nginx/other.conf", "nginx-enabled/50-other.conf");
+    for (to, name) in links {
+        machine.link(to, name);
+    }
+    machine.make("uninstall");
+    for (_, name) in links.into_iter().filter(|(_, name)| has_nginx() || !name.starts_with("nginx")) {
+        assert!(!machine.has(name), "{name} is left");
+    }
+    assert!(machine.has("nginx-enabled/50-other.conf") && !machine.has("modules/mod_h264_streaming.so"));
+}
+
+#[test]
+fn a_configuration_that_names_what_is_gone_is_reported() {
+    let machine =
+        Machine::with("apachectl", "test -e \"$(dirname \"$0\")/../modules/mod_h264_streaming.so\"");
+    machine.make("install");
+    let said = machine.make("uninstall");
+    assert!(said.contains("apachectl -t says where"), "{said}");
+    let said = machine.make("uninstall");
+    assert!(!said.contains("apachectl"), "it was so before: {said}");
+}
+
 #[test]
 fn nothing_is_installed_for_a_server_that_is_not_there() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let folder = |name: &str| dir.path().join(name).display().to_string();
     fs::create_dir(folder("modules")).expect("a directory of our own");
-    let folders = [
-        format!("PREFIX={}", folder("prefix")),
-        format!("APACHE_MODULES={}", folder("modules")),
-        format!("APACHE_CONF={}", folder("apache2")),
-        format!("LIGHTTPD_MODULES={}", folder("no-modules")),
-        format!("LIGHTTPD_CONF={}", folder("lighttpd")),
-        format!("NGINX_MODULES={}", folder("nginx-modules")),
-        format!("NGINX_CONF={}", folder("nginx")),
-    ];
+    let mut folders = folders(dir.path());
+    folders.push(format!("LIGHTTPD_MODULES={}", folder("no-modules")));
     let with_folders = |goal: &'static str| {
         let arguments: Vec<&str> = [goal].into_iter().chain(folders.iter().map(String::as_str)).collect();
         make(dir.path(), &arguments)
