@@ -26,8 +26,16 @@ is_as_installed() {
     content_of "$1" | cmp -s - "$DESTDIR$1"
 }
 
+# What dpkg installed is for dpkg to replace and to remove.
+is_of_package() {
+    [ -z "$DESTDIR" ] || return 1
+    package=$(dpkg-query -S "$1" 2> /dev/null) || return 1
+    echo "kept: $1, which belongs to the package ${package%%:*}"
+}
+
 # An administrator's changes are kept.
 install_config() {
+    if is_of_package "$1"; then return; fi
     if [ -e "$DESTDIR$1" ] && ! is_as_installed "$1"; then
         echo "kept: $DESTDIR$1, which was changed since it was installed"
         return
@@ -38,6 +46,7 @@ install_config() {
 }
 
 uninstall_config() {
+    if is_of_package "$1"; then return; fi
     if [ ! -e "$DESTDIR$1" ] || is_as_installed "$1"; then
         rm -f "$DESTDIR$1"
     else
@@ -47,6 +56,7 @@ uninstall_config() {
 
 # Without the debug information, which is ten times the rest. Symbols stay: a backtrace names functions.
 install_program() {
+    if is_of_package "$3"; then return; fi
     "$STRIP" --strip-debug -o "$work/stripped" "$BUILT/$2" 2> /dev/null || cp "$BUILT/$2" "$work/stripped"
     mkdir -p "$(dirname "$DESTDIR$3")"
     install -m "$1" "$work/stripped" "$DESTDIR$3"
@@ -104,12 +114,12 @@ uninstall_all() {
     # A server whose configuration names a file that is gone does not start again.
     if [ -z "$DESTDIR" ]; then
         good=$(passed)
-        if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ]; then
+        if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ] && ! is_of_package "$apache_load" > /dev/null; then
             # Where it is not in PATH, links are all there is of it.
             APACHE_CONFDIR=$APACHE_CONF a2dismod -q -f -p h264_streaming 2> /dev/null || true
             rm -f "$APACHE_CONF/mods-enabled/h264_streaming.load" "$APACHE_CONF/mods-enabled/h264_streaming.conf"
         fi
-        rm -f "$lighttpd_enabled"
+        is_of_package "$lighttpd_conf" > /dev/null || rm -f "$lighttpd_enabled"
         # By whatever name, and however it says where.
         for link in "$NGINX_ENABLED"/*; do
             if [ -L "$link" ] && [ "$link" -ef "$nginx_conf" ]; then rm -f "$link"; fi
@@ -118,8 +128,10 @@ uninstall_all() {
     for file in "$apache_load" "$apache_conf" "$lighttpd_conf" "$nginx_conf"; do
         uninstall_config "$file"
     done
-    rm -f "$DESTDIR$APACHE_MODULES/mod_h264_streaming.so" "$DESTDIR$LIGHTTPD_MODULES/mod_h264_streaming.so" \
-        "$DESTDIR$nginx_module" "$DESTDIR$PREFIX/bin/mp4seek"
+    for file in "$APACHE_MODULES/mod_h264_streaming.so" "$LIGHTTPD_MODULES/mod_h264_streaming.so" \
+        "$nginx_module" "$PREFIX/bin/mp4seek"; do
+        is_of_package "$file" || rm -f "$DESTDIR$file"
+    done
     # nginx alone has no folder for modules: it was made for ours, where no other is in it.
     rmdir "$DESTDIR$NGINX_MODULES" "$(dirname "$DESTDIR$NGINX_MODULES")" 2> /dev/null || true
     echo "Uninstalled. Servers that run keep the module until they are restarted"

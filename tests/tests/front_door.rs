@@ -182,6 +182,37 @@ fn whatever_loads_a_module_goes_with_it() {
 }
 
 #[test]
+fn what_belongs_to_a_package_is_kept() {
+    // Packages of Apache's module alone, as dpkg tells of them.
+    let dpkg = "case $2 in */apache2/*|*/modules/mod_h264*) echo \"libapache2-mod-x:amd64: $2\" ;; *) exit 1 ;; esac";
+    let machine = Machine::with("dpkg-query", dpkg);
+    let packaged = ["modules/mod_h264_streaming.so", "apache2/mods-available/h264_streaming.conf"];
+    fs::create_dir(machine.path("apache2/mods-available")).expect("a directory of our own");
+    packaged
+        .iter()
+        .for_each(|name| fs::write(machine.path(name), "H264Streaming On\n").expect("a file of our own"));
+    machine.link("../mods-available/h264_streaming.conf", "apache2/mods-enabled/h264_streaming.load");
+    for goal in ["install", "uninstall"] {
+        let said = machine.make(goal);
+        for name in packaged {
+            let kept = format!(
+                "kept: {}, which belongs to the package libapache2-mod-x\n",
+                machine.path(name).display()
+            );
+            assert!(said.contains(&kept), "{said}");
+            assert_eq!(
+                fs::read(machine.path(name)).expect("a file"),
+                b"H264Streaming On\n",
+                "{goal}: {name}"
+            );
+        }
+        assert!(machine.has("apache2/mods-enabled/h264_streaming.load"), "{goal} turns it off");
+        let others = ["modules/lighttpd/mod_h264_streaming.so", "prefix/bin/mp4seek"];
+        assert!(others.iter().all(|name| machine.has(name) == (goal == "install")), "{goal}");
+    }
+}
+
+#[test]
 fn a_configuration_that_names_what_is_gone_is_reported() {
     let machine =
         Machine::with("apachectl", "test -e \"$(dirname \"$0\")/../modules/mod_h264_streaming.so\"");
