@@ -45,9 +45,11 @@ export function address(film, { start, end, mode, form }) {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-// The command that saves the scene.
+// The command that saves the scene. ffmpeg ends an address in a manifest at its first "&", and the
+// form with segments of their own has none.
 export function shellLine(url, form) {
-  return FORMS[form].path ? `ffmpeg -i ${quoted(url)} -c copy scene.mp4` : `curl -o scene.mp4 ${quoted(url)}`;
+  const input = url.replace("/dash/manifest.mpd", "/dash/manifest-template.mpd");
+  return FORMS[form].path ? `ffmpeg -i ${quoted(input)} -c copy scene.mp4` : `curl -fo scene.mp4 ${quoted(url)}`;
 }
 
 // The markup that plays the scene in a page.

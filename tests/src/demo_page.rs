@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ const PAGE: &str = "
     done({
         said: ['said', 'start-error', 'end-error'].map((id) => document.getElementById(id).textContent).join(' ').trim(),
         link: document.getElementById('link').href,
+        shell: document.getElementById('shell').textContent,
         disabled: !document.querySelector(`[name=form][value='${arguments[0]}']`),
         asked: performance.getEntriesByType('resource').map((entry) => entry.name),
     });
@@ -69,6 +71,7 @@ pub fn assert_forms_play(browser: Browser, engine: Engine) {
             let page = state(client, form).await;
             let link = page["link"].as_str().unwrap_or_default();
             assert!(link.ends_with(path), "{form:?}: the link is {link}");
+            assert_saves(page["shell"].as_str().unwrap_or_default());
             let asked: Vec<_> =
                 page["asked"].as_array().into_iter().flatten().filter_map(|url| url.as_str()).collect();
             let is_here = |url: &&str| url.starts_with(&site.url("/")) || url.starts_with("blob:");
@@ -77,6 +80,21 @@ pub fn assert_forms_play(browser: Browser, engine: Engine) {
     });
     // Players close connections in the middle of an answer.
     site.allow_log("");
+}
+
+/// Runs the command that the page gives for a scene of some six seconds.
+fn assert_saves(command: &str) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let output = Command::new("sh").args(["-c", command]).current_dir(&dir).stdin(Stdio::null()).output();
+    let output = output.expect("a shell");
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    let length = Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", "scene.mp4"])
+        .current_dir(&dir)
+        .output()
+        .expect("ffprobe");
+    let length = String::from_utf8_lossy(&length.stdout).trim().parse::<f64>();
+    assert!(length.as_ref().is_ok_and(|length| (5.5..6.5).contains(length)), "{command}: {length:?}");
 }
 
 async fn state(client: &Client, form: &str) -> Value {

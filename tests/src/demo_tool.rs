@@ -166,7 +166,7 @@ async fn is_told(client: &Client, sites: &[Site; 3]) {
     // A text of the scene, which counts from its start.
     assert_eq!(told["cues"], 1, "{told}");
     assert!(told["note"].as_str().is_some_and(|note| note.contains("0:10.00")), "{told}");
-    assert_eq!(told["shell"], format!("curl -o scene.mp4 '{}'", told["link"].as_str().unwrap_or_default()));
+    assert_eq!(told["shell"], format!("curl -fo scene.mp4 '{}'", told["link"].as_str().unwrap_or_default()));
     assert!(
         told["snippet"].as_str().is_some_and(|text| text.contains("?start=12.48&amp;end=19\"")),
         "{told}"
