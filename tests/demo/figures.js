@@ -13,6 +13,7 @@ export async function head(url) {
 // Why the server refuses, in its own words.
 export async function refusal(url) {
   const reply = await fetch(url, fresh).catch(() => null);
+  if (reply?.ok) reply.body?.cancel();
   if (!reply || reply.ok) return null;
   const text = await reply.text();
   const body = new DOMParser().parseFromString(text, "text/html").body;
@@ -21,9 +22,11 @@ export async function refusal(url) {
 }
 
 // The bytes of an MP4 that are no media: all but what its `mdat` boxes hold. A flat answer is read
-// up to its `mdat`, in front of which the metadata stands, and a fragmented one to its end.
-export async function metadataBytes(url) {
+// up to its `mdat`, in front of which the metadata stands, and a fragmented one to its end, unless
+// `signal` says that nobody asks any longer.
+export async function metadataBytes(url, signal) {
   const stop = new AbortController();
+  signal?.addEventListener("abort", () => stop.abort());
   const reply = await fetch(url, { ...fresh, signal: stop.signal });
   const source = reply.body.getReader();
   let [metadata, skip, header, fragmented] = [0, 0, [], false];
@@ -43,9 +46,14 @@ export async function metadataBytes(url) {
       const isMedia = box.type === "mdat";
       fragmented ||= box.type === "moof" || box.type === "sidx";
       metadata += isMedia ? header.length : box.size;
-      if (isMedia && !fragmented) {
+      // One without a size lasts to the end of the file.
+      if (isMedia && (!fragmented || !box.size)) {
         stop.abort();
         return metadata;
+      }
+      if (!box.size) {
+        stop.abort();
+        return NaN;
       }
       skip = box.size - header.length;
       header = [];

@@ -92,9 +92,11 @@ async function explain(url, name) {
 
 // ---- What the servers say of the choice
 
-let weighing = 0;
+let weighing = 0, reading = new AbortController();
 
 async function weigh() {
+  reading.abort();
+  reading = new AbortController();
   const turn = ++weighing, url = link(), isFile = !FORMS[chosen("form")].path;
   const answers = await Promise.all(servers.map((each) => head(link(each))));
   if (turn !== weighing) return;
@@ -112,7 +114,7 @@ async function weigh() {
     return;
   }
   showSent(answer.size);
-  const metadata = await metadataBytes(url).catch(() => NaN);
+  const metadata = await metadataBytes(url, reading.signal).catch(() => NaN);
   if (turn === weighing) $("metadata").textContent = bytes(metadata);
 }
 
@@ -214,8 +216,10 @@ function backToFilm() {
 const frame = () => 1 / facts.rate;
 const onFrame = (time) => Math.round(time * facts.rate) / facts.rate;
 
-// Moves an end of the scene. An end that would lie before the start is no longer one.
+// Moves an end of the scene. An end that would lie before the start is no longer one. Of a film that
+// is not there, nothing moves.
 function mark(which, time, keepsOrder = false) {
+  if (!facts.duration) return 0;
   const { from, to } = scene();
   let at = onFrame(time);
   if (keepsOrder) at = which === "start" ? Math.min(at, to - frame()) : Math.max(at, from + frame());
@@ -266,12 +270,20 @@ const away = {
 };
 
 function step(unit, way, which) {
+  if (!facts.duration) return;
   if (which) {
     const { from, to } = scene();
     reel.seek(mark(which, away[unit](which === "start" ? from : to, way), true));
   } else {
     reel.seek(onFrame(away[unit](reel.time, way)));
   }
+}
+
+// Goes to an end of the film, or moves an end of the scene as far.
+function edge(last, which) {
+  if (!facts.duration) return;
+  const at = last ? facts.duration : 0;
+  reel.seek(which ? mark(which, at, true) : at);
 }
 
 const actions = {
@@ -285,7 +297,7 @@ const actions = {
 };
 
 for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => actions[button.dataset.do]();
-listenToKeys({ ...actions, step, play, shuttle: (way) => reel.shuttle(way), stop: () => reel.stop(), edge: (last) => reel.seek(last ? facts.duration : 0) });
+listenToKeys({ ...actions, step, play, shuttle: (way) => reel.shuttle(way), stop: () => reel.stop(), edge });
 
 form.oninput = show;
 form.onsubmit = (event) => { event.preventDefault(); play(); };
@@ -333,7 +345,9 @@ const wanted = new URLSearchParams(location.search);
 start.value = wanted.get("start") ?? (wanted.size ? "" : "12.48");
 end.value = wanted.get("end") ?? (wanted.size ? "" : "19");
 form.elements.mode.value = wanted.get("mode") === "keyframe" ? "keyframe" : "";
-form.elements.server.value = (servers.find(({ name }) => name === wanted.get("server")) ?? servers[0]).name;
+// A single choice is no list of them, whose value would check it.
+const wantedServer = (servers.find(({ name }) => name === wanted.get("server")) ?? servers[0]).name;
+for (const input of form.querySelectorAll("[name=server]")) input.checked = input.value === wantedServer;
 const wantedForm = wanted.get("form") ?? "";
 if (FORMS[wantedForm] && plays(wantedForm)) form.elements.form.value = wantedForm;
 show();

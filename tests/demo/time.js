@@ -10,10 +10,10 @@ export function readTime(text) {
 
 // As the form has it: `12.48`, `1:02.48`, to a hundredth of a second or as much finer as needed.
 export function writeTime(seconds) {
-  const text = (value) => String(Number(value.toFixed(3)));
-  if (seconds < 60) return text(seconds);
-  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
-  return `${minutes}:${rest < 10 ? "0" : ""}${text(rest)}`;
+  const thousandths = Math.round(seconds * 1000);
+  if (thousandths < 60000) return String(thousandths / 1000);
+  const [minutes, rest] = [Math.floor(thousandths / 60000), thousandths % 60000 / 1000];
+  return `${minutes}:${rest < 10 ? "0" : ""}${rest}`;
 }
 
 // As a clock has it: `1:02.48`, always as wide.
@@ -25,8 +25,8 @@ export function clock(seconds) {
 
 // As a person would say it.
 export function spoken(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  return (minutes ? `${minutes} min ` : "") + `${Number((seconds % 60).toFixed(2))} s`;
+  const hundredths = Math.round(seconds * 100), minutes = Math.floor(hundredths / 6000);
+  return (minutes ? `${minutes} min ` : "") + `${hundredths % 6000 / 100} s`;
 }
 
 export function bytes(count) {

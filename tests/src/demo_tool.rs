@@ -87,6 +87,7 @@ pub fn assert_scenes_are_chosen(browser: Browser) {
         is_copied(client).await;
         is_downloaded(client, &sites, &home.path().join("Downloads/scene.mp4")).await;
         is_refused(client).await;
+        writes_times_that_servers_read(client).await;
         let page = state(client).await;
         let asked = page["asked"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let elsewhere: Vec<_> = asked
@@ -245,6 +246,53 @@ async fn is_refused(client: &Client) {
     })
     .await;
 }
+
+/// Never sixty seconds of a minute.
+async fn writes_times_that_servers_read(client: &Client) {
+    let written = run(client, WRITE_TIMES, vec![]).await.expect("a page");
+    assert_eq!(
+        written["times"],
+        json!(["12.48", "1:00", "2:00", "1:10", "1:02.48", "60:00.001", "2 min 0 s", "59.96 s"])
+    );
+}
+
+const WRITE_TIMES: &str = "
+    const done = arguments[0];
+    import('./time.js').then(({ writeTime, spoken }) => done({
+        times: [...[12.48, 59.9996, 119.9996, 69.9996, 62.48, 3600.001].map(writeTime), ...[119.996, 59.96].map(spoken)],
+    }));
+";
+
+/// Of a film that is not there, nothing moves, and nothing breaks.
+///
+/// # Panics
+/// Where something does.
+pub fn assert_missing_film_is_left_alone(browser: Browser) {
+    let site = Builder::new(engines()[0]).packaging().demo_page().start();
+    put_page(&site, [("only", site.url("/none.mp4"))]);
+    site.allow_log("");
+    in_browser(browser, &[], async |client: &Client| {
+        client.goto(&site.url("/")).await.expect("the page");
+        until(client, "no film", |tool| tool["said"] != "").await;
+        run(client, COUNT_ERRORS, vec![]).await.expect("a page");
+        press(client, &[Key::End.into(), Key::Up.into(), Key::Right.into(), 'i', 'o']).await;
+        let seen = run(
+            client,
+            "arguments[0]({ wrong, checked: document.querySelector('[name=server]').checked })",
+            vec![],
+        );
+        assert_eq!(seen.await.expect("a page"), json!({ "wrong": [], "checked": true }));
+        let tool = state(client).await;
+        assert_eq!([&tool["start"], &tool["end"]], ["12.48", "19"]);
+    });
+}
+
+const COUNT_ERRORS: &str = "
+    window.wrong = [];
+    addEventListener('error', ({ message }) => wrong.push(message));
+    document.getElementById('stage').focus();
+    arguments[0]({});
+";
 
 /// Keeps what the buttons come to say.
 const LABELS: &str = "

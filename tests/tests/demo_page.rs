@@ -5,7 +5,7 @@
 
 use tests::browser::{Browser, Client, in_chromium, look, play_out, stamp};
 use tests::demo_page::{assert_forms_play, goto, site, wait_for};
-use tests::demo_tool::{assert_good_looks, assert_scenes_are_chosen};
+use tests::demo_tool::{assert_good_looks, assert_missing_film_is_left_alone, assert_scenes_are_chosen};
 use tests::films::demo_film;
 use tests::servers::Engine;
 use tests::{on_all_engines, put_players};
@@ -20,6 +20,11 @@ on_all_engines!(
 #[test]
 fn scenes_are_chosen_by_pointer_and_keys() {
     assert_scenes_are_chosen(Browser::Chromium);
+}
+
+#[test]
+fn a_film_that_is_missing_is_left_alone() {
+    assert_missing_film_is_left_alone(Browser::Chromium);
 }
 
 #[test]
