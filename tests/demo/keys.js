@@ -1,11 +1,12 @@
-// The keys of an editing desk.
+// The keys of an editing desk, where the picture or the timeline has the focus. Elsewhere they are the
+// page's, which scrolls with them.
 
 export function listenToKeys(actions) {
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // In a field, a group of choices or the clip's own controls, keys mean what they always do.
-    if (target.matches("input, select, textarea, video")) return;
+    if (!target.closest("#stage, #timeline") || target.matches("input, select, textarea, video")) return;
     // Of a handle that has the focus, arrows move that end of the scene.
     const which = target.matches(".handle.start") ? "start" : target.matches(".handle.end") ? "end" : undefined;
     const action = {
@@ -20,8 +21,8 @@ export function listenToKeys(actions) {
       PageUp: () => actions.step("key", 1, which),
       ArrowUp: () => actions.step("key", 1, which),
       ArrowDown: () => actions.step("key", -1, which),
-      Home: () => actions.edge(false),
-      End: () => actions.edge(true),
+      Home: () => actions.edge(false, which),
+      End: () => actions.edge(true, which),
       ...(!target.matches("button, a") && { " ": actions.toggle, Enter: actions.play }),
     }[key.length === 1 ? key.toLowerCase() : key];
     if (!action) return;

@@ -332,6 +332,9 @@ $("download").onclick = async () => {
 
 // ---- At first
 
+// Keys are for the picture, until something else has the focus.
+$("stage").focus({ preventScroll: true });
+
 for (const { name } of servers) {
   const label = document.createElement("label");
   label.append(

@@ -87,6 +87,7 @@ pub fn assert_scenes_are_chosen(browser: Browser) {
         is_copied(client).await;
         is_downloaded(client, &sites, &home.path().join("Downloads/scene.mp4")).await;
         is_refused(client).await;
+        keys_are_those_of_the_picture(client).await;
         writes_times_that_servers_read(client).await;
         let page = state(client).await;
         let asked = page["asked"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -247,6 +248,23 @@ async fn is_refused(client: &Client) {
     .await;
 }
 
+/// Keys that scroll a page do so, but where the picture or the timeline has the focus.
+async fn keys_are_those_of_the_picture(client: &Client) {
+    for (focus, is_taken) in [("body", false), ("#play", false), ("#stage", true), (".handle.start", true)] {
+        run(client, LISTEN, vec![json!(focus)]).await.expect("a page");
+        let keys = [Key::End.into(), Key::PageDown.into(), Key::Up.into(), ' ', 'k'];
+        // A button is pressed by the space bar, and what it does is not asked here.
+        let keys: Vec<char> = keys.into_iter().filter(|&key| focus != "#play" || key != ' ').collect();
+        press(client, &keys).await;
+        let seen = run(client, "arguments[0]({ taken: window.taken })", vec![]).await.expect("a page");
+        assert_eq!(seen["taken"], json!(vec![is_taken; keys.len()]), "{focus}");
+    }
+    // Those of a handle move its end of the scene, not the film alone.
+    run(client, LISTEN, vec![json!(".handle.start")]).await.expect("a page");
+    press(client, &[Key::Home.into()]).await;
+    until(client, "a scene from the first frame", |tool| tool["start"] == "").await;
+}
+
 /// Never sixty seconds of a minute.
 async fn writes_times_that_servers_read(client: &Client) {
     let written = run(client, WRITE_TIMES, vec![]).await.expect("a page");
@@ -261,6 +279,16 @@ const WRITE_TIMES: &str = "
     import('./time.js').then(({ writeTime, spoken }) => done({
         times: [...[12.48, 59.9996, 119.9996, 69.9996, 62.48, 3600.001].map(writeTime), ...[119.996, 59.96].map(spoken)],
     }));
+";
+
+/// Notes of each key whether the page took it, with the focus there.
+const LISTEN: &str = "
+    const [where, done] = arguments;
+    if (where === 'body') document.activeElement.blur();
+    else document.querySelector(where).focus();
+    if (!window.taken) addEventListener('keydown', (event) => { taken.push(event.defaultPrevented); });
+    window.taken = [];
+    done({});
 ";
 
 /// Of a film that is not there, nothing moves, and nothing breaks.
