@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::answer::{Answer, Budget, Error, Seeker};
+use crate::cache::{Place, TextKey};
 use crate::describe::describe;
 use crate::explanation::{Summary, Work};
 use crate::index::{Film, Growth, Index};
@@ -269,20 +270,23 @@ impl<R: ReadAt> Package<'_, R> {
 
     /// A text, from what is kept or written now.
     fn text(&self, address: Address) -> Result<VirtualFile, Error> {
-        let Self { identity, request, settings, .. } = self;
-        // All that the text follows from.
-        let (seconds, form, query) =
-            (settings.segment_duration.seconds(), settings.form, self.query.escape_ascii());
-        let (growth, scene) = (self.growth, settings.parameters.name(Parameter::Scene));
-        let key = format!("{address}?{query} {seconds} {form:?} {scene} {growth:?} {request:?}");
-        let cache = &self.seeker.cache;
-        let (text, tag) = match cache.text(identity, &key) {
+        let Self { identity, settings, growth, .. } = *self;
+        let follows_from = TextKey {
+            address,
+            request: self.request.clone(),
+            query: self.query.into(),
+            scene: settings.parameters.name(Parameter::Scene),
+            segments: (settings.segment_duration.seconds(), settings.form),
+            growth,
+        };
+        let (cache, place) = (&self.seeker.cache, Place::of(identity, follows_from));
+        let (text, tag) = match cache.text(&place) {
             Some(kept) => kept,
             None => {
                 let text = self.write(address)?.into_bytes();
                 let tag = format!("p{:x}-{:x}", text.len(), fnv1a(&text));
                 let text = (text.into(), tag.into());
-                cache.keep_text(identity, &key, &text);
+                cache.keep_text(place, &text);
                 text
             }
         };

@@ -8,10 +8,11 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::boxes::FormatError;
 use crate::fragments::{LOOK_UP, MemoryPermits};
-use crate::index::Index;
+use crate::index::{Growth, Index};
 use crate::limits::Limits;
+use crate::packaging::Address;
 use crate::plan::Segmenting;
-use crate::request::ClipRequest;
+use crate::request::{ClipRequest, Form, Name};
 use crate::source::{Identity, ReadAt};
 use crate::virtual_file::Planned;
 
@@ -27,25 +28,48 @@ pub(crate) struct FilmCache {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     film: Identity,
-    /// Of a clip; of the movie's index there is none.
-    request: Option<ClipRequest>,
-    /// Of the file of one track of the clip.
-    segmenting: Option<Segmenting>,
-    /// Of a text: what tells it from all others about the movie.
-    text: Option<Box<str>>,
+    of: Kept,
+}
+
+/// What is kept of a movie.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Kept {
+    Index,
+    /// The plan of a clip, or of the file of one of its tracks.
+    Plan(ClipRequest, Option<Segmenting>),
+    Text(TextKey),
+}
+
+/// What a text about a movie follows from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TextKey {
+    pub(crate) address: Address,
+    pub(crate) request: ClipRequest,
+    /// What its links carry on.
+    pub(crate) query: Box<[u8]>,
+    /// The name by which they ask for one of several scenes.
+    pub(crate) scene: Name,
+    /// How long segments last, in seconds, and how they are addressed.
+    pub(crate) segments: (u32, Form),
+    pub(crate) growth: Growth,
 }
 
 impl Key {
     fn index(film: &Identity) -> Self {
-        Self { film: *film, request: None, segmenting: None, text: None }
+        Self { film: *film, of: Kept::Index }
     }
 
     fn plan(film: &Identity, request: &ClipRequest, segmenting: Option<Segmenting>) -> Self {
-        Self { request: Some(request.clone()), segmenting, ..Self::index(film) }
+        Self { film: *film, of: Kept::Plan(request.clone(), segmenting) }
     }
 
-    fn text(film: &Identity, text: &str) -> Self {
-        Self { text: Some(text.into()), ..Self::index(film) }
+    /// Memory held besides the struct itself.
+    fn heap_size(&self) -> usize {
+        match &self.of {
+            Kept::Index => 0,
+            Kept::Plan(request, _) => request.heap_size(),
+            Kept::Text(text) => text.query.len() + text.request.heap_size(),
+        }
     }
 }
 
@@ -72,9 +96,7 @@ impl Weighter<Key, Entry> for Bytes {
             Entry::Plan(plan) => plan.heap_size(),
             Entry::Text((text, tag)) => text.len() + tag.len(),
         };
-        let heap = heap + key.text.as_ref().map_or(0, |text| text.len());
-        let request = key.request.as_ref().map_or(0, ClipRequest::heap_size);
-        (heap + request + size_of::<(Key, Entry)>() + ENTRY_OVERHEAD) as u64
+        (heap + key.heap_size() + size_of::<(Key, Entry)>() + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -216,19 +238,29 @@ impl FilmCache {
         }
     }
 
-    /// A text about this movie, where it is kept.
-    pub(crate) fn text(&self, film: &Identity, key: &str) -> Option<Text> {
-        match self.cache.get(&Key::text(film, key))? {
+    /// A text, where it is kept.
+    pub(crate) fn text(&self, place: &Place) -> Option<Text> {
+        match self.cache.get(&place.0)? {
             Entry::Text(text) => Some(text),
             _ => None,
         }
     }
 
     /// Keeps a text.
-    pub(crate) fn keep_text(&self, film: &Identity, key: &str, text: &Text) {
-        if is_settled(film, SystemTime::now()) {
-            self.cache.insert(Key::text(film, key), Entry::Text(text.clone()));
+    pub(crate) fn keep_text(&self, place: Place, text: &Text) {
+        if is_settled(&place.0.film, SystemTime::now()) {
+            self.cache.insert(place.0, Entry::Text(text.clone()));
         }
+    }
+}
+
+/// Where a text is kept.
+pub(crate) struct Place(Key);
+
+impl Place {
+    /// That of a text about this movie.
+    pub(crate) fn of(film: &Identity, text: TextKey) -> Self {
+        Self(Key { film: *film, of: Kept::Text(text) })
     }
 }
 

@@ -47,7 +47,7 @@ impl End {
 }
 
 /// Whether a movie is still being recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Growth {
     /// It is at rest.
     None,

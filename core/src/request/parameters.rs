@@ -81,7 +81,7 @@ pub const LONGEST_NAME: usize = 31;
 
 /// The name of a parameter: letters, digits, `-`, `.`, `_` and `~`, which a query holds as they
 /// are.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Name {
     /// The name, and zeros.
     bytes: [u8; LONGEST_NAME],
