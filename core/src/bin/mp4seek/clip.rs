@@ -1,5 +1,6 @@
 //! `mp4seek clip` and `mp4seek faststart`
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::slice;
 
@@ -20,6 +21,10 @@ pub(crate) fn run(
     force: bool,
     quiet: bool,
 ) -> Result<(), Failure> {
+    if output == Path::new("-") && io::stdout().is_terminal() && !force {
+        let reason = "it is a terminal; --force writes to it";
+        return Err(Failure::io("write", Path::new("standard output"), reason));
+    }
     let film = Input::open(input)?;
     let identity = film.identity();
     let mut start = [0; 4];

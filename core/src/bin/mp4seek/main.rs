@@ -113,8 +113,8 @@ struct Files {
     input: PathBuf,
     /// Where to write it; `-` is standard output.
     output: PathBuf,
-    /// Write over a file that is there. It keeps its mode, owner, access control list and
-    /// attributes.
+    /// Write over a file that is there, or to a terminal. A file keeps its mode, owner, access
+    /// control list and attributes.
     #[arg(short, long)]
     force: bool,
     /// No progress bar.

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -59,6 +60,9 @@ impl Output {
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_ok() => {
                 Err(Failure::io("write", path, "it is a symbolic link to a file that is not there"))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound && path.as_os_str().as_bytes().ends_with(b"/") => {
+                Err(Failure::io("write", path, "there is no such folder"))
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let file = beside(path).map_err(fail)?;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tests::built;
 
@@ -66,4 +66,28 @@ fn a_film_from_a_pipe_is_read_whole_first() {
         let done = clip(from);
         assert!(done.status.success() && done.stdout.len() == scene.clip.len(), "{from}: {:?}", done.stderr);
     }
+}
+
+#[test]
+fn a_terminal_gets_a_film_only_when_asked_for() {
+    let scene = Scene::new();
+    for (options, is_written) in [(&[][..], false), (&["--force"], true)] {
+        let command = scene.command("", options, Path::new("-"));
+        let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+        let words = words.iter().map(|word| format!("'{}'", word.to_str().expect("UTF-8")));
+        // `script` gives it a terminal.
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &words.collect::<Vec<_>>().join(" "), "/dev/null"]).stdin(Stdio::null());
+        let done = terminal.output().expect("script, of bsdutils");
+        assert_eq!(done.status.success(), is_written, "{options:?}");
+        let is_refused = String::from_utf8_lossy(&done.stdout).contains("it is a terminal; --force");
+        assert_eq!(is_refused, !is_written, "{options:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named_before_the_copy() {
+    let scene = Scene::new();
+    assert_refused(&scene.run(&[], &scene.path("nowhere/")), "nowhere/: there is no such folder");
+    scene.assert_holds(&[]);
 }
