@@ -99,7 +99,8 @@ install_all() {
         enable="${enable:+$enable; }ln -s $nginx_conf $nginx_enabled"
     fi
     install_program 755 mp4seek "$PREFIX/bin/mp4seek"
-    echo "Installed.${enable:+ To load: $enable}"
+    # sudo drops CARGO_TARGET_DIR: then it may be another build than the last one.
+    echo "Installed from $BUILT, built on $(date -r "$BUILT/mp4seek" '+%F at %T').${enable:+ To load: $enable}"
 }
 
 # The tests of configurations that say that all is well.

@@ -161,7 +161,9 @@ impl Machine {
 fn whatever_loads_a_module_goes_with_it() {
     // As it is where it is not in PATH.
     let machine = Machine::with("a2dismod", "exit 127");
-    machine.make("install");
+    let said = machine.make("install");
+    let from = format!("Installed from {}, built on 2", machine.path("a target/release").display());
+    assert!(said.contains(&from), "{said}");
     let links = [
         ("../mods-available/h264_streaming.load", "apache2/mods-enabled/h264_streaming.load"),
         ("../mods-available/h264_streaming.conf", "apache2/mods-enabled/h264_streaming.conf"),
