@@ -6,6 +6,7 @@ mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod generate;
+mod golden;
 mod joined;
 mod paced;
 
