@@ -116,6 +116,10 @@ fn main() {
     };
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only.is_match(name)) && is_in_share(name);
     let queue = queue(&wanted);
+    if let Some(fault) = fault_of_choice(&queue, only.as_ref(), share) {
+        eprintln!("{fault}");
+        std::process::exit(1);
+    }
     let lists = Lists::read();
     let servers = Servers::start();
     let next = AtomicUsize::new(0);
@@ -148,6 +152,23 @@ fn main() {
     {
         std::process::exit(1);
     }
+}
+
+/// What is wrong with the choice of films: there is none of it, or none of one of the names in
+/// `^(one|another)$`.
+fn fault_of_choice(queue: &[Queued], only: Option<&regex::Regex>, share: NonZeroU64) -> Option<String> {
+    let only = only.map_or("", regex::Regex::as_str);
+    if queue.is_empty() {
+        return Some(format!("no film is called {only:?}"));
+    }
+    let listed = only.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$"));
+    let mut names = listed.unwrap_or_default().split('|').filter(|name| !name.is_empty());
+    let is_missing = |listed: &&str| !queue.iter().any(|(name, _)| name == listed);
+    // A share of the films is not all that were chosen.
+    names
+        .find(is_missing)
+        .filter(|_| share == NonZeroU64::MIN)
+        .map(|name| format!("no film is called {name}"))
 }
 
 impl Servers {
@@ -270,12 +291,11 @@ impl Case {
 
     /// What all servers have at an address behind the film, if that is the same.
     fn same(&self, address: &str, query: &str) -> Result<Reply, String> {
-        // A film that needs no change is each server's own file, with its own validator.
-        let is_plain = |reply: &Reply| reply.header("x-mod-h264-streaming").is_empty();
         let [first, others @ ..] = &self.servers;
         let ours = self.get_at(&first.1, address, query);
         for (engine, server) in others {
             let theirs = self.get_at(server, address, query);
+            // A film that needs no change is each server's own file, with its own validator.
             let has_same_tag =
                 ours.header("etag") == theirs.header("etag") || (is_plain(&ours) && is_plain(&theirs));
             let is_same = ours.status == theirs.status
@@ -313,7 +333,11 @@ impl Case {
         }
         let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().expect("a temporary directory");
         file.write_all(&reply.body).expect("room in the temporary directory");
-        if self.film.as_ref().is_some_and(|film| *film == reply.body) {
+        let is_clip = cut.start.is_some() || cut.end.is_some();
+        if is_clip && is_plain(reply) {
+            return vec!["the film as it is, of which a part was asked for".to_owned()];
+        }
+        if !is_clip && self.film.as_ref().is_some_and(|film| *film == reply.body) {
             return Vec::new();
         }
         // The same bytes may answer several cuts: one look is enough.
@@ -349,6 +373,11 @@ impl Case {
         seen.insert(key.finish(), faults.is_empty());
         faults
     }
+}
+
+/// Whether the server sends its file, and not what the module made of it.
+fn is_plain(reply: &Reply) -> bool {
+    reply.header("x-mod-h264-streaming").is_empty()
 }
 
 fn report(rows: &[Row]) -> String {
