@@ -217,6 +217,7 @@ impl Drop for Over<'_> {
 
 fn a_child_that_is_killed_takes_nobody_along(mpm: Mpm) {
     let (site, _) = site(mpm);
+    site.allow_killed();
     let (asked, broken, over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     scope(|threads| {
         for client in 0..8 {

@@ -174,23 +174,10 @@ fn counts_outlive_the_processes_that_counted(engine: Engine) {
     assert!(before["cache_size_bytes"] > 1000 && before["processes"] > 0, "{before:?}");
     assert_eq!(before["answers_total{kind=clip}"], sent);
     // One that answered ends, and what it counted stays; what it had in its cache is gone.
-    kill_children(&site);
+    site.kill_workers();
     wait_until_it_answers(&site);
     let after = counts(&site);
     assert_eq!((after["answers_total{kind=clip}"], after["processes"], after["cache_entries"]), (sent, 0, 0));
-    site.allow_log("AH00052|signal Killed|exited on signal 9|child|status");
-}
-
-/// Kills the processes that answer.
-fn kill_children(site: &Site) {
-    let own = site.pid();
-    for process in site.processes() {
-        let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
-        if i32::try_from(own) != Ok(pid) {
-            let pid = rustix::process::Pid::from_raw(pid).expect("a process");
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
-        }
-    }
 }
 
 fn wait_until_it_answers(site: &Site) {
@@ -317,10 +304,9 @@ fn answers_of_a_killed_process_are_over(engine: Engine) {
     let target = format!("{}?start=1", site.publish(&loud_film()));
     let _clients = [begin(&site, &target), begin(&site, &target)];
     wait_for_answers(&site, 2);
-    kill_children(&site);
+    site.kill_workers();
     wait_until_it_answers(&site);
     wait_for_answers(&site, 0);
-    site.allow_log("AH00052|signal Killed|exited on signal 9|child|status");
 }
 
 fn a_reload_loses_no_answer(engine: Engine) {

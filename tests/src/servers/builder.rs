@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -202,8 +203,17 @@ impl Builder {
         let docroot = dir.path().join("docroot");
         let (session, is_daemon) = (child.id(), self.is_daemon);
         let watched = Watched::new(session);
-        let mut process =
-            Process { child, session, watched, is_daemon, port, dir, expected: Mutex::default() };
+        let mut process = Process {
+            child,
+            session,
+            watched,
+            is_daemon,
+            port,
+            dir,
+            expected: Mutex::default(),
+            lasting: Mutex::default(),
+            may_be_killed: AtomicBool::default(),
+        };
         let deadline = Instant::now() + Duration::from_secs(if under_valgrind() { 120 } else { 30 });
         while !process.has_started() {
             if process.ended() || Instant::now() > deadline {
@@ -211,6 +221,9 @@ impl Builder {
                 return Err(process.log().join("\n"));
             }
             std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.engine == Engine::Lighttpd {
+            process.note_processes(lighttpd_workers(process.dir.path()));
         }
         Ok(Site { engine: self.engine, address, docroot, process: Some(process) })
     }
@@ -311,6 +324,13 @@ impl Builder {
         fs::write(dir.path().join("server.conf"), config).expect("a directory of our own");
         dir
     }
+}
+
+/// How many workers lighttpd starts: by itself none.
+fn lighttpd_workers(dir: &Path) -> usize {
+    let config = fs::read_to_string(dir.join("server.conf")).expect("a file of our own");
+    let mut lines = config.lines().filter_map(|line| line.strip_prefix("server.max-worker = "));
+    lines.next_back().map_or(0, |count| count.trim().parse().expect("a number of workers"))
 }
 
 /// A directory on tmpfs, where Linux systems have one for everybody.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use regex::Regex;
@@ -24,6 +25,10 @@ pub(super) struct Process {
     pub(super) port: u16,
     pub(super) dir: TempDir,
     pub(super) expected: Mutex<Vec<Announced>>,
+    /// The processes, as directories in `/proc`, that have to be there until the server is stopped.
+    pub(super) lasting: Mutex<Vec<PathBuf>>,
+    /// Whether the test kills some itself.
+    pub(super) may_be_killed: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +51,42 @@ impl Process {
         ids.filter(|id: &u32| ours.contains(&PathBuf::from(format!("/proc/{id}")))).collect()
     }
 
+    /// Notes the processes there are, once a server with so many workers has started them all. No
+    /// log says that a worker of lighttpd died, and another is there at once.
+    pub(super) fn note_processes(&mut self, workers: usize) {
+        self.wait_until(15, |server| server.processes().len() > workers);
+        *self.lasting.get_mut().expect("a list") = self.processes();
+    }
+
+    /// No longer asks for the processes there were: the test ends them, or has the server do it.
+    pub(super) fn let_processes_go(&self) {
+        self.lasting.lock().expect("a list").clear();
+    }
+
+    /// Those of the processes there were that ended by themselves.
+    pub(super) fn lost(&self) -> Vec<PathBuf> {
+        let (now, mut lost) = (self.processes(), self.lasting.lock().expect("a list").clone());
+        lost.retain(|process| !now.contains(process));
+        lost
+    }
+
+    /// How the first process ended, or what started it.
+    fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours")
+    }
+
+    /// How the first process ended, unless that was well.
+    pub(super) fn wrong_end(&mut self, engine: Engine) -> Option<ExitStatus> {
+        // lighttpd says 1 where it leaves clients.
+        let is_well = |code| code == 0 || (code == 1 && engine == Engine::Lighttpd);
+        self.status().filter(|status| !status.code().is_some_and(is_well))
+    }
+
     pub(super) fn signal(&self, signal: Signal) {
+        // At HUP lighttpd opens its logs, and keeps its processes.
+        if signal != Signal::HUP && signal != Signal::STOP && signal != Signal::CONT {
+            self.let_processes_go();
+        }
         kill_process(pid(self.id()), signal).expect("a process of ours");
     }
 
@@ -136,8 +176,7 @@ impl Process {
     }
 
     pub(super) fn ended(&mut self) -> bool {
-        let end = self.child.try_wait().expect("a child of ours");
-        let Some(end) = end else { return false };
+        let Some(end) = self.status() else { return false };
         // A daemon goes on when what started it has ended well, and soon says who it is.
         let is_daemon = self.is_daemon && end.success();
         !is_daemon || (self.session != self.child.id() && self.processes().is_empty())
@@ -170,9 +209,20 @@ impl Process {
             .flat_map(|log| String::from_utf8_lossy(&log).lines().map(str::to_owned).collect::<Vec<_>>())
             .collect()
     }
+
+    /// Whether a line says that a process died, or that the module panicked. No test can allow it,
+    /// but for what it kills itself.
+    pub(super) fn is_crash(&self, line: &str) -> bool {
+        // Ending takes valgrind longer than nginx waits for its workers.
+        let may_be_killed = self.may_be_killed.load(Ordering::Relaxed) || under_valgrind();
+        let died = |words: &str, killed: &str| {
+            line.contains(words) && !(may_be_killed && line.contains(&format!("{words}{killed}")))
+        };
+        died("exit signal ", "Killed (9)") || died("exited on signal ", "9") || line.contains("panicked at ")
+    }
 }
 
-fn pid(id: u32) -> Pid {
+pub(super) fn pid(id: u32) -> Pid {
     i32::try_from(id).ok().and_then(Pid::from_raw).expect("the id of a process")
 }
 

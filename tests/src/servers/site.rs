@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use regex::Regex;
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 
-use super::process::{Announced, Process, is_routine};
+use super::process::{Announced, Process, is_routine, pid};
 use super::{Builder, Engine, HTTP2_PORT};
 use crate::client::{Connection, Reply, Request};
 use crate::films::Film;
@@ -120,9 +120,12 @@ impl Site {
         format!("/{name}")
     }
 
-    /// Puts a film into the document root under `name`.
+    /// Puts a film into the document root under `name`, directories included. All sites have the same
+    /// file: each new link changes the time of its last change, and then what caches know of it counts
+    /// no more. A test that looks at caches copies its film with [`Self::put`].
     pub fn publish_as(&self, film: &Film, name: impl AsRef<Path>) {
         let to = self.docroot.join(name);
+        fs::create_dir_all(to.parent().expect("a name under the root")).expect("a writable root");
         if to.exists() || fs::hard_link(&film.path, &to).is_ok() {
             return;
         }
@@ -227,6 +230,25 @@ impl Site {
         tasks.map(|task| task.path()).filter(|task| is_module_thread(task)).collect()
     }
 
+    /// Kills the processes that answer. What the log says of that is no surprise then.
+    pub fn kill_workers(&self) {
+        self.allow_killed();
+        let of_process = |process: &PathBuf| process.file_name()?.to_str()?.parse().ok();
+        let ids = self.processes().iter().filter_map(of_process).collect::<Vec<u32>>();
+        for id in ids.into_iter().filter(|id| *id != self.pid()) {
+            // One that has just ended is gone.
+            kill_process(pid(id), Signal::KILL).ok();
+        }
+    }
+
+    /// Announces that the test kills processes of the server.
+    pub fn allow_killed(&self) {
+        let process = self.running();
+        process.let_processes_go();
+        process.may_be_killed.store(true, Ordering::Relaxed);
+        self.allow_log("exited on signal 9$|AH10392: children are killed successively!");
+    }
+
     /// Sends a signal to the server's first process.
     pub fn signal(&self, signal: Signal) {
         self.running().signal(signal);
@@ -244,7 +266,10 @@ impl Site {
         let expected = process.expected.lock().expect("a list").clone();
         let surprises: Vec<_> = log
             .iter()
-            .filter(|line| !is_routine(line) && !expected.iter().any(|e| e.line.is_match(line)))
+            .filter(|line| {
+                let is_expected = || is_routine(line) || expected.iter().any(|e| e.line.is_match(line));
+                process.is_crash(line) || !is_expected()
+            })
             .collect();
         assert!(surprises.is_empty(), "unexpected in the log of {:?}: {surprises:#?}", self.engine);
         for e in expected.iter().filter(|e| e.required) {
@@ -256,12 +281,16 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let Some(process) = &mut self.process else { return };
+        let lost = process.lost();
         let clean = process.stop(self.engine);
         if std::thread::panicking() {
             eprintln!("log of {:?}:\n{}", self.engine, process.log().join("\n"));
             return;
         }
         assert!(clean, "{:?} did not stop when it was signalled to", self.engine);
+        assert!(lost.is_empty(), "{:?} lost processes: {lost:?}", self.engine);
+        let end = process.wrong_end(self.engine);
+        assert!(end.is_none(), "{:?} ended with {end:?}\n{}", self.engine, process.log().join("\n"));
         let misuse = process.misuse();
         assert!(misuse.is_empty(), "valgrind says of {:?}:\n{misuse}", self.engine);
         self.assert_clean_log();
