@@ -65,8 +65,11 @@ TEST_THREADS = $${RUST_TEST_THREADS:-$$(cores=$$(nproc); echo $$((cores < 4 ? 4 
 # The servers load the modules as they are installed: built for release.
 test: check build
 	@tests/setup.sh conformance
+	@rm -f "$(TARGET)/h264-tests/untested"
 	$(STEP) tests env RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked
 	@FILMS='$(SAMPLE)' tests/step.sh films $(CARGO) run --quiet --locked -p tests --bin conformance
+	@[ ! -e "$(TARGET)/h264-tests/untested" ] || \
+		echo "NOT tested, as it is not on this machine: $$(sort -u "$(TARGET)/h264-tests/untested" | paste -sd ' ')"
 
 conformance: build
 	@tests/setup.sh conformance

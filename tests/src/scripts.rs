@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::servers::Site;
+use crate::servers::{Site, is_tested};
 
 /// Where Apache is set up as a service, `tests/setup.sh` installs no modules of other packages:
 /// they would change it.
@@ -43,7 +43,7 @@ pub fn php() -> Option<String> {
     let php = modules.map(|module| module.path()).find(|path| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("libphp"))
     });
-    let php = or_service(php, "PHP")?;
+    let php = or_service(php, "php")?;
     Some(format!(
         "LoadModule php_module {}\n<FilesMatch \"\\.php$\">\nSetHandler application/x-httpd-php\n</FilesMatch>",
         php.display()
@@ -53,11 +53,12 @@ pub fn php() -> Option<String> {
 /// Configuration for `X-Sendfile` from scripts of Apache. `None` where mod_xsendfile cannot be had.
 pub fn x_sendfile() -> Option<String> {
     let module = Path::new(APACHE_MODULES).join("mod_xsendfile.so");
-    let module = or_service(module.exists().then_some(module), "mod_xsendfile")?;
+    let module = or_service(module.exists().then_some(module), "xsendfile")?;
     Some(format!("LoadModule xsendfile_module {}\nXSendFile On\nXSendFilePath {{dir}}", module.display()))
 }
 
 fn or_service<T>(module: Option<T>, name: &str) -> Option<T> {
     assert!(module.is_some() || Path::new(APACHE_SERVICE).exists(), "run tests/setup.sh test for {name}");
+    is_tested(name, module.is_some());
     module
 }
