@@ -50,6 +50,7 @@ pub mod warden;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,8 @@ pub fn work_dir(name: &str) -> PathBuf {
 /// # Panics
 /// Where the disk has no room.
 pub fn key_file(name: &str, text: &str) -> PathBuf {
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(remove_keys_of_the_dead);
     let path = work_dir("keys").join(format!("{name}-{}", std::process::id()));
     // Servers of other tests read a file of this name at the same time.
     let part = tempfile::NamedTempFile::new_in(work_dir("keys")).expect("a folder of our own");
@@ -82,6 +85,17 @@ pub fn key_file(name: &str, text: &str) -> PathBuf {
     std::fs::set_permissions(part.path(), std::fs::Permissions::from_mode(0o644)).expect("a file of our own");
     part.persist(&path).expect("a folder of our own");
     path
+}
+
+/// Removes the files of keys whose process has ended.
+fn remove_keys_of_the_dead() {
+    for file in std::fs::read_dir(work_dir("keys")).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let id = name.to_str().and_then(|name| name.rsplit('-').next()?.parse::<u32>().ok());
+        if id.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            std::fs::remove_file(file.path()).ok();
+        }
+    }
 }
 
 /// Where `tests/setup.sh conformance` puts what comes from npm; `H264_NPM` names another directory.
