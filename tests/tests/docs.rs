@@ -76,6 +76,31 @@ fn every_directive_has_its_section_and_every_section_its_directive() {
     }
 }
 
+/// Other than by wrong values and by its documentation, on each server.
+#[test]
+fn every_directive_is_tried_by_a_test() {
+    fn sources(dir: &Path, text: &mut String) {
+        for entry in fs::read_dir(dir).expect("a directory of this repository").flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() {
+                sources(&path, text);
+            } else if name != "values.rs" && name != "docs.rs" {
+                text.push_str(&fs::read_to_string(&path).expect("a test"));
+            }
+        }
+    }
+    let mut text = String::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut text);
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/servers"), &mut text);
+    for engine in ENGINES {
+        for directive in page_and_directives(engine).1 {
+            // Others begin with the same words.
+            let name = Regex::new(&format!(r"{}(?:[^\w-]|$)", regex::escape(&directive)));
+            assert!(name.expect("a regular expression").is_match(&text), "no test has {directive}");
+        }
+    }
+}
+
 #[test]
 fn the_documented_defaults_are_those_of_the_code() {
     let (apache, _) = page_and_directives(APACHE);

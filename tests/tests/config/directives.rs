@@ -14,6 +14,7 @@ use crate::{Got, QUERY, builder, got, site};
 on_all_engines!(
     off_is_off,
     the_mode_has_a_default_and_a_setting,
+    the_format_is_that_of_seeks_without_an_end,
     only_the_named_extensions_are_cut,
     a_narrower_place_keeps_what_it_does_not_set,
     virtual_hosts_have_their_own_settings,
@@ -60,6 +61,31 @@ fn the_mode_has_a_default_and_a_setting(engine: Engine) {
     }
     let asked = site.get(&format!("/key/f.mp4?{QUERY}&mode=exact"));
     assert!(asked.body == clip(&film.path, QUERY).expect("a clip"), "the query decides");
+}
+
+fn the_format_is_that_of_seeks_without_an_end(engine: Engine) {
+    let site = site(
+        engine,
+        "H264StreamingFormat fmp4\n<Location /auto>\nH264StreamingFormat auto\n</Location>\n\
+         <Location /flat>\nH264StreamingFormat flat\n</Location>",
+        "h264-streaming.format = \"fmp4\"\n\
+         $HTTP[\"url\"] =~ \"^/auto/\" {\nh264-streaming.format = \"auto\"\n}\n\
+         else $HTTP[\"url\"] =~ \"^/flat/\" {\nh264-streaming.format = \"flat\"\n}",
+        "h264_streaming_format fmp4;\nlocation /auto/ { h264_streaming_format auto; }\n\
+         location /flat/ { h264_streaming_format flat; }",
+    );
+    let film = film("bframes");
+    let [flat, fragments] = ["flat", "fmp4"]
+        .map(|format| clip(&film.path, &format!("start=3.05&format={format}")).expect("a clip"));
+    // The metadata of this film are few: so `auto` means flat.
+    for (name, wanted) in [("f.mp4", &fragments), ("auto/f.mp4", &flat), ("flat/f.mp4", &flat)] {
+        site.publish_as(&film, name);
+        let body = |query: &str| site.get(&format!("/{name}?{query}")).body;
+        assert!(body("start=3.05") == *wanted, "{name}");
+        assert!(body(QUERY) == clip(&film.path, QUERY).expect("a clip"), "{name}, with an end");
+        assert!(body("start=3.05&format=flat") == flat, "{name}: the query decides");
+        assert!(body("start=3.05&format=fmp4") == fragments, "{name}: the query decides");
+    }
 }
 
 fn only_the_named_extensions_are_cut(engine: Engine) {
