@@ -43,7 +43,9 @@ fn directive(engine: Engine, file: &str) -> String {
 
 fn site_with(engine: Engine, file: &Path) -> Site {
     let line = directive(engine, &file.to_string_lossy());
-    let site = Builder::new(engine).config(&line).packaging().start();
+    let index =
+        engine.lines("DirectoryIndex film.mp4", "index-file.names = (\"film.mp4\")", "index film.mp4;");
+    let site = Builder::new(engine).config(&line).config(index).packaging().start();
     // The user that the server runs as has to read it, and the tests need not run as root.
     site.allow_log("can be read by every user");
     site.allow_log("no signature|is not that of|has expired|nothing at this address");
@@ -59,7 +61,7 @@ fn signed_by(key: &str, link: &str) -> String {
     sign(key, &[link])
 }
 
-fn sign(key: &str, arguments: &[&str]) -> String {
+pub(crate) fn sign(key: &str, arguments: &[&str]) -> String {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), key).expect("a file of our own");
     let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
@@ -174,8 +176,8 @@ fn a_film_without_a_signature_is_not_opened(engine: Engine) {
 fn no_other_way_leads_to_the_film(engine: Engine) {
     let site = site(engine);
     let path = site.publish(&film("bframes"));
-    fs::create_dir(site.docroot().join("index")).expect("a document root that can be written");
     site.publish_as(&film("bframes"), "index/film.mp4");
+    let av1 = site.publish(&film("av1"));
     for (target, method) in [
         (path.clone(), "GET"),
         (path.clone(), "POST"),
@@ -183,13 +185,19 @@ fn no_other_way_leads_to_the_film(engine: Engine) {
         (format!("{path}/anything"), "GET"),
         (format!("{path}/anything"), "POST"),
         (signed(&path).replace('?', "/anything?"), "GET"),
+        ("/index/".to_owned(), "GET"),
+        ("/index/?start=3".to_owned(), "GET"),
+        (format!("{av1}?poster=1"), "GET"),
+        (format!("/.{path}"), "GET"),
+        (format!("/index/..{path}?start=3"), "GET"),
+        (path.replace('.', "%2e"), "GET"),
         (format!("{path}/hls/anything"), "GET"),
         (format!("{path}/cmaf/v1.mp4"), "GET"),
         (format!("{path}/cmaf/v1.mp4"), "POST"),
         (format!("{path}/text/chapters.vtt"), "GET"),
         (format!("//{}", path.trim_start_matches('/')), "GET"),
     ] {
-        let request = site.request(&target);
+        let request = site.request(&target).arg("--path-as-is");
         let reply = if method == "GET" { request } else { request.method(method) }.send();
         let is_refusal = (400..500).contains(&reply.status) || reply.status == 501;
         assert!(is_refusal, "{method} {target}\n{reply}");
