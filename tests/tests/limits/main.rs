@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod clients;
+mod counted;
 mod handlers;
 mod parts;
 mod signed;
