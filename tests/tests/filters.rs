@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::time::{Duration, Instant};
+
 use tests::client::{Reply, Request};
 use tests::films::film;
 use tests::probe::clip;
@@ -101,16 +103,21 @@ fn lighttpd_compresses_no_film() {
 
 /// The server's own limits on the rate hold for films as for files, and change no byte.
 fn rate(engine: Engine) {
-    let config = engine.lines(
-        "SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1000",
-        "connection.kbytes-per-second = 1000",
-        "limit_rate 1000k;",
-    );
-    let site = Builder::new(engine).config(config).start();
     let film = film(FILM);
     let alone = clip(&film.path, QUERY).expect("a clip");
-    let reply = site.get(&format!("{}?{QUERY}", site.publish(&film)));
+    // In three seconds, of which a server may send the first at once.
+    let kilobytes = alone.len() / 1024 / 3;
+    let config = engine.lines(
+        "SetOutputFilter RATE_LIMIT\nSetEnv rate-limit {rate}",
+        "connection.kbytes-per-second = {rate}",
+        "limit_rate {rate}k;",
+    );
+    let site = Builder::new(engine).config(&config.replace("{rate}", &kilobytes.to_string())).start();
+    let target = format!("{}?{QUERY}", site.publish(&film));
+    let begun = Instant::now();
+    let reply = site.get(&target);
     assert!(reply.status == 200 && reply.body == alone, "{reply}");
+    assert!(begun.elapsed() > Duration::from_millis(1500), "sent in {:?}", begun.elapsed());
 }
 
 #[test]
