@@ -140,6 +140,8 @@ proptest! {
             prop_assert!(now >= last && now <= file.len());
             if pace.rate > 0 && millis > 0 {
                 prop_assert!(now - last <= u64::from(pace.rate) / 4 + 1);
+                let due = (from + u64::from(pace.rate) * millis / 1000).min(file.len());
+                prop_assert!(now + 1 >= due, "{} of {} after {} ms", now, due, millis);
             }
             if !pace.is_on() {
                 prop_assert_eq!(now, file.len());

@@ -1,6 +1,7 @@
 //! A film, and what of an answer about it may be sent by which time.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -32,7 +33,10 @@ pub(crate) struct Answered {
 impl Answered {
     /// What the site answers for this film and query.
     pub(crate) fn of(site: &Site, name: &str, query: &'static str, pace: Pace) -> Self {
-        let source = File::open(site.docroot().join(name)).expect("a film");
+        Self::from_file(File::open(site.docroot().join(name)).expect("a film"), query, pace)
+    }
+
+    fn from_file(source: File, query: &'static str, pace: Pace) -> Self {
         let identity = Identity::of(&source.metadata().expect("an open file"));
         // A film whose metadata precedes its media is held back, too.
         let settings = Settings { lays_out_whole: true, ..Settings::default() };
@@ -71,5 +75,20 @@ impl Due<'_> {
         let Answered { file, source, .. } = self.answered;
         let allowed = self.schedule.clone().allowed(file, source, elapsed);
         allowed.expect("a film that can be read") - self.from
+    }
+}
+
+/// By hand: from 4 s to 6 s the frames have 900 KB/s, then 200 to 9 s, and then 900 again.
+#[test]
+fn what_may_be_sent_is_what_the_frames_take() {
+    let mut source = tempfile::tempfile().expect("a temporary file");
+    source.write_all(&film()).expect("room in the temporary directory");
+    let pace = Pace { lead_in: 2, rate: 0 };
+    let clip = Answered::from_file(source, "start=4&end=12", pace);
+    let due = clip.schedule(&(0..clip.len()));
+    for (seconds, bytes) in [(0, 1_800_000), (1, 2_000_000), (3, 2_400_000), (4, 3_300_000), (6, 5_100_000)] {
+        let allowed = due.allowed(Duration::from_secs(seconds));
+        // Metadata and sound come on top, and a frame or two of which nothing has to be shown yet.
+        assert!((bytes..bytes + 200_000).contains(&allowed), "{allowed} after {seconds} s");
     }
 }

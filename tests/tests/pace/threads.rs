@@ -12,7 +12,7 @@ use tests::tls;
 
 use super::record::get;
 use super::schedule::{Answered, film};
-use super::sent::paced;
+use super::sent::{assert_not_early, paced};
 
 on_all_engines!(
     others_are_answered_while_many_wait,
@@ -49,30 +49,29 @@ fn others_are_answered_while_many_wait(engine: Engine) {
         };
         let clip_url = url(&format!("/film.mp4?{QUERY}"));
         scope(|clients| {
+            let begun = Instant::now();
             let many: Vec<_> =
                 (0..24).map(|_| clients.spawn(|| get(&clip_url, &["--http1.1".into()]))).collect();
             sleep(Duration::from_secs(2));
             let mut busy_threads = Vec::new();
-            for _ in 0..10 {
+            // The clients are sent the last five seconds after they began.
+            while busy_threads.len() < 10 && begun.elapsed() < Duration::from_secs(4) {
                 let began = Instant::now();
                 assert_eq!(get(&url("/a.txt"), &["--http1.1".into()]).body, b"text");
                 assert!(began.elapsed() < Duration::from_secs(20), "after {:?}", began.elapsed());
                 let status = get(&url("/status?auto"), &["--http1.1".into()]).body;
                 let status = String::from_utf8_lossy(&status).into_owned();
                 let busy = status.lines().find_map(|line| line.strip_prefix("BusyWorkers: ")).map(str::parse);
-                if engine == APACHE {
-                    busy_threads.push(busy.expect("a line of it").expect("a number"));
-                }
+                let busy = if engine == APACHE { busy.expect("a line of it").expect("a number") } else { 0 };
+                busy_threads.push(busy);
                 sleep(Duration::from_millis(150));
             }
-            let waiting = many.iter().filter(|client| !client.is_finished()).count();
-            assert_eq!(waiting, 24, "answers that are held back");
+            assert!(!busy_threads.is_empty(), "the machine is too slow to ask anything meanwhile");
             // One of them tells.
             println!("{engine:?}, TLS {is_secure}: of 4 threads {busy_threads:?} are busy");
             assert!(busy_threads.iter().min().is_none_or(|&least: &u32| least <= 2), "{busy_threads:?}");
-            let whole = clip.bytes(&(0..clip.len()));
             for client in many {
-                assert!(client.join().expect("a client").body == whole);
+                assert_not_early("one of many", &client.join().expect("a client"), &clip, &(0..clip.len()));
             }
         });
     }
