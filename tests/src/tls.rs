@@ -4,22 +4,27 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use tempfile::NamedTempFile;
+
 use crate::servers::{Engine, Mpm};
 use crate::work_dir;
 
 /// A key and a certificate for localhost, in one file.
 pub static PEM: LazyLock<PathBuf> = LazyLock::new(|| {
     let pem = work_dir("tls").join("localhost.pem");
+    // Servers of other test programs read it meanwhile.
+    let part = NamedTempFile::new_in(work_dir("tls")).expect("a directory of our own");
     let certificate = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .arg(&pem)
+        .arg(part.path())
         .output()
         .expect("openssl");
     assert!(certificate.status.success(), "{}", String::from_utf8_lossy(&certificate.stderr));
-    let key = std::fs::read(&pem).expect("a key");
-    std::fs::write(&pem, [key, certificate.stdout].concat()).expect("a directory of our own");
+    let key = std::fs::read(part.path()).expect("a key");
+    std::fs::write(part.path(), [key, certificate.stdout].concat()).expect("a directory of our own");
+    part.persist(&pem).expect("a directory of our own");
     pem
 });
 

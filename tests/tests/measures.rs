@@ -283,10 +283,10 @@ fn answers_in_progress_are_those_that_are_being_sent(engine: Engine) {
     site.allow_log("byte range|Not a directory");
 }
 
-/// The media of these ten seconds are one piece, which lighttpd has from us at once.
+/// The media of these thirty seconds are one piece, which lighttpd has from us at once.
 fn an_answer_of_which_all_is_queued_is_being_sent(engine: Engine) {
     let site = of_processes(engine).start();
-    let target = format!("{}?start=80", site.publish(&loud_film()));
+    let target = format!("{}?start=60", site.publish(&loud_film()));
     let (mut first, second) = (begin(&site, &target), begin(&site, &target));
     for _ in 0..5 {
         assert_eq!(counts(&site)["answers_in_progress"], 2);
