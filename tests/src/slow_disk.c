@@ -1,5 +1,6 @@
 /* Preloaded into a server: a disk that takes SLOW_MS for each read of the files whose
- * name holds SLOW_FILE, and of which nothing is ever in memory. */
+ * name holds SLOW_FILE, and as long as there is a file SLOW_UNTIL_GONE, and of which
+ * nothing is ever in memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -22,8 +23,10 @@ static int is_slow(int fd) {
 }
 
 static void wait_if_slow(int fd) {
-    const char *ms = getenv("SLOW_MS");
-    if (ms != NULL && is_slow(fd)) usleep(1000 * (useconds_t)atoi(ms));
+    const char *ms = getenv("SLOW_MS"), *latch = getenv("SLOW_UNTIL_GONE");
+    if (ms == NULL || !is_slow(fd)) return;
+    usleep(1000 * (useconds_t)atoi(ms));
+    while (latch != NULL && access(latch, F_OK) == 0) usleep(5000);
 }
 
 ssize_t pread(int fd, void *buffer, size_t len, off_t offset) {

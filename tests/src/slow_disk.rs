@@ -1,5 +1,6 @@
 //! A disk that is slow for some files, for a server that this library is preloaded into.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::servers::Builder;
@@ -15,6 +16,15 @@ impl Builder {
         self.preload("slow_disk", include_str!("slow_disk.c"))
             .env("SLOW_FILE", SLOW)
             .env("SLOW_MS", &each.as_millis().to_string())
+    }
+}
+
+impl Builder {
+    /// With a disk that gives nothing of such a file as long as there is a file at `latch`.
+    #[must_use]
+    pub fn disk_behind(self, latch: &Path) -> Self {
+        let latch = latch.to_str().expect("a target directory whose path is UTF-8");
+        self.slow_disk(Duration::ZERO).env("SLOW_UNTIL_GONE", latch)
     }
 }
 
