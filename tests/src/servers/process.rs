@@ -199,7 +199,9 @@ impl Process {
     pub(super) fn misuse(&self) -> String {
         let files = fs::read_dir(self.dir.path()).expect("a directory of our own").flatten();
         let logs = files.filter(|f| f.file_name().to_string_lossy().starts_with("valgrind."));
-        logs.filter_map(|f| fs::read_to_string(f.path()).ok()).collect()
+        let logs: Vec<_> = logs.map(|f| fs::read(f.path()).expect("a file of our own")).collect();
+        assert!(!logs.is_empty() || !under_valgrind(), "valgrind says nothing at all");
+        String::from_utf8_lossy(&logs.concat()).into_owned()
     }
 
     pub(super) fn log(&self) -> Vec<String> {
