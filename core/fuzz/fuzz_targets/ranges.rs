@@ -11,6 +11,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Some((film, form, ranges)) = ranges::split(data) {
-        ranges::judge_ranges(film, &form, &ranges);
+        let _ = ranges::judge_ranges(film, &form, &ranges);
     }
 });

@@ -107,15 +107,20 @@ fn ranges_of_every_form_are_parts_of_the_whole() {
         seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         seed.to_be_bytes()[0]
     };
+    let (mut films, mut answered) = (0, [0; 8]);
     for (name, film) in files("fuzz/seeds/film") {
         println!("{name}");
+        films += 1;
         for form in 0..16 {
             let choice = [form, dice() / 8, dice(), dice()].into_iter().chain((0..24).map(|_| dice()));
             let data: Vec<u8> = film.iter().copied().chain(choice).collect();
             let (film, form, ranges) = ranges::split(&data).unwrap();
-            ranges::judge_ranges(film, &form, &ranges);
+            let is_there = ranges::judge_ranges(film, &form, &ranges);
+            answered[usize::from(data[data.len() - ranges::CHOICE]) % 8] += usize::from(is_there);
         }
     }
+    // Each form was asked for twice.
+    assert!(answered.iter().all(|count| *count >= films / 2), "of {films} films: {answered:?}");
 }
 
 #[test]

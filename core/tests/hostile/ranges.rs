@@ -11,7 +11,7 @@ use crate::queries::ask;
 const LOOKED_AT: u64 = 4 << 20;
 
 /// Bytes behind a film that choose the form of the answer, and its ranges.
-const CHOICE: usize = 28;
+pub(crate) const CHOICE: usize = 28;
 
 /// Where a range begins in an answer, and how long it is, in 65,536ths of what there is.
 pub(crate) type Share = [u16; 2];
@@ -41,13 +41,13 @@ pub(crate) fn split(data: &[u8]) -> Option<(&[u8], String, Vec<Share>)> {
     Some((film, form, (0..ranges.len()).step_by(4).map(|at| [share(at), share(at + 2)]).collect()))
 }
 
-/// Asks for a form of a film, as a whole and in ranges.
-pub(crate) fn judge_ranges(film: &[u8], form: &str, ranges: &[Share]) {
+/// Asks for a form of a film, as a whole and in ranges; whether there is one that was looked at.
+pub(crate) fn judge_ranges(film: &[u8], form: &str, ranges: &[Share]) -> bool {
     let film = film.to_vec();
     let seeker = Seeker::new(1 << 20);
-    let Some(answer) = form_of(&seeker, &film, form) else { return };
+    let Some(answer) = form_of(&seeker, &film, form) else { return false };
     if answer.len() > LOOKED_AT {
-        return;
+        return false;
     }
     let whole = read(&answer, &film, 0, answer.len());
     for [from, len] in ranges {
@@ -62,6 +62,7 @@ pub(crate) fn judge_ranges(film: &[u8], form: &str, ranges: &[Share]) {
     if let Some((path, query)) = form.split_once(".mp4").filter(|_| form.starts_with("/cmaf")) {
         check_segments(&seeker, &film, (path, query), &whole);
     }
+    true
 }
 
 /// The parts of a track file, which are resources of their own, are all of it but its index.
