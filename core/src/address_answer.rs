@@ -299,17 +299,14 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Chapters => return self.write_chapters(),
             Address::Manifest(form) => {
                 if let Some(scenes) = self.scenes(address)? {
+                    self.may_write(&scenes)?;
                     return Ok(dash::manifest_of_scenes(&scenes, form));
                 }
             }
             _ => {}
         }
         let presentation = self.presentation(address)?;
-        let segments: usize = presentation.renditions.iter().map(|r| r.segments.len()).sum();
-        let line = limits::SEGMENT_OF_TEXT + presentation.query.len();
-        if !self.source.may_wait() && segments.saturating_mul(line) > limits::WRITTEN_AT_ONCE {
-            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
-        }
+        self.may_write(std::slice::from_ref(&presentation))?;
         let of = |name: TrackName| {
             let name = name.to_string();
             let found = presentation.renditions.iter().find(|r| r.name == name && r.is_known());
@@ -326,6 +323,18 @@ impl<R: ReadAt> Package<'_, R> {
             }
             _ => Err(Error::NoSuchAddress),
         }
+    }
+
+    /// Whether a text of these is written by whoever asks: a long one keeps others waiting.
+    fn may_write(&self, presentations: &[Presentation]) -> Result<(), Error> {
+        let bytes = presentations.iter().flat_map(|presentation| {
+            let line = limits::SEGMENT_OF_TEXT + presentation.query.len();
+            presentation.renditions.iter().map(move |r| r.segments.len().saturating_mul(line))
+        });
+        if !self.source.may_wait() && bytes.fold(0, usize::saturating_add) > limits::WRITTEN_AT_ONCE {
+            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
+        }
+        Ok(())
     }
 
     /// A presentation for each of the scenes that are joined: no player of DASH follows the edits
@@ -649,13 +658,18 @@ mod tests {
         let (seeker, identity) = (Seeker::default(), identity(&film));
         // The plan is known from here on.
         get(&seeker, &film, "/hls/v1.m3u8", &Settings::default()).unwrap();
-        for (more, is_long) in [(1, false), (1000, true)] {
-            let query = format!("x={}", "a".repeat(more));
-            let address = Address::parse(b"/hls/v1.m3u8").unwrap();
+        let scenes = format!("clip={}", ["0-"; 10].join(","));
+        get(&seeker, &film, &format!("/dash/manifest.mpd?{scenes}"), &Settings::default()).unwrap();
+        for (at, query, is_long) in [
+            ("/hls/v1.m3u8", "x=a".to_owned(), false),
+            ("/hls/v1.m3u8", format!("x={}", "a".repeat(1000)), true),
+            ("/dash/manifest.mpd", format!("{scenes}&x=a"), true),
+        ] {
+            let address = Address::parse(at.as_bytes()).unwrap();
             let settings = Settings::default();
             let answer =
                 seeker.answer_address(&AtOnce(&film), &identity, address, query.as_bytes(), &settings);
-            assert_eq!(answer.is_err_and(|e| e.would_block()), is_long, "{more}");
+            assert_eq!(answer.is_err_and(|e| e.would_block()), is_long, "{at}");
         }
     }
 
