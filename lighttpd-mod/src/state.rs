@@ -140,7 +140,8 @@ impl State {
             return config;
         }
         let of_film = request.by_film(|| self.decided(request));
-        if of_film.has_guard() { of_film } else { config }
+        // What only says which clips there may be does not take the place of a key or a window.
+        if of_film.is_guarded() || (of_film.has_guard() && !config.has_guard()) { of_film } else { config }
     }
 
     /// The options whose conditions hold as they are decided now.
