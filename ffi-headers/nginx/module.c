@@ -45,14 +45,18 @@ static int sends_films(ngx_conf_t *cf, ngx_http_core_loc_conf_t *core) {
 /* What is refused in a location holds for nothing where another handler answers. */
 static char *check_handler(ngx_conf_t *cf, int stands_here) {
     ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    /* What is in an `if` is as in the location around. */
-    if (core->handler == NULL || core->noname || (!stands_here && !sends_films(cf, core))) return NGX_CONF_OK;
-    ngx_conf_log_error(stands_here ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
+    /* What limits methods takes on the handler of the location around. */
+    if (core->handler == NULL || core->lmt_excpt) return NGX_CONF_OK;
+    /* An `if` is in a location that guards films, whatever its own handler sends. */
+    if (!stands_here && !core->noname && !sends_films(cf, core)) return NGX_CONF_OK;
+    /* Locations within may be what the guard is for. */
+    int is_void = stands_here && core->locations == NULL;
+    ngx_conf_log_error(is_void ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
                        "location \"%V\" has another handler, such as \"mp4\", \"flv\" or \"proxy_pass\", for which "
                        "\"h264_streaming_secret_file\", \"h264_streaming_window\" and others that say what may be seen "
                        "do not hold: take it out, or say \"h264_streaming off\" there",
                        &core->name);
-    return stands_here ? NGX_CONF_ERROR : NGX_CONF_OK;
+    return is_void ? NGX_CONF_ERROR : NGX_CONF_OK;
 }
 
 /* A wider place says so: here, something is refused. */

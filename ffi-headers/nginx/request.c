@@ -110,8 +110,22 @@ static int copy(ngx_http_request_t *r, ngx_str_t *to, struct h264_bytes from) {
     return to->data != NULL;
 }
 
+/* The field of that name that is set already: by us, before a redirect to an error page. */
+static ngx_table_elt_t *find_header(ngx_http_request_t *r, struct h264_bytes name) {
+    for (ngx_list_part_t *part = &r->headers_out.headers.part; part != NULL; part = part->next) {
+        ngx_table_elt_t *fields = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; ++i)
+            if (fields[i].hash != 0 && fields[i].key.len == name.len
+                && ngx_strncasecmp(fields[i].key.data, (u_char *)name.ptr, name.len) == 0)
+                return &fields[i];
+    }
+    return NULL;
+}
+
 int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_bytes value) {
-    ngx_table_elt_t *field = ngx_list_push(&r->headers_out.headers);
+    ngx_table_elt_t *field = find_header(r, name);
+    if (field != NULL) return copy(r, &field->value, value);
+    field = ngx_list_push(&r->headers_out.headers);
     if (field == NULL) return 0;
     ngx_memzero(field, sizeof(*field));
     if (!copy(r, &field->key, name) || !copy(r, &field->value, value)) return 0;

@@ -86,6 +86,13 @@ fn nginx_says_where_its_own_handlers_send_guarded_films() {
         return;
     }
     for (lines, is_said) in [
+        // What is said there may be for the location within.
+        (
+            "location /own/ {\nh264_streaming_window 2-6;\nproxy_pass http://127.0.0.1:1;\nlocation ~ x { root /; }\n}",
+            true,
+        ),
+        ("location /own/ {\nif ($arg_x) { proxy_pass http://127.0.0.1:1; }\n}", true),
+        ("location /own/ {\nlimit_except GET { deny all; }\nproxy_pass http://127.0.0.1:1;\n}", false),
         ("location /own/ { mp4; }", true),
         ("location /own/ { flv; }", true),
         ("location / {\nlocation /own/ {\nmp4;\nif ($arg_x) { set $args \"\"; }\n}\n}", true),
