@@ -313,7 +313,7 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn an_origin_that_dies_in_the_middle_of_a_clip_is_not_noticed() {
-    const QUERY: &str = "start=3.05&end=8";
+    const QUERY: &str = "end=8&start=3.05";
     let wanted = clip(&film("loud").path, QUERY).expect("a clip");
     let origins = Origins::start();
     let cache = origins.behind_slices_with("limit_rate 128k;");
