@@ -250,6 +250,22 @@ fn conditions_on_the_address_of_a_film_hold_for_what_is_behind_it() {
     }
 }
 
+#[test]
+fn what_says_which_clips_there_are_takes_no_place_of_a_key() {
+    let file = key_file("behind", &format!("{KEY}\n"));
+    let line = directive(Engine::Lighttpd, &file.to_string_lossy());
+    // Another module has the condition decided on the whole address.
+    let config = format!(
+        "server.modules += (\"mod_setenv\")\nh264-streaming.shortest-clip = 2\n\
+         $HTTP[\"url\"] =~ \"/hls/\" {{\n{line}\nsetenv.add-response-header = (\"X-Film\" => \"1\")\n}}"
+    );
+    let site = Builder::new(Engine::Lighttpd).config(&config).packaging().start();
+    site.allow_log("can be read by every user|no signature");
+    let playlist = format!("{}/hls/master.m3u8", site.publish(&film("bframes")));
+    assert_eq!(site.get(&playlist).status, 403);
+    assert_eq!(site.get(&signed(&playlist)).status, 200);
+}
+
 fn a_playlist_and_its_segments_need_one_signature(engine: Engine) {
     let site = site(engine);
     let path = site.publish(&film("bframes"));
