@@ -431,8 +431,9 @@ fn what_is_documented_is_there(engine: Engine) {
         let log = || std::fs::read_to_string(site.dir().join("films.log")).unwrap_or_default();
         wait_until("a line of each answer for a film", 10, || log().lines().count() >= 2);
         let log = log();
-        let lines: Vec<_> = log.lines().collect();
-        assert!(lines[0].ends_with(" - - - query") && lines[1].contains(" clip none "), "{log}");
+        // A server may write a line behind that of the next answer.
+        let has = |what: fn(&str) -> bool| log.lines().any(what);
+        assert!(has(|l| l.ends_with(" - - - query")) && has(|l| l.contains(" clip none ")), "{log}");
     }
     let text = site.get("/metrics").text();
     let names = regex::Regex::new(r"h264_streaming_[a-z_]*[a-z]").expect("an expression");
