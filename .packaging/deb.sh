@@ -29,7 +29,7 @@ cp -r .packaging/debian CHANGELOG.md README.md docs "$out/tree/"
 cd "$out/tree"
 
 maintainer="${DEBFULLNAME:-mod_h264_streaming} <${DEBEMAIL:-packages@mod-h264-streaming.invalid}>"
-sed -i "s/@MAINTAINER@/$(printf '%s' "$maintainer" | sed 's/[\\&/]/\\&/g')/" debian/control
+"$source/.packaging/maintainer.sh" debian/control "$maintainer"
 sed -e '1,/^$/d; s/^$/./; s/^/ /' "$source/LICENSE-MIT" > debian/mit
 sed -i -e '/@MIT@/{r debian/mit' -e 'd}' debian/copyright
 rm debian/mit

@@ -296,14 +296,12 @@ fn a_cargo_that_is_too_old_is_named_before_anything_is_installed() {
 #[test]
 fn whoever_makes_packages_may_have_any_name() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    path_with(dir.path(), "dpkg-query", "echo 1.0");
-    // What would be built is all that is of interest here.
-    let path = path_with(dir.path(), "dpkg-buildpackage", "cp debian/control ../control.deb");
+    let control = dir.path().join("control");
     for name in ["Smith & Sons", "A/B", r"back\slash", "Zoë"] {
-        let mut deb = Command::new(workspace().join(".packaging/deb.sh"));
-        deb.env("PATH", &path).env("CARGO_TARGET_DIR", dir.path()).env("DEBFULLNAME", name);
-        said(deb.env("DEBEMAIL", "x@example.org").output().expect("a shell"));
-        let control = fs::read_to_string(dir.path().join("deb/control.deb")).expect("a file");
+        fs::copy(workspace().join(".packaging/debian/control"), &control).expect("a file");
+        let mut write = Command::new(workspace().join(".packaging/maintainer.sh"));
+        said(write.arg(&control).arg(format!("{name} <x@example.org>")).output().expect("a shell"));
+        let control = fs::read_to_string(&control).expect("a file");
         assert!(control.contains(&format!("Maintainer: {name} <x@example.org>\n")), "{control}");
     }
 }
