@@ -28,7 +28,7 @@ is_as_installed() {
 
 # What dpkg installed is for dpkg to replace and to remove.
 is_of_package() {
-    [ -z "$DESTDIR" ] || return 1
+    if [ -n "$DESTDIR" ] || ! [ -e "$1" ]; then return 1; fi
     package=$(dpkg-query -S "$1" 2> /dev/null) || return 1
     echo "kept: $1, which belongs to the package ${package%%:*}"
 }
@@ -110,6 +110,11 @@ passed() {
     done
 }
 
+# What is no link is an administrator's own.
+remove_link() {
+    if [ -L "$1" ]; then rm -f "$1"; elif [ -e "$1" ]; then echo "kept: $1, which is no link"; fi
+}
+
 uninstall_all() {
     good=
     # A server whose configuration names a file that is gone does not start again.
@@ -118,9 +123,10 @@ uninstall_all() {
         if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ] && ! is_of_package "$apache_load" > /dev/null; then
             # Where it is not in PATH, links are all there is of it.
             APACHE_CONFDIR=$APACHE_CONF a2dismod -q -f -p h264_streaming 2> /dev/null || true
-            rm -f "$APACHE_CONF/mods-enabled/h264_streaming.load" "$APACHE_CONF/mods-enabled/h264_streaming.conf"
+            remove_link "$APACHE_CONF/mods-enabled/h264_streaming.load"
+            remove_link "$APACHE_CONF/mods-enabled/h264_streaming.conf"
         fi
-        is_of_package "$lighttpd_conf" > /dev/null || rm -f "$lighttpd_enabled"
+        is_of_package "$lighttpd_conf" > /dev/null || remove_link "$lighttpd_enabled"
         # By whatever name, and however it says where.
         for link in "$NGINX_ENABLED"/*; do
             if [ -L "$link" ] && [ "$link" -ef "$nginx_conf" ]; then rm -f "$link"; fi
