@@ -326,11 +326,12 @@ impl Builder {
     }
 }
 
-/// How many workers lighttpd starts: by itself none.
+/// How many workers lighttpd starts: by itself none, and one is the first process itself.
 fn lighttpd_workers(dir: &Path) -> usize {
     let config = fs::read_to_string(dir.join("server.conf")).expect("a file of our own");
     let mut lines = config.lines().filter_map(|line| line.strip_prefix("server.max-worker = "));
-    lines.next_back().map_or(0, |count| count.trim().parse().expect("a number of workers"))
+    let count = lines.next_back().map_or(0, |count| count.trim().parse().expect("a number of workers"));
+    if count == 1 { 0 } else { count }
 }
 
 /// A directory on tmpfs, where Linux systems have one for everybody.

@@ -54,7 +54,8 @@ impl Process {
     /// Notes the processes there are, once a server with so many workers has started them all. No
     /// log says that a worker of lighttpd died, and another is there at once.
     pub(super) fn note_processes(&mut self, workers: usize) {
-        self.wait_until(15, |server| server.processes().len() > workers);
+        let has_started = self.wait_until(15, |server| server.processes().len() > workers);
+        assert!(has_started, "{workers} workers were to start: {:?}", self.processes());
         *self.lasting.get_mut().expect("a list") = self.processes();
     }
 
