@@ -41,18 +41,22 @@ struct h264_bytes h264_path(const ngx_http_request_t *r) {
     return bytes_of(&h264_ours(r)->path);
 }
 
+/* The first field of that name. */
+static ngx_table_elt_t *find_field(const ngx_list_t *fields, struct h264_bytes name) {
+    for (const ngx_list_part_t *part = &fields->part; part != NULL; part = part->next) {
+        ngx_table_elt_t *field = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; ++i)
+            if (field[i].key.len == name.len
+                && ngx_strncasecmp(field[i].key.data, (u_char *)name.ptr, name.len) == 0)
+                return &field[i];
+    }
+    return NULL;
+}
+
 struct h264_bytes h264_header(const ngx_http_request_t *r, struct h264_bytes name) {
     struct h264_bytes none = {NULL, 0};
-    const ngx_list_part_t *part = &r->headers_in.headers.part;
-    for (; part != NULL; part = part->next) {
-        const ngx_table_elt_t *fields = part->elts;
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (fields[i].key.len == name.len &&
-                ngx_strncasecmp(fields[i].key.data, (u_char *)name.ptr, name.len) == 0)
-                return bytes_of(&fields[i].value);
-        }
-    }
-    return none;
+    const ngx_table_elt_t *field = find_field(&r->headers_in.headers, name);
+    return field != NULL ? bytes_of(&field->value) : none;
 }
 
 struct h264_bytes h264_content_type(ngx_http_request_t *r) {
@@ -110,25 +114,16 @@ static int copy(ngx_http_request_t *r, ngx_str_t *to, struct h264_bytes from) {
     return to->data != NULL;
 }
 
-/* The field of that name that is set already: by us, before a redirect to an error page. */
-static ngx_table_elt_t *find_header(ngx_http_request_t *r, struct h264_bytes name) {
-    for (ngx_list_part_t *part = &r->headers_out.headers.part; part != NULL; part = part->next) {
-        ngx_table_elt_t *fields = part->elts;
-        for (ngx_uint_t i = 0; i < part->nelts; ++i)
-            if (fields[i].hash != 0 && fields[i].key.len == name.len
-                && ngx_strncasecmp(fields[i].key.data, (u_char *)name.ptr, name.len) == 0)
-                return &fields[i];
-    }
-    return NULL;
-}
-
 int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_bytes value) {
-    ngx_table_elt_t *field = find_header(r, name);
-    if (field != NULL) return copy(r, &field->value, value);
-    field = ngx_list_push(&r->headers_out.headers);
-    if (field == NULL) return 0;
-    ngx_memzero(field, sizeof(*field));
-    if (!copy(r, &field->key, name) || !copy(r, &field->value, value)) return 0;
+    /* It is there after a redirect to an error page. */
+    ngx_table_elt_t *field = find_field(&r->headers_out.headers, name);
+    if (field == NULL) {
+        field = ngx_list_push(&r->headers_out.headers);
+        if (field == NULL) return 0;
+        ngx_memzero(field, sizeof(*field));
+        if (!copy(r, &field->key, name)) return 0;
+    }
+    if (!copy(r, &field->value, value)) return 0;
     field->hash = 1;
     if (field->key.len == 4 && ngx_strncasecmp(field->key.data, (u_char *)"ETag", 4) == 0) r->headers_out.etag = field;
     return 1;

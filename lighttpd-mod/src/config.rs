@@ -8,8 +8,7 @@ use mp4seek::limits::CLIPS_PER_CLIENT;
 use mp4seek::pace::Pace;
 use mp4seek::request::{
     Asked, Canonical, ClipRequest, Form, Format, Keys, Mode, Packaging, Parameters, Refused, RequestError,
-    Restrictions, SegmentDuration, Settings, Time, Window, has_default_extension, has_extension,
-    is_extension,
+    SegmentDuration, Settings, Time, Window, has_default_extension, has_extension, is_extension,
 };
 use mp4seek::server::{KeyFile, about_key_file};
 
@@ -97,17 +96,6 @@ impl Section {
             section.set(&value)?;
         }
         Ok(section)
-    }
-
-    /// Whether it guards films: see [`Config::has_guard`].
-    pub(crate) fn has_guard(&self) -> bool {
-        let restrictions = Restrictions {
-            window: self.window.flatten(),
-            longest: self.longest.flatten(),
-            shortest: self.shortest.flatten(),
-            refused: self.refused.unwrap_or_default(),
-        };
-        matches!(self.key_file, Some(Some(_))) || restrictions.are_any()
     }
 
     /// Where the counts can be asked for.

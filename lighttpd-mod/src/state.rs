@@ -76,7 +76,11 @@ impl State {
         let count = unsafe { ffi::h264_config_contexts(module.raw) };
         let sections: Vec<_> =
             (0..count).map(|index| Section::read(module, index)).collect::<Result<_, _>>()?;
-        let has_guards = sections.iter().any(Section::has_guard);
+        let has_guards = sections.iter().any(|section| {
+            let mut alone = Config::default();
+            alone.override_with(section);
+            alone.has_guard()
+        });
         let board = SharedBoard::new();
         if board.is_none() {
             ffi::log("there is no memory to share, and nothing is counted");
