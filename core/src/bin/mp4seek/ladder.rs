@@ -10,7 +10,7 @@ use mp4seek::{Seeker, Settings};
 
 use crate::Failure;
 use crate::input::Input;
-use crate::output::Output;
+use crate::output::{Output, folder_of};
 use crate::package::{SegmentOptions, failure};
 
 /// The films, and what is written.
@@ -73,10 +73,6 @@ fn canonical(path: &Path) -> PathBuf {
         fs::canonicalize(folder_of(path)).ok().zip(path.file_name()).map(|(folder, name)| folder.join(name))
     };
     fs::canonicalize(path).ok().or_else(through).unwrap_or_else(|| path.to_owned())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses to write over what is no text of ours, also with `--force`: where the value of an option

@@ -193,11 +193,15 @@ fn is_free(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
 }
 
+/// The folder that a file of this path is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A new file in the folder of `path`, with the mode that the umask leaves.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mode = Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new().prefix(".mp4seek").permissions(mode).tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(".mp4seek").permissions(mode).tempfile_in(folder_of(path))?;
     leave_nothing(file.path());
     Ok(file)
 }
