@@ -197,10 +197,7 @@ impl<R: ReadAt> Package<'_, R> {
             work.plan_was_cached = true;
             return Ok(planned);
         }
-        let tables = self.index.outer_moov.size.saturating_add(self.index.generated.len());
-        if !self.source.may_wait() && tables > limits::PLANNED_AT_ONCE {
-            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
-        }
+        self.may_take(self.index.metadata_len() > limits::PLANNED_AT_ONCE)?;
         let planned = self.in_budget(|film| {
             let clip = self.clip(film)?;
             if !has_samples(clip, track) {
@@ -331,10 +328,15 @@ impl<R: ReadAt> Package<'_, R> {
             let line = limits::SEGMENT_OF_TEXT + presentation.query.len();
             presentation.renditions.iter().map(move |r| r.segments.len().saturating_mul(line))
         });
-        if !self.source.may_wait() && bytes.fold(0, usize::saturating_add) > limits::WRITTEN_AT_ONCE {
-            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
+        self.may_take(bytes.fold(0, usize::saturating_add) > limits::WRITTEN_AT_ONCE)
+    }
+
+    /// Leaves what is long to whoever may be kept waiting.
+    fn may_take(&self, is_long: bool) -> Result<(), Error> {
+        match is_long && !self.source.may_wait() {
+            true => Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// A presentation for each of the scenes that are joined: no player of DASH follows the edits

@@ -316,8 +316,7 @@ impl Seeker {
 
     /// What may be read of a film for a request.
     pub(crate) fn budget(&self, index: &Index, request: &ClipRequest) -> Budget {
-        let metadata = index.outer_moov.size.saturating_add(index.generated.len());
-        let most = metadata.saturating_mul(limits::READS_OF_METADATA);
+        let most = index.metadata_len().saturating_mul(limits::READS_OF_METADATA);
         let left = Cell::new(most.saturating_add(self.cache.limits().reads));
         Budget { left, has_scenes: !request.more.is_empty() }
     }

@@ -208,6 +208,11 @@ impl Index {
             .is_some_and(|b| *b == self.outer_moov)
     }
 
+    /// Bytes of the metadata, what was generated of fragments included.
+    pub(crate) fn metadata_len(&self) -> u64 {
+        self.outer_moov.size.saturating_add(self.generated.len())
+    }
+
     /// Bytes of memory that the index holds, about.
     pub fn heap_size(&self) -> usize {
         fn nodes(node: &Node) -> usize {

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use crate::boxes::ElstEntry;
+use crate::boxes::{ElstEntry, FormatError};
+use crate::index::SampleTable;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::request::Time;
+use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime};
 
 use super::ending::Retimed;
@@ -128,6 +130,24 @@ impl SampleRange {
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> u32 {
         self.samples.count()
+    }
+
+    /// The numbers that samples have in the clip at which decoding can begin, as the samples themselves
+    /// show ([`SampleTable::detected_sync`]).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn detected_sync<R: ReadAt>(
+        ranges: &[Self],
+        table: &SampleTable,
+        source: &R,
+    ) -> Result<Vec<SampleNumber>, FormatError> {
+        let mut all = Vec::new();
+        for range in ranges {
+            let found = table.detected_sync(source, &range.samples, ranges.len())?;
+            all.extend(found.iter().map(|&sample| range.place + (sample - range.samples.start)));
+        }
+        Ok(all)
     }
 
     /// The samples whose times are neither a lead-in's nor those of its ending.

@@ -117,8 +117,7 @@ fn cut_film(
     timescale: u32,
 ) -> Result<Cut, SeekError> {
     let Film { index, source } = film;
-    let mut lines: Vec<_> =
-        index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
+    let mut lines = timelines(index, timescale);
     let film_end = film_end(index, &lines, chosen);
     for (_, line) in index.tracks.iter().zip(&mut lines).filter(|(track, _)| holds_on(track)) {
         line.hold_until(film_end);
@@ -218,12 +217,16 @@ fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
     }
 }
 
+/// What each track presents when, counted in this movie timescale.
+fn timelines(index: &Index, timescale: u32) -> Vec<Timeline> {
+    index.tracks.iter().map(|track| Timeline::of(track, index.mvhd.timescale, timescale)).collect()
+}
+
 /// When the movie ends as it is presented, in seconds.
 pub fn presented_end(index: &Index) -> f64 {
     let reference = reference_track(index, |_| true);
     let timescale = movie_timescale(index, reference, &[]);
-    let lines: Vec<_> =
-        index.tracks.iter().map(|t| Timeline::of(t, index.mvhd.timescale, timescale)).collect();
+    let lines = timelines(index, timescale);
     film_end(index, &lines, &vec![true; lines.len()]).seconds(timescale)
 }
 

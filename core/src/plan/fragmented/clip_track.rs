@@ -45,12 +45,7 @@ impl Prepared {
             start = start + decoded_until(table, clip, range, range.len(), &source)?;
         }
         if table.pictures(&source)?.is_some() {
-            let mut all = Vec::new();
-            for range in &clip.ranges {
-                let found = table.detected_sync(&source, &range.samples, clip.ranges.len())?;
-                all.extend(found.iter().map(|&sample| range.place + (sample - range.samples.start)));
-            }
-            this.detected = Some(all);
+            this.detected = Some(SampleRange::detected_sync(&clip.ranges, table, &source)?);
         }
         Ok(this)
     }

@@ -58,10 +58,8 @@ pub(super) fn detected(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), Pla
         return Ok(());
     }
     out.table(&stss_head(), |out| {
-        for range in cut.ranges() {
-            for sample in samples.detected_sync(&cut.film.source, &range.samples, cut.ranges().len())? {
-                out.bytes(&stss_entry(range.place + (sample - range.samples.start)));
-            }
+        for sample in SampleRange::detected_sync(cut.ranges(), samples, &cut.film.source)? {
+            out.bytes(&stss_entry(sample));
         }
         Ok(())
     })
