@@ -17,9 +17,7 @@ impl Builder {
             .env("SLOW_FILE", SLOW)
             .env("SLOW_MS", &each.as_millis().to_string())
     }
-}
 
-impl Builder {
     /// With a disk that gives nothing of such a file as long as there is a file at `latch`.
     #[must_use]
     pub fn disk_behind(self, latch: &Path) -> Self {

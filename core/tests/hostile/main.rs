@@ -114,9 +114,9 @@ fn ranges_of_every_form_are_parts_of_the_whole() {
         for form in 0..16 {
             let choice = [form, dice() / 8, dice(), dice()].into_iter().chain((0..24).map(|_| dice()));
             let data: Vec<u8> = film.iter().copied().chain(choice).collect();
-            let (film, form, ranges) = ranges::split(&data).unwrap();
-            let is_there = ranges::judge_ranges(film, &form, &ranges);
-            answered[usize::from(data[data.len() - ranges::CHOICE]) % 8] += usize::from(is_there);
+            let (film, address, ranges) = ranges::split(&data).unwrap();
+            let is_there = ranges::judge_ranges(film, &address, &ranges);
+            answered[usize::from(form) % 8] += usize::from(is_there);
         }
     }
     // Each form was asked for twice.

@@ -11,7 +11,7 @@ use crate::queries::ask;
 const LOOKED_AT: u64 = 4 << 20;
 
 /// Bytes behind a film that choose the form of the answer, and its ranges.
-pub(crate) const CHOICE: usize = 28;
+const CHOICE: usize = 28;
 
 /// Where a range begins in an answer, and how long it is, in 65,536ths of what there is.
 pub(crate) type Share = [u16; 2];
