@@ -56,7 +56,7 @@ enum Body {
 }
 
 /// What of a [`VirtualFile`] a server sends next: some bytes from memory, and behind them media
-/// from the file.
+/// from the file, or a table of the metadata that stays as it is.
 ///
 /// Every part begins in memory. So the source is looked at before each, and a server that holds
 /// back incomplete packets where a file follows memory does so for all of the media.
@@ -278,21 +278,22 @@ impl VirtualFile {
         }
     }
 
-    fn is_whole_film(&self) -> bool {
-        matches!(self.body, Body::Film(..)) && self.part.start == 0
+    /// Whether more metadata follows byte `end`. Not in a segment, which a player takes at once.
+    fn is_amid_metadata(&self, end: u64) -> bool {
+        matches!(self.body, Body::Film(..)) && self.part.start == 0 && end < self.generated_len()
     }
 
     /// What of `range`, which is not empty and lies in the file, is to be sent next, with at most
     /// `most` bytes generated. Where it cannot be looked up where media lies, something is to be
     /// generated, and [`Self::read_at`] says why not.
     pub fn next(&self, source: &impl ReadAt, range: &Range<u64>, most: usize) -> Batch {
+        let most = match self.is_amid_metadata(range.start.saturating_add(most as u64)) {
+            true => most.min(METADATA_WINDOW),
+            false => most,
+        };
         let generated_end = range.end.min(range.start.saturating_add(most as u64));
         let generated = |end| usize::try_from(end - range.start).unwrap_or(most);
         match self.large_media(source, range, generated_end) {
-            // Not in a segment, which a player takes at once.
-            None if self.is_whole_film() && generated_end < self.generated_len() => {
-                Batch { generated: generated(generated_end).min(METADATA_WINDOW), media: 0..0 }
-            }
             None => Batch { generated: generated(generated_end), media: 0..0 },
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };

@@ -279,6 +279,10 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
         self.file.may_wait()
     }
 
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        self.file.is_at_hand(range)
+    }
+
     fn check_wanted(&self) -> io::Result<()> {
         self.file.check_wanted()
     }

@@ -47,6 +47,10 @@ impl<R: ReadAt> ReadAt for Metered<'_, R> {
         self.source.may_wait()
     }
 
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        self.source.is_at_hand(range)
+    }
+
     fn check_wanted(&self) -> io::Result<()> {
         self.source.check_wanted()
     }

@@ -60,6 +60,12 @@ pub trait ReadAt {
         true
     }
 
+    /// Whether `range`, which lies in the file, can be had without a wait, as far as a look here and
+    /// there shows it; always so for a reader that may be kept waiting.
+    fn is_at_hand(&self, _range: &Range<u64>) -> bool {
+        true
+    }
+
     /// Fails once nobody waits for what is read. Whoever waits for another reader's work asks now
     /// and then.
     ///
@@ -147,6 +153,10 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn may_wait(&self) -> bool {
         (**self).may_wait()
+    }
+
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        (**self).is_at_hand(range)
     }
 
     fn check_wanted(&self) -> io::Result<()> {

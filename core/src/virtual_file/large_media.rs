@@ -1,15 +1,16 @@
-//! Media that is sent from the file and not copied.
+//! Media, and tables, that are sent from the file and not copied.
 
 use std::ops::Range;
 
 use crate::extents::Extent;
 use crate::generate::SegmentMedia;
 use crate::index::{Film, Index};
+use crate::limits::METADATA_WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
-use crate::plan::FragmentedFile;
+use crate::plan::{Content, FragmentedFile, Plan};
 use crate::source::ReadAt;
 
-use super::{Body, Layout, SMALL, VirtualFile};
+use super::{Body, Layout, SLICE, SMALL, VirtualFile};
 
 impl VirtualFile {
     /// Where in `range` media begins, no later than at `latest`, that is well sent from the file;
@@ -31,7 +32,7 @@ impl VirtualFile {
         match &self.body {
             Body::Film(index, planned, ..) => match &planned.layout {
                 Layout::Fragmented(file) => self.large_media_of_segment(index, file, source, range, latest),
-                Layout::Flat(_) if latest < metadata => None,
+                Layout::Flat(plan) if latest < metadata => large_table(index, plan, source, range, latest),
                 Layout::Flat(plan) => {
                     let film = Film { index, source: &index.film_in_order(source) };
                     let position = MediaOffset::of_answer(range.start, metadata).unwrap_or_default();
@@ -75,4 +76,27 @@ impl VirtualFile {
             (ends.saturating_sub(begins) >= SMALL).then(|| (begins - before..ends - before, offset))
         })
     }
+}
+
+/// As [`VirtualFile::large_media`], in the metadata: the entries of a table that stay as they are, if
+/// the disk need not be waited for.
+fn large_table(
+    index: &Index,
+    plan: &Plan,
+    source: &impl ReadAt,
+    range: &Range<u64>,
+    latest: u64,
+) -> Option<(Range<u64>, u64)> {
+    let first = plan.parts.partition_point(|part| part.start + part.len <= range.start);
+    let after = plan.parts.get(first..).unwrap_or_default().iter();
+    after.take_while(|part| part.start <= latest).find_map(|part| {
+        let Content::Source(FileOffset(offset)) = part.content else { return None };
+        let start = part.start.max(range.start);
+        let end = (part.start + part.len).min(range.end).min(start.saturating_add(SLICE));
+        let offset = offset + (start - part.start);
+        let len = end.checked_sub(start).filter(|&len| len > METADATA_WINDOW as u64)?;
+        // What was generated is in no file.
+        let in_file = offset..offset.checked_add(len).filter(|&end| end <= index.file_len)?;
+        source.is_at_hand(&in_file).then_some((start..end, offset))
+    })
 }

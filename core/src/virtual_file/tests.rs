@@ -90,6 +90,59 @@ fn large_media_of_segments_is_sent_from_the_file() {
     }
 }
 
+/// A film of which nothing is in memory.
+#[derive(Debug)]
+struct OnDisk<'a>(&'a Vec<u8>);
+
+impl ReadAt for OnDisk<'_> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buf, offset)
+    }
+
+    fn is_at_hand(&self, _: &Range<u64>) -> bool {
+        false
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.0.identity()
+    }
+}
+
+#[test]
+fn tables_that_stay_as_they_are_are_sent_from_the_file() {
+    let mut video = TrackSpec::video(40_000, 50);
+    // A composition offset of its own for each sample.
+    video.samples.iter_mut().zip(0i32..).for_each(|(sample, n)| sample.offset = n % 3);
+    let film = Crafted::of(vec![video, TrackSpec::audio(30_000)]).build();
+    let seeker = Seeker::default();
+    for query in ["start=500", "start=500&end=900"] {
+        let answer = seeker.answer(&film, &identity(&film), query.as_bytes(), &Settings::default()).unwrap();
+        let Answer::Film(file) = answer else { panic!("the plain file") };
+        let mut whole = vec![0; usize::try_from(file.len()).unwrap()];
+        file.read_at(&film, 0, &mut whole).unwrap();
+        let metadata = 0..file.metadata_len();
+        for window in [64 * 1024, 5_000] {
+            assert!(send(&file, &film, 0..file.len(), window).0 == whole, "{query} {window}");
+            let (sent, from_file) = send(&file, &film, metadata.clone(), window);
+            assert!(sent == whole[..sent.len()]);
+            assert!(from_file > metadata.end / 3, "{query} {window}: {from_file} of {}", metadata.end);
+        }
+        // Ranges that begin and end in tables.
+        for (start, end) in [(3, 5), (1, 2), (0, 1), (1, 7)] {
+            let range = metadata.end * start / 9..metadata.end * end / 9;
+            let part = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+            assert!(send(&file, &film, range, 64 * 1024).0 == whole[part], "{query} {start} {end}");
+        }
+        // No thread that must not wait sends what it would have to wait for.
+        let mut at = 0;
+        while at < metadata.end {
+            let batch = file.next(&OnDisk(&film), &(at..metadata.end), 64 * 1024);
+            assert!(batch.media.is_empty(), "{query} {at} {:?}", batch.media);
+            at += batch.len();
+        }
+    }
+}
+
 #[test]
 fn what_is_heard_before_the_first_picture_is_sent_in_time() {
     let mut video = TrackSpec::video(20, 5);
