@@ -99,6 +99,8 @@ static apr_status_t pass_on(held_answer *this)
     conn_rec *c = this->c;
     const apr_size_t most = h264_is_last_filter(this->filter->next) ? NOT_COPIED : COPIED;
     apr_status_t status = APR_SUCCESS;
+    /* What the last call has set below. A filter that is passed something may set it, too. */
+    c->cs->sense = CONN_SENSE_DEFAULT;
     while (!is_empty(this)) {
         take(this, this->held, most);
         if (APR_BRIGADE_EMPTY(this->passed)) {

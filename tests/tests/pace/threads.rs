@@ -17,6 +17,7 @@ use super::sent::{assert_not_early, paced};
 on_all_engines!(
     others_are_answered_while_many_wait,
     a_connection_is_used_again,
+    a_slow_client_gets_what_may_be_sent_at_once,
     a_client_that_leaves_is_forgotten,
     a_server_that_ends_in_peace_sends_the_rest,
 );
@@ -96,6 +97,32 @@ fn a_connection_is_used_again(engine: Engine) {
     // A line for each.
     let log = site.access_log(4);
     assert_eq!(log.iter().filter(|line| line.contains("/film.mp4")).count(), 3, "{log:?}");
+}
+
+/// Nothing is held back, but the client takes it slowly: the server waits for the client alone.
+fn a_slow_client_gets_what_may_be_sent_at_once(engine: Engine) {
+    // How long the server waits for a client that takes nothing.
+    let timeout = engine.lines(
+        "Timeout 5\nSendBufferSize 65536",
+        "server.max-write-idle = 5",
+        "send_timeout 5s;\nkeepalive_timeout 60s;",
+    );
+    let pace = Pace { lead_in: 20, rate: 0 };
+    let site = paced(engine, pace).config(timeout).start();
+    site.put("film.mp4", film());
+    site.put("a.txt", "text");
+    let clip = Answered::of(&site, "film.mp4", "start=3&end=12", pace);
+    // More than is passed on at a time, and no more than twice that.
+    assert!((4 << 20..8 << 20).contains(&clip.len()), "{}", clip.len());
+    let mut client = Connection::open_narrow(site.address());
+    let ask = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.write(&ask("/film.mp4?start=3&end=12"));
+    // The server has filled all that lies between by then.
+    assert!(client.read(1000) > 0);
+    sleep(Duration::from_millis(500));
+    assert!(client.reply().body == clip.bytes(&(0..clip.len())));
+    client.write(&ask("/a.txt"));
+    assert_eq!(client.reply().body, b"text");
 }
 
 fn a_client_that_leaves_is_forgotten(engine: Engine) {
