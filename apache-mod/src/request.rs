@@ -212,6 +212,12 @@ impl<'r> Request<'r> {
         ask!(self, h264_set_status, status);
     }
 
+    /// Whether a script, or a module that came before, has said how long caches may keep the answer.
+    pub(crate) fn says_how_long(&self) -> bool {
+        let fields = [c"Cache-Control", c"Expires", c"Pragma"];
+        fields.iter().any(|name| ask!(self, h264_has_header_out, name.as_ptr()) != 0)
+    }
+
     /// Sets a field of the answer's header.
     pub(crate) fn set_header(&mut self, name: &CStr, value: &CStr) {
         ask!(self, h264_set_header_out, name.as_ptr(), value.as_ptr());

@@ -148,6 +148,7 @@ int64_t h264_mtime(const request_rec *r);
 int h264_makes_etags(const request_rec *r);
 const char *h264_header_in(const request_rec *r, const char *name);
 void h264_drop_header_in(request_rec *r, const char *name);
+int h264_has_header_out(const request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_drop_header_out(request_rec *r, const char *name);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);

@@ -165,6 +165,11 @@ void h264_drop_header_in(request_rec *r, const char *name)
     apr_table_unset(r->headers_in, name);
 }
 
+int h264_has_header_out(const request_rec *r, const char *name)
+{
+    return apr_table_get(r->headers_out, name) || apr_table_get(r->err_headers_out, name);
+}
+
 void h264_set_header_out(request_rec *r, const char *name, const char *value)
 {
     apr_table_set(r->headers_out, name, value);

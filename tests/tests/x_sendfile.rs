@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use tests::client::Reply;
 use tests::films::film;
 use tests::probe::clip;
 use tests::scripts::{APACHE_CGI, LIGHTTPD_CGI, php, put_script, x_sendfile};
@@ -225,6 +226,57 @@ fn apache_describes_the_clip_and_not_the_film() {
             let values = reply.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
             assert_eq!(values.collect::<Vec<_>>().join("|"), direct.header(name), "{reply}");
         }
+    }
+}
+
+/// What scripts say of how long caches may keep the film: nothing, or something by which they keep it for
+/// nobody else.
+const OF_CACHES: [&str; 4] =
+    ["", "Cache-Control: private", "Expires: Thu, 19 Nov 1981 08:52:00 GMT", "Pragma: no-cache"];
+
+/// Asserts what an answer says of that: what the script does, and what the directive does where the
+/// script says nothing.
+fn assert_of_caches(reply: &Reply, script: &str) {
+    let lines: Vec<String> = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| ["cache-control", "expires", "pragma"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let expected = if script.is_empty() { "Cache-Control: max-age=600" } else { script };
+    assert!(reply.status == 200 && lines.len() == 1 && lines[0].eq_ignore_ascii_case(expected), "{reply}");
+}
+
+#[test]
+fn apache_leaves_to_the_script_how_long_caches_keep_the_film() {
+    let Some(Fixture { site, clip, .. }) = apache("H264StreamingMaxAge 600") else { return };
+    for said in OF_CACHES {
+        let line = if said.is_empty() { String::new() } else { format!("{said}\\n") };
+        put_sender(&site, "sends.cgi", "f.mp4", &line);
+        put_script(&site, "leads.cgi", &format!("{line}Location: /f.mp4?{QUERY}\\n\\n"));
+        for target in [format!("/sends.cgi?{QUERY}"), "/leads.cgi".into()] {
+            let reply = site.get(&target);
+            assert!(reply.body == clip, "{target}\n{reply}");
+            assert_of_caches(&reply, said);
+        }
+    }
+}
+
+#[test]
+fn apache_leaves_to_php_how_long_caches_keep_the_film() {
+    let (Some(php), Some(x_sendfile)) = (php(), x_sendfile()) else { return };
+    let config = format!("{php}\n{x_sendfile}\nH264StreamingMaxAge 600");
+    let site = Builder::new(Engine::Apache(Mpm::Prefork)).config(&config).start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    let path = path(&site, "f.mp4");
+    for (n, said) in OF_CACHES.iter().enumerate() {
+        let header = if said.is_empty() { String::new() } else { format!("header('{said}');") };
+        let page = format!(
+            "<?php header('Content-Type: video/mp4'); {header} header('X-Sendfile: {}');",
+            path.display()
+        );
+        site.put(format!("{n}.php"), page);
+        assert_of_caches(&site.get(&format!("/{n}.php?{QUERY}")), said);
     }
 }
 
