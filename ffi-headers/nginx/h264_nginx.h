@@ -76,6 +76,7 @@ void *h264_share(size_t len);
 /* The answer's head. 0 where there is no memory. */
 /* `len` -1: the head says nothing of it. */
 int h264_set_head(struct ngx_http_request_s *r, int status, int64_t len, int64_t mtime, struct h264_bytes type);
+int h264_has_header_out(const struct ngx_http_request_s *r, struct h264_bytes name);
 int h264_set_header(struct ngx_http_request_s *r, struct h264_bytes name, struct h264_bytes value);
 
 #endif

@@ -114,6 +114,11 @@ static int copy(ngx_http_request_t *r, ngx_str_t *to, struct h264_bytes from) {
     return to->data != NULL;
 }
 
+int h264_has_header_out(const ngx_http_request_t *r, struct h264_bytes name) {
+    const ngx_table_elt_t *field = find_field(&r->headers_out.headers, name);
+    return field != NULL && field->hash != 0;
+}
+
 int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_bytes value) {
     /* It is there after a redirect to an error page. */
     ngx_table_elt_t *field = find_field(&r->headers_out.headers, name);

@@ -323,7 +323,8 @@ fn conditions(request: &Request) -> Conditions<'_> {
 }
 
 fn set_cache_control(request: &Request, film: &VirtualFile) -> bool {
-    set_optional(request, b"Cache-Control", film.cache_control().as_deref())
+    let value = film.cache_control().filter(|_| !request.says_how_long());
+    set_optional(request, b"Cache-Control", value.as_deref())
 }
 
 /// Whether there was memory for all.

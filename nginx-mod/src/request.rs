@@ -109,6 +109,13 @@ impl Request {
         ask!(self, h264_is_reading) != 0
     }
 
+    /// Whether the application that led here (`X-Accel-Redirect`) has said how long caches may keep the
+    /// answer. Of `Pragma` the server takes nothing over.
+    pub(crate) fn says_how_long(&self) -> bool {
+        let fields: [&[u8]; 2] = [b"Cache-Control", b"Expires"];
+        fields.iter().any(|name| ask!(self, h264_has_header_out, ffi::bytes(name)) != 0)
+    }
+
     /// Whether there was memory for it.
     pub(crate) fn set_header(&self, name: &[u8], value: &[u8]) -> bool {
         ask!(self, h264_set_header, ffi::bytes(name), ffi::bytes(value)) != 0

@@ -117,6 +117,42 @@ fn an_application_leads_to_a_clip() {
     assert_eq!(site.get(&format!("/films/loud.mp4?{QUERY}")).status, 404);
 }
 
+#[test]
+fn an_application_says_how_long_caches_keep_the_film() {
+    if !has_nginx() {
+        return;
+    }
+    let cases = ["", "Cache-Control: private", "Expires: Thu, 19 Nov 1981 08:52:00 GMT"];
+    let applications = cases.iter().enumerate().map(|(n, said)| {
+        let field = said.split_once(": ");
+        let field = field.map_or(String::new(), |(name, value)| format!("add_header {name} \"{value}\";"));
+        format!(
+            "location /{n} {{ {field} add_header X-Accel-Redirect \"/films/f.mp4?start=3.05\"; return 200 x; }}\n"
+        )
+    });
+    let site = nginx(&format!(
+        "h264_streaming_max_age 600s;\nlocation /films/ {{ internal; alias {{docroot}}/; }}\n\
+         location /ask/ {{ proxy_pass http://127.0.0.1:{{port}}/; }}\n{}",
+        applications.collect::<String>()
+    ))
+    .start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    for (n, said) in cases.iter().enumerate() {
+        let reply = site.get(&format!("/ask/{n}"));
+        let lines: Vec<String> = reply
+            .headers
+            .iter()
+            .filter(|(name, _)| ["cache-control", "expires"].contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        let expected = if said.is_empty() { "Cache-Control: max-age=600" } else { said };
+        assert!(
+            reply.status == 200 && lines.len() == 1 && lines[0].eq_ignore_ascii_case(expected),
+            "{said}\n{reply}"
+        );
+    }
+}
+
 /// Ends what others do, even where a test fails.
 struct End<'a>(&'a AtomicBool);
 
