@@ -188,6 +188,11 @@ pub const GATHERED_EXTENTS: usize = 1 << 18;
 /// Sample groupings of one track. The most seen in the wild is 4.
 pub const GROUPINGS: usize = 64;
 
+/// Runs of samples that are in one group, in fragments, those of all groupings together; and no more
+/// than twice the bytes of the file. It is one for each of [`FRAGMENT_SAMPLES`], where most films have
+/// one for some seconds. They are in memory twice while the index is built, of 8 bytes each.
+pub const GROUP_RUNS: u64 = FRAGMENT_SAMPLES;
+
 /// Runs of a `csgp` that are kept to know where decoding can begin, of 8 bytes each. The patterns
 /// of such groups are short. A `csgp` with more runs is still cut to the clip.
 pub const COMPACT_RUNS: usize = 4096;

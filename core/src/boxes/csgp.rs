@@ -106,7 +106,7 @@ impl CsgpBox {
 }
 
 /// Runs that fit in a small box.
-const MOST_RUNS: usize = limits::SMALL_BOX / 8;
+pub(super) const MOST_RUNS: usize = limits::SMALL_BOX / 8;
 
 /// The samples of each run of some ranges, which are in order, with its index; and those behind the
 /// last run.

@@ -123,6 +123,12 @@ pub enum FormatError {
     /// The movie fragments have more sample groupings than we take.
     #[error("more than {} sample groupings in fragments", limits::GROUPINGS)]
     ManyGroupings,
+    /// The movie fragments say of more runs of samples in which group they are than we take.
+    #[error("more than {most} groups of samples in fragments")]
+    ManyGroups {
+        /// How many there may be.
+        most: u64,
+    },
     /// A sample grouping has more descriptions than we take.
     #[error("more than {} different descriptions of one grouping in fragments", limits::DESCRIPTIONS)]
     ManyDescriptions,

@@ -1,6 +1,8 @@
 //! The `grouping_type` of `sgpd` (8.9.3), `sbgp` (8.9.2) and `csgp` (8.9.5), which stands in the
 //! same place in all three.
 
+use super::csgp::MOST_RUNS;
+use super::runs::RUN_ENTRY_SIZE;
 use super::{BoxHeader, FormatError, Reader};
 use crate::source::ReadAt;
 
@@ -19,6 +21,16 @@ pub fn read_grouping_type<R: ReadAt>(
         return Ok(None);
     }
     Ok(reader.bytes(header.payload() + 4, 4)?.try_into().ok())
+}
+
+/// How many runs of samples a box may say to be in one group. A `csgp` may have them in a pattern of a
+/// few bytes, an `sbgp` has an entry for each.
+pub fn most_group_runs(header: &BoxHeader) -> u64 {
+    match &header.box_type.0 {
+        b"sbgp" => header.payload_len() / u64::from(RUN_ENTRY_SIZE),
+        b"csgp" => MOST_RUNS as u64,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub(crate) use error::AuxiliaryError;
 pub use error::FormatError;
 pub(crate) use freeform::read_freeform_name;
 pub use ftyp::write_ftyp;
-pub use grouping::read_grouping_type;
+pub use grouping::{most_group_runs, read_grouping_type};
 pub use hdlr::{read_handler_name, read_hdlr};
 pub use hmmt::HmmtBox;
 pub use id32::{Id32Kept, without_timed_frames, write_id32};

@@ -8,6 +8,9 @@ use crate::boxes::{
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
+use super::room::Room;
+use super::run_lengths::RunLengths;
+
 /// The auxiliary information of a track fragment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FragmentAuxiliary {
@@ -49,6 +52,15 @@ impl FragmentAuxiliary {
     }
 }
 
+/// The samples of which a fragment speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    /// The first, of those that are put together.
+    pub(crate) first: SampleNumber,
+    /// How many each run has.
+    pub(crate) runs: &'a RunLengths,
+}
+
 /// The auxiliary information of all fragments of a track, put together.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
@@ -72,28 +84,30 @@ impl Gathered {
         self.has_lengths || !self.bytes.is_empty()
     }
 
-    /// Adds what a fragment says of its samples, so many in each run, the first of which is `first`
-    /// of those that are put together here. Samples before it that no box speaks of have no entry.
+    /// Adds what a fragment says of its samples. Samples before them that no box speaks of have no
+    /// entry.
     ///
     /// # Errors
-    /// When a box has a shape that we cannot carry over, or the file cannot be read.
+    /// When a box has a shape that we cannot carry over, there is no room for it, or the file cannot
+    /// be read.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         from: &FragmentAuxiliary,
-        first: SampleNumber,
-        runs: &[u32],
+        samples: Samples<'_>,
+        room: &mut Room,
     ) -> Result<(), AuxiliaryError> {
+        let Samples { first, .. } = samples;
         self.sizes.resize(first.place(), 0);
         match from {
             FragmentAuxiliary::Unsupported(header) => Err(AuxiliaryError::Unsupported(*header)),
-            FragmentAuxiliary::Senc(senc) => self.add_senc(reader, senc, first, total(runs)),
+            FragmentAuxiliary::Senc(senc) => self.add_senc(reader, senc, samples, room),
             FragmentAuxiliary::Located { saiz, saio, senc, base } => {
-                let all = self.add_sizes(reader, saiz, total(runs))?;
+                let all = self.add_sizes(reader, saiz, samples.runs.sum())?;
                 let offsets = read_saio(reader, saio)?;
                 match senc.and_then(|senc| senc_entries_of(&senc, all)) {
-                    Some(data) => self.copy(reader, first, usize::MAX, data, saio)?,
-                    None => self.add_located(reader, saio, &offsets, *base, first, runs)?,
+                    Some(data) => self.copy(reader, first, usize::MAX, data, saio, room)?,
+                    None => self.add_located(reader, saio, &offsets, *base, samples, room)?,
                 }
                 match senc {
                     Some(senc) => {
@@ -106,21 +120,21 @@ impl Gathered {
         }
     }
 
-    /// Adds the entries of a `senc` for `count` samples, with their lengths.
+    /// Adds the entries of a `senc`, with their lengths.
     fn add_senc<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         senc: &BoxHeader,
-        first: SampleNumber,
-        count: u32,
+        samples: Samples<'_>,
+        room: &mut Room,
     ) -> Result<(), AuxiliaryError> {
+        let all = SampleNumber::FIRST..SampleNumber(samples.runs.sum());
         let unsupported = || AuxiliaryError::Unsupported(*senc);
         let read = SencBox::read(reader, senc)?.ok_or_else(unsupported)?;
-        let sizes =
-            read.lengths_of(reader, &(SampleNumber::FIRST..SampleNumber(count)))?.ok_or_else(unsupported)?;
+        let sizes = read.lengths_of(reader, &all)?.ok_or_else(unsupported)?;
         self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }, senc)?;
         self.sizes.extend(sizes);
-        Ok(self.copy(reader, first, usize::MAX, read.data, senc)?)
+        Ok(self.copy(reader, samples.first, usize::MAX, read.data, senc, room)?)
     }
 
     /// Adds the lengths that a `saiz` has for `count` samples. Returns the sum of all lengths in
@@ -147,22 +161,28 @@ impl Gathered {
         saio: &BoxHeader,
         offsets: &ChunkOffsets,
         base: u64,
-        first: SampleNumber,
-        runs: &[u32],
+        samples: Samples<'_>,
+        room: &mut Room,
     ) -> Result<(), AuxiliaryError> {
+        let Samples { mut first, runs } = samples;
         if offsets.count() == 1 {
             let offset = offsets.get(reader.source(), 0)?;
-            return Ok(self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio)?);
+            return Ok(self.copy(reader, first, usize::MAX, base.saturating_add(offset), saio, room)?);
         }
-        if offsets.count() as usize != runs.len() {
+        if u64::from(offsets.count()) != runs.runs.iter().map(|&(runs, _)| u64::from(runs)).sum() {
             return Err(AuxiliaryError::Unsupported(*saio));
         }
-        let mut first = first;
         let mut offsets = offsets.reader(reader.source(), 64);
-        for (n, &samples) in (0..).zip(runs) {
-            let offset = offsets.get(n)?;
-            self.copy(reader, first, samples as usize, base.saturating_add(offset), saio)?;
-            first = first + samples;
+        let mut next = 0;
+        for &(runs, samples) in &runs.runs {
+            let end = next + runs;
+            // Of runs without samples there may be very many.
+            for n in next..if samples > 0 { end } else { next } {
+                let offset = offsets.get(n)?;
+                self.copy(reader, first, samples as usize, base.saturating_add(offset), saio, room)?;
+                first = first + samples;
+            }
+            next = end;
         }
         Ok(())
     }
@@ -182,12 +202,14 @@ impl Gathered {
         samples: usize,
         offset: u64,
         located_by: &BoxHeader,
+        room: &mut Room,
     ) -> Result<(), FormatError> {
         let sizes = self.sizes.get(first.place()..).unwrap_or_default();
         let len: usize = sizes.iter().take(samples).map(|&s| usize::from(s)).sum();
         if !reader.holds(offset, len as u64) {
             return Err(located_by.error("an offset past the end of the file"));
         }
+        room.take_auxiliary(len as u64)?;
         let start = self.bytes.len();
         self.bytes.resize(start + len, 0);
         let out = self.bytes.get_mut(start..).unwrap_or_default();
@@ -213,9 +235,4 @@ impl Gathered {
         let long = self.sizes.iter().any(|&s| s > MAX_VECTOR_SIZE);
         senc_head(self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES }), sample_count)
     }
-}
-
-/// Number of samples in some runs.
-fn total(runs: &[u32]) -> u32 {
-    runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n))
 }

@@ -1,6 +1,5 @@
 //! Sample groups (8.9): `sgpd` descriptions, and the `sbgp` of fragments put together.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +10,8 @@ use crate::limits;
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 
-use super::run_lengths::RunLengths;
+use super::room::Room;
+use super::run_lengths::{RunLengths, number};
 
 /// One grouping of a track, over all fragments.
 #[derive(Debug, Default)]
@@ -27,11 +27,11 @@ struct Grouping {
 }
 
 /// The descriptions of a type of grouping, over all fragments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Described {
     all: Arc<SgpdBox>,
-    /// Where in them those of fragments are.
-    places: HashMap<Vec<u8>, u32>,
+    /// Their places in order of their bytes, to find those of fragments.
+    sorted: Arc<Vec<u32>>,
 }
 
 /// The groupings of a track, put together from its fragments.
@@ -57,14 +57,17 @@ impl Groupings {
         boxes: &[BoxHeader],
         first: SampleNumber,
         count: u32,
+        room: &mut Room,
     ) -> Result<(), FormatError> {
         let end = first + count;
+        let mut before = self.runs();
         let mut local = Vec::new();
         for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
             local.extend(SgpdBox::read(reader, sgpd)?);
         }
         for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
             self.add_sbgp(reader, sbgp, &local, first..end)?;
+            self.count_runs(&mut before, room)?;
         }
         for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
             let read =
@@ -82,6 +85,7 @@ impl Groupings {
                 of.push(count.min(left), index, described, here)?;
             }
             of.finish(end, described, here)?;
+            self.count_runs(&mut before, room)?;
         }
         // Some fragments have a default group and nothing else.
         for here in local.iter().filter(|d| d.default > 0) {
@@ -125,7 +129,7 @@ impl Groupings {
         let n = self.described.iter().position(|d| d.all.grouping == grouping).unwrap_or_else(|| {
             let all = self.global.iter().find(|d| d.grouping == grouping).cloned();
             let all = all.unwrap_or(SgpdBox { grouping, ..SgpdBox::default() });
-            self.described.push(Described { all: Arc::new(all), places: HashMap::new() });
+            self.described.push(Described::of(all));
             self.described.len() - 1
         });
         let known = |g: &Grouping| g.described == n && g.parameter == parameter;
@@ -134,6 +138,19 @@ impl Groupings {
             self.list.push(Grouping { described: n, parameter, ..Grouping::default() });
         }
         self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or(FormatError::ManyGroupings)
+    }
+
+    /// Takes room for the runs that were added since there were `before`.
+    fn count_runs(&self, before: &mut u64, room: &mut Room) -> Result<(), FormatError> {
+        let runs = self.runs();
+        room.take_groups(runs.saturating_sub(*before))?;
+        *before = runs;
+        Ok(())
+    }
+
+    /// How many runs of samples in one group there are, those of all groupings together.
+    pub(crate) fn runs(&self) -> u64 {
+        self.list.iter().map(|g| g.runs.runs.len() as u64).sum()
     }
 
     /// How many there are.
@@ -153,9 +170,7 @@ impl Groupings {
             parameter: g.parameter,
             ..Grouping::default()
         });
-        let described =
-            self.described.iter().map(|d| Described { all: Arc::clone(&d.all), places: HashMap::new() });
-        Self { list: list.collect(), described: described.collect(), global: Vec::new() }
+        Self { list: list.collect(), described: self.described.clone(), global: Vec::new() }
     }
 
     /// Puts the samples before `end` that no box speaks of into the default groups.
@@ -196,8 +211,9 @@ impl Groupings {
         let entries = |d: &SgpdBox| {
             d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
         };
-        self.list.capacity() * size_of::<Grouping>()
-            + self.described.iter().map(|d| size_of::<Described>() + entries(&d.all)).sum::<usize>()
+        let described =
+            |d: &Described| size_of::<Described>() + entries(&d.all) + d.sorted.capacity() * size_of::<u32>();
+        self.list.capacity() * size_of::<Grouping>() + self.described.iter().map(described).sum::<usize>()
     }
 }
 
@@ -238,31 +254,59 @@ impl Grouping {
 }
 
 impl Described {
+    fn of(all: SgpdBox) -> Self {
+        let mut sorted: Vec<_> = (0..number(all.entries.len())).collect();
+        // Of those that are alike, the first is found.
+        sorted.sort_by_key(|&at| all.entries.get(at as usize));
+        Self { all: Arc::new(all), sorted: Arc::new(sorted) }
+    }
+
     /// The index in the movie's descriptions of one that may be the fragment's own. `None` when
     /// there are too many different ones.
     fn global_index(&mut self, index: u32, local: Option<&SgpdBox>) -> Option<u32> {
         let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
-        if let Some(&place) = self.places.get(entry) {
-            return Some(place);
+        let entry_at = |at: u32| self.all.entries.get(at as usize);
+        let place = self.sorted.partition_point(|&at| entry_at(at) < Some(entry));
+        if let Some(&at) = self.sorted.get(place).filter(|&&at| entry_at(at) == Some(entry)) {
+            return at.checked_add(1);
         }
-        let known = self.all.entries.iter().position(|e| e == entry);
-        if known.is_none() {
-            let entries = &mut Arc::make_mut(&mut self.all).entries;
-            if entries.len() >= limits::DESCRIPTIONS {
-                return None;
-            }
-            entries.push(entry.clone());
+        let at = number(self.all.entries.len());
+        if at as usize >= limits::DESCRIPTIONS {
+            return None;
         }
-        let place = u32::try_from(known.map_or(self.all.entries.len(), |at| at + 1)).ok()?;
-        self.places.insert(entry.clone(), place);
-        Some(place)
+        Arc::make_mut(&mut self.all).entries.push(entry.clone());
+        Arc::make_mut(&mut self.sorted).insert(place, at);
+        Some(at + 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::testing::{fragments_at, index, make_box};
+
+    #[test]
+    fn descriptions_are_found_by_their_bytes_also_in_a_batch() {
+        let sgpd = |entries: &[u8]| {
+            let entries = entries.iter().map(|&byte| vec![byte]).collect();
+            SgpdBox { grouping: *b"rap ", entries, ..SgpdBox::default() }
+        };
+        let mut groupings = Groupings::new(vec![sgpd(&[5, 3, 9, 3])]);
+        let local = sgpd(&[3, 7, 5, 1, 9, 7, 1]);
+        let find = |groupings: &mut Groupings| {
+            let (_, described) = groupings.grouping(*b"rap ", None).unwrap();
+            let own = [0, 1, 4].into_iter().chain((1..=8).map(|n| FRAGMENT_LOCAL + n));
+            own.map(|index| described.global_index(index, Some(&local)).unwrap()).collect::<Vec<_>>()
+        };
+        let found = [0, 1, 4, 2, 5, 1, 6, 3, 5, 6, 0];
+        assert_eq!(find(&mut groupings), found);
+        // Nothing is sorted or gone through anew where a batch is generated again.
+        let mut batch = groupings.of_batch();
+        assert!(Arc::ptr_eq(&batch.described[0].sorted, &groupings.described[0].sorted));
+        assert_eq!(find(&mut batch), found);
+        assert!(Arc::ptr_eq(&batch.described[0].all, &groupings.described[0].all));
+    }
 
     #[test]
     fn a_second_box_of_a_grouping_in_a_fragment_counts_for_nothing() {

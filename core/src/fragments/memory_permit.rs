@@ -31,6 +31,27 @@ pub(crate) struct MemoryPermit {
     is_held: bool,
 }
 
+/// What building an index takes memory for.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Needed {
+    pub(crate) samples: u64,
+    /// Bytes of auxiliary information.
+    pub(crate) auxiliary: u64,
+    /// Runs of samples that are in one group.
+    pub(crate) groups: u64,
+    /// Bytes of notes on batches.
+    pub(crate) batches: u64,
+}
+
+impl Needed {
+    fn bytes(&self) -> u64 {
+        let Self { samples, auxiliary, groups, batches } = *self;
+        // Once as they are gathered, and once as they are written.
+        let twice = auxiliary.saturating_add(groups.saturating_mul(8)).saturating_mul(2);
+        samples.saturating_mul(limits::MEMORY_OF_SAMPLE).saturating_add(twice).saturating_add(batches)
+    }
+}
+
 impl MemoryPermits {
     fn is_taken(&self) -> MutexGuard<'_, bool> {
         // It guards nothing that could be left half done.
@@ -44,23 +65,12 @@ impl MemoryPermit {
         Self { permits: permits.clone(), is_held: false }
     }
 
-    /// Waits for the permit, if so many samples, bytes of auxiliary information and bytes of notes
-    /// on batches need it.
+    /// Waits for the permit, if what is needed does.
     ///
     /// # Errors
     /// `WouldBlock` for a source that may not wait; why nobody wants to wait any more.
-    pub(crate) fn take<R: ReadAt>(
-        &mut self,
-        source: &R,
-        samples: u64,
-        auxiliary: u64,
-        batches: u64,
-    ) -> Result<(), FormatError> {
-        let needed = samples
-            .saturating_mul(limits::MEMORY_OF_SAMPLE)
-            .saturating_add(auxiliary.saturating_mul(2))
-            .saturating_add(batches);
-        if self.is_held || needed <= limits::MEMORY_AT_ONCE {
+    pub(crate) fn take<R: ReadAt>(&mut self, source: &R, needed: &Needed) -> Result<(), FormatError> {
+        if self.is_held || needed.bytes() <= limits::MEMORY_AT_ONCE {
             return Ok(());
         }
         if !source.may_wait() {
@@ -98,9 +108,13 @@ mod tests {
 
     const MUCH: u64 = limits::MEMORY_AT_ONCE;
 
+    fn samples(samples: u64) -> Needed {
+        Needed { samples, ..Needed::default() }
+    }
+
     fn take(permits: &MemoryPermits, source: &impl ReadAt) -> Result<MemoryPermit, FormatError> {
         let mut permit = MemoryPermit::of(permits);
-        permit.take(source, MUCH, 0, 0).map(|()| permit)
+        permit.take(source, &samples(MUCH)).map(|()| permit)
     }
 
     /// Runs what would never end if it did not work.
@@ -139,7 +153,7 @@ mod tests {
         in_time(|| {
             let permits = MemoryPermits::default();
             let _held = take(&permits, &Vec::new()).unwrap();
-            MemoryPermit::of(&permits).take(&Vec::new(), 1, 0, 0).unwrap();
+            MemoryPermit::of(&permits).take(&Vec::new(), &samples(1)).unwrap();
             take(&MemoryPermits::default(), &Vec::new()).unwrap();
         });
     }
@@ -160,7 +174,7 @@ mod tests {
     fn who_may_not_wait_is_sent_away() {
         in_time(|| {
             let permits = MemoryPermits::default();
-            MemoryPermit::of(&permits).take(&Impatient, 1, 0, 0).unwrap();
+            MemoryPermit::of(&permits).take(&Impatient, &samples(1)).unwrap();
             // The permit is free, but the work that it is for would take long.
             let refused = take(&permits, &Impatient).unwrap_err();
             assert_eq!(refused.io_error().unwrap().kind(), io::ErrorKind::WouldBlock);

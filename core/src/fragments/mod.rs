@@ -18,6 +18,7 @@
 //! - `tables`, `track_tables`: writes that as tables.
 //! - `batch`, `batches`: generates the tables again, a batch at a time.
 //! - `synthetic`: serves those bytes beside those of the file.
+//! - `room`: how much memory they may take.
 //! - `memory_permit`: one large movie at a time.
 
 mod auxiliary;
@@ -28,6 +29,7 @@ mod locate;
 mod memory_permit;
 mod moof;
 mod per_sample;
+mod room;
 mod run;
 mod run_lengths;
 pub(crate) mod synthetic;

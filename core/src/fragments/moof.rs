@@ -1,8 +1,9 @@
 //! Reads a movie fragment: its track runs, and where their media is.
 
+use std::ops::Range;
+
 use crate::boxes::{
-    BoxHeader, FormatError, Reader, SampleDefaults, TfhdBox, TrunBox, TrunField, find_senc, read_tfdt,
-    read_tfxd,
+    BoxHeader, FormatError, Reader, TfhdBox, TrunBox, TrunField, find_senc, read_tfdt, read_tfxd,
 };
 use crate::limits;
 use crate::offsets::FileOffset;
@@ -10,7 +11,9 @@ use crate::source::ReadAt;
 use crate::time::MediaTime;
 
 use super::auxiliary::FragmentAuxiliary;
+use super::room::Room;
 use super::run::{More, Run, is_more};
+use super::run_lengths::RunLengths;
 use super::track::TrackFragments;
 
 /// Reads one fragment again, which was well formed before.
@@ -37,10 +40,11 @@ pub(crate) fn read_runs<R: ReadAt>(
     all: &[TrackFragments],
 ) -> Result<Vec<Run>, FormatError> {
     let mut runs = Vec::new();
+    let mut samples = all.iter().map(|t| t.sizes.len() as u64).sum();
     let mut implicit_base = moof.offset;
     for traf in reader.children(moof.payload(), moof.end())?.iter().filter(|b| &b.box_type.0 == b"traf") {
         let first = runs.len();
-        read_traf(reader, moof, traf, implicit_base, all, &mut runs)?;
+        read_traf(reader, moof, traf, implicit_base, all, &mut samples, &mut runs)?;
         if let Some(last) = runs.get(first..).and_then(<[Run]>::last) {
             implicit_base = last.end.0;
         }
@@ -48,9 +52,6 @@ pub(crate) fn read_runs<R: ReadAt>(
             return Err(FormatError::ManyRuns);
         }
     }
-    let samples: u64 = all.iter().map(|t| t.sizes.len() as u64).sum();
-    let more: u64 = runs.iter().map(|r| u64::from(r.count())).sum();
-    check_count(samples + more, reader.file_len())?;
     Ok(runs)
 }
 
@@ -70,17 +71,23 @@ pub(crate) fn take_runs<R: ReadAt>(
     if !is_whole {
         keep_complete(reader, &mut runs)?;
     }
+    let mut room = room_beside(all, reader.file_len())?;
     for run in &runs {
         if let Some(track) = all.get_mut(run.track) {
-            track.add(reader, run, moof)?;
-        }
-        // The lengths may be invented. The bytes are in the file, and there once.
-        let most = reader.file_len().saturating_mul(2).min(limits::AUXILIARY);
-        if run.more.is_some() && all.iter().map(|t| t.auxiliary.len() as u64).sum::<u64>() > most {
-            return Err(FormatError::LargeAuxiliary { most });
+            track.add(reader, run, moof, &mut room)?;
         }
     }
     Ok(is_whole)
+}
+
+/// The room that is left beside what the tracks have.
+fn room_beside(all: &[TrackFragments], file_len: u64) -> Result<Room, FormatError> {
+    let mut room = Room::of(file_len);
+    for track in all {
+        room.take_auxiliary(track.auxiliary.len() as u64)?;
+        room.take_groups(track.seed.groupings.runs())?;
+    }
+    Ok(room)
 }
 
 /// Keeps the samples of each track before the first that reaches past the end of the file.
@@ -97,8 +104,7 @@ fn keep_complete<R: ReadAt>(reader: &mut Reader<'_, R>, runs: &mut [Run]) -> Res
     for run in runs.iter_mut().rev() {
         counts.push(run.count());
         if let Some(more) = &mut run.more {
-            counts.reverse();
-            more.runs = std::mem::take(&mut counts);
+            more.runs = RunLengths::of(counts.drain(..).rev());
         }
     }
     Ok(())
@@ -110,6 +116,7 @@ fn read_traf<R: ReadAt>(
     traf: &BoxHeader,
     implicit_base: u64,
     all: &[TrackFragments],
+    samples: &mut u64,
     runs: &mut Vec<Run>,
 ) -> Result<(), FormatError> {
     let children = reader.children(traf.payload(), traf.end())?;
@@ -136,12 +143,19 @@ fn read_traf<R: ReadAt>(
     let auxiliary = FragmentAuxiliary::find(reader, &children, senc, base)?;
     let first = runs.len();
     let mut next = base;
-    for trun in children.iter().filter(|b| &b.box_type.0 == b"trun") {
-        let run = read_trun(reader, trun, n, base, next, defaults, decode_time.take())?;
+    for header in children.iter().filter(|b| &b.box_type.0 == b"trun") {
+        let trun = TrunBox::read(reader, header)?;
+        // Before its entries are read.
+        *samples += u64::from(trun.sample_count());
+        check_count(*samples, reader.file_len())?;
+        let at = place_of(reader, header, &trun, base, next, defaults.size)?;
+        let (track, decode_time, pause) = (n, decode_time.take(), MediaTime(0));
+        let run =
+            Run { track, offset: at.start, end: at.end, trun, defaults, decode_time, pause, more: None };
         next = run.end.0;
         runs.push(run);
     }
-    let counts = runs.iter().skip(first).map(Run::count).collect();
+    let counts = RunLengths::of(runs.iter().skip(first).map(Run::count));
     match runs.get_mut(first) {
         Some(run) => {
             let unknown = children.iter().filter(|b| !is_known(b)).map(|b| b.box_type).collect();
@@ -163,16 +177,15 @@ fn read_traf<R: ReadAt>(
     Ok(())
 }
 
-fn read_trun<R: ReadAt>(
+/// Where the media of a run stands, if that of the one before ends at `next`.
+fn place_of<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     header: &BoxHeader,
-    track: usize,
+    trun: &TrunBox,
     base: u64,
     next: u64,
-    defaults: SampleDefaults,
-    decode_time: Option<MediaTime>,
-) -> Result<Run, FormatError> {
-    let trun = TrunBox::read(reader, header)?;
+    default_size: u32,
+) -> Result<Range<FileOffset>, FormatError> {
     let offset = match trun.data_offset {
         Some(relative) => {
             base.checked_add_signed(relative.into()).ok_or_else(|| header.error("data before the file"))?
@@ -187,11 +200,10 @@ fn read_trun<R: ReadAt>(
         })?;
         sum
     } else {
-        u64::from(trun.sample_count()) * u64::from(defaults.size)
+        u64::from(trun.sample_count()) * u64::from(default_size)
     };
     let end = offset.checked_add(bytes).ok_or_else(|| header.error("data past 64 bits"))?;
-    let (offset, end) = (FileOffset(offset), FileOffset(end));
-    Ok(Run { track, offset, end, trun, defaults, decode_time, pause: MediaTime(0), more: None })
+    Ok(FileOffset(offset)..FileOffset(end))
 }
 
 /// Whether a box of a `traf` is read, or speaks of no sample.

@@ -1,11 +1,14 @@
 //! A track run, and what else its fragment says of its samples.
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, Reader, SampleDefaults, TrunBox, TrunField};
+use crate::boxes::{
+    BoxHeader, BoxType, FormatError, Reader, SampleDefaults, TrunBox, TrunField, most_group_runs,
+};
 use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
 use super::auxiliary::FragmentAuxiliary;
+use super::run_lengths::RunLengths;
 
 /// A `trun` (8.8.8) and where its media is.
 pub(crate) struct Run {
@@ -29,7 +32,7 @@ pub(crate) struct More {
     pub(crate) boxes: Vec<BoxHeader>,
     pub(crate) auxiliary: Option<FragmentAuxiliary>,
     /// Samples of each run.
-    pub(crate) runs: Vec<u32>,
+    pub(crate) runs: RunLengths,
     /// Boxes that may speak of samples one by one.
     pub(crate) unknown: Vec<BoxType>,
 }
@@ -39,6 +42,26 @@ pub(crate) struct More {
 pub(crate) fn is_more(header: &BoxHeader) -> bool {
     matches!(&header.box_type.0, b"sgpd" | b"sbgp" | b"csgp" | b"sdtp" | b"subs")
 }
+
+/// How many runs of samples the boxes of `count` samples may say to be in one group.
+pub(crate) fn most_groups(boxes: &[BoxHeader], count: u32) -> u64 {
+    boxes.iter().map(|header| most_group_runs(header).min(count.into())).sum()
+}
+
+impl More {
+    /// Number of samples.
+    pub(crate) fn count(&self) -> u32 {
+        self.runs.sum()
+    }
+
+    /// Bytes of auxiliary information that it may have.
+    pub(crate) fn most_auxiliary(&self, count: u32) -> u64 {
+        if self.auxiliary.is_some() { u64::from(count) * MOST_OF_SAMPLE } else { 0 }
+    }
+}
+
+/// Bytes of auxiliary information that a sample may have (8.7.8.2).
+pub(crate) const MOST_OF_SAMPLE: u64 = 255;
 
 impl Run {
     /// Number of samples.

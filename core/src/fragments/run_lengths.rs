@@ -20,6 +20,18 @@ pub(crate) struct TakenBack {
 }
 
 impl RunLengths {
+    /// Those of these values.
+    pub(crate) fn of(values: impl Iterator<Item = u32>) -> Self {
+        let mut this = Self::default();
+        values.for_each(|value| this.push(1, value));
+        this
+    }
+
+    /// The sum of all values, or the most that can be counted.
+    pub(crate) fn sum(&self) -> u32 {
+        self.runs.iter().map(|&(count, value)| count.saturating_mul(value)).fold(0, u32::saturating_add)
+    }
+
     /// Adds `count` times the same value.
     pub(crate) fn push(&mut self, count: u32, value: u32) {
         match self.runs.last_mut() {

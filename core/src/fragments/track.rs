@@ -6,9 +6,10 @@ use crate::offsets::FileOffset;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
-use super::auxiliary::Gathered;
+use super::auxiliary::{Gathered, Samples};
 use super::groups::Groupings;
 use super::per_sample::{Dependencies, Subsamples};
+use super::room::Room;
 use super::run::{More, Run};
 use super::run_lengths::{RunLengths, number};
 
@@ -166,15 +167,17 @@ impl TrackFragments {
     /// Adds the samples of a run of `moof`.
     ///
     /// # Errors
-    /// When its time makes no sense, a box in it is malformed, or the file cannot be read.
+    /// When its time makes no sense, a box in it is malformed, there is no room for what it says, or
+    /// the file cannot be read.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
         run: &Run,
         moof: &BoxHeader,
+        room: &mut Room,
     ) -> Result<(), FormatError> {
         if let Some(more) = &run.more {
-            self.add_more(reader, more)?;
+            self.add_more(reader, more, room)?;
         }
         if let Some(time) = run.decode_time {
             self.go_to(time).map_err(|reason| moof.error(reason))?;
@@ -263,10 +266,12 @@ impl TrackFragments {
         &mut self,
         reader: &mut Reader<'_, R>,
         more: &More,
+        room: &mut Room,
     ) -> Result<(), FormatError> {
         let first = SampleNumber::at_place(self.sizes.len());
-        let count = more.runs.iter().fold(0, |sum: u32, &n| sum.saturating_add(n));
-        self.seed.groupings.add(reader, &more.boxes, first, count)?;
+        let samples = Samples { first, runs: &more.runs };
+        let count = more.count();
+        self.seed.groupings.add(reader, &more.boxes, first, count, room)?;
         for unknown in &more.unknown {
             let note = format!("left out {unknown} of fragments: not known how it is cut");
             if self.notes.len() < NOTES && !self.notes.contains(&note) {
@@ -287,7 +292,7 @@ impl TrackFragments {
             }
         }
         if let Some(auxiliary) = &more.auxiliary {
-            if let Err(e) = self.auxiliary.add(reader, auxiliary, first, &more.runs) {
+            if let Err(e) = self.auxiliary.add(reader, auxiliary, samples, room) {
                 let unsupported = e.unsupported()?;
                 self.unsliced = self.unsliced.or(Some(unsupported));
             }

@@ -10,7 +10,9 @@ use crate::time::MediaTime;
 use super::auxiliary::FragmentAuxiliary;
 use super::groups::Groupings;
 use super::per_sample::Subsamples;
+use super::room::Room;
 use super::run::{More, is_more};
+use super::run_lengths::RunLengths;
 use super::track::{FragmentChunk, Seed, TrackFragments};
 
 impl TrackFragments {
@@ -19,6 +21,7 @@ impl TrackFragments {
         reader: &mut Reader<'_, R>,
         track: &Track,
         stbl: &Node,
+        room: &mut Room,
     ) -> Result<Self, FormatError> {
         let seed = Seed {
             track_id: track.tkhd.track_id,
@@ -33,7 +36,7 @@ impl TrackFragments {
             // Its descriptions are those of the whole movie.
             let boxes = boxes.into_iter().filter(|b| is_more(b) && &b.box_type.0 != b"sgpd").collect();
             let runs = chunk_lengths(reader.source(), &track.samples)?;
-            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() })?;
+            this.add_more(reader, &More { boxes, auxiliary, runs, unknown: Vec::new() }, room)?;
             this.take_moov(reader.source(), &track.samples)?;
         }
         Ok(this)
@@ -57,12 +60,13 @@ impl TrackFragments {
             let run = run?;
             for chunk in run.unit..run.end() {
                 let count = run.samples_per_chunk().min(left);
-                left -= count;
-                if count > 0 {
-                    let offset = FileOffset(offsets.get(chunk)?);
-                    let description_index = run.description_index();
-                    self.chunks.push(FragmentChunk { offset, samples: count, description_index });
+                if count == 0 {
+                    break;
                 }
+                left -= count;
+                let offset = FileOffset(offsets.get(chunk)?);
+                let description_index = run.description_index();
+                self.chunks.push(FragmentChunk { offset, samples: count, description_index });
             }
         }
         match &samples.sync {
@@ -79,15 +83,21 @@ impl TrackFragments {
     }
 }
 
-/// Samples of each chunk.
-fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<Vec<u32>, FormatError> {
-    let mut out = Vec::new();
+/// Samples of each chunk. There may be very many chunks without.
+fn chunk_lengths<R: ReadAt>(source: &R, samples: &SampleTable) -> Result<RunLengths, FormatError> {
+    let mut out = RunLengths::default();
     let mut left = samples.count;
     for run in samples.stsc.pieces_from(source, 0)? {
         let run = run?;
-        for _ in 0..run.count {
-            out.push(run.samples_per_chunk().min(left));
-            left -= run.samples_per_chunk().min(left);
+        let each = run.samples_per_chunk();
+        let full = left.checked_div(each).unwrap_or(0).min(run.count);
+        out.push(full, each);
+        left -= full * each;
+        if full < run.count {
+            // The last that has any.
+            out.push(1, left.min(each));
+            left -= left.min(each);
+            out.push(run.count - full - 1, 0);
         }
     }
     Ok(out)

@@ -13,9 +13,10 @@ use crate::source::ReadAt;
 
 use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD};
 use super::locate::Locations;
-use super::memory_permit::{MemoryPermit, MemoryPermits};
+use super::memory_permit::{MemoryPermit, MemoryPermits, Needed};
 use super::moof::{check_count, read_runs, take_runs};
-use super::run::Run;
+use super::room::Room;
+use super::run::{MOST_OF_SAMPLE, Run, most_groups};
 use super::run_lengths::number;
 use super::track::{TrackFragments, TrackStart};
 
@@ -93,6 +94,7 @@ impl Fragments {
 ///             take its samples
 ///             if that fails half-way: add it to left_out, and begin again
 ///         if another moof begins inside of it: leave it out, and go there
+///         if the boxes together were longer than twice the file: end
 /// until nothing was taken in part
 /// ```
 ///
@@ -144,6 +146,8 @@ struct Walk<'a> {
     batches_after_damage: u64,
     /// The last fragment, where its media reaches past the end of the file.
     unfinished: Option<Damage>,
+    /// Bytes of the boxes that were gone through.
+    gone_through: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -158,9 +162,12 @@ impl<'a> Walk<'a> {
         let in_moov = tracks.iter().map(|(t, _)| u64::from(t.samples.count)).sum();
         check_count(in_moov, reader.file_len())?;
         let mut found = Fragments { permit, ..Fragments::default() };
-        found.permit.take(reader.source(), in_moov, 0, 0)?;
+        let mut room = Room::of(reader.file_len());
         for (track, stbl) in tracks {
-            found.tracks.push(TrackFragments::of(reader, track, stbl)?);
+            let mut needed = Needed { samples: in_moov, ..held_by(&found.tracks) };
+            needed.add_moov(track, stbl);
+            found.permit.take(reader.source(), &needed)?;
+            found.tracks.push(TrackFragments::of(reader, track, stbl, &mut room)?);
         }
         if let Some(mvex) = mvex {
             read_trex(reader, mvex, &mut found.tracks)?;
@@ -170,7 +177,15 @@ impl<'a> Walk<'a> {
             found.batches.push(Batch { samples: in_moov, ..Batch::default() });
             found.tracks.iter_mut().for_each(|t| t.starts.push(TrackStart::default()));
         }
-        Ok(Self { found, left_out, limits, is_lost: false, batches_after_damage: 0, unfinished: None })
+        Ok(Self {
+            found,
+            left_out,
+            limits,
+            is_lost: false,
+            batches_after_damage: 0,
+            unfinished: None,
+            gone_through: 0,
+        })
     }
 
     /// Reads the fragments from `at` on; gives one that was taken in part and has to be left out.
@@ -202,6 +217,14 @@ impl<'a> Walk<'a> {
                     continue;
                 }
             };
+            if matches!(&header.box_type.0, b"moof" | b"sidx") {
+                self.gone_through = self.gone_through.saturating_add(header.size);
+                if self.gone_through > end.saturating_mul(2) {
+                    // The way past damage led into boxes again and again.
+                    self.lose(Damage::of(header.error("it lies inside of others like it"), at)?);
+                    return Ok(None);
+                }
+            }
             places.pass(reader, &header)?;
             if &header.box_type.0 == b"moof" {
                 if let Some(spoilt) = self.fragment(reader, &header, places)? {
@@ -293,14 +316,14 @@ impl<'a> Walk<'a> {
         }
         self.is_lost = false;
         let before = samples_of(&self.found.tracks);
-        let samples = runs.iter().fold(u64::from(before), |sum, run| sum.saturating_add(run.count().into()));
-        let auxiliary = self.found.tracks.iter().map(|t| t.auxiliary.len() as u64).sum();
+        let mut needed = held_by(&self.found.tracks);
+        runs.iter().for_each(|run| needed.add_run(run));
         // A grouping that is new counts in all batches before.
         let batches = (self.found.batches.len() as u64).saturating_mul(memory_of_batch(&self.found.tracks));
         if batches > limits::BATCHES {
             return Err(FormatError::ManyFragments { tracks: self.found.tracks.len() });
         }
-        self.found.permit.take(reader.source(), samples, auxiliary, batches)?;
+        self.found.permit.take(reader.source(), &Needed { batches, ..needed })?;
         let taken = take_runs(reader, moof, runs, &mut self.found.tracks);
         if let Some(batch) = self.found.batches.last_mut() {
             batch.moofs += 1;
@@ -317,6 +340,38 @@ impl<'a> Walk<'a> {
                 Ok(None)
             }
             Err(error) => Damage::of(error, moof.offset).map(Some),
+        }
+    }
+}
+
+/// What the tracks take memory for so far.
+fn held_by(all: &[TrackFragments]) -> Needed {
+    let mut needed = Needed { samples: samples_of(all).into(), ..Needed::default() };
+    for track in all {
+        needed.auxiliary += track.auxiliary.len() as u64;
+        needed.groups += track.seed.groupings.runs();
+    }
+    needed
+}
+
+impl Needed {
+    /// Adds what the `moov` may say of the samples that it holds of a track.
+    fn add_moov(&mut self, track: &Track, stbl: &Node) {
+        let count = track.samples.count;
+        let boxes: Vec<_> = stbl.children.iter().map(|child| child.header).collect();
+        self.groups += most_groups(&boxes, count);
+        if track.senc.is_some() || boxes.iter().any(|b| &b.box_type.0 == b"saiz") {
+            self.auxiliary += u64::from(count) * MOST_OF_SAMPLE;
+        }
+    }
+
+    /// Adds what a run may say.
+    fn add_run(&mut self, run: &Run) {
+        self.samples += u64::from(run.count());
+        if let Some(more) = &run.more {
+            let count = more.count();
+            self.groups += most_groups(&more.boxes, count);
+            self.auxiliary += more.most_auxiliary(count);
         }
     }
 }

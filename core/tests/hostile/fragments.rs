@@ -13,8 +13,8 @@ use mp4seek::{Seeker, Settings};
 use test_boxes::{Film, Protection, Track, TrackSpec, fourcc, ftyp, full_box, make_box, mvhd, table};
 
 use crate::allocator;
-use crate::judge::{Bounds, judge, judge_within};
-use crate::{CUT, LARGE, is_film, is_refused};
+use crate::judge::{Bounds, Ending, examine, judge, judge_within};
+use crate::{CUT, LARGE, Sparse, is_film, is_refused};
 
 const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
 
@@ -111,6 +111,138 @@ fn auxiliary_information_of_fragments_is_bounded() {
     let saio = full_box(b"saio", 0, [1, 0]);
     let film = fragmented(&[trun, saiz, saio].concat(), 2000, &empty_track());
     is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
+}
+
+/// The same in a `moov`, whose tracks all claim one range of the file, and in one fragment, of whose
+/// runs each does.
+#[test]
+fn auxiliary_information_of_one_fragment_is_bounded() {
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let saiz = |count: u32| make_box(b"saiz", [&[0, 0, 0, 0, 255][..], &count.to_be_bytes()].concat());
+    let padding = make_box(b"free", vec![0; 1 << 20]);
+    let track = Track {
+        stts: table(b"stts", &[[4096, 1]]),
+        stsc: table(b"stsc", &[[1, 4096, 1]]),
+        stsz: full_box(b"stsz", 0, [1, 4096]),
+        more: [saiz(4096), full_box(b"saio", 0, [1, 0])].concat(),
+        ..Track::video()
+    };
+    let tracks: Vec<u8> = (1..=20).flat_map(|n| track.build(n)).collect();
+    let trex = full_box(b"trex", 0, [1, 1, 10, 0, 0]);
+    let moov = make_box(b"moov", [mvhd(), tracks, make_box(b"mvex", trex)].concat());
+    let film = [ftyp(), moov, make_box(b"moof", []), padding.clone()].concat();
+    is_refused(judge_within(&film, CUT, &LARGE), "auxiliary information");
+
+    let trun = make_box(b"trun", words(&[0, 4000]));
+    let saio = make_box(b"saio", words(&[&[0, 20][..], &[0; 20]].concat()));
+    let film = fragmented(&[trun.repeat(20), saiz(80_000), saio].concat(), 1, &empty_track());
+    is_refused(judge_within(&[film, padding].concat(), CUT, &LARGE), "auxiliary information");
+}
+
+/// Groups of samples, whose pattern takes a few bytes: `count` samples in so many groupings.
+fn grouped(count: u32, groupings: u32) -> Vec<u8> {
+    // Lengths and counts of 32 bits, indices of 4: 1 and 2 in turn.
+    let csgp = |n: u32| {
+        let words = [0x3c, fourcc(b"aaaa") + n, 1, 2, count].map(u32::to_be_bytes).concat();
+        make_box(b"csgp", [&words[..], &[0x12]].concat())
+    };
+    let trun = make_box(b"trun", [0, count].map(u32::to_be_bytes).concat());
+    [trun, (0..groupings).flat_map(csgp).collect()].concat()
+}
+
+#[test]
+fn groups_of_fragments_are_bounded() {
+    let film = [fragmented(&grouped(20_000, 64), 1, &empty_track()), make_box(b"free", [0; 20_000])].concat();
+    is_refused(judge_within(&film, CUT, &LARGE), "groups");
+    // Before they are read, a server's only thread is told that it will take long.
+    let film = [fragmented(&grouped(100_000, 12), 1, &empty_track()), make_box(b"free", vec![0; 1 << 20])];
+    let film = film.concat();
+    let source =
+        Signalling { film: &film, before: 0, signalled: Cell::new(true), signal: || {}, may_wait: false };
+    let identity = Identity {
+        device: 1,
+        inode: 1,
+        size: film.len() as u64,
+        mtime: 1,
+        mtime_nanos: 0,
+        ctime: 1,
+        ctime_nanos: 0,
+    };
+    let answer = Seeker::default().answer(&source, &identity, b"", &Settings::default());
+    assert!(answer.unwrap_err().would_block());
+}
+
+/// More samples than are taken are refused before the entries of their run are read.
+#[test]
+fn a_run_of_very_many_samples_is_not_read() {
+    const COUNT: u32 = (1 << 24) + 1;
+    let bytes = COUNT * 4;
+    let empty = fragmented(&[], 1, &empty_track());
+    let at = empty.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let head = |t: &[u8; 4], len: u32, inside: &[u32]| {
+        [&[len, fourcc(t)][..], inside].concat().into_iter().flat_map(u32::to_be_bytes).collect::<Vec<_>>()
+    };
+    let moof = [
+        head(b"moof", bytes + 48, &[]),
+        head(b"traf", bytes + 40, &[]),
+        head(b"tfhd", 16, &[DEFAULT_BASE_IS_MOOF, 1]),
+        head(b"trun", bytes + 16, &[0x200, COUNT]),
+    ];
+    let prefix = [&empty[..at], &moof.concat()].concat();
+    let (len, real) = (prefix.len() as u64 + u64::from(bytes), prefix.len() as u64);
+    let bounds = Bounds { calls: (1000, 0), bytes: (1 << 20, 0), memory: (1 << 20, 0) };
+    is_refused(examine(&Sparse { prefix: &prefix, len }, len, real, CUT, &bounds), "samples");
+}
+
+/// Fragments that all end in the same place: each is an entry of the run of the one before.
+#[test]
+fn fragments_inside_of_each_other_are_bounded() {
+    const COUNT: u32 = 4000;
+    const STEP: u32 = 56;
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let empty = fragmented(&[], 1, &empty_track());
+    let at = empty.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let sidx = |first: u32| {
+        let places = [STEP, 1, 0].repeat(COUNT as usize);
+        full_box(b"sidx", 0, [&[1, 1000, 0, first, COUNT][..], &places].concat())
+    };
+    let damaged = words(&[16, fourcc(b"moof"), 4, 0]);
+    let first = damaged.len();
+    let sidx = sidx(u32::try_from(first).unwrap());
+    // The data of a track that is there begins where no file ends; that of another one anywhere.
+    for (track, base) in [(1, u32::MAX), (9, 0)] {
+        let inside = (0..COUNT).flat_map(|n| {
+            let left = (COUNT - n) * STEP;
+            [
+                words(&[left, fourcc(b"moof"), left - 8, fourcc(b"traf")]),
+                words(&[24, fourcc(b"tfhd"), 1, track, base, u32::MAX]),
+                words(&[left - 40, fourcc(b"trun"), 0x200, (left - 56) / 4]),
+            ]
+            .concat()
+        });
+        let film = [&empty[..at], &sidx, &damaged, &inside.collect::<Vec<_>>()].concat();
+        let bounds = Bounds { calls: (100_000, 0), bytes: (1 << 20, 64), ..LARGE };
+        let ending = judge_within(&film, CUT, &bounds);
+        assert!(matches!(ending, Ending::Refused(415, _)), "{ending:?}");
+    }
+}
+
+/// A `moov` whose chunks hold one sample, or none.
+#[test]
+fn chunks_of_no_samples_take_no_memory() {
+    const COUNT: u32 = 1_000_000;
+    for groups in [&[[1, 1, 1]][..], &[[1, 0, 1], [COUNT, 1, 1]]] {
+        let track = Track {
+            stts: table(b"stts", &[[1, 1000]]),
+            stsc: table(b"stsc", groups),
+            stsz: full_box(b"stsz", 0, [1, 1]),
+            stco: table(b"stco", &vec![[100]; COUNT as usize]),
+            ..Track::video()
+        };
+        let trun = make_box(b"trun", [0, 100].map(u32::to_be_bytes).concat());
+        let film = fragmented(&trun, 1, &track);
+        is_film(judge_within(&film, "start=0.1&end=0.5", &Bounds { memory: (1 << 20, 0), ..LARGE }));
+    }
 }
 
 /// A film that signals when much memory is held by the thread that reads it.
