@@ -132,6 +132,11 @@ impl Brigade {
             ffi::h264_append_eos(request.as_ptr(), self.0);
             ffi::h264_pass(request.filters(), self.0)
         };
+        // The filter of TLS reads buckets, too, and ends nothing where one cannot be read: the client
+        // would take the next answer for what it lacks.
+        if status != 0 {
+            request.end_connection();
+        }
         // The server's own handler for files does not report these either.
         if status == 0 || request.status() != ffi::H264_HTTP_OK || request.is_aborted() {
             ffi::H264_OK

@@ -316,6 +316,11 @@ impl<'r> Request<'r> {
         ask!(self, h264_is_aborted) != 0
     }
 
+    /// Keeps no other request on the client's connection.
+    pub(crate) fn end_connection(&mut self) {
+        ask!(self, h264_end_connection);
+    }
+
     /// Whether the server may send files with `sendfile` (`EnableSendfile On`).
     pub(crate) fn uses_sendfile(&self) -> bool {
         ask!(self, h264_uses_sendfile) != 0

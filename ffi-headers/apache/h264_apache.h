@@ -156,6 +156,7 @@ void h264_set_error_page(request_rec *r, int status, const char *page);
 void h264_set_environment(request_rec *r, const char *name, const char *value);
 int h264_is_aborted(const request_rec *r);
 
+void h264_end_connection(request_rec *r);
 int h264_uses_sendfile(const request_rec *r);
 apr_pool_t *h264_request_pool(const request_rec *r);
 void h264_when_sent(const request_rec *r, void *data, int (*done)(void *data));

@@ -205,6 +205,12 @@ int h264_is_aborted(const request_rec *r)
     return r->connection->aborted;
 }
 
+/* After this answer, which is shorter than its header says. */
+void h264_end_connection(request_rec *r)
+{
+    r->connection->keepalive = AP_CONN_CLOSE;
+}
+
 int h264_uses_sendfile(const request_rec *r)
 {
     return APR_HAS_SENDFILE && core_config(r)->enable_sendfile == ENABLE_SENDFILE_ON;

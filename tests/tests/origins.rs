@@ -7,15 +7,15 @@ use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use regex::Regex;
-use tests::client::Connection;
+use tests::client::{Connection, Request};
 use tests::films::{Film, demo_film, film};
 use tests::probe::clip;
 use tests::scripts::{APACHE_CGI, LIGHTTPD_CGI, php, put_script};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
-use tests::{on_all_engines, on_both_engines};
+use tests::{on_all_engines, on_both_engines, tls};
 
 /// nginx starts no scripts.
 mod of_the_pair {
@@ -30,6 +30,7 @@ on_all_engines!(
     a_disk_that_fails_at_the_metadata_is_500,
     a_disk_that_fails_at_the_first_bytes_is_500,
     a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line,
+    a_disk_that_fails_in_the_middle_ends_the_connection_of_tls,
     what_a_network_remembers_of_a_film_is_not_believed,
     the_index_of_a_directory_may_be_a_film,
 );
@@ -286,6 +287,29 @@ fn a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line(engine: E
     // The server goes on.
     let start = site.request(&target).range("0-99").send();
     assert!(start.status == 206 && start.body == clip[..100], "{start}");
+}
+
+/// Else the client would wait for bytes that it is owed, and take the next answer for them.
+fn a_disk_that_fails_in_the_middle_ends_the_connection_of_tls(engine: Engine) {
+    let (film, query) = (demo_film(), "start=1&tracks=audio");
+    let clip = clip(&film.path, query).expect("a clip");
+    let place = place_in(&film, &clip, clip.len() - 200..clip.len() - 100);
+    let site = Builder::new(engine).failing_disk("f.mp4", &place).config(&tls::config(engine)).start();
+    site.publish_as(&film, "f.mp4");
+    let url = site.url(&format!("/f.mp4?{query}")).replace("http:", "https:");
+    for version in ["--http1.1", "--http2"] {
+        for range in ["0-", "100-"] {
+            let request = Request::get(&url).arg("--insecure").arg(version);
+            let request = if range == "0-" { request } else { request.range(range) };
+            let began = Instant::now();
+            assert!(request.try_send().is_err(), "the answer is whole");
+            // Connections without a request are kept for half a minute.
+            assert!(began.elapsed() < Duration::from_secs(15), "{version} {range}");
+        }
+    }
+    site.expect_log("Input/output error");
+    // A notice of mod_ssl about its library.
+    site.allow_log("AH01882");
 }
 
 fn what_a_network_remembers_of_a_film_is_not_believed(engine: Engine) {
