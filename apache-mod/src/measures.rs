@@ -48,10 +48,10 @@ pub(crate) unsafe extern "C" fn after_configuration(
     )
 }
 
-/// Sets variables that `%{H264_KIND}e` puts into the access log.
+/// Sets variables that `%<{H264_KIND}e` puts into the access log.
 pub(crate) fn set_facts(request: &mut Request<'_>, facts: &[Fact]) {
     for (name, value) in facts {
-        request.set_environment(name, value);
+        request.set_fact(name, value);
     }
 }
 

@@ -259,9 +259,10 @@ impl<'r> Request<'r> {
         ask!(self, ap_set_content_length, len);
     }
 
-    /// Sets a variable of the request's environment.
-    pub(crate) fn set_environment(&mut self, name: &CStr, value: &CStr) {
-        ask!(self, h264_set_environment, name.as_ptr(), value.as_ptr());
+    /// Sets a variable of the environment of the request, and of what it was before redirects within
+    /// the server.
+    pub(crate) fn set_fact(&mut self, name: &CStr, value: &CStr) {
+        ask!(self, h264_set_fact, name.as_ptr(), value.as_ptr());
     }
 
     /// Writes a part of an answer.

@@ -154,6 +154,7 @@ void h264_drop_header_out(request_rec *r, const char *name);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_page(request_rec *r, int status, const char *page);
 void h264_set_environment(request_rec *r, const char *name, const char *value);
+void h264_set_fact(request_rec *r, const char *name, const char *value);
 int h264_is_aborted(const request_rec *r);
 
 void h264_end_connection(request_rec *r);

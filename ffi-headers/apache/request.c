@@ -200,6 +200,15 @@ void h264_set_environment(request_rec *r, const char *name, const char *value)
     apr_table_set(r->subprocess_env, name, value);
 }
 
+/* A variable of the request, and of those that redirects within the server began with: the conditions
+ * of logs are theirs. */
+void h264_set_fact(request_rec *r, const char *name, const char *value)
+{
+    for (; r != NULL; r = r->prev) {
+        apr_table_set(r->subprocess_env, name, value);
+    }
+}
+
 int h264_is_aborted(const request_rec *r)
 {
     return r->connection->aborted;

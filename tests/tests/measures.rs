@@ -455,6 +455,33 @@ fn what_is_documented_is_there(engine: Engine) {
     assert_eq!(dashboard["panels"].as_array().map(Vec::len), Some(9));
 }
 
+/// The condition of the log is that of the client's request, and the film that of another.
+#[test]
+fn the_documented_log_has_what_apache_redirects_within_itself() {
+    let log = block("measures.md", "Access log", "apache").replace("/var/log/apache2", "{dir}");
+    let redirects = "ErrorDocument 400 /sorry.html\n\
+         <Directory {docroot}>\nRewriteEngine On\nRewriteRule ^watch/(.*)$ /$1 [L]\n</Directory>";
+    let site = Builder::new(APACHE).config(&log).config(redirects).start();
+    let path = site.publish(&film("bframes"));
+    site.put("sorry.html", "sorry");
+    assert_eq!(site.get(&format!("/watch{path}?start=3")).status, 200);
+    for target in [format!("{path}?start=x"), format!("/watch{path}?start=x")] {
+        let reply = site.get(&target);
+        assert_eq!((reply.status, reply.text().as_str()), (400, "sorry"), "{reply}");
+    }
+    site.allow_log("start=x: not a time");
+    let log = || std::fs::read_to_string(site.dir().join("films.log")).unwrap_or_default();
+    wait_until("a line of each answer for a film", 10, || log().lines().count() >= 3);
+    let log = log();
+    let count = |what: fn(&&str) -> bool| log.lines().filter(what).count();
+    assert_eq!(
+        count(|l| l.contains("/watch") && l.contains(" 200 ") && l.contains(" clip none ")),
+        1,
+        "{log}"
+    );
+    assert_eq!(count(|l| l.contains(" 400 ") && l.ends_with(" - - - query")), 2, "{log}");
+}
+
 /// lighttpd has the modules that ask before ours, as documented.
 fn counts_are_for_those_whom_the_server_lets_in(engine: Engine) {
     let password = [
