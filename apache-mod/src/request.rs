@@ -156,9 +156,11 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// What stands behind the file in the request's path.
+    /// What stands behind the file in the request's path. What stands behind a script is nothing of the
+    /// film that the script sends.
     pub(crate) fn path_info(&self) -> &[u8] {
-        self.string(ask!(self, h264_path_info)).unwrap_or_default()
+        let path = self.string(ask!(self, h264_path_info)).filter(|_| self.sent_file.is_none());
+        path.unwrap_or_default()
     }
 
     /// The path of the film in the URL, decoded: without what stands behind the film.

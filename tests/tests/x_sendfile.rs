@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use tests::client::Reply;
 use tests::films::film;
@@ -227,6 +228,20 @@ fn apache_describes_the_clip_and_not_the_film() {
             assert_eq!(values.collect::<Vec<_>>().join("|"), direct.header(name), "{reply}");
         }
     }
+}
+
+/// What stands behind the script in its address is the script's.
+#[test]
+fn apache_keeps_the_pace_of_what_a_script_with_a_path_sends() {
+    let Some(Fixture { site, clip, .. }) = apache("H264StreamingRate 200000") else { return };
+    for target in ["/film.cgi", "/film.cgi/movie.mp4"] {
+        let began = Instant::now();
+        let reply = site.get(&format!("{target}?{QUERY}"));
+        assert!(reply.status == 200 && reply.body == clip, "{reply}");
+        assert!(clip.len() > 400_000 && began.elapsed() > Duration::from_secs(1), "{target}");
+    }
+    assert_eq!(site.get("/film.cgi/movie.mp4?start=x").status, 400);
+    site.expect_log(r"/f\.mp4\?start=x: ");
 }
 
 /// What scripts say of how long caches may keep the film: nothing, or something by which they keep it for
