@@ -45,6 +45,7 @@ pub(crate) fn body_of(
         // does.
         sends_files: request.uses_sendfile(),
         pool: request.pool(),
+        server: request.server(),
         file: Cell::new(ptr::null_mut()),
         first: Cell::new(None),
         pacer: Pacer::new(pace),
@@ -76,6 +77,8 @@ pub(crate) struct Clip {
     sends_files: bool,
     /// The client's request's, which lives until the last of its buckets has been sent.
     pool: *mut ffi::apr_pool_t,
+    /// The virtual host, in whose log a line about the answer belongs.
+    server: *const ffi::server_rec,
     /// The server's own name for the source, once it sends from it. Null until then.
     file: Cell<*mut ffi::apr_file_t>,
     /// The first window, read before the header goes out, so that a disk that fails is an answer of
@@ -386,7 +389,8 @@ impl Clip {
         let Asked { client, path, query } = &self.asked;
         let message = ends_early(error);
         let line = LogLine { client: Some(client), path, query, message: &message };
-        ffi::log(ffi::H264_LOG_ERROR, &line.to_string());
+        // SAFETY: a process keeps the configuration with which it answers.
+        unsafe { ffi::log_of_host(self.server, ffi::H264_LOG_ERROR, &line.to_string()) };
     }
 }
 

@@ -334,6 +334,11 @@ impl<'r> Request<'r> {
         ask!(self, h264_request_pool)
     }
 
+    /// The server or virtual host that it is for.
+    pub(crate) fn server(&self) -> *const ffi::server_rec {
+        ask!(self, h264_server)
+    }
+
     /// Keeps what counts the answer until all of it has been sent, or the client has gone.
     pub(crate) fn keep_until_sent(&mut self, answer: InProgress) {
         let answer = Box::into_raw(Box::new(answer)).cast();

@@ -119,7 +119,8 @@ void h264_register_sent_file_filter(int (*filter)(ap_filter_t *filter, apr_bucke
 void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade));
 int h264_logs(const request_rec *r, int level);
 void h264_log_request(const request_rec *r, int level, const char *message, size_t len);
-void h264_log_server(int level, const char *message, size_t len);
+server_rec *h264_server(const request_rec *r);
+void h264_log_server(const server_rec *server, int level, const char *message, size_t len);
 
 apr_pool_t *h264_command_pool(const cmd_parms *command);
 void *h264_command_data(const cmd_parms *command);

@@ -15,9 +15,15 @@ void h264_log_request(const request_rec *r, int level, const char *message, size
     ap_log_rerror(APLOG_MARK, level, 0, r, "%.*s", (int)len, message);
 }
 
-void h264_log_server(int level, const char *message, size_t len)
+server_rec *h264_server(const request_rec *r)
 {
-    ap_log_error(APLOG_MARK, level, 0, ap_server_conf, "%.*s", (int)len, message);
+    return r->server;
+}
+
+/* Without a virtual host: to the log of the main server. */
+void h264_log_server(const server_rec *server, int level, const char *message, size_t len)
+{
+    ap_log_error(APLOG_MARK, level, 0, server ? server : ap_server_conf, "%.*s", (int)len, message);
 }
 
 apr_pool_t *h264_command_pool(const cmd_parms *command)

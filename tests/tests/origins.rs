@@ -289,6 +289,19 @@ fn a_disk_that_fails_in_the_middle_ends_the_connection_and_is_one_line(engine: E
     assert!(start.status == 206 && start.body == clip[..100], "{start}");
 }
 
+#[test]
+fn apache_says_in_the_log_of_the_virtual_host_that_an_answer_ends_early() {
+    let (film, query) = (demo_film(), "start=1&tracks=audio");
+    let clip = clip(&film.path, query).expect("a clip");
+    let place = place_in(&film, &clip, clip.len() - 200..clip.len() - 100);
+    let host = "<VirtualHost *>\nDocumentRoot {docroot}\nErrorLog {dir}/virtual.log\n</VirtualHost>";
+    let site = Builder::new(APACHE).failing_disk("f.mp4", &place).config(host).start();
+    site.publish_as(&film, "f.mp4");
+    assert!(site.request(&format!("/f.mp4?{query}")).try_send().is_err(), "the answer is whole");
+    let log = fs::read_to_string(site.dir().join("virtual.log")).expect("a log");
+    assert!(log.contains("the answer ends early"), "{log}");
+}
+
 /// Else the client would wait for bytes that it is owed, and take the next answer for them.
 fn a_disk_that_fails_in_the_middle_ends_the_connection_of_tls(engine: Engine) {
     let (film, query) = (demo_film(), "start=1&tracks=audio");
