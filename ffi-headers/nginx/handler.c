@@ -20,6 +20,8 @@ int h264_send_text(ngx_http_request_t *r, int status, struct h264_bytes type, st
     buf->last = ngx_cpymem(buf->last, text.ptr, text.len);
     buf->last_buf = r == r->main;
     buf->last_in_chain = 1;
+    /* An error page that is refused itself. */
+    r->err_status = 0;
     r->headers_out.status = (ngx_uint_t)status;
     r->headers_out.content_length_n = (off_t)text.len;
     r->headers_out.content_type.data = (u_char *)type.ptr;

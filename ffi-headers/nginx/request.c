@@ -72,6 +72,12 @@ int h264_is_subrequest(const ngx_http_request_t *r) {
     return r != r->main;
 }
 
+/* Whether it has the status of the error that led to it (`error_page`), whatever it is by itself. Those
+ * that have 200 are answers like any other. */
+int h264_has_status_of_error(const ngx_http_request_t *r) {
+    return r->err_status != 0 && r->err_status != NGX_HTTP_OK;
+}
+
 size_t h264_max_ranges(const ngx_http_request_t *r) {
     const ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     return core->max_ranges;
@@ -136,6 +142,8 @@ int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_b
 
 /* The server neither cuts the body nor answers a condition: all that is done. */
 int h264_set_head(ngx_http_request_t *r, int status, int64_t len, int64_t mtime, struct h264_bytes type) {
+    /* The server would say 200 of a part, too. */
+    if (r->err_status == NGX_HTTP_OK) r->err_status = 0;
     r->headers_out.status = (ngx_uint_t)status;
     r->headers_out.content_length_n = (off_t)len;
     r->headers_out.last_modified_time = (time_t)mtime;

@@ -305,7 +305,7 @@ fn pacer(request: &Request) -> Option<Pacer> {
 
 /// The headers that choose the part. HEAD has no ranges (RFC 9110, section 14.2).
 fn conditions(request: &Request) -> Conditions<'_> {
-    if !request.is_main() {
+    if !request.is_main() || request.has_status_of_error() {
         return Conditions::default();
     }
     let most = request.max_ranges();

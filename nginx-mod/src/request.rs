@@ -121,6 +121,11 @@ impl Request {
         ask!(self, h264_set_header, ffi::bytes(name), ffi::bytes(value)) != 0
     }
 
+    /// Whether the answer is an error page, and its status that of the error.
+    pub(crate) fn has_status_of_error(&self) -> bool {
+        ask!(self, h264_has_status_of_error) != 0
+    }
+
     /// Whether there was memory for it.
     pub(crate) fn set_head(&self, status: c_int, len: Option<u64>, mtime: i64, content_type: &[u8]) -> bool {
         let len = len.map_or(-1, |len| i64::try_from(len).unwrap_or(i64::MAX));

@@ -117,6 +117,44 @@ fn an_application_leads_to_a_clip() {
     assert_eq!(site.get(&format!("/films/loud.mp4?{QUERY}")).status, 404);
 }
 
+/// The server gives an error page the status of the error, whatever it was by itself.
+#[test]
+fn an_error_page_may_be_a_clip() {
+    if !has_nginx() {
+        return;
+    }
+    let site = nginx(
+        "location /paid { return 403; error_page 403 =200 /loud.mp4?start=3.05&end=40; }\n\
+         location /closed { return 403; error_page 403 /loud.mp4?start=3.05&end=40; }\n\
+         location /past { return 403; error_page 403 =200 /loud.mp4?start=9999; }",
+    )
+    .start();
+    let (_, clip) = publish(&site, "loud");
+    let ask = |target: &str, field: &str| {
+        [site.request(target), site.request(target).http2()]
+            .map(|request| request.arg("-H").arg(field).arg("--max-time").arg("15").send())
+    };
+    for [one, two] in [ask("/paid", "A: b"), ask("/closed", "A: b")] {
+        assert!(one.body == clip && two.body == clip && one.status == two.status, "{one}");
+    }
+    let etag = site.get("/paid").header("etag").to_owned();
+    for (field, status, body) in
+        [("Range: bytes=100-199", 206, &clip[100..200]), (&format!("If-None-Match: {etag}"), 304, &[])]
+    {
+        for reply in ask("/paid", field) {
+            assert!(reply.status == status && reply.body == body, "{field}\n{reply}");
+        }
+        for reply in ask("/closed", field) {
+            assert!(reply.status == 403 && reply.body == clip, "{field}\n{reply}");
+            assert_eq!(reply.header("content-range"), "", "{reply}");
+        }
+    }
+    for reply in ask("/past", "A: b") {
+        assert!(reply.status == 416 && reply.text().contains("past the end"), "{reply}");
+    }
+    site.expect_log("past the end");
+}
+
 #[test]
 fn an_application_says_how_long_caches_keep_the_film() {
     if !has_nginx() {
