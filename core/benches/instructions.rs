@@ -29,6 +29,9 @@ fn main() {
     counted_generate(&film, &clip);
     black_box(counted_plan_of_ten_seconds(&seeker, &film));
     black_box(counted_media_playlist(&seeker, &film));
+    // The answer to this one is not there yet, but all that can be known of the segments is.
+    drop(ask_address(&seeker, &film, b"/cmaf/v1/300.m4s"));
+    counted_segment(&seeker, &film);
 
     let film = fragmented::film(&folder.join("instructions-2-hours-fragmented.mp4"), 3600);
     drop(ask(&seeker, &film, "start=3000"));
@@ -59,11 +62,21 @@ fn counted_plan_of_fragments(seeker: &Seeker, film: &Film) -> VirtualFile {
 /// The media playlist of a track that no playlist or segment was asked of.
 #[inline(never)]
 fn counted_media_playlist(seeker: &Seeker, film: &Film) -> VirtualFile {
-    let address = Address::parse(b"/hls/v1.m3u8").unwrap();
-    let settings = Settings::default();
-    match seeker.answer_address(&film.file, &film.identity, address, b"", &settings).unwrap() {
-        Answer::Film(text) => *text,
-        Answer::Plain(reason) => unreachable!("{reason:?}"),
+    ask_address(seeker, film, b"/hls/v1.m3u8")
+}
+
+/// A segment of the video, with what of it is not sent from the file.
+#[inline(never)]
+fn counted_segment(seeker: &Seeker, film: &Film) {
+    let segment = ask_address(seeker, film, b"/cmaf/v1/700.m4s");
+    let mut window = vec![0; WINDOW];
+    let mut range = 0..segment.len();
+    while !range.is_empty() {
+        let batch = segment.next(&film.file, &range, WINDOW);
+        let out = &mut window[..batch.generated];
+        segment.read_at(&film.file, range.start, out).unwrap();
+        black_box(out);
+        range.start += batch.len();
     }
 }
 
@@ -75,6 +88,15 @@ fn counted_generate(film: &Film, clip: &VirtualFile) {
         let out = &mut window[..usize::try_from(len - start).unwrap().min(WINDOW)];
         clip.read_at(&film.file, start, out).unwrap();
         black_box(out);
+    }
+}
+
+fn ask_address(seeker: &Seeker, film: &Film, path: &[u8]) -> VirtualFile {
+    let address = Address::parse(path).unwrap();
+    let settings = Settings::default();
+    match seeker.answer_address(&film.file, &film.identity, address, b"", &settings).unwrap() {
+        Answer::Film(file) => *file,
+        Answer::Plain(reason) => unreachable!("{reason:?}"),
     }
 }
 
