@@ -62,6 +62,10 @@ pub const PSSH: u64 = 32 << 10;
 /// a track. Its numbers stand there; parameter sets may follow.
 pub const CONFIGURATION: usize = 4096;
 
+/// Bytes of sample descriptions of QuickTime that are written in the form of ISO/IEC 14496-12 in
+/// fragments. Those of cameras and editors have some hundred. Longer ones are sent as they are.
+pub const REWRITTEN_DESCRIPTIONS: usize = 16 << 10;
+
 /// Bytes of the name of a track, or of another text about it, that are read. People read them in a
 /// menu.
 pub const NAME: usize = 256;

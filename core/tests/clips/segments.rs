@@ -1,6 +1,6 @@
 //! When segments are presented.
 
-use crate::common::{ask, identity, seeker};
+use crate::common::{ask, clip, identity, seeker};
 use mp4seek::packaging::Address;
 use mp4seek::request::SegmentDuration;
 use mp4seek::{Answer, Settings};
@@ -61,6 +61,35 @@ fn a_last_segment_of_sound_is_more_than_some_packets() {
         // A recording keeps what players have of it.
         assert_eq!(listed(&film.build_fragmented(0), "a1"), of_recording, "{what}");
     }
+}
+
+#[test]
+fn descriptions_of_quicktime_are_in_the_form_of_mp4_in_fragments() {
+    let esds = make_box(b"esds", [7; 20]);
+    let inner = [make_box(b"frma", b"mp4a"), make_box(b"mp4a", [0; 4]), esds.clone(), make_box(&[0; 4], [])];
+    let mut fields = [0; 44];
+    (fields[7], fields[9], fields[17], fields[19], fields[24], fields[25]) = (1, 1, 2, 16, 187, 128);
+    let of_sound = make_box(b"mp4a", [&fields[..], &make_box(b"wave", inner.concat())].concat());
+    let avcc = make_box(b"avcC", [1; 9]);
+    let of_picture = make_box(b"avc1", [&[0; 78][..], &avcc, &[0; 4]].concat());
+    let film = Film::of(vec![
+        TrackSpec { entry: Some(of_picture.clone()), ..TrackSpec::video(100, 10) },
+        TrackSpec { entry: Some(of_sound.clone()), ..TrackSpec::audio(80) },
+    ])
+    .build();
+    let has = |file: &[u8], description: &[u8]| file.windows(description.len()).any(|w| w == description);
+    let (picture, mut sound) = (make_box(b"avc1", [&[0; 78][..], &avcc].concat()), fields[..28].to_vec());
+    sound[9] = 0;
+    let sound = make_box(b"mp4a", [sound, esds].concat());
+    for query in ["", "start=3.3"] {
+        assert!(has(&at(&film, "/cmaf/v1/init.mp4", query), &picture), "{query}");
+        assert!(has(&at(&film, "/cmaf/a1/init.mp4", query), &sound), "{query}");
+        let all = ask(&film, &format!("{query}&format=fmp4")).unwrap().unwrap();
+        assert!(has(&all, &picture) && has(&all, &sound), "{query}");
+    }
+    // A flat clip is what its film is.
+    let flat = clip(&film, "start=3.3").unwrap();
+    assert!(has(&flat, &of_picture) && has(&flat, &of_sound));
 }
 
 #[test]

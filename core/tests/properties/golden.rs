@@ -57,6 +57,13 @@ fn films() -> Vec<(String, Vec<u8>)> {
     // The fields of a video entry go on for 50 bytes.
     let av1 = TrackSpec { coding: *b"av01", in_entry: vec![vec![0; 50], av1c], ..TrackSpec::video(100, 10) };
     films.push(("av1".into(), Film::of(vec![av1, TrackSpec::audio(400)]).build()));
+    // Of QuickTime: version 1, which has 16 bytes more, and boxes in a `wave`.
+    let in_wave = make_box(b"wave", [make_box(b"frma", b"mp4a"), make_box(b"esds", [7; 20])].concat());
+    let mut entry = [0; 44];
+    (entry[7], entry[9], entry[17]) = (1, 1, 2);
+    let entry = Some(make_box(b"mp4a", [&entry[..], &in_wave].concat()));
+    let sound = TrackSpec { entry, ..TrackSpec::audio(400) };
+    films.push(("quicktime".into(), Film::of(vec![TrackSpec::video(100, 10), sound]).build()));
     films.push(("flv".into(), [b"FLV\x01\x05\0\0\0\x09\0\0\0\0".as_slice(), &[7; 500]].concat()));
     films
 }

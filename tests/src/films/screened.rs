@@ -56,6 +56,8 @@ pub(crate) const SCREENED: &[Recipe] = &[
         "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 200k -g 50 -auto-alt-ref 1 -lag-in-frames 16 -threads 1",
     ),
     Recipe { audio_codec: "flac -strict -2", ..mp4("screen_flac", "-bf 2 -g 50") },
+    // With the sample descriptions of QuickTime.
+    Recipe { extension: "mov", ..mp4("screen_mov", "-bf 3 -g 50") },
     // Sound and subtitles in two languages.
     Recipe {
         audio: &[(48000, 1, ""), (48000, 1, "")],

@@ -15,13 +15,29 @@ pub(super) struct AudioFields {
 }
 
 /// Bytes of the fields in the usual form.
-const USUAL: u64 = 28;
+pub(super) const USUAL: u64 = 28;
 
 /// Bytes of QuickTime's version 1.
 const VERSION_1: u64 = 44;
 
 /// Bytes of QuickTime's version 2.
 const VERSION_2: u64 = 64;
+
+impl AudioFields {
+    /// The same in the usual form, for a description with this content.
+    pub(super) fn write(&self, b: &[u8]) -> Option<Vec<u8>> {
+        // `reserved` and `data_reference_index` (8.5.2.2), then `reserved`.
+        let mut out = [b.get(..8)?, &[0; 8]].concat();
+        out.extend_from_slice(&u16::try_from(self.channels).unwrap_or(u16::MAX).to_be_bytes());
+        // `samplesize` is always the same, but for codings that are not compressed.
+        out.extend_from_slice(&16_u16.to_be_bytes());
+        out.extend_from_slice(&[0; 4]);
+        // 16.16; what does not fit is said elsewhere.
+        out.extend_from_slice(&u16::try_from(self.sampling_rate).unwrap_or(0).to_be_bytes());
+        out.extend_from_slice(&[0; 2]);
+        Some(out)
+    }
+}
 
 /// Takes the content of a description apart. In an `stsd` of version 1, the description is that of
 /// ISO/IEC 14496-12, whose version 1 has no more fields; in one of version 0, its version is that

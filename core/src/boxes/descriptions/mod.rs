@@ -23,10 +23,11 @@ mod pasp;
 mod protection;
 mod stpp;
 mod tx3g;
+mod usual_form;
 mod vpcc;
 mod vvcc;
 
-use super::{BoxHeader, BoxType, FormatError, Reader, u16_at};
+use super::{BoxHeader, BoxType, FormatError, Reader, u16_at, u32_at};
 use crate::limits;
 use crate::source::ReadAt;
 
@@ -47,6 +48,7 @@ pub use pasp::PixelAspect;
 pub use protection::ProtectionScheme;
 pub use stpp::StppEntry;
 pub use tx3g::TextFlags;
+pub use usual_form::usual_form;
 pub use vpcc::VpConfig;
 pub use vvcc::VvcConfig;
 

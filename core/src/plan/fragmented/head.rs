@@ -1,8 +1,9 @@
 //! What is before the segments of a fragmented answer: `ftyp` and a `moov` without samples.
 
+use crate::boxes::descriptions::usual_form;
 use crate::boxes::{
-    BoxType, SampleDefaults, SampleFlags, SampleSizes, TrexBox, chunk_offsets_head, pre_skip_field,
-    stsc_head, stsz_head, stts_head, without_room, write_edts, write_ftyp, write_mvex,
+    BoxHeader, BoxType, SampleDefaults, SampleFlags, SampleSizes, TrexBox, chunk_offsets_head,
+    pre_skip_field, stsc_head, stsz_head, stts_head, without_room, write_edts, write_ftyp, write_mvex,
 };
 use crate::extents::ExtentList;
 use crate::index::{Film, Node, Track};
@@ -146,11 +147,7 @@ impl Trak<'_> {
     fn sample_table(&self, node: &Node, out: &mut Assembly) -> Result<(), PlanError> {
         out.wrap(node.header.box_type, |out| {
             for child in node.children.iter().filter(|c| &c.header.box_type.0 == b"stsd") {
-                let stsd = without_room(&mut self.film.index.reader(&self.film.source), &child.header)?;
-                match (self.of.clip.pre_skip, self.track.pre_skip) {
-                    (Some(value), Some(at)) => out.copy_but(&stsd, FileOffset(at), &pre_skip_field(value)),
-                    _ => out.copy(&stsd),
-                }
+                self.sample_descriptions(&child.header, out)?;
             }
             let mut bytes = Vec::new();
             for head in [stts_head(), stsc_head(), stsz_head(0), chunk_offsets_head(false)] {
@@ -159,5 +156,26 @@ impl Trak<'_> {
             out.bytes(&bytes);
             protection::descriptions(self.film, node, out)
         })
+    }
+
+    /// An `stsd` as readers of fragments know it.
+    fn sample_descriptions(&self, stsd: &BoxHeader, out: &mut Assembly) -> Result<(), PlanError> {
+        let mut reader = self.film.index.reader(&self.film.source);
+        let stsd = without_room(&mut reader, stsd)?;
+        let pre_skip = self.of.clip.pre_skip.zip(self.track.pre_skip);
+        let len = usize::try_from(stsd.payload_len()).unwrap_or(usize::MAX);
+        if len <= limits::REWRITTEN_DESCRIPTIONS && pre_skip.is_none() {
+            if let Some(content) = usual_form(reader.bytes(stsd.payload(), len)?, self.track.handler) {
+                return out.wrap(stsd.box_type, |out| {
+                    out.bytes(&content);
+                    Ok(())
+                });
+            }
+        }
+        match pre_skip {
+            Some((value, at)) => out.copy_but(&stsd, FileOffset(at), &pre_skip_field(value)),
+            None => out.copy(&stsd),
+        }
+        Ok(())
     }
 }

@@ -44,6 +44,7 @@ const PACKAGED: &[&str] = &[
     "screen_av1_opus",
     "screen_vp9_opus",
     "screen_flac",
+    "screen_mov",
     "screen_aac",
     "screen_fragments",
     "edits_several",
