@@ -603,11 +603,16 @@ mod tests {
 
     #[test]
     fn a_track_whose_coding_has_no_name_has_no_playlist() {
-        let unknown = TrackSpec { coding: *b"wh t", ..TrackSpec::audio(80) };
-        let film = Film::of(vec![TrackSpec::video(100, 10), unknown]).build();
-        let ask = |at: &str| get(&Seeker::default(), &film, at, &of_seconds("2"));
-        assert_eq!(ask("/hls/a1.m3u8").unwrap_err().status(), 404);
-        assert!(ask("/hls/v1.m3u8").is_ok() && ask("/cmaf/a1.mp4").is_ok());
+        // One without a name, and PCM of QuickTime, which is in no player's segments.
+        for coding in [*b"wh t", *b"fl32"] {
+            let unknown = TrackSpec { coding, ..TrackSpec::audio(80) };
+            let film = Film::of(vec![TrackSpec::video(100, 10), unknown]).build();
+            let ask = |at: &str| get(&Seeker::default(), &film, at, &of_seconds("2"));
+            assert_eq!(ask("/hls/a1.m3u8").unwrap_err().status(), 404);
+            assert!(ask("/hls/v1.m3u8").is_ok() && ask("/cmaf/a1.mp4").is_ok());
+            let master = String::from_utf8(ask("/hls/master.m3u8").unwrap()).unwrap();
+            assert!(master.contains("CODECS=\"avc1\"") && !master.contains("a1.m3u8"), "{master}");
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl<'p> Choice<'p> {
     pub(super) fn new(presentation: &'p Presentation) -> Self {
         let of_kind = |kind| {
             let tracks = presentation.renditions.iter();
-            tracks.filter(move |r| r.track.kind == Some(kind) && is_playable(r))
+            tracks.filter(move |r| r.track.kind == Some(kind) && r.is_known())
         };
         let video = || of_kind(TrackKind::Video);
         let audio: Vec<_> = of_kind(TrackKind::Audio).collect();
@@ -70,7 +70,7 @@ impl<'p> Choice<'p> {
         let mut choice = Self::new(presentation);
         if presentation.is_growing {
             // A playlist of one WebVTT segment cannot grow.
-            choice.text.members.retain(|member| !is_webvtt(member.rendition));
+            choice.text.members.retain(|member| !member.rendition.is_webvtt());
         }
         choice
     }
@@ -107,19 +107,6 @@ impl<'p> Choice<'p> {
         let longest = durations.max().map_or(1, |micros| micros.saturating_add(500_000) / 1_000_000);
         self.segmented().map(|track| track.spacing.target).fold(longest, u64::max).max(1)
     }
-}
-
-/// Whether players can present a track. They choose by the name of its coding.
-fn is_playable(rendition: &Rendition) -> bool {
-    if rendition.segments.is_empty() {
-        return is_webvtt(rendition);
-    }
-    rendition.track.codec.is_some()
-}
-
-/// Whether a track is sent as one WebVTT resource.
-pub(super) fn is_webvtt(rendition: &Rendition) -> bool {
-    rendition.track.kind == Some(TrackKind::Text) && rendition.segments.is_empty()
 }
 
 /// The group of AAC. All players decode it.
@@ -396,6 +383,8 @@ mod tests {
     fn what_no_player_can_present_is_left_out() {
         let mut pcm = audio("a1", "mp4a.40.2", None);
         pcm.track.codec = None;
+        let mut pcm_of_quicktime = pcm.clone();
+        pcm_of_quicktime.track.codec = Some("sowt".to_owned());
         let mut data = audio("a2", "mp4a.40.2", None);
         data.track.kind = None;
         let mut empty = audio("a3", "mp4a.40.2", None);
@@ -404,7 +393,7 @@ mod tests {
         hidden.track.is_enabled = false;
         let mut second = video();
         second.name = "v2".to_owned();
-        let film = presentation(vec![hidden.clone(), second, pcm, data, empty]);
+        let film = presentation(vec![hidden.clone(), second, pcm, pcm_of_quicktime, data, empty]);
         let choice = Choice::new(&film);
         assert_eq!(choice.video.unwrap().name, "v2");
         assert!(choice.audio.is_empty());

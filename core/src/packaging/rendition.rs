@@ -5,7 +5,19 @@ use crate::describe::TrackDescription;
 use crate::index::Film;
 use crate::plan::{FragmentedFile, Sap};
 
+use crate::request::TrackKind;
+
 use super::{Rendition, Segment, TrackName};
+
+/// Codings of sound in segments that some player knows. Those of QuickTime alone (`sowt`, `lpcm` …) are
+/// in none.
+const SOUND: [&str; 22] = [
+    "mp4a", "mp3", "ac-3", "ec-3", "ac-4", "Opus", "fLaC", "alac", "dtsc", "dtse", "dtsh", "dtsl", "dtsx",
+    "mlpa", "mha1", "mha2", "mhm1", "mhm2", "iamf", "samr", "sawb", "sawp",
+];
+
+/// Those of text.
+const TEXT: [&str; 2] = ["stpp", "wvtt"];
 
 impl Rendition {
     /// The rendition whose file is `file`. Key frames are taken to be as long as their segments: see
@@ -27,9 +39,23 @@ impl Rendition {
         Self { name, track, timescale, init, index, spacing: file.spacing(), segments }
     }
 
-    /// Whether players know by its name how it is coded (RFC 6381), or that it is WebVTT.
+    /// Whether there are players of HLS or DASH that know by its name how it is coded (RFC 6381), or
+    /// that it is WebVTT. They leave all of a presentation where they do not know one name of it.
     pub fn is_known(&self) -> bool {
-        self.segments.is_empty() || self.track.codec.is_some()
+        if self.segments.is_empty() {
+            return self.is_webvtt();
+        }
+        let coding = self.track.codec.as_deref().and_then(|codec| codec.split('.').next());
+        coding.is_some_and(|coding| match self.track.kind {
+            Some(TrackKind::Audio) => SOUND.contains(&coding),
+            Some(TrackKind::Text) => TEXT.contains(&coding),
+            _ => true,
+        })
+    }
+
+    /// Whether it is sent as one WebVTT resource.
+    pub(super) fn is_webvtt(&self) -> bool {
+        self.track.kind == Some(TrackKind::Text) && self.segments.is_empty()
     }
 
     /// Looks up where the key frames end that the segments begin with.

@@ -2,7 +2,7 @@
 
 use crate::request::Packaging;
 
-use super::choice::{Choice, is_webvtt};
+use super::choice::Choice;
 use super::{Address, Form, Presentation, Rendition, TrackName};
 
 /// The addresses of all that players fetch of a presentation: its playlists and manifest, what
@@ -40,7 +40,7 @@ fn name(rendition: &Rendition) -> Option<TrackName> {
 }
 
 fn add_media(all: &mut Vec<Address>, name: TrackName, rendition: &Rendition, form: Form) {
-    if is_webvtt(rendition) {
+    if rendition.is_webvtt() {
         all.push(Address::Text(name));
         return;
     }

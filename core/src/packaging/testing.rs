@@ -150,6 +150,12 @@ pub(super) fn all() -> Vec<(&'static str, Presentation)> {
     let mut fragmented_text = text("t1", "fr");
     fragmented_text.track.codec = Some("stpp.ttml.im1t".to_owned());
     fragmented_text.segments = segments(&[(6006, 400), (6006, 900), (8008, 10)]);
+    let of_no_player = |name, codec: &str| {
+        let mut text = fragmented_text.clone();
+        (text.name, text.track.codec) = (String::from(name), Some(codec.to_owned()));
+        text
+    };
+    let unknown = vec![video(), of_no_player("t1", "c608"), of_no_player("t2", "mp4s")];
     let in_files = |presentation| Presentation { form: Form::Segments, ..presentation };
     let growing = |presentation| Presentation { is_growing: true, ..presentation };
     vec![
@@ -166,6 +172,7 @@ pub(super) fn all() -> Vec<(&'static str, Presentation)> {
         ("one segment", one_segment),
         ("one frame", short),
         ("text in fragments", presentation(vec![video(), fragmented_text])),
+        ("text that no player knows", presentation(unknown)),
         ("growing", growing(rich())),
         ("growing, in files", growing(in_files(plain()))),
     ]

@@ -9,6 +9,7 @@ use crate::{is_film, is_refused};
 fn many_long_tracks(tracks: usize, samples: u32) -> Vec<u8> {
     let track = Track {
         handler: *b"soun",
+        stsd: make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(b"mp4a", [0; 28])].concat()),
         stts: table(b"stts", &[[samples, 6000]]),
         stsz: full_box(b"stsz", 0, [1, samples]),
         stsc: table(b"stsc", &[[1, samples, 1]]),

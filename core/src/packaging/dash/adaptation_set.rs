@@ -2,7 +2,7 @@
 
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
 use crate::packaging::address::mime_type;
-use crate::packaging::choice::{Member, has_role, is_webvtt};
+use crate::packaging::choice::{Member, has_role};
 use crate::packaging::ladder::{Offered, difference, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::protection::{base64, uuid};
@@ -124,7 +124,7 @@ impl Writer<'_> {
     }
 
     fn mime_type(&self, rendition: &Rendition, kind: TrackKind) -> &'static str {
-        if is_webvtt(rendition) { "text/vtt" } else { mime_type(kind) }
+        if rendition.is_webvtt() { "text/vtt" } else { mime_type(kind) }
     }
 
     /// What the set says of its segments, where it has any: all representations of it agree in their
@@ -151,14 +151,14 @@ impl Writer<'_> {
 
     fn representation(&mut self, Represented { id, links, rendition }: &Represented) {
         let track = &rendition.track;
-        let bandwidth = match is_webvtt(rendition) {
+        let bandwidth = match rendition.is_webvtt() {
             true => TEXT_BANDWIDTH,
             false => Rates::of(rendition).peak(self.target).max(1),
         };
         let mut attributes = vec![
             ("id", Some(id.clone())),
             ("bandwidth", Some(bandwidth.to_string())),
-            ("codecs", track.codec.clone().filter(|_| !is_webvtt(rendition))),
+            ("codecs", track.codec.clone().filter(|_| !rendition.is_webvtt())),
         ];
         attributes.extend(track.video.iter().flat_map(pictures));
         let rate = track.audio.as_ref().map(|audio| audio.sampling_rate).filter(|&rate| rate > 0);
@@ -167,7 +167,7 @@ impl Writer<'_> {
         if let Some((scheme, value)) = track.audio.as_ref().and_then(channels) {
             self.descriptor("AudioChannelConfiguration", scheme, &value.to_string());
         }
-        if is_webvtt(rendition) {
+        if rendition.is_webvtt() {
             self.xml.text("BaseURL", &links.text(&rendition.name));
         } else {
             match self.form {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::packaging::choice::{Choice, is_webvtt};
+use crate::packaging::choice::Choice;
 use crate::packaging::links::Links;
 use crate::packaging::rates::segment_micros;
 use crate::packaging::{Form, Presentation, Rendition, Segment};
@@ -13,7 +13,7 @@ use super::keys::keys;
 
 /// The media playlist of a track.
 pub fn media(presentation: &Presentation, rendition: &Rendition) -> String {
-    if is_webvtt(rendition) {
+    if rendition.is_webvtt() {
         return webvtt(presentation, rendition);
     }
     // Of a recording nobody knows what the next segment will be.

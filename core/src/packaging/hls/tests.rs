@@ -72,7 +72,7 @@ fn address(link: &str) -> (Address, &str) {
 }
 
 fn in_segments(presentation: &Presentation) -> impl Iterator<Item = &Rendition> {
-    presentation.renditions.iter().filter(|rendition| !rendition.segments.is_empty())
+    presentation.renditions.iter().filter(|rendition| !rendition.segments.is_empty() && rendition.is_known())
 }
 
 /// Rules for each media playlist, by their section of RFC 8216bis.
@@ -267,7 +267,7 @@ fn each_link_leads_to_a_track_and_carries_the_query_on() {
         let tagged = ["EXT-X-MEDIA", "EXT-X-I-FRAME-STREAM-INF"].map(|tag| tags(&text, tag)).concat();
         let playlists: BTreeSet<_> =
             links(&text).into_iter().chain(tagged.iter().map(|t| t["URI"])).collect();
-        let is_left_out = |r: &&Rendition| film.is_growing && r.segments.is_empty();
+        let is_left_out = |r: &&Rendition| film.is_growing && r.segments.is_empty() || !r.is_known();
         let expected = film.renditions.iter().filter(|r| !is_left_out(r)).map(|r| r.name.clone());
         let tracks = playlists.iter().filter_map(|link| address(link).0.track());
         let led: BTreeSet<_> = tracks.map(|track| track.to_string()).collect();
@@ -311,6 +311,25 @@ fn each_coding_of_sound_is_a_variant() {
     assert_eq!(variants[0]["BANDWIDTH"], tags(&multivariant(&plain()), "EXT-X-STREAM-INF")[0]["BANDWIDTH"]);
     let larger = 3_000_000 * 8 * 1000 / 6006 + 1_097_000 * 8 * 48_000 / 287_744;
     assert_eq!(variants[1]["BANDWIDTH"].parse::<u64>().unwrap(), larger + 2);
+}
+
+#[test]
+fn text_that_no_player_knows_is_nowhere() {
+    let of = |codec: &str| {
+        let mut text = audio("t1", codec, Some("en"));
+        (text.track.kind, text.track.audio) = (Some(TrackKind::Text), None);
+        multivariant(&presentation(vec![video(), text]))
+    };
+    for codec in ["c608", "mp4s", "sbtt", "tx3g"] {
+        assert_eq!(of(codec), multivariant(&presentation(vec![video()])), "{codec}");
+    }
+    for (codec, codecs) in [
+        ("stpp.ttml.im1t", "avc1.640028,stpp.ttml.im1t"),
+        ("wvtt", "avc1.640028,wvtt"),
+        ("stpp", "avc1.640028,stpp"),
+    ] {
+        assert_eq!(tags(&of(codec), "EXT-X-STREAM-INF")[0]["CODECS"], codecs);
+    }
 }
 
 #[test]
