@@ -84,7 +84,8 @@ impl Links {
     /// To all segments of a track, as the template of a `SegmentTemplate`: `$Number$` stands for the
     /// number, and `$$` for a `$` (ISO/IEC 23009-1, 5.3.9.4.4).
     pub(super) fn segment_template(&self, track: &str) -> String {
-        format!("{}/cmaf/{track}/$Number$.m4s{}", self.folder, self.query.replace('$', "$$"))
+        let [folder, query] = [&self.folder, &self.query].map(|part| part.replace('$', "$$"));
+        format!("{folder}/cmaf/{track}/$Number$.m4s{query}")
     }
 
     /// To the initialization section of a track, as such a template.
@@ -153,5 +154,8 @@ mod tests {
         assert_eq!(links.segment_template("v1"), "../cmaf/v1/$Number$.m4s?a=$$Time$$");
         assert_eq!(links.init_template("v1"), "../cmaf/v1/init.mp4?a=$$Time$$");
         assert_eq!(links.file("v1"), "../cmaf/v1.mp4?a=$Time$");
+        let links = Links::from_elsewhere("5$ to $9.mp4", "a=$");
+        assert_eq!(links.segment_template("v1"), "5$$%20to%20$$9.mp4/cmaf/v1/$Number$.m4s?a=$$");
+        assert_eq!(links.init_template("v1"), "5$$%20to%20$$9.mp4/cmaf/v1/init.mp4?a=$$");
     }
 }
