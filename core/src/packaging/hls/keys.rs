@@ -2,6 +2,8 @@
 //! gives out its keys. Where it does not, nothing is written: the address of a key or of a license
 //! is not in the film.
 
+use std::collections::BTreeSet;
+
 use crate::boxes::PsshBox;
 use crate::describe::TrackDescription;
 use crate::packaging::protection::{base64, hex};
@@ -14,8 +16,40 @@ const WIDEVINE: [u8; 16] =
 const PLAYREADY: [u8; 16] =
     [0x9a, 0x04, 0xf0, 0x79, 0x98, 0x40, 0x42, 0x86, 0xab, 0x92, 0xe6, 0x5b, 0xe0, 0x88, 0x5f, 0x95];
 
-/// The lines of a tag that say how the segments of a track are encrypted, one for each system.
-pub(super) fn keys<'t>(tag: &'t str, track: &'t TrackDescription) -> impl Iterator<Item = String> + 't {
+/// How a track is encrypted, for one system.
+struct Key {
+    method: &'static str,
+    uri: String,
+    id: Option<[u8; 16]>,
+    format: &'static str,
+}
+
+impl Key {
+    fn line(&self, tag: &str) -> String {
+        Attributes::of(tag)
+            .plain("METHOD", self.method)
+            .quoted("URI", &self.uri)
+            .some(self.id, |list, id| list.plain("KEYID", format_args!("0x{}", hex(id))))
+            .quoted("KEYFORMAT", self.format)
+            .quoted("KEYFORMATVERSIONS", "1")
+            .line()
+    }
+}
+
+/// The lines that say how the segments of a track are encrypted, one for each system.
+pub(super) fn keys(track: &TrackDescription) -> impl Iterator<Item = String> + '_ {
+    of_track(track).map(|key| key.line("EXT-X-KEY"))
+}
+
+/// The same of all tracks together. No two lines may differ in nothing but the key's ID (RFC 8216bis,
+/// 4.4.6.5): the first of them is there.
+pub(super) fn session_keys<'t>(tracks: impl Iterator<Item = &'t TrackDescription>) -> String {
+    let mut said = BTreeSet::new();
+    let keys = tracks.flat_map(of_track).filter(|key| said.insert((key.method, key.format, key.uri.clone())));
+    keys.map(|key| key.line("EXT-X-SESSION-KEY")).collect()
+}
+
+fn of_track(track: &TrackDescription) -> impl Iterator<Item = Key> + '_ {
     let protection = track.protection.as_ref();
     let scheme = protection.and_then(|protection| protection.scheme);
     let method = match scheme.as_ref().map(|scheme| &scheme.0) {
@@ -23,17 +57,11 @@ pub(super) fn keys<'t>(tag: &'t str, track: &'t TrackDescription) -> impl Iterat
         Some(b"cbcs") => Some("SAMPLE-AES"),
         _ => None,
     };
-    let systems = method.and(protection).map_or(&[][..], |protection| &protection.systems);
-    let key_id = protection.and_then(|protection| protection.key_id);
+    let systems = protection.map_or(&[][..], |protection| &protection.systems);
+    let id = protection.and_then(|protection| protection.key_id);
     systems.iter().filter_map(move |pssh| {
         let (format, uri) = format(pssh)?;
-        let line = Attributes::of(tag)
-            .some(method, |list, method| list.plain("METHOD", method))
-            .quoted("URI", &uri)
-            .some(key_id, |list, id| list.plain("KEYID", format_args!("0x{}", hex(id))))
-            .quoted("KEYFORMAT", format)
-            .quoted("KEYFORMATVERSIONS", "1");
-        Some(line.line())
+        Some(Key { method: method?, uri, id, format })
     })
 }
 

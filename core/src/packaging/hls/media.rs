@@ -54,7 +54,7 @@ fn segments(
         Form::Ranges => map.quoted("URI", &file).quoted("BYTERANGE", &byte_range(&rendition.init)).line(),
         Form::Segments => map.quoted("URI", &links.init(&rendition.name)).line(),
     };
-    text.extend(keys("EXT-X-KEY", &rendition.track));
+    text.extend(keys(&rendition.track));
     for (segment, number) in rendition.segments.iter().zip(1u64..) {
         write_duration(&mut text, segment_micros(segment, rendition.timescale));
         if let Some(bytes) = bytes(segment) {

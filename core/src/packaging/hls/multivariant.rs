@@ -12,7 +12,7 @@ use crate::request::TrackKind;
 
 use super::VERSION;
 use super::attributes::Attributes;
-use super::keys::keys;
+use super::keys::session_keys;
 
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
@@ -40,12 +40,7 @@ fn write(films: &[Offered<'_>]) -> String {
     if segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
         text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
     }
-    let mut named = BTreeSet::new();
-    for key in segmented().flat_map(|rendition| keys("EXT-X-SESSION-KEY", &rendition.track)) {
-        if named.insert(key.clone()) {
-            text += &key;
-        }
-    }
+    text += &session_keys(segmented().map(|rendition| &rendition.track));
     for group in sound.audio.iter().filter(|group| of_sound.is_named(group)) {
         group.members.iter().for_each(|member| text += &of_sound.audio(group, member));
     }

@@ -505,6 +505,22 @@ fn keys_are_those_that_the_film_has_a_system_for() {
 }
 
 #[test]
+fn one_session_key_is_of_all_keys_at_the_same_address() {
+    let hex = |digits: &str| u128::from_str_radix(digits, 16).unwrap().to_be_bytes();
+    let mut film = plain();
+    for (rendition, id) in film.renditions.iter_mut().zip(1..) {
+        let systems = vec![pssh_of(hex("edef8ba979d64acea3c827dcd51d21ed"))];
+        let (scheme, key_id) = (Some(BoxType(*b"cenc")), Some([id; 16]));
+        rendition.track.protection = Some(Protection { scheme, key_id, systems });
+    }
+    let text = multivariant(&film);
+    let keys = tags(&text, "EXT-X-SESSION-KEY");
+    assert_eq!(keys.len(), 1, "4.4.6.5: {keys:?}");
+    let of_track = |n: usize| tags(&media(&film, &film.renditions[n]), "EXT-X-KEY")[0]["KEYID"].to_owned();
+    assert_eq!([of_track(0), of_track(1)], ["01", "02"].map(|id| format!("0x{}", id.repeat(16))));
+}
+
+#[test]
 fn a_ladder_has_a_variant_for_each_film_and_the_sound_of_one() {
     let (silent, rich, plain) = (presentation(vec![video()]), rich(), plain());
     let rung = |film, presentation| Rung { film, presentation };
