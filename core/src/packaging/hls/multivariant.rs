@@ -17,16 +17,17 @@ use super::keys::session_keys;
 /// The playlist that names the others: a variant for each coding of sound, all tracks of sound and
 /// text, and the key frames.
 pub fn multivariant(presentation: &Presentation) -> String {
-    write(&[(Links::new(&presentation.query), Choice::in_hls(presentation))])
+    write(&[(Links::new(&presentation.query), Choice::in_hls(presentation))], presentation.is_event())
 }
 
 /// The playlist of several renditions of the same pictures, each in a movie of its own: a variant for
 /// each of them. Sound and text are those of the first movie that has sound.
 pub fn ladder(rungs: &[Rung]) -> String {
-    write(&rungs.iter().map(|rung| (rung.links(), Choice::in_hls(rung.presentation))).collect::<Vec<_>>())
+    let films: Vec<_> = rungs.iter().map(|rung| (rung.links(), Choice::in_hls(rung.presentation))).collect();
+    write(&films, rungs.iter().any(|rung| rung.presentation.is_event()))
 }
 
-fn write(films: &[Offered<'_>]) -> String {
+fn write(films: &[Offered<'_>], is_event: bool) -> String {
     let target = target_duration(films);
     let Some((links, sound)) = with_sound(films) else { return String::new() };
     let writer = |links, video| Writer { links, target, video, choice: sound };
@@ -37,7 +38,8 @@ fn write(films: &[Offered<'_>]) -> String {
     let videos = films.iter().filter_map(|(_, choice)| choice.video);
     let segmented = || videos.clone().chain(sound.segmented().filter(|r| !is_video(r)));
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
-    if segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
+    // Of a recording nobody knows what the next segment will be.
+    if !is_event && segmented().flat_map(|rendition| &rendition.segments).all(|s| s.is_independent) {
         text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
     }
     text += &session_keys(segmented().map(|rendition| &rendition.track));
