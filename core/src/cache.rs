@@ -17,7 +17,8 @@ use crate::source::{Identity, ReadAt};
 use crate::virtual_file::Planned;
 
 /// Indexes of movies and plans of their clips, by the identity of their file, within one byte
-/// budget. A changed file has another identity, so nothing stale is ever found.
+/// budget. A changed file has another identity, so nothing stale is ever found. A file that changed a
+/// moment ago may change once more without that: see [`Young`].
 #[derive(Debug)]
 pub(crate) struct FilmCache {
     cache: Cache<Key, Entry, Bytes>,
@@ -35,6 +36,8 @@ struct Key {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kept {
     Index,
+    /// The last index of a file that is young, whatever its identity is by now.
+    Young,
     /// The plan of a clip, or of the file of one of its tracks.
     Plan(ClipRequest, Option<Segmenting>),
     Text(TextKey),
@@ -59,6 +62,13 @@ impl Key {
         Self { film: *film, of: Kept::Index }
     }
 
+    /// Of a file that goes on changing there is one entry.
+    fn young(film: &Identity) -> Self {
+        let Identity { device, inode, .. } = *film;
+        let film = Identity { device, inode, size: 0, mtime: 0, mtime_nanos: 0, ctime: 0, ctime_nanos: 0 };
+        Self { film, of: Kept::Young }
+    }
+
     fn plan(film: &Identity, request: &ClipRequest, segmenting: Option<Segmenting>) -> Self {
         Self { film: *film, of: Kept::Plan(request.clone(), segmenting) }
     }
@@ -66,7 +76,7 @@ impl Key {
     /// Memory held besides the struct itself.
     fn heap_size(&self) -> usize {
         match &self.of {
-            Kept::Index => 0,
+            Kept::Index | Kept::Young => 0,
             Kept::Plan(request, _) => request.heap_size(),
             Kept::Text(text) => text.query.len() + text.request.heap_size(),
         }
@@ -78,8 +88,19 @@ enum Entry {
     Index(Arc<Index>),
     /// Why there is no index, and since when.
     Failure(Arc<FormatError>, Instant),
+    Young(Arc<Young>),
     Plan(Arc<Planned>),
     Text(Text),
+}
+
+/// What was built of a file that may change once more without a change of its identity. It answers who
+/// asked before it was begun: what they would build is no newer. Who asks later gets it only of a
+/// recording, to which things are appended, and for a moment.
+#[derive(Debug)]
+struct Young {
+    film: Identity,
+    built: Result<Arc<Index>, Arc<FormatError>>,
+    begun: Instant,
 }
 
 /// A text about a movie, and what of it goes into its entity tag.
@@ -93,6 +114,7 @@ impl Weighter<Key, Entry> for Bytes {
         let heap = match entry {
             Entry::Index(index) => index.heap_size(),
             Entry::Failure(..) => 0,
+            Entry::Young(young) => size_of::<Young>() + young.built.as_ref().map_or(0, |i| i.heap_size()),
             Entry::Plan(plan) => plan.heap_size(),
             Entry::Text((text, tag)) => text.len() + tag.len(),
         };
@@ -116,6 +138,10 @@ const FAILURE_LIFE: Duration = Duration::from_secs(10);
 /// A file that changed less than this ago may change once more without a change of its identity:
 /// file systems keep times in steps of up to two seconds.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// How long the index of a recording is used that was built right after something was appended. Many who
+/// play it ask in a second, and something may be appended several times a second.
+const YOUNG_LIFE: Duration = Duration::from_secs(1);
 
 /// How much of the cache is for what was asked for more than once. The rest is what a new entry has
 /// to fit into once the cache is full.
@@ -176,17 +202,17 @@ impl FilmCache {
                 .map_err(Arc::new)?;
             index.check(source, film).map_err(failed).map(|()| index)
         };
-        if !is_settled(film, SystemTime::now()) {
-            return build();
-        }
-        let key = Key::index(film);
+        let asked = Instant::now();
+        let is_young = !is_settled(film, SystemTime::now());
+        let key = if is_young { Key::young(film) } else { Key::index(film) };
         let patience = if source.may_wait() { LOOK_UP } else { Duration::ZERO };
         loop {
             let guard = match self.cache.get_value_or_guard(&key, Some(patience)) {
-                GuardResult::Value(Entry::Index(index)) => return Ok(index),
-                GuardResult::Value(Entry::Failure(e, since)) if is_fresh(since) => return Err(e),
-                GuardResult::Value(_) => {
-                    self.cache.remove_if(&key, Entry::is_stale);
+                GuardResult::Value(entry) => {
+                    if let Some(index) = entry.index(film, source, asked)? {
+                        return Ok(index);
+                    }
+                    self.cache.remove_if(&key, |now| now.is_like(&entry));
                     continue;
                 }
                 GuardResult::Timeout if source.may_wait() => {
@@ -196,11 +222,19 @@ impl FilmCache {
                 GuardResult::Timeout => return Err(failed(std::io::ErrorKind::WouldBlock.into())),
                 GuardResult::Guard(guard) => guard,
             };
+            let begun = Instant::now();
             let built = build();
             match &built {
-                Ok(index) => drop(guard.insert(Entry::Index(Arc::clone(index)))),
                 // The disk may be better next time.
                 Err(e) if e.io_error().is_some() => drop(guard),
+                built if is_young => {
+                    let young = Young { film: *film, built: built.clone(), begun };
+                    drop(guard.insert(Entry::Young(Arc::new(young))));
+                }
+                Ok(index) => {
+                    drop(guard.insert(Entry::Index(Arc::clone(index))));
+                    self.cache.remove(&Key::young(film));
+                }
                 Err(e) => drop(guard.insert(Entry::Failure(Arc::clone(e), Instant::now()))),
             }
             return built;
@@ -265,13 +299,50 @@ impl Place {
 }
 
 impl Entry {
-    /// Whether it is of no use where an index is looked for.
-    fn is_stale(&self) -> bool {
+    /// The index of a file that was opened before it was `asked` for; `None` where this is of no use.
+    ///
+    /// # Errors
+    /// Why there is none, or why that cannot be told.
+    fn index<R: ReadAt>(
+        &self,
+        film: &Identity,
+        source: &R,
+        asked: Instant,
+    ) -> Result<Option<Arc<Index>>, Arc<FormatError>> {
         match self {
-            Self::Index(_) => false,
-            Self::Failure(_, since) => !is_fresh(*since),
-            Self::Plan(_) | Self::Text(_) => true,
+            Self::Index(index) => Ok(Some(Arc::clone(index))),
+            Self::Failure(e, since) if is_fresh(*since) => Err(Arc::clone(e)),
+            Self::Young(young) if young.film == *film => young.index(source, asked),
+            Self::Failure(..) | Self::Young(_) | Self::Plan(_) | Self::Text(_) => Ok(None),
         }
+    }
+
+    /// Whether this is as that one, which was of no use where an index was looked for.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Index(_), _) => false,
+            (Self::Failure(_, since), _) => !is_fresh(*since),
+            (Self::Young(young), Self::Young(other)) => Arc::ptr_eq(young, other),
+            (Self::Young(_), _) => false,
+            (Self::Plan(_) | Self::Text(_), _) => true,
+        }
+    }
+}
+
+impl Young {
+    fn index<R: ReadAt>(&self, source: &R, asked: Instant) -> Result<Option<Arc<Index>>, Arc<FormatError>> {
+        if self.begun >= asked {
+            return self.built.clone().map(Some);
+        }
+        let index = match &self.built {
+            Ok(index) if self.begun.elapsed() < YOUNG_LIFE => index,
+            _ => return Ok(None),
+        };
+        if index.growth(&self.film, SystemTime::now()) != Growth::Growing {
+            return Ok(None);
+        }
+        let is_known = index.recognises(source).map_err(|e| Arc::new(FormatError::Unavailable(e)))?;
+        Ok(is_known.then(|| Arc::clone(index)))
     }
 }
 

@@ -93,6 +93,66 @@ fn a_film_that_was_written_just_now_is_read_each_time() {
     assert!(Arc::ptr_eq(&first, &cache.index(&at(now - 60), &film).unwrap()));
 }
 
+/// A recording to which something was appended just now, and its identity then.
+fn recording() -> (Vec<u8>, Identity) {
+    let film = Film::of(vec![TrackSpec::video(50, 10)]).build_fragmented(0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let identity = Identity { mtime: now, ctime: now, ..identity(&film) };
+    (film, identity)
+}
+
+#[test]
+fn the_index_of_a_recording_is_used_for_a_moment_while_it_is_recognised() {
+    let (mut film, at) = recording();
+    let cache = cache_of(1 << 20);
+    let first = cache.index(&at, &film).unwrap();
+    assert!(Arc::ptr_eq(&first, &cache.index(&at, &film).unwrap()));
+    // Something was appended: of the state before, nothing is kept.
+    let size = film.len() as u64 + 8;
+    let longer = [&film[..], b"\0\0\0\x08free"].concat();
+    let second = cache.index(&Identity { size, ..at }, &longer).unwrap();
+    assert_eq!((second.file_len, cache.cache.len()), (size, 1));
+    assert!(!Arc::ptr_eq(&first, &cache.index(&at, &film).unwrap()));
+    // Another recording in its place, whose last fragment has another number.
+    let second = cache.index(&at, &film).unwrap();
+    let last = film.windows(4).rposition(|w| w == b"mfhd").unwrap();
+    film[last + 11] ^= 1;
+    let third = cache.index(&at, &film).unwrap();
+    assert!(!Arc::ptr_eq(&second, &third));
+    thread::sleep(YOUNG_LIFE);
+    let later = cache.index(&at, &film).unwrap();
+    assert!(!Arc::ptr_eq(&third, &later));
+    // When nothing was written to it for a while, it is read once more, and kept.
+    let settled = Identity { ctime: at.ctime - 60, ..at };
+    let kept = cache.index(&settled, &film).unwrap();
+    assert!(Arc::ptr_eq(&kept, &cache.index(&settled, &film).unwrap()));
+    assert_eq!(cache.cache.len(), 1);
+}
+
+#[test]
+fn of_many_requests_for_a_young_film_few_build() {
+    let (recording, at) = recording();
+    let flat = one_film();
+    let young = Identity { ctime: at.ctime, ..identity(&flat) };
+    for (film, identity) in [(&recording, at), (&flat, young)] {
+        let alone = Slow(film, AtomicU32::new(0));
+        Index::build(&alone, film.len() as u64).unwrap();
+        let (slow, cache, ready) = (Slow(film, AtomicU32::new(0)), cache_of(1 << 20), Barrier::new(8));
+        thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    ready.wait();
+                    cache.index(&identity, &slow).unwrap()
+                });
+            }
+        });
+        // Who came after the first had begun may share a second.
+        let most = 2 * alone.1.into_inner();
+        assert!(slow.1.into_inner() <= most);
+    }
+}
+
 /// A disk that is slow, and counts those who begin with the file.
 struct Slow<'a>(&'a [u8], AtomicU32);
 

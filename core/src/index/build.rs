@@ -180,6 +180,14 @@ impl Index {
         self.fingerprint.check(file, then, self.is_fragmented)
     }
 
+    /// Whether `file` has the metadata by which the one is recognised that this was built of.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn recognises<R: ReadAt>(&self, file: &R) -> std::io::Result<bool> {
+        self.fingerprint.is_of(file)
+    }
+
     /// Whether the movie is or was a recording: its boxes do not say in front how long it lasts.
     pub(crate) fn is_recording(&self) -> bool {
         self.end != End::Known

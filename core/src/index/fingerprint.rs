@@ -40,13 +40,18 @@ impl Fingerprint {
         Ok(())
     }
 
+    /// Whether it is that of `file`.
+    pub(super) fn is_of<R: ReadAt>(&self, file: &R) -> io::Result<bool> {
+        let found = self.probes.iter().try_fold(0, |before, probe| digest(file, before, probe))?;
+        Ok(found == self.digest)
+    }
+
     /// Fails if `file` is no longer what it was `then`. Bytes may have been appended to one that
     /// `may_grow`.
     pub(super) fn check<R: ReadAt>(&self, file: &R, then: &Identity, may_grow: bool) -> io::Result<()> {
         let Some(now) = file.identity()? else { return Ok(()) };
-        let found = || self.probes.iter().try_fold(0, |before, probe| digest(file, before, probe));
         let is_same = now.is_same_content(then)
-            || (may_grow && now.may_have_grown(then, SystemTime::now()) && found()? == self.digest);
+            || (may_grow && now.may_have_grown(then, SystemTime::now()) && self.is_of(file)?);
         if is_same { Ok(()) } else { Err(changed()) }
     }
 }
