@@ -32,6 +32,11 @@ pub struct Limits {
     pub kept_table: usize,
     /// The same for the sizes of chunks. Without them they are added up from those of samples.
     pub kept_chunk_sizes: usize,
+    /// Bytes of the tables of fragments that are kept because they would take too long to generate
+    /// again: those of fragments of more than some minutes, and of the samples that the `moov` of such
+    /// a film has. Of entries that are all alike one is kept. It is more than those of ten hours in one
+    /// fragment, and each answer that is being sent may hold an index of its own.
+    pub kept_batches: usize,
     /// Bytes of metadata that are read to plan one answer: see [`READS`].
     pub reads: u64,
 }
@@ -45,6 +50,7 @@ impl Default for Limits {
             batch_samples: 4096,
             batch_moofs: 16,
             kept_table: 256,
+            kept_batches: 64 << 20,
             kept_chunk_sizes: 256,
             reads: READS,
         }
@@ -176,6 +182,10 @@ pub const READS: u64 = 128 << 20;
 /// … and this many times the size of the metadata besides, for a long movie that is gone through.
 /// What is read measures all work that a file can cause.
 pub const READS_OF_METADATA: u64 = 4;
+
+/// Bytes of metadata that are read to find which part of an answer is played by a time, for its pace:
+/// some kilobytes in most films. It is looked for again and again while the answer is sent.
+pub const READS_OF_PACE: u64 = 8 << 20;
 
 /// Bytes of metadata or media that are generated at once, and that an answer holds in memory while
 /// its client does not read. With a header it stays below 64 KiB, which is what Apache

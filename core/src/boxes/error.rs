@@ -129,6 +129,12 @@ pub enum FormatError {
         /// How many there may be.
         most: u64,
     },
+    /// A fragment, or the `moov` of a movie in fragments, has more tables than we keep.
+    #[error("over {most} bytes of tables in single fragments")]
+    LargeTables {
+        /// How many bytes there may be.
+        most: usize,
+    },
     /// A sample grouping has more descriptions than we take.
     #[error("more than {} different descriptions of one grouping in fragments", limits::DESCRIPTIONS)]
     ManyDescriptions,

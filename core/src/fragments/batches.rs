@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::source::ReadAt;
 
 use super::batch::{Batch, COST_OF_BOX, COST_OF_MOOF, READ_AHEAD, are_few};
+use super::kept::KeptEntries;
 use super::moof::read_moof;
 use super::tables::{GeneratedTable, TableLayout};
 use super::track::{Seed, TrackFragments, TrackStart};
@@ -27,7 +28,7 @@ pub(crate) struct Batches {
     kept_table: usize,
     batches: Vec<Batch>,
     /// The entries of those that are not generated again, by their number.
-    kept: Vec<(usize, Entries)>,
+    kept: Vec<(usize, Vec<KeptEntries>)>,
     tracks: Vec<Seed>,
     /// Where each track is at the start of each batch, batch by batch.
     starts: Vec<TrackStart>,
@@ -38,13 +39,16 @@ pub(crate) struct Batches {
 
 impl Batches {
     /// Keeps what is needed to generate the entries of the tables again.
+    ///
+    /// # Errors
+    /// When too many would have to be kept.
     pub(crate) fn new(
         file_len: u64,
         batches: Vec<Batch>,
         mut fragments: Vec<TrackFragments>,
         layout: &TableLayout,
         limits: &Limits,
-    ) -> Self {
+    ) -> Result<Self, FormatError> {
         let TableLayout { bytes, spans, tables, counts } = layout;
         fragments.iter_mut().for_each(TrackFragments::cut_what_follows);
         let mut starts = Vec::new();
@@ -67,24 +71,28 @@ impl Batches {
             tables: tables.clone(),
             counts: flat,
         };
+        let (most, mut held) = (limits.kept_batches, 0);
         for n in 0..this.batches.len() {
-            if this.batches.get(n).is_some_and(Batch::is_kept) {
-                let entries = spans.iter().enumerate().map(|(table, span)| {
-                    if this.is_small(table) {
-                        return Vec::new();
-                    }
-                    let range = this.span(n, table);
-                    let range = span.start + range.start..span.start + range.end;
-                    bytes.get(range).unwrap_or_default().to_vec()
-                });
-                let entries = entries.collect();
-                this.kept.push((n, entries));
+            if !this.batches.get(n).is_some_and(Batch::is_kept) {
+                continue;
             }
+            let mut kept = Vec::with_capacity(spans.len());
+            for (table, span) in spans.iter().enumerate() {
+                let range = if this.is_small(table) { 0..0 } else { this.span(n, table) };
+                let range = span.start + range.start..span.start + range.end;
+                let entries = KeptEntries::of(bytes.get(range).unwrap_or_default(), this.entry_size(table));
+                held += entries.heap_size();
+                if held > most {
+                    return Err(FormatError::LargeTables { most });
+                }
+                kept.push(entries);
+            }
+            this.kept.push((n, kept));
         }
         this.counts.shrink_to_fit();
         this.starts.shrink_to_fit();
         this.batches.shrink_to_fit();
-        this
+        Ok(this)
     }
 
     fn count(&self, batch: usize, table: usize) -> u32 {
@@ -125,9 +133,9 @@ impl Batches {
     }
 
     /// The entries of a batch, if they are kept.
-    pub(crate) fn kept(&self, batch: usize) -> Option<&Entries> {
+    pub(crate) fn kept(&self, batch: usize) -> Option<&[KeptEntries]> {
         let at = self.kept.binary_search_by_key(&batch, |(n, _)| *n).ok()?;
-        self.kept.get(at).map(|(_, entries)| entries)
+        self.kept.get(at).map(|(_, entries)| &entries[..])
     }
 
     /// What it costs to generate a batch.
@@ -196,10 +204,12 @@ impl Batches {
 
     /// Memory held besides the struct itself.
     pub(crate) fn heap_size(&self) -> usize {
-        let entries =
-            |e: &Entries| e.capacity() * size_of::<Vec<u8>>() + e.iter().map(Vec::capacity).sum::<usize>();
+        let entries = |e: &Vec<KeptEntries>| {
+            e.capacity() * size_of::<KeptEntries>() + e.iter().map(KeptEntries::heap_size).sum::<usize>()
+        };
         self.batches.capacity() * size_of::<Batch>()
-            + self.kept.iter().map(|(n, e)| size_of_val(n) + entries(e)).sum::<usize>()
+            + self.kept.capacity() * size_of::<(usize, Vec<KeptEntries>)>()
+            + self.kept.iter().map(|(_, e)| entries(e)).sum::<usize>()
             + self.tracks.iter().map(|t| size_of::<Seed>() + t.heap_size()).sum::<usize>()
             + self.starts.capacity() * size_of::<TrackStart>()
             + self.tables.capacity() * size_of::<GeneratedTable>()
@@ -215,7 +225,7 @@ mod tests {
     use crate::index::{FilmSource, Index};
     use crate::numbers::SampleNumber;
     use crate::source::GENERATED;
-    use crate::testing::{self, fragments_at};
+    use crate::testing::{self, fragments_at, make_box};
 
     fn build(film: &Vec<u8>) -> Index {
         testing::index(film, film.len() as u64).unwrap()
@@ -243,6 +253,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A fragment of many samples is not generated again. What is kept of it is bounded, and entries
+    /// that are all alike are kept once.
+    #[test]
+    fn what_is_kept_of_long_fragments_is_bounded() {
+        // 20,000 samples of one size, and of two sizes in turn.
+        let run = |flags: u32, entries: &[u32]| {
+            let trun = make_box(b"trun", testing::words([&[flags, 20_000][..], entries].concat()));
+            let tfhd = make_box(b"tfhd", testing::words([0, 1]));
+            let moof = make_box(b"moof", make_box(b"traf", [tfhd, trun].concat()));
+            let film = fragments_at([0], |_, _| Vec::new());
+            let free = make_box(b"free", vec![0; 100_000]);
+            [film, moof, free].concat()
+        };
+        let sizes: Vec<u32> = (0..20_000).map(|n| n % 2).collect();
+        let heap = |film: &Vec<u8>| build(film).heap_size();
+        assert!(heap(&run(0, &[])) < 40_000, "{}", heap(&run(0, &[])));
+        let film = run(0x200, &sizes);
+        assert!((80_000..120_000).contains(&heap(&film)), "{}", heap(&film));
+        let within = |kept_batches| {
+            let limits = Limits { kept_batches, ..testing::FEW };
+            Index::build_within(&film, film.len() as u64, limits).map(drop)
+        };
+        within(100_000).unwrap();
+        assert!(within(79_000).unwrap_err().to_string().contains("tables in single fragments"));
     }
 
     /// What is not kept is generated from the file as it is then.

@@ -16,7 +16,7 @@
 //! - `track`, `track_moov`, `groups`, `per_sample`, `auxiliary`: what the fragments say of one
 //!   track, and what the `moov` itself does.
 //! - `tables`, `track_tables`: writes that as tables.
-//! - `batch`, `batches`: generates the tables again, a batch at a time.
+//! - `batch`, `batches`, `kept`: generates the tables again, a batch at a time, or keeps them.
 //! - `synthetic`: serves those bytes beside those of the file.
 //! - `room`: how much memory they may take.
 //! - `memory_permit`: one large movie at a time.
@@ -25,6 +25,7 @@ mod auxiliary;
 mod batch;
 mod batches;
 mod groups;
+mod kept;
 mod locate;
 mod memory_permit;
 mod moof;

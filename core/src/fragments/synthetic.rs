@@ -11,6 +11,7 @@ use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::boxes::FormatError;
 use crate::limits::{self, Limits};
 use crate::source::{GENERATED, Identity, Memo, Page, ReadAt, ReadBudgetSpent};
 
@@ -45,14 +46,17 @@ impl Synthetic {
     }
 
     /// The bytes of `layout`, whose entries are not kept but generated again when they are read.
+    ///
+    /// # Errors
+    /// When more of them would have to be kept than may be.
     pub(crate) fn regenerated(
         file_len: u64,
         batches: Vec<Batch>,
         fragments: Vec<TrackFragments>,
         layout: &TableLayout,
         limits: &Limits,
-    ) -> Self {
-        let batches = Box::new(Batches::new(file_len, batches, fragments, layout, limits));
+    ) -> Result<Self, FormatError> {
+        let batches = Box::new(Batches::new(file_len, batches, fragments, layout, limits)?);
         let mut parts = Vec::new();
         let mut at = 0;
         for (n, span) in layout.spans.iter().enumerate().filter(|(n, _)| !batches.is_small(*n)) {
@@ -62,7 +66,7 @@ impl Synthetic {
             at = span.end;
         }
         parts.push((at as u64, Part::Bytes(layout.bytes.get(at..).unwrap_or_default().to_vec())));
-        Self { parts, len: layout.bytes.len() as u64, batches: Some(batches) }
+        Ok(Self { parts, len: layout.bytes.len() as u64, batches: Some(batches) })
     }
 
     /// The bytes that are in memory; of [`Self::of`], all.
@@ -196,7 +200,7 @@ impl<'a, R: ReadAt> FilmSource<'a, R> {
             None => Ok(0),
         };
         if let Some(kept) = batches.kept(number) {
-            return read(kept, buf);
+            return kept.get(table).map_or(Ok(0), |entries| entries.read_at(buf, from));
         }
         let mut held = self.held.borrow_mut();
         if let Some((.., entries)) = held.iter().find(|(n, ..)| *n == number) {

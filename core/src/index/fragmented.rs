@@ -48,7 +48,7 @@ impl Index {
             }
         }
         layout.bytes = generated.into_bytes();
-        self.generated = Synthetic::regenerated(self.file_len, batches, fragments, &layout, &self.limits);
+        self.generated = Synthetic::regenerated(self.file_len, batches, fragments, &layout, &self.limits)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ mod common;
 mod read_box;
 mod read_runs;
 
-pub(crate) use common::{ask, clip, identity, index, seeker};
+pub(crate) use common::{FEW, ask, clip, identity, index, seeker};
 pub(crate) use read_box::read_box;
 pub(crate) use read_runs::{read_runs, read_table, untidy_entries, values};
 pub(crate) use test_boxes::{
