@@ -11,6 +11,7 @@
 //! Video and audio count, and not what may lie far from the media of its time: text, chapters, a
 //! cover. Where there is neither video nor audio, all tracks count.
 
+use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
@@ -18,8 +19,9 @@ use std::time::Duration;
 use crate::boxes::{ElstEntry, FormatError};
 use crate::explanation::Summary;
 use crate::index::{Film, Index, Track};
+use crate::limits;
 use crate::numbers::SampleNumber;
-use crate::source::ReadAt;
+use crate::source::{Metered, ReadAt};
 use crate::time::{MediaTime, NANOS_PER_SECOND, Rounding, rescale};
 
 use super::{Body, Layout, Planned, VirtualFile};
@@ -30,28 +32,46 @@ const LONGEST: u64 = 1 << 40;
 impl VirtualFile {
     /// Up to which byte the file holds what is presented before `time`, which is counted from the
     /// start of its presentation. Metadata comes before any time, and so does all of a file that has
-    /// no times.
+    /// no times, or in which it would take too long to find one.
     ///
     /// # Errors
     /// When the source cannot be read.
     pub fn presented_before(&self, source: &impl ReadAt, time: Duration) -> io::Result<u64> {
-        let Body::Film(index, planned, ..) = &self.body else { return Ok(self.len()) };
-        let film = Film { index, source: &index.film_in_order(source) };
-        let end = planned.presented_before(&film, time.as_nanos())?;
-        Ok(end.saturating_sub(self.part.start).min(self.len()))
+        let left = Cell::new(limits::READS_OF_PACE);
+        Ok(self.find_before(source, time, &left)?.unwrap_or(self.len()))
+    }
+
+    /// As [`Self::presented_before`], while so many bytes are `left` to be read; then `None`.
+    fn find_before(&self, source: &impl ReadAt, time: Duration, left: &Cell<u64>) -> io::Result<Option<u64>> {
+        let Body::Film(index, planned, ..) = &self.body else { return Ok(Some(self.len())) };
+        let source = index.film_in_order(source);
+        let film = Film { index, source: &Metered::new(&source, left) };
+        match planned.presented_before(&film, time.as_nanos()) {
+            Ok(end) => Ok(Some(end.saturating_sub(self.part.start).min(self.len()))),
+            Err(FormatError::ReadBudget(_)) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// The time up to which one can play with what is before byte `offset`, in milliseconds: the
-    /// last at which [`Self::presented_before`] is not beyond it.
+    /// last at which [`Self::presented_before`] is not beyond it. Where it would take too long to find,
+    /// it is later than any presentation ends.
     ///
     /// # Errors
     /// When the source cannot be read.
     pub fn playable_until(&self, source: &impl ReadAt, offset: u64) -> io::Result<Duration> {
-        let is_before = |millis| {
-            Ok::<_, io::Error>(self.presented_before(source, Duration::from_millis(millis))? <= offset)
+        let left = Cell::new(limits::READS_OF_PACE);
+        let mut is_spent = false;
+        let mut is_before = |millis| {
+            let end = self.find_before(source, Duration::from_millis(millis), &left)?;
+            is_spent |= end.is_none();
+            Ok::<_, io::Error>(end.is_some_and(|end| end <= offset))
         };
-        if offset >= self.len() || !is_before(1)? {
+        if offset >= self.len() {
             return Ok(Duration::ZERO);
+        }
+        if !is_before(1)? {
+            return Ok(Duration::from_millis(if is_spent { LONGEST } else { 0 }));
         }
         let mut low = 1;
         while low < LONGEST && is_before(low * 2)? {
@@ -64,7 +84,7 @@ impl VirtualFile {
             }
             step /= 2;
         }
-        Ok(Duration::from_millis(low))
+        Ok(Duration::from_millis(if is_spent { LONGEST } else { low }))
     }
 }
 

@@ -27,7 +27,7 @@ impl<S: ReadAt> Counted<S> {
         Self { file, len, calls: Cell::new(0), bytes: Cell::new(0) }
     }
 
-    fn take(&self) -> (u64, u64) {
+    pub(crate) fn take(&self) -> (u64, u64) {
         (self.calls.take(), self.bytes.take())
     }
 }

@@ -1,8 +1,13 @@
 //! Very much of everything, or the claim of it.
 
+use std::time::Duration;
+
+use mp4seek::pace::{Pace, Schedule};
+use mp4seek::{Answer, Seeker};
 use test_boxes::{MEDIA, Track, film_of_tracks as film, fourcc, ftyp, full_box, make_box, mvhd, table};
 
-use crate::judge::{Bounds, judge, judge_within};
+use crate::judge::{Bounds, Counted, judge, judge_within};
+use crate::queries::ask;
 use crate::{CUT, LARGE, all_queries, is_film, is_refused, judge_sparse};
 
 #[test]
@@ -167,6 +172,37 @@ fn sync_samples_in_any_order_are_looked_up_in_bounded_steps() {
         let film = film(&[track]);
         judge_within(&film, "start=10000&end=10001", &LARGE);
         judge_within(&film, "start=10000&mode=keyframe", &LARGE);
+    }
+}
+
+/// Offsets that leave every sample in doubt: where a time is, all of them say.
+#[test]
+fn a_pace_that_takes_too_long_to_find_is_none() {
+    const COUNT: u32 = 1_100_000;
+    let track = Track {
+        stts: table(b"stts", &[[COUNT, 1000]]),
+        stsz: full_box(b"stsz", 0, [1, COUNT]),
+        stsc: table(b"stsc", &[[1, COUNT, 1]]),
+        more: table(b"ctts", &[[1, 1 << 30], [1, 3 << 30]].repeat(COUNT as usize / 2)),
+        ..Track::video()
+    };
+    let bytes = film(&[track]);
+    let len = bytes.len() as u64;
+    let source = Counted::new(bytes, len);
+    let (Answer::Film(film), pace) =
+        (ask(&Seeker::default(), &source, len, "start=1").unwrap(), Pace { lead_in: 10, rate: 0 })
+    else {
+        panic!()
+    };
+    for from in [0, film.len() / 2] {
+        source.take();
+        let range = from..film.len();
+        let (mut schedule, until) =
+            Schedule::look_up(None, pace, &film, &source, &range, Duration::ZERO).unwrap();
+        let again = schedule.allowed(&film, &source, Duration::from_secs(1)).unwrap();
+        let (_, bytes) = source.take();
+        assert!(bytes < 20 << 20, "{bytes} bytes read");
+        assert_eq!((until, again), (film.len(), film.len()));
     }
 }
 
