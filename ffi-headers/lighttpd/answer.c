@@ -54,6 +54,8 @@ void h264_finish_body(struct request_st *r) {
 
 void h264_clear_body(struct request_st *r) {
     http_response_body_clear(r, 0);
+    /* mod_deflate may have compressed what goes. */
+    http_header_response_unset(r, HTTP_HEADER_CONTENT_ENCODING, CONST_STR_LEN("Content-Encoding"));
 }
 
 /* Whether the server has put its own page in place of the body, and neither a document nor a

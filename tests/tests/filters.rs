@@ -101,6 +101,24 @@ fn lighttpd_compresses_no_film() {
     compression(Engine::Lighttpd);
 }
 
+/// Whichever module comes first: the page that says why is not the one that mod_deflate compresses.
+#[test]
+fn lighttpd_says_why_in_words_that_can_be_read() {
+    for modules in ["\"mod_deflate\", \"mod_h264_streaming\"", "\"mod_h264_streaming\", \"mod_deflate\""] {
+        let config = format!(
+            "server.modules := ({modules}, \"mod_accesslog\")\ndeflate.mimetypes = (\"text/\")\n\
+             deflate.allowed-encodings = (\"gzip\")\ndeflate.min-compress-size = 1"
+        );
+        let site = Builder::new(Engine::Lighttpd).config(&config).start();
+        let target = format!("{}?start=x", site.publish(&film("bframes")));
+        for request in [site.request(&target), site.request(&target).http2()] {
+            let reply = request.arg("--compressed").send();
+            assert!(reply.status == 400 && reply.text().contains("not a time"), "{modules}\n{reply}");
+        }
+        site.expect_log("start=x: ");
+    }
+}
+
 /// The server's own limits on the rate hold for films as for files, and change no byte.
 fn rate(engine: Engine) {
     let film = film(FILM);
