@@ -51,6 +51,9 @@ void h264_register(struct plugin *plugin, const struct h264_hooks *hooks);
 /* Whether mod_staticfile is listed before this module. */
 int h264_is_behind_static(const struct h264_module *module);
 
+/* Whether mod_deflate is loaded. */
+int h264_has_deflate(const struct h264_module *module);
+
 /* A pointer of ours in the server's record. */
 void *h264_state(const struct h264_module *module);
 void h264_set_state(struct h264_module *module, void *state);

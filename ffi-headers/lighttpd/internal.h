@@ -49,6 +49,8 @@ struct h264_module {
      * NULL. */
     handler_t (*find_index)(request_st *r, void *data);
     void *index_data;
+    /* mod_deflate is there, and compresses bodies that are complete before their heads are sent. */
+    int has_deflate;
     /* What the server has decided, while it is decided again. */
     cond_cache_t *conditions;
     size_t conditions_len;

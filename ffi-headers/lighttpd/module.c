@@ -36,6 +36,8 @@ static void find_other_modules(const server *srv, struct h264_module *module) {
         } else if (strcmp(found->name, "indexfile") == 0 && is_after) {
             module->find_index = found->handle_subrequest_start;
             module->index_data = data;
+        } else if (strcmp(found->name, "deflate") == 0) {
+            module->has_deflate = 1;
         }
     }
 }
@@ -101,6 +103,10 @@ void h264_register(struct plugin *p, const struct h264_hooks *table) {
     p->handle_subrequest = subrequest;
     p->handle_response_start = response_start;
     p->handle_request_reset = request_reset;
+}
+
+int h264_has_deflate(const struct h264_module *module) {
+    return module->has_deflate;
 }
 
 int h264_is_behind_static(const struct h264_module *module) {

@@ -262,9 +262,11 @@ impl<'hook> Request<'hook> {
         self.status() == 200 && self.header("Accept-Encoding").is_none()
     }
 
-    /// Whether another module may compress the body, where that is complete before the head is sent.
+    /// Whether mod_deflate may compress the body, where that is complete before the head is sent.
     pub(crate) fn may_be_compressed(&self) -> bool {
-        self.status() == 200 && self.header("Accept-Encoding").is_some()
+        // SAFETY: the module of the running hook.
+        let has_deflate = unsafe { ffi::h264_has_deflate(self.module.raw) } != 0;
+        has_deflate && self.status() == 200 && self.header("Accept-Encoding").is_some()
     }
 
     /// Whether the head may be on its way.

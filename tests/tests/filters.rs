@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use tests::client::{Reply, Request};
+use test_boxes::{Film, Sample, TrackSpec};
+use tests::client::{Connection, Reply, Request};
 use tests::films::film;
 use tests::probe::clip;
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site, has_nginx};
@@ -99,6 +100,37 @@ fn apache_compresses_no_film() {
 #[test]
 fn lighttpd_compresses_no_film() {
     compression(Engine::Lighttpd);
+}
+
+/// Clients that take a long playlist slowly share it.
+#[test]
+fn lighttpd_copies_no_text_that_nothing_compresses() {
+    let site = Builder::new(Engine::Lighttpd)
+        .config("h264-streaming.segment-duration = 1\nserver.max-worker = 1")
+        .packaging()
+        .start();
+    let slide = Sample { delta: 1000, offset: 0, sync: true, size: 10 };
+    let slides = Film::of(vec![TrackSpec::new(b"vide", b"avc1", 1000, vec![slide; 4000])]).build();
+    site.put("slides.mp4", slides);
+    // Of a film that has just changed, nothing is kept.
+    std::thread::sleep(Duration::from_secs(3));
+    // Each of the links has all of this.
+    let target = format!("/slides.mp4/hls/v1.m3u8?token={}", "a".repeat(1500));
+    let len = site.get(&target).body.len();
+    assert!(len > 6_000_000, "{len}");
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            let mut client = Connection::open_narrow(site.address());
+            client.write(&format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"));
+            assert!(client.read(100) > 0);
+            client
+        })
+        .collect();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", site.pid())).expect("a server that runs");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    let memory: usize = memory.expect("a line of it").parse().expect("a number");
+    assert!(memory < 6 * len / 1000, "{memory} kB");
+    drop(clients);
 }
 
 /// Whichever module comes first: the page that says why is not the one that mod_deflate compresses.
