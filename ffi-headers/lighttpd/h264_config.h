@@ -4,7 +4,15 @@
 #ifndef H264_CONFIG_H
 #define H264_CONFIG_H
 
+/* What lighttpd is built with everywhere. Before any header of the system. */
+#define _FILE_OFFSET_BITS 64
 #define _GNU_SOURCE 1
+
+#include <stdint.h>
+
+/* Nobody has tried: where the accessors and the server see one struct differently, memory is
+ * corrupted. */
+_Static_assert(UINTPTR_MAX > 0xffffffff, "the module for lighttpd is for 64-bit systems");
 
 #define HAVE_INTTYPES_H 1
 #define HAVE_STDINT_H 1
