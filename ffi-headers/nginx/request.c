@@ -72,6 +72,14 @@ int h264_is_subrequest(const ngx_http_request_t *r) {
     return r != r->main;
 }
 
+/* What the directive `if_modified_since` says of the client's date. */
+int h264_takes_modified_since(const ngx_http_request_t *r, struct h264_bytes date, int64_t mtime) {
+    const ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    if (core->if_modified_since == NGX_HTTP_IMS_BEFORE) return 1;
+    return core->if_modified_since == NGX_HTTP_IMS_EXACT
+           && ngx_parse_http_time((u_char *)date.ptr, date.len) == (time_t)mtime;
+}
+
 /* Whether it has the status of the error that led to it (`error_page`), whatever it is by itself. Those
  * that have 200 are answers like any other. */
 int h264_has_status_of_error(const ngx_http_request_t *r) {

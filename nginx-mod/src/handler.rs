@@ -266,7 +266,7 @@ fn selected(request: &Request, film: &VirtualFile, mtime: i64) -> Result<Selecte
         None => request.content_type().to_vec(),
     };
     let film_len = film.len();
-    let selection = select(&conditions(request), film.etag(), mtime, film_len, &content_type);
+    let selection = select(&conditions(request, mtime), film.etag(), mtime, film_len, &content_type);
     let whole = Selected { status: 200, parts: Vec::new(), len: film_len, content_type, content_range: None };
     Ok(match selection {
         Selection::PreconditionFailed => {
@@ -304,7 +304,7 @@ fn pacer(request: &Request) -> Option<Pacer> {
 }
 
 /// The headers that choose the part. HEAD has no ranges (RFC 9110, section 14.2).
-fn conditions(request: &Request) -> Conditions<'_> {
+fn conditions(request: &Request, mtime: i64) -> Conditions<'_> {
     if !request.is_main() || request.has_status_of_error() {
         return Conditions::default();
     }
@@ -315,7 +315,9 @@ fn conditions(request: &Request) -> Conditions<'_> {
     Conditions {
         if_match: request.header("If-Match"),
         if_none_match: request.header("If-None-Match"),
-        if_modified_since: request.header("If-Modified-Since"),
+        if_modified_since: request
+            .header("If-Modified-Since")
+            .filter(|date| request.takes_modified_since(date, mtime)),
         if_unmodified_since: request.header("If-Unmodified-Since"),
         range,
         if_range: request.header("If-Range").filter(|_| range.is_some()),

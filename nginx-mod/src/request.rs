@@ -121,6 +121,11 @@ impl Request {
         ask!(self, h264_set_header, ffi::bytes(name), ffi::bytes(value)) != 0
     }
 
+    /// Whether the configuration (`if_modified_since`) has this date count for a film of `mtime`.
+    pub(crate) fn takes_modified_since(&self, date: &[u8], mtime: i64) -> bool {
+        ask!(self, h264_takes_modified_since, ffi::bytes(date), mtime) != 0
+    }
+
     /// Whether the answer is an error page, and its status that of the error.
     pub(crate) fn has_status_of_error(&self) -> bool {
         ask!(self, h264_has_status_of_error) != 0

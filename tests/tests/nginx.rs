@@ -117,6 +117,39 @@ fn an_application_leads_to_a_clip() {
     assert_eq!(site.get(&format!("/films/loud.mp4?{QUERY}")).status, 404);
 }
 
+/// As for the server's own files: which dates of `If-Modified-Since` count is the directive's to say.
+#[test]
+fn dates_count_as_the_directive_says() {
+    if !has_nginx() {
+        return;
+    }
+    let site = nginx(
+        "location /before/ { if_modified_since before; }\nlocation /off/ { if_modified_since off; }\n\
+         location /exact/ { if_modified_since exact; }",
+    )
+    .start();
+    let film = film("bframes");
+    let later = "Fri, 01 Jan 2100 00:00:00 GMT";
+    for (place, same, of_later) in
+        [("", 304, 200), ("exact/", 304, 200), ("before/", 304, 304), ("off/", 200, 200)]
+    {
+        for name in ["f.mp4", "f.txt"] {
+            site.publish_as(&film, format!("{place}{name}"));
+            let target = format!("/{place}{name}?start=3");
+            let asked = site.get(&target);
+            let etag = asked.header("etag");
+            let ask = |date: &str| site.request(&target).header("If-Modified-Since", date);
+            for (date, status) in [(asked.header("last-modified"), same), (later, of_later), ("today", 200)] {
+                assert_eq!(ask(date).send().status, status, "{target} {date}");
+            }
+            // A tag counts for more than a date (RFC 9110, 13.1.3). The server wants both.
+            if name == "f.mp4" {
+                assert_eq!(ask(later).header("If-None-Match", etag).send().status, 304, "{target}");
+            }
+        }
+    }
+}
+
 /// The server gives an error page the status of the error, whatever it was by itself.
 #[test]
 fn an_error_page_may_be_a_clip() {
