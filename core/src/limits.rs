@@ -5,6 +5,8 @@
 //! Those that tests set lower are fields of [`Limits`]: `Seeker::with_limits` takes them, and `FEW`
 //! in `core/tests/common` is such a value. The others are constants.
 
+use std::time::Duration;
+
 /// Limits that a test sets lower, because its movies are short. The default is what the product
 /// has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,6 +262,10 @@ pub const AUXILIARY: u64 = 256 << 20;
 /// Memory that the building of an index may take beside others. One that takes more waits until no
 /// other does: three hours of fragments with one audio track.
 pub const MEMORY_AT_ONCE: u64 = 16 << 20;
+
+/// How long such a one waits. What another reads may be on a network that is gone, and a server whose
+/// threads have one connection each would lose them one by one.
+pub const MEMORY_TURN: Duration = Duration::from_secs(120);
 
 /// Bytes of memory that a sample in fragments takes while the index is built, about.
 pub const MEMORY_OF_SAMPLE: u64 = 17;

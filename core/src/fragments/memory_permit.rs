@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::boxes::FormatError;
 use crate::limits;
@@ -68,17 +68,31 @@ impl MemoryPermit {
     /// Waits for the permit, if what is needed does.
     ///
     /// # Errors
-    /// `WouldBlock` for a source that may not wait; why nobody wants to wait any more.
+    /// `WouldBlock` for a source that may not wait; why nobody wants to wait any more; `TimedOut` where
+    /// the turn does not come, since another's read may never end.
     pub(crate) fn take<R: ReadAt>(&mut self, source: &R, needed: &Needed) -> Result<(), FormatError> {
+        self.take_within(limits::MEMORY_TURN, source, needed)
+    }
+
+    fn take_within<R: ReadAt>(
+        &mut self,
+        patience: Duration,
+        source: &R,
+        needed: &Needed,
+    ) -> Result<(), FormatError> {
         if self.is_held || needed.bytes() <= limits::MEMORY_AT_ONCE {
             return Ok(());
         }
         if !source.may_wait() {
             return Err(FormatError::Unavailable(io::ErrorKind::WouldBlock.into()));
         }
+        let begun = Instant::now();
         let mut is_taken = self.permits.is_taken();
         while *is_taken {
             source.check_wanted().map_err(FormatError::Unavailable)?;
+            if begun.elapsed() >= patience {
+                return Err(FormatError::Unavailable(io::ErrorKind::TimedOut.into()));
+            }
             let waited = self.permits.0.returned.wait_timeout(is_taken, LOOK_UP);
             is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -178,6 +192,21 @@ mod tests {
             // The permit is free, but the work that it is for would take long.
             let refused = take(&permits, &Impatient).unwrap_err();
             assert_eq!(refused.io_error().unwrap().kind(), io::ErrorKind::WouldBlock);
+        });
+    }
+
+    #[test]
+    fn who_waits_for_one_that_hangs_gives_up() {
+        in_time(|| {
+            let permits = MemoryPermits::default();
+            let hangs = take(&permits, &Vec::new()).unwrap();
+            let mut permit = MemoryPermit::of(&permits);
+            let given_up = permit.take_within(2 * LOOK_UP, &Vec::new(), &samples(MUCH)).unwrap_err();
+            assert_eq!(given_up.io_error().unwrap().kind(), io::ErrorKind::TimedOut);
+            drop(permit);
+            assert!(*permits.is_taken(), "the permit is the other's still");
+            drop(hangs);
+            take(&permits, &Vec::new()).unwrap();
         });
     }
 
