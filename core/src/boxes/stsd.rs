@@ -224,7 +224,10 @@ fn object_types<R: ReadAt>(
     entry: &BoxHeader,
     fields: u64,
 ) -> Result<(u8, u8), FormatError> {
-    let Ok(children) = reader.children(entry.payload() + fields, entry.end()) else { return Ok((0, 0)) };
+    let (children, junk) = reader.readable_children(entry.payload() + fields, entry.end())?;
+    if junk.is_some() {
+        return Ok((0, 0));
+    }
     let Some(esds) = children.iter().find(|c| &c.box_type.0 == b"esds") else { return Ok((0, 0)) };
     let esds = Esds::parse(reader.payload(esds, 0)?);
     Ok(esds.map_or((0, 0), |esds| (esds.object_type, esds.audio.map_or(0, |audio| audio.object_type))))
@@ -272,6 +275,40 @@ mod tests {
         let avcc = make_box(b"avcC", [1, 100, 0, 30, 0xff, 0xe1]);
         let entry = read(b"vide", make_box(b"avc1", [&[0; 78][..], &avcc].concat())).unwrap();
         assert_eq!((entry.coding, entry.units), (BoxType(*b"avc1"), Some((BoxType(*b"avcC"), 4))));
+    }
+
+    /// A disk that fails, or that may not be waited for, is no entry without configuration.
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_nothing() {
+        struct UpTo(Vec<u8>, u64);
+        impl ReadAt for UpTo {
+            fn read_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<usize> {
+                let left = usize::try_from(self.1.saturating_sub(offset)).unwrap().min(buf.len());
+                if left == 0 {
+                    return Err(std::io::ErrorKind::WouldBlock.into());
+                }
+                self.0.read_at(&mut buf[..left], offset)
+            }
+        }
+        // An object type of MP3.
+        let esds = make_box(b"esds", [&[0; 4][..], &[3, 18, 0, 1, 0, 4, 13, 0x6b], &[0; 12]].concat());
+        let mp4a = make_box(b"mp4a", [&[0; 28][..], &esds].concat());
+        let stsd = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &mp4a].concat());
+        let len = stsd.len() as u64;
+        let read = |up_to: u64| {
+            let source = UpTo(stsd.clone(), up_to);
+            let mut reader = Reader::new(&source, len);
+            let header = reader.header(0, len)?.unwrap();
+            read_stsd(&mut reader, &header, BoxType(*b"soun"))
+        };
+        let whole = read(len).unwrap();
+        assert_eq!(&whole.coding.0, b".mp3");
+        for up_to in 0..len {
+            match read(up_to) {
+                Ok(entry) => assert_eq!(entry, whole, "{up_to}"),
+                Err(e) => assert!(e.is_unread(), "{up_to}: {e}"),
+            }
+        }
     }
 
     #[test]
