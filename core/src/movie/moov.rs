@@ -4,7 +4,7 @@ use crate::boxes::{BoxHeader, BoxType, FormatError, MvhdBox, Reader, read_hdlr};
 use crate::limits;
 use crate::source::ReadAt;
 
-use super::node::{Node, children_of};
+use super::node::{Node, read_tree};
 use super::track::{Track, is_text};
 
 /// The tree of a `moov`, its header, the tracks that can be read, and why others cannot.
@@ -31,8 +31,8 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
                 return Err(header.error(format!("more than {} tracks", limits::TRACKS)));
             }
             b"trak" => {
-                node.children = children_of(reader, &header, &mut budget)?;
-                match Track::read(reader, &node) {
+                let read = read_tree(reader, &mut node, &mut budget);
+                match read.and_then(|()| Track::read(reader, &node)) {
                     Ok(track) => {
                         node.track = Some(tracks.len());
                         tracks.push(track);
@@ -41,7 +41,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
                     Err(e) => broken.push((handler_of(reader, &node)?, e)),
                 }
             }
-            b"udta" => node.children = children_of(reader, &header, &mut budget)?,
+            b"udta" => read_tree(reader, &mut node, &mut budget)?,
             _ => {}
         }
         children.push(node);

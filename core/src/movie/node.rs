@@ -61,37 +61,49 @@ impl Node {
     }
 }
 
-/// The tree below a container; `budget` is how many boxes more may be in it.
-pub(super) fn children_of<R: ReadAt>(
+/// Reads the tree below a container; `budget` is how many boxes more may be in it.
+///
+/// # Errors
+/// What is wrong with the first box that cannot be taken; the others are there.
+pub(super) fn read_tree<R: ReadAt>(
     reader: &mut Reader<'_, R>,
-    parent: &BoxHeader,
+    parent: &mut Node,
     budget: &mut usize,
-) -> Result<Vec<Node>, FormatError> {
-    let children = match (reader.readable_children(parent.payload(), parent.end())?, &parent.box_type.0) {
-        // No box in a `udta` has to be read, so it may hold anything.
-        ((_, Some(_)), b"udta") => return Ok(Vec::new()),
-        ((_, Some(error)), _) => return Err(error),
-        ((children, None), _) => children,
+) -> Result<(), FormatError> {
+    let of = parent.header;
+    let (children, junk) = reader.readable_children(of.payload(), of.end())?;
+    // No box in a `udta` has to be read, so it may hold anything.
+    if junk.is_some() && &of.box_type.0 == b"udta" {
+        return Ok(());
+    }
+    let Some(left) = budget.checked_sub(BoxCounter::of(&children)) else {
+        *budget = 0;
+        return Err(of.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)));
     };
-    *budget = budget
-        .checked_sub(BoxCounter::of(&children))
-        .ok_or_else(|| parent.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)))?;
-    let mut out: Vec<Node> = Vec::new();
+    *budget = left;
+    let mut wrong = None;
     for header in children {
         // Depth is bounded by this list: no box is in it as its own parent.
         let is_container = matches!(
-            (&parent.box_type.0, &header.box_type.0),
+            (&of.box_type.0, &header.box_type.0),
             (b"trak", b"mdia" | b"edts") | (b"mdia", b"minf") | (b"minf", b"stbl")
         );
         // 8.3.3: it stands in the `trak`. Elsewhere there could be thousands, whose IDs a clip holds.
-        if &header.box_type.0 == b"tref" && &parent.box_type.0 != b"trak" {
+        if &header.box_type.0 == b"tref" && &of.box_type.0 != b"trak" {
             continue;
         }
-        if is_container && out.iter().any(|n| n.header.box_type == header.box_type) {
-            return Err(header.error("a second box of its kind"));
+        if is_container && parent.children.iter().any(|n| n.header.box_type == header.box_type) {
+            wrong = wrong.or_else(|| Some(header.error("a second box of its kind")));
+            continue;
         }
-        let children = if is_container { children_of(reader, &header, budget)? } else { Vec::new() };
-        out.push(Node { header, children, track: None });
+        let mut child = Node { header, children: Vec::new(), track: None };
+        if is_container {
+            match read_tree(reader, &mut child, budget) {
+                Err(e) if e.is_unread() => return Err(e),
+                read => wrong = wrong.or(read.err()),
+            }
+        }
+        parent.children.push(child);
     }
-    Ok(out)
+    wrong.or(junk).map_or(Ok(()), Err)
 }

@@ -2,7 +2,7 @@
 
 use test_boxes::{Track, film_of_tracks as film, ftyp, make_box, mvhd, table};
 
-use crate::judge::judge;
+use crate::judge::{Ending, judge};
 use crate::{CUT, all_queries, is_film, is_refused};
 
 #[test]
@@ -19,6 +19,28 @@ fn boxes_in_boxes_in_boxes_are_not_followed_down() {
         all_queries(&[ftyp(), outer].concat());
         all_queries(&film(&[Track { edts: deep.clone(), ..Track::video() }]));
         all_queries(&film(&[Track { more: deep, ..Track::video() }]));
+    }
+}
+
+/// A track whose boxes cannot be told apart is left out, if the movie can do without it.
+#[test]
+fn a_track_that_is_no_tree_does_not_cost_the_movie() {
+    let too_long = b"\0\0\0\x09what".to_vec();
+    let edts = || make_box(b"edts", table(b"elst", &[[10, 0, 0x1_0000]]));
+    for broken in [
+        Track { more: too_long, ..Track::video() },
+        Track { edts: [edts(), edts()].concat(), ..Track::video() },
+        Track { more: make_box(b"what", []).repeat(5000), ..Track::video() },
+    ] {
+        for (handler, is_spared) in [(b"text", true), (b"meta", true), (b"soun", false), (b"vide", true)] {
+            let of = |track: &Track| Track { handler: *handler, ..track.clone() };
+            for tracks in [[of(&broken), Track::video()], [Track::video(), of(&broken)]] {
+                let ending = judge(&film(&tracks), CUT);
+                assert_eq!(matches!(ending, Ending::Film(_)), is_spared, "{handler:?} {ending:?}");
+            }
+        }
+        let ending = judge(&film(&[broken]), CUT);
+        assert!(matches!(ending, Ending::Refused(415, _)), "{ending:?}");
     }
 }
 
