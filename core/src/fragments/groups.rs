@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::boxes::{
-    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableHead, sbgp_head,
+    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableHead, read_grouping_type,
+    sbgp_head,
 };
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -50,7 +51,10 @@ impl Groupings {
     }
 
     /// Adds what a fragment says of its `count` samples, the first of which is `first` of those
-    /// that are put together here.
+    /// that are put together here. Gives why a box was left out.
+    ///
+    /// # Errors
+    /// When another box is malformed, there is no room, or the file cannot be read.
     pub(crate) fn add<R: ReadAt>(
         &mut self,
         reader: &mut Reader<'_, R>,
@@ -58,7 +62,8 @@ impl Groupings {
         first: SampleNumber,
         count: u32,
         room: &mut Room,
-    ) -> Result<(), FormatError> {
+    ) -> Result<Option<FormatError>, FormatError> {
+        let mut left_out = None;
         let end = first + count;
         let mut before = self.runs();
         let mut local = Vec::new();
@@ -72,7 +77,15 @@ impl Groupings {
         for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
             let read =
                 CsgpBox::read_in_order(reader.payload(csgp, 0)?, &[SampleNumber::FIRST..SampleNumber(count)]);
-            let CsgpBox { grouping, parameter, runs } = read.ok_or_else(|| csgp.error("malformed"))?;
+            let Some(CsgpBox { grouping, parameter, runs }) = read else {
+                let error = csgp.error("malformed");
+                // Without the groups of keys, samples would be decrypted with others.
+                if read_grouping_type(reader, csgp)?.is_none_or(|grouping| &grouping == b"seig") {
+                    return Err(error);
+                }
+                left_out = Some(error);
+                continue;
+            };
             let here = local.iter().find(|d| d.grouping == grouping);
             let (of, described) = self.grouping(grouping, parameter)?;
             of.begin(first, described);
@@ -98,7 +111,7 @@ impl Groupings {
                 of.finish(end, described, Some(here))?;
             }
         }
-        Ok(())
+        Ok(left_out)
     }
 
     fn add_sbgp<R: ReadAt>(

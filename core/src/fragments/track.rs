@@ -271,21 +271,26 @@ impl TrackFragments {
         let first = SampleNumber::at_place(self.sizes.len());
         let samples = Samples { first, runs: &more.runs };
         let count = more.count();
-        self.seed.groupings.add(reader, &more.boxes, first, count, room)?;
+        let left_out = self.seed.groupings.add(reader, &more.boxes, first, count, room)?;
+        left_out.map_or(Ok(()), |error| self.leave_out(error))?;
         for unknown in &more.unknown {
-            let note = format!("left out {unknown} of fragments: not known how it is cut");
-            if self.notes.len() < NOTES && !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
+            self.note(format!("left out {unknown} of fragments: not known how it is cut"));
         }
         for header in &more.boxes {
             match &header.box_type.0 {
-                b"sdtp" => self.dependencies.add(reader, header, first, count)?,
+                b"sdtp" => {
+                    let added = self.dependencies.add(reader, header, first, count);
+                    added.or_else(|error| self.leave_out(error))?;
+                }
                 b"subs" => {
                     let Some(subsamples) = &mut self.subsamples else { continue };
-                    if !subsamples.add(reader, header, first, count)? {
-                        self.subsamples = None;
-                        self.notes.push("left out subs of fragments: they are more than we cut".into());
+                    match subsamples.add(reader, header, first, count) {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            self.subsamples = None;
+                            self.note("left out subs of fragments: they are more than we cut".into());
+                        }
+                        Err(error) => self.leave_out(error)?,
                     }
                 }
                 _ => {}
@@ -298,6 +303,26 @@ impl TrackFragments {
             }
         }
         Ok(())
+    }
+
+    /// Leaves out a box without which a film can be played.
+    ///
+    /// # Errors
+    /// Those that are no fault of the box.
+    fn leave_out(&mut self, error: FormatError) -> Result<(), FormatError> {
+        match error {
+            FormatError::Box { box_type, reason, .. } => {
+                self.note(format!("left out {box_type} of fragments: {reason}"));
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if self.notes.len() < NOTES && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// Whether a sample with these flags is a sync sample. Some writers leave

@@ -232,6 +232,23 @@ fn boxes_of_fragments_that_are_not_known_are_left_out_with_a_note() {
     assert!(notes(&film).lines().any(|note| note == "left out what of fragments: not known how it is cut"));
 }
 
+#[test]
+fn optional_boxes_of_fragments_that_are_malformed_are_left_out_with_a_note() {
+    let csgp = |grouping| [words(&[0x14, fourcc(grouping), 1]), vec![1, 4]].concat();
+    for (box_type, content) in
+        [(b"sdtp", vec![0; 4 + 3]), (b"subs", words(&[0, 1, 1])), (b"csgp", csgp(b"rap "))]
+    {
+        let film = fragments_with(20, |_, _| make_box(box_type, content.clone()));
+        let whole = ask(&film, "").unwrap().unwrap();
+        assert_eq!(expand(&whole)[0].samples.len(), 80);
+        let said = format!("left out {} of fragments: ", String::from_utf8_lossy(box_type));
+        assert!(notes(&film).lines().any(|note| note.starts_with(&said)), "{}", notes(&film));
+    }
+    // But not what says which key a sample has.
+    let film = fragments_with(20, |_, _| make_box(b"csgp", csgp(b"seig")));
+    assert!(ask(&film, "start=0.1").is_err());
+}
+
 /// What a decrypter needs, located in every way that fragments have.
 #[test]
 fn what_decrypters_need_is_carried_over_wherever_it_is() {
