@@ -39,6 +39,12 @@ pub struct Limits {
     /// a film has. Of entries that are all alike one is kept. It is more than those of ten hours in one
     /// fragment, and each answer that is being sent may hold an index of its own.
     pub kept_batches: usize,
+    /// Boxes at the top level of a fragmented file, besides those of [`Self::fragments`]: 24 hours in
+    /// fragments of a second, of four boxes each, are 350,000. The movie ends before more.
+    pub boxes: usize,
+    /// Fragments with samples that do not count as such boxes, nor does the media behind them: an
+    /// encoder may write one for each frame of video and packet of audio, which are 270,000 an hour.
+    pub fragments: usize,
     /// Bytes of metadata that are read to plan one answer: see [`READS`].
     pub reads: u64,
 }
@@ -54,6 +60,8 @@ impl Default for Limits {
             kept_table: 256,
             kept_batches: 64 << 20,
             kept_chunk_sizes: 256,
+            boxes: FRAGMENT_BOXES,
+            fragments: 1 << 21,
             reads: READS,
         }
     }
@@ -213,8 +221,7 @@ pub const GROUP_RUNS: u64 = FRAGMENT_SAMPLES;
 /// of such groups are short. A `csgp` with more runs is still cut to the clip.
 pub const COMPACT_RUNS: usize = 4096;
 
-/// Boxes at the top level of a fragmented file: 24 hours in fragments of a second, of four boxes
-/// each, are 350,000.
+/// See [`Limits::boxes`].
 pub const FRAGMENT_BOXES: usize = 1 << 20;
 
 /// Fragments that `sidx` and `mfra` locate, to go on after damage: 24 hours in fragments of a

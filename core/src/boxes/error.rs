@@ -94,9 +94,6 @@ pub enum FormatError {
     /// The scenes of a clip have more samples than a box counts (ISO/IEC 14496-12, 8.7.3).
     #[error("what was asked for has more samples than can be counted; a shorter part can be had")]
     ManySamplesOfClip,
-    /// The file has more boxes than we look at.
-    #[error("more than {} boxes in the file", limits::FRAGMENT_BOXES)]
-    ManyBoxes,
     /// To note where each track is in all movie fragments would take more memory than we take.
     #[error("more fragments than we take in a film of {tracks} tracks")]
     ManyFragments {

@@ -94,12 +94,13 @@ impl Fragments {
 ///             take its samples
 ///             if that fails half-way: add it to left_out, and begin again
 ///         if another moof begins inside of it: leave it out, and go there
-///         if the boxes together were longer than twice the file: end
+///         if the boxes together were longer than twice the file, or there are too many of them, or of
+///         samples: end
 /// until nothing was taken in part
 /// ```
 ///
 /// # Errors
-/// When there are more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one
+/// When the `moov` has more samples than [`limits::FRAGMENT_SAMPLES`], or there is damage and not one
 /// sample.
 pub(crate) fn read_fragments<R: ReadAt>(
     reader: &mut Reader<'_, R>,
@@ -148,6 +149,10 @@ struct Walk<'a> {
     unfinished: Option<Damage>,
     /// Bytes of the boxes that were gone through.
     gone_through: u64,
+    /// Fragments that did not count as boxes.
+    fragments: usize,
+    /// There would be more samples than we take.
+    is_full: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -185,6 +190,8 @@ impl<'a> Walk<'a> {
             batches_after_damage: 0,
             unfinished: None,
             gone_through: 0,
+            fragments: 0,
+            is_full: false,
         })
     }
 
@@ -197,7 +204,8 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<Damage>, FormatError> {
         reader.read_ahead(READ_AHEAD);
         let end = reader.file_len();
-        for _ in 0..limits::FRAGMENT_BOXES {
+        let mut boxes = 0;
+        loop {
             if let Some(damage) = self.left_out.get(limits::LEFT_OUT).filter(|damage| damage.at <= at) {
                 self.lose(damage.clone());
                 return Ok(None);
@@ -217,6 +225,12 @@ impl<'a> Walk<'a> {
                     continue;
                 }
             };
+            boxes += 1;
+            if boxes > self.limits.boxes {
+                let reason = format!("there are more than {} boxes before it", self.limits.boxes);
+                self.lose(Damage::of(header.error(reason), at)?);
+                return Ok(None);
+            }
             if matches!(&header.box_type.0, b"moof" | b"sidx") {
                 self.gone_through = self.gone_through.saturating_add(header.size);
                 if self.gone_through > end.saturating_mul(2) {
@@ -227,15 +241,23 @@ impl<'a> Walk<'a> {
             }
             places.pass(reader, &header)?;
             if &header.box_type.0 == b"moof" {
+                let before = samples_of(&self.found.tracks);
                 if let Some(spoilt) = self.fragment(reader, &header, places)? {
                     return Ok(Some(spoilt));
+                }
+                if self.is_full {
+                    return Ok(None);
+                }
+                if samples_of(&self.found.tracks) > before && self.fragments < self.limits.fragments {
+                    self.fragments += 1;
+                    // It and the media behind it.
+                    boxes = boxes.saturating_sub(2);
                 }
             } else if let Some(batch) = self.found.batches.last_mut() {
                 batch.cost += COST_OF_BOX;
             }
             at = self.end_of(reader, &header, places)?;
         }
-        Err(FormatError::ManyBoxes)
     }
 
     /// Where to go on after a box. That is the next place that is known, if a fragment begins there
@@ -297,6 +319,12 @@ impl<'a> Walk<'a> {
         });
         let runs = match runs {
             Ok(runs) => runs,
+            // What there is before is a film.
+            Err(error @ FormatError::ManySamples { .. }) => {
+                self.is_full = true;
+                self.lose(Damage::of(moof.error(error.to_string()), moof.offset)?);
+                return Ok(None);
+            }
             Err(error) => {
                 self.lose(Damage::of(error, moof.offset)?);
                 return Ok(None);
@@ -376,6 +404,7 @@ impl Needed {
     }
 }
 
+/// How many samples all tracks have.
 fn samples_of(all: &[TrackFragments]) -> u32 {
     all.iter().fold(0, |sum, t| sum.saturating_add(number(t.sizes.len())))
 }

@@ -20,6 +20,8 @@ pub(crate) const FEW: Limits = Limits {
     kept_batches: 64 << 20,
     // With them, fragments are looked up as flat films are not.
     kept_chunk_sizes: usize::MAX,
+    boxes: mp4seek::limits::FRAGMENT_BOXES,
+    fragments: 1 << 21,
     reads: mp4seek::limits::READS,
 };
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use mp4seek::index::Index;
+use mp4seek::limits::Limits;
 use mp4seek::source::{Identity, ReadAt};
 use mp4seek::{Seeker, Settings};
 use test_boxes::{Film, Protection, Track, TrackSpec, fourcc, ftyp, full_box, make_box, mvhd, table};
@@ -314,6 +315,32 @@ fn empty_fragments_without_number_are_bounded() {
     judge_within(&film, CUT, &LARGE);
     let film = [fragmented(&[], 1, &empty_track()), make_box(b"free", []).repeat(1_200_000)].concat();
     is_refused(judge_within(&film, CUT, &LARGE), "more than");
+}
+
+/// A film with more boxes or samples than we take ends before them.
+#[test]
+fn a_film_ends_before_too_many_boxes_and_samples() {
+    let trun = |count: u32| make_box(b"trun", [0, count].map(u32::to_be_bytes).concat());
+    let ends = |film: &[u8], limits, samples, note: &str| {
+        let film = film.to_vec();
+        let index = Index::build_within(&film, film.len() as u64, limits).unwrap();
+        assert_eq!(index.tracks[0].samples.count, samples);
+        assert_eq!(index.notes.iter().any(|said| said.starts_with("the film ends")), !note.is_empty());
+        assert!(index.notes.iter().any(|said| said.contains(note)), "{:?}", index.notes);
+    };
+    let one = fragmented(&trun(1), 1, &empty_track());
+    let at = one.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let mdat = one.windows(4).position(|w| w == b"mdat").unwrap() - 4;
+    let (init, moof) = (&one[..at], &one[at..mdat]);
+    let fragment = [moof, &make_box(b"mdat", [])].concat();
+    let limits = Limits { boxes: 100, fragments: 200, ..Limits::default() };
+    // A fragment for each frame, and then two boxes for each.
+    ends(&[init, &fragment.repeat(200)].concat(), limits, 200, "");
+    ends(&[init, &fragment.repeat(400)].concat(), limits, 250, "more than 100 boxes");
+    ends(&[init, &fragment, &make_box(b"free", []).repeat(200)].concat(), limits, 1, "more than 100 boxes");
+    // As many samples as the file has bytes.
+    let film = fragmented(&trun(400), 5, &empty_track());
+    ends(&film, Limits::default(), 400 * (u32::try_from(film.len()).unwrap() / 400), "samples in fragments");
 }
 
 /// Damage, and tables that know a way out every eight bytes.
