@@ -94,6 +94,9 @@ pub enum FormatError {
     /// The scenes of a clip have more samples than a box counts (ISO/IEC 14496-12, 8.7.3).
     #[error("what was asked for has more samples than can be counted; a shorter part can be had")]
     ManySamplesOfClip,
+    /// The `moov` has more boxes than we look at.
+    #[error("more than {} boxes in the moov", limits::MOOV_BOXES)]
+    ManyBoxes,
     /// To note where each track is in all movie fragments would take more memory than we take.
     #[error("more fragments than we take in a film of {tracks} tracks")]
     ManyFragments {
@@ -152,6 +155,11 @@ impl FormatError {
             Self::Io { source, .. } | Self::Unavailable(source) => Some(source),
             _ => None,
         }
+    }
+
+    /// Whether this is no fault of a single track, so that the movie cannot do without it.
+    pub(crate) fn is_of_movie(&self) -> bool {
+        self.is_unread() || matches!(self, Self::ManyBoxes)
     }
 
     /// Whether reading was given up, so that nothing is known of what would have been read. Whoever

@@ -37,7 +37,7 @@ pub(crate) fn read_moov<R: ReadAt>(reader: &mut Reader<'_, R>, moov: BoxHeader) 
                         node.track = Some(tracks.len());
                         tracks.push(track);
                     }
-                    Err(e) if e.is_unread() => return Err(e),
+                    Err(e) if e.is_of_movie() => return Err(e),
                     Err(e) => broken.push((handler_of(reader, &node)?, e)),
                 }
             }

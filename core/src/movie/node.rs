@@ -1,7 +1,6 @@
 //! The boxes of the `moov`, as a tree.
 
 use crate::boxes::{BoxCounter, BoxHeader, BoxType, FormatError, Reader};
-use crate::limits;
 use crate::source::ReadAt;
 
 /// A box of the `moov`.
@@ -64,7 +63,8 @@ impl Node {
 /// Reads the tree below a container; `budget` is how many boxes more may be in it.
 ///
 /// # Errors
-/// What is wrong with the first box that cannot be taken; the others are there.
+/// What is wrong with the first box that cannot be taken; the others are there, unless it is
+/// [of the movie](FormatError::is_of_movie).
 pub(super) fn read_tree<R: ReadAt>(
     reader: &mut Reader<'_, R>,
     parent: &mut Node,
@@ -76,11 +76,7 @@ pub(super) fn read_tree<R: ReadAt>(
     if junk.is_some() && &of.box_type.0 == b"udta" {
         return Ok(());
     }
-    let Some(left) = budget.checked_sub(BoxCounter::of(&children)) else {
-        *budget = 0;
-        return Err(of.error(format!("more than {} boxes in the moov", limits::MOOV_BOXES)));
-    };
-    *budget = left;
+    *budget = budget.checked_sub(BoxCounter::of(&children)).ok_or(FormatError::ManyBoxes)?;
     let mut wrong = None;
     for header in children {
         // Depth is bounded by this list: no box is in it as its own parent.
@@ -99,7 +95,7 @@ pub(super) fn read_tree<R: ReadAt>(
         let mut child = Node { header, children: Vec::new(), track: None };
         if is_container {
             match read_tree(reader, &mut child, budget) {
-                Err(e) if e.is_unread() => return Err(e),
+                Err(e) if e.is_of_movie() => return Err(e),
                 read => wrong = wrong.or(read.err()),
             }
         }
