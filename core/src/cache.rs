@@ -36,8 +36,10 @@ struct Key {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kept {
     Index,
-    /// The last index of a file that is young, whatever its identity is by now.
+    /// The index of a file that is young.
     Young,
+    /// The last state of a file of which such an index is kept.
+    LastYoung,
     /// The plan of a clip, or of the file of one of its tracks.
     Plan(ClipRequest, Option<Segmenting>),
     Text(TextKey),
@@ -62,11 +64,15 @@ impl Key {
         Self { film: *film, of: Kept::Index }
     }
 
-    /// Of a file that goes on changing there is one entry.
     fn young(film: &Identity) -> Self {
+        Self { film: *film, of: Kept::Young }
+    }
+
+    /// The same for all states of a file.
+    fn last_young(film: &Identity) -> Self {
         let Identity { device, inode, .. } = *film;
         let film = Identity { device, inode, size: 0, mtime: 0, mtime_nanos: 0, ctime: 0, ctime_nanos: 0 };
-        Self { film, of: Kept::Young }
+        Self { film, of: Kept::LastYoung }
     }
 
     fn plan(film: &Identity, request: &ClipRequest, segmenting: Option<Segmenting>) -> Self {
@@ -76,7 +82,7 @@ impl Key {
     /// Memory held besides the struct itself.
     fn heap_size(&self) -> usize {
         match &self.of {
-            Kept::Index | Kept::Young => 0,
+            Kept::Index | Kept::Young | Kept::LastYoung => 0,
             Kept::Plan(request, _) => request.heap_size(),
             Kept::Text(text) => text.query.len() + text.request.heap_size(),
         }
@@ -89,6 +95,7 @@ enum Entry {
     /// Why there is no index, and since when.
     Failure(Arc<FormatError>, Instant),
     Young(Arc<Young>),
+    LastYoung(Identity),
     Plan(Arc<Planned>),
     Text(Text),
 }
@@ -113,7 +120,7 @@ impl Weighter<Key, Entry> for Bytes {
     fn weight(&self, key: &Key, entry: &Entry) -> u64 {
         let heap = match entry {
             Entry::Index(index) => index.heap_size(),
-            Entry::Failure(..) => 0,
+            Entry::Failure(..) | Entry::LastYoung(_) => 0,
             Entry::Young(young) => size_of::<Young>() + young.built.as_ref().map_or(0, |i| i.heap_size()),
             Entry::Plan(plan) => plan.heap_size(),
             Entry::Text((text, tag)) => text.len() + tag.len(),
@@ -209,7 +216,7 @@ impl FilmCache {
         loop {
             let guard = match self.cache.get_value_or_guard(&key, Some(patience)) {
                 GuardResult::Value(entry) => {
-                    if let Some(index) = entry.index(film, source, asked)? {
+                    if let Some(index) = entry.index(source, asked)? {
                         return Ok(index);
                     }
                     self.cache.remove_if(&key, |now| now.is_like(&entry));
@@ -230,14 +237,27 @@ impl FilmCache {
                 built if is_young => {
                     let young = Young { film: *film, built: built.clone(), begun };
                     drop(guard.insert(Entry::Young(Arc::new(young))));
+                    self.forget_young(film, Some(film));
+                    self.cache.insert(Key::last_young(film), Entry::LastYoung(*film));
                 }
                 Ok(index) => {
                     drop(guard.insert(Entry::Index(Arc::clone(index))));
-                    self.cache.remove(&Key::young(film));
+                    self.forget_young(film, None);
                 }
                 Err(e) => drop(guard.insert(Entry::Failure(Arc::clone(e), Instant::now()))),
             }
             return built;
+        }
+    }
+
+    /// Forgets the index of a young state of this file, unless it is the one that is `kept`.
+    fn forget_young(&self, film: &Identity, kept: Option<&Identity>) {
+        let last = Key::last_young(film);
+        if let Some(Entry::LastYoung(before)) = self.cache.peek(&last) {
+            if kept != Some(&before) {
+                self.cache.remove(&Key::young(&before));
+                self.cache.remove(&last);
+            }
         }
     }
 
@@ -303,17 +323,12 @@ impl Entry {
     ///
     /// # Errors
     /// Why there is none, or why that cannot be told.
-    fn index<R: ReadAt>(
-        &self,
-        film: &Identity,
-        source: &R,
-        asked: Instant,
-    ) -> Result<Option<Arc<Index>>, Arc<FormatError>> {
+    fn index<R: ReadAt>(&self, source: &R, asked: Instant) -> Result<Option<Arc<Index>>, Arc<FormatError>> {
         match self {
             Self::Index(index) => Ok(Some(Arc::clone(index))),
             Self::Failure(e, since) if is_fresh(*since) => Err(Arc::clone(e)),
-            Self::Young(young) if young.film == *film => young.index(source, asked),
-            Self::Failure(..) | Self::Young(_) | Self::Plan(_) | Self::Text(_) => Ok(None),
+            Self::Young(young) => young.index(source, asked),
+            Self::Failure(..) | Self::LastYoung(_) | Self::Plan(_) | Self::Text(_) => Ok(None),
         }
     }
 
@@ -324,7 +339,7 @@ impl Entry {
             (Self::Failure(_, since), _) => !is_fresh(*since),
             (Self::Young(young), Self::Young(other)) => Arc::ptr_eq(young, other),
             (Self::Young(_), _) => false,
-            (Self::Plan(_) | Self::Text(_), _) => true,
+            (Self::LastYoung(_) | Self::Plan(_) | Self::Text(_), _) => true,
         }
     }
 }

@@ -98,7 +98,8 @@ fn recording() -> (Vec<u8>, Identity) {
     let film = Film::of(vec![TrackSpec::video(50, 10)]).build_fragmented(0);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let now = i64::try_from(now).unwrap();
-    let identity = Identity { mtime: now, ctime: now, ..identity(&film) };
+    // A clock that is ahead: the file stays young in a test of some seconds.
+    let identity = Identity { mtime: now, ctime: now + 30, ..identity(&film) };
     (film, identity)
 }
 
@@ -112,7 +113,7 @@ fn the_index_of_a_recording_is_used_for_a_moment_while_it_is_recognised() {
     let size = film.len() as u64 + 8;
     let longer = [&film[..], b"\0\0\0\x08free"].concat();
     let second = cache.index(&Identity { size, ..at }, &longer).unwrap();
-    assert_eq!((second.file_len, cache.cache.len()), (size, 1));
+    assert_eq!((second.file_len, cache.cache.len()), (size, 2));
     assert!(!Arc::ptr_eq(&first, &cache.index(&at, &film).unwrap()));
     // Another recording in its place, whose last fragment has another number.
     let second = cache.index(&at, &film).unwrap();
@@ -124,10 +125,28 @@ fn the_index_of_a_recording_is_used_for_a_moment_while_it_is_recognised() {
     let later = cache.index(&at, &film).unwrap();
     assert!(!Arc::ptr_eq(&third, &later));
     // When nothing was written to it for a while, it is read once more, and kept.
-    let settled = Identity { ctime: at.ctime - 60, ..at };
+    let settled = Identity { ctime: at.ctime - 90, ..at };
     let kept = cache.index(&settled, &film).unwrap();
     assert!(Arc::ptr_eq(&kept, &cache.index(&settled, &film).unwrap()));
     assert_eq!(cache.cache.len(), 1);
+}
+
+#[test]
+fn states_of_a_recording_do_not_wait_for_each_other() {
+    let (film, at) = recording();
+    let longer = [&film[..], b"\0\0\0\x08free"].concat();
+    let (cache, hanging) = (cache_of(1 << 20), Hanging(&film, AtomicBool::new(false), Barrier::new(2)));
+    thread::scope(|threads| {
+        let builds = threads.spawn(|| cache.index(&at, &hanging).is_ok());
+        while !hanging.1.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        // One that may not wait is not sent away.
+        let next = Identity { size: longer.len() as u64, ..at };
+        assert!(cache.index(&next, &Resident(&longer, Cell::new(u64::MAX))).is_ok());
+        hanging.2.wait();
+        assert!(builds.join().unwrap());
+    });
 }
 
 #[test]
