@@ -36,8 +36,7 @@ pub struct Limits {
     pub kept_chunk_sizes: usize,
     /// Bytes of the tables of fragments that are kept because they would take too long to generate
     /// again: those of fragments of more than some minutes, and of the samples that the `moov` of such
-    /// a film has. Of entries that are all alike one is kept. It is more than those of ten hours in one
-    /// fragment, and each answer that is being sent may hold an index of its own.
+    /// a film has. See [`KEPT_BATCHES`].
     pub kept_batches: usize,
     /// Boxes at the top level of a fragmented file, besides those of [`Self::fragments`]: 24 hours in
     /// fragments of a second, of four boxes each, are 350,000. The movie ends before more.
@@ -58,7 +57,7 @@ impl Default for Limits {
             batch_samples: 4096,
             batch_moofs: 16,
             kept_table: 256,
-            kept_batches: 64 << 20,
+            kept_batches: KEPT_BATCHES,
             kept_chunk_sizes: 256,
             boxes: FRAGMENT_BOXES,
             fragments: 1 << 21,
@@ -194,8 +193,9 @@ pub const READS: u64 = 128 << 20;
 pub const READS_OF_METADATA: u64 = 4;
 
 /// Bytes of metadata that are read to find which part of an answer is played by a time, for its pace:
-/// some kilobytes in most films. It is looked for again and again while the answer is sent.
-pub const READS_OF_PACE: u64 = 8 << 20;
+/// some kilobytes in most films. It is looked for again and again while the answer is sent. What is read
+/// of the file counts, and what is read of tables, so that most bytes count twice.
+pub const READS_OF_PACE: u64 = 16 << 20;
 
 /// Bytes of metadata or media that are generated at once, and that an answer holds in memory while
 /// its client does not read. With a header it stays below 64 KiB, which is what Apache
@@ -231,6 +231,11 @@ pub const PLACES: usize = 1 << 18;
 /// Damaged fragments that are found to be so only after they were taken, which makes it necessary
 /// to read all fragments again without them. The movie ends before the next one.
 pub const LEFT_OUT: usize = 8;
+
+/// Bytes of tables that are kept of the batches of fragments that are not generated again, besides
+/// entries that are like the one before: those of 24 hours in fragments of minutes. An index of more
+/// would fit in no cache, and each answer that is being sent may hold one of its own.
+pub const KEPT_BATCHES: usize = 192 << 20;
 
 /// Bytes of memory that it may take to note where each track is in the fragments, batch by batch
 /// (see `fragments`). It is a twentieth of that for 24 hours with three tracks, each in fragments of
@@ -314,6 +319,8 @@ const _: () = {
     assert!(day * 3 <= PLACES as u64);
     assert!(day * (60 + 47 + 47) <= FRAGMENT_SAMPLES);
     assert!(day * (60 + 47 + 47) * 16 <= AUXILIARY);
+    // A size for each sample, and for each of video its duration and composition offset.
+    assert!(day * ((60 + 47 + 47) * 4 + 60 * 2 * 8) <= KEPT_BATCHES as u64);
 };
 
 /// Segments of one answer: a `sidx` counts them in 16 bits. A movie of more gets longer ones.

@@ -94,8 +94,8 @@ impl Fragments {
 ///             take its samples
 ///             if that fails half-way: add it to left_out, and begin again
 ///         if another moof begins inside of it: leave it out, and go there
-///         if the boxes together were longer than twice the file, or there are too many of them, or of
-///         samples: end
+///         if moof and sidx boxes together were longer than twice the file, or there are too many
+///             boxes or samples: end
 /// until nothing was taken in part
 /// ```
 ///
@@ -147,7 +147,7 @@ struct Walk<'a> {
     batches_after_damage: u64,
     /// The last fragment, where its media reaches past the end of the file.
     unfinished: Option<Damage>,
-    /// Bytes of the boxes that were gone through.
+    /// Bytes of the `moof` and `sidx` boxes that were gone through.
     gone_through: u64,
     /// Fragments that did not count as boxes.
     fragments: usize,

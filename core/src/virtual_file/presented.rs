@@ -37,16 +37,17 @@ impl VirtualFile {
     /// # Errors
     /// When the source cannot be read.
     pub fn presented_before(&self, source: &impl ReadAt, time: Duration) -> io::Result<u64> {
+        let Body::Film(index, planned, ..) = &self.body else { return Ok(self.len()) };
         let left = Cell::new(limits::READS_OF_PACE);
-        Ok(self.find_before(source, time, &left)?.unwrap_or(self.len()))
+        let file = Metered::new(source, &left);
+        let source = index.film_in_order(&file);
+        let film = Film { index, source: &Metered::new(&source, &left) };
+        Ok(self.find_before(planned, &film, time)?.unwrap_or(self.len()))
     }
 
-    /// As [`Self::presented_before`], while so many bytes are `left` to be read; then `None`.
-    fn find_before(&self, source: &impl ReadAt, time: Duration, left: &Cell<u64>) -> io::Result<Option<u64>> {
-        let Body::Film(index, planned, ..) = &self.body else { return Ok(Some(self.len())) };
-        let source = index.film_in_order(source);
-        let film = Film { index, source: &Metered::new(&source, left) };
-        match planned.presented_before(&film, time.as_nanos()) {
+    /// As [`Self::presented_before`]; `None` where it takes too many reads.
+    fn find_before(&self, planned: &Planned, film: &Film<'_>, time: Duration) -> io::Result<Option<u64>> {
+        match planned.presented_before(film, time.as_nanos()) {
             Ok(end) => Ok(Some(end.saturating_sub(self.part.start).min(self.len()))),
             Err(FormatError::ReadBudget(_)) => Ok(None),
             Err(e) => Err(e.into()),
@@ -60,10 +61,15 @@ impl VirtualFile {
     /// # Errors
     /// When the source cannot be read.
     pub fn playable_until(&self, source: &impl ReadAt, offset: u64) -> io::Result<Duration> {
+        let Body::Film(index, planned, ..) = &self.body else { return Ok(Duration::ZERO) };
+        // One for all look-ups.
         let left = Cell::new(limits::READS_OF_PACE);
+        let file = Metered::new(source, &left);
+        let source = index.film_in_order(&file);
+        let film = Film { index, source: &Metered::new(&source, &left) };
         let mut is_spent = false;
         let mut is_before = |millis| {
-            let end = self.find_before(source, Duration::from_millis(millis), &left)?;
+            let end = self.find_before(planned, &film, Duration::from_millis(millis))?;
             is_spent |= end.is_none();
             Ok::<_, io::Error>(end.is_some_and(|end| end <= offset))
         };

@@ -17,7 +17,7 @@ pub(crate) const FEW: Limits = Limits {
     batch_samples: 48,
     batch_moofs: 2,
     kept_table: 0,
-    kept_batches: 64 << 20,
+    kept_batches: mp4seek::limits::KEPT_BATCHES,
     // With them, fragments are looked up as flat films are not.
     kept_chunk_sizes: usize::MAX,
     boxes: mp4seek::limits::FRAGMENT_BOXES,
