@@ -204,7 +204,7 @@ impl<R: ReadAt> Package<'_, R> {
                 return Err(Error::NoSuchAddress);
             }
             let outline = self.outline(film, clip, &segmenting)?;
-            let file = outline.of_one(track).lay_out(film, clip, &segmenting)?;
+            let file = outline.of_one(track).map_err(Error::Plan)?.lay_out(film, clip, &segmenting)?;
             let summary = Summary::of(self.index, clip);
             Ok(Planned::new(Layout::Fragmented(file), Some(summary), self.identity))
         })?;
@@ -422,11 +422,12 @@ impl<R: ReadAt> Package<'_, R> {
                     renditions.push(rendition);
                 }
                 // The others can still be played.
-                Err(e @ (Error::Plan(_) | Error::NoSuchAddress)) => refusal = e,
+                Err(Error::NoSuchAddress) => {}
+                Err(Error::Plan(why)) => refusal = Error::Plan(why),
                 Err(e) => return Err(e),
             }
         }
-        if renditions.is_empty() {
+        if renditions.is_empty() || address.track().is_none() && !is_played(&renditions, address, &refusal) {
             return Err(refusal);
         }
         let mut this = Presentation {
@@ -467,6 +468,12 @@ impl<R: ReadAt> Package<'_, R> {
         }
         Ok(rendition)
     }
+}
+
+/// Whether there are pictures or sound to play. DASH has text alone, too, where that is all there is.
+fn is_played(renditions: &[Rendition], address: Address, refusal: &Error) -> bool {
+    let has_text_alone = matches!(address, Address::Manifest(_)) && matches!(refusal, Error::NoSuchAddress);
+    has_text_alone || renditions.iter().any(|r| r.is_known() && r.track.kind != Some(TrackKind::Text))
 }
 
 /// FNV-1a of 64 bits: what tells texts apart in entity tags, the same on each machine.

@@ -93,6 +93,53 @@ fn descriptions_of_quicktime_are_in_the_form_of_mp4_in_fragments() {
 }
 
 #[test]
+fn a_track_that_fragments_cannot_hold_takes_no_other_with_it() {
+    let two = |coding: &[u8; 4], handler: &[u8; 4]| {
+        let entry = [36, fourcc(coding), 0, 0, 0, 0, 0, 0, 0];
+        Track {
+            handler: *handler,
+            stsd: full_box(b"stsd", 0, [&[2][..], &entry, &entry].concat()),
+            stsc: table(b"stsc", &[[1, 5, 1], [2, 5, 2]]),
+            stco: table(b"stco", &[[MEDIA], [MEDIA + 50]]),
+            ..Track::video()
+        }
+    };
+    let one = |coding: &[u8; 4]| {
+        let stsd = make_box(b"stsd", [&[0, 0, 0, 0, 0, 0, 0, 1][..], &make_box(coding, [0; 28])].concat());
+        Track { handler: *b"soun", stsd, ..Track::video() }
+    };
+    let status = |film: &Vec<u8>, address: &str| {
+        let address = Address::parse(address.as_bytes()).unwrap();
+        let answer = seeker().answer_address(film, &identity(film), address, b"", &Settings::default());
+        answer.map_or_else(|e| e.status(), |_| 200)
+    };
+    // One that is not played, sound, and text that is sent as WebVTT.
+    for other in [two(b"tmcd", b"tmcd"), two(b"mp4a", b"soun"), two(b"tx3g", b"sbtl")] {
+        let film = film_of_tracks(&[Track::video(), one(b"mp4a"), other.clone()]);
+        let what = String::from_utf8_lossy(&other.handler).into_owned();
+        for address in
+            ["/hls/v1.m3u8", "/hls/a1.m3u8", "/cmaf/v1.mp4", "/dash/manifest.mpd", "/hls/master.m3u8"]
+        {
+            assert_eq!(status(&film, address), 200, "{what} {address}");
+        }
+        let master = String::from_utf8(at(&film, "/hls/master.m3u8", "")).unwrap();
+        assert!(master.contains("CODECS=\"avc1,mp4a\""), "{master}");
+        assert!(!master.contains("a2.m3u8") && master.contains("t1.m3u8") == (what == "sbtl"), "{master}");
+        if what == "soun" {
+            assert_eq!(status(&film, "/cmaf/a2.mp4"), 415);
+        }
+        // A file of all tracks would lack one of them.
+        assert_eq!(ask(&film, "end=6&format=fmp4").unwrap_err().status(), 415, "{what}");
+    }
+    // Without the pictures there is nothing to play, whatever text there is.
+    let film = film_of_tracks(&[two(b"avc1", b"vide"), one(b"mp4a"), two(b"tx3g", b"sbtl")]);
+    for address in ["/hls/master.m3u8", "/dash/manifest.mpd", "/hls/v1.m3u8"] {
+        assert_eq!(status(&film, address), 415, "{address}");
+    }
+    assert_eq!(status(&film, "/text/t1.vtt"), 200);
+}
+
+#[test]
 fn a_clip_in_fragments_has_one_sample_description() {
     // Samples of a second, five in each of two chunks, the second of which has another description.
     let entry = [36, fourcc(b"avc1"), 0, 0, 0, 0, 0, 0, 0];

@@ -20,7 +20,7 @@ use super::meta::holds_file_offsets;
 /// When the file has something that we cannot cut, or cannot be read.
 pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     let Film { index, source } = film;
-    check_tracks(index, clip)?;
+    (0..index.tracks.len()).try_for_each(|number| check_track(index, clip, number))?;
     let extents = find_extents(film, &clip.tracks)?;
     let media_header = mdat_header(extents.len());
     let layout = Layout {
@@ -45,19 +45,16 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
 }
 
 /// Refuses a clip with samples of a track that we cannot cut.
-pub(in crate::plan) fn check_tracks(index: &Index, clip: &Clip) -> Result<(), PlanError> {
-    for (track, held) in index.tracks.iter().zip(&clip.tracks) {
-        if held.as_ref().is_none_or(|h| h.ranges.is_empty()) {
-            continue;
-        }
-        if let Some(unsliced) = track.unsliced {
-            return Err(unsliced.error("per-sample information of this kind is not cut yet").into());
-        }
-        if let Some(dref) = track.external {
-            let id = track.tkhd.track_id;
-            let reason = format!("the media of track {id} lies in another file; tracks= can leave it out");
-            return Err(dref.error(reason).into());
-        }
+pub(in crate::plan) fn check_track(index: &Index, clip: &Clip, number: usize) -> Result<(), PlanError> {
+    let held = clip.tracks.get(number).and_then(Option::as_ref).filter(|held| !held.ranges.is_empty());
+    let (Some(track), Some(_)) = (index.tracks.get(number), held) else { return Ok(()) };
+    if let Some(unsliced) = track.unsliced {
+        return Err(unsliced.error("per-sample information of this kind is not cut yet").into());
+    }
+    if let Some(dref) = track.external {
+        let id = track.tkhd.track_id;
+        let reason = format!("the media of track {id} lies in another file; tracks= can leave it out");
+        return Err(dref.error(reason).into());
     }
     Ok(())
 }

@@ -13,6 +13,6 @@ mod trak;
 mod udta;
 
 pub use clip::plan_clip;
-pub(in crate::plan) use clip::{check_tracks, clip_key};
+pub(in crate::plan) use clip::{check_track, clip_key};
 pub use fast_start::plan_fast_start;
 pub(in crate::plan) use protection::fragment_protection;

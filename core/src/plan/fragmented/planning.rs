@@ -1,5 +1,7 @@
 //! Lays out a clip in fragments.
 
+use std::sync::Arc;
+
 use crate::boxes::{FormatError, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE};
 use crate::extents::find_extents;
 use crate::index::{Film, Index};
@@ -7,7 +9,7 @@ use crate::limits;
 use crate::movie::is_text;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::error::PlanError;
-use crate::plan::flat::{check_tracks, clip_key};
+use crate::plan::flat::{check_track, clip_key};
 use crate::seek::{Clip, reference_track};
 use crate::time::{Rounding, rescale};
 
@@ -41,6 +43,8 @@ pub struct Outline {
     boundaries: Boundaries,
     /// When the last track ends, in ticks of the reference.
     end: i64,
+    /// What fragments cannot hold of tracks that have files of their own. The others can be played.
+    refused: Vec<(usize, Arc<PlanError>)>,
 }
 
 impl Outline {
@@ -49,17 +53,32 @@ impl Outline {
     /// # Errors
     /// As for [`plan_fragmented`].
     pub fn of(film: &Film<'_>, clip: &Clip, segmenting: &Segmenting) -> Result<Self, PlanError> {
-        check_tracks(film.index, clip)?;
-        // Checks that all samples are in the file.
-        find_extents(film, &clip.tracks)?;
         let all: Vec<_> = (0..film.index.tracks.len()).collect();
         let in_clip = |number: &usize| clip.tracks.get(*number).is_some_and(Option::is_some);
         let reference =
             reference_track(film.index, |n| in_clip(&n)).or_else(|| all.iter().copied().find(in_clip));
+        // Without that track, or in a file of all, there is nothing to play.
+        let is_needed = |number: usize| segmenting.held == Held::All || reference == Some(number);
+        let mut refused = Vec::new();
+        for &number in &all {
+            match check_track(film.index, clip, number) {
+                Err(e) if !is_needed(number) => refused.push((number, Arc::new(e))),
+                checked => checked?,
+            }
+        }
+        check_extents(film, clip, &refused)?;
         let origin = reference.and_then(|number| origin(film, clip, number));
         let mut tracks = Vec::new();
         for number in all {
-            tracks.extend(FileTrack::of(film, clip, number, segmenting.held, origin)?);
+            if refused.iter().any(|(other, _)| *other == number) {
+                continue;
+            }
+            match FileTrack::of(film, clip, number, segmenting.held, origin) {
+                Err(e @ PlanError::Unfragmentable(_)) if !is_needed(number) => {
+                    refused.push((number, Arc::new(e)));
+                }
+                track => tracks.extend(track?),
+            }
         }
         let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
         let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
@@ -73,17 +92,28 @@ impl Outline {
             rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
         let end = end.min(clip_end);
         let boundaries = Boundaries::of(&of_reference.presented(film)?, segmenting.seconds, end)?;
-        Ok(Self { tracks, reference, boundaries, end })
+        Ok(Self { tracks, reference, boundaries, end, refused })
     }
 
     /// What the file of one track needs of it.
-    #[must_use]
-    pub fn of_one(&self, number: usize) -> Self {
+    ///
+    /// # Errors
+    /// When the track has something that fragments cannot hold.
+    pub fn of_one(&self, number: usize) -> Result<Self, Arc<PlanError>> {
+        if let Some((_, why)) = self.refused.iter().find(|(refused, _)| *refused == number) {
+            return Err(Arc::clone(why));
+        }
         let reference = self.tracks.get(self.reference).map(|track| track.number);
         let is_needed = |track: &&FileTrack| track.number == number || Some(track.number) == reference;
         let tracks: Vec<_> = self.tracks.iter().filter(is_needed).cloned().collect();
         let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
-        Self { tracks, reference, boundaries: self.boundaries.clone(), end: self.end }
+        Ok(Self {
+            tracks,
+            reference,
+            boundaries: self.boundaries.clone(),
+            end: self.end,
+            refused: Vec::new(),
+        })
     }
 
     /// Lays out the file of these tracks, or of one of them.
@@ -96,7 +126,7 @@ impl Outline {
         clip: &Clip,
         segmenting: &Segmenting,
     ) -> Result<FragmentedFile, PlanError> {
-        let Self { mut tracks, reference, boundaries, end } = self;
+        let Self { mut tracks, reference, boundaries, end, .. } = self;
         let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
         let main = of_reference.presented(film)?;
         let spacing = boundaries.spacing(end, of_reference.timescale);
@@ -144,6 +174,22 @@ impl Outline {
         let reference = of_reference.unwrap_or(0);
         FragmentedFile::lay_out(film, clip, segmenting, tracks, columns, reference, known)
     }
+}
+
+/// Checks that all samples are in the file, but for those of tracks that are refused.
+fn check_extents(film: &Film<'_>, clip: &Clip, refused: &[(usize, Arc<PlanError>)]) -> Result<(), PlanError> {
+    if refused.is_empty() {
+        find_extents(film, &clip.tracks)?;
+        return Ok(());
+    }
+    let mut tracks = clip.tracks.clone();
+    for (number, _) in refused {
+        if let Some(track) = tracks.get_mut(*number) {
+            *track = None;
+        }
+    }
+    find_extents(film, &tracks)?;
+    Ok(())
 }
 
 /// Whether a track is text that another track of the film names as its chapters.
