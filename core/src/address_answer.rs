@@ -421,6 +421,10 @@ impl<R: ReadAt> Package<'_, R> {
                     *room = left.checked_sub(links.saturating_mul(query.len())).ok_or(long)?;
                     renditions.push(rendition);
                 }
+                // Players of a recording look at what tracks there are just once.
+                Err(Error::NoSuchAddress) if address.track().is_none() && self.is_awaited(name, track)? => {
+                    return Err(Error::NoSuchAddress);
+                }
                 // The others can still be played.
                 Err(Error::NoSuchAddress) => {}
                 Err(Error::Plan(why)) => refusal = Error::Plan(why),
@@ -444,6 +448,23 @@ impl<R: ReadAt> Package<'_, R> {
             growth => this.record(growth == Growth::Growing, self.settings.segment_duration.seconds()),
         }
         Ok(this)
+    }
+
+    /// Whether pictures or sound without a complete segment will have one soon, because the movie is
+    /// being recorded and they go on.
+    fn is_awaited(&self, name: TrackName, track: usize) -> Result<bool, Error> {
+        if name.kind == TrackKind::Text || self.growth()? != Growth::Growing {
+            return Ok(false);
+        }
+        let planned = self.track_file(track, &mut Work::default())?;
+        let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
+        let last = file.segment_count().checked_sub(1).and_then(|last| file.times(last));
+        let end = last.map_or(0.0, |times| times.end as f64 / f64::from(file.timescale()));
+        let clip = self.in_budget(|film| self.clip(film))?;
+        // Sound that ended long ago keeps nobody from the pictures.
+        let patience =
+            2.0 * file.spacing().target.max(self.settings.segment_duration.seconds().into()) as f64;
+        Ok(clip.duration().seconds(clip.timescale) - end <= patience)
     }
 
     /// A track, with where its key frames end if a text says that.

@@ -156,3 +156,31 @@ fn a_manifest_of_a_recording_has_what_is_complete() {
         assert_eq!(asked.get(at).unwrap_err().status(), 404, "{at}");
     }
 }
+
+#[test]
+fn a_recording_has_no_playlist_of_all_before_all_that_goes_on_is_in_it() {
+    let master = |whole: &[u8], part: usize| {
+        let film = whole[..whole.len() * part / 200].to_vec();
+        Asked { film: &film, age: 3 }.get("/hls/master.m3u8").map(|text| String::from_utf8(text).unwrap())
+    };
+    // In each fragment there is less sound than pictures.
+    let mut sound = TrackSpec::audio(312);
+    sound.samples.iter_mut().for_each(|sample| sample.delta = 600);
+    let whole = Film::of(vec![TrackSpec::video(400, 10), sound]).build_fragmented(0);
+    let mut statuses = Vec::new();
+    for part in 8..60 {
+        match master(&whole, part) {
+            Ok(text) => {
+                assert!(text.contains("v1.m3u8") && text.contains("a1.m3u8"), "{part}: {text}");
+                statuses.push(200);
+            }
+            Err(e) => statuses.push(e.status()),
+        }
+    }
+    statuses.dedup();
+    assert_eq!(statuses, [404, 200]);
+    // Sound that is over is no reason to wait for ever.
+    let whole = Film::of(vec![TrackSpec::video(400, 10), TrackSpec::audio(8)]).build_fragmented(0);
+    let text = master(&whole, 100).unwrap();
+    assert!(text.contains("v1.m3u8") && !text.contains("a1.m3u8"), "{text}");
+}
