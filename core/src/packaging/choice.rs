@@ -99,14 +99,27 @@ impl<'p> Choice<'p> {
 
     /// The longest that a segment lasts, rounded to whole seconds (RFC 8216bis, 4.4.3.1). It is the
     /// same for all tracks, as 6.2.4 there demands, also where a presentation holds only one of them.
-    /// Text may have longer segments, and then has a target duration of its own.
+    /// Only text may have longer segments, over its pauses: see [`target_of`].
     pub(super) fn target_duration(&self) -> u64 {
-        let durations = self
-            .segmented()
-            .flat_map(|track| track.segments.iter().map(|segment| segment_micros(segment, track.timescale)));
-        let longest = durations.max().map_or(1, |micros| micros.saturating_add(500_000) / 1_000_000);
+        let longest = self.segmented().filter(|track| !is_text(track)).map(longest).max().unwrap_or(1);
         self.segmented().map(|track| track.spacing.target).fold(longest, u64::max).max(1)
     }
+}
+
+/// The target duration of a track, where that of the presentation is `target`. By that of text with
+/// long pauses, no peak of the pictures would be one.
+pub(super) fn target_of(rendition: &Rendition, target: u64) -> u64 {
+    if is_text(rendition) { target.max(longest(rendition)) } else { target }
+}
+
+fn is_text(rendition: &Rendition) -> bool {
+    rendition.track.kind == Some(TrackKind::Text)
+}
+
+/// The longest that a segment of a track lasts, rounded to whole seconds.
+fn longest(track: &Rendition) -> u64 {
+    let durations = track.segments.iter().map(|segment| segment_micros(segment, track.timescale));
+    durations.max().map_or(1, |micros| micros.saturating_add(500_000) / 1_000_000)
 }
 
 /// The group of AAC. All players decode it.

@@ -149,7 +149,8 @@ pub(super) fn all() -> Vec<(&'static str, Presentation)> {
     asked.query = "start=3&end=0:01:02&tracks=v1-a2&x=\"'<$>".to_owned();
     let mut fragmented_text = text("t1", "fr");
     fragmented_text.track.codec = Some("stpp.ttml.im1t".to_owned());
-    fragmented_text.segments = segments(&[(6006, 400), (6006, 900), (8008, 10)]);
+    // With a pause of a minute.
+    fragmented_text.segments = segments(&[(6006, 400), (66_000, 900), (8008, 10)]);
     let of_no_player = |name, codec: &str| {
         let mut text = fragmented_text.clone();
         (text.name, text.track.codec) = (String::from(name), Some(codec.to_owned()));

@@ -2,7 +2,7 @@
 
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
 use crate::packaging::address::mime_type;
-use crate::packaging::choice::{Member, has_role};
+use crate::packaging::choice::{Member, has_role, target_of};
 use crate::packaging::ladder::{Offered, difference, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::protection::{base64, uuid};
@@ -153,7 +153,7 @@ impl Writer<'_> {
         let track = &rendition.track;
         let bandwidth = match rendition.is_webvtt() {
             true => TEXT_BANDWIDTH,
-            false => Rates::of(rendition).peak(self.target).max(1),
+            false => Rates::of(rendition).peak(target_of(rendition, self.target)).max(1),
         };
         let mut attributes = vec![
             ("id", Some(id.clone())),

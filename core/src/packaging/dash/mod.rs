@@ -6,7 +6,7 @@ mod segments;
 mod tests;
 mod xml;
 
-use super::choice::Choice;
+use super::choice::{Choice, target_of};
 use super::ladder::{Offered, target_duration};
 use super::links::Links;
 use super::rates::Rates;
@@ -56,7 +56,7 @@ fn write(periods: &[Period<'_>], form: Form) -> String {
     let segmented = || films().flat_map(|(_, choice)| choice.segmented());
     let delays = segmented().map(|rendition| {
         let rates = Rates::of(rendition);
-        rates.buffer(rates.peak(target))
+        rates.buffer(rates.peak(target_of(rendition, target)))
     });
     // Whole milliseconds, rounded up, and at least one.
     let buffer = delays.max().unwrap_or(0).div_ceil(1000).max(1);

@@ -316,6 +316,15 @@ fn bandwidth_and_buffer_are_the_real_ones() {
 }
 
 #[test]
+fn pauses_of_text_make_no_rate_smaller() {
+    let (_, film) = all().into_iter().find(|(name, _)| *name == "text in fragments").unwrap();
+    let text = manifest(&film, Form::Ranges);
+    let document = Document::parse(&text).unwrap();
+    let rates = all_of(document.root_element(), "Representation").map(|r| r.attribute("bandwidth").unwrap());
+    assert_eq!(rates.collect::<Vec<_>>(), ["3996004", "145"]);
+}
+
+#[test]
 fn text_is_one_resource() {
     let mut film = presentation(vec![video(), text("t1", "fr")]);
     film.duration = f64::NAN;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::packaging::choice::Choice;
+use crate::packaging::choice::{Choice, target_of};
 use crate::packaging::links::Links;
 use crate::packaging::rates::segment_micros;
 use crate::packaging::{Form, Presentation, Rendition, Segment};
@@ -46,7 +46,8 @@ fn segments(
     bytes: impl Fn(&Segment) -> Option<Range<u64>>,
 ) -> String {
     let links = Links::new(&presentation.query);
-    let target = presentation.event_target.unwrap_or_else(|| Choice::new(presentation).target_duration());
+    let of_all = || Choice::new(presentation).target_duration();
+    let target = presentation.event_target.unwrap_or_else(|| target_of(rendition, of_all()));
     let mut text = head(target, presentation.is_event()) + flag;
     let file = links.file(&rendition.name);
     let map = Attributes::of("EXT-X-MAP");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::describe::{VideoDescription, VideoRange};
-use crate::packaging::choice::{Choice, Group, Member, characteristics};
+use crate::packaging::choice::{Choice, Group, Member, characteristics, target_of};
 use crate::packaging::ladder::{Offered, target_duration, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
@@ -100,7 +100,7 @@ struct KnownRates {
 
 impl KnownRates {
     fn of(&mut self, rendition: &Rendition) -> BitRates {
-        let target = self.target;
+        let target = target_of(rendition, self.target);
         *self.known.entry(std::ptr::from_ref(rendition)).or_insert_with(|| {
             let rates = Rates::of(rendition);
             BitRates { peak: rates.peak(target), average: rates.average() }
