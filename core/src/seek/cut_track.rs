@@ -133,7 +133,7 @@ fn edit_list(scenes: &[Vec<Play>], placed: &[Vec<PlacedRange>]) -> (Vec<ElstEntr
             }
             edits.push(ElstEntry {
                 segment_duration: (play.movie.end - play.movie.start).0,
-                media_time: Some(held.in_clip(play.media_time).0),
+                media_time: Some(held.edit_at(play.media_time).0),
                 media_rate: play.rate,
             });
         }

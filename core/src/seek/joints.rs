@@ -22,6 +22,10 @@
 //! ```
 //!
 //! The last sample before a scene lasts until that begins.
+//!
+//! In segments, the first scene of a film that is itself trimmed amid a group of pictures begins alike: S is
+//! where its edit begins. Media Source Extensions leave out a frame that is presented before the start,
+//! and with a key frame all up to the next one. hls.js and dash.js did not begin at all.
 
 use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::describe::track_kind;

@@ -95,11 +95,12 @@ pub(super) fn lay_out<R: ReadAt>(
         needed.push(NeededScene { ranges, ending, raised: line.raised });
     }
     let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
-    let is_led_in = joints == Joints::None && scenes.len() > 1;
+    let begins = is_seen_from_edit(track, &needed, (seen, joints));
+    let is_led_in = begins || joints == Joints::None && scenes.len() > 1;
     let has_late = needed.iter().any(|scene| scene.ending.as_ref().is_some_and(Ending::has_hidden));
     let multiplier = multiplier(track, hidden, has_late || is_led_in, waits_in);
     if joints == Joints::None {
-        return Ok((without_joints(track, line, source, &needed, multiplier)?, multiplier));
+        return Ok((without_joints(track, line, source, (&needed, begins), multiplier)?, multiplier));
     }
     let lead = longest_lead(track, source, &needed, multiplier)?;
     let mut out = Vec::with_capacity(needed.len());
@@ -107,11 +108,23 @@ pub(super) fn lay_out<R: ReadAt>(
     for (n, scene) in needed.iter().enumerate() {
         let is_followed = needed.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
         let to = (previous.as_ref(), is_followed);
-        let placed = place_scene(track, source, scene, to, lead, multiplier)?;
+        let placed = place_scene(track, source, (scene, begins), to, lead, multiplier)?;
         previous = placed.last().cloned().or(previous);
         out.push(placed);
     }
     Ok((out, multiplier))
+}
+
+/// Whether the first scene begins as one does that another precedes (see `joints`), because players of
+/// segments take nothing that is presented before the edit begins: in Media Source Extensions, a key
+/// frame there is left out, with all up to the next one.
+fn is_seen_from_edit(track: &Track, scenes: &[NeededScene<'_>], (seen, joints): (EditsSeen, Joints)) -> bool {
+    let mut ranges = scenes.iter().flat_map(|scene| &scene.ranges);
+    let Some(first) = ranges.next() else { return false };
+    let [play] = first.plays else { return false };
+    let is_usual = play.rate == ElstEntry::NORMAL_RATE && (joints == Joints::None || ranges.next().is_none());
+    let is_hidden = first.hidden.is_some() || play.media_time > play.first_shown;
+    seen == EditsSeen::First && &track.handler.0 == b"vide" && is_usual && is_hidden
 }
 
 /// The greatest lead of the scenes, if there are several (see `scene_start`).
@@ -134,12 +147,13 @@ fn longest_lead<R: ReadAt>(
     Ok(longest)
 }
 
-/// Places the ranges of a scene after the `previous` one. With a `lead`, its edit begins as long
+/// Places the ranges of a scene after the `previous` one. What leads in to it is presented where it
+/// `begins` so. With a `lead`, its edit begins as long
 /// after its first presented sample.
 fn place_scene<R: ReadAt>(
     track: &Track,
     source: &R,
-    scene: &NeededScene<'_>,
+    (scene, begins): (&NeededScene<'_>, bool),
     (previous, is_followed): (Option<&PlacedRange>, bool),
     lead: Option<ClipTime>,
     multiplier: u32,
@@ -149,7 +163,7 @@ fn place_scene<R: ReadAt>(
         let is_last = n + 1 == scene.ranges.len();
         let ending = scene.ending.as_ref().filter(|_| is_last);
         let until = scene.until(ending);
-        let lead_in = needed.lead_in(track, source, until, multiplier)?;
+        let lead_in = needed.lead_in_of_clip(track, source, (until, begins), multiplier)?;
         let lead_in = match lead.filter(|_| n == 0) {
             Some(lead) => match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
                 Some(start) => start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?,
@@ -181,7 +195,7 @@ fn without_joints<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    scenes: &[NeededScene<'_>],
+    (scenes, begins): (&[NeededScene<'_>], bool),
     multiplier: u32,
 ) -> Result<Vec<Vec<PlacedRange>>, FormatError> {
     let mut out: Vec<Vec<PlacedRange>> = Vec::with_capacity(scenes.len());
@@ -214,12 +228,12 @@ fn without_joints<R: ReadAt>(
             }
             lead_in
         } else {
-            needed.lead_in(track, source, until, multiplier)?
+            needed.lead_in_of_clip(track, source, (until, begins), multiplier)?
         };
         let mut placed = place(track, source, needed, previous.as_deref(), lead_in, multiplier)?;
         let media = line.scales.media.saturating_mul(multiplier);
         continued = continued.or_else(|| {
-            let edit = placed.in_clip(play.media_time);
+            let edit = placed.edit_at(play.media_time);
             Some(Continued::from(edit, play.movie.start, line.scales.movie, media))
         });
         match &scene.ending {

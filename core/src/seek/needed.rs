@@ -36,6 +36,21 @@ impl NeededRange<'_> {
         hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
     }
 
+    /// The times of its first samples where no other range precedes it. What is hidden is presented
+    /// just before the first sample that is to be, where it `begins` with the edit.
+    pub(super) fn lead_in_of_clip<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        (until, begins): (Until, bool),
+        multiplier: u32,
+    ) -> Result<Option<LeadIn>, FormatError> {
+        if !begins {
+            return self.lead_in(track, source, until, multiplier);
+        }
+        Ok(self.lead_in_at_joint(track, source, (until, ClipTime(i64::MAX / 4)), multiplier)?.0)
+    }
+
     /// The times of its first samples where the presentation goes on from another range (see
     /// `joints`), if they differ from the file; and how long before that its decoding begins, which is
     /// no more than `most`.

@@ -2,11 +2,13 @@
 
 use crate::boxes::FormatError;
 use crate::index::SampleTable;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime};
 
 use super::clip::SampleRange;
 use super::ending::{Ending, Retimed};
+use super::lead_in::LeadIn;
 use super::multiplier::MAX_GAP;
 
 /// A range of samples and its place in the clip.
@@ -28,6 +30,17 @@ impl PlacedRange {
     /// The media time of the clip for one of the file. It does not hold for hidden samples.
     pub(super) fn in_clip(&self, time: MediaTime) -> ClipTime {
         self.start + self.since_start(time)
+    }
+
+    /// Where an edit begins that presents the range from a media time of the file on. What leads in
+    /// to the first range may be presented, too (see `joints`).
+    pub(super) fn edit_at(&self, time: MediaTime) -> ClipTime {
+        match self.range.lead_in {
+            Some(LeadIn { earliest: Some(_), delay, .. }) if self.range.place == SampleNumber::FIRST => {
+                self.start + delay
+            }
+            _ => self.in_clip(time),
+        }
     }
 
     /// As [`Self::in_clip`], counted from the first sample.

@@ -5,8 +5,8 @@ use mp4seek::packaging::Address;
 use mp4seek::request::SegmentDuration;
 use mp4seek::{Answer, Settings};
 use test_boxes::{
-    Film, MEDIA, Sample, Track, TrackSpec, content, expand_fragments, film_of_tracks, find, fourcc, full_box,
-    make_box, table, u32_at,
+    Film, MEDIA, Sample, Track, TrackSpec, content, expand, expand_fragments, film_of_tracks, find, fourcc,
+    full_box, make_box, table, u32_at,
 };
 
 /// What stands at an address behind a film.
@@ -137,6 +137,39 @@ fn a_track_that_fragments_cannot_hold_takes_no_other_with_it() {
         assert_eq!(status(&film, address), 415, "{address}");
     }
     assert_eq!(status(&film, "/text/t1.vtt"), 200);
+}
+
+#[test]
+fn a_film_that_is_trimmed_amid_a_group_of_pictures_begins_with_its_key_frame() {
+    // A player of segments leaves out a key frame that is presented before the start, with all up to
+    // the next one. Here that is 10 seconds later. The second film begins amid its first picture.
+    for (frames, into) in [(16, 0), (0, 1)] {
+        let mut video = TrackSpec::video(200, 100);
+        let (delta, first) = (i64::from(video.samples[0].delta), i64::from(video.samples[0].offset));
+        let begins = first + frames * delta + into * delta / 2;
+        video.edits = vec![(18_000, i32::try_from(begins).unwrap(), 0x1_0000)];
+        let film = Film::of(vec![video, TrackSpec::audio(130)]).build();
+        let source = expand(&film).swap_remove(0);
+        let file = expand_fragments(&at(&film, "/cmaf/v1.mp4", "")).swap_remove(0);
+        let edit = file.edits.first().map_or(0, |(_, media_time, _)| *media_time);
+        let seconds = |cts: i64| (cts - edit) as f64 / f64::from(file.timescale);
+        assert!(
+            file.samples[0].sync && file.samples[0].cts >= edit,
+            "{frames}: {}",
+            file.samples[0].cts - edit
+        );
+        assert!(file.samples.iter().all(|sample| sample.cts >= edit), "{frames}");
+        for (sample, original) in file.samples.iter().zip(&source.samples) {
+            assert_eq!(sample.bytes, original.bytes);
+            // What is presented after the end comes before the last picture.
+            if original.cts >= begins + 18_000 {
+                continue;
+            }
+            let wanted = (original.cts - begins) as f64 / f64::from(source.timescale);
+            let late = seconds(sample.cts) - wanted.max(0.0);
+            assert!((-0.0001..0.01).contains(&late), "{frames}: {late} {wanted}");
+        }
+    }
 }
 
 #[test]

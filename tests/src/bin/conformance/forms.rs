@@ -153,8 +153,18 @@ fn differences_of_track(due: &Expanded, held: &Expanded) -> Vec<String> {
     if !kept.iter().map(|s| (&s.bytes, s.sync)).eq(held.samples.iter().map(|s| (&s.bytes, s.sync))) {
         faults.push("other bytes or sync samples".to_owned());
     }
-    let later = |(due, held): (&One, &One)| is_presented(due).then_some(held.cts - due.cts);
-    let later: BTreeSet<_> = kept.iter().zip(&held.samples).filter_map(later).collect();
+    // Of a picture that an edit begins amid, the file of a track has the beginning cut off.
+    let cut = |s: &One| {
+        let begins = spans.iter().map(|(from, _)| from - s.cts);
+        begins.filter(|&cut| 0 < cut && cut < i64::from(s.delta)).max().unwrap_or(0)
+    };
+    let presented = || kept.iter().zip(&held.samples).filter(|(due, _)| is_presented(due));
+    let later_by = |(due, held): (&One, &One)| held.cts - due.cts;
+    let mut later: BTreeSet<_> = presented().filter(|(due, _)| cut(due) == 0).map(later_by).collect();
+    let of_cut = presented().filter(|(due, _)| cut(due) > 0);
+    let is_cut_off = |pair: &(&One, &One)| later.contains(&(later_by(*pair) - cut(pair.0)));
+    let others: Vec<_> = of_cut.filter(|pair| !is_cut_off(pair)).map(later_by).collect();
+    later.extend(others);
     if due.timescale != held.timescale || later.len() > 1 {
         faults.push(format!("other times: presented samples are {later:?} ticks later"));
     }
