@@ -21,6 +21,9 @@ use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
 
+/// Complete segments of any track of a recording up to which it has just begun.
+const AWAITED_WITHIN: usize = 2;
+
 impl Seeker {
     /// Answers a request for a film, or for what stands at `address` behind it.
     ///
@@ -405,7 +408,7 @@ impl<R: ReadAt> Package<'_, R> {
             None => offered_tracks(self.index, clip),
         };
         let has_key_frames = matches!(address, Address::Iframes(_) | Address::Multivariant);
-        let (mut renditions, mut refusal) = (Vec::new(), Error::NoSuchAddress);
+        let (mut renditions, mut refusal, mut is_awaited) = (Vec::new(), Error::NoSuchAddress, false);
         let query = escape_query(self.query);
         for (name, track) in offered {
             match self.rendition(name, track, has_key_frames) {
@@ -421,15 +424,18 @@ impl<R: ReadAt> Package<'_, R> {
                     *room = left.checked_sub(links.saturating_mul(query.len())).ok_or(long)?;
                     renditions.push(rendition);
                 }
-                // Players of a recording look at what tracks there are just once.
-                Err(Error::NoSuchAddress) if address.track().is_none() && self.is_awaited(name, track)? => {
-                    return Err(Error::NoSuchAddress);
-                }
                 // The others can still be played.
-                Err(Error::NoSuchAddress) => {}
+                Err(Error::NoSuchAddress) => is_awaited |= name.kind != TrackKind::Text,
                 Err(Error::Plan(why)) => refusal = Error::Plan(why),
                 Err(e) => return Err(e),
             }
+        }
+        // Players of a recording look at what tracks there are once. One that has just begun has all
+        // that have begun soon. Later, sound that begins or has ended keeps nobody from the others.
+        let has_begun = renditions.iter().any(|r: &Rendition| r.segments.len() > AWAITED_WITHIN);
+        let waits = is_awaited && address.track().is_none() && !has_begun;
+        if waits && self.growth()? == Growth::Growing {
+            return Err(Error::NoSuchAddress);
         }
         if renditions.is_empty() || address.track().is_none() && !is_played(&renditions, address, &refusal) {
             return Err(refusal);
@@ -448,23 +454,6 @@ impl<R: ReadAt> Package<'_, R> {
             growth => this.record(growth == Growth::Growing, self.settings.segment_duration.seconds()),
         }
         Ok(this)
-    }
-
-    /// Whether pictures or sound without a complete segment will have one soon, because the movie is
-    /// being recorded and they go on.
-    fn is_awaited(&self, name: TrackName, track: usize) -> Result<bool, Error> {
-        if name.kind == TrackKind::Text || self.growth()? != Growth::Growing {
-            return Ok(false);
-        }
-        let planned = self.track_file(track, &mut Work::default())?;
-        let file = planned.fragmented().ok_or(Error::NoSuchAddress)?;
-        let last = file.segment_count().checked_sub(1).and_then(|last| file.times(last));
-        let end = last.map_or(0.0, |times| times.end as f64 / f64::from(file.timescale()));
-        let clip = self.in_budget(|film| self.clip(film))?;
-        // Sound that ended long ago keeps nobody from the pictures.
-        let patience =
-            2.0 * file.spacing().target.max(self.settings.segment_duration.seconds().into()) as f64;
-        Ok(clip.duration().seconds(clip.timescale) - end <= patience)
     }
 
     /// A track, with where its key frames end if a text says that.

@@ -6,7 +6,7 @@ use mp4seek::packaging::Address;
 use mp4seek::request::{Form, SegmentDuration};
 use mp4seek::source::Identity;
 use mp4seek::{Answer, Error, Seeker, Settings};
-use test_boxes::{Film, TrackSpec, make_box};
+use test_boxes::{Film, TrackSpec, boxes, make_box};
 
 use super::common::identity;
 
@@ -177,6 +177,18 @@ fn a_recording_has_no_playlist_of_all_before_all_that_goes_on_is_in_it() {
             Err(e) => statuses.push(e.status()),
         }
     }
+    statuses.dedup();
+    assert_eq!(statuses, [404, 200]);
+    // Nor is sound that begins in the middle a reason to take back what was there.
+    let silent = Film::of(vec![TrackSpec::video(400, 10)]).build_fragmented(0);
+    let fragments = |film: &[u8]| -> Vec<usize> {
+        boxes(film).iter().filter(|found| &found.box_type == b"moof").map(|found| found.whole.start).collect()
+    };
+    let (of_silent, places) = (fragments(&silent), fragments(&whole));
+    let half = places.len() / 2;
+    let late = [&whole[..places[0]], &silent[of_silent[0]..of_silent[half]], &whole[places[half]..]].concat();
+    let mut statuses: Vec<_> =
+        (8..180).map(|n| master(&late, n).map_or_else(|e| e.status(), |_| 200)).collect();
     statuses.dedup();
     assert_eq!(statuses, [404, 200]);
     // Sound that is over is no reason to wait for ever.
