@@ -306,6 +306,7 @@ impl<R: ReadAt> Package<'_, R> {
             _ => {}
         }
         let presentation = self.presentation(address)?;
+        self.check_played(address, &presentation.renditions)?;
         self.may_write(std::slice::from_ref(&presentation))?;
         let of = |name: TrackName| {
             let name = name.to_string();
@@ -323,6 +324,25 @@ impl<R: ReadAt> Package<'_, R> {
             }
             _ => Err(Error::NoSuchAddress),
         }
+    }
+
+    /// Refuses a text of all tracks where there are neither pictures nor sound to play. DASH has text
+    /// alone, too, where that is all there is.
+    fn check_played(&self, address: Address, renditions: &[Rendition]) -> Result<(), Error> {
+        let mut known = renditions.iter().filter(|r| r.is_known()).peekable();
+        let has_text_alone = matches!(address, Address::Manifest(_)) && known.peek().is_some();
+        if address.track().is_some() || known.any(|r| r.track.kind != Some(TrackKind::Text)) {
+            return Ok(());
+        }
+        let clip = self.in_budget(|film| self.clip(film))?;
+        let played =
+            offered_tracks(self.index, clip).into_iter().filter(|(name, _)| name.kind != TrackKind::Text);
+        for (name, track) in played {
+            if let Err(refusal @ Error::Plan(_)) = self.rendition(name, track, false) {
+                return Err(refusal);
+            }
+        }
+        if has_text_alone { Ok(()) } else { Err(Error::NoSuchAddress) }
     }
 
     /// Whether a text of these is written by whoever asks: a long one keeps others waiting.
@@ -434,10 +454,7 @@ impl<R: ReadAt> Package<'_, R> {
         // that have begun soon. Later, sound that begins or has ended keeps nobody from the others.
         let has_begun = renditions.iter().any(|r: &Rendition| r.segments.len() > AWAITED_WITHIN);
         let waits = is_awaited && address.track().is_none() && !has_begun;
-        if waits && self.growth()? == Growth::Growing {
-            return Err(Error::NoSuchAddress);
-        }
-        if renditions.is_empty() || address.track().is_none() && !is_played(&renditions, address, &refusal) {
+        if renditions.is_empty() || waits && self.growth()? == Growth::Growing {
             return Err(refusal);
         }
         let mut this = Presentation {
@@ -478,12 +495,6 @@ impl<R: ReadAt> Package<'_, R> {
         }
         Ok(rendition)
     }
-}
-
-/// Whether there are pictures or sound to play. DASH has text alone, too, where that is all there is.
-fn is_played(renditions: &[Rendition], address: Address, refusal: &Error) -> bool {
-    let has_text_alone = matches!(address, Address::Manifest(_)) && matches!(refusal, Error::NoSuchAddress);
-    has_text_alone || renditions.iter().any(|r| r.is_known() && r.track.kind != Some(TrackKind::Text))
 }
 
 /// FNV-1a of 64 bits: what tells texts apart in entity tags, the same on each machine.
@@ -629,6 +640,23 @@ mod tests {
             assert!(ask("/hls/v1.m3u8").is_ok() && ask("/cmaf/a1.mp4").is_ok());
             let master = String::from_utf8(ask("/hls/master.m3u8").unwrap()).unwrap();
             assert!(master.contains("CODECS=\"avc1\"") && !master.contains("a1.m3u8"), "{master}");
+        }
+    }
+
+    #[test]
+    fn text_alone_is_in_dash_and_sound_that_no_player_knows_in_nothing() {
+        let unknown = TrackSpec { coding: *b"fl32", ..TrackSpec::audio(80) };
+        let entry = crate::testing::make_box(b"stpp", b"\0\0\0\0\0\0\0\x01http://www.w3.org/ns/ttml\0\0\0");
+        let text = TrackSpec::text(b"stpp", entry, &[(5000, b"<tt/>".to_vec())]);
+        let text = TrackSpec { handler: *b"subt", ..text };
+        for (track, dash) in [(unknown, 404), (text, 200)] {
+            let film = Film::of(vec![track]).build();
+            let status = |at| {
+                get(&Seeker::default(), &film, at, &of_seconds("2")).map_or_else(|e| e.status(), |_| 200)
+            };
+            assert_eq!((status("/dash/manifest.mpd"), status("/hls/master.m3u8")), (dash, 404));
+            let settings = of_seconds("2");
+            assert!(Seeker::default().presentation(&film, &identity(&film), b"", &settings).is_ok());
         }
     }
 
