@@ -31,6 +31,7 @@ use crate::boxes::{ElstEntry, FormatError, SyncSamples};
 use crate::describe::track_kind;
 use crate::index::{SampleTable, Track};
 use crate::limits;
+use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
@@ -105,8 +106,8 @@ fn is_in_packets(samples: &SampleTable) -> bool {
 
 /// Leaves out of each scene the packets that are decoded before the first one that is heard. Players
 /// of segments that look at no edit list would play them: Chromium by itself and Firefox were late
-/// by as much. Without them, the first packet that is heard fades in. The packets that a film
-/// begins with stay.
+/// by as much. Without them, the first packet that is heard fades in. The packets that a file
+/// begins with stay where its edit list hides them.
 pub(super) fn leave_out_unheard<'a, R: ReadAt>(
     track: &Track,
     line: &Timeline,
@@ -121,7 +122,8 @@ pub(super) fn leave_out_unheard<'a, R: ReadAt>(
         let first = play.first_presented;
         // USAC cannot be decoded without a longer roll.
         let is_heard = &track.coding.0 == b"Opus" || track.samples.roll_before(source, first)? <= 1;
-        if is_heard && begins != Some(play.media_time) {
+        let is_films_begin = begins == Some(play.media_time) && play.samples.start == SampleNumber::FIRST;
+        if is_heard && !is_films_begin {
             play.samples.start = first;
         }
     }

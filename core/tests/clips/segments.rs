@@ -148,8 +148,12 @@ fn a_film_that_is_trimmed_amid_a_group_of_pictures_begins_with_its_key_frame() {
         let (delta, first) = (i64::from(video.samples[0].delta), i64::from(video.samples[0].offset));
         let begins = first + frames * delta + into * delta / 2;
         video.edits = vec![(18_000, i32::try_from(begins).unwrap(), 0x1_0000)];
-        let film = Film::of(vec![video, TrackSpec::audio(130)]).build();
-        let source = expand(&film).swap_remove(0);
+        let sound = TrackSpec { edits: vec![(14_000, 13_100, 0x1_0000)], ..TrackSpec::audio(130) };
+        let film = Film::of(vec![video, sound]).build();
+        let [source, heard] = &expand(&film)[..] else { panic!("two tracks") };
+        // Of sound there is nothing before the packet that is heard first.
+        let sound = expand_fragments(&at(&film, "/cmaf/a1.mp4", "")).swap_remove(0);
+        assert_eq!(sound.samples[0].bytes, heard.samples[12].bytes);
         let file = expand_fragments(&at(&film, "/cmaf/v1.mp4", "")).swap_remove(0);
         let edit = file.edits.first().map_or(0, |(_, media_time, _)| *media_time);
         let seconds = |cts: i64| (cts - edit) as f64 / f64::from(file.timescale);
