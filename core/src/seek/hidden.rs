@@ -63,11 +63,11 @@ pub(super) struct Hidden {
     joint: Option<Joint>,
 }
 
-/// How a range goes on from another one (see `joints`).
+/// How a range goes on from another one (see `joints`), or begins amid a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Joint {
-    /// How long after its first sample the other one is presented.
-    pub(super) delay: ClipTime,
+    /// How long after its first sample the other one is presented. `None` where there is no other one.
+    pub(super) delay: Option<ClipTime>,
     /// How much of the first presented sample is cut off.
     pub(super) into: MediaTime,
     /// How many samples get times of the lead-in at least.
@@ -144,7 +144,13 @@ impl Hidden {
 
     /// The same where the range goes on from another one. There is no pause.
     pub(super) fn at_joint(self, joint: Joint) -> Self {
-        Self { pause: MediaTime(0), sync_offset: MediaTime(0), joint: Some(joint), ..self }
+        Self { sync_offset: MediaTime(0), ..self.cut_off(joint) }
+    }
+
+    /// The same where the beginning of the first presented sample is cut off. A pause would be a part of
+    /// that.
+    pub(super) fn cut_off(self, joint: Joint) -> Self {
+        Self { pause: MediaTime(0), joint: Some(joint), ..self }
     }
 
     /// Ticks that the hidden samples take.
@@ -165,7 +171,7 @@ impl Hidden {
             ticks_a_second / i64::try_from(LEAD_INS_A_SECOND).unwrap_or(1) / i64::from(self.ticks().max(1));
         let step = ClipTime((longest.0 / LONGEST_IN_STEPS).min(room).max(1));
         let delay = || step.times(self.reorder).max(sync_offset - pause);
-        (step, self.joint.map_or_else(delay, |joint| joint.delay))
+        (step, self.joint.and_then(|joint| joint.delay).unwrap_or_else(delay))
     }
 
     /// The times of the lead-in of a range whose decoding ends at `decode_end`. `None` where nothing is
@@ -218,6 +224,7 @@ impl Hidden {
             first_presented: self.first_presented,
             presented_at,
             earliest: self.joint.map(|_| earliest),
+            is_joined: self.joint.is_some_and(|joint| joint.delay.is_some()),
             reorder: self.reorder,
             delay,
             multiplier,

@@ -108,6 +108,7 @@ pub(super) fn lay_out<R: ReadAt>(
     for (n, scene) in needed.iter().enumerate() {
         let is_followed = needed.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
         let to = (previous.as_ref(), is_followed);
+        let lead = if needed.len() == 1 { Lead::Alone } else { Lead::Of(lead) };
         let placed = place_scene(track, source, (scene, begins), to, lead, multiplier)?;
         previous = placed.last().cloned().or(previous);
         out.push(placed);
@@ -125,6 +126,15 @@ fn is_seen_from_edit(track: &Track, scenes: &[NeededScene<'_>], (seen, joints): 
     let is_usual = play.rate == ElstEntry::NORMAL_RATE && (joints == Joints::None || ranges.next().is_none());
     let is_hidden = first.hidden.is_some() || play.media_time > play.first_shown;
     seen == EditsSeen::First && &track.handler.0 == b"vide" && is_usual && is_hidden
+}
+
+/// With which lead scenes begin.
+#[derive(Clone, Copy)]
+enum Lead {
+    /// There is one scene.
+    Alone,
+    /// Of several scenes, the greatest (see `scene_start`).
+    Of(Option<ClipTime>),
 }
 
 /// The greatest lead of the scenes, if there are several (see `scene_start`).
@@ -155,7 +165,7 @@ fn place_scene<R: ReadAt>(
     source: &R,
     (scene, begins): (&NeededScene<'_>, bool),
     (previous, is_followed): (Option<&PlacedRange>, bool),
-    lead: Option<ClipTime>,
+    lead: Lead,
     multiplier: u32,
 ) -> Result<Vec<PlacedRange>, FormatError> {
     let mut out: Vec<PlacedRange> = Vec::with_capacity(scene.ranges.len());
@@ -163,13 +173,20 @@ fn place_scene<R: ReadAt>(
         let is_last = n + 1 == scene.ranges.len();
         let ending = scene.ending.as_ref().filter(|_| is_last);
         let until = scene.until(ending);
-        let lead_in = needed.lead_in_of_clip(track, source, (until, begins), multiplier)?;
-        let lead_in = match lead.filter(|_| n == 0) {
-            Some(lead) => match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
-                Some(start) => start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?,
-                None => lead_in,
-            },
-            None => lead_in,
+        let lead_in = match lead {
+            Lead::Alone if !begins => needed.lead_in_alone(track, source, until, multiplier)?,
+            _ => needed.lead_in_of_clip(track, source, (until, begins), multiplier)?,
+        };
+        let lead_in = match lead {
+            Lead::Of(Some(lead)) if n == 0 => {
+                match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
+                    Some(start) => {
+                        start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?
+                    }
+                    None => lead_in,
+                }
+            }
+            _ => lead_in,
         };
         let mut placed = place(track, source, needed, out.last().or(previous), lead_in, multiplier)?;
         match ending {

@@ -25,9 +25,10 @@ pub struct LeadIn {
     pub first_presented: MediaTime,
     /// That time in the clip, counted from the decode time of the first sample of the range.
     pub presented_at: ClipTime,
-    /// When the first presented sample is presented, counted alike, where the range goes on from
-    /// another one: its beginning may be cut off.
+    /// When the first presented sample is presented, counted alike, where its beginning may be cut off.
     pub(super) earliest: Option<ClipTime>,
+    /// Whether the range goes on from another one, or begins as if it did (see `joints`).
+    pub(super) is_joined: bool,
     /// How many samples decode order may be from composition order, at most.
     pub(super) reorder: u32,
     /// When the first of the hidden samples is presented, counted like `presented_at`.
@@ -87,6 +88,7 @@ impl LeadIn {
             first_presented,
             presented_at,
             earliest: None,
+            is_joined: false,
             reorder: 0,
             delay: ClipTime(0),
             multiplier: 1,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::FormatError;
+use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::source::ReadAt;
@@ -12,6 +12,10 @@ use super::hidden::{Hidden, Joint};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::MAX_GAP;
 use super::play::Play;
+
+/// The beginning of a frame that is cut off in milliseconds, if it is longer. Less is not: a clip begins
+/// with a whole frame.
+pub(super) const SLIDE: u32 = 100;
 
 /// A range of samples that edits need.
 pub(super) struct NeededRange<'a> {
@@ -51,6 +55,28 @@ impl NeededRange<'_> {
         Ok(self.lead_in_at_joint(track, source, (until, ClipTime(i64::MAX / 4)), multiplier)?.0)
     }
 
+    /// As [`Self::lead_in`], of the only scene of a clip. If that begins long after its first frame does
+    /// (a slide), the frame keeps only the rest of its duration: libavformat shows nothing of a frame
+    /// that begins before its edit, and who looks at no edit list would show it for all of its time.
+    pub(super) fn lead_in_alone<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        until: Until,
+        multiplier: u32,
+    ) -> Result<Option<LeadIn>, FormatError> {
+        let [play] = self.plays else { return self.lead_in(track, source, until, multiplier) };
+        let into = play.media_time - play.first_shown;
+        let is_usual = play.rate == ElstEntry::NORMAL_RATE && &track.handler.0 == b"vide";
+        if !is_usual || into <= MediaTime::of_millis(SLIDE, track.mdhd.timescale) {
+            return self.lead_in(track, source, until, multiplier);
+        }
+        let hidden = self.hidden.unwrap_or_else(|| Hidden::none(track, play.first_shown));
+        let least = self.count_to(track, source, play.first_shown)?;
+        let hidden = hidden.cut_off(Joint { delay: None, into, least });
+        hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
+    }
+
     /// The times of its first samples where the presentation goes on from another range (see
     /// `joints`), if they differ from the file; and how long before that its decoding begins, which is
     /// no more than `most`.
@@ -76,7 +102,7 @@ impl NeededRange<'_> {
         }
         let lead = lead.min(most).max(ClipTime(0) - until.raised.in_clip(multiplier));
         let least = if into > MediaTime(0) { self.count_to(track, source, first)? } else { 0 };
-        let hidden = hidden.at_joint(Joint { delay: lead, into, least });
+        let hidden = hidden.at_joint(Joint { delay: Some(lead), into, least });
         let lead_in =
             hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)?;
         Ok((lead_in, lead))

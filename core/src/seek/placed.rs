@@ -36,7 +36,7 @@ impl PlacedRange {
     /// to the first range may be presented, too (see `joints`).
     pub(super) fn edit_at(&self, time: MediaTime) -> ClipTime {
         match self.range.lead_in {
-            Some(LeadIn { earliest: Some(_), delay, .. }) if self.range.place == SampleNumber::FIRST => {
+            Some(LeadIn { is_joined: true, delay, .. }) if self.range.place == SampleNumber::FIRST => {
                 self.start + delay
             }
             _ => self.in_clip(time),

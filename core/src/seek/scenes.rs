@@ -32,7 +32,7 @@ pub(super) fn scenes<R: ReadAt>(
 ) -> Result<Vec<Range<MovieTime>>, SeekError> {
     let mut all: Vec<Range<MovieTime>> = Vec::new();
     for scene in request.scenes() {
-        let scene = guide.place(scene, (request.mode, request.allowed))?;
+        let scene = guide.place(scene, (request.mode, request.allowed), request.more.is_empty())?;
         match all.last_mut() {
             Some(last) if last.end == scene.start => last.end = scene.end,
             _ => all.push(scene),
@@ -52,14 +52,19 @@ impl<R: ReadAt> Guide<'_, R> {
         self.clock.exact(time) >= self.film_end.exact()
     }
 
-    fn place(&self, scene: Scene, how: (Mode, Allowed)) -> Result<Range<MovieTime>, SeekError> {
+    fn place(
+        &self,
+        scene: Scene,
+        how: (Mode, Allowed),
+        is_alone: bool,
+    ) -> Result<Range<MovieTime>, SeekError> {
         let start = self.clock.ticks(scene.start);
         if self.is_past_end(scene.start) {
             let seconds = |time: MovieTime| format!("{:.3}", time.seconds(self.clock.timescale));
             return Err(SeekError::PastEnd { start: seconds(start), end: seconds(self.film_end) });
         }
         let start = match self.track {
-            Some((track, line)) => snap_start(track, line, self.source, self.clock, scene, how)?,
+            Some((track, line)) => snap_start(track, line, self.source, self.clock, scene, how, is_alone)?,
             None => start,
         };
         let end = self.end(scene.end.filter(|&end| !self.is_past_end(end)))?;

@@ -7,6 +7,7 @@ use crate::source::ReadAt;
 use crate::time::{ExactMovieTime, MovieTime, Rounding};
 
 use super::error::SeekError;
+use super::needed::SLIDE;
 use super::timeline::Timeline;
 
 /// Two times at most this far apart are the same. Players and probes count in microseconds, some
@@ -77,7 +78,8 @@ fn frame_at<R: ReadAt>(
     Ok(shown.map(|cts| line.shown_at(segment, cts)))
 }
 
-/// The start of a scene, moved back to the start of the frame that is on screen then. A key frame
+/// The start of a scene, moved back to the start of the frame that is on screen then, unless that is
+/// long ago. A key frame
 /// that the configuration hides is not shown: the clip begins with the next one that may be seen.
 pub(super) fn snap_start<R: ReadAt>(
     track: &Track,
@@ -86,9 +88,13 @@ pub(super) fn snap_start<R: ReadAt>(
     clock: Clock,
     scene: Scene,
     (mode, allowed): (Mode, Allowed),
+    is_alone: bool,
 ) -> Result<MovieTime, SeekError> {
     let at = |mode| frame_at(track, line, source, clock, scene.start, mode);
     let mut frame = at(mode)?;
+    if mode == Mode::Exact {
+        frame = frame.filter(|&frame| !is_left_behind(clock, frame, scene.start, allowed, is_alone));
+    }
     if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < line.seen_from) {
         let next = next_key_frame(track, line, source, clock, scene)?;
         // Without a next one, a key frame that is still on screen is shown from then on.
@@ -99,6 +105,21 @@ pub(super) fn snap_start<R: ReadAt>(
     }
     Ok(frame.unwrap_or_else(|| clock.ticks(scene.start)))
 }
+
+/// Whether a scene begins amid the frame that is on screen, as that has been there for long (a slide): all
+/// other tracks would begin as long before they were asked for, and in a window with what may not be
+/// heard. One of several scenes only does so in a window: libavformat shows nothing of a frame that begins
+/// before its edit, and only that of a scene alone can be made to begin with it.
+fn is_left_behind(clock: Clock, frame: MovieTime, start: Time, allowed: Allowed, is_alone: bool) -> bool {
+    let is_before = |time: Time, millis: u32| {
+        let millis = ExactMovieTime::from_nanos(u64::from(millis) * 1_000_000, clock.timescale);
+        frame.exact() < clock.exact(time).since(millis)
+    };
+    is_alone && is_before(start, LONGEST_BEFORE) || is_before(start, SLIDE) && is_before(allowed.from, SLIDE)
+}
+
+/// A clip begins with a whole frame, if that has not been on screen for more milliseconds than these.
+const LONGEST_BEFORE: u32 = 1000;
 
 /// When the next key frame of a scene is shown that may be seen, where the one at its start may not.
 fn next_key_frame<R: ReadAt>(

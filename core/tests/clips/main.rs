@@ -19,6 +19,7 @@ mod read_budget;
 mod recordings;
 mod rounded;
 mod segments;
+mod slides;
 mod tables;
 mod tracks;
 mod whole_file;

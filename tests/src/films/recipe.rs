@@ -95,6 +95,7 @@ pub const KINDS: &[&str] = &[
     "long_gop",
     "ntsc",
     "vfr",
+    "slides",
     "late_audio",
     "late_video",
     "edit_inside",
@@ -139,6 +140,7 @@ pub(super) fn recipe(name: &'static str) -> Recipe {
             )),
             ..plain
         },
+        "slides" => Recipe { seconds: 40, video: Some(((1, 4), "-bf 2 -g 4")), ..plain },
         "late_audio" => Recipe { audio: &[(48000, 1, "-itsoffset 1.513")], ..plain },
         // The video's own times are set back: only files take an offset by themselves.
         "late_video" => Recipe { video: video("-bf 2 -g 50 -vf setpts=PTS+0.72/TB"), ..plain },

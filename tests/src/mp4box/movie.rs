@@ -1,9 +1,14 @@
 //! What of a movie is presented, and where a clip of it begins and ends.
 
+use mp4seek::request::Mode;
+
 use super::timeline::Segment;
 use super::{EXACT, FAR, Movie, PRESENTED, Track};
 use crate::films::Edit;
 use crate::probe::Cut;
+
+/// A frame that was on screen for more seconds than this is not gone back to.
+const LONG: f64 = 1.0;
 
 impl Movie {
     /// Whether a clip has a track of this film: something of it is shown there, or it is video
@@ -22,7 +27,10 @@ impl Movie {
         let Some(video) = self.guide() else {
             return (wanted, cut.end.unwrap_or(f64::INFINITY).min(end));
         };
-        let start = video.frame_at(self.timescale, wanted, cut.mode).unwrap_or(wanted);
+        let start = video.frame_at(self.timescale, wanted, cut.mode);
+        // A clip begins amid a frame that has been on screen for long.
+        let is_kept = |start: &f64| cut.mode == Mode::Keyframe || wanted - start <= LONG;
+        let start = start.filter(is_kept).unwrap_or(wanted);
         let stop = cut.end.map(|at| video.end_at(self.timescale, at));
         (start, stop.unwrap_or(f64::INFINITY).min(end))
     }

@@ -54,6 +54,9 @@ fn strange_packets(
             Some(_) => {}
             // ffprobe does not report how long the only sample of a track lasts.
             None if begun && source.packets.len() == 1 && hashes.contains(packet.hash.as_str()) => {}
+            None if by_time
+                .iter()
+                .any(|p| p.hash == packet.hash && p.is_slide_at(start) && packet.time.abs() <= near) => {}
             None if begun && by_time.iter().filter(|p| p.hash == packet.hash).any(|p| rest(p)) => {}
             // What the edit list hides has no time of its own.
             None if !packet.shown && hashes.contains(packet.hash.as_str()) => {}
@@ -105,20 +108,28 @@ pub(super) fn chapter_fault(
     (!equal).then(|| format!("chapters are {clip:?} instead of {wanted:?}"))
 }
 
-pub(super) fn frame_faults(clip: &[Frame], source: &[Frame], start: f64, end: f64, tick: f64) -> Vec<String> {
+/// A clip that begins amid a `slide` shows it from its start on.
+pub(super) fn frame_faults(
+    clip: &[Frame],
+    source: &[Frame],
+    (start, slide): (f64, Option<f64>),
+    end: f64,
+    tick: f64,
+) -> Vec<String> {
+    let from = slide.unwrap_or(start);
     let wanted: Vec<_> =
-        source.iter().filter(|f| f.time >= start - INSTANT && f.time < end - INSTANT).collect();
+        source.iter().filter(|f| f.time >= from - INSTANT && f.time < end - INSTANT).collect();
     let mut faults = Vec::new();
     let name = |f: &Frame| f.stamp.map_or(f.hash.clone(), |s| format!("#{} ({} ms)", s.number, s.millis));
     for (i, (got, want)) in clip.iter().zip(&wanted).enumerate() {
         if got.hash != want.hash || got.stamp != want.stamp {
             faults.push(format!("frame {i} at {:.6} is {} instead of {}", got.time, name(got), name(want)));
-        } else if (got.time - (want.time - start)).abs() > tick + INSTANT {
+        } else if (got.time - (want.time.max(start) - start)).abs() > tick + INSTANT {
             faults.push(format!(
                 "frame {i} {} is at {:.6} instead of {:.6}",
                 name(want),
                 got.time,
-                want.time - start
+                want.time.max(start) - start
             ));
         }
     }

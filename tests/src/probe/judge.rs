@@ -197,7 +197,10 @@ impl Case<'_> {
                 let fault = "does not show the last frame of video that has ended";
                 if is_last { Vec::new() } else { vec![fault.into()] }
             }
-            _ => frame_faults(&frames, theirs, self.start, self.end, tick + self.aside()),
+            _ => {
+                let slide = self.source.slide_at(self.start);
+                frame_faults(&frames, theirs, (self.start, slide), self.end, tick + self.aside())
+            }
         }
     }
 

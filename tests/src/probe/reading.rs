@@ -56,6 +56,16 @@ pub struct Packet {
     pub hash: String,
 }
 
+/// A frame that was on screen for more seconds than this is not gone back to.
+pub(super) const SLIDE: f64 = 1.0;
+
+impl Packet {
+    /// Whether it has been on screen for long at a time, and still is.
+    pub(super) fn is_slide_at(&self, time: f64) -> bool {
+        self.shown && time - self.time > SLIDE && self.time + self.duration > time + INSTANT
+    }
+}
+
 impl Reading {
     /// Reads the packets of the film at `path`, which must be one.
     pub fn of(path: &Path) -> Self {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use mp4seek::request::Mode;
 
 use super::decoded::{Decoded, Frame};
-use super::reading::{AS_EDITED, Packet, Reading, UNEDITED};
+use super::reading::{AS_EDITED, Packet, Reading, SLIDE, UNEDITED};
 use super::{Cut, INSTANT};
 use crate::films::{self, Edit, Film};
 
@@ -151,11 +151,20 @@ impl Source {
             return (start, end);
         }
         if cut.mode == Mode::Exact {
-            return (frame, end);
+            // A clip begins amid a frame that has been on screen for long.
+            return (if start - frame > SLIDE { start } else { frame }, end);
         }
         let key = last(&mut before.iter().filter(|p| p.key).map(|p| p.time));
         // An edit may begin between sync samples: nothing before it needs to be shown.
         (key.into_iter().chain(edit).fold(0.0, f64::max), end)
+    }
+
+    /// When the frame began that a clip begins amid.
+    pub(super) fn slide_at(&self, start: f64) -> Option<f64> {
+        self.reading
+            .video()
+            .and_then(|video| video.packets.iter().find(|p| p.is_slide_at(start)))
+            .map(|p| p.time)
     }
 
     /// Whether a frame begins at a time.

@@ -22,6 +22,7 @@ const SAMPLE: &[&str] = &[
     "edit_inside",
     "edit_empty_first",
     "several_audio",
+    "slides",
     "negative_ctts",
     "av1",
     "pyramid",
