@@ -325,7 +325,7 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
     if request.makes_etags() {
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }
-    if let Some(value) = cache_control(request, film) {
+    if let Some(value) = film.cache_control(request.says_how_long()) {
         request.set_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
     }
     if request.config().sends_version() {
@@ -338,11 +338,6 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
     }
 }
 
-/// The `Cache-Control` to add. A script that sends the film to some may have said who may keep it.
-fn cache_control(request: &Request<'_>, film: &VirtualFile) -> Option<String> {
-    film.cache_control().filter(|_| !request.says_how_long())
-}
-
 /// The client and how many clips it may have at a time, where the answer is one of those.
 fn limited_client<'r>(request: &'r Request<'_>, kind: Kind) -> Option<(&'r [u8], u32)> {
     let most = request.config().clips_per_client().filter(|_| kind.is_limited() && !request.is_subrequest());
@@ -352,7 +347,7 @@ fn limited_client<'r>(request: &'r Request<'_>, kind: Kind) -> Option<(&'r [u8],
 /// Sends a client to where the answer is.
 fn redirect(request: &mut Request<'_>, film: &VirtualFile, location: String) -> c_int {
     request.set_error_header(c"Location", &CString::new(location).unwrap_or_default());
-    if let Some(value) = cache_control(request, film) {
+    if let Some(value) = film.cache_control(request.says_how_long()) {
         request.set_error_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
     }
     if request.config().sends_version() {

@@ -169,11 +169,14 @@ impl VirtualFile {
     }
 
     /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players
-    /// have to ask again (RFC 9111, 5.2.2.4).
-    pub fn cache_control(&self) -> Option<String> {
-        match self.is_changing {
-            true => Some("no-cache".to_owned()),
-            false => self.naming.max_age().filter(|_| !self.is_fresh),
+    /// have to ask again (RFC 9111, 5.2.2.4). What an application has said of it (`is_said`) holds, but
+    /// for that: it is then kept by nobody, as the application may have forbidden more than this.
+    pub fn cache_control(&self, is_said: bool) -> Option<String> {
+        match (self.is_changing, is_said) {
+            (true, false) => Some("no-cache".to_owned()),
+            (true, true) => Some("no-store".to_owned()),
+            (false, false) => self.naming.max_age().filter(|_| !self.is_fresh),
+            (false, true) => None,
         }
     }
 

@@ -325,7 +325,7 @@ fn conditions(request: &Request, mtime: i64) -> Conditions<'_> {
 }
 
 fn set_cache_control(request: &Request, film: &VirtualFile) -> bool {
-    let value = film.cache_control().filter(|_| !request.says_how_long());
+    let value = film.cache_control(request.says_how_long());
     set_optional(request, b"Cache-Control", value.as_deref())
 }
 

@@ -129,7 +129,8 @@ fn lighttpd_copies_no_text_that_nothing_compresses() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", site.pid())).expect("a server that runs");
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
     let memory: usize = memory.expect("a line of it").parse().expect("a number");
-    assert!(memory < 6 * len / 1000, "{memory} kB");
+    // Of a server under valgrind, most of it is valgrind's.
+    assert!(memory < 6 * len / 1000 || std::env::var_os("H264_VALGRIND").is_some(), "{memory} kB");
     drop(clients);
 }
 
