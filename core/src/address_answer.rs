@@ -454,7 +454,10 @@ impl<R: ReadAt> Package<'_, R> {
         // that have begun soon. Later, sound that begins or has ended keeps nobody from the others.
         let has_begun = renditions.iter().any(|r: &Rendition| r.segments.len() > AWAITED_WITHIN);
         let waits = is_awaited && address.track().is_none() && !has_begun;
-        if renditions.is_empty() || waits && self.growth()? == Growth::Growing {
+        if waits && self.growth()? == Growth::Growing {
+            return Err(Error::NoSuchAddress);
+        }
+        if renditions.is_empty() {
             return Err(refusal);
         }
         let mut this = Presentation {

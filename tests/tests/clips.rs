@@ -76,6 +76,12 @@ kinds! {
     long_gop: CUTS,
     ntsc: CUTS,
     vfr: CUTS,
+    // libavformat gives out nothing of sound that lies within a packet.
+    slides: [CUTS, &[(Some(16.5), Some(18.9)), (Some(18.9), None), (Some(4.5), Some(21.0))]]
+        .concat()
+        .into_iter()
+        .filter(|cut| *cut != (Some(1.999), Some(2.001)))
+        .collect::<Vec<_>>(),
     late_audio: [SHORT, &[(Some(0.5), Some(1.0)), (Some(1.5), Some(2.0)), (Some(1.4), Some(1.6))]].concat(),
     late_video: [SHORT, &[(Some(0.3), Some(2.0)), (Some(0.3), Some(0.6)), (Some(0.72), Some(2.0))]].concat(),
     edit_inside: INSIDE_EDITS,

@@ -120,10 +120,7 @@ impl Hidden {
         let frame = MediaTime(rest.0 / i64::from(range.end - end));
         let timescale = track.mdhd.timescale;
         let pause = frame.min(MediaTime::of_millis(MAX_PAUSE, timescale));
-        let sync_offset = match reorder {
-            0 => highest,
-            _ => samples.sync_offset(source, &(end..range.end))?.unwrap_or_default(),
-        };
+        let sync_offset = sync_offset(samples, source, &(end..range.end))?;
         let joint = None;
         Ok(Some(Self { count, first_presented, reorder, pause, sync_offset, timescale, in_order, joint }))
     }
@@ -140,6 +137,17 @@ impl Hidden {
             in_order: false,
             joint: None,
         }
+    }
+
+    /// The same, of a range of these samples after whose first one players may seek.
+    pub(super) fn before_later<R: ReadAt>(
+        self,
+        track: &Track,
+        source: &R,
+        range: &Range<SampleNumber>,
+    ) -> Result<Self, FormatError> {
+        let later = range.start.next()..range.end;
+        Ok(Self { sync_offset: sync_offset(&track.samples, source, &later)?, ..self })
     }
 
     /// The same where the range goes on from another one. There is no pause.
@@ -205,6 +213,10 @@ impl Hidden {
         if len < held {
             presented_at = presented_at.max(step.times(len) - end);
         }
+        let earliest = match self.joint {
+            Some(Joint { delay: None, into, .. }) => earliest.max(presented_at + into.in_clip(multiplier)),
+            _ => earliest,
+        };
         let mut next = presented_at + end;
         if len == self.count && next + delay > presented_at {
             // The last hidden sample would last until after the first presented one has begun.
@@ -260,6 +272,19 @@ impl Hidden {
             }
         }
         Ok((len, natural))
+    }
+}
+
+/// The composition offset of the sync samples in a range; the one that all have, where nothing is
+/// reordered.
+fn sync_offset<R: ReadAt>(
+    samples: &SampleTable,
+    source: &R,
+    range: &Range<SampleNumber>,
+) -> Result<MediaTime, FormatError> {
+    match samples.reorder() {
+        0 => Ok(samples.extreme_offsets().1),
+        _ => Ok(samples.sync_offset(source, range)?.unwrap_or_default()),
     }
 }
 

@@ -178,7 +178,7 @@ fn place_scene<R: ReadAt>(
             _ => needed.lead_in_of_clip(track, source, (until, begins), multiplier)?,
         };
         let lead_in = match lead {
-            Lead::Of(Some(lead)) if n == 0 => {
+            Lead::Of(Some(lead)) if n == 0 && !begins => {
                 match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
                     Some(start) => {
                         start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?

@@ -65,14 +65,18 @@ impl NeededRange<'_> {
         until: Until,
         multiplier: u32,
     ) -> Result<Option<LeadIn>, FormatError> {
-        let [play] = self.plays else { return self.lead_in(track, source, until, multiplier) };
-        let into = play.media_time - play.first_shown;
-        let is_usual = play.rate == ElstEntry::NORMAL_RATE && &track.handler.0 == b"vide";
-        if !is_usual || into <= MediaTime::of_millis(SLIDE, track.mdhd.timescale) {
+        let first = self.plays.iter().min_by_key(|play| play.media_time);
+        let first = first.filter(|first| first.rate == ElstEntry::NORMAL_RATE && &track.handler.0 == b"vide");
+        let shown = self.plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
+        let into = first.map_or(MediaTime(0), |first| first.media_time - shown);
+        if into <= MediaTime::of_millis(SLIDE, track.mdhd.timescale) {
             return self.lead_in(track, source, until, multiplier);
         }
-        let hidden = self.hidden.unwrap_or_else(|| Hidden::none(track, play.first_shown));
-        let least = self.count_to(track, source, play.first_shown)?;
+        let hidden = match self.hidden {
+            Some(hidden) => hidden,
+            None => Hidden::none(track, shown).before_later(track, source, &self.samples)?,
+        };
+        let least = self.count_to(track, source, shown)?;
         let hidden = hidden.cut_off(Joint { delay: None, into, least });
         hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
     }

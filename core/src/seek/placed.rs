@@ -51,9 +51,16 @@ impl PlacedRange {
     /// Gives the last samples times with which they end with their edit.
     pub(super) fn end_with(&mut self, ending: &Ending) {
         let since_start = |time| self.since_start(time);
-        if let Some(before) = self.range.lead_in.and_then(|lead_in| lead_in.all_but_last()) {
-            let lasts = since_start(ending.end) - since_start(ending.last_composition());
-            self.end_lead_in(before, lasts);
+        let lead_in = self.range.lead_in;
+        if let Some((lead_in, before)) = lead_in.and_then(|lead_in| Some((lead_in, lead_in.all_but_last()?)))
+        {
+            let last = ending.last_composition();
+            let begins = since_start(last);
+            let begins = match lead_in.earliest.filter(|_| last >= lead_in.first_presented) {
+                Some(earliest) => begins.max(earliest),
+                None => begins,
+            };
+            self.end_lead_in(before, since_start(ending.end) - begins);
             return;
         }
         let lead_in = self.range.lead_in.map_or(0, |lead_in| lead_in.len);

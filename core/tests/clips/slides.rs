@@ -52,6 +52,10 @@ fn a_clip_begins_amid_a_slide() {
             let [(_, at, _)] = cut[0].edits[..] else { panic!() };
             let held: Vec<_> = cut[0].samples.iter().filter(|s| s.cts >= at).map(|s| s.cts - at).collect();
             assert_eq!(held.iter().min(), Some(&0), "{are_sync} {query}");
+            if next.is_none() {
+                let lasts = cut[0].samples.iter().map(|s| s.cts + i64::from(s.delta) - at).max().unwrap();
+                assert!(lasts as f64 <= 2.01 * f64::from(cut[0].timescale), "{are_sync} {query} {lasts}");
+            }
             assert!(at as f64 <= 0.1 * f64::from(cut[0].timescale), "{are_sync} {query} {at}");
         }
     }
