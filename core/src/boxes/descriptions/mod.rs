@@ -27,7 +27,7 @@ mod usual_form;
 mod vpcc;
 mod vvcc;
 
-use super::{BoxHeader, BoxType, FormatError, Reader, u16_at, u32_at};
+use super::{BoxHeader, BoxType, FormatError, Reader, u16_at};
 use crate::limits;
 use crate::source::ReadAt;
 

@@ -3,8 +3,9 @@
 //! Readers of fragments know that form alone: they take fields that only QuickTime has for boxes, and
 //! what ends a list of boxes there for one that is cut off.
 
+use super::VISUAL_ENTRY;
 use super::audio_entry::{self, USUAL};
-use super::{VISUAL_ENTRY, u32_at};
+use crate::boxes::nested::nested_boxes;
 use crate::boxes::write::write_box;
 use crate::boxes::{BOX_HEAD_SIZE, BoxType};
 
@@ -102,11 +103,9 @@ impl<'b> Whole<'b> {
 /// The boxes in `bytes`, up to what is none, and what is behind them.
 fn whole_boxes(bytes: &[u8]) -> (Vec<Whole<'_>>, &[u8]) {
     let (mut boxes, mut rest) = (Vec::new(), bytes);
-    while let Some((whole, after)) = rest.split_at_checked(u32_at(rest, 0) as usize) {
-        let Some(box_type) = whole.get(4..).and_then(|b| b.first_chunk()).filter(|t| **t != [0; 4]) else {
-            break;
-        };
-        boxes.push(Whole { box_type: BoxType(*box_type), whole });
+    for (box_type, content) in nested_boxes(bytes).take_while(|(box_type, _)| box_type.0 != [0; 4]) {
+        let Some((whole, after)) = rest.split_at_checked(BOX_HEAD_SIZE + content.len()) else { break };
+        boxes.push(Whole { box_type, whole });
         rest = after;
     }
     (boxes, rest)
