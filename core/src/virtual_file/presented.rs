@@ -38,11 +38,8 @@ impl VirtualFile {
     /// When the source cannot be read.
     pub fn presented_before(&self, source: &impl ReadAt, time: Duration) -> io::Result<u64> {
         let Body::Film(index, planned, ..) = &self.body else { return Ok(self.len()) };
-        let left = Cell::new(limits::READS_OF_PACE);
-        let file = Metered::new(source, &left);
-        let source = index.film_in_order(&file);
-        let film = Film { index, source: &Metered::new(&source, &left) };
-        Ok(self.find_before(planned, &film, time)?.unwrap_or(self.len()))
+        let end = within_budget(index, source, |film| self.find_before(planned, film, time))?;
+        Ok(end.unwrap_or(self.len()))
     }
 
     /// As [`Self::presented_before`]; `None` where it takes too many reads.
@@ -62,14 +59,14 @@ impl VirtualFile {
     /// When the source cannot be read.
     pub fn playable_until(&self, source: &impl ReadAt, offset: u64) -> io::Result<Duration> {
         let Body::Film(index, planned, ..) = &self.body else { return Ok(Duration::ZERO) };
-        // One for all look-ups.
-        let left = Cell::new(limits::READS_OF_PACE);
-        let file = Metered::new(source, &left);
-        let source = index.film_in_order(&file);
-        let film = Film { index, source: &Metered::new(&source, &left) };
+        // One budget for all look-ups.
+        within_budget(index, source, |film| self.find_playable(planned, film, offset))
+    }
+
+    fn find_playable(&self, planned: &Planned, film: &Film<'_>, offset: u64) -> io::Result<Duration> {
         let mut is_spent = false;
         let mut is_before = |millis| {
-            let end = self.find_before(planned, &film, Duration::from_millis(millis))?;
+            let end = self.find_before(planned, film, Duration::from_millis(millis))?;
             is_spent |= end.is_none();
             Ok::<_, io::Error>(end.is_some_and(|end| end <= offset))
         };
@@ -92,6 +89,15 @@ impl VirtualFile {
         }
         Ok(Duration::from_millis(if is_spent { LONGEST } else { low }))
     }
+}
+
+/// Does some work with a film, in order, of which no more than [`limits::READS_OF_PACE`] are read: of the
+/// file, and of its tables.
+fn within_budget<R: ReadAt, T>(index: &Index, source: &R, work: impl FnOnce(&Film<'_>) -> T) -> T {
+    let left = Cell::new(limits::READS_OF_PACE);
+    let file = Metered::new(source, &left);
+    let source = index.film_in_order(&file);
+    work(&Film { index, source: &Metered::new(&source, &left) })
 }
 
 impl Planned {
