@@ -33,7 +33,7 @@ use super::joints::{Continued, EditsSeen, Joints};
 use super::kind::{holds_on, is_still};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::multiplier;
-use super::needed::{NeededRange, needed_ranges};
+use super::needed::{Beginning, NeededRange, needed_ranges};
 use super::placed::PlacedRange;
 use super::play::Play;
 use super::scene_start::SceneStart;
@@ -95,12 +95,16 @@ pub(super) fn lay_out<R: ReadAt>(
         needed.push(NeededScene { ranges, ending, raised: line.raised });
     }
     let hidden = needed.iter().flat_map(|scene| &scene.ranges).filter_map(|range| range.hidden.as_ref());
-    let begins = is_seen_from_edit(track, &needed, (seen, joints));
-    let is_led_in = begins || joints == Joints::None && scenes.len() > 1;
+    let beginning = match needed.len() {
+        _ if is_seen_from_edit(track, &needed, (seen, joints)) => Beginning::WithHidden,
+        1 => Beginning::AmidFrame,
+        _ => Beginning::Hidden,
+    };
+    let is_led_in = beginning == Beginning::WithHidden || joints == Joints::None && scenes.len() > 1;
     let has_late = needed.iter().any(|scene| scene.ending.as_ref().is_some_and(Ending::has_hidden));
     let multiplier = multiplier(track, hidden, has_late || is_led_in, waits_in);
     if joints == Joints::None {
-        return Ok((without_joints(track, line, source, (&needed, begins), multiplier)?, multiplier));
+        return Ok((without_joints(track, line, source, (&needed, beginning), multiplier)?, multiplier));
     }
     let lead = longest_lead(track, source, &needed, multiplier)?;
     let mut out = Vec::with_capacity(needed.len());
@@ -108,8 +112,7 @@ pub(super) fn lay_out<R: ReadAt>(
     for (n, scene) in needed.iter().enumerate() {
         let is_followed = needed.iter().skip(n + 1).any(|later| !later.ranges.is_empty());
         let to = (previous.as_ref(), is_followed);
-        let lead = if needed.len() == 1 { Lead::Alone } else { Lead::Of(lead) };
-        let placed = place_scene(track, source, (scene, begins), to, lead, multiplier)?;
+        let placed = place_scene(track, source, (scene, beginning), to, lead, multiplier)?;
         previous = placed.last().cloned().or(previous);
         out.push(placed);
     }
@@ -128,15 +131,6 @@ fn is_seen_from_edit(track: &Track, scenes: &[NeededScene<'_>], (seen, joints): 
     seen == EditsSeen::First && &track.handler.0 == b"vide" && is_usual && is_hidden
 }
 
-/// With which lead scenes begin.
-#[derive(Clone, Copy)]
-enum Lead {
-    /// There is one scene.
-    Alone,
-    /// Of several scenes, the greatest (see `scene_start`).
-    Of(Option<ClipTime>),
-}
-
 /// The greatest lead of the scenes, if there are several (see `scene_start`).
 fn longest_lead<R: ReadAt>(
     track: &Track,
@@ -148,7 +142,8 @@ fn longest_lead<R: ReadAt>(
     let firsts = scenes.iter().filter_map(|scene| Some((scene.ranges.first()?, scene)));
     for (first, scene) in firsts.filter(|_| scenes.len() > 1) {
         let ending = scene.ending.as_ref().filter(|_| scene.ranges.len() == 1);
-        let lead_in = first.lead_in(track, source, scene.until(ending), multiplier)?;
+        let until = scene.until(ending);
+        let lead_in = first.lead_in(track, source, (until, Beginning::Hidden), multiplier)?;
         let Some(start) = SceneStart::of(track, source, first, lead_in.as_ref(), multiplier)? else {
             return Ok(None);
         };
@@ -157,15 +152,14 @@ fn longest_lead<R: ReadAt>(
     Ok(longest)
 }
 
-/// Places the ranges of a scene after the `previous` one. What leads in to it is presented where it
-/// `begins` so. With a `lead`, its edit begins as long
+/// Places the ranges of a scene after the `previous` one. With a `lead`, its edit begins as long
 /// after its first presented sample.
 fn place_scene<R: ReadAt>(
     track: &Track,
     source: &R,
-    (scene, begins): (&NeededScene<'_>, bool),
+    (scene, beginning): (&NeededScene<'_>, Beginning),
     (previous, is_followed): (Option<&PlacedRange>, bool),
-    lead: Lead,
+    lead: Option<ClipTime>,
     multiplier: u32,
 ) -> Result<Vec<PlacedRange>, FormatError> {
     let mut out: Vec<PlacedRange> = Vec::with_capacity(scene.ranges.len());
@@ -173,20 +167,13 @@ fn place_scene<R: ReadAt>(
         let is_last = n + 1 == scene.ranges.len();
         let ending = scene.ending.as_ref().filter(|_| is_last);
         let until = scene.until(ending);
-        let lead_in = match lead {
-            Lead::Alone if !begins => needed.lead_in_alone(track, source, until, multiplier)?,
-            _ => needed.lead_in_of_clip(track, source, (until, begins), multiplier)?,
-        };
-        let lead_in = match lead {
-            Lead::Of(Some(lead)) if n == 0 && !begins => {
-                match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
-                    Some(start) => {
-                        start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?
-                    }
-                    None => lead_in,
-                }
-            }
-            _ => lead_in,
+        let lead_in = needed.lead_in(track, source, (until, beginning), multiplier)?;
+        let lead_in = match lead.filter(|_| n == 0 && beginning != Beginning::WithHidden) {
+            Some(lead) => match SceneStart::of(track, source, needed, lead_in.as_ref(), multiplier)? {
+                Some(start) => start.lead_in(track, source, needed, lead_in, (lead, until, multiplier))?,
+                None => lead_in,
+            },
+            None => lead_in,
         };
         let mut placed = place(track, source, needed, out.last().or(previous), lead_in, multiplier)?;
         match ending {
@@ -212,7 +199,7 @@ fn without_joints<R: ReadAt>(
     track: &Track,
     line: &Timeline,
     source: &R,
-    (scenes, begins): (&[NeededScene<'_>], bool),
+    (scenes, beginning): (&[NeededScene<'_>], Beginning),
     multiplier: u32,
 ) -> Result<Vec<Vec<PlacedRange>>, FormatError> {
     let mut out: Vec<Vec<PlacedRange>> = Vec::with_capacity(scenes.len());
@@ -245,7 +232,7 @@ fn without_joints<R: ReadAt>(
             }
             lead_in
         } else {
-            needed.lead_in_of_clip(track, source, (until, begins), multiplier)?
+            needed.lead_in(track, source, (until, beginning), multiplier)?
         };
         let mut placed = place(track, source, needed, previous.as_deref(), lead_in, multiplier)?;
         let media = line.scales.media.saturating_mul(multiplier);

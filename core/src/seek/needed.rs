@@ -17,6 +17,19 @@ use super::play::Play;
 /// with a whole frame.
 pub(super) const SLIDE: u32 = 100;
 
+/// How a range begins that no other one precedes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// The edit list hides what leads in to it.
+    Hidden,
+    /// As it does, of the only scene of a clip. If that begins long after its first frame does (a slide),
+    /// the frame keeps only the rest of its duration: libavformat shows nothing of a frame that begins
+    /// before its edit, and who looks at no edit list would show it for all of its time.
+    AmidFrame,
+    /// What leads in to it is presented just before the first sample that is to be (see `joints`).
+    WithHidden,
+}
+
 /// A range of samples that edits need.
 pub(super) struct NeededRange<'a> {
     pub(super) samples: Range<SampleNumber>,
@@ -28,57 +41,57 @@ pub(super) struct NeededRange<'a> {
 }
 
 impl NeededRange<'_> {
-    /// The times of its hidden samples, if it has any.
+    /// The times of its first samples where no other range precedes it, if they differ from the file.
     pub(super) fn lead_in<R: ReadAt>(
         &self,
         track: &Track,
         source: &R,
+        (until, beginning): (Until, Beginning),
+        multiplier: u32,
+    ) -> Result<Option<LeadIn>, FormatError> {
+        let hidden = match beginning {
+            Beginning::WithHidden => {
+                let most = ClipTime(i64::MAX / 4);
+                return Ok(self.lead_in_at_joint(track, source, (until, most), multiplier)?.0);
+            }
+            Beginning::AmidFrame => self.cut_off(track, source)?.or(self.hidden),
+            Beginning::Hidden => self.hidden,
+        };
+        hidden.map_or(Ok(None), |hidden| self.times(track, source, hidden, until, multiplier))
+    }
+
+    /// The times that these hidden samples make.
+    fn times<R: ReadAt>(
+        &self,
+        track: &Track,
+        source: &R,
+        hidden: Hidden,
         until: Until,
         multiplier: u32,
     ) -> Result<Option<LeadIn>, FormatError> {
-        let Some(hidden) = self.hidden else { return Ok(None) };
         hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
     }
 
-    /// The times of its first samples where no other range precedes it. What is hidden is presented
-    /// just before the first sample that is to be, where it `begins` with the edit.
-    pub(super) fn lead_in_of_clip<R: ReadAt>(
-        &self,
-        track: &Track,
-        source: &R,
-        (until, begins): (Until, bool),
-        multiplier: u32,
-    ) -> Result<Option<LeadIn>, FormatError> {
-        if !begins {
-            return self.lead_in(track, source, until, multiplier);
-        }
-        Ok(self.lead_in_at_joint(track, source, (until, ClipTime(i64::MAX / 4)), multiplier)?.0)
-    }
-
-    /// As [`Self::lead_in`], of the only scene of a clip. If that begins long after its first frame does
-    /// (a slide), the frame keeps only the rest of its duration: libavformat shows nothing of a frame
-    /// that begins before its edit, and who looks at no edit list would show it for all of its time.
-    pub(super) fn lead_in_alone<R: ReadAt>(
-        &self,
-        track: &Track,
-        source: &R,
-        until: Until,
-        multiplier: u32,
-    ) -> Result<Option<LeadIn>, FormatError> {
+    /// Its hidden samples where it begins amid its first presented one, see [`Beginning::AmidFrame`].
+    fn cut_off<R: ReadAt>(&self, track: &Track, source: &R) -> Result<Option<Hidden>, FormatError> {
         let first = self.plays.iter().min_by_key(|play| play.media_time);
         let first = first.filter(|first| first.rate == ElstEntry::NORMAL_RATE && &track.handler.0 == b"vide");
-        let shown = self.plays.iter().map(|play| play.first_shown).min().unwrap_or_default();
+        let shown = self.first_shown();
         let into = first.map_or(MediaTime(0), |first| first.media_time - shown);
         if into <= MediaTime::of_millis(SLIDE, track.mdhd.timescale) {
-            return self.lead_in(track, source, until, multiplier);
+            return Ok(None);
         }
         let hidden = match self.hidden {
             Some(hidden) => hidden,
             None => Hidden::none(track, shown).before_later(track, source, &self.samples)?,
         };
         let least = self.count_to(track, source, shown)?;
-        let hidden = hidden.cut_off(Joint { delay: None, into, least });
-        hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)
+        Ok(Some(hidden.cut_off(Joint { delay: None, into, least })))
+    }
+
+    /// The composition time of the first sample that is presented.
+    fn first_shown(&self) -> MediaTime {
+        self.plays.iter().map(|play| play.first_shown).min().unwrap_or_default()
     }
 
     /// The times of its first samples where the presentation goes on from another range (see
@@ -91,7 +104,7 @@ impl NeededRange<'_> {
         (until, most): (Until, ClipTime),
         multiplier: u32,
     ) -> Result<(Option<LeadIn>, ClipTime), FormatError> {
-        let first = self.plays.iter().map(|p| p.first_shown).min().unwrap_or_default();
+        let first = self.first_shown();
         let (hidden, lead) = match self.hidden {
             Some(hidden) => (hidden, track.samples.extreme_offsets().1),
             None => (Hidden::none(track, first), first - self.decode.start),
@@ -107,9 +120,7 @@ impl NeededRange<'_> {
         let lead = lead.min(most).max(ClipTime(0) - until.raised.in_clip(multiplier));
         let least = if into > MediaTime(0) { self.count_to(track, source, first)? } else { 0 };
         let hidden = hidden.at_joint(Joint { delay: Some(lead), into, least });
-        let lead_in =
-            hidden.lead_in(&track.samples, source, &self.samples, self.decode.end, until, multiplier)?;
-        Ok((lead_in, lead))
+        Ok((self.times(track, source, hidden, until, multiplier)?, lead))
     }
 
     /// How many samples there are up to the one with this composition time.
