@@ -17,6 +17,7 @@ use tests::{key_file, on_all_engines};
 on_all_engines!(
     a_clip_says_by_which_query_it_is_known,
     other_queries_lead_to_the_canonical_one,
+    a_query_is_known_however_the_server_writes_it,
     signed_links_stay_as_they_are,
     a_clip_may_be_kept_for_a_while,
 );
@@ -108,6 +109,32 @@ fn other_queries_lead_to_the_canonical_one(engine: Engine) {
     let elsewhere = site.get("//f.mp4?t=3,7");
     assert!(elsewhere.status != 302 && elsewhere.header("content-location").is_empty(), "{elsewhere}");
     site.expect_log("start=x: not a time");
+}
+
+/// The options that Debian's lighttpd reads a query with, and one that its configuration offers.
+const AS_IN_DEBIAN: &str = "server.http-parseopts = (\"url-normalize-unreserved\" => \"enable\", \
+    \"url-normalize-required\" => \"enable\", \"url-ctrls-reject\" => \"enable\", \
+    \"url-path-2f-decode\" => \"enable\", \"url-path-dotseg-remove\" => \"enable\", \
+    \"url-query-20-plus\" => \"enable\")";
+
+fn a_query_is_known_however_the_server_writes_it(engine: Engine) {
+    for options in ["", engine.lines("", AS_IN_DEBIAN, "")] {
+        let site = builder(
+            engine,
+            "H264StreamingCanonical redirect",
+            "h264-streaming.canonical = \"redirect\"",
+            "h264_streaming_canonical redirect;",
+        )
+        .config(options)
+        .start();
+        site.publish_as(&film("bframes"), "f.mp4");
+        for query in ["start=3&end=7&x[]=2", "t=3%2C7", "t=3,7&x=%5b%40", "t=3,7&x=a%20b+c", "t=3,7&x={|}%3F"]
+        {
+            let reply = site.get(&format!("/f.mp4?{query}"));
+            assert_eq!(reply.status, 302, "{query} with {options:?}\n{reply}");
+            assert!(reply.header("location").ends_with("/f.mp4?end=7&start=3"), "{query}\n{reply}");
+        }
+    }
 }
 
 fn signed_links_stay_as_they_are(engine: Engine) {

@@ -72,6 +72,15 @@ pub(super) fn pairs(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_
     })
 }
 
+/// Whether two queries name the same values in the same order. Servers need not hand on a query as
+/// it came: lighttpd encodes and decodes characters of it, and can make `+` of `%20`.
+pub fn is_same_query(one: &[u8], other: &[u8]) -> bool {
+    let plus = |byte: u8| if byte == b' ' { b'+' } else { byte };
+    let normal = |text: Cow<'_, [u8]>| -> Vec<u8> { text.iter().copied().map(plus).collect() };
+    let all = |query| pairs(query).map(move |(name, value)| (normal(name), normal(value)));
+    one == other || all(one).eq(all(other))
+}
+
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(text).into()
 }
