@@ -244,6 +244,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         return status;
     }
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
+    request.drop_place();
     match request.client_target().map_or(Location::Here, |target| film.location(target, request.query())) {
         Location::Here => {}
         Location::Also(location) => {

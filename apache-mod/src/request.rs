@@ -225,6 +225,14 @@ impl<'r> Request<'r> {
         ask!(self, h264_set_header_out, name.as_ptr(), value.as_ptr());
     }
 
+    /// Drops the `Content-Location` of mod_negotiation, which names all of the film. What a script says
+    /// stays.
+    pub(crate) fn drop_place(&mut self) {
+        if self.sent_file.is_none() {
+            ask!(self, h264_drop_header_out, c"Content-Location".as_ptr());
+        }
+    }
+
     /// Sets a field of the header that error answers have too.
     pub(crate) fn set_error_header(&mut self, name: &CStr, value: &CStr) {
         ask!(self, h264_set_error_header_out, name.as_ptr(), value.as_ptr());

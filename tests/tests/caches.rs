@@ -137,6 +137,27 @@ fn a_query_is_known_however_the_server_writes_it(engine: Engine) {
     }
 }
 
+/// mod_negotiation names the film alone, which is another one than the clip.
+#[test]
+fn a_film_without_its_extension_has_one_place() {
+    let lines = "LoadModule negotiation_module /usr/lib/apache2/modules/mod_negotiation.so\n\
+         <Directory {docroot}>\nOptions +MultiViews\n</Directory>\n\
+         <Location /strict>\nH264StreamingCanonical redirect\n</Location>\nAlias /strict {docroot}";
+    let site = Builder::new(APACHE).config(lines).packaging().start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    let places = |target: &str, status: u16| -> Vec<String> {
+        let reply = site.get(target);
+        assert_eq!(reply.status, status, "{target}\n{reply}");
+        let places = reply.headers.iter().filter(|(name, _)| name == "content-location");
+        places.map(|(_, value)| value.clone()).collect()
+    };
+    assert_eq!(places("/f?t=3,7", 200), ["/f?end=7&start=3"]);
+    assert_eq!(places("/f/hls/v1.m3u8?end=7&start=3", 200), ["/f/hls/v1.m3u8?end=7&start=3"]);
+    assert_eq!(places("/f/hls/v1.m3u8?t=3,7", 200), [""; 0]);
+    assert_eq!(places("/strict/f?t=3,7", 302), [""; 0]);
+    assert_eq!(places("/f", 200), ["/f"]);
+}
+
 fn signed_links_stay_as_they_are(engine: Engine) {
     let apache = "H264StreamingCanonical redirect\n<Directory {docroot}>\nH264StreamingSecretFile {dir}/keys\n</Directory>";
     let lighttpd = "h264-streaming.canonical = \"redirect\"\nh264-streaming.secret-file = \"{dir}/keys\"";
