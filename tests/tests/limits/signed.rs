@@ -22,6 +22,7 @@ on_all_engines!(
     a_signed_link_is_let_through,
     a_link_that_was_changed_is_refused,
     a_link_expires,
+    a_film_that_is_not_there_is_not_found_by_any_link,
     no_other_way_leads_to_the_film,
     a_film_that_cannot_be_opened_for_a_moment_is_refused,
     a_playlist_and_its_segments_need_one_signature,
@@ -171,6 +172,20 @@ fn a_film_without_a_signature_is_not_opened(engine: Engine) {
     let reply = site.get(&signed("/locked.mp4?start=3"));
     assert!(reply.status == 403 && !reply.text().contains("signature"), "{reply}");
     site.allow_log("Permission denied|may not be opened");
+}
+
+/// Whoever has no link learns no more than that, and the same from each server.
+fn a_film_that_is_not_there_is_not_found_by_any_link(engine: Engine) {
+    let site = site(engine);
+    for link in
+        ["/gone.mp4", "/gone.mp4?start=3", "/none/gone.mp4", "/gone.mp4/hls/master.m3u8", "/gone.mp4/x"]
+    {
+        for link in [link.to_owned(), signed(link)] {
+            let reply = site.get(&link);
+            assert!(reply.status == 404 && !reply.text().contains("signature"), "{link}\n{reply}");
+        }
+    }
+    site.allow_log("No such file|AH00128");
 }
 
 fn no_other_way_leads_to_the_film(engine: Engine) {
