@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::Command;
 
+use tests::client::Reply;
 use tests::films::film;
 use tests::pages::{block, blocks};
 use tests::probe::clip;
@@ -48,6 +49,39 @@ fn old_addresses_lead_to_the_new_ones(engine: Engine) {
         assert!((300..400).contains(&reply.status) && reply.header("location").ends_with(new), "{reply}");
         assert!(site.request(old).arg("-L").send().text().contains(content), "{old}");
     }
+    // By way of the old address of the whole film.
+    let clip = "/clipFrom/3000/clipTo/7050";
+    for (old, new) in [
+        (format!("/hls/f.mp4{clip}/index.m3u8"), "/f.mp4/hls/master.m3u8?start=3.000&end=7.050"),
+        (format!("/dash/f.mp4{clip}/manifest.mpd"), "/f.mp4/dash/manifest.mpd?start=3.000&end=7.050"),
+        (
+            format!("/hls/f.mp4{clip}/index-v1-a1.m3u8"),
+            "/f.mp4/hls/master.m3u8?tracks=v1-a1&start=3.000&end=7.050",
+        ),
+        (
+            "/hls/f.mp4/clipFrom/0/clipTo/500/index.m3u8".to_owned(),
+            "/f.mp4/hls/master.m3u8?start=.0&end=.500",
+        ),
+        ("/hls/f.mp4/index-v1.m3u8?a=1".to_owned(), "/f.mp4/hls/master.m3u8?tracks=v1&a=1"),
+    ] {
+        let (at, reply) = followed(&site, &old);
+        assert_eq!((at.trim_end_matches('&'), reply.status), (new, 200), "{old}");
+    }
+    assert_eq!(site.get("/hls/f.mp4/clipFrom/10/clipTo/7000/index.m3u8").status, 404, "no second");
+    site.allow_log("No such file");
+}
+
+/// Where a target leads to in the end, and what is there. Nothing leads on for ever.
+fn followed(site: &Site, target: &str) -> (String, Reply) {
+    let (mut at, mut reply) = (target.to_owned(), site.get(target));
+    for _ in 0..5 {
+        if (300..400).contains(&reply.status) {
+            let location = reply.header("location");
+            at = location.strip_prefix(&site.url("")).unwrap_or(location).to_owned();
+            reply = site.get(&at);
+        }
+    }
+    (at, reply)
 }
 
 fn clips_begin_as_those_of_the_original(engine: Engine) {
