@@ -206,6 +206,26 @@ fn a_disk_that_is_full_only_when_all_is_written_gets_no_playlists() {
 }
 
 #[test]
+fn a_film_that_cannot_be_read_leaves_the_package_of_it_as_it_is() {
+    let dir = folder();
+    let (film, other, out) = (film("bframes").path, film("long_gop").path, dir.path().join("out"));
+    assert!(package(&[], &film, &out).status.success());
+    let all = files(&out);
+    // Nor does another film that cannot be read.
+    for film in [film, other] {
+        let len = film.metadata().expect("a film").len();
+        let name = film.file_name().and_then(|name| name.to_str()).expect("a film");
+        let [from, to] = [len / 4, len * 3 / 4].map(|at| at.to_string());
+        let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+        command.args(["package", "--force"]).arg(&film).arg(&out);
+        let faults = [("FAIL_FILE", name), ("FAIL_FROM", &*from), ("FAIL_TO", &*to)];
+        let done = with_bad_disk(&mut command, &faults).output().expect("a program that runs");
+        assert_refused(&done, 1, "cannot read");
+        assert_eq!(files(&out), all, "{name}");
+    }
+}
+
+#[test]
 fn playlists_are_never_those_of_another_film() {
     let dir = folder();
     let out = dir.path().join("out");

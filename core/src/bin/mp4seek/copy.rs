@@ -9,8 +9,8 @@ use crate::Failure;
 
 /// Why a copy ends early.
 pub(crate) enum CopyError {
-    /// What is copied cannot be read.
-    Read(Failure),
+    /// For a reason that has nothing to do with where it is copied to, as where it cannot be read.
+    Other(Failure),
     Write(io::Error),
 }
 
@@ -24,7 +24,7 @@ impl CopyError {
     /// That of a copy to `path`.
     pub(crate) fn failure(self, path: &Path) -> Failure {
         match self {
-            Self::Read(failure) => failure,
+            Self::Other(failure) => failure,
             Self::Write(e) => Failure::io("write", path, e),
         }
     }
@@ -52,7 +52,7 @@ pub(crate) fn copy(
     while at < len {
         let n = usize::try_from(len - at).unwrap_or(usize::MAX).min(window.len());
         let now = window.get_mut(..n).unwrap_or_default();
-        read(at, now).map_err(CopyError::Read)?;
+        read(at, now).map_err(CopyError::Other)?;
         out.write_all(now)?;
         at += n as u64;
         bar.inc(n as u64);

@@ -14,7 +14,7 @@ use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
 use mp4seek::{Answer, Error, Seeker, Settings};
 
-use crate::copy::{copy, progress};
+use crate::copy::{CopyError, copy, progress};
 use crate::input::Input;
 use crate::output::{FileSystem, write_whole};
 use crate::{Failure, Part};
@@ -90,29 +90,33 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     let bar = progress(len.map_err(|e| failure(&film, &e))?, options.quiet);
     open(&options.folder, options.force, &film, &addresses)?;
     let disk = FileSystem::of(&options.folder)?;
-    let write = |address: Address, file: &VirtualFile| {
+    let mut may_have_old_playlists = true;
+    let mut write = |address: Address, file: &VirtualFile| {
         let path = path(&options.folder, address);
         let folder = path.parent().unwrap_or(&options.folder);
         fs::create_dir_all(folder).map_err(|e| Failure::io("create", folder, e))?;
         let read =
             |offset, out: &mut [u8]| file.read_at(&film.file, offset, out).map_err(|e| film.unread(&e));
-        write_whole(&path, |out| copy(file.len(), read, out, &bar))
+        let is_old = |path: &Path| is_media(&address) && fs::symlink_metadata(path).is_ok();
+        let has_old_playlists = may_have_old_playlists && is_old(&path);
+        write_whole(&path, |out| {
+            copy(file.len(), read, out, &bar)?;
+            if has_old_playlists {
+                // They are about the bytes that go now, whatever becomes of this package.
+                remove(&options.folder, |address| !is_media(address)).map_err(CopyError::Other)?;
+                may_have_old_playlists = false;
+            }
+            Ok(())
+        })
     };
     let (media, playlists): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| is_media(address));
-    let mut may_have_old_playlists = true;
     for address in media {
         let file = package.file(address).map_err(|e| failure(&film, &e))?;
-        let path = path(&options.folder, address);
-        if may_have_old_playlists && fs::symlink_metadata(&path).is_ok() {
-            if holds(&path, &file, &film) {
-                bar.inc(file.len());
-                continue;
-            }
-            // They are about the bytes that go now, whatever becomes of this package.
-            remove(&options.folder, |address| !is_media(address))?;
-            may_have_old_playlists = false;
+        if holds(&path(&options.folder, address), &file, &film) {
+            bar.inc(file.len());
+        } else {
+            write(address, &file)?;
         }
-        write(address, &file)?;
     }
     // A playlist names nothing that a full disk or a power failure could still take.
     disk.sync()?;
