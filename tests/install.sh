@@ -4,6 +4,8 @@
 set -eu
 : "${BUILT:?run this by make install or make uninstall}"
 
+apache_module=$APACHE_MODULES/mod_h264_streaming.so
+lighttpd_module=$LIGHTTPD_MODULES/mod_h264_streaming.so
 apache_load=$APACHE_CONF/mods-available/h264_streaming.load
 apache_conf=$APACHE_CONF/mods-available/h264_streaming.conf
 lighttpd_conf=$LIGHTTPD_CONF/conf-available/10-h264-streaming.conf
@@ -15,7 +17,7 @@ lighttpd_enabled=$LIGHTTPD_CONF/conf-enabled/10-h264-streaming.conf
 # The configuration files as they are installed.
 content_of() {
     case $1 in
-        "$apache_load") echo "LoadModule h264_streaming_module \"$APACHE_MODULES/mod_h264_streaming.so\"" ;;
+        "$apache_load") echo "LoadModule h264_streaming_module \"$apache_module\"" ;;
         "$apache_conf") echo 'H264Streaming On' ;;
         "$lighttpd_conf") echo 'server.modules += ( "mod_h264_streaming" )' ;;
         "$nginx_conf") echo "load_module $nginx_module;" ;;
@@ -30,7 +32,12 @@ is_as_installed() {
 is_of_package() {
     if [ -n "$DESTDIR" ] || ! [ -e "$1" ]; then return 1; fi
     package=$(dpkg-query -S "$1" 2> /dev/null) || return 1
-    echo "kept: $1, which belongs to the package ${package%%:*}"
+    package=${package%%:*}
+    # A package that was removed and not purged puts back no file of its own that is gone by then.
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null) in
+        config-files) echo "kept: $1, which the package $package left: apt-get purge $package takes it" ;;
+        *) echo "kept: $1, which belongs to the package $package" ;;
+    esac
 }
 
 # An administrator's changes are kept.
@@ -76,7 +83,7 @@ install_all() {
     trap 'exit 1' INT TERM
     enable=
     if is_wanted "Apache's module" "$APACHE_MODULES"; then
-        install_program 644 libmod_h264_streaming_apache.so "$APACHE_MODULES/mod_h264_streaming.so"
+        install_program 644 libmod_h264_streaming_apache.so "$apache_module"
         if is_wanted "Apache's configuration" "$APACHE_CONF"; then
             install_config "$apache_load"
             install_config "$apache_conf"
@@ -84,7 +91,7 @@ install_all() {
         fi
     fi
     if is_wanted "lighttpd's module" "$LIGHTTPD_MODULES"; then
-        install_program 644 libmod_h264_streaming_lighttpd.so "$LIGHTTPD_MODULES/mod_h264_streaming.so"
+        install_program 644 libmod_h264_streaming_lighttpd.so "$lighttpd_module"
         if is_wanted "lighttpd's configuration" "$LIGHTTPD_CONF"; then
             install_config "$lighttpd_conf"
             enable="${enable:+$enable; }lighttpd-enable-mod h264-streaming"
@@ -120,13 +127,14 @@ uninstall_all() {
     # A server whose configuration names a file that is gone does not start again.
     if [ -z "$DESTDIR" ]; then
         good=$(passed)
-        if [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ] && ! is_of_package "$apache_load" > /dev/null; then
+        # Their configuration may be what a package left, and load this module.
+        if ! is_of_package "$apache_module" > /dev/null && [ -e "$APACHE_CONF/mods-enabled/h264_streaming.load" ]; then
             # Where it is not in PATH, links are all there is of it.
             APACHE_CONFDIR=$APACHE_CONF a2dismod -q -f -p h264_streaming 2> /dev/null || true
             remove_link "$APACHE_CONF/mods-enabled/h264_streaming.load"
             remove_link "$APACHE_CONF/mods-enabled/h264_streaming.conf"
         fi
-        is_of_package "$lighttpd_conf" > /dev/null || remove_link "$lighttpd_enabled"
+        is_of_package "$lighttpd_module" > /dev/null || remove_link "$lighttpd_enabled"
         # By whatever name, and however it says where.
         for link in "$NGINX_ENABLED"/*; do
             if [ -L "$link" ] && [ "$link" -ef "$nginx_conf" ]; then rm -f "$link"; fi
@@ -135,8 +143,7 @@ uninstall_all() {
     for file in "$apache_load" "$apache_conf" "$lighttpd_conf" "$nginx_conf"; do
         uninstall_config "$file"
     done
-    for file in "$APACHE_MODULES/mod_h264_streaming.so" "$LIGHTTPD_MODULES/mod_h264_streaming.so" \
-        "$nginx_module" "$PREFIX/bin/mp4seek"; do
+    for file in "$apache_module" "$lighttpd_module" "$nginx_module" "$PREFIX/bin/mp4seek"; do
         is_of_package "$file" || rm -f "$DESTDIR$file"
     done
     # nginx alone has no folder for modules: it was made for ours, where no other is in it.

@@ -117,6 +117,14 @@ fn path_with(dir: &Path, name: &str, script: &str) -> String {
     format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default())
 }
 
+/// Programs in the place of those of this machine's servers, which are not asked. They write down what
+/// they are asked, and fail.
+fn without_servers(dir: &Path) -> String {
+    let script = "echo \"$0 $*\" >> \"${0%/bin/*}/asked\"; exit 1";
+    let paths = ["nginx", "apachectl", "a2dismod"].map(|program| path_with(dir, program, script));
+    format!("PATH={}", paths[0])
+}
+
 /// `make install` on a machine with all servers, and then the same in reverse.
 struct Machine {
     dir: tempfile::TempDir,
@@ -132,8 +140,14 @@ impl Machine {
         {
             fs::create_dir_all(dir.path().join(name)).expect("a directory of our own");
         }
+        without_servers(dir.path());
         let path = path_with(dir.path(), name, script);
         Self { dir, path }
+    }
+
+    /// What was asked of the programs of its servers.
+    fn asked(&self) -> String {
+        fs::read_to_string(self.path("asked")).unwrap_or_default()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -214,6 +228,49 @@ fn what_belongs_to_a_package_is_kept() {
     }
 }
 
+/// As apt-get remove leaves it: with the configuration files alone, which dpkg still knows.
+#[test]
+fn what_a_package_left_is_kept_and_turned_off() {
+    let dpkg = "case $1,$2 in -S,*/apache2/*|-S,*/lighttpd/conf*) echo \"mod-x: $2\" ;; \
+         -W,*) echo config-files ;; *) exit 1 ;; esac";
+    let machine = Machine::with("dpkg-query", dpkg);
+    let left =
+        ["apache2/mods-available/h264_streaming.load", "lighttpd/conf-available/10-h264-streaming.conf"];
+    let links = ["apache2/mods-enabled/h264_streaming.load", "lighttpd/conf-enabled/10-h264-streaming.conf"];
+    for (file, link) in left.iter().zip(links) {
+        fs::create_dir_all(machine.path(file).parent().expect("a folder")).expect("a directory of our own");
+        fs::write(machine.path(file), "# of a package").expect("a file of our own");
+        machine.link(&format!("../../{file}"), link);
+    }
+    let said = machine.make("install");
+    for file in left {
+        let kept = format!("kept: {}, which the package mod-x left", machine.path(file).display());
+        assert!(said.contains(&kept), "{said}");
+    }
+    assert!(links.iter().all(|link| machine.has(link)), "{said}");
+    machine.make("uninstall");
+    assert!(!machine.has("modules/mod_h264_streaming.so"));
+    assert!(left.iter().all(|file| machine.has(file)), "dpkg puts back no file that somebody removed");
+    assert!(!links.iter().any(|link| machine.has(link)), "servers load what is gone");
+    let asked = machine.asked();
+    assert!(asked.contains("nginx -t") && asked.contains("a2dismod"), "{asked}");
+}
+
+/// As where nginx's development files went since the last build.
+#[test]
+fn a_module_that_is_not_built_now_is_not_installed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let module = dir.path().join("release/libmod_h264_streaming_nginx.so");
+    fs::create_dir(dir.path().join("release")).expect("a directory of our own");
+    fs::write(&module, "of an earlier build").expect("a file of our own");
+    for (nginx, is_kept) in [("-p mod_h264_streaming_nginx", true), ("", false)] {
+        let mut make = Command::new("make");
+        make.args(["-C"]).arg(workspace()).args(["build", "CARGO=true", &format!("NGINX_MODULE={nginx}")]);
+        said(make.env("CARGO_TARGET_DIR", dir.path()).output().expect("make"));
+        assert_eq!(module.exists(), is_kept, "{nginx:?}");
+    }
+}
+
 #[test]
 fn a_configuration_that_names_what_is_gone_is_reported() {
     let machine =
@@ -232,6 +289,7 @@ fn nothing_is_installed_for_a_server_that_is_not_there() {
     fs::create_dir(folder("modules")).expect("a directory of our own");
     let mut folders = folders(dir.path());
     folders.push(format!("LIGHTTPD_MODULES={}", folder("no-modules")));
+    folders.push(without_servers(dir.path()));
     let with_folders = |goal: &'static str| {
         let arguments: Vec<&str> = [goal].into_iter().chain(folders.iter().map(String::as_str)).collect();
         make(dir.path(), &arguments)
