@@ -205,6 +205,47 @@ fn apache_is_turned_on_by_an_access_file() {
     assert_whole(&site, "off");
 }
 
+/// A page cannot include, and an application cannot lead to, what a client could not ask for.
+#[test]
+fn answers_within_answers_are_refused_what_clients_are() {
+    let includes = "LoadModule include_module /usr/lib/apache2/modules/mod_include.so\n<Directory {docroot}>\n\
+         Options +Includes\nAddOutputFilter INCLUDES .html\n</Directory>\n";
+    for engine in [Some(APACHE), has_nginx().then_some(Engine::Nginx)].into_iter().flatten() {
+        let mut lines = engine.lines(includes, "", "ssi on;\n").to_owned();
+        for guard in &GUARDS {
+            lines += &within(engine, guard.folder, &guard.line(engine));
+        }
+        if engine == Engine::Nginx {
+            lines += "location /ask/ { proxy_pass http://127.0.0.1:{port}/to/; }\n\
+                location ~ ^/to(/.*)$ { add_header X-Accel-Redirect $1$is_args$args; return 200 x; }\n";
+        }
+        let site = site(engine, &lines);
+        let include = |target: &str| {
+            site.put("page.html", format!("a<!--#include virtual=\"{target}\" -->b"));
+            site.get("/page.html")
+        };
+        for guard in &GUARDS {
+            put_film(&site, guard.folder);
+            for refused in guard.refused {
+                let target = format!("/{}/f.mp4{refused}", guard.folder);
+                let page = include(&target);
+                assert!(page.body.len() < 2000 && page.text().contains('b'), "{engine:?} {target}\n{page}");
+                if engine == Engine::Nginx {
+                    let led = site.get(&format!("/ask{target}"));
+                    assert!([403, 404].contains(&led.status) && led.body.len() < 2000, "{target}\n{led}");
+                }
+            }
+        }
+        // What is allowed is a part of the page.
+        let within = clip(&film("bframes").path, "start=3&end=5").expect("a clip");
+        for folder in ["window", "longest"] {
+            let page = include(&format!("/{folder}/f.mp4?start=3&end=5"));
+            assert!(page.body == [b"a", &within[..], b"b"].concat(), "{engine:?} {folder}\n{page}");
+        }
+        site.allow_log("unable to include|nothing at this address|no signature|may be seen|is not allowed|s long|refused");
+    }
+}
+
 /// Of a window, parts of other answers and the page of a folder are no way around it.
 #[test]
 fn answers_within_answers_turn_it_on() {
