@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mp4seek::pace::Pace;
 use test_boxes::{Film, Sample, TrackSpec};
 use tests::on_all_engines;
-use tests::servers::{Builder, Engine, Mpm, Site};
+use tests::servers::{Builder, Engine, Mpm, Site, has_nginx};
 use tests::tls;
 
 use super::plot::{Line, draw};
@@ -213,6 +213,42 @@ fn other_ways_to_run_apache_keep_the_pace() {
                 assert_paced("all", &get(&url, &[]), &clip, &all);
                 let range = ["-r".to_owned(), format!("{}-", middle.start)];
                 assert_paced("range", &get(&url, &range), &clip, &middle);
+            });
+        }
+    });
+}
+
+/// nginx delays a connection by one timer, whoever asks for it.
+#[test]
+fn the_slower_of_a_pace_and_of_nginxs_own_rate_counts() {
+    if !has_nginx() {
+        return;
+    }
+    const KB: u64 = 1024;
+    let pace = Pace { lead_in: 2, rate: 0 };
+    let lines = "location /slow/ { limit_rate 600k; alias {docroot}/; }\n\
+         location /late/ { limit_rate 600k; limit_rate_after 1m; alias {docroot}/; }\n\
+         location /fast/ { limit_rate 20m; alias {docroot}/; }";
+    let site = paced(Engine::Nginx, pace).config(lines).start();
+    site.put("film.mp4", film());
+    let clip = Answered::of(&site, "film.mp4", "start=4&end=8", pace);
+    let all = 0..clip.len();
+    thread::scope(|threads| {
+        for (folder, rate, at_once) in
+            [("slow", 600 * KB, 0), ("late", 600 * KB, 1024 * KB), ("fast", 20_000 * KB, 0)]
+        {
+            let (site, clip, all) = (&site, &clip, &all);
+            threads.spawn(move || {
+                let record = get(&site.url(&format!("/{folder}/film.mp4?start=4&end=8")), &[]);
+                assert_not_early(folder, &record, clip, all);
+                for (time, bytes) in &record.points {
+                    // It counts whole seconds, and the first has begun at once.
+                    let most = at_once + rate * (time.as_secs() + 2);
+                    assert!(*bytes <= most, "{folder}: {bytes} bytes after {time:?}, where {most} are most");
+                }
+                let last = record.points.last().expect("a point").0;
+                let due = Duration::from_secs(2) + Duration::from_millis(clip.len() * 1000 / rate);
+                assert!(last < due + LATE, "{folder}: {last:?}, where {due:?} is enough");
             });
         }
     });
