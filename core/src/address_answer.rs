@@ -89,6 +89,10 @@ impl Seeker {
         answer: impl Fn(&Package<'_, R>, Work) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let asked = Asked::parse(query, settings)?;
+        // A link to a picture may be given, and signed, for those who may not see the film.
+        if asked.is_poster {
+            return Err(Error::NoSuchAddress);
+        }
         let known = self.cache.known_index(identity);
         let index_was_cached = known.is_some();
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
@@ -608,6 +612,40 @@ mod tests {
         for (query, status) in [("clip=0-3,5-6", 200), ("clip=0-3,5-7", 403), ("clip=0-3,20-21", 416)] {
             let said = get(&Seeker::default(), &film, &format!("/dash/manifest.mpd?{query}"), &settings);
             assert_eq!(said.map_or_else(|e| e.status(), |_| 200), status, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_poster_is_at_no_address_behind_a_film() {
+        let entry = crate::testing::make_box(b"wvtt", []);
+        let text = TrackSpec::text(b"wvtt", entry, &[(5000, b"text".to_vec())]);
+        let text = TrackSpec { handler: *b"text", ..text };
+        let film = Film::of(vec![TrackSpec::video(100, 10), TrackSpec::audio(80), text]).build();
+        let longest = Restrictions { longest: Time::parse("4"), ..Restrictions::default() };
+        for restrictions in [Restrictions::default(), longest] {
+            let settings = Settings { restrictions, ..of_seconds("2") };
+            for at in [
+                "/cmaf/v1.mp4",
+                "/cmaf/v1/init.mp4",
+                "/cmaf/v1/1.m4s",
+                "/cmaf/a1.mp4",
+                "/hls/v1.m3u8",
+                "/hls/v1-iframes.m3u8",
+                "/hls/master.m3u8",
+                "/dash/manifest.mpd",
+                "/text/t1.vtt",
+                "/text/chapters.vtt",
+            ] {
+                for query in ["poster=0", "poster=6&end=7", "poster=0&tracks=video-audio-text"] {
+                    let said = get(&Seeker::default(), &film, &format!("{at}?{query}"), &settings);
+                    assert_eq!(said.map_or_else(|e| e.status(), |_| 200), 404, "{at}?{query}");
+                }
+            }
+            let said = Seeker::default().presentation(&film, &identity(&film), b"poster=0", &settings);
+            assert_eq!(said.err().map(|e| e.status()), Some(404));
+            // One that is no time is somebody else's.
+            let film = get(&Seeker::default(), &film, "/cmaf/v1.mp4?poster=a.jpg&end=3", &settings);
+            assert!(film.is_ok());
         }
     }
 

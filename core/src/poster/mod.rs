@@ -12,7 +12,7 @@ use crate::describe::track_kind;
 use crate::index::{Film, Track};
 use crate::limits;
 use crate::offsets::FileOffset;
-use crate::request::{ClipRequest, TrackKind};
+use crate::request::{Allowed, ClipRequest, TrackKind};
 use crate::seek::{Clip, Cut, SampleRange, SeekError, seek};
 
 /// Why there is no picture.
@@ -61,7 +61,10 @@ impl Poster {
     /// # Errors
     /// When that is no key frame, or its coding is none that pictures have.
     pub fn of(film: &Film<'_>, request: &ClipRequest) -> Result<Self, PosterError> {
-        let Cut::Clip(clip) = seek(film, request)? else { return Err(PosterError::NoVideo) };
+        // A picture has no length.
+        let allowed = Allowed { longest: None, ..request.allowed };
+        let request = ClipRequest { allowed, ..request.clone() };
+        let Cut::Clip(clip) = seek(film, &request)? else { return Err(PosterError::NoVideo) };
         let (track, number, range) = first_range(film, &clip).ok_or(PosterError::NoVideo)?;
         if range.lead_in.is_some() {
             return Err(PosterError::Hidden);

@@ -1,4 +1,4 @@
-use crate::request::{Restrictions, Settings, Window};
+use crate::request::{Restrictions, Settings, Time, Window};
 use crate::testing::{Film, TrackSpec, ask, identity, make_box};
 use crate::{Answer, Seeker};
 
@@ -82,6 +82,11 @@ fn what_may_not_be_seen_is_on_no_poster() {
         file.read_at(&film, 0, &mut bytes).unwrap();
         assert!(bytes.ends_with(&frame(0, number)), "{query}");
     }
+    // A picture has no length, whatever follows it.
+    let longest = Restrictions { window: None, longest: Time::parse("4"), ..restrictions };
+    let longest = Settings { restrictions: longest, ..settings };
+    assert!(Seeker::default().answer(&film, &identity(&film), b"poster=1", &longest).is_ok());
+
     let window = Window::from_directive(b"2.5-2.9");
     let settings = Settings { restrictions: Restrictions { window, ..restrictions }, ..settings };
     let hidden = Seeker::default().answer(&film, &identity(&film), b"poster=2.7", &settings).unwrap_err();

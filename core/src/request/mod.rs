@@ -331,7 +331,7 @@ impl Query<'_> {
             lang: None,
             is_cut: true,
             format: Format::Flat,
-            allowed: Allowed { from, longest: None },
+            allowed: Allowed { from, longest: restrictions.longest },
             lays_out_whole: false,
         }))
     }

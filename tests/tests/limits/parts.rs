@@ -136,6 +136,7 @@ fn clips_have_a_length(engine: Engine) {
     for address in ["hls/master.m3u8", "cmaf/v1.mp4", "dash/manifest.mpd"] {
         assert_refused(&site.get(&format!("{path}/{address}")), "at most 4 seconds");
         assert_eq!(site.get(&format!("{path}/{address}?start=3&end=6")).status, 200);
+        assert_eq!(site.get(&format!("{path}/{address}?poster=0&tracks=video-audio")).status, 404);
     }
     let posted = site.request(&path).arg("--data").arg("x").send();
     assert_eq!(posted.status, 405, "{posted}");

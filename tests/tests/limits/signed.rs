@@ -317,6 +317,12 @@ fn a_playlist_and_its_segments_need_one_signature(engine: Engine) {
         assert!(seen.iter().any(|link| link.contains("/cmaf/v1.mp4")), "{seen:?}");
         assert!(seen.iter().any(|link| link.contains("/hls/a1.m3u8")), "{seen:?}");
     }
+    // A link to a picture is for the picture alone.
+    let of_picture = signed(&format!("{path}?poster=0"));
+    let signature = of_picture.split_once('?').expect("a signature").1;
+    for address in ["hls/master.m3u8", "dash/manifest.mpd", "cmaf/v1.mp4", "cmaf/a1/init.mp4"] {
+        assert_refused(&site.get(&format!("{path}/{address}?{signature}")), 404, "nothing at this address");
+    }
 }
 
 fn a_new_key_takes_the_place_of_an_old_one(engine: Engine) {
