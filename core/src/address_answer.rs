@@ -57,8 +57,9 @@ impl Seeker {
         settings: &Settings,
     ) -> Result<Answer, Error> {
         let began = Instant::now();
-        let mut file =
-            self.package(source, identity, query, settings, |package, work| package.named(address, work))?;
+        let mut file = self.package(source, identity, address, query, settings, |package, work| {
+            package.named(address, work)
+        })?;
         file.note_time(began.elapsed());
         Ok(Answer::Film(Box::new(file.of_type(address.content_type()))))
     }
@@ -74,16 +75,16 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Presentation, Error> {
-        self.package(source, identity, query, settings, |package, _| {
-            package.presentation(Address::Multivariant)
-        })
+        let address = Address::Multivariant;
+        self.package(source, identity, address, query, settings, |package, _| package.presentation(address))
     }
 
-    /// What `answer` takes from the package of the clip that `query` asks for.
+    /// What `answer` takes for `address` from the package of the clip that `query` asks for.
     fn package<R: ReadAt, T>(
         &self,
         source: &R,
         identity: &Identity,
+        address: Address,
         query: &[u8],
         settings: &Settings,
         answer: impl Fn(&Package<'_, R>, Work) -> Result<T, Error>,
@@ -93,6 +94,9 @@ impl Seeker {
         if asked.is_poster {
             return Err(Error::NoSuchAddress);
         }
+        if let Some(short) = asked.short_scene.filter(|_| !address.may_be_of_short_scene()) {
+            return Err(RequestError::Restricted(short).into());
+        }
         let known = self.cache.known_index(identity);
         let index_was_cached = known.is_some();
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
@@ -101,7 +105,9 @@ impl Seeker {
             let request = packaged(request);
             let budget = self.budget(&index, &request);
             let (clip, outline) = (OnceCell::new(), OnceCell::new());
-            let (index, is_signed) = (&index, asked.is_signed);
+            let index = &index;
+            // A short scene is no clip by itself, and no other query asks for a part of it.
+            let has_one_query = asked.is_signed || asked.short_scene.is_some();
             let growth = index.growth(identity, settings.now.unwrap_or_else(SystemTime::now));
             let seeker = self;
             let package = Package {
@@ -111,7 +117,7 @@ impl Seeker {
                 identity,
                 budget: &budget,
                 request,
-                is_signed,
+                has_one_query,
                 settings,
                 query,
                 clip,
@@ -142,7 +148,8 @@ struct Package<'a, R> {
     /// What all steps together may read.
     budget: &'a Budget,
     request: ClipRequest,
-    is_signed: bool,
+    /// Whether no other query may be asked for instead.
+    has_one_query: bool,
     settings: &'a Settings,
     /// What links carry on, as it came.
     query: &'a [u8],
@@ -162,7 +169,7 @@ impl<R: ReadAt> Package<'_, R> {
         let request = ClipRequest { mode, format: Format::Flat, ..self.request.clone() };
         let settings = Settings { format: Format::Flat, ..*self.settings };
         let mut file = self.resource(address, work)?;
-        file.name(&request, self.is_signed, &settings);
+        file.name(&request, self.has_one_query, &settings);
         Ok(file)
     }
 
@@ -516,8 +523,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::request::{Restrictions, SegmentDuration, Time};
+    use crate::request::{Canonical, Restrictions, SegmentDuration, Time};
     use crate::testing::{Film, TrackSpec, identity};
+    use crate::virtual_file::Location;
 
     /// Ten seconds with a key frame each second.
     fn film() -> Vec<u8> {
@@ -588,6 +596,37 @@ mod tests {
     }
 
     const PERIOD: (&str, &str) = ("urn:mpeg:dash:schema:mpd:2011", "Period");
+
+    #[test]
+    fn a_manifest_has_scenes_that_are_no_clips() {
+        let film = Film::of(vec![TrackSpec::video(100, 10), TrackSpec::audio(80)]).build();
+        let settings = Settings {
+            restrictions: Restrictions { shortest: Time::parse("3"), ..Restrictions::default() },
+            canonical: Canonical::Redirect,
+            ..of_seconds("1")
+        };
+        let seeker = Seeker::default();
+        let ask = |at: &str| get(&seeker, &film, at, &settings);
+        let manifest = String::from_utf8(ask("/dash/manifest.mpd?clip=5-8,1-3").unwrap()).unwrap();
+        assert!(manifest.contains("/cmaf/v1.mp4?clip=5-8,1-3&amp;scene=2"), "{manifest}");
+        let query = b"clip=5-8,1-3&scene=2";
+        for (at, status) in [
+            ("/cmaf/v1.mp4", 200),
+            ("/cmaf/v1/init.mp4", 200),
+            ("/cmaf/a1/1.m4s", 200),
+            ("/dash/manifest.mpd", 403),
+            ("/hls/master.m3u8", 403),
+            ("/hls/v1.m3u8", 403),
+        ] {
+            let address = Address::parse(at.as_bytes()).unwrap();
+            let answer = seeker.answer_address(&film, &identity(&film), address, query, &settings);
+            assert_eq!(answer.as_ref().map_or_else(Error::status, |_| 200), status, "{at}");
+            // Its own start and end would be refused.
+            if let Ok(Answer::Film(file)) = answer {
+                assert_eq!(file.location(at.as_bytes(), query), Location::Here, "{at}");
+            }
+        }
+    }
 
     #[test]
     fn scenes_of_other_tracks_are_one_presentation() {

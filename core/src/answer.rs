@@ -223,6 +223,9 @@ impl Seeker {
             return answer_flv(source, identity, query, settings);
         }
         let asked = Asked::parse(query, settings)?;
+        if let Some(short) = asked.short_scene {
+            return Err(RequestError::Restricted(short).into());
+        }
         if asked.is_poster {
             let mut poster = self.poster(known, source, identity, &asked.request)?;
             let query = (!asked.is_signed).then(|| asked.request.poster_query(settings));

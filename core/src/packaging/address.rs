@@ -117,6 +117,11 @@ impl Address {
         }
     }
 
+    /// Whether a manifest of several scenes links to it for each of them, however short that is.
+    pub(crate) fn may_be_of_short_scene(&self) -> bool {
+        matches!(self.kind(), AddressKind::Cmaf | AddressKind::Text)
+    }
+
     /// The media type of the resource.
     pub fn content_type(&self) -> &'static str {
         match self {

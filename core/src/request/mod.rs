@@ -98,6 +98,9 @@ pub struct Asked {
     pub is_poster: bool,
     /// Whether the query is signed: another one would have another signature.
     pub is_signed: bool,
+    /// Why the clip is refused, where it is one scene of several that is shorter than a clip may be.
+    /// What a manifest of all of them links to is of such a scene, too.
+    pub short_scene: Option<Restriction>,
 }
 
 /// Why a query cannot be understood.
@@ -182,7 +185,7 @@ impl Asked {
         let query = Query { values: Values::read(query, &settings.parameters, settings.is_strict), settings };
         let is_signed = query.values.get(Parameter::Sig).is_some();
         if let Some(request) = query.poster()? {
-            return Ok(Self { request, otherwise: None, is_poster: true, is_signed });
+            return Ok(Self { request, otherwise: None, is_poster: true, is_signed, short_scene: None });
         }
         let times = [Parameter::Start, Parameter::End, Parameter::Vbegin, Parameter::Vend];
         let wants_clip = settings.is_strict
@@ -199,13 +202,13 @@ impl Asked {
             }),
             _ => None,
         };
-        match (request, otherwise) {
+        let (request, otherwise) = match (request, otherwise) {
             // What lies behind the window is for visitors behind the end of the movie.
-            (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => {
-                Ok(Self { request, otherwise: None, is_poster: false, is_signed })
-            }
-            (request, otherwise) => Ok(Self { request: request?, otherwise, is_poster: false, is_signed }),
-        }
+            (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => (request, None),
+            (request, otherwise) => (request?, otherwise),
+        };
+        let (request, short_scene) = query.scene_of(request)?;
+        Ok(Self { request, otherwise, is_poster: false, is_signed, short_scene })
     }
 
     /// Whether a query asks for something else than the file of any movie. One that cannot be read
@@ -278,9 +281,7 @@ impl Query<'_> {
         let (mode, tracks) = (mode.unwrap_or(self.settings.mode), tracks.unwrap_or_default());
         let is_cut = is_cut || restrictions.window.is_some();
         let lays_out_whole = self.settings.lays_out_whole;
-        let request =
-            ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole };
-        self.scene_of(request)
+        Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole })
     }
 
     /// The scenes that are named. Values that do not name any are an error where they `must` be
@@ -303,14 +304,21 @@ impl Query<'_> {
         Ok(found)
     }
 
-    /// The scene of a request that the query asks for, or all of it.
-    fn scene_of(&self, request: ClipRequest) -> Result<ClipRequest, RequestError> {
+    /// The scene of a request that the query asks for, with why it is no clip by itself, or all of the
+    /// request.
+    fn scene_of(&self, request: ClipRequest) -> Result<(ClipRequest, Option<Restriction>), RequestError> {
         let Some(value) = self.values.get(Parameter::Scene).filter(|_| !request.more.is_empty()) else {
-            return Ok(request);
+            return Ok((request, None));
         };
-        let number = std::str::from_utf8(value).ok().and_then(digits);
-        let scene = number.and_then(|number| usize::try_from(number).ok()).and_then(|n| request.scene(n));
-        scene.ok_or_else(|| bad(self.name(Parameter::Scene), value, "not the number of one of the scenes"))
+        let number = std::str::from_utf8(value).ok().and_then(digits).and_then(|n| usize::try_from(n).ok());
+        let expected = "not the number of one of the scenes";
+        let scene = number.and_then(|number| request.scene(number));
+        let scene = scene.ok_or_else(|| bad(self.name(Parameter::Scene), value, expected))?;
+        // The end of the window is not one that was named.
+        let named = self.scenes(true)?.into_iter().nth(number.unwrap_or_default().saturating_sub(1));
+        let end = named.and_then(|named| named.end);
+        let short = self.settings.restrictions.check_shortest(scene.start, end).err();
+        Ok((scene, short))
     }
 
     /// The clip of pictures alone that begins with the key frame of a poster, if one is asked for.

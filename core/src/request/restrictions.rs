@@ -153,11 +153,19 @@ impl Restrictions {
                 return Err(Restriction::Outside(window));
             }
         }
-        match (self.shortest, named.end) {
-            (Some(shortest), Some(end)) if !named.is_joined && length(start, end) < shortest.nanos() => {
+        if !named.is_joined {
+            self.check_shortest(start, named.end)?;
+        }
+        Ok((start, end))
+    }
+
+    /// Whether a clip is long enough, whose end is known if the query says it.
+    pub(super) fn check_shortest(&self, start: Time, end: Option<Time>) -> Result<(), Restriction> {
+        match (self.shortest, end) {
+            (Some(shortest), Some(end)) if length(start, end) < shortest.nanos() => {
                 Err(Restriction::Short(shortest))
             }
-            _ => Ok((start, end)),
+            _ => Ok(()),
         }
     }
 
@@ -312,6 +320,26 @@ mod tests {
             Ok(Answer::Plain(_)) => Err(0),
             Err(error) => Err(error.status()),
         }
+    }
+
+    #[test]
+    fn one_scene_alone_is_no_shorter_than_a_clip() {
+        let shortest = Restrictions { shortest: Some(time(3)), ..Restrictions::default() };
+        for (query, wanted) in [
+            ("clip=0-4,5-6&scene=1", Ok(("0".to_owned(), "4".to_owned()))),
+            ("clip=0-4,5-6&scene=2", Err(403)),
+            ("clip=5-6,0-&scene=1", Err(403)),
+            ("clip=5-6&clip=0-3&scene=2&mode=keyframe", Ok(("0".to_owned(), "3".to_owned()))),
+            ("clip=5-6&clip=0-3&scene=1&format=fmp4", Err(403)),
+            ("clip=5-6&clip=0-3&scene=1&tracks=video", Err(403)),
+            // Of what has no end, nobody said how long it is.
+            ("clip=5-6,8-&scene=2", Ok(("8".to_owned(), "10".to_owned()))),
+        ] {
+            assert_eq!(answer(shortest, query), wanted, "{query}");
+        }
+        let within = Restrictions { window: window("2-9"), ..shortest };
+        assert_eq!(answer(within, "clip=3-4,7-&scene=2"), Ok(("7".to_owned(), "9".to_owned())));
+        assert_eq!(answer(within, "clip=3-4,7-9&scene=2"), Err(403));
     }
 
     #[test]
