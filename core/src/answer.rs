@@ -63,6 +63,14 @@ pub enum Error {
         /// When the movie ends, in seconds.
         end: String,
     },
+    /// The movie presents nothing in the clip.
+    #[error("the film presents nothing from {start} to {end} seconds")]
+    Empty {
+        /// When the clip would begin, in seconds.
+        start: String,
+        /// When it would end, in seconds.
+        end: String,
+    },
     /// The rest of an FLV would begin at or past its end.
     #[error("start {start} is at or past the end of the file, byte {end}")]
     PastEndOfFlv {
@@ -94,6 +102,7 @@ impl Error {
         match self {
             Self::Request(RequestError::PastEnd { .. })
             | Self::PastEnd { .. }
+            | Self::Empty { .. }
             | Self::PastEndOfFlv { .. } => 416,
             Self::Request(RequestError::Restricted(_)) => 403,
             Self::Request(_) => 400,
@@ -162,6 +171,7 @@ impl From<SeekError> for Error {
     fn from(e: SeekError) -> Self {
         match e {
             SeekError::PastEnd { start, end } => Self::PastEnd { start, end },
+            SeekError::Empty { start, end } => Self::Empty { start, end },
             SeekError::Request(e) => e.into(),
             SeekError::Format(e) => e.into(),
         }
@@ -396,9 +406,7 @@ fn plan(film: &Film<'_>, request: &ClipRequest) -> Result<Outcome, Error> {
 /// Lays out a clip in the format that is asked for.
 fn lay_out(film: &Film<'_>, clip: &Clip, request: &ClipRequest) -> Result<Layout, PlanError> {
     let fragmented = || plan_fragmented(film, clip, &Segmenting::of_clip(clip)).map(Layout::Fragmented);
-    // A clip of nothing but a pause has no samples, and no fragments.
-    let has_samples = clip.tracks.iter().flatten().any(|track| !track.ranges.is_empty());
-    if request.format == Format::Fragmented && has_samples {
+    if request.format == Format::Fragmented {
         return fragmented();
     }
     let plan = plan_clip(film, clip)?;

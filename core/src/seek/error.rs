@@ -14,6 +14,14 @@ pub enum SeekError {
         /// When the movie ends, in seconds.
         end: String,
     },
+    /// No track presents anything in the clip.
+    #[error("the film presents nothing from {start} to {end} seconds")]
+    Empty {
+        /// When the clip would begin, in seconds.
+        start: String,
+        /// When it would end, in seconds.
+        end: String,
+    },
     /// The file has none of the tracks.
     #[error(transparent)]
     Request(#[from] RequestError),

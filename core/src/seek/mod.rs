@@ -47,6 +47,8 @@ mod timescale;
 mod tracks;
 mod trim;
 
+use std::ops::Range;
+
 use crate::boxes::FormatError;
 use crate::describe::track_kind;
 use crate::index::{Film, Index, Track};
@@ -74,7 +76,7 @@ use tracks::chosen_tracks;
 /// Finds what a request asks for.
 ///
 /// # Errors
-/// When the clip would begin past the end of the movie, or the file cannot be read.
+/// When the clip would begin past the end of the movie, or have no samples, or the file cannot be read.
 pub fn seek(film: &Film<'_>, request: &ClipRequest) -> Result<Cut, SeekError> {
     seek_with(film, request, EditsSeen::All)
 }
@@ -178,6 +180,9 @@ fn cut_film(
     }
     let mut tracks: Vec<_> = tracks.into_iter().map(|held| held.map(|(clip, _)| clip)).collect();
     leave_out_empty(&mut tracks);
+    if tracks.iter().flatten().next().is_none() {
+        return Err(presents_nothing(&scenes, timescale));
+    }
     let video = reference.and_then(|reference| {
         let track = index.tracks.get(reference).filter(|track| &track.handler.0 == b"vide")?;
         opus::lead_of(track, tracks.get(reference)?.as_ref()?)
@@ -206,15 +211,19 @@ fn check_length(clock: Clock, request: &ClipRequest, film_end: MovieTime) -> Res
 }
 
 /// Leaves out the tracks that have no samples in the clip, because Chromium fails to seek in a
-/// movie with such a track. If no track has samples, all of them stay: a movie has tracks.
+/// movie with such a track.
 fn leave_out_empty(tracks: &mut [Option<TrackClip>]) {
-    let is_empty = |held: &TrackClip| held.ranges.is_empty();
-    if tracks.iter().flatten().all(is_empty) {
-        return;
-    }
     for track in tracks {
-        *track = track.take().filter(|held| !is_empty(held));
+        *track = track.take().filter(|held| !held.ranges.is_empty());
     }
+}
+
+/// That no track has samples in these scenes: before a movie begins that its edit lists delay, or in a
+/// pause of it.
+fn presents_nothing(scenes: &[Range<MovieTime>], timescale: u32) -> SeekError {
+    let seconds = |time: Option<MovieTime>| format!("{:.3}", time.unwrap_or_default().seconds(timescale));
+    let start = scenes.iter().map(|scene| scene.start).min();
+    SeekError::Empty { start: seconds(start), end: seconds(scenes.iter().map(|scene| scene.end).max()) }
 }
 
 /// What each track presents when, counted in this movie timescale.

@@ -1,8 +1,10 @@
 //! What a clip presents, and for how long.
 
+use mp4seek::Settings;
+use mp4seek::packaging::Address;
 use test_boxes::{Film, Sample, TrackSpec, expand};
 
-use crate::common::clip;
+use crate::common::{clip, identity, seeker};
 
 #[test]
 fn a_last_frame_that_lasts_no_time_is_shown() {
@@ -125,4 +127,32 @@ fn a_frame_that_is_held_is_named_by_its_own_time() {
     let [(duration, media_time, 0)] = track.edits[..] else { panic!("{:?}", track.edits) };
     assert_eq!(duration * 5, u64::from(track.movie_timescale));
     assert_eq!(media_time, track.samples[1].cts);
+}
+
+#[test]
+fn where_nothing_is_presented_there_is_no_clip() {
+    // Both tracks begin after two seconds, and pause from the third to the fifth.
+    let edits = |first, second| {
+        vec![(2000, -1, 0x10000), (1000, first, 0x10000), (2000, -1, 0x10000), (800, second, 0x10000)]
+    };
+    let video = TrackSpec { edits: edits(100, 1100), ..TrackSpec::video(20, 5) };
+    let audio = TrackSpec { edits: edits(0, 8000), ..TrackSpec::audio(16) };
+    let film = Film::of(vec![video, audio]).build();
+    for query in ["end=1", "start=0.5&end=2", "start=3.5&end=4.5", "clip=0-1,3.5-4.5", "t=0,1"] {
+        for more in ["", "&mode=keyframe", "&format=fmp4", "&tracks=video", "&tracks=audio"] {
+            let refused = clip(&film, &format!("{query}{more}")).unwrap_err();
+            assert_eq!(refused.status(), 416, "{query}{more}");
+            assert!(refused.to_string().starts_with("the film presents nothing from "), "{refused}");
+        }
+        for at in ["/hls/master.m3u8", "/hls/v1.m3u8", "/dash/manifest.mpd", "/cmaf/a1.mp4"] {
+            let address = Address::parse(at.as_bytes()).unwrap();
+            let (source, settings) = (film.clone(), Settings::default());
+            let answer =
+                seeker().answer_address(&source, &identity(&film), address, query.as_bytes(), &settings);
+            assert_eq!(answer.unwrap_err().status(), 416, "{at}?{query}");
+        }
+    }
+    for query in ["end=2.1", "start=1", "start=2.5&end=3.5", "start=4&end=5.2", "clip=0-1,2-3", "t=1"] {
+        assert!(clip(&film, query).is_ok(), "{query}");
+    }
 }

@@ -1,7 +1,10 @@
 //! What a clip presents, compared with what the file presents.
 
+use mp4seek::Error;
 use proptest::prelude::*;
 use test_boxes::{Expanded, Film, One, Shown, expand};
+
+use super::common::clip;
 
 /// What a film shows of each track in a range, times moved to its start.
 pub(crate) fn shown_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
@@ -35,6 +38,24 @@ pub(crate) fn due_in(film: &[u8], from: f64, to: f64) -> Vec<Vec<Shown>> {
         tracks[track.id as usize - 1] = vec![Shown { from: 0.0, to, ..last.clone() }];
     }
     tracks
+}
+
+/// The clip of these scenes; `None` where it is refused, as there is nothing in them.
+pub(crate) fn presented(
+    film: &[u8],
+    query: &str,
+    scenes: &[(f64, f64)],
+) -> Result<Option<Vec<u8>>, TestCaseError> {
+    match clip(film, query) {
+        Err(Error::Empty { .. }) => {
+            let due = scenes.iter().flat_map(|&(start, end)| due_in(film, start, end)).flatten();
+            // What is shown for about a tick may round to none.
+            let due: Vec<_> = due.filter(|shown| shown.to - shown.from > 2.0 * TICK).collect();
+            prop_assert!(due.is_empty(), "{} shows {:?}", query, due);
+            Ok(None)
+        }
+        clip => Ok(Some(clip.unwrap())),
+    }
 }
 
 /// The largest number of tracks of a generated film.

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use check::{
-    TICK, assert_lead_in, assert_same, due_in, duration, has_coarse_times, shown_in, shown_of, snapped,
-    with_sources,
+    TICK, assert_lead_in, assert_same, due_in, duration, has_coarse_times, presented, shown_in, shown_of,
+    snapped, with_sources,
 };
 use common::{ask, clip, identity, seeker};
 use generate::{encrypted_film, film};
@@ -54,7 +54,8 @@ proptest! {
         let total = duration(&source);
         let start = (start * total * 1000.0).round() / 1000.0;
         let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
-        let clip = clip(&source, &format!("start={start}&end={end}")).unwrap();
+        let clip = presented(&source, &format!("start={start}&end={end}"), &[(start, end)])?;
+        let Some(clip) = clip else { return Ok(()) };
         let real_start = if start == 0.0 { 0.0 } else { snapped(&film, &source, start) };
         // The end is a whole tick of the video.
         let end = end.min(total);
@@ -72,7 +73,9 @@ proptest! {
         let source = film.build();
         let total = duration(&source);
         let start = (start * total * 1000.0).round() / 1000.0;
-        let cut = clip(&source, &format!("start={start}&end={:.3}", start + (length * total).max(0.001))).unwrap();
+        let end = start + (length * total).max(0.001);
+        let cut = presented(&source, &format!("start={start}&end={end:.3}"), &[(start, end)])?;
+        let Some(cut) = cut else { return Ok(()) };
         for (of, cut) in with_sources(&expand(&source), &expand(&cut)) {
             if of.samples.len() == cut.samples.len() || of.handler == *b"soun" {
                 continue;
@@ -86,7 +89,9 @@ proptest! {
     fn an_empty_edit_is_the_same_in_either_timescale(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
         let source = film.build();
         let start = (start * duration(&source)).max(0.001);
-        let cut = clip(&source, &format!("start={start:.3}&end={:.3}", start + length)).unwrap();
+        let end = start + length;
+        let cut = presented(&source, &format!("start={start:.3}&end={end:.3}"), &[(start, end)])?;
+        let Some(cut) = cut else { return Ok(()) };
         let cut = expand(&cut);
         let waiting = |handler: [u8; 4]| {
             cut.iter().filter(move |t| t.handler == handler && t.edits.iter().any(|e| e.1 < 0))
@@ -225,7 +230,9 @@ proptest! {
     fn a_clip_holds_only_what_its_edits_need(film in film(), start in 0.0..0.95f64, length in 0.02..1.0f64) {
         let source = film.build();
         let start = (start * duration(&source)).max(0.001);
-        let cut = clip(&source, &format!("start={start:.3}&end={:.3}", start + length)).unwrap();
+        let end = start + length;
+        let cut = presented(&source, &format!("start={start:.3}&end={end:.3}"), &[(start, end)])?;
+        let Some(cut) = cut else { return Ok(()) };
         let cut = expand(&cut);
         let source = expand(&source);
         for cut in &cut {
@@ -355,12 +362,8 @@ proptest! {
         let start = (start * total * 1000.0).round() / 1000.0;
         let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
         let query = format!("start={start}&end={end}");
-        let flat = clip(&source, &query).unwrap();
+        let Some(flat) = presented(&source, &query, &[(start, end)])? else { return Ok(()) };
         let fragmented = clip(&source, &format!("{query}&format=fmp4")).unwrap();
-        if expand(&flat).iter().all(|track| track.samples.is_empty()) {
-            prop_assert!(fragmented == flat);
-            return Ok(());
-        }
         let again = expand_fragments(&fragmented);
         assert_same_samples(&expand(&flat), &again)?;
         assert_same(&shown_of(&again, 0.0, f64::MAX), &shown_in(&flat, 0.0, f64::MAX), 1.0)?;
@@ -455,7 +458,9 @@ proptest! {
         let start = (start * total * 1000.0).round() / 1000.0;
         let end = start + (length * total * 1000.0).round().max(1.0) / 1000.0;
         let query = format!("start={start}&end={end}");
-        let flat = expand(&clip(&source, &format!("{query}&mode=keyframe")).unwrap());
+        let flat = presented(&source, &format!("{query}&mode=keyframe"), &[(start, end)])?;
+        let Some(flat) = flat else { return Ok(()) };
+        let flat = expand(&flat);
         let mut numbers = [0, 0];
         for (spec, id) in film.tracks.iter().zip(1..) {
             let (prefix, number) = match &spec.handler {

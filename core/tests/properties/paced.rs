@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mp4seek::pace::{Pace, Schedule};
 use mp4seek::virtual_file::VirtualFile;
-use mp4seek::{Answer, Settings};
+use mp4seek::{Answer, Error, Settings};
 use proptest::prelude::*;
 use test_boxes::{Expanded, Film, Sample, TrackSpec, boxes, expand, expand_fragments, position};
 
@@ -16,8 +16,11 @@ use super::generate::film;
 /// An answer as it is asked for, and its bytes.
 fn answer(source: &Vec<u8>, query: &str) -> Option<(Box<VirtualFile>, Vec<u8>)> {
     let settings = Settings { lays_out_whole: true, ..Settings::default() };
-    let answer = seeker().answer(source, &identity(source), query.as_bytes(), &settings).unwrap();
-    let Answer::Film(file) = answer else { return None };
+    let file = match seeker().answer(source, &identity(source), query.as_bytes(), &settings) {
+        Ok(Answer::Film(file)) => file,
+        Ok(Answer::Plain(_)) | Err(Error::Empty { .. }) => return None,
+        Err(error) => unreachable!("{query}: {error}"),
+    };
     let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
     file.read_at(source, 0, &mut bytes).unwrap();
     Some((file, bytes))
