@@ -1,7 +1,7 @@
 //! The film that is read.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -67,21 +67,53 @@ impl Input {
     }
 }
 
+/// Bytes of a pipe that show whether it may have a film.
+const START: u64 = 64 << 10;
+
+/// A pipe may have no end. One part of so many of the room for temporary files stays free.
+const FREE: u64 = 20;
+
 /// Copies what a pipe has to a temporary file, which nobody else sees.
 fn spool(path: &Path, pipe: &mut impl io::Read) -> Result<(File, Metadata), Failure> {
     let mut file = tempfile::tempfile().map_err(|e| no_room(path, &e))?;
-    io::copy(pipe, &mut file).map_err(|e| match e.kind() {
+    let fail = |e: io::Error| match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             no_room(path, &e)
         }
         _ => Failure::io("read", path, e),
-    })?;
-    let metadata = file.metadata().map_err(|e| Failure::io("read", path, e))?;
+    };
+    let mut start = Vec::new();
+    pipe.by_ref().take(START).read_to_end(&mut start).map_err(fail)?;
+    file.write_all(&start).map_err(fail)?;
+    // Of what is no film, the start is enough to say what it is.
+    if may_be_film(&start) {
+        let most = room_beside(&file);
+        let copied = io::copy(&mut pipe.by_ref().take(most), &mut file).map_err(fail)?;
+        let mut more = Vec::new();
+        if copied == most && pipe.take(1).read_to_end(&mut more).map_err(fail)? > 0 {
+            return Err(no_room(path, &format!("no end within {copied} bytes")));
+        }
+    }
+    let metadata = file.metadata().map_err(fail)?;
     Ok((file, metadata))
 }
 
+/// Whether a film may begin so: with the type of a box, which is text, or as an FLV.
+fn may_be_film(start: &[u8]) -> bool {
+    let is_text = |&byte: &u8| byte == b' ' || byte == 0xa9 || byte.is_ascii_graphic();
+    start.starts_with(b"FLV") || start.get(4..8).is_none_or(|box_type| box_type.iter().all(is_text))
+}
+
+/// How many bytes a temporary file may take.
+fn room_beside(file: &File) -> u64 {
+    let Ok(folder) = rustix::fs::fstatvfs(file) else { return u64::MAX };
+    let free = folder.f_bavail.saturating_mul(folder.f_frsize);
+    // Some file systems say nothing of their size.
+    if folder.f_blocks == 0 { u64::MAX } else { free - free / FREE }
+}
+
 /// What to do where there is no room for a temporary file.
-fn no_room(path: &Path, e: &io::Error) -> Failure {
+fn no_room(path: &Path, e: &dyn std::fmt::Display) -> Failure {
     let folder = std::env::temp_dir();
     let reason = format!(
         "{e}; a film from a pipe is copied to {} first, which needs as much room (TMPDIR names another folder)",
