@@ -259,8 +259,9 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     if !request.is_subrequest() {
         let unmet = request.unmet_condition();
         if unmet != ffi::H264_OK {
-            if unmet != ffi::H264_NOT_MODIFIED {
-                measures::note_refusal(request, Reason::Precondition);
+            match unmet {
+                ffi::H264_NOT_MODIFIED => set_cache_control(request, &film),
+                _ => measures::note_refusal(request, Reason::Precondition),
             }
             request.set_status(unmet);
             return Brigade::new(request).pass(request);
@@ -272,6 +273,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
                 return refuse(request, 416, Reason::Range, &out_of_range(film.len()));
             }
             Some(Selection::NotModified) => {
+                set_cache_control(request, &film);
                 request.set_status(ffi::H264_NOT_MODIFIED);
                 return Brigade::new(request).pass(request);
             }
@@ -295,6 +297,7 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         }
         parts.iter().for_each(|part| board.note_bytes(&film, part));
     }
+    set_cache_control(request, &film);
     let begins = parts.first().cloned().unwrap_or(0..film.len());
     let pace = pace(request);
     match bucket::body_of(request, file, film, &begins, pace) {
@@ -326,9 +329,6 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
     if request.makes_etags() {
         request.set_header(c"ETag", &CString::new(film.etag()).unwrap_or_default());
     }
-    if let Some(value) = film.cache_control(request.says_how_long()) {
-        request.set_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
-    }
     if request.config().sends_version() {
         request.set_header(VERSION_HEADER, VERSION);
     }
@@ -336,6 +336,14 @@ fn set_head(request: &mut Request<'_>, len: i64, metadata: &Metadata, film: &Vir
         if let Some(value) = server_timing(film) {
             request.set_header(c"Server-Timing", &CString::new(value).unwrap_or_default());
         }
+    }
+}
+
+/// Says how long caches may keep the answer, whose status is known.
+fn set_cache_control(request: &mut Request<'_>, film: &VirtualFile) {
+    let is_error = request.status() != ffi::H264_HTTP_OK;
+    if let Some(value) = film.cache_control(request.says_how_long(), is_error) {
+        request.set_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
     }
 }
 
@@ -348,7 +356,7 @@ fn limited_client<'r>(request: &'r Request<'_>, kind: Kind) -> Option<(&'r [u8],
 /// Sends a client to where the answer is.
 fn redirect(request: &mut Request<'_>, film: &VirtualFile, location: String) -> c_int {
     request.set_error_header(c"Location", &CString::new(location).unwrap_or_default());
-    if let Some(value) = film.cache_control(request.says_how_long()) {
+    if let Some(value) = film.cache_control(request.says_how_long(), false) {
         request.set_error_header(c"Cache-Control", &CString::new(value).unwrap_or_default());
     }
     if request.config().sends_version() {

@@ -170,12 +170,13 @@ impl VirtualFile {
 
     /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players
     /// have to ask again (RFC 9111, 5.2.2.4). What an application has said of it (`is_said`) holds, but
-    /// for that: it is then kept by nobody, as the application may have forbidden more than this.
-    pub fn cache_control(&self, is_said: bool) -> Option<String> {
+    /// for that: it is then kept by nobody, as the application may have forbidden more than this. What is
+    /// sent with the status of an error (`is_error`), as the page that says so, is kept for no time.
+    pub fn cache_control(&self, is_said: bool, is_error: bool) -> Option<String> {
         match (self.is_changing, is_said) {
             (true, false) => Some("no-cache".to_owned()),
             (true, true) => Some("no-store".to_owned()),
-            (false, false) => self.naming.max_age().filter(|_| !self.is_fresh),
+            (false, false) => self.naming.max_age().filter(|_| !self.is_fresh && !is_error),
             (false, true) => None,
         }
     }

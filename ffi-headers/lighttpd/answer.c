@@ -7,6 +7,10 @@ int h264_status(const struct request_st *r) {
     return r->http_status;
 }
 
+int h264_is_error_page(const struct request_st *r) {
+    return r->error_handler_saved_status != 0;
+}
+
 void h264_set_status(struct request_st *r, int status) {
     r->http_status = status;
 }

@@ -167,6 +167,7 @@ struct h264_bytes h264_content_type(const struct request_st *r, struct stat_cach
 
 /* The answer's head. */
 int h264_status(const struct request_st *r);
+int h264_is_error_page(const struct request_st *r);
 void h264_set_status(struct request_st *r, int status);
 void h264_set_response_header(struct request_st *r, struct h264_bytes name, struct h264_bytes value);
 void h264_set_last_modified(struct request_st *r, int64_t mtime);

@@ -221,7 +221,7 @@ fn send(
         content_type = b"application/octet-stream".to_vec();
     }
     let location = film.location(request.client_target(), request.query());
-    if let Some(value) = film.cache_control(false) {
+    if let Some(value) = film.cache_control(false, request.is_error_page()) {
         request.set_header(b"Cache-Control", value.as_bytes());
     }
     match location {

@@ -206,6 +206,11 @@ impl<'hook> Request<'hook> {
         ask!(self, h264_status)
     }
 
+    /// Whether it is what an error handler of the configuration answers with.
+    pub(crate) fn is_error_page(&self) -> bool {
+        ask!(self, h264_is_error_page) != 0
+    }
+
     pub(crate) fn set_status(&mut self, status: c_int) {
         ask!(self, h264_set_status, status);
     }

@@ -325,7 +325,7 @@ fn conditions(request: &Request, mtime: i64) -> Conditions<'_> {
 }
 
 fn set_cache_control(request: &Request, film: &VirtualFile) -> bool {
-    let value = film.cache_control(request.says_how_long());
+    let value = film.cache_control(request.says_how_long(), request.has_status_of_error());
     set_optional(request, b"Cache-Control", value.as_deref())
 }
 

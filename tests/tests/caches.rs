@@ -20,6 +20,7 @@ on_all_engines!(
     a_query_is_known_however_the_server_writes_it,
     signed_links_stay_as_they_are,
     a_clip_may_be_kept_for_a_while,
+    a_clip_that_is_an_error_page_is_not_kept,
 );
 
 fn builder(engine: Engine, apache: &str, lighttpd: &str, nginx: &str) -> Builder {
@@ -206,6 +207,10 @@ fn a_clip_may_be_kept_for_a_while(engine: Engine) {
         assert_eq!(site.get(target).header("cache-control"), "", "{target}");
     }
     site.expect_log("start=x: not a time");
+    for (field, value, status) in [("If-Match", "\"other\"", 412), ("Range", "bytes=99999999-", 416)] {
+        let refused = site.request("/f.mp4?end=7&start=3").header(field, value).send();
+        assert_eq!((refused.status, refused.header("cache-control")), (status, ""), "{refused}");
+    }
     // What caches keep although nothing says so: a recording may have it in a moment.
     for address in ["hls/v9.m3u8", "cmaf/v1/999.m4s", "cmaf/nothing"] {
         let request = site.request(&format!("/f.mp4/{address}"));
@@ -218,6 +223,24 @@ fn a_clip_may_be_kept_for_a_while(engine: Engine) {
         }
     }
     site.allow_log("nothing at this address");
+}
+
+fn a_clip_that_is_an_error_page_is_not_kept(engine: Engine) {
+    let site = builder(
+        engine,
+        "H264StreamingMaxAge 3600\nErrorDocument 404 /f.mp4?start=3&end=7",
+        "h264-streaming.max-age = 3600\nserver.error-handler = \"/f.mp4?start=3&end=7\"",
+        "h264_streaming_max_age 1h;\nerror_page 404 /f.mp4?start=3&end=7;",
+    )
+    .start();
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
+    let page = site.get("/missing.txt");
+    assert!(page.body == clip(&film.path, "start=3&end=7").expect("a clip"), "{page}");
+    // On lighttpd, the status is that of the handler.
+    let status = if engine == Engine::Lighttpd { 200 } else { 404 };
+    assert_eq!((page.status, page.header("cache-control")), (status, ""), "{page}");
+    site.allow_log("missing.txt");
 }
 
 fn replaced(text: &str, from: &str, to: &str) -> String {
