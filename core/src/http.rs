@@ -155,11 +155,22 @@ fn is_current(validator: &[u8], etag: &str, mtime: i64) -> bool {
     !is_weak(etag) && (validator == etag.as_bytes() || date(validator) == Some(mtime))
 }
 
+/// A date in any of its forms (RFC 9110, 5.6.7), in seconds since the epoch. The weekday adds nothing to
+/// the rest of it. Servers look whether there is one, not whether it is that of the date.
 fn date(value: &[u8]) -> Option<i64> {
-    let time = httpdate::parse_http_date(std::str::from_utf8(value).ok()?.trim()).ok()?;
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let (weekday, rest) = text.split_at(text.find([',', ' '])?);
+    let form = |name: &'static str| if weekday.len() == 3 { name.get(..3) } else { Some(name) };
+    let names = || WEEKDAYS.into_iter().filter_map(form);
+    if !names().any(|name| name == weekday) {
+        return None;
+    }
+    let time = names().find_map(|name| httpdate::parse_http_date(&format!("{name}{rest}")).ok())?;
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_secs()).ok()
 }
+
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The satisfiable ranges of a `Range` header; `None` when the header is to be ignored.
 fn parse_ranges(value: &[u8], len: u64) -> Option<Vec<Range<u64>>> {
@@ -256,6 +267,25 @@ mod tests {
         assert_eq!(with(|c| c.if_match = Some(b"\"other\"")), Selection::PreconditionFailed);
         assert_eq!(with(|c| c.if_unmodified_since = Some(EARLIER)), Selection::PreconditionFailed);
         assert_eq!(with(|c| c.if_unmodified_since = Some(DATE)), Selection::Full);
+        for wrong_day in [
+            &b"Mon, 06 Nov 1994 08:49:36 GMT"[..],
+            b"Saturday, 06-Nov-94 08:49:36 GMT",
+            b"Fri Nov  6 08:49:36 1994",
+        ] {
+            let shown = wrong_day.escape_ascii();
+            assert_eq!(date(wrong_day), Some(MTIME - 1), "{shown}");
+            let unmodified = with(|c| c.if_unmodified_since = Some(wrong_day));
+            assert_eq!(unmodified, Selection::PreconditionFailed, "{shown}");
+        }
+        for none in [
+            &b"Any, 06 Nov 1994 08:49:36 GMT"[..],
+            b"06 Nov 1994 08:49:36 GMT",
+            b"Sun, 31 Feb 1994 08:49:36 GMT",
+            b"Sun",
+            b"",
+        ] {
+            assert_eq!(date(none), None, "{}", none.escape_ascii());
+        }
         let tag_wins = with(|c| {
             c.if_none_match = Some(b"\"other\"");
             c.if_modified_since = Some(DATE);
