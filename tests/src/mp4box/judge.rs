@@ -209,3 +209,137 @@ impl Track {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mp4seek::request::Mode;
+
+    use super::*;
+
+    const FRAME: f64 = 40.0;
+    /// From the third frame of a group of pictures on, to another one.
+    const CUT: Cut = Cut { start: Some(0.88), end: Some(3.0), mode: Mode::Exact };
+
+    /// Samples of 40 ms: those of a film of four seconds with these numbers.
+    fn samples(kind: &str, numbers: std::ops::Range<u32>) -> Vec<Sample> {
+        let first = numbers.start;
+        numbers
+            .map(|n| Sample {
+                dts: f64::from(n - first) * FRAME,
+                cts: f64::from(n - first) * FRAME,
+                duration: FRAME,
+                sync: kind == "soun" || n % 10 == 0,
+                size: u64::from(100 + n),
+                hash: format!("{kind} {n}"),
+            })
+            .collect()
+    }
+
+    fn track(id: u64, kind: &str, numbers: std::ops::Range<u32>, edit: (f64, f64)) -> Track {
+        Track {
+            id,
+            enabled: true,
+            kind: kind.to_owned(),
+            codec: "test".to_owned(),
+            timescale: 1000.0,
+            duration: edit.0,
+            edits: vec![(edit.0, edit.1, 1.0)],
+            samples: samples(kind, numbers),
+        }
+    }
+
+    fn movie(duration: f64, tracks: Vec<Track>) -> Movie {
+        Movie { timescale: 1000.0, duration, tracks }
+    }
+
+    fn film() -> Movie {
+        movie(4000.0, vec![track(1, "vide", 0..100, (4000.0, 0.0)), track(2, "soun", 0..100, (4000.0, 0.0))])
+    }
+
+    /// The clip as it has to be: two frames are hidden.
+    fn right() -> Movie {
+        let video = track(1, "vide", 20..75, (2120.0, 80.0));
+        movie(2120.0, vec![video, track(2, "soun", 22..75, (2120.0, 0.0))])
+    }
+
+    fn faults(clip: &Movie, cut: &Cut) -> Vec<String> {
+        film().judge(clip, cut).faults
+    }
+
+    #[test]
+    fn what_is_right_has_no_fault() {
+        assert_eq!(faults(&right(), &CUT), [""; 0]);
+        let whole = Cut { start: None, end: None, ..CUT };
+        assert_eq!(faults(&film(), &whole), [""; 0]);
+        let to_a_key_frame = Cut { mode: Mode::Keyframe, ..CUT };
+        let video = track(1, "vide", 20..75, (2200.0, 0.0));
+        let clip = movie(2200.0, vec![video, track(2, "soun", 20..75, (2200.0, 0.0))]);
+        assert_eq!(faults(&clip, &to_a_key_frame), [""; 0]);
+    }
+
+    #[test]
+    fn each_wrong_clip_has_a_fault() {
+        type Change = fn(&mut Movie);
+        let wrong: [(&str, Change); 19] = [
+            ("tracks are", |clip| drop(clip.tracks.pop())),
+            ("tracks are", |clip| clip.tracks[1].codec = "other".into()),
+            ("not a multiple", |clip| clip.tracks[0].timescale = 999.0),
+            ("tkhd says", |clip| clip.tracks[0].duration += 1.0),
+            ("mvhd says", |clip| clip.duration += 1.0),
+            // The first frame that is shown is one too late, or one too early.
+            ("not the film's of that time", |clip| clip.tracks[0].edits[0].1 = 120.0),
+            ("not the film's of that time", |clip| clip.tracks[0].edits[0].1 = 40.0),
+            // The sound is a packet late.
+            ("not the film's of that time", |clip| clip.tracks[1].samples = samples("soun", 23..76)),
+            ("not the film's of that time", |clip| clip.tracks[1].edits.insert(0, (40.0, -1.0, 1.0))),
+            // Each packet is a millisecond longer.
+            ("not the film's of that time", |clip| {
+                let times = clip.tracks[1].samples.iter_mut().zip(0u32..);
+                times.for_each(|(sample, n)| sample.cts += f64::from(n));
+            }),
+            ("is not shown", |clip| drop(clip.tracks[0].samples.pop())),
+            ("is not shown", |clip| drop(clip.tracks[1].samples.pop())),
+            ("its samples are not the film's", |clip| clip.tracks[0].samples[30].hash = "other".into()),
+            ("its samples are not the film's", |clip| clip.tracks[0].samples[30].size += 1),
+            ("its samples are not the film's", |clip| clip.tracks[0].samples[31].sync = true),
+            ("its samples are not the film's", |clip| clip.tracks[0].samples[30].sync = false),
+            ("its samples are not the film's", |clip| clip.tracks[1].samples.swap(5, 6)),
+            ("which cannot be decoded", |clip| {
+                clip.tracks[0].samples = samples("vide", 22..75);
+                clip.tracks[0].edits[0].1 = 0.0;
+            }),
+            ("of hidden frames before the first", |clip| {
+                clip.tracks[0].samples = samples("vide", 10..75);
+                clip.tracks[0].edits[0].1 = 480.0;
+            }),
+        ];
+        for (fault, change) in wrong {
+            let mut clip = right();
+            change(&mut clip);
+            let found = faults(&clip, &CUT);
+            assert!(found.iter().any(|found| found.contains(fault)), "{fault:?} is not in {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_clip_of_another_cut_has_a_fault() {
+        for other in [
+            Cut { start: Some(0.92), ..CUT },
+            Cut { start: Some(0.84), ..CUT },
+            Cut { end: Some(3.04), ..CUT },
+            Cut { end: Some(2.96), ..CUT },
+            Cut { start: None, ..CUT },
+            Cut { mode: Mode::Keyframe, ..CUT },
+        ] {
+            assert_ne!(faults(&right(), &other), [""; 0], "{other:?}");
+        }
+    }
+
+    #[test]
+    fn how_far_samples_are_from_their_places_is_told() {
+        let mut clip = right();
+        clip.tracks[1].samples.iter_mut().for_each(|sample| sample.cts += 0.5);
+        let ticks = film().judge(&clip, &CUT).ticks;
+        assert!((ticks - 0.5).abs() < 1e-6, "{ticks}");
+    }
+}
