@@ -17,7 +17,7 @@ use crate::Case;
 const LONGEST: usize = 32 << 20;
 
 /// What was read of the other forms of a film's clips.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(crate) struct Read {
     /// Clips in fragments.
     pub(crate) fragmented: usize,
@@ -25,6 +25,8 @@ pub(crate) struct Read {
     pub(crate) tracks: usize,
     /// Segments of them.
     pub(crate) segments: usize,
+    /// The query of a clip that fragments are said not to hold.
+    pub(crate) refused: Option<String>,
 }
 
 impl Case {
@@ -51,8 +53,8 @@ impl Case {
                 let all = || differences(&due, &expand_fragments(&reply.body));
                 faults.extend(quietly(all).unwrap_or_else(|| vec!["cannot be read".into()]));
             }
-            // What fragments cannot hold: the list of refusals is in docs/streaming.md.
-            Ok(reply) if reply.status == 415 => {}
+            // What fragments cannot hold is listed.
+            Ok(reply) if reply.status == 415 => read.refused = Some(format!("{query}&format=fmp4")),
             Ok(reply) => faults.push(format!("answered {}", reply.status)),
             Err(e) => faults.push(e),
         }

@@ -45,6 +45,8 @@ struct Row {
     right: usize,
     /// Why clips of it are refused.
     refused: Option<String>,
+    /// Why clips of it in fragments are refused.
+    unfragmented: Option<String>,
     /// Why a reader does not judge it: of ffmpeg, of mp4box.js.
     unread: [Option<String>; 2],
     /// The farthest that a sample is from its place, in ticks of its track.
@@ -255,6 +257,10 @@ fn judge(film: &Film, servers: &Servers, reader: &mut Reader, lists: &Lists) -> 
             }
         }
     }
+    row.unfragmented = row.forms.refused.as_ref().map(|query| {
+        let why = tests::probe::clip(&film.path, query).err();
+        why.unwrap_or_else(|| "415, but not without a server".to_owned())
+    });
     row
 }
 
