@@ -75,7 +75,7 @@ pub struct Allowed {
 /// | `vbegin`, `vend` | times: the range of the film that `start` and `end` count in |
 /// | `t` | `a,b` or `,b` as in W3C media fragments, with or without `npt:`; or a time in the movie |
 /// | `clip` | `10-20`, `10-` or `-20`: a scene; several are joined in their order |
-/// | `scene` | the number of a scene: of the scenes that are named only this one |
+/// | `scene` | the number of a scene: of the scenes that are named only this one; those that go on are one |
 /// | `mode` | `keyframe` or `exact` |
 /// | `tracks` | `v1-a2`, `audio`, `video`, `text`, or track numbers: only these |
 /// | `lang` | a BCP 47 tag: of audio and text only this language, where the movie has it |
@@ -284,10 +284,11 @@ impl Query<'_> {
         Ok(ClipRequest { start, end, more, mode, tracks, lang, is_cut, format, allowed, lays_out_whole })
     }
 
-    /// The scenes that are named. Values that do not name any are an error where they `must` be
-    /// ours, and none elsewhere.
+    /// The scenes that are named. Where one goes on at the time at which the one before ends, they are
+    /// one: what the film shows at that time may have begun before it, and would come twice. Values
+    /// that do not name any are an error where they `must` be ours, and none elsewhere.
     fn scenes(&self, must: bool) -> Result<Vec<Scene>, RequestError> {
-        let mut found = Vec::new();
+        let mut found: Vec<Scene> = Vec::new();
         let values = self.values.clips().iter().filter(|_| must);
         for value in values.flat_map(|value| scenes::scenes(value)) {
             let clip = self.name(Parameter::Clip);
@@ -295,6 +296,10 @@ impl Query<'_> {
             let scene = scene.ok_or_else(|| bad(clip, value, SCENE))?;
             if scene.is_backwards() {
                 return Err(bad(clip, value, "the scene ends at or before its start"));
+            }
+            if let Some(last) = found.last_mut().filter(|last| last.end == Some(scene.start)) {
+                last.end = scene.end;
+                continue;
             }
             if found.len() == limits::SCENES {
                 return Err(RequestError::TooManyScenes { clip, most: limits::SCENES });

@@ -47,6 +47,12 @@ fn scenes_are_in_the_order_of_the_query() {
     // One scene is a start and an end.
     assert_eq!(parse("clip=5-9"), parse("start=5&end=9"));
     assert_eq!(parse("clip=5-"), parse("start=5"));
+    // Those that go on are one, whatever they are moved onto.
+    assert_eq!(parse("clip=5-7&clip=7-7.5,0:07.5-9"), parse("start=5&end=9"));
+    assert_eq!(parse("clip=5-7,7-"), parse("start=5"));
+    assert_eq!(scenes("clip=10-15&clip=15-20,35-40,40-41.5"), two);
+    assert_eq!(parse("clip=1-2,2-3,7-8&scene=2"), parse("start=7&end=8"));
+    assert_eq!(scenes("clip=1-2,3-4,2-3").len(), 3);
     // What is somebody else's, unless a scene or a time is ours.
     for query in ["clip=17", "clip=2026-11-29", "clip=12-my-title", "clip=abc&clip=6f1e-4ce2", "clip=-"] {
         assert!(!parse(query).unwrap().is_cut, "{query}");

@@ -22,7 +22,7 @@ pub(super) struct Guide<'a, R> {
 }
 
 /// The scenes that a request asks for, in its order. Two of which one goes on where the other ends
-/// are one.
+/// are one, whatever their times were before they were moved.
 ///
 /// # Errors
 /// When a scene would begin past the end of the movie, or the file cannot be read.

@@ -2,7 +2,7 @@
 //! the mode for players without edit lists.
 
 use crate::common::{clip, identity};
-use crate::segments::at_with;
+use crate::segments::{at, at_with};
 use mp4seek::{Answer, Seeker, Settings};
 use test_boxes::{Expanded, Film, One, Sample, TrackSpec, expand, expand_fragments};
 
@@ -296,6 +296,32 @@ fn scenes_that_begin_on_any_frame_have_an_edit_each() {
     let source = film().build();
     for track in expand(&clip(&source, &format!("{THREE}&mode=exact")).unwrap()) {
         assert_eq!(track.edits.len(), 3, "{:?}", track.edits);
+    }
+}
+
+#[test]
+fn scenes_that_go_on_are_one_wherever_they_meet() {
+    // 29.97 frames a second with a key frame every 15, so that few whole times are those of frames.
+    let sample = |n: u32| Sample { delta: 1001, offset: 0, sync: n % 15 == 0, size: 20 };
+    let video = TrackSpec::new(b"vide", b"avc1", 30_000, (0..120).map(sample).collect());
+    let film = Film::of(vec![video, TrackSpec::audio(31)]).build();
+    for (scenes, one) in [
+        ("clip=1-2&clip=2-3", "start=1&end=3"),
+        ("clip=0.51-1.7,1.7-1.71&clip=1.71-", "start=0.51"),
+        ("clip=3-3.5,1-2,2-3", "clip=3-3.5,1-3"),
+    ] {
+        for more in ["mode=exact", "mode=keyframe", "mode=exact&format=fmp4", "mode=keyframe&format=fmp4"] {
+            let of = |query| clip(&film, &format!("{query}&{more}")).unwrap();
+            assert!(of(scenes) == of(one), "{scenes}&{more}");
+        }
+        for address in ["/cmaf/v1.mp4", "/cmaf/a1.mp4", "/cmaf/v1/1.m4s"] {
+            assert!(at(&film, address, scenes) == at(&film, address, one), "{address}?{scenes}");
+        }
+        let periods = |query| {
+            let manifest = String::from_utf8(at(&film, "/dash/manifest.mpd", query)).unwrap();
+            manifest.matches("<Period").count()
+        };
+        assert_eq!(periods(scenes), periods(one), "{scenes}");
     }
 }
 
