@@ -72,7 +72,8 @@ impl TrackFragments {
         match &samples.sync {
             SyncSamples::All => self.sync.extend((0..samples.count).map(SampleNumber)),
             SyncSamples::Listed(table) => {
-                for listed in SyncSamples::all_listed(table, source) {
+                // More entries than samples name some of them again.
+                for listed in SyncSamples::all_listed(table, source).take(samples.count as usize) {
                     self.sync.extend(listed?.filter(|sample| sample.0 < samples.count));
                 }
                 // The entries of a batch are found by their order.

@@ -55,6 +55,15 @@ fn samples_that_fragments_only_claim_are_refused() {
     is_refused(judge(&fragmented(&claim(1), 1, &full), CUT), "samples");
 }
 
+/// Sync samples that the `moov` of a film in fragments names again and again are kept once.
+#[test]
+fn sync_samples_of_a_moov_are_kept_once() {
+    let claim = make_box(b"trun", [0, 100u32].map(u32::to_be_bytes).concat());
+    let track = Track { more: table(b"stss", &vec![[1]; 2_000_000]), ..Track::video() };
+    let bounds = Bounds { calls: (2_000, 0), bytes: (9 << 20, 0), memory: (2 << 20, 0) };
+    is_film(judge_within(&fragmented(&claim, 1, &track), "start=0.1&end=0.5", &bounds));
+}
+
 #[test]
 fn fields_of_fragments_are_checked() {
     for flags in [0u32, 1, 4, 5, 0x100, 0x200, 0x400, 0x800, 0xf05, 0xff_ffff] {

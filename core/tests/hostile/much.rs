@@ -108,6 +108,25 @@ fn samples_that_take_no_bytes_are_not_walked() {
     }
 }
 
+/// A list of sync samples that names one of two samples again and again: it is neither gone through nor
+/// kept for what a segment says of them.
+#[test]
+fn a_sync_sample_that_is_named_very_often_is_one() {
+    let track = Track {
+        stsd: full_box(b"stsd", 0, [1, 36, fourcc(b"xxxx"), 0, 0, 0, 0, 0, 0, 0]),
+        stts: table(b"stts", &[[2, 1000]]),
+        stsc: table(b"stsc", &[[1, 2, 1]]),
+        stsz: full_box(b"stsz", 0, [10, 2]),
+        more: table(b"stss", &vec![[1]; 2_000_000]),
+        ..Track::video()
+    };
+    let film = film(&[track]);
+    let bounds = Bounds { calls: (2_000, 0), bytes: (2 << 20, 0), memory: (2 << 20, 0) };
+    for query in ["start=0.1&format=fmp4", "/cmaf/v1.mp4?start=0.1"] {
+        is_film(judge_within(&film, query, &bounds));
+    }
+}
+
 /// Groups that are not as long as they say, and many descriptions that are alike: each pair of them
 /// would be gone through.
 #[test]

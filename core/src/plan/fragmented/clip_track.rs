@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::boxes::{FormatError, SampleFlags, SampleSizes, SyncSamples, TrunEntry, TrunFields};
 use crate::extents::each_range;
 use crate::index::{SampleTable, Track};
+use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::offsets::FileOffset;
 use crate::seek::{SampleRange, TrackClip};
@@ -306,7 +307,9 @@ impl<'a> ClipTrack<'a> {
                 put(part.start);
             }
             let from = part.start.max(range.joined_until);
-            for listed in SyncSamples::listed_from(&table, &self.source, self.table.count, from)? {
+            let listed = SyncSamples::listed_from(&table, &self.source, self.table.count, from)?;
+            // A table in order has no more entries for them, however often others name one sample.
+            for listed in listed.take(part.count() as usize) {
                 match listed? {
                     Some(sync) if sync >= part.end => break,
                     Some(sync) if sync >= from => put(sync),
@@ -337,7 +340,8 @@ impl<'a> ClipTrack<'a> {
                 return Ok(Some(range.place));
             }
             let start = start.max(range.joined_until);
-            for listed in SyncSamples::listed_from(&table, &self.source, self.table.count, start)? {
+            let listed = SyncSamples::listed_from(&table, &self.source, self.table.count, start)?;
+            for listed in listed.take(limits::SYNC_STEPS) {
                 match listed? {
                     Some(sync) if sync >= range.samples.end => break,
                     Some(sync) if sync >= start => {
