@@ -1,6 +1,7 @@
 //! Copies media that lies in small extents.
 
 use std::io;
+use std::sync::Mutex;
 
 use crate::index::Film;
 use crate::offsets::{FileOffset, MediaOffset};
@@ -11,6 +12,57 @@ use super::lookup::Extents;
 
 /// Bytes that are read at once, to be copied from.
 const SPAN: usize = 128 * 1024;
+
+/// What is read at once. Memory of that size costs more to get, and to fill with zeros, than it takes
+/// to read into it, so some is kept for the next that copies.
+#[derive(Default)]
+struct Span {
+    memory: Vec<u8>,
+    /// Bytes that were read.
+    held: usize,
+    /// Where they lie.
+    start: FileOffset,
+}
+
+/// Memory of spans that nobody uses.
+static UNUSED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// As many are kept: for the threads that copy at the same moment, of which there are hardly more
+/// than processors.
+const MOST_UNUSED: usize = 8;
+
+impl Span {
+    /// The bytes of the file at `offset`, if they are held.
+    fn get(&self, offset: FileOffset, len: usize) -> Option<&[u8]> {
+        let at = usize::try_from(offset.0.checked_sub(self.start.0)?).ok()?;
+        self.memory.get(..self.held)?.get(at..at.checked_add(len)?)
+    }
+
+    /// Reads `len` bytes from `offset` on.
+    fn read(&mut self, source: &impl ReadAt, offset: FileOffset, len: usize) -> io::Result<()> {
+        // Who does not get it at once does without: after a fork it may be locked for ever.
+        if self.memory.is_empty() {
+            self.memory = UNUSED.try_lock().ok().and_then(|mut unused| unused.pop()).unwrap_or_default();
+        }
+        if self.memory.len() < len {
+            self.memory.resize(SPAN.max(len), 0);
+        }
+        self.held = 0;
+        source.read_exact_at(self.memory.get_mut(..len).unwrap_or_default(), offset.0)?;
+        (self.held, self.start) = (len, offset);
+        Ok(())
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if let Some(mut unused) = UNUSED.try_lock().ok().filter(|unused| unused.len() < MOST_UNUSED) {
+            if !self.memory.is_empty() {
+                unused.push(std::mem::take(&mut self.memory));
+            }
+        }
+    }
+}
 
 impl Extents {
     /// Fills `out` with the media from `position` on. See [`Self::near`] for what was `found`.
@@ -52,8 +104,7 @@ pub(crate) fn copy_batch(
     mut position: MediaOffset,
     out: &mut [u8],
 ) -> io::Result<()> {
-    let mut span: Vec<u8> = Vec::new();
-    let mut span_start = FileOffset(0);
+    let mut span = Span::default();
     let mut rest = out;
     for (n, extent) in extents.iter().enumerate() {
         if rest.is_empty() {
@@ -62,18 +113,13 @@ pub(crate) fn copy_batch(
         let offset = extent.offset + (position - extent.position);
         let left = usize::try_from(extent.position_end() - position).unwrap_or(usize::MAX);
         let (now, later) = rest.split_at_mut(left.min(rest.len()));
-        let held = usize::try_from(offset.0.wrapping_sub(span_start.0)).ok();
-        let mut held = held.and_then(|at| span.get(at..at.checked_add(now.len())?));
-        if held.is_none() && now.len() < SPAN {
+        if span.get(offset, now.len()).is_none() && now.len() < SPAN {
             let len = span_len(extents.get(n..).unwrap_or_default(), offset, now.len() + later.len());
             if len > now.len() {
-                span.resize(len, 0);
-                source.read_exact_at(&mut span, offset.0)?;
-                span_start = offset;
-                held = span.get(..now.len());
+                span.read(source, offset, len)?;
             }
         }
-        match held {
+        match span.get(offset, now.len()) {
             Some(bytes) => now.copy_from_slice(bytes),
             None => source.read_exact_at(now, offset.0)?,
         }
