@@ -334,9 +334,14 @@ impl VirtualFile {
                     let film = Film { index, source: &index.film_in_order(source) };
                     let from = self.part.start + offset;
                     let media = self.segment();
-                    if !media.copy(&film, from, generated)? {
-                        drop(media);
-                        planned.generate(index, source, from, generated)?;
+                    let head = media.known_after(from, generated.len()).unwrap_or(generated.len());
+                    let (head, rest) = generated.split_at_mut(head);
+                    if !rest.is_empty() {
+                        media.copy(&film, from + head.len() as u64, rest)?;
+                    }
+                    drop(media);
+                    if !head.is_empty() {
+                        planned.generate(index, source, from, head)?;
                     }
                 }
                 Body::Tail(head, ..) => head.read_exact_at(generated, offset)?,

@@ -234,6 +234,23 @@ impl<R: ReadAt> SizeReader<'_, R> {
             Self::Table(sizes) => sizes.sum(n),
         }
     }
+
+    /// Gives the sizes of the next `n` samples, of which each is a packet.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn each(&mut self, n: u32, mut give: impl FnMut(u32)) -> Result<(), FormatError> {
+        match self {
+            Self::Constant { bytes, .. } => (0..n).for_each(|_| give(*bytes)),
+            Self::Table(sizes) if sizes.field_bits == 32 => sizes.each_word(n, give)?,
+            Self::Table(sizes) => {
+                for _ in 0..n {
+                    give(u32::try_from(sizes.sum(1)?).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Sizes of a table, in order.
@@ -260,6 +277,20 @@ impl<'a, R: ReadAt> Sizes<'a, R> {
             *all = sum;
         }
         Ok(sums)
+    }
+
+    /// Gives the next `n` sizes, which are fields of 32 bits.
+    fn each_word(&mut self, n: u32, mut give: impl FnMut(u32)) -> Result<(), FormatError> {
+        let mut left = n.min(self.end.saturating_sub(self.next));
+        while left > 0 {
+            let b = self.reader.entries(self.next)?;
+            let took = u32::try_from(b.len() / 4).unwrap_or(left).min(left).max(1);
+            let b = b.get(..took as usize * 4).unwrap_or_default();
+            b.chunks_exact(4).for_each(|c| give(u32_at(c, 0)));
+            self.next += took;
+            left -= took;
+        }
+        Ok(())
     }
 
     fn sum(&mut self, n: u32) -> Result<u64, FormatError> {

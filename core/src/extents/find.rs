@@ -1,6 +1,6 @@
 //! Finds which bytes of the file a clip needs.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::FormatError;
 use crate::index::{Film, SampleTable};
@@ -78,7 +78,8 @@ fn in_file_order(clip: &TrackClip) -> Vec<Range<SampleNumber>> {
     ranges
 }
 
-/// Visits where some samples of a track lie, chunk by chunk, in the order of the samples.
+/// Visits where some samples of a track lie, chunk by chunk, in the order of the samples, until
+/// that breaks off.
 ///
 /// # Errors
 /// When the file cannot be read, and those of `visit`.
@@ -86,7 +87,7 @@ pub fn each_range<R: ReadAt>(
     samples: &SampleTable,
     source: &R,
     range: Range<SampleNumber>,
-    visit: impl FnMut(Range<FileOffset>) -> Result<(), FormatError>,
+    visit: impl FnMut(Range<FileOffset>) -> Result<ControlFlow<()>, FormatError>,
 ) -> Result<(), FormatError> {
     let Some(last) = range.end.previous().filter(|last| *last >= range.start) else { return Ok(()) };
     let first = samples.chunk_of(source, range.start)?.number;
@@ -266,7 +267,7 @@ impl Needs {
     /// Adds chunks of a span one by one, as there is no room to walk through them in their order.
     fn gather<R: ReadAt>(&mut self, span: &Span<'_>, source: &R, part: &Part) -> Result<(), FormatError> {
         self.is_disordered = true;
-        each_chunk(span.samples, source, part, |range| self.ranges.push(range))
+        each_chunk(span.samples, source, part, |range| self.ranges.push(range).map(ControlFlow::Continue))
     }
 
     /// Adds all chunks of a span that are not in order: in as many parts as are, if those are few.

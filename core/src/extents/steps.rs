@@ -1,6 +1,6 @@
 //! What a walk goes through: the chunks of the tracks, and ranges that are known.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::{FormatError, OffsetReader, Pieces, Run, SizeReader};
 use crate::index::SampleTable;
@@ -69,16 +69,18 @@ impl<R: ReadAt> Steps<'_, R> {
     }
 }
 
-/// Visits what is needed of each chunk of a part.
+/// Visits what is needed of each chunk of a part, until that breaks off.
 pub(super) fn each_chunk<R: ReadAt>(
     samples: &SampleTable,
     source: &R,
     part: &Part,
-    mut visit: impl FnMut(Range<FileOffset>) -> Result<(), FormatError>,
+    mut visit: impl FnMut(Range<FileOffset>) -> Result<ControlFlow<()>, FormatError>,
 ) -> Result<(), FormatError> {
     let mut chunks = Chunks::new(samples, source, std::slice::from_ref(part), 0)?;
     while let Some(chunk) = chunks.head.take() {
-        visit(chunk)?;
+        if visit(chunk)?.is_break() {
+            break;
+        }
         chunks.find_head()?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The bytes of a fragmented file, a window at a time.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::{
     FormatError, MDAT_HEAD_SIZE, MOOF_HEAD_SIZE, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE, SidxHead, TRAF_HEAD_SIZE,
@@ -121,7 +121,7 @@ fn read_fragment(
     let start = MediaOffset(fragment.start + from.max(head_len));
     let wanted = start..start + rest.len() as u64;
     let mut copy = Copy { film, wanted: wanted.clone(), extents: Vec::new(), rest };
-    fragment.each_extent(view, wanted, |extent| copy.add(extent))?;
+    fragment.each_extent(view, wanted, |extent| copy.add(extent).map(ControlFlow::Continue))?;
     copy.flush()?;
     // Of a source that was changed, less may be found than was planned.
     if copy.rest.is_empty() { Ok(()) } else { Err(FormatError::Changed.into()) }

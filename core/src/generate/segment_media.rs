@@ -1,7 +1,7 @@
 //! Where the media of a segment lies, for answers that send it from the source.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::FormatError;
 use crate::extents::{Extent, copy_batch};
@@ -39,10 +39,8 @@ impl SegmentMedia {
         let fragment = file.fragment(&view, segment)?;
         let mut extents: Vec<Extent> = Vec::new();
         fragment.each_extent(&view, MediaOffset(from)..MediaOffset(fragment.end()), |extent| {
-            if extents.len() <= KNOWN {
-                extent.push_to(&mut extents);
-            }
-            Ok(())
+            extent.push_to(&mut extents);
+            Ok(if extents.len() > KNOWN { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         extents.truncate(KNOWN);
         let start = extents.first().map_or(from, |first| first.position.0);
@@ -50,16 +48,21 @@ impl SegmentMedia {
         Ok(Some(Self { known: start..end, extents }))
     }
 
-    /// Fills `out` with the file from byte `from` on, if all of that is known.
+    /// Of `len` bytes of the file from `from` on, how many come before media that is known, if that
+    /// goes on until their end.
+    pub(crate) fn known_after(&self, from: u64, len: usize) -> Option<usize> {
+        let end = from.checked_add(len as u64).filter(|&end| end <= self.known.end)?;
+        let begins = self.known.start.max(from);
+        usize::try_from(begins - from).ok().filter(|_| begins < end)
+    }
+
+    /// Fills `out` with the file from byte `from` on, all of which is known.
     ///
     /// # Errors
     /// When the source cannot be read.
-    pub(crate) fn copy(&self, film: &Film<'_>, from: u64, out: &mut [u8]) -> io::Result<bool> {
-        if !self.known.contains(&from) || from.saturating_add(out.len() as u64) > self.known.end {
-            return Ok(false);
-        }
+    pub(crate) fn copy(&self, film: &Film<'_>, from: u64, out: &mut [u8]) -> io::Result<()> {
         let first = self.extents.partition_point(|extent| extent.position_end().0 <= from);
         let extents = self.extents.get(first..).unwrap_or_default();
-        copy_batch(extents, &film.source, MediaOffset(from), out).map(|()| true)
+        copy_batch(extents, &film.source, MediaOffset(from), out)
     }
 }

@@ -45,8 +45,9 @@ impl JointRun {
 pub struct JointRuns<'a, R: ReadAt> {
     stts: Pieces<'a, R>,
     ctts: Option<Pieces<'a, R>>,
-    time: Option<Run>,
-    offset: Option<Run>,
+    /// What is left of the piece of each that was begun last: maybe nothing.
+    time: Run,
+    offset: Run,
     base: MediaTime,
 }
 
@@ -86,7 +87,7 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
         pieces: impl Fn(&'a Runs) -> Result<Pieces<'a, R>, FormatError>,
     ) -> Result<Self, FormatError> {
         let (stts, ctts) = (pieces(stts)?, ctts.map(pieces).transpose()?);
-        Ok(Self { stts, ctts, time: None, offset: None, base })
+        Ok(Self { stts, ctts, time: Run::NONE, offset: Run::NONE, base })
     }
 
     /// The samples one by one, each as a run of its own.
@@ -95,19 +96,29 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
     }
 
     fn next_run(&mut self) -> Result<Option<JointRun>, FormatError> {
-        let time = match self.time.take() {
-            Some(run) => run,
-            None => match self.stts.next_piece()? {
-                Some(run) => run,
-                None => return Ok(None),
-            },
-        };
-        let offset = match (&mut self.ctts, self.offset.take()) {
-            (_, Some(run)) => Some(run),
-            (Some(ctts), None) => ctts.next_piece()?,
-            (None, None) => None,
-        };
-        let count = offset.map_or(time.count, |o| o.count.min(time.count));
+        if self.time.count == 0 {
+            let Some(run) = self.stts.next_piece()? else { return Ok(None) };
+            self.time = run;
+        }
+        if self.offset.count == 0 {
+            if let Some(ctts) = &mut self.ctts {
+                let next = ctts.next_piece();
+                if next.is_err() {
+                    self.time.count = 0;
+                }
+                self.offset = next?.unwrap_or(Run::NONE);
+            }
+        }
+        let (time, offset) = (self.time, self.offset);
+        // Where no offset is said there is none.
+        let count = if offset.count == 0 { time.count } else { offset.count.min(time.count) };
+        // They are gone, also if they turn out to be in error.
+        self.offset.count = offset.count.saturating_sub(count);
+        self.time.count = time.count - count;
+        if self.time.count > 0 {
+            self.time.unit = time.unit + count;
+            self.time.sum = time.sum + u64::from(count) * time.value;
+        }
         let run = JointRun {
             sample: SampleNumber(time.unit),
             count,
@@ -117,21 +128,8 @@ impl<'a, R: ReadAt> JointRuns<'a, R> {
                 .map(MediaTime)
                 .ok_or(FormatError::DecodeTimeOverflow)?,
             delta: i64::try_from(time.value).map(MediaTime).map_err(|_| FormatError::DecodeTimeOverflow)?,
-            offset: offset.map_or(MediaTime(0), |o| o.offset()),
+            offset: offset.offset(),
         };
-        if time.count > count {
-            self.time = Some(Run {
-                unit: time.unit + count,
-                count: time.count - count,
-                sum: time.sum + u64::from(count) * time.value,
-                ..time
-            });
-        }
-        self.offset = offset.filter(|o| o.count > count).map(|o| Run {
-            unit: o.unit + count,
-            count: o.count - count,
-            ..o
-        });
         Ok(Some(run))
     }
 }

@@ -77,6 +77,9 @@ pub struct Run {
 }
 
 impl Run {
+    /// No units. The value is 0.
+    pub(super) const NONE: Self = Self { unit: 0, count: 0, value: 0, sum: 0, ordinal: 0 };
+
     /// The first unit after the run.
     pub fn end(&self) -> u32 {
         self.unit.saturating_add(self.count)

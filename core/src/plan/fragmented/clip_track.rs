@@ -4,7 +4,7 @@
 //! Samples are counted from 0 in the clip. The tables of a flat answer say the same
 //! (`plan/flat/stbl/times.rs`); there whole runs are copied, here any sample can be asked for.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::{FormatError, SampleFlags, SampleSizes, SyncSamples, TrunEntry, TrunFields};
 use crate::extents::each_range;
@@ -124,16 +124,25 @@ impl<'a> ClipTrack<'a> {
         Ok(self.dts(sample)? + offset)
     }
 
-    /// Visits where some samples lie in the file, in their order.
+    /// Visits where some samples lie in the file, in their order, until that breaks off.
     ///
     /// # Errors
     /// When the file cannot be read, and those of `visit`.
     pub(crate) fn each_place(
         &self,
         samples: Range<SampleNumber>,
-        mut visit: impl FnMut(Range<FileOffset>) -> Result<(), FormatError>,
+        mut visit: impl FnMut(Range<FileOffset>) -> Result<ControlFlow<()>, FormatError>,
     ) -> Result<(), FormatError> {
-        self.each_part(samples, |_, part| each_range(self.table, &self.source, part, &mut visit))
+        let mut flow = ControlFlow::Continue(());
+        self.each_part(samples, |_, part| {
+            if flow.is_break() {
+                return Ok(());
+            }
+            each_range(self.table, &self.source, part, |range| {
+                flow = visit(range)?;
+                Ok(flow)
+            })
+        })
     }
 
     /// Visits the ranges of the clip that hold some samples, with the part of each in numbers of
@@ -175,10 +184,7 @@ impl<'a> ClipTrack<'a> {
             sizes.reserve_exact(samples.count() as usize);
             self.each_part(samples.clone(), |_, part| {
                 let mut reader = self.table.sizes.reader(&self.source, part.units());
-                for _ in part.each() {
-                    sizes.push(u32::try_from(reader.sum(1)?).unwrap_or(u32::MAX));
-                }
-                Ok(())
+                reader.each(part.count(), |size| sizes.push(size))
             })?;
         }
         let mut sizes = sizes.into_iter();

@@ -15,7 +15,7 @@
 //! libavformat notes where the last `trun` of a `traf` begins as the start of the fragment. Only
 //! segments of very many samples have them, where one would take too much memory.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::boxes::{FormatError, MOOF_HEAD_SIZE, TRAF_HEAD_SIZE, TRUN_HEAD_SIZE, TrunFields};
 use crate::extents::{Extent, ExtentList};
@@ -60,7 +60,7 @@ impl Fragment {
     }
 
     /// Visits where media lies in the source of which at least a byte is in these of the file.
-    /// Positions are those in the file.
+    /// Positions are those in the file. Ends where `visit` breaks off.
     ///
     /// # Errors
     /// When the film cannot be read, and those of `visit`.
@@ -68,19 +68,30 @@ impl Fragment {
         &self,
         view: &View<'_>,
         wanted: Range<MediaOffset>,
-        mut visit: impl FnMut(Extent) -> Result<(), FormatError>,
+        mut visit: impl FnMut(Extent) -> Result<ControlFlow<()>, FormatError>,
     ) -> Result<(), FormatError> {
+        let mut flow = ControlFlow::Continue(());
         let is_wanted = |place: MediaOffset, end: MediaOffset| end > wanted.start && place < wanted.end;
         for run in &self.runs {
             let mut position = MediaOffset(self.start + run.offset);
             let Some(track) = view.tracks.get(run.track) else { continue };
-            if run.bytes == 0 || !is_wanted(position, position + run.bytes) {
+            if run.bytes == 0 || !is_wanted(position, position + run.bytes) || flow.is_break() {
                 continue;
             }
-            track.samples.each_place(run.samples.clone(), |range| {
+            let mut samples = run.samples.clone();
+            if wanted.start > position {
+                let (near, before) = track.samples.near_byte(samples.clone(), wanted.start - position)?;
+                (samples.start, position) = (near, position + before);
+            }
+            track.samples.each_place(samples, |range| {
                 let extent = Extent { offset: range.start, len: range.end - range.start, position };
                 position = extent.position_end();
-                if is_wanted(extent.position, position) { visit(extent) } else { Ok(()) }
+                if extent.position >= wanted.end {
+                    flow = ControlFlow::Break(());
+                } else if position > wanted.start {
+                    flow = visit(extent)?;
+                }
+                Ok(flow)
             })?;
         }
         Ok(())

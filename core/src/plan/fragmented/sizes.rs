@@ -7,6 +7,9 @@ use crate::numbers::{Numbers, SampleNumber};
 
 use super::clip_track::ClipTrack;
 
+/// Samples that are walked through rather than looked up.
+const FEW: u32 = 1024;
+
 impl ClipTrack<'_> {
     /// Bytes of some samples.
     ///
@@ -19,6 +22,33 @@ impl ClipTrack<'_> {
             Ok(())
         })?;
         Ok(bytes)
+    }
+
+    /// The one of these samples that a byte of their media is in, or one that is not far before it;
+    /// and where that one begins. Byte and place are counted from the first of the samples.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn near_byte(
+        &self,
+        samples: Range<SampleNumber>,
+        byte: u64,
+    ) -> Result<(SampleNumber, u64), FormatError> {
+        let (mut low, mut high, mut before) = (samples.start, samples.end, 0);
+        // What has no size of its own cannot be looked up.
+        if self.table.sizes.samples_per_packet() > 1 {
+            return Ok((low, before));
+        }
+        while high - low > FEW {
+            let middle = low + (high - low) / 2;
+            let until = before + self.bytes(low..middle)?;
+            if until <= byte {
+                (low, before) = (middle, until);
+            } else {
+                high = middle;
+            }
+        }
+        Ok((low, before))
     }
 
     /// Bytes of the samples from each of these to the next. They are in order.
