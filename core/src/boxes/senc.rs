@@ -26,10 +26,6 @@ pub struct SencBox {
     places: Vec<u64>,
 }
 
-/// Longest initialisation vector (`Per_Sample_IV_Size`): an entry of more bytes has a list of
-/// subsamples.
-pub const MAX_VECTOR_SIZE: u8 = 16;
-
 /// Entries between two places that are known.
 const STRIDE: u32 = 256;
 
@@ -110,6 +106,11 @@ pub fn senc_entries_of(senc: &BoxHeader, len: u64) -> Option<u64> {
 /// What a `senc` of so many samples has before its entries. `flags` has the version, too.
 pub fn senc_head(flags: [u8; 4], sample_count: u32) -> TableHead {
     TableHead::uncounted(b"senc", [flags, sample_count.to_be_bytes()].concat(), 1)
+}
+
+/// What a `free` has before entries that a `saiz` and a `saio` describe.
+pub fn free_head() -> TableHead {
+    TableHead::uncounted(b"free", [], 1)
 }
 
 /// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector

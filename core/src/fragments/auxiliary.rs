@@ -1,9 +1,9 @@
 //! The sample auxiliary information of fragments, put together.
 
 use crate::boxes::{
-    AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox,
-    SencBox, TableHead, WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags,
-    saio_entry, saio_head, saiz_head, senc_entries_of, senc_head,
+    AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, Reader, SUBSAMPLES, SaizBox, SencBox, TableHead,
+    WHOLE_SAMPLES, find_encryption_boxes, free_head, read_exact, read_saio, read_senc_flags, saio_entry,
+    saio_head, saiz_head, senc_entries_of, senc_head,
 };
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -230,9 +230,9 @@ impl Gathered {
         head.write(out, |out| out.extend_from_slice(&saio_entry(entries)));
     }
 
-    /// What the `senc` of a flat movie has before its entries.
+    /// What the `senc` of a flat movie has before its entries, or the `free` where fragments have no
+    /// `senc`.
     pub(crate) fn senc_head(&self, sample_count: u32) -> TableHead {
-        let long = self.sizes.iter().any(|&s| s > MAX_VECTOR_SIZE);
-        senc_head(self.senc.unwrap_or(if long { SUBSAMPLES } else { WHOLE_SAMPLES }), sample_count)
+        self.senc.map_or_else(free_head, |flags| senc_head(flags, sample_count))
     }
 }

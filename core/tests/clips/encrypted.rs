@@ -117,7 +117,12 @@ fn what_decrypters_need_is_cut_wherever_it_lies() {
         for query in QUERIES {
             let cut = clip(film, query).unwrap();
             assert_eq!(located(&cut), due(&cut), "film {n}, {query}");
-            let senc = &expand(&cut)[0].boxes[b"senc"];
+            let boxes = &expand(&cut)[0].boxes;
+            let Some(senc) = boxes.get(b"senc") else {
+                assert_eq!(n, 4, "the film has none");
+                continue;
+            };
+            assert_ne!(n, 4, "from the entries alone nobody knows its flags");
             let count = u32::try_from(due(&cut).len()).unwrap();
             assert_eq!(senc[..8], [&[0, 0, 0, 2][..], &count.to_be_bytes()].concat());
             assert_eq!(senc[8..], due(&cut).concat());
@@ -228,6 +233,20 @@ fn what_is_not_said_of_the_last_samples_is_not_made_up() {
             assert_eq!(located(&cut), due(&cut)[..known], "{query}");
         }
     }
+}
+
+/// ISO/IEC 23001-7, 7.2: it has an entry for each of its samples.
+#[test]
+fn a_senc_of_which_samples_have_no_entries_is_none() {
+    let film = points_into_senc(film(vec![saiz(11), full_box(b"saio", 0, [1, 0]), senc(11)], vec![]).build());
+    let has_senc = |query| {
+        let cut = clip(&film, query).unwrap();
+        let known = located(&cut).len();
+        assert_eq!(located(&cut), due(&cut)[..known], "{query}");
+        expand(&cut)[0].boxes.contains_key(b"senc")
+    };
+    assert!(has_senc("start=0.2&end=0.9"));
+    assert!(!has_senc("start=0.6"));
 }
 
 /// A `saiz` and a `saio` that are not about encryption, with the place that the `saio` states.

@@ -33,8 +33,9 @@ pub struct LocatedAuxiliary {
     pub sizes: SampleSizes,
     /// Where it stands.
     pub place: AuxiliaryPlace,
-    /// Version and flags of the `senc`.
-    pub senc: [u8; 4],
+    /// Version and flags of the `senc`, if there is one. Of entries alone it cannot always be known
+    /// which flags they need.
+    pub senc: Option<[u8; 4]>,
     /// Bytes of the initialisation vector of a sample.
     pub(super) vector: u8,
 }
@@ -92,7 +93,7 @@ impl LocatedAuxiliary {
     }
 
     /// The samples in `range` that have no information, because they are not encrypted, where
-    /// others are. None, if they are more than [`limits::CLEAR_SAMPLES`].
+    /// others are. `None`, if they are more than [`limits::CLEAR_SAMPLES`].
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -100,12 +101,12 @@ impl LocatedAuxiliary {
         &self,
         source: &R,
         range: &Range<SampleNumber>,
-    ) -> Result<Vec<SampleNumber>, FormatError> {
-        let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<SampleNumber>>, FormatError> {
+        let SampleSizes::Table { table, .. } = &self.sizes else { return Ok(Some(Vec::new())) };
         // With a constant vector, no entry says that all of a sample is encrypted, if entries do
         // not say which parts are (ISO/IEC 23001-7, 10.4).
-        if self.vector == 0 && !has_subsamples(self.senc) {
-            return Ok(Vec::new());
+        if self.vector == 0 && self.senc.is_some_and(|flags| !has_subsamples(flags)) {
+            return Ok(Some(Vec::new()));
         }
         let mut sizes = TableReader::new(source, *table, 4096);
         let (mut next, end) = (range.start.0, range.start.0 + self.covered(range));
@@ -115,11 +116,11 @@ impl LocatedAuxiliary {
             let numbered = (next..end).zip(window);
             clear.extend(numbered.filter(|(_, size)| **size == 0).map(|(sample, _)| SampleNumber(sample)));
             if clear.len() > limits::CLEAR_SAMPLES {
-                return Ok(Vec::new());
+                return Ok(None);
             }
             next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
         }
-        Ok(clear)
+        Ok(Some(clear))
     }
 
     /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that

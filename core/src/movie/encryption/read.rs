@@ -1,9 +1,8 @@
 //! Reads the boxes that speak of encryption.
 
 use crate::boxes::{
-    AuxiliaryError, BoxHeader, FormatError, MAX_VECTOR_SIZE, Reader, SUBSAMPLES, SaizBox, SampleSizes,
-    SencBox, WHOLE_SAMPLES, find_encryption_boxes, read_saio, read_senc_flags, read_vector_size,
-    senc_entries_of,
+    AuxiliaryError, BoxHeader, FormatError, Reader, SaizBox, SampleSizes, SencBox, find_encryption_boxes,
+    read_saio, read_senc_flags, read_vector_size, senc_entries_of,
 };
 use crate::movie::node::Node;
 use crate::movie::samples::SampleTable;
@@ -46,11 +45,7 @@ impl Auxiliary {
         if matches!(place, AuxiliaryPlace::Range(offset) if !reader.holds(offset, len)) {
             return unsupported(saio.unwrap_or(saiz));
         }
-        let senc = match senc {
-            Some(senc) => read_senc_flags(reader, &senc)?,
-            None if default_size > MAX_VECTOR_SIZE || default_size == 0 => SUBSAMPLES,
-            None => WHOLE_SAMPLES,
-        };
+        let senc = senc.map(|senc| read_senc_flags(reader, &senc)).transpose()?;
         let vector = match boxes.iter().find(|h| &h.box_type.0 == b"stsd") {
             Some(stsd) => read_vector_size(reader, stsd)?,
             None => 0,

@@ -13,9 +13,13 @@ use crate::plan::flat::track_cut::TrackCut;
 use crate::plan::part::{Content, Entries, EntryKind};
 use crate::seek::SampleRange;
 
+/// A clear sample, and its entry.
+type ClearEntry = (SampleNumber, Vec<u8>);
+
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
-/// 23001-7, 7.2) that they locate. Where entries of clear samples are generated, a `free` holds all
-/// entries instead of a `senc`. A clip without encrypted samples gets none of these boxes.
+/// 23001-7, 7.2) that they locate. A `free` holds the entries instead of a `senc` where the film has
+/// none, where entries of clear samples are generated, and where samples have none: a `senc` has one
+/// for each of its samples. A clip without encrypted samples gets none of these boxes.
 pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &cut.samples().auxiliary else { return Ok(()) };
     if located_bytes(cut, located)? == 0 {
@@ -23,7 +27,7 @@ pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<()
         return Ok(());
     }
     let clear = clear_entries(cut, located)?;
-    located_auxiliary(cut, located, covered(cut, located), &clear, out)
+    located_auxiliary(cut, located, covered(cut, located), clear, out)
 }
 
 /// Appends the same for samples of one fragment. Samples that are not encrypted get entries even
@@ -37,10 +41,10 @@ pub(in crate::plan::flat) fn fragment_auxiliary(
         Some(Auxiliary::Located(located)) => {
             let clear = clear_entries(cut, located)?;
             let bytes = located_bytes(cut, located)?;
-            if bytes == 0 && clear.is_empty() {
+            if bytes == 0 && clear.as_ref().is_none_or(Vec::is_empty) {
                 return Ok(());
             }
-            located_auxiliary(cut, located, covered(cut, located), &clear, out)
+            located_auxiliary(cut, located, covered(cut, located), clear, out)
         }
         Some(Auxiliary::Senc(senc)) => {
             senc_sizes(cut, senc, out)?;
@@ -111,55 +115,59 @@ fn covered(cut: &TrackCut<'_>, located: &LocatedAuxiliary) -> u32 {
     cut.ranges().iter().map(covered).max().unwrap_or(0)
 }
 
-/// Appends the `saiz` for the first `count` samples, the `saio`, and what they locate.
+/// Appends the `saiz` for the first `count` samples, the `saio`, and what they locate. `clear` are
+/// entries for clear samples; `None` where there are such samples without entries.
 fn located_auxiliary(
     cut: &TrackCut<'_>,
     located: &LocatedAuxiliary,
     count: u32,
-    clear: &[(SampleNumber, Vec<u8>)],
+    clear: Option<Vec<ClearEntry>>,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    let (sizes, data) = sizes_and_data(cut, located, SampleNumber(count), clear)?;
+    let entries = clear.as_deref().unwrap_or_default();
+    let (sizes, data) = sizes_and_data(cut, located, SampleNumber(count), entries)?;
     out.table(&saiz_head(located.kind, located.default_size, count), |out| {
         out.append(sizes);
         Ok(())
     })?;
     saio(located.kind, 1, Piece::PlaceOfMark(cut.number), out)?;
-    if !clear.is_empty() {
-        // A senc has no entries for samples that are not encrypted.
-        return out.wrap(BoxType(*b"free"), |out| {
+    let all_are_covered = cut.ranges().iter().all(|r| located.covered(&r.samples) == r.samples.count());
+    let has_own_entries = all_are_covered && clear.is_some_and(|clear| clear.is_empty());
+    match located.senc.filter(|_| has_own_entries) {
+        Some(flags) => out.table(&senc_head(flags, cut.clip.sample_count()), |out| {
             out.append(data);
             Ok(())
-        });
+        }),
+        None => out.wrap(BoxType(*b"free"), |out| {
+            out.append(data);
+            Ok(())
+        }),
     }
-    out.table(&senc_head(located.senc, cut.clip.sample_count()), |out| {
-        out.append(data);
-        Ok(())
-    })
 }
 
-/// Entries for clear samples, which have none in the source.
+/// Entries for clear samples, which have none in the source; `None` where they cannot have any.
 ///
 /// libavformat expects an entry for each sample that is at least as long as an initialisation
 /// vector. It refuses a file with shorter ones.
 fn clear_entries(
     cut: &TrackCut<'_>,
     located: &LocatedAuxiliary,
-) -> Result<Vec<(SampleNumber, Vec<u8>)>, FormatError> {
+) -> Result<Option<Vec<ClearEntry>>, FormatError> {
     let mut entries = Vec::new();
     for range in cut.ranges().iter().map(|r| &r.samples) {
-        for sample in located.clear(&cut.film.source, range)? {
+        let Some(clear) = located.clear(&cut.film.source, range)? else { return Ok(None) };
+        for sample in clear {
             let size = cut.samples().bytes(&cut.film.source, sample..sample.next())?;
             match located.clear_entry(size).filter(|_| entries.len() < limits::CLEAR_SAMPLES) {
                 Some(entry) => entries.push((sample, entry)),
-                None => return Ok(Vec::new()),
+                None => return Ok(None),
             }
         }
     }
     // A sample may be in several scenes.
     entries.sort_unstable_by_key(|(sample, _)| *sample);
     entries.dedup_by_key(|(sample, _)| *sample);
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 /// The lengths of the entries of a clip, and the entries. All are the source's own, except those of
@@ -168,7 +176,7 @@ fn sizes_and_data(
     cut: &TrackCut<'_>,
     located: &LocatedAuxiliary,
     until: SampleNumber,
-    clear: &[(SampleNumber, Vec<u8>)],
+    clear: &[ClearEntry],
 ) -> Result<(Assembly, Assembly), PlanError> {
     let mut sizes = Assembly::default();
     let mut data = Assembly::default();
