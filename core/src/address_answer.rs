@@ -360,7 +360,8 @@ impl<R: ReadAt> Package<'_, R> {
     fn may_write(&self, presentations: &[Presentation]) -> Result<(), Error> {
         let bytes = presentations.iter().flat_map(|presentation| {
             let line = limits::SEGMENT_OF_TEXT + presentation.query.len();
-            presentation.renditions.iter().map(move |r| r.segments.len().saturating_mul(line))
+            let of_track = move |r: &Rendition| r.segments.len().saturating_mul(line) + bytes_of_keys(r);
+            presentation.renditions.iter().map(of_track)
         });
         self.may_take(bytes.fold(0, usize::saturating_add) > limits::WRITTEN_AT_ONCE)
     }
@@ -449,7 +450,8 @@ impl<R: ReadAt> Package<'_, R> {
                         Address::Media(_) | Address::Iframes(_) => segments,
                         _ => limits::LINKS_TO_TRACK,
                     };
-                    let left = room.checked_sub(segments.saturating_mul(limits::SEGMENT_OF_TEXT));
+                    let own = segments.saturating_mul(limits::SEGMENT_OF_TEXT) + bytes_of_keys(&rendition);
+                    let left = room.checked_sub(own);
                     let left = left.ok_or(PlanError::ManySegments)?;
                     let long = RequestError::LongQuery { bytes: query.len(), links };
                     *room = left.checked_sub(links.saturating_mul(query.len())).ok_or(long)?;
@@ -516,6 +518,12 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Bytes of what a manifest says to systems that give out the keys of a track, in base64 (DASH only).
+fn bytes_of_keys(rendition: &Rendition) -> usize {
+    let systems = rendition.track.protection.iter().flat_map(|protection| &protection.systems);
+    systems.map(|system| system.whole.len().div_ceil(3).saturating_mul(4)).sum()
 }
 
 #[cfg(test)]

@@ -340,6 +340,10 @@ pub const TEXT: usize = SEGMENTS_OF_TEXT * SEGMENT_OF_TEXT;
 /// Links to a track in texts that do not name each of its segments.
 pub const LINKS_TO_TRACK: usize = 3;
 
+/// Codings of sound of one film that a multivariant playlist offers, each in a group of its own. Tracks
+/// of AAC may be in each group, which multiplies the links to them.
+pub const CODINGS_OF_SOUND: usize = 8;
+
 /// Bytes of a playlist or manifest up to which it is written on a thread that may not be kept waiting.
 pub const WRITTEN_AT_ONCE: usize = 256 << 10;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use isolang::Language;
 
 use crate::describe::TrackDescription;
+use crate::limits;
 use crate::request::TrackKind;
 
 use super::rates::segment_micros;
@@ -129,7 +130,7 @@ fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
     let first = tracks.iter().find(|r| r.track.is_enabled).or(tracks.first());
     let mut codings = Vec::new();
     for coding in first.into_iter().chain(tracks).map(|r| coding(&r.track)) {
-        if !codings.contains(&coding) {
+        if !codings.contains(&coding) && codings.len() < limits::CODINGS_OF_SOUND {
             codings.push(coding);
         }
     }

@@ -396,6 +396,13 @@ fn sound_alone_is_a_variant_by_itself() {
 }
 
 #[test]
+fn of_many_codings_of_sound_few_are_offered() {
+    let sound = (0..40).map(|n| audio(&format!("a{n}"), &format!("mp4a.{n:02x}"), None));
+    let text = multivariant(&presentation(sound.collect()));
+    assert_eq!(links(&text), ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"].map(|a| format!("{a}.m3u8")));
+}
+
+#[test]
 fn pictures_are_described_as_they_are_presented() {
     let mut film = plain();
     let described = |film: &Presentation| {
