@@ -10,11 +10,12 @@ use crate::request::TrackKind;
 use super::{Rendition, Segment, TrackName};
 
 /// Codings of sound that players of segments have. PCM, be it of QuickTime (`sowt`, `lpcm` …) or of
-/// ISO/IEC 23003-5 (`ipcm`, `fpcm`), and G.711 are not among them: browsers have none in segments, and
-/// would leave the pictures beside it.
-const SOUND: [&str; 22] = [
+/// ISO/IEC 23003-5 (`ipcm`, `fpcm`), G.711 and AMR are not among them: browsers have none in segments,
+/// and would leave the pictures beside it. Nor is IAMF, whose name has its profiles in it, which are
+/// not read.
+const SOUND: [&str; 18] = [
     "mp4a", "mp3", "ac-3", "ec-3", "ac-4", "Opus", "fLaC", "alac", "dtsc", "dtse", "dtsh", "dtsl", "dtsx",
-    "mlpa", "mha1", "mha2", "mhm1", "mhm2", "iamf", "samr", "sawb", "sawp",
+    "mlpa", "mha1", "mha2", "mhm1", "mhm2",
 ];
 
 /// Those of text.
