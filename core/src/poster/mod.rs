@@ -72,6 +72,9 @@ impl Poster {
         let sample = range.samples.start;
         let description = describe_frame(film, number, track)?;
         let samples = &track.samples;
+        if !samples.may_begin_at(&film.source, sample)? {
+            return Err(PosterError::Hidden);
+        }
         let mut chunk = samples.chunk_of(&film.source, sample)?;
         if chunk.description_index != 1 {
             return Err(PosterError::Configuration);

@@ -65,6 +65,16 @@ fn frames_of_which_no_picture_can_be_made_are_refused() {
     }
 }
 
+/// As a recording begins that was cut amid a group of pictures.
+#[test]
+fn what_comes_before_the_first_key_frame_is_on_no_poster() {
+    let mut late = track();
+    late.samples.iter_mut().take(20).for_each(|sample| sample.sync = false);
+    let film = Film::of(vec![late]).build();
+    assert_eq!(refusal(&film, "poster=0.5").0, 415);
+    assert!(poster(&film, "poster=2.5").ends_with(&frame(0, 20)));
+}
+
 #[test]
 fn what_may_not_be_seen_is_on_no_poster() {
     let film = Film::of(vec![track()]).build();

@@ -134,6 +134,21 @@ impl SampleTable {
         }
     }
 
+    /// Whether no table says that decoding cannot begin at `sample`. A movie may begin before its
+    /// first sync sample.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn may_begin_at<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<bool, FormatError> {
+        let Some(table) = self.listed_sync() else { return Ok(true) };
+        for listed in SyncSamples::listed_from(table, source, self.count, sample)? {
+            if let Some(listed) = listed? {
+                return Ok(listed == sample);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a table says that nothing is a sync sample.
     pub(super) fn has_no_sync(&self) -> bool {
         matches!(&self.sync, SyncSamples::Listed(table) if table.count == 0)
