@@ -45,9 +45,11 @@ impl MdhdBox {
             let letter = |shift: u32| char::from(b'`' + u8::try_from(code >> shift & 0x1f).unwrap_or(0));
             return [letter(10), letter(5), letter(0)].iter().collect();
         }
-        const MACINTOSH: [&str; 24] = [
+        const MACINTOSH: [&str; 47] = [
             "eng", "fra", "deu", "ita", "nld", "swe", "spa", "dan", "por", "nor", "heb", "jpn", "ara", "fin",
-            "ell", "isl", "mlt", "tur", "hrv", "zho", "urd", "hin", "tha", "kor",
+            "ell", "isl", "mlt", "tur", "hrv", "zho", "urd", "hin", "tha", "kor", "lit", "pol", "hun", "est",
+            "lav", "sme", "fao", "fas", "rus", "zho", "nld", "gle", "sqi", "ron", "ces", "slk", "slv", "yid",
+            "srp", "mkd", "bul", "ukr", "bel",
         ];
         MACINTOSH.get(usize::from(code)).copied().unwrap_or_default().to_string()
     }
@@ -93,6 +95,8 @@ mod tests {
     fn languages_are_packed_letters_or_numbers() {
         assert_eq!(mdhd(0x15c7).language(), "eng");
         assert_eq!(mdhd(2).language(), "deu");
+        assert_eq!(mdhd(32).language(), "rus");
+        assert_eq!(mdhd(45).language(), "ukr");
         assert_eq!(mdhd(0x7fff).language(), "");
     }
 

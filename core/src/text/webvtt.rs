@@ -41,12 +41,13 @@ pub(super) fn add_cues(sample: &[u8], shown: &Shown, document: &mut Document) ->
 /// The text of a cue, which has its tags and escapes already.
 fn payload(cue: &VttCue<'_>, shown: &Shown) -> String {
     let text = String::from_utf8_lossy(cue.payload).replace("\r\n", "\n").replace(['\r', '\u{c}'], "\n");
-    let text = text.replace('\0', "").replace("-->", "--&gt;");
+    let text = text.replace('\0', "");
     let text = text.trim_matches('\n');
     if text.trim().is_empty() {
         return String::new();
     }
-    without_empty_lines(&with_timestamps(text, cue, shown))
+    // Where a timestamp is taken out, what was on both sides of it comes together.
+    without_empty_lines(&with_timestamps(text, cue, shown).replace("-->", "--&gt;"))
 }
 
 /// A line that may stand before the text of a cue; empty if it has to be left out.
@@ -141,6 +142,7 @@ mod tests {
         assert_eq!(text("a <00:17.500>b", Some("00:00:10.000")), "a <00:00:02.500>b");
         assert_eq!(text("a <00:00:27.500>b<c>c</c>", None), "a <00:00:02.500>b<c>c</c>");
         assert_eq!(text("a <00:00:24.000>b <1:00:00.000>c", None), "a b <00:59:35.000>c");
+        assert_eq!(text("a --<00:00:24.000>> b", None), "a --&gt; b", "what comes together");
         for other in ["a < b", "<00:01>x", "<00:01.5>x", "<a:b.000>x", "<>", "<+1:00.000>x"] {
             assert_eq!(text(other, None), other);
         }
