@@ -8,7 +8,7 @@ use crate::clips::{Clip, Kind};
 use crate::ear::Ear;
 use crate::ladder;
 use crate::recorder;
-use crate::sight::{Player, Seek, Sight};
+use crate::sight::{PLAYED, Player, Seek, Sight};
 use crate::switching::{self, STEPS, Switch};
 use crate::wanted::Wanted;
 use test_sound::{Recording, apart, nearest};
@@ -90,7 +90,7 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
         let mut seek = Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) };
         // Near the end there is little to hear.
         if seek.error.is_none() {
-            let played = call(browser, "play", json!([0.9, false, 0])).await?;
+            let played = call(browser, "play", json!([PLAYED, false, 0])).await?;
             seek.offset = offset(&played, wanted, ear);
             seek.error = error(&played);
             sight.stalls += stalls(&played);

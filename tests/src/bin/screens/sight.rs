@@ -131,6 +131,9 @@ pub(crate) struct Own {
     /// The same at the start of the film. Where the first packet of audio lasts longer than what is
     /// in it (as libavformat writes fragments), audio and video are apart until it is over.
     at_start: Option<f64>,
+    /// Whether its audio is heard there, and after seeks.
+    is_heard: bool,
+    is_heard_after_seeks: bool,
     /// Frames that it loses.
     missing: usize,
     /// Whether it does not play it at all.
@@ -144,6 +147,8 @@ impl Own {
             offset: median(offsets.flatten()).unwrap_or(player.usual_offset()),
             usual: player.usual_offset(),
             at_start: plain.offset,
+            is_heard: plain.offset.is_some(),
+            is_heard_after_seeks: plain.seeks.iter().any(|seek| seek.offset.is_some()),
             missing: plain.missing(wanted),
             fails: plain.error.is_some(),
         }
@@ -173,6 +178,8 @@ const APART: f64 = 0.040;
 const HIDDEN: f64 = 0.100;
 /// How long the beginning is looked at, less what a frame needs to be seen.
 const LOOKED_AT: f64 = 2.0;
+/// How long it plays after a seek.
+pub(crate) const PLAYED: f64 = 0.9;
 /// How many frames are reordered at most.
 const REORDERED: f64 = 4.0;
 /// How early a player that looks at no edit list may be after a seek: of hidden frames the last is
@@ -260,6 +267,12 @@ impl Sight {
         for seek in &self.seeks {
             seek.faults("seek", early, wanted, own, found);
         }
+        // One alone may be too short to tell.
+        let mut sounding = self.seeks.iter().filter(|seek| seek.is_to_be_heard(wanted)).peekable();
+        if own.is_heard_after_seeks && sounding.peek().is_some() && sounding.all(|seek| seek.offset.is_none())
+        {
+            found.add("A/V after a seek", "no audio after any seek".into());
+        }
         if let Some(seek) = &self.fragment {
             seek.faults("#t=", early, wanted, own, found);
         }
@@ -308,7 +321,7 @@ impl Sight {
         if more > 0 {
             found.add("more", format!("{more} frames too many, from {}", text(self.frames.first().copied())));
         }
-        self.tool_offset_fault(own, found);
+        self.tool_offset_fault(wanted, own, found);
         self.last_fault(wanted, -cut_off..=0, found);
     }
 
@@ -317,14 +330,17 @@ impl Sight {
         let dropped = if player == Player::Vlc { DROPPED } else { 0 };
         self.frame_faults(wanted, i64::try_from(own.missing).unwrap_or(0) + dropped, found);
         self.length_fault(wanted, found);
-        self.tool_offset_fault(own, found);
+        self.tool_offset_fault(wanted, own, found);
         let early = if player == Player::Vlc { DROPPED } else { 0 };
         self.last_fault(wanted, -early..=LATE, found);
     }
 
-    fn tool_offset_fault(&self, own: &Own, found: &mut Faults) {
+    fn tool_offset_fault(&self, wanted: &Wanted, own: &Own, found: &mut Faults) {
         if let Some(offset) = self.offset.filter(|o| !own.allows(*o)) {
             found.add("A/V", format!("A/V {}, plain {}", millis(offset), millis(own.offset)));
+        } else if self.offset.is_none() && own.is_heard && wanted.sounds_for(0.0, wanted.duration) > LOOKED_AT
+        {
+            found.add("A/V", "no audio".into());
         }
     }
 
@@ -364,6 +380,11 @@ impl Sight {
 }
 
 impl Seek {
+    /// Whether there is enough to hear behind it.
+    fn is_to_be_heard(&self, wanted: &Wanted) -> bool {
+        self.error.is_none() && wanted.sounds_for(self.to, self.to + PLAYED) > PLAYED - 0.01
+    }
+
     /// `early` says how far before the frame the player may be.
     fn faults(&self, about: &'static str, early: f64, wanted: &Wanted, own: &Own, found: &mut Faults) {
         let frame = wanted.at(self.to).map(|f| f.number);
@@ -401,3 +422,6 @@ pub(crate) fn text(number: Option<u32>) -> String {
 pub(crate) fn millis(offset: f64) -> String {
     format!("{:+.0} ms", offset * 1000.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub(crate) struct Wanted {
     pub(crate) start: f64,
     pub(crate) has_video: bool,
     pub(crate) has_audio: bool,
+    /// From when to when there is audio, in seconds of the clip.
+    pub(crate) sounds: Option<(f64, f64)>,
     /// How far the time in the frame is ahead of the time in the audio, in seconds.
     pub(crate) offset: Option<f64>,
     /// How far the audio's own time is ahead of the film's.
@@ -56,6 +58,7 @@ impl Wanted {
             start,
             has_video: film.stamped,
             has_audio: audio.is_some(),
+            sounds: audio.and_then(span).map(|(from, to)| (from - moved - start, to - moved - start)),
             offset,
             heard: audio.and_then(heard).unwrap_or(0.0),
         }
@@ -66,6 +69,12 @@ impl Wanted {
         self.frames.extend(next.frames.iter().map(|f| Shown { time: f.time + self.duration, ..*f }));
         self.duration += next.duration;
         self
+    }
+
+    /// How long there is audio between two times of the clip.
+    pub(crate) fn sounds_for(&self, from: f64, to: f64) -> f64 {
+        let all = self.sounds.map(|(begin, end)| end.min(to).min(self.duration) - begin.max(from));
+        all.unwrap_or(0.0).max(0.0)
     }
 
     /// The frame on screen at a time of the clip.
@@ -112,6 +121,12 @@ pub(crate) fn recording(audio: &tests::probe::Audio) -> Option<Recording> {
     #[expect(clippy::cast_precision_loss, reason = "films are short")]
     let begins = *first as f64 / audio.rate;
     Some(Recording { rate, begins, samples })
+}
+
+/// When audio begins and ends.
+fn span(audio: &tests::probe::Audio) -> Option<(f64, f64)> {
+    let all = recording(audio)?;
+    Some((all.begins, all.begins + test_sound::count(all.samples.len()) / all.rate))
 }
 
 fn heard(audio: &tests::probe::Audio) -> Option<f64> {
