@@ -32,6 +32,38 @@ fn durations(film: &Vec<u8>, query: &str) -> Vec<f64> {
 }
 
 #[test]
+fn time_before_all_tracks_begin_is_in_no_segment() {
+    let late = |track: TrackSpec, seconds: u32, media_time| {
+        let lasts = (track.samples.iter().map(|s| s.delta).sum::<u32>() * 1000) / track.timescale;
+        TrackSpec { edits: vec![(seconds * 1000, -1, 0x10000), (lasts, media_time, 0x10000)], ..track }
+    };
+    let segment_duration = SegmentDuration::from_directive(b"2").unwrap();
+    let settings = Settings { segment_duration, ..Settings::default() };
+    let target = |film: &Vec<u8>, track: &str, query: &str| {
+        let text = at_with(film, &format!("/hls/{track}.m3u8"), query, &settings);
+        let text = String::from_utf8(text).unwrap();
+        let target = text.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
+        target.unwrap().parse::<u32>().unwrap()
+    };
+    let (video, audio) = (TrackSpec::video(100, 10), TrackSpec::audio(80));
+    let film = |video, audio| Film::of(vec![video, audio]).build();
+    let both = film(late(video.clone(), 7, 100), late(audio.clone(), 7, 0));
+    // Sound that begins before the pictures lasts as long as there is no key frame.
+    let one = film(late(video, 7, 100), audio);
+    for (film, query, expected) in [
+        (&both, "", 2),
+        (&both, "start=1", 2),
+        (&one, "", 8),
+        (&one, "start=1", 7),
+        (&one, "tracks=video", 2),
+    ] {
+        for track in ["v1", "a1"].into_iter().take(if query == "tracks=video" { 1 } else { 2 }) {
+            assert_eq!(target(film, track, query), expected, "{track}?{query}");
+        }
+    }
+}
+
+#[test]
 fn the_last_segment_ends_when_its_last_picture_does() {
     // I P B B P B B P B B, a second each: the last P, which is decoded as the eighth, is presented
     // as the last. An edit list takes away the second by which all are presented later.

@@ -9,6 +9,8 @@
 //! other tracks    their first sample at or after those times, if it is not one of the last packets
 //! ```
 
+use std::ops::Range;
+
 use crate::boxes::FormatError;
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -75,11 +77,11 @@ impl Found {
 }
 
 impl Boundaries {
-    /// How far apart they are. `end` is when the last track ends, in ticks of the reference, of
-    /// which so many are a second.
-    pub(super) fn spacing(&self, end: i64, timescale: u32) -> Spacing {
-        let starts = [0].iter().chain(&self.times);
-        let ends = self.times.iter().chain([&end]);
+    /// How far apart they are. `lasts` is from when the first track begins to when the last one ends, in
+    /// ticks of the reference, of which so many are a second.
+    pub(super) fn spacing(&self, lasts: &Range<i64>, timescale: u32) -> Spacing {
+        let starts = [&lasts.start].into_iter().chain(&self.times);
+        let ends = self.times.iter().chain([&lasts.end]);
         let seconds = |ticks: i64| {
             let timescale = u64::from(timescale.max(1));
             let ticks = u64::try_from(ticks).unwrap_or(0);

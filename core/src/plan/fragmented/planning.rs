@@ -1,5 +1,6 @@
 //! Lays out a clip in fragments.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::boxes::{FormatError, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE};
@@ -41,8 +42,8 @@ pub struct Outline {
     /// Which of them the segments follow.
     reference: usize,
     boundaries: Boundaries,
-    /// When the last track ends, in ticks of the reference.
-    end: i64,
+    /// When the first track begins and the last one ends, in ticks of the reference.
+    lasts: Range<i64>,
     /// What fragments cannot hold of tracks that have files of their own. The others can be played.
     refused: Vec<(usize, Arc<PlanError>)>,
 }
@@ -82,17 +83,22 @@ impl Outline {
         }
         let reference = tracks.iter().position(|t| Some(t.number) == reference).unwrap_or(0);
         let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
-        let mut end = 0;
+        let (mut start, mut end) = (i64::MAX, 0);
         for track in &tracks {
-            let last = track.presented(film)?.end()?;
-            end = end.max(rescale(last.into(), track.timescale, of_reference.timescale, Rounding::Up));
+            let presented = track.presented(film)?;
+            let here =
+                |time: i64, rounding| rescale(time.into(), track.timescale, of_reference.timescale, rounding);
+            start = start.min(here(presented.at(SampleNumber::FIRST)?, Rounding::Nearest));
+            end = end.max(here(presented.end()?, Rounding::Up));
         }
+        // A track that is added to a recording may begin before the others.
+        let start = if film.index.is_recording() { 0 } else { start.clamp(0, end) };
         // A text can stay on screen for minutes: its sample ends long after the clip does.
         let clip_end =
             rescale(clip.duration().0.into(), clip.timescale, of_reference.timescale, Rounding::Up);
         let end = end.min(clip_end);
         let boundaries = Boundaries::of(&of_reference.presented(film)?, segmenting.seconds, end)?;
-        Ok(Self { tracks, reference, boundaries, end, refused })
+        Ok(Self { tracks, reference, boundaries, lasts: start..end, refused })
     }
 
     /// What the file of one track needs of it.
@@ -111,7 +117,7 @@ impl Outline {
             tracks,
             reference,
             boundaries: self.boundaries.clone(),
-            end: self.end,
+            lasts: self.lasts.clone(),
             refused: Vec::new(),
         })
     }
@@ -126,10 +132,10 @@ impl Outline {
         clip: &Clip,
         segmenting: &Segmenting,
     ) -> Result<FragmentedFile, PlanError> {
-        let Self { mut tracks, reference, boundaries, end, .. } = self;
+        let Self { mut tracks, reference, boundaries, lasts, .. } = self;
         let of_reference = tracks.get(reference).ok_or(PlanError::Unfragmentable("no samples"))?;
         let main = of_reference.presented(film)?;
-        let spacing = boundaries.spacing(end, of_reference.timescale);
+        let spacing = boundaries.spacing(&lasts, of_reference.timescale);
         let is_held = |track: &FileTrack| match segmenting.held {
             Held::All => true,
             Held::One(number) => number == track.number,
@@ -165,7 +171,7 @@ impl Outline {
             complete,
             spacing,
             entrances: if of_reference.is_some() { entrances } else { Vec::new() },
-            times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, end)),
+            times: (segmenting.held == Held::All && of_reference.is_some()).then_some((times, lasts.end)),
         };
         if known.times.is_none() {
             // A segment without samples of the track is none of its segments.
