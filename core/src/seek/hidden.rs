@@ -193,9 +193,16 @@ impl Hidden {
         until: Until,
         multiplier: u32,
     ) -> Result<Option<LeadIn>, FormatError> {
-        let (step, delay) = self.step_and_delay(samples, multiplier);
+        let (mut step, delay) = self.step_and_delay(samples, multiplier);
         let natural = |time: MediaTime| (time - self.first_presented).in_clip(multiplier);
         let held = range.count();
+        if let Some(Joint { delay: None, into, least }) = self.joint.filter(|j| j.least < held) {
+            // What is left of a frame may be less than a step. The next one comes no later for that.
+            let rest = natural(samples.dts(source, range.start + least)?) - into.in_clip(multiplier);
+            if self.reorder == 0 {
+                step = step.min(rest).max(ClipTime(1));
+            }
+        }
         let earliest = delay + step.times(self.count);
         let into = self.joint.map_or(MediaTime(0), |joint| joint.into);
         let mut presented_at = earliest + self.pause.in_clip(multiplier) - into.in_clip(multiplier);

@@ -99,3 +99,22 @@ fn nothing_is_heard_of_what_is_before_a_window() {
         assert!(heard[0] + 1 >= before, "{query}: {} before {before}", heard[0]);
     }
 }
+
+#[test]
+fn what_comes_after_the_rest_of_a_slide_is_in_time() {
+    // Key frames, frames that are decoded with the ones before them, and some of these in another order.
+    let plain = |n| Sample { delta: 10_000, offset: 0, sync: n == 0, size: 20 };
+    let plain = TrackSpec::new(b"vide", b"avc1", 1000, (0..6).map(plain).collect());
+    for (kind, video) in [slides(true), plain, slides(false)].into_iter().enumerate() {
+        let film = Film::of(vec![video, TrackSpec::audio(480)]).build();
+        for millis in [1, 2, 5, 9, 10, 11, 40] {
+            let rest = f64::from(millis) / 1000.0;
+            let cut = expand(&clip(&film, &format!("start={:.3}", 30.0 - rest)).unwrap());
+            let video = shown(&cut[0]);
+            assert!(
+                video[0].from.abs() < 1e-6 && (video[1].from - rest).abs() < 1e-6,
+                "{kind} {rest} {video:?}"
+            );
+        }
+    }
+}
