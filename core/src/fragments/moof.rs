@@ -83,10 +83,9 @@ pub(crate) fn take_runs<R: ReadAt>(
 /// The room that is left beside what the tracks have.
 fn room_beside(all: &[TrackFragments], file_len: u64) -> Result<Room, FormatError> {
     let mut room = Room::of(file_len);
-    for track in all {
-        room.take_auxiliary(track.auxiliary.len() as u64)?;
-        room.take_groups(track.seed.groupings.runs())?;
-    }
+    let (auxiliary, groups) = TrackFragments::claimed(all);
+    room.take_auxiliary(auxiliary)?;
+    room.take_groups(groups)?;
     Ok(room)
 }
 

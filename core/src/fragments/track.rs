@@ -125,6 +125,14 @@ impl TrackFragments {
         self.starts.push(TrackStart { before: self.end(), time: self.next, cut: None });
     }
 
+    /// What these tracks have of what a few bytes claim: bytes of auxiliary information, and runs of
+    /// samples that are in one group.
+    pub(crate) fn claimed(all: &[Self]) -> (u64, u64) {
+        all.iter().fold((0, 0), |(auxiliary, groups), track| {
+            (auxiliary + track.auxiliary.len() as u64, groups + track.seed.groupings.runs())
+        })
+    }
+
     /// Memory that each batch takes for this track while the index is built, about: where the track
     /// is then, and how many entries each of its tables has.
     pub(crate) fn memory_of_batch(&self) -> u64 {

@@ -374,12 +374,8 @@ impl<'a> Walk<'a> {
 
 /// What the tracks take memory for so far.
 fn held_by(all: &[TrackFragments]) -> Needed {
-    let mut needed = Needed { samples: samples_of(all).into(), ..Needed::default() };
-    for track in all {
-        needed.auxiliary += track.auxiliary.len() as u64;
-        needed.groups += track.seed.groupings.runs();
-    }
-    needed
+    let (auxiliary, groups) = TrackFragments::claimed(all);
+    Needed { samples: samples_of(all).into(), auxiliary, groups, ..Needed::default() }
 }
 
 impl Needed {
