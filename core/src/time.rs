@@ -73,6 +73,14 @@ impl Timescales {
         MovieTime(u64::try_from(ticks).unwrap_or(0))
     }
 
+    /// The first media time of which [`Self::to_movie`], rounded to the nearest tick, is at or after a
+    /// movie time.
+    pub(crate) fn shown_from(self, time: MovieTime) -> MediaTime {
+        let (media, movie) = (i128::from(self.media.max(1)), i128::from(self.movie.max(1)));
+        let ticks = (i128::from(time.0) * media - media / 2 + movie - 1).div_euclid(movie);
+        MediaTime(i64::try_from(ticks).unwrap_or(i64::MAX / 4))
+    }
+
     /// The duration from one movie time to another in media ticks, rounded towards zero.
     pub(crate) fn to_media_since(self, from: MovieTime, to: ExactMovieTime) -> MediaTime {
         let since = (to.0 - from.exact().0) * i128::from(self.media);
@@ -286,6 +294,12 @@ impl ExactMovieTime {
         MovieTime(u64::try_from(ticks.max(0)).unwrap_or(u64::MAX))
     }
 
+    /// The first tick that is not before it; 0 if the time is negative.
+    pub(crate) fn next_tick(self) -> MovieTime {
+        let ticks = (self.0 + NANOS - 1).div_euclid(NANOS);
+        MovieTime(u64::try_from(ticks.max(0)).unwrap_or(u64::MAX))
+    }
+
     /// Whether another time is no farther away than `tolerance`.
     pub(crate) fn is_near(self, other: Self, tolerance: Self) -> bool {
         (self.0 - other.0).abs() <= tolerance.0
@@ -378,6 +392,19 @@ mod tests {
         let half = ExactMovieTime::from_nanos(500_005_555, 90_000);
         assert_eq!(half.nearest(), MovieTime(45_000));
         assert_eq!(scales.to_media_since(MovieTime(3600), half), MediaTime(11));
+        assert_eq!(
+            (half.next_tick(), half.nearest().exact().next_tick()),
+            (MovieTime(45_001), MovieTime(45_000))
+        );
+        for (movie, media) in [(90_000, 25), (25, 90_000), (1000, 600), (600, 1000), (30, 30), (7, 1)] {
+            let scales = Timescales { movie, media };
+            for time in [0, 1, 2, 3, 29, 30, 31, 250, 3599, 3600, 3601] {
+                let shown = scales.shown_from(MovieTime(time));
+                let is_late = |media| scales.to_movie(media, Rounding::Nearest) >= MovieTime(time);
+                let before = MediaTime(shown.0 - 1);
+                assert!(is_late(shown) && (time == 0 || !is_late(before)), "{movie} {media} {time}");
+            }
+        }
         assert_eq!(MovieTime::from_ticks_of(1000, 1500, 90_000), MovieTime(135_000));
         assert_eq!(MovieTime::from_ticks_of(1, i128::MAX, 90_000), MovieTime(MAX_MOVIE_TICKS));
         assert_eq!(MovieTime(89).in_units(90_000), UnitTime::<1000>(0));

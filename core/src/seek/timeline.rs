@@ -143,7 +143,8 @@ impl Timeline {
         source: &R,
         segment: &Segment,
     ) -> Result<Option<MovieTime>, FormatError> {
-        let from = segment.media_time + self.scales.to_media_since(segment.start, self.seen_from);
+        let seen = self.scales.shown_from(self.seen_from.next_tick() - segment.start);
+        let from = segment.media_time + seen;
         Ok(track.samples.sync_from(source, from)?.map(|cts| self.shown_at(segment, cts)))
     }
 

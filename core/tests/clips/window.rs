@@ -86,6 +86,31 @@ fn another_video_begins_with_a_key_frame_of_its_own() {
 }
 
 #[test]
+fn a_key_frame_less_than_a_tick_before_the_window_is_not_seen() {
+    // 25 frames a second, each a tick long.
+    let coarse = |key_frames: [u32; 3]| {
+        let sample = |n| Sample { delta: 1, offset: 0, sync: key_frames.contains(&n), size: 20 };
+        TrackSpec::new(b"vide", b"avc1", 25, (0..600).map(sample).collect())
+    };
+    for (key_frame, window) in [(249, "10-"), (250, "10.02-")] {
+        let film = Film::of(vec![coarse([0, key_frame, 350])]).build();
+        for (address, query) in [KEYFRAME[0], KEYFRAME[2], ("", "mode=keyframe&start=12")] {
+            let held = within(&film, window, address, query).unwrap();
+            assert_eq!(frames(&held, 0).0, 350, "{window}: {address} {query}");
+        }
+    }
+    // As one beside another that begins in time.
+    let sample = |n: u32| Sample { delta: 40, offset: 0, sync: n % 300 == 0, size: 20 };
+    let fine = TrackSpec::new(b"vide", b"avc1", 1000, (0..600).map(sample).collect());
+    let film = Film::of(vec![fine, coarse([0, 250, 350])]).build();
+    let held = within(&film, "10.02-", "", "mode=keyframe&start=13").unwrap();
+    assert_eq!((frames(&held, 0).0, frames(&held, 1).0), (300, 350));
+    // That of the tick at which the window begins is seen.
+    let film = Film::of(vec![coarse([0, 250, 350])]).build();
+    assert_eq!(frames(&within(&film, "10-", "", "mode=keyframe&start=12").unwrap(), 0).0, 250);
+}
+
+#[test]
 fn a_picture_that_is_still_shown_is_no_earlier_one() {
     let still = |seconds: u32| Sample { delta: seconds * 1000, offset: 0, sync: true, size: 20 };
     let slides = TrackSpec::new(b"vide", b"avc1", 1000, vec![still(300), still(300)]);
