@@ -92,8 +92,10 @@ pub(super) fn snap_start<R: ReadAt>(
 ) -> Result<MovieTime, SeekError> {
     let at = |mode| frame_at(track, line, source, clock, scene.start, mode);
     let mut frame = at(mode)?;
-    if mode == Mode::Exact {
-        frame = frame.filter(|&frame| !is_left_behind(clock, frame, scene.start, allowed, is_alone));
+    if mode == Mode::Exact
+        && frame.is_some_and(|frame| is_left_behind(clock, frame, scene.start, allowed, is_alone))
+    {
+        frame = tick_at(line, clock, scene, allowed);
     }
     if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < line.seen_from) {
         let next = next_key_frame(track, line, source, clock, scene)?;
@@ -116,6 +118,19 @@ fn is_left_behind(clock: Clock, frame: MovieTime, start: Time, allowed: Allowed,
         frame.exact() < clock.exact(time).since(millis)
     };
     is_alone && is_before(start, LONGEST_BEFORE) || is_before(start, SLIDE) && is_before(allowed.from, SLIDE)
+}
+
+/// When the media tick of the reference track begins in which a scene does, or the next one where that
+/// may not be seen. The edit of the pictures begins on a tick, and all tracks have to begin with it.
+fn tick_at(line: &Timeline, clock: Clock, scene: Scene, allowed: Allowed) -> Option<MovieTime> {
+    let tolerant = clock.exact(scene.start) + clock.tolerance();
+    let segment = line.at(tolerant)?;
+    let media = segment.media_time + line.scales.to_media_since(segment.start, tolerant);
+    let is_within = |at: &MovieTime| {
+        let ends = *at >= segment.end || scene.end.is_some_and(|end| at.exact() >= clock.exact(end));
+        at.exact() >= clock.seen_from(allowed.from) && !ends
+    };
+    [media, media.next()].map(|media| line.shown_at(segment, media)).into_iter().find(is_within)
 }
 
 /// A clip begins with a whole frame, if that has not been on screen for more milliseconds than these.

@@ -62,6 +62,43 @@ fn a_clip_begins_amid_a_slide() {
 }
 
 #[test]
+fn pictures_of_coarse_ticks_stay_in_time_with_sound() {
+    // Pictures of two seconds, in ticks of one.
+    let sample = |_| Sample { delta: 2, offset: 0, sync: true, size: 20 };
+    let slides = TrackSpec::new(b"vide", b"avc1", 1, (0..30).map(sample).collect());
+    let film = Film::of(vec![slides, TrackSpec::audio(480)]).build();
+    let source = expand(&film);
+    let begins = |query: &str, window: Option<&str>| {
+        let window = window.and_then(|window| Window::from_directive(window.as_bytes()));
+        let restrictions = Restrictions { window, ..Restrictions::default() };
+        let settings = Settings { restrictions, ..Settings::default() };
+        let answer = seeker().answer(&film, &identity(&film), query.as_bytes(), &settings).unwrap();
+        let Answer::Film(file) = answer else { panic!("the film itself") };
+        let mut bytes = vec![0; file.len().try_into().unwrap()];
+        file.read_at(&film, 0, &mut bytes).unwrap();
+        // When the clip begins in the film, by the second sample of each track that it presents.
+        let cut = expand(&bytes);
+        let [video, audio] = [0, 1].map(|n| {
+            let second = cut[n].shown().swap_remove(1);
+            let of_film = source[n].shown().into_iter().find(|s| s.bytes == second.bytes).unwrap();
+            of_film.from - second.from
+        });
+        assert!((video - audio).abs() < 0.002, "{query}: pictures at {video}, sound at {audio}");
+        video
+    };
+    for (query, window, at) in [
+        ("start=21.4", None, 21.0),
+        ("start=21.6", None, 21.0),
+        ("start=21.6&end=30.2", None, 21.0),
+        ("start=21.4", Some("21.2-"), 22.0),
+        ("", Some("21.2-50"), 22.0),
+        ("start=21", Some("21-"), 21.0),
+    ] {
+        assert!((begins(query, window) - at).abs() < 0.002, "{query} {window:?}");
+    }
+}
+
+#[test]
 fn a_short_picture_is_shown_whole() {
     let mut film = slides(true);
     film.samples.iter_mut().for_each(|sample| sample.delta = 900);
