@@ -70,8 +70,10 @@ pub(super) fn shorten<R: ReadAt>(
 ) -> Result<(), FormatError> {
     let samples = &track.samples;
     let Some(Lead { time: media_time, timescale }) = lead_of(track, held) else { return Ok(()) };
-    // Edits of scenes begin in ranges of their own; those of one range are all earlier by as much.
-    let is_of_first = held.ranges.len() == 1 || held.edits.len() == 1;
+    // Edits of scenes begin in ranges of their own; those of one range are all earlier by as much. One
+    // that goes back presents what is before the first.
+    let goes_back = held.edits.iter().any(|edit| edit.media_time.is_some_and(|at| at < media_time.0));
+    let is_of_first = (held.ranges.len() == 1 || held.edits.len() == 1) && !goes_back;
     let Some(range) = held.ranges.first_mut() else { return Ok(()) };
     if track.pre_skip.is_none() || samples.ctts.is_some() || held.multiplier != 1 {
         return Ok(());
@@ -174,6 +176,19 @@ mod tests {
             assert_eq!(ours[..], theirs[..ours.len()], "{start}");
             assert!(ours.len() > 1 || start > 9.0, "{start}");
         }
+    }
+
+    #[test]
+    fn packets_that_a_later_edit_goes_back_to_keep_their_time() {
+        let packet = |_| Sample { delta: 960, offset: 0, sync: true, size: 20 };
+        let mut audio = TrackSpec::new(b"soun", b"Opus", 48_000, (0..1000).map(packet).collect());
+        audio.in_entry = vec![make_box(b"dOps", [0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0])];
+        audio.edits = vec![(10_000, 240_000, 0x10000), (10_000, 0, 0x10000)];
+        let source = Film::of(vec![audio]).build();
+        let bytes = clip(&source, "start=2").unwrap();
+        let [_, second] = expand(&bytes).pop().unwrap().edits[..] else { panic!("other edits") };
+        assert!(second.1 >= 0, "{second:?}");
+        assert_eq!(heard(&bytes, 0.0), heard(&source, 2.0));
     }
 
     #[test]
