@@ -237,7 +237,13 @@ impl Connection {
     /// When the connection is broken off.
     pub fn try_read(&mut self, len: usize) -> io::Result<usize> {
         let mut buf = vec![0; len];
-        let n = self.stream.read(&mut buf)?;
+        // A socket with a timeout says so after the process was stopped and went on (signal(7)).
+        let n = loop {
+            match self.stream.read(&mut buf) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         self.buffer.extend_from_slice(buf.get(..n).unwrap_or_default());
         Ok(n)
     }
