@@ -235,6 +235,46 @@ fn what_is_not_said_of_the_last_samples_is_not_made_up() {
     }
 }
 
+/// Packagers put the entries between the media, and have no `senc`. What they are, their lengths and
+/// that of the vector show.
+#[test]
+fn a_senc_has_the_flags_that_fit_its_entries() {
+    let tenc = make_box(b"tenc", [&[0, 0, 0, 0, 0, 0, 1, 8][..], &[7; 16]].concat());
+    let sinf = make_box(b"sinf", make_box(b"schi", tenc));
+    let film = |lengths: &[usize], default_size: u8| {
+        let entries: Vec<_> = (0u8..).zip(lengths).map(|(n, &len)| vec![n + 1; len]).collect();
+        let listed = lengths.iter().map(|&len| u8::try_from(len).unwrap()).filter(|_| default_size == 0);
+        let head = [&[0, 0, 0, 0, default_size][..], &SAMPLES.to_be_bytes()].concat();
+        let saiz = make_box(b"saiz", head.into_iter().chain(listed).collect::<Vec<_>>());
+        let held = make_box(b"free", entries.concat());
+        let mut film = film(vec![saiz, full_box(b"saio", 0, [1, 0]), held], vec![]);
+        film.tracks[0].coding = *b"encv";
+        film.tracks[0].in_entry = vec![vec![0; 50], sinf.clone()];
+        let mut film = film.build();
+        let place = u32::try_from(position(&film, &entries[0])).unwrap();
+        let saio = position(&film, b"saio");
+        film[saio + 12..saio + 16].copy_from_slice(&place.to_be_bytes());
+        film
+    };
+    let all = |len| vec![len; SAMPLES as usize];
+    let mixed: Vec<_> = (0..SAMPLES).map(|n| if n % 2 == 0 { 8 } else { 16 }).collect();
+    let longer: Vec<_> = (0..SAMPLES).map(|n| if n % 2 == 0 { 22 } else { 16 }).collect();
+    for (lengths, default_size, flags) in [
+        (all(8), 8, Some(0)),
+        (all(8), 0, Some(0)),
+        (all(16), 16, Some(2)),
+        (longer, 0, Some(2)),
+        (mixed, 0, None),
+        // Of vectors of 16 bytes, as a group of samples may say.
+        (all(24), 24, None),
+    ] {
+        let film = film(&lengths, default_size);
+        let cut = clip(&film, "start=0.6&end=1.2").unwrap();
+        let senc = expand(&cut)[0].boxes.get(b"senc").map(|senc| senc[3]);
+        assert_eq!(senc, flags, "{default_size} {:?}", &lengths[..2]);
+    }
+}
+
 /// ISO/IEC 23001-7, 7.2: it has an entry for each of its samples.
 #[test]
 fn a_senc_of_which_samples_have_no_entries_is_none() {

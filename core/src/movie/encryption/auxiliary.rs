@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::boxes::{
-    BoxHeader, ChunkOffsets, FormatError, SampleSizes, SencBox, TableReader, clear_senc_entry, has_subsamples,
+    BoxHeader, ChunkOffsets, FormatError, SUBSAMPLES, SampleSizes, SencBox, TableReader, WHOLE_SAMPLES,
+    clear_senc_entry, has_subsamples,
 };
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -33,8 +34,7 @@ pub struct LocatedAuxiliary {
     pub sizes: SampleSizes,
     /// Where it stands.
     pub place: AuxiliaryPlace,
-    /// Version and flags of the `senc`, if there is one. Of entries alone it cannot always be known
-    /// which flags they need.
+    /// Version and flags of the `senc`, if there is one.
     pub senc: Option<[u8; 4]>,
     /// Bytes of the initialisation vector of a sample.
     pub(super) vector: u8,
@@ -74,6 +74,36 @@ impl Auxiliary {
                 };
                 located.sizes.heap_size() + places
             }
+        }
+    }
+}
+
+/// Which kinds of entries there are.
+#[derive(Default)]
+struct Found {
+    vectors: bool,
+    subsamples: bool,
+    others: bool,
+}
+
+impl Found {
+    /// Adds an entry of so many bytes (ISO/IEC 23001-7, 7.2.2): a vector, or a vector, a number of
+    /// subsamples in 2 bytes, and 6 bytes for each.
+    fn add(&mut self, size: u8, vector: u8) {
+        match size.checked_sub(vector) {
+            _ if size == 0 => {}
+            Some(0) => self.vectors = true,
+            Some(more) if more >= 2 && (more - 2) % 6 == 0 => self.subsamples = true,
+            _ => self.others = true,
+        }
+    }
+
+    /// The flags that are right for all of them.
+    fn flags(&self) -> Option<[u8; 4]> {
+        match (self.vectors, self.subsamples, self.others) {
+            (true, false, false) => Some(WHOLE_SAMPLES),
+            (false, true, false) => Some(SUBSAMPLES),
+            _ => None,
         }
     }
 }
@@ -121,6 +151,36 @@ impl LocatedAuxiliary {
             next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
         }
         Ok(Some(clear))
+    }
+
+    /// Version and flags of a `senc` of the entries of these samples: those of the film's, or those
+    /// that the lengths of all entries show; `None` where these agree with neither.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn senc_flags<R: ReadAt>(
+        &self,
+        source: &R,
+        ranges: impl Iterator<Item = Range<SampleNumber>>,
+    ) -> Result<Option<[u8; 4]>, FormatError> {
+        if self.senc.is_some() {
+            return Ok(self.senc);
+        }
+        let mut found = Found::default();
+        let SampleSizes::Table { table, .. } = &self.sizes else {
+            found.add(self.default_size, self.vector);
+            return Ok(found.flags());
+        };
+        let mut sizes = TableReader::new(source, *table, 4096);
+        for range in ranges {
+            let (mut next, end) = (range.start.0, range.start.0 + self.covered(&range));
+            while next < end {
+                let window = sizes.entries(next)?;
+                (next..end).zip(window).for_each(|(_, &size)| found.add(size, self.vector));
+                next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(found.flags())
     }
 
     /// An entry for a sample of `size` bytes of which none is encrypted; `None` for a sample that

@@ -17,8 +17,8 @@ use crate::seek::SampleRange;
 type ClearEntry = (SampleNumber, Vec<u8>);
 
 /// Appends the `saiz` (ISO/IEC 14496-12, 8.7.8), the `saio` (8.7.9), and the `senc` (ISO/IEC
-/// 23001-7, 7.2) that they locate. A `free` holds the entries instead of a `senc` where the film has
-/// none, where entries of clear samples are generated, and where samples have none: a `senc` has one
+/// 23001-7, 7.2) that they locate. A `free` holds the entries instead of a `senc` where nothing shows
+/// its flags, where entries of clear samples are generated, and where samples have none: a `senc` has one
 /// for each of its samples. A clip without encrypted samples gets none of these boxes.
 pub(super) fn cut_auxiliary(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanError> {
     let Some(Auxiliary::Located(located)) = &cut.samples().auxiliary else { return Ok(()) };
@@ -133,7 +133,11 @@ fn located_auxiliary(
     saio(located.kind, 1, Piece::PlaceOfMark(cut.number), out)?;
     let all_are_covered = cut.ranges().iter().all(|r| located.covered(&r.samples) == r.samples.count());
     let has_own_entries = all_are_covered && clear.is_some_and(|clear| clear.is_empty());
-    match located.senc.filter(|_| has_own_entries) {
+    let flags = match has_own_entries {
+        true => located.senc_flags(&cut.film.source, cut.ranges().iter().map(|r| r.samples.clone()))?,
+        false => None,
+    };
+    match flags {
         Some(flags) => out.table(&senc_head(flags, cut.clip.sample_count()), |out| {
             out.append(data);
             Ok(())
