@@ -389,8 +389,11 @@ impl<R: ReadAt> Package<'_, R> {
             let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
             let scene =
                 Package { request, query: &query, clip: OnceCell::new(), outline: OnceCell::new(), ..*self };
-            if scene.in_budget(|film| Ok(offered_tracks(self.index, scene.clip(film)?)))? != tracks {
-                return Ok(None);
+            match scene.in_budget(|film| Ok(offered_tracks(self.index, scene.clip(film)?))) {
+                Ok(offered) if offered == tracks => {}
+                // One in which nothing is presented has none.
+                Ok(_) | Err(Error::Empty { .. }) => return Ok(None),
+                Err(e) => return Err(e),
             }
             scenes.push(scene.presentation_within(address, &mut room)?);
         }

@@ -154,5 +154,9 @@ fn where_nothing_is_presented_there_is_no_clip() {
     }
     for query in ["end=2.1", "start=1", "start=2.5&end=3.5", "start=4&end=5.2", "clip=0-1,2-3", "t=1"] {
         assert!(clip(&film, query).is_ok(), "{query}");
+        let address = Address::parse(b"/dash/manifest.mpd").unwrap();
+        let (source, settings) = (film.clone(), Settings::default());
+        let answer = seeker().answer_address(&source, &identity(&film), address, query.as_bytes(), &settings);
+        assert!(answer.is_ok(), "{query}");
     }
 }
