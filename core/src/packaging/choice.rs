@@ -130,10 +130,16 @@ fn audio_groups<'p>(tracks: &[&'p Rendition]) -> Vec<Group<'p>> {
     let first = tracks.iter().find(|r| r.track.is_enabled).or(tracks.first());
     let mut codings = Vec::new();
     for coding in first.into_iter().chain(tracks).map(|r| coding(&r.track)) {
-        if !codings.contains(&coding) && codings.len() < limits::CODINGS_OF_SOUND {
+        if !codings.contains(&coding) {
             codings.push(coding);
         }
     }
+    // What is in the groups of others is in one of its own.
+    let last = codings.len().min(limits::CODINGS_OF_SOUND).saturating_sub(1);
+    if codings.iter().position(|coding| *coding == AAC).is_some_and(|at| at > last) {
+        codings.insert(last, AAC);
+    }
+    codings.truncate(limits::CODINGS_OF_SOUND);
     let of = |id: &str| labelled(tracks.iter().copied().filter(|r| coding(&r.track) == id));
     let default = first.and_then(|first| {
         let labelled = of(coding(&first.track)).into_iter();

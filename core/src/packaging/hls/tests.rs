@@ -400,6 +400,13 @@ fn of_many_codings_of_sound_few_are_offered() {
     let sound = (0..40).map(|n| audio(&format!("a{n}"), &format!("mp4a.{n:02x}"), None));
     let text = multivariant(&presentation(sound.collect()));
     assert_eq!(links(&text), ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"].map(|a| format!("{a}.m3u8")));
+    // That which all players decode is among them.
+    let sound = (0..12).map(|n| match n {
+        11 => audio("a11", "mp4a.40.2", Some("de")),
+        n => audio(&format!("a{n}"), &format!("mp4a.{n:02x}"), Some("en")),
+    });
+    let text = multivariant(&presentation(sound.collect()));
+    assert!(links(&text).len() == 8 && links(&text).contains(&"a11.m3u8"), "{text}");
 }
 
 #[test]
