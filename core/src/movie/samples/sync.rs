@@ -140,7 +140,8 @@ impl SampleTable {
     /// # Errors
     /// When the file cannot be read.
     pub fn may_begin_at<R: ReadAt>(&self, source: &R, sample: SampleNumber) -> Result<bool, FormatError> {
-        let Some(table) = self.listed_sync() else { return Ok(true) };
+        // Where other boxes name places, too, the table does not say all.
+        let Some(table) = self.listed_sync().filter(|_| self.access.is_none()) else { return Ok(true) };
         for listed in SyncSamples::listed_from(table, source, self.count, sample)? {
             if let Some(listed) = listed? {
                 return Ok(listed == sample);
