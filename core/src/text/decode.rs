@@ -23,15 +23,22 @@ pub(super) fn quicktime<'a>(bytes: &'a [u8], stated: Option<u32>, language: &str
     let is_unicode = stated.is_some_and(|stated| stated & 0xffff == QUICKTIME_UNICODE);
     let text = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let is_utf_8 = std::str::from_utf8(text).is_ok();
+    let ends_in_letter = text.len() < bytes.len() && text.is_ascii() && has_many_letters(language);
     match Encoding::for_bom(bytes) {
         Some((encoding, _)) => encoding.decode(bytes).0,
-        // Text has no zeros, and UTF-16 of Latin letters has one in each.
-        None if is_unicode && bytes.len() % 2 == 0 && (!is_utf_8 || text.contains(&0)) => {
+        // Text has no zeros, and UTF-16 of Latin letters has one in each. A zero at the end may be
+        // that of a string, or half of a letter as there are in scripts of many.
+        None if is_unicode && bytes.len() % 2 == 0 && (!is_utf_8 || text.contains(&0) || ends_in_letter) => {
             UTF_16BE.decode(bytes).0
         }
         None if is_unicode || is_utf_8 => UTF_8.decode(text).0,
         None => macintosh(language).decode(bytes).0,
     }
+}
+
+/// Whether a language is written with more letters than a byte can number.
+fn has_many_letters(language: &str) -> bool {
+    matches!(language, "zho" | "jpn" | "kor")
 }
 
 /// The title of a chapter of Nero's: UTF-8, or else what old writers on Windows have. The title has
@@ -94,6 +101,7 @@ mod tests {
         assert_eq!(quicktime(b"\x30\x53\x30\x93\x30\x6b", Some(0x0800_0100), "jpn"), "こんに");
         assert_eq!(quicktime(b"Kapitel\0", Some(0x100), "deu"), "Kapitel");
         assert_eq!(quicktime("日本\0".as_bytes(), Some(0x100), "jpn"), "日本");
+        assert_eq!(quicktime(b"\x7b\x2c\x4e\0", Some(0x100), "zho"), "第一");
     }
 
     #[test]
