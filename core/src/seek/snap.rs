@@ -95,7 +95,8 @@ pub(super) fn snap_start<R: ReadAt>(
     if mode == Mode::Exact
         && frame.is_some_and(|frame| is_left_behind(clock, frame, scene.start, allowed, is_alone))
     {
-        frame = tick_at(line, clock, scene, allowed);
+        let is_noticed = line.scales.media < COARSE;
+        frame = if is_noticed { tick_at(line, clock, scene, allowed) } else { None };
     }
     if mode == Mode::Keyframe && frame.is_some_and(|frame| frame.exact() < line.seen_from) {
         let next = next_key_frame(track, line, source, clock, scene)?;
@@ -132,6 +133,10 @@ fn tick_at(line: &Timeline, clock: Clock, scene: Scene, allowed: Allowed) -> Opt
     };
     [media, media.next()].map(|media| line.shown_at(segment, media)).into_iter().find(is_within)
 }
+
+/// Ticks a second of a track, fewer than which are so long that half of one between pictures and sound
+/// could be noticed. Otherwise a scene begins just when it was asked for.
+const COARSE: u32 = 1000;
 
 /// A clip begins with a whole frame, if that has not been on screen for more milliseconds than these.
 const LONGEST_BEFORE: u32 = 1000;
