@@ -86,14 +86,16 @@ fn parameter() -> impl Strategy<Value = String> {
         format!("{}={value}", letters.collect::<String>())
     });
     let usual = (select(vec!["start", "end", "vbegin", "clip"]), 0..5u32, 5..12u32);
+    let past_the_end = (20..99u32).prop_map(|from| format!("start={from}"));
     prop_oneof![
-        6 => any,
-        4 => usual.prop_map(|(name, from, to)| match name {
+        12 => any,
+        8 => usual.prop_map(|(name, from, to)| match name {
             "end" => format!("end={to}"),
             "clip" => format!("clip={from}.5-{to}"),
             name => format!("{name}={from}"),
         }),
-        1 => junk(),
+        1 => past_the_end,
+        2 => junk(),
     ]
 }
 
