@@ -87,7 +87,8 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     for part in places {
         let to = wanted.inside(*part);
         let found = call(browser, "seek", json!([to])).await?;
-        let mut seek = Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) };
+        let frame = number(&found["cells"]);
+        let mut seek = Seek { to, frame, is_listened_to: true, offset: None, error: error(&found) };
         // Near the end there is little to hear.
         if seek.error.is_none() {
             let played = call(browser, "play", json!([PLAYED, false, 0])).await?;
@@ -127,7 +128,7 @@ pub(crate) async fn watch(browser: &Client, clip: &Clip, ear: Option<&Ear>) -> R
     let to = wanted.inside(0.45);
     let found = call(browser, "load", json!([format!("{url}#t={to}"), PATIENCE])).await?;
     let frame = number(&found["cells"]);
-    sight.fragment = Some(Seek { to, frame, offset: None, error: error(&found) });
+    sight.fragment = Some(Seek { to, frame, is_listened_to: false, offset: None, error: error(&found) });
     Ok(sight)
 }
 
@@ -161,7 +162,8 @@ async fn climb(browser: &Client, wanted: &Wanted, sight: &mut Sight) -> Result<(
 /// Seeks, and plays from there.
 async fn play_from(browser: &Client, to: f64, play: Value, sight: &mut Sight) -> Result<Value, String> {
     let found = call(browser, "seek", json!([to])).await?;
-    sight.seeks.push(Seek { to, frame: number(&found["cells"]), offset: None, error: error(&found) });
+    let frame = number(&found["cells"]);
+    sight.seeks.push(Seek { to, frame, is_listened_to: false, offset: None, error: error(&found) });
     let played = call(browser, "play", play).await?;
     sight.stalls += stalls(&played);
     Ok(played)

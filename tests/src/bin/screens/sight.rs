@@ -110,6 +110,8 @@ pub(crate) struct Sight {
 pub(crate) struct Seek {
     pub(crate) to: f64,
     pub(crate) frame: Option<u32>,
+    /// Whether it was played then, to hear it.
+    pub(crate) is_listened_to: bool,
     pub(crate) offset: Option<f64>,
     pub(crate) error: Option<String>,
 }
@@ -382,7 +384,9 @@ impl Sight {
 impl Seek {
     /// Whether there is enough to hear behind it.
     fn is_to_be_heard(&self, wanted: &Wanted) -> bool {
-        self.error.is_none() && wanted.sounds_for(self.to, self.to + PLAYED) > PLAYED - 0.01
+        self.is_listened_to
+            && self.error.is_none()
+            && wanted.sounds_for(self.to, self.to + PLAYED) > PLAYED - 0.01
     }
 
     /// `early` says how far before the frame the player may be.

@@ -23,7 +23,10 @@ fn wanted() -> Wanted {
 
 /// What a player does that does all right; `offset` is that of each time that it is heard.
 fn sight(offset: Option<f64>) -> Sight {
-    let seek = |to: f64| Seek { to, frame: wanted().at(to).map(|f| f.number), offset, error: None };
+    let seek = |to: f64| {
+        let frame = wanted().at(to).map(|f| f.number);
+        Seek { to, frame, is_listened_to: true, offset, error: None }
+    };
     Sight {
         still: Some(0),
         begin: (0..50u32).map(|n| (f64::from(n) / 25.0, n)).collect(),
@@ -56,6 +59,10 @@ fn silence_is_not_in_sync() {
     let mut silent = usual.clone();
     silent.seeks.iter_mut().for_each(|seek| seek.offset = None);
     assert_eq!(faults(player, &silent, &usual, &wanted()), ["no audio after any seek"]);
+    // Where nobody listens, as where languages are changed, which is looked at by itself.
+    let mut unheard = silent.clone();
+    unheard.seeks.iter_mut().for_each(|seek| seek.is_listened_to = false);
+    assert_eq!(faults(player, &unheard, &usual, &wanted()), [""; 0]);
     // Where nothing is to be heard, or the plain film is not, either.
     let short = Wanted { sounds: Some((0.0, 2.5)), ..wanted() };
     assert_eq!(faults(player, &silent, &usual, &short), [""; 0]);
