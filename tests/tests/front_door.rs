@@ -23,12 +23,21 @@ fn make(dir: &Path, arguments: &[&str]) -> String {
     let target = dir.join("a target");
     fs::create_dir_all(&target).expect("a directory of our own");
     symlink(target_dir().join("release").canonicalize().expect("modules"), target.join("release")).ok();
-    let mut make = Command::new("make");
+    let mut make = make_alone();
     make.args(["--no-print-directory", "-C"])
         .arg(workspace())
         .args(arguments)
         .env("CARGO_TARGET_DIR", target);
     said(make.output().expect("make"))
+}
+
+/// A `make` that does not heed the arguments of one that runs the tests.
+fn make_alone() -> Command {
+    let mut make = Command::new("make");
+    for name in ["MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"] {
+        make.env_remove(name);
+    }
+    make
 }
 
 fn said(output: Output) -> String {
@@ -264,7 +273,9 @@ fn a_module_that_is_not_built_now_is_not_installed() {
     fs::create_dir(dir.path().join("release")).expect("a directory of our own");
     fs::write(&module, "of an earlier build").expect("a file of our own");
     for (nginx, is_kept) in [("-p mod_h264_streaming_nginx", true), ("", false)] {
-        let mut make = Command::new("make");
+        let mut make = make_alone();
+        // Nothing is to be installed for it.
+        make.env("NGINX_SRC", "none");
         make.args(["-C"]).arg(workspace()).args(["build", "CARGO=true", &format!("NGINX_MODULE={nginx}")]);
         said(make.env("CARGO_TARGET_DIR", dir.path()).output().expect("make"));
         assert_eq!(module.exists(), is_kept, "{nginx:?}");
