@@ -244,9 +244,10 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
         return status;
     }
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
-    request.drop_place();
+    request.drop_place_of_file();
     match request.client_target().map_or(Location::Here, |target| film.location(target, request.query())) {
         Location::Here => {}
+        Location::Also(_) if request.says_place() => {}
         Location::Also(location) => {
             request.set_header(c"Content-Location", &CString::new(location).unwrap_or_default());
         }

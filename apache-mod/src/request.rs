@@ -225,12 +225,14 @@ impl<'r> Request<'r> {
         ask!(self, h264_set_header_out, name.as_ptr(), value.as_ptr());
     }
 
-    /// Drops the `Content-Location` of mod_negotiation, which names all of the film. What a script says
-    /// stays.
-    pub(crate) fn drop_place(&mut self) {
-        if self.sent_file.is_none() {
-            ask!(self, h264_drop_header_out, c"Content-Location".as_ptr());
-        }
+    /// Drops the `Content-Location` of mod_negotiation, which names all of the film.
+    pub(crate) fn drop_place_of_file(&mut self) {
+        ask!(self, h264_drop_place_of_file);
+    }
+
+    /// Whether a script has said where the answer is.
+    pub(crate) fn says_place(&self) -> bool {
+        ask!(self, h264_has_header_out, c"Content-Location".as_ptr()) != 0
     }
 
     /// Sets a field of the header that error answers have too.

@@ -152,6 +152,8 @@ void h264_drop_header_in(request_rec *r, const char *name);
 int h264_has_header_out(const request_rec *r, const char *name);
 void h264_set_header_out(request_rec *r, const char *name, const char *value);
 void h264_drop_header_out(request_rec *r, const char *name);
+/* Drops the `Content-Location` that mod_negotiation sets: the name of the file. */
+void h264_drop_place_of_file(request_rec *r);
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value);
 void h264_set_error_page(request_rec *r, int status, const char *page);
 void h264_set_environment(request_rec *r, const char *name, const char *value);

@@ -187,6 +187,18 @@ void h264_drop_header_out(request_rec *r, const char *name)
     apr_table_unset(r->err_headers_out, name);
 }
 
+void h264_drop_place_of_file(request_rec *r)
+{
+    const char *place = apr_table_get(r->err_headers_out, "Content-Location");
+    const char *name = r->filename ? strrchr(r->filename, '/') : NULL;
+    if (!place) {
+        place = apr_table_get(r->headers_out, "Content-Location");
+    }
+    if (place && name && !strcmp(place, ap_escape_path_segment(r->pool, name + 1))) {
+        h264_drop_header_out(r, "Content-Location");
+    }
+}
+
 void h264_set_error_header_out(request_rec *r, const char *name, const char *value)
 {
     apr_table_set(r->err_headers_out, name, value);

@@ -277,6 +277,23 @@ fn apache_leaves_to_the_script_how_long_caches_keep_the_film() {
     }
 }
 
+/// The module's own, if the script names none.
+#[test]
+fn apache_leaves_to_the_script_where_the_film_is() {
+    let Some(Fixture { site, clip, .. }) = apache("") else { return };
+    for (line, own) in [("Content-Location: /films/7\\n", "/films/7"), ("", "")] {
+        put_script(&site, "leads.cgi", &format!("{line}Location: /f.mp4?{QUERY}\\n\\n"));
+        for target in ["/leads.cgi".to_owned(), format!("/leads.cgi?{QUERY}")] {
+            let reply = site.get(&target);
+            assert!(reply.body == clip, "{target}\n{reply}");
+            let places = reply.headers.iter().filter(|(name, _)| name == "content-location");
+            let places: Vec<_> = places.map(|(_, place)| place.as_str()).collect();
+            assert!(places.len() <= 1, "{target}\n{reply}");
+            assert!(own.is_empty() || places == [own], "{target}\n{reply}");
+        }
+    }
+}
+
 #[test]
 fn apache_leaves_to_php_how_long_caches_keep_the_film() {
     let (Some(php), Some(x_sendfile)) = (php(), x_sendfile()) else { return };
