@@ -103,7 +103,7 @@ pub use sample_sizes::{SampleSizes, SizeReader, nibble_in, nibbles, stsz_entry, 
 pub use sbgp::{SbgpBox, read_sbgp_head, sbgp_head, write_sbgp};
 pub use sdtp::{entries_of_samples, read_sdtp, sdtp_head, stdp_head};
 pub use senc::{
-    SUBSAMPLES, SencBox, WHOLE_SAMPLES, clear_senc_entry, find_senc, free_head, has_subsamples, is_senc,
+    SUBSAMPLES, SencBox, WHOLE_SAMPLES, clear_senc_entry, find_senc, has_subsamples, is_senc,
     read_senc_flags, senc_entries_of, senc_head,
 };
 pub use sgpd::SgpdBox;

@@ -103,14 +103,13 @@ pub fn senc_entries_of(senc: &BoxHeader, len: u64) -> Option<u64> {
     (senc.end().checked_sub(data)? == len).then_some(data)
 }
 
-/// What a `senc` of so many samples has before its entries. `flags` has the version, too.
-pub fn senc_head(flags: [u8; 4], sample_count: u32) -> TableHead {
-    TableHead::uncounted(b"senc", [flags, sample_count.to_be_bytes()].concat(), 1)
-}
-
-/// What a `free` has before entries that a `saiz` and a `saio` describe.
-pub fn free_head() -> TableHead {
-    TableHead::uncounted(b"free", [], 1)
+/// What a `senc` of so many samples has before its entries. `flags` has the version, too. Without
+/// flags it is a `free`: what its entries are, `saiz` and `saio` say.
+pub fn senc_head(flags: Option<[u8; 4]>, sample_count: u32) -> TableHead {
+    match flags {
+        Some(flags) => TableHead::uncounted(b"senc", [flags, sample_count.to_be_bytes()].concat(), 1),
+        None => TableHead::uncounted(b"free", [], 1),
+    }
 }
 
 /// An entry for a sample of `size` bytes of which none is encrypted, with an initialisation vector
@@ -329,7 +328,7 @@ mod tests {
         assert_eq!(entry, [0, 2, 0xff, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
         assert_eq!(clear_senc_entry(16, 0xffff * 40), None);
         let mut file = Vec::new();
-        senc_head(SUBSAMPLES, 1).write(&mut file, |out| out.extend(clear_senc_entry(8, 5).unwrap()));
+        senc_head(Some(SUBSAMPLES), 1).write(&mut file, |out| out.extend(clear_senc_entry(8, 5).unwrap()));
         let read = read_box(file, SencBox::read).unwrap().unwrap();
         assert_eq!((read.count, read.vector, read.has_subsamples), (1, 8, true));
     }

@@ -2,8 +2,8 @@
 
 use crate::boxes::{
     AuxiliaryError, BoxHeader, ChunkOffsets, FormatError, Reader, SUBSAMPLES, SaizBox, SencBox, TableHead,
-    WHOLE_SAMPLES, find_encryption_boxes, free_head, read_exact, read_saio, read_senc_flags, saio_entry,
-    saio_head, saiz_head, senc_entries_of, senc_head,
+    WHOLE_SAMPLES, find_encryption_boxes, read_exact, read_saio, read_senc_flags, saio_entry, saio_head,
+    saiz_head, senc_entries_of, senc_head,
 };
 use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
@@ -233,6 +233,6 @@ impl Gathered {
     /// What the `senc` of a flat movie has before its entries, or the `free` where fragments have no
     /// `senc`.
     pub(crate) fn senc_head(&self, sample_count: u32) -> TableHead {
-        self.senc.map_or_else(free_head, |flags| senc_head(flags, sample_count))
+        senc_head(self.senc, sample_count)
     }
 }

@@ -89,7 +89,7 @@ struct Found {
 impl Found {
     /// Adds an entry of so many bytes (ISO/IEC 23001-7, 7.2.2): a vector, or a vector, a number of
     /// subsamples in 2 bytes, and 6 bytes for each.
-    fn add(&mut self, size: u8, vector: u8) {
+    fn add(&mut self, size: u32, vector: u32) {
         match size.checked_sub(vector) {
             _ if size == 0 => {}
             Some(0) => self.vectors = true,
@@ -167,18 +167,10 @@ impl LocatedAuxiliary {
             return Ok(self.senc);
         }
         let mut found = Found::default();
-        let SampleSizes::Table { table, .. } = &self.sizes else {
-            found.add(self.default_size, self.vector);
-            return Ok(found.flags());
-        };
-        let mut sizes = TableReader::new(source, *table, 4096);
         for range in ranges {
-            let (mut next, end) = (range.start.0, range.start.0 + self.covered(&range));
-            while next < end {
-                let window = sizes.entries(next)?;
-                (next..end).zip(window).for_each(|(_, &size)| found.add(size, self.vector));
-                next = next.saturating_add(u32::try_from(window.len()).unwrap_or(u32::MAX));
-            }
+            let covered = self.covered(&range);
+            let mut sizes = self.sizes.reader(source, range.start.0..range.start.0 + covered);
+            sizes.each(covered, |size| found.add(size, self.vector.into()))?;
         }
         Ok(found.flags())
     }

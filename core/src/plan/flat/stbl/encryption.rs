@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::boxes::{BoxHeader, BoxType, FormatError, SampleSizes, SencBox, saio_head, saiz_head, senc_head};
+use crate::boxes::{BoxHeader, FormatError, SampleSizes, SencBox, saio_head, saiz_head, senc_head};
 use crate::index::{Auxiliary, AuxiliaryPlace, LocatedAuxiliary, SampleTable};
 use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
@@ -137,16 +137,10 @@ fn located_auxiliary(
         true => located.senc_flags(&cut.film.source, cut.ranges().iter().map(|r| r.samples.clone()))?,
         false => None,
     };
-    match flags {
-        Some(flags) => out.table(&senc_head(flags, cut.clip.sample_count()), |out| {
-            out.append(data);
-            Ok(())
-        }),
-        None => out.wrap(BoxType(*b"free"), |out| {
-            out.append(data);
-            Ok(())
-        }),
-    }
+    out.table(&senc_head(flags, cut.clip.sample_count()), |out| {
+        out.append(data);
+        Ok(())
+    })
 }
 
 /// Entries for clear samples, which have none in the source; `None` where they cannot have any.
