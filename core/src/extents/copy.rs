@@ -56,10 +56,12 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
+        // Most need none, and no lock.
+        if self.memory.is_empty() {
+            return;
+        }
         if let Some(mut unused) = UNUSED.try_lock().ok().filter(|unused| unused.len() < MOST_UNUSED) {
-            if !self.memory.is_empty() {
-                unused.push(std::mem::take(&mut self.memory));
-            }
+            unused.push(std::mem::take(&mut self.memory));
         }
     }
 }
