@@ -71,11 +71,14 @@ impl Fragment {
         mut visit: impl FnMut(Extent) -> Result<ControlFlow<()>, FormatError>,
     ) -> Result<(), FormatError> {
         let mut flow = ControlFlow::Continue(());
-        let is_wanted = |place: MediaOffset, end: MediaOffset| end > wanted.start && place < wanted.end;
         for run in &self.runs {
             let mut position = MediaOffset(self.start + run.offset);
             let Some(track) = view.tracks.get(run.track) else { continue };
-            if run.bytes == 0 || !is_wanted(position, position + run.bytes) || flow.is_break() {
+            // The runs are in the order of their media.
+            if flow.is_break() || position >= wanted.end {
+                break;
+            }
+            if run.bytes == 0 || position + run.bytes <= wanted.start {
                 continue;
             }
             let mut samples = run.samples.clone();
