@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use regex::Regex;
 use rustix::process::{Signal, kill_process};
@@ -148,6 +148,15 @@ impl Site {
         let path = self.docroot.join(name);
         fs::create_dir_all(path.parent().expect("a name under the root")).expect("a writable root");
         fs::write(path, bytes).expect("a document root that can be written");
+    }
+
+    /// The same, of a file that was not changed just now: Apache's tag of one that may change again
+    /// within the same second is weak.
+    pub fn put_old(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+        self.put(&name, bytes);
+        let file = fs::File::options().write(true).open(self.docroot.join(name)).expect("a file of our own");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000))
+            .expect("a file of our own");
     }
 
     /// Announces a line of the error log: it must be there when the server stops.

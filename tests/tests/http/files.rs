@@ -35,8 +35,8 @@ fn what_cannot_be_cut_is_415(site: &Site) {
 fn what_cannot_be_cut_is_sent_without_times(site: &Site) {
     with_clip(site);
     let text = "This is not a film either. ".repeat(100);
-    site.put("plain.mp4", &text);
-    site.put("void.mp4", "");
+    site.put_old("plain.mp4", &text);
+    site.put_old("void.mp4", "");
     let reply = ask(site, "/plain.mp4", &[]);
     assert_eq!((reply.status, reply.text()), (200, text));
     let reply = ask(site, "/void.mp4", &[]);
@@ -89,7 +89,7 @@ fn other_methods_are_the_servers(site: &Site) {
 
 fn flv_starts_at_a_byte(site: &Site) {
     let flv: Vec<u8> = [&b"FLV\x01\x05\0\0\0\x09\0\0\0\0"[..], &vec![7; 1000], &vec![9; 9000]].concat();
-    site.put("old.flv", &flv);
+    site.put_old("old.flv", &flv);
     let reply = ask(site, "/old.flv?start=1013", &[]);
     assert_eq!(reply.status, 200, "{reply}");
     assert_eq!(&reply.body[..3], b"FLV");
