@@ -164,6 +164,10 @@ impl Browser {
         };
         let mut command = Command::new(program);
         command.arg(format!("--port={port}"));
+        if self == Self::WebKit {
+            // It can play both, as on the builds of some distributions, but leaves it off.
+            command.env("WEBKIT_GST_ENABLE_HLS_SUPPORT", "1").env("WEBKIT_GST_ENABLE_DASH_SUPPORT", "1");
+        }
         command
     }
 }

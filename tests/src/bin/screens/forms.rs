@@ -19,8 +19,6 @@ pub(crate) struct Form {
 
 /// Browsers, which play libraries.
 const BROWSERS: &[Player] = &[Player::Chromium, Player::Firefox, Player::WebKit];
-/// Who plays a manifest without a library.
-const NATIVE: &[Player] = &[Player::GStreamer, Player::Mpv, Player::Vlc, Player::Ffmpeg];
 
 const HLS: Form = Form {
     name: "HLS",
@@ -30,7 +28,12 @@ const HLS: Form = Form {
     players: &[Player::Chromium, Player::WebKit, Player::GStreamer, Player::Mpv, Player::Vlc, Player::Ffmpeg],
     is_exact: false,
 };
-const DASH: Form = Form { name: "DASH", address: "/dash/manifest.mpd", players: NATIVE, ..HLS };
+const DASH: Form = Form {
+    name: "DASH",
+    address: "/dash/manifest.mpd",
+    players: &[Player::WebKit, Player::GStreamer, Player::Mpv, Player::Vlc, Player::Ffmpeg],
+    ..HLS
+};
 const TEMPLATE: Form = Form { name: "DASH template", address: "/dash/manifest-template.mpd", ..DASH };
 
 const fn with(name: &'static str, library: &'static str, form: Form) -> Form {
