@@ -52,7 +52,7 @@ pub(crate) struct Shared {
 pub(crate) struct Load {
     /// Jobs under way.
     pub(crate) busy: usize,
-    /// Jobs that wait for a thread.
+    /// Jobs that wait until another is done.
     pub(crate) waiting: usize,
 }
 
@@ -143,10 +143,13 @@ impl Threads {
         Ok(())
     }
 
-    /// What the threads do now.
+    /// What the threads do now, or begin to do: a job that is queued where a thread is free counts as
+    /// under way, since nobody asks again when the thread has taken it.
     pub(crate) fn load(&self) -> Load {
         let work = lock(&self.shared.work);
-        Load { busy: work.running.len(), waiting: work.queue.len() }
+        let jobs = work.running.len() + work.queue.len();
+        let busy = jobs.min(THREADS);
+        Load { busy, waiting: jobs - busy }
     }
 
     /// Takes a job back that no thread has begun.
