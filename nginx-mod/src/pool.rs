@@ -14,9 +14,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mp4seek::server::boundary;
+use mp4seek::server::{Board, ReadWork, boundary};
 
 use crate::ffi;
+use crate::measures;
 use crate::reads::Awaited;
 use crate::request::Request;
 
@@ -52,10 +53,13 @@ pub(crate) fn run<T: Send + 'static>(
     let ticket = Ticket { given_up: Arc::default(), result: Arc::default() };
     let source = Awaited::new(file.try_clone()?, Arc::clone(&ticket.given_up));
     let result = Arc::clone(&ticket.result);
+    let mut counted = measures::board().map(Board::queue_read);
     let run: Work = Box::new(move || {
+        counted.iter_mut().for_each(ReadWork::begin);
         // The payload is let go as in `boundary`.
         let done = panic::catch_unwind(AssertUnwindSafe(|| work(&source))).map_err(mem::forget);
         *lock(&result) = Some(done.map_err(|()| take_panic()));
+        drop(counted);
     });
     let raw = Box::into_raw(Box::new(run));
     let posted = request.post(raw.cast());

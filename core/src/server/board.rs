@@ -12,9 +12,9 @@ use crate::explanation::Known;
 use crate::packaging::{Address, AddressKind};
 use crate::virtual_file::VirtualFile;
 
-use super::InProgress;
 use super::clients::{Clients, TooMany};
 use super::processes::{Process, Processes, Totals, id_of, own_life};
+use super::{InProgress, ReadWork};
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +226,13 @@ impl Board {
     /// Counts a piece of work that threads do because the disk has to be waited for.
     pub fn note_read(&self) {
         self.reads.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a piece of work that threads of the server itself do, whose number nobody tells, until
+    /// what is returned is dropped.
+    pub fn queue_read(&'static self) -> ReadWork {
+        self.note_read();
+        ReadWork::new(self.own_process())
     }
 
     /// Notes what the cache of this process holds.
