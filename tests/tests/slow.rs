@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tests::client::{Connection, Reply, Request};
 use tests::films::{Film, demo_film, film};
+use tests::pages::block;
 use tests::place::sites_dir;
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site};
@@ -39,6 +41,7 @@ on_one_thread!(
     all_kinds_of_answers_may_have_to_wait,
     clients_that_leave_while_they_wait_do_no_harm,
     a_server_stops_while_requests_wait,
+    the_alert_sees_one_worker_whose_threads_are_taken,
 );
 
 const QUERY: &str = "start=3.05&end=7";
@@ -75,9 +78,15 @@ fn is_clip(reply: &Reply, film: &Film, query: &str) -> bool {
     reply.status == 200 && reply.body == clip(&film.path, query).expect("a clip")
 }
 
-fn others_are_answered_while_one_waits(engine: Engine) {
+/// A directory that servers may look into.
+fn open_dir() -> TempDir {
     let dir = tempfile::tempdir_in(sites_dir()).expect("a directory of our own");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a directory of our own");
+    dir
+}
+
+fn others_are_answered_while_one_waits(engine: Engine) {
+    let dir = open_dir();
     let latch = dir.path().join("latch");
     let builder = Builder::new(engine).disk_behind(&latch);
     let (site, film) = with_film(if engine == Engine::Nginx { builder.workers(1) } else { builder });
@@ -255,6 +264,67 @@ fn requests_that_come_at_once_do_not_wait_for_one_thread() {
         wait_for_threads(&site, &[count.min(8)]);
         drop(waiting);
     }
+}
+
+/// Whether the rule of that name on the page of measures holds by these counts.
+fn is_alarmed(rule: &str, counts: &str) -> bool {
+    let rules = block("measures.md", "Alerts", "yaml");
+    let (_, rule) = rules.split_once(&format!("alert: {rule}\n")).expect("a rule");
+    let rule = rule.lines().find_map(|line| line.trim().strip_prefix("expr: ")).expect("an expression");
+    let value = |term: &str| -> f64 {
+        let count = || counts.lines().find_map(|line| line.strip_prefix(&format!("{term} ")));
+        term.parse().ok().or_else(|| count()?.parse().ok()).expect("a number, or the name of a count")
+    };
+    rule.split(" and ").all(|condition| {
+        let words: Vec<_> = condition.split(' ').collect();
+        let [left, sign, right] = words.try_into().expect("a comparison");
+        assert!([">", ">="].contains(&sign), "this test does not know {condition}");
+        value(left) > value(right) || sign == ">=" && value(left) >= value(right)
+    })
+}
+
+fn the_alert_sees_one_worker_whose_threads_are_taken(engine: Engine) {
+    let dir = open_dir();
+    let latch = dir.path().join("latch");
+    // nginx has 32 threads in its default pool, by itself.
+    let (config, threads) = match engine {
+        Engine::Nginx => ("location /metrics { h264_streaming_metrics; }", 32),
+        _ => ("server.max-worker = 2\nh264-streaming.metrics-url = \"/metrics\"", 8),
+    };
+    let builder = Builder::new(engine).disk_behind(&latch).config(config).workers(2);
+    let (site, film) = with_film(builder);
+    let ids = site.processes().into_iter().filter_map(|process| process.file_name()?.to_str()?.parse().ok());
+    let workers: Vec<u32> = ids.filter(|id| *id != site.pid()).collect();
+    let signal = |worker: u32, signal: Signal| {
+        let pid = i32::try_from(worker).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("a process of ours");
+    };
+    let [idle, full]: [u32; 2] = workers.try_into().expect("two workers");
+    // Both have had the disk read something.
+    for (stopped, other) in [(full, idle), (idle, full)] {
+        signal(stopped, Signal::STOP);
+        assert!(is_clip(&site.get(&format!("/slow.mp4?{QUERY}")), &film, QUERY), "{other}");
+        signal(stopped, Signal::CONT);
+    }
+    fs::write(&latch, "").expect("a directory of our own");
+    let mut waiting = Vec::new();
+    for (count, busy, left) in [(1, 1, 0), (threads, threads, 1)] {
+        signal(idle, Signal::STOP);
+        waiting.extend(ask_slow(&site, count));
+        sleep(Duration::from_millis(100));
+        signal(idle, Signal::CONT);
+        let counts = || site.get("/metrics").text();
+        let has =
+            |name: &str, count: usize| counts().contains(&format!("\nh264_streaming_pool_{name} {count}\n"));
+        let settled = || has("busy", busy) && has("waiting", left);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !settled() {
+            assert!(Instant::now() < deadline, "not {busy} and {left}: {}", counts());
+            sleep(Duration::from_millis(20));
+        }
+        assert_eq!(is_alarmed("H264PoolFull", &counts()), left > 0, "{}", counts());
+    }
+    fs::remove_file(&latch).expect("a file of our own");
 }
 
 /// The error log's line about the films whose reads did not end.
