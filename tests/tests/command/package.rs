@@ -173,6 +173,31 @@ fn a_recording_is_packaged_again_and_again() {
 }
 
 #[test]
+fn a_film_from_a_pipe_has_ended() {
+    let dir = folder();
+    // Nothing in it says how long it lasts, or that it has ended.
+    let film = film("frag_skip_trailer").path;
+    let wanted = dir.path().join("wanted");
+    assert!(package(&["--segment-duration", "1"], &film, &wanted).status.success());
+    let fresh = dir.path().join("fresh.mp4");
+    fs::copy(&film, &fresh).expect("a copy");
+    for (line, film, is_whole) in [
+        ("cat \"$2\" | \"$1\" package --segment-duration 1 - \"$3\"", &film, true),
+        ("cat \"$2\" | \"$1\" package --segment-duration 1 /dev/stdin \"$3\"", &film, true),
+        ("\"$1\" package --segment-duration 1 - \"$3\" <\"$2\"", &film, true),
+        ("\"$1\" package --segment-duration 1 - \"$3\" <\"$2\"", &fresh, false),
+    ] {
+        let out = dir.path().join("out");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line, "sh"]).arg(built("H264_MP4SEEK", "mp4seek")).args([film, &out]);
+        let done = shell.output().expect("a shell");
+        assert!(done.status.success(), "{done:?}");
+        assert_eq!(files(&out) == files(&wanted), is_whole, "{line}: {done:?}");
+        fs::remove_dir_all(out).expect("a folder of ours");
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_no_unfinished_file() {
     let dir = folder();
     let out = dir.path().join("out");

@@ -2,8 +2,10 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use mp4seek::Error;
 use mp4seek::source::Identity;
@@ -35,8 +37,12 @@ impl Input {
         };
         let (file, metadata) = match opened {
             Some((file, metadata)) if metadata.is_file() => (file, metadata),
-            Some((mut pipe, _)) => spool(path, &mut pipe)?,
-            None => spool(path, &mut io::stdin().lock())?,
+            Some((mut pipe, of_pipe)) => spool(path, &mut pipe, &of_pipe)?,
+            None => {
+                let pipe = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let of_pipe = pipe.and_then(|pipe| pipe.metadata()).map_err(fail("read"))?;
+                spool(path, &mut io::stdin().lock(), &of_pipe)?
+            }
         };
         Ok(Self { path: path.to_owned(), file, metadata })
     }
@@ -74,7 +80,7 @@ const START: u64 = 64 << 10;
 const FREE: u64 = 20;
 
 /// Copies what a pipe has to a temporary file, which nobody else sees.
-fn spool(path: &Path, pipe: &mut impl io::Read) -> Result<(File, Metadata), Failure> {
+fn spool(path: &Path, pipe: &mut impl io::Read, of_pipe: &Metadata) -> Result<(File, Metadata), Failure> {
     let mut file = tempfile::tempfile().map_err(|e| no_room(path, &e))?;
     let fail = |e: io::Error| match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -94,6 +100,10 @@ fn spool(path: &Path, pipe: &mut impl io::Read) -> Result<(File, Metadata), Fail
             return Err(no_room(path, &format!("no end within {copied} bytes")));
         }
     }
+    // By its own date it would be a recording that goes on: a pipe has ended, and what the shell
+    // opened has a date.
+    let of_file = of_pipe.is_file().then(|| of_pipe.modified().ok()).flatten();
+    file.set_modified(of_file.unwrap_or(SystemTime::UNIX_EPOCH)).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     Ok((file, metadata))
 }
