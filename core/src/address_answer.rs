@@ -444,6 +444,7 @@ impl<R: ReadAt> Package<'_, R> {
         };
         let has_key_frames = matches!(address, Address::Iframes(_) | Address::Multivariant);
         let (mut renditions, mut refusal, mut is_awaited) = (Vec::new(), Error::NoSuchAddress, false);
+        let mut refused = Vec::new();
         let query = escape_query(self.query);
         for (name, track) in offered {
             match self.rendition(name, track, has_key_frames) {
@@ -462,7 +463,10 @@ impl<R: ReadAt> Package<'_, R> {
                 }
                 // The others can still be played.
                 Err(Error::NoSuchAddress) => is_awaited |= name.kind != TrackKind::Text,
-                Err(Error::Plan(why)) => refusal = Error::Plan(why),
+                Err(Error::Plan(why)) => {
+                    refused.push((name.to_string(), why.to_string()));
+                    refusal = Error::Plan(why);
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -478,6 +482,7 @@ impl<R: ReadAt> Package<'_, R> {
         }
         let mut this = Presentation {
             renditions,
+            refused,
             duration: clip.duration().seconds(clip.timescale),
             query,
             form: self.settings.form,

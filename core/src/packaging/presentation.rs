@@ -11,6 +11,8 @@ pub use crate::request::Form;
 pub struct Presentation {
     /// The tracks, in the order of the file.
     pub renditions: Vec<Rendition>,
+    /// Tracks that segments cannot hold, by name, and why.
+    pub refused: Vec<(String, String)>,
     /// How long the presentation lasts, in seconds.
     pub duration: f64,
     /// The query of the request, which all links carry on; empty where there was none.

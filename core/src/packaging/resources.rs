@@ -6,13 +6,16 @@ use super::choice::Choice;
 use super::{Address, Form, Presentation, Rendition, TrackName};
 
 /// The addresses of all that players fetch of a presentation: its playlists and manifest, what
-/// these link to, and the chapters. HLS and DASH are left out where `packaging` does.
+/// these link to, and the chapters. HLS and DASH are left out where `packaging` does, and HLS where
+/// there are neither pictures nor sound: it has no text alone.
 ///
 /// Media is in the form of the presentation only, and so is the manifest that links to it. What is
 /// linked to comes before what links to it: a copy in this order is never without what its
 /// playlists link to.
 pub fn resources(presentation: &Presentation, packaging: Packaging) -> Vec<Address> {
-    let in_hls = if packaging.hls { named(&Choice::in_hls(presentation)) } else { Vec::new() };
+    let hls = Choice::in_hls(presentation);
+    let has_hls = packaging.hls && (hls.video.is_some() || !hls.audio.is_empty());
+    let in_hls = if has_hls { named(&hls) } else { Vec::new() };
     let in_dash = if packaging.dash { named(&Choice::new(presentation)) } else { Vec::new() };
     // What is in HLS is in DASH, too.
     let tracks = if packaging.dash { &in_dash } else { &in_hls };
@@ -20,11 +23,11 @@ pub fn resources(presentation: &Presentation, packaging: Packaging) -> Vec<Addre
     for &(name, rendition) in tracks {
         add_media(&mut all, name, rendition, presentation.form);
     }
-    all.extend((presentation.has_chapters && packaging.is_on()).then_some(Address::Chapters));
+    let has_chapters = presentation.has_chapters && (has_hls || packaging.dash);
+    all.extend(has_chapters.then_some(Address::Chapters));
     all.extend(in_hls.iter().map(|&(name, _)| Address::Media(name)));
-    if packaging.hls {
-        let video = Choice::in_hls(presentation).video;
-        all.extend(video.and_then(name).map(Address::Iframes));
+    if has_hls {
+        all.extend(hls.video.and_then(name).map(Address::Iframes));
         all.push(Address::Multivariant);
     }
     all.extend(packaging.dash.then_some(Address::Manifest(presentation.form)));
@@ -59,7 +62,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::packaging::testing::all;
+    use crate::packaging::testing::{all, presentation, text};
     use crate::packaging::{dash, hls};
 
     /// The links of a playlist.
@@ -144,5 +147,18 @@ mod tests {
             assert!(resources(&with_chapters, packaging).contains(&Address::Chapters), "{name}");
             assert_eq!(resources(&with_chapters, Packaging::default()), []);
         }
+    }
+
+    #[test]
+    fn text_alone_is_in_no_playlist() {
+        let text = presentation(vec![text("t1", "en")]);
+        let found = |hls, dash| {
+            let all = resources(&text, Packaging { hls, dash });
+            all.iter().map(Address::to_string).collect::<Vec<_>>()
+        };
+        let in_dash = ["/text/t1.vtt", "/dash/manifest.mpd"];
+        assert_eq!(found(true, true), in_dash);
+        assert_eq!(found(false, true), in_dash);
+        assert_eq!(found(true, false), [""; 0]);
     }
 }

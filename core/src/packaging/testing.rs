@@ -87,6 +87,7 @@ pub(super) fn text(name: &str, language: &str) -> Rendition {
 pub(super) fn presentation(renditions: Vec<Rendition>) -> Presentation {
     Presentation {
         renditions,
+        refused: Vec::new(),
         duration: 20.02,
         query: String::new(),
         form: Form::Ranges,

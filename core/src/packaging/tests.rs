@@ -87,6 +87,7 @@ fn presentation() -> impl Strategy<Value = Presentation> {
             }
             Presentation {
                 renditions,
+                refused: Vec::new(),
                 duration,
                 query,
                 form,

@@ -106,13 +106,19 @@ fn failures_say_what_to_do_and_write_nothing() {
     let out = dir.path().join("out");
     let text = dir.path().join("text.mp4");
     fs::write(&text, "not a film").expect("a file");
-    let cases: [(&[&str], &Path, i32, &str); 9] = [
+    let cases: [(&[&str], &Path, i32, &str); 10] = [
         (&[], &text, 3, "not an MP4"),
         (
             &["--tracks", "text"],
             &film("chapters").path,
             3,
             "it has no track that players of HLS and DASH can play",
+        ),
+        (
+            &["--tracks", "text", "--packaging", "hls"],
+            &film("subtitles").path,
+            3,
+            "it has text alone, which HLS has not; --packaging dash",
         ),
         (&["--tracks", "v7"], &good.path, 2, "none of the tracks"),
         (&["--start", "99"], &good.path, 4, "past the end"),
@@ -145,6 +151,55 @@ fn a_track_that_no_playlist_can_name_is_left_out() {
     assert!(done.status.success() && error.contains("film.mp4: track a1 is left out"), "{error}");
     let found = files(&dir.path().join("out"));
     assert!(!found.iter().any(|file| file.contains("a1")) && found.contains(&"cmaf/v1.mp4".to_owned()));
+}
+
+/// A film whose sound has two sample descriptions, both in use.
+fn of_two_descriptions() -> Vec<u8> {
+    let mut film = fs::read(film("bframes").path).expect("a film");
+    // The sound is the last track, and all metadata comes last: nothing else moves.
+    let at = |film: &[u8], name: &[u8]| film.windows(4).rposition(|found| found == name).expect("a box") - 4;
+    let number = |film: &[u8], at: usize| u32::from_be_bytes(film[at..at + 4].try_into().expect("4 bytes"));
+    let write = |film: &mut [u8], at: usize, n: u32| film[at..at + 4].copy_from_slice(&n.to_be_bytes());
+    let entry = at(&film, b"mp4a");
+    let len = number(&film, entry);
+    for name in [b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"] {
+        let at = at(&film, name);
+        let size = number(&film, at) + len;
+        write(&mut film, at, size);
+    }
+    let (stsd, stsc) = (at(&film, b"stsd"), at(&film, b"stsc"));
+    write(&mut film, stsd + 12, 2);
+    // The description of its first chunks.
+    write(&mut film, stsc + 24, 2);
+    let copy = film[entry..entry + len as usize].to_vec();
+    film.splice(entry..entry, copy);
+    film
+}
+
+#[test]
+fn a_track_that_segments_cannot_hold_is_named() {
+    let dir = folder();
+    let path = dir.path().join("a.mp4");
+    fs::write(&path, of_two_descriptions()).expect("a film");
+    let said =
+        "track a1 is left out: cannot be sent in fragments: samples with different sample descriptions";
+    let done = package(&[], &path, &dir.path().join("out"));
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && error.lines().count() == 1 && error.contains(said), "{error}");
+    let mut ladder = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    ladder.arg("ladder").args([&path, &path]).arg("--hls").arg(dir.path().join("l.m3u8"));
+    let done = ladder.output().expect("a program that runs");
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && error.lines().count() == 2 && error.contains(said), "{error}");
+}
+
+#[test]
+fn text_alone_is_packaged_for_dash() {
+    let dir = folder();
+    let done = package(&["--tracks", "text"], &film("subtitles").path, dir.path());
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && error.contains("HLS is left out: it has no text alone"), "{error}");
+    assert_eq!(files(dir.path()), ["dash/manifest.mpd", "text/t1.vtt"]);
 }
 
 #[test]

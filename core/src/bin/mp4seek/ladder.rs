@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mp4seek::packaging::{Misaligned, Presentation, Rung, dash, hls, misaligned};
+use mp4seek::request::Packaging;
 use mp4seek::{Seeker, Settings};
 
 use crate::Failure;
 use crate::input::Input;
 use crate::output::{Output, folder_of};
-use crate::package::{SegmentOptions, failure};
+use crate::package::SegmentOptions;
+use crate::presented::{failure, offered};
 
 /// The films, and what is written.
 #[derive(Args)]
@@ -47,6 +49,10 @@ pub(crate) fn run(options: &LadderOptions) -> Result<(), Failure> {
     };
     let presentations = films.iter().map(of).collect::<Result<Vec<_>, _>>()?;
     check(options, &presentations)?;
+    let packaging = Packaging { hls: options.hls.is_some(), dash: options.dash.is_some() };
+    for (film, presentation) in films.iter().zip(&presentations) {
+        offered(film, presentation, packaging)?;
+    }
     if let (Some(hls), Some(dash)) = (&options.hls, &options.dash) {
         if canonical(hls) == canonical(dash) {
             let message = format!("the playlist and the manifest cannot both be {}", hls.display());

@@ -8,6 +8,7 @@ mod inspect;
 mod ladder;
 mod output;
 mod package;
+mod presented;
 mod sign;
 mod text;
 mod verify;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use mp4seek::packaging::{Address, AddressKind, Presentation, resources};
+use mp4seek::packaging::{Address, AddressKind, Presentation};
 use mp4seek::request::{Form, Packaging, SegmentDuration};
 use mp4seek::source::Identity;
 use mp4seek::virtual_file::VirtualFile;
@@ -17,6 +17,7 @@ use mp4seek::{Answer, Error, Seeker, Settings};
 use crate::copy::{CopyError, copy, progress};
 use crate::input::Input;
 use crate::output::{FileSystem, write_whole};
+use crate::presented::{failure, offered};
 use crate::{Failure, Part};
 
 /// What is packaged, how, and where to.
@@ -84,7 +85,7 @@ fn segment_duration(seconds: &str) -> Result<SegmentDuration, String> {
 pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     let film = Input::open(&options.input)?;
     let package = Package::of(&film, options).map_err(|e| failure(&film, &e))?;
-    let addresses = package.addresses().map_err(|e| failure(&film, &e))?;
+    let addresses = offered(&film, &package.presentation, package.settings.packaging)?;
     // What cannot be read is found before anything is written.
     let len = addresses.iter().map(|&address| Ok(package.file(address)?.len())).sum::<Result<_, Error>>();
     let bar = progress(len.map_err(|e| failure(&film, &e))?, options.quiet);
@@ -130,17 +131,6 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     remove(&options.folder, |address| !kept.contains(address))
 }
 
-/// What is wrong with this film.
-pub(crate) fn failure(film: &Input, error: &Error) -> Failure {
-    match error {
-        Error::NoSuchAddress => {
-            let reason = "it has no track that players of HLS and DASH can play";
-            Failure { code: 3, message: format!("{}: {reason}", film.path.display()) }
-        }
-        error => film.failure(error),
-    }
-}
-
 /// A film as a server packages it.
 struct Package<'a> {
     film: &'a Input,
@@ -165,25 +155,6 @@ impl<'a> Package<'a> {
         let (identity, seeker, query) = (film.identity(), Seeker::default(), options.part.query(None));
         let presentation = seeker.presentation(&film.file, &identity, query.as_bytes(), &settings)?;
         Ok(Self { film, identity, seeker, settings, query, presentation })
-    }
-
-    /// All that is written, in this order.
-    fn addresses(&self) -> Result<Vec<Address>, Error> {
-        let addresses = resources(&self.presentation, self.settings.packaging);
-        let is_there = |name: &str| {
-            let mut tracks = addresses.iter().filter_map(Address::track);
-            tracks.any(|track| track.to_string() == name)
-        };
-        let (played, left_out): (Vec<_>, Vec<_>) =
-            self.presentation.renditions.iter().partition(|rendition| is_there(&rendition.name));
-        if played.is_empty() {
-            return Err(Error::NoSuchAddress);
-        }
-        for rendition in left_out {
-            let (film, track) = (self.film.path.display(), &rendition.name);
-            crate::complain(&format!("{film}: track {track} is left out: playlists cannot name its coding"));
-        }
-        Ok(addresses)
     }
 
     /// What a server would answer there.
