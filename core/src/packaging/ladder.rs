@@ -49,12 +49,16 @@ pub enum Misaligned {
 const TOLERANCE: u64 = 1000;
 
 /// The first segment in which the pictures of two movies differ. A player goes from the one to the
-/// other between segments.
+/// other between segments. What a movie has not yet that is still being recorded is no difference.
 pub fn misaligned(one: &Presentation, other: &Presentation) -> Option<Misaligned> {
-    let (Some(one), Some(other)) = (Choice::new(one).video, Choice::new(other).video) else {
+    let (Some(of_one), Some(of_other)) = (Choice::new(one).video, Choice::new(other).video) else {
         return Some(Misaligned::NoVideo);
     };
-    difference(one, other)
+    difference(of_one, of_other).filter(|difference| match difference {
+        Misaligned::Segment(_, None, _) => !one.is_growing,
+        Misaligned::Segment(_, _, None) => !other.is_growing,
+        _ => true,
+    })
 }
 
 /// The first segment in which two tracks differ.
@@ -92,6 +96,12 @@ mod tests {
         assert_eq!(b - a, 2000);
         let short = changed(&|track| track.segments.truncate(3));
         assert!(matches!(short, Some(Misaligned::Segment(4, Some(_), None))), "{short:?}");
+        let growing = |of: &Presentation| Presentation { is_growing: true, ..of.clone() };
+        let mut short = plain();
+        short.renditions[0].segments.truncate(3);
+        assert_eq!(misaligned(&one, &growing(&short)), None);
+        assert_eq!(misaligned(&growing(&short), &one), None);
+        assert!(misaligned(&growing(&one), &short).is_some());
         let sound = presentation(vec![audio("a1", "mp4a.40.2", None)]);
         assert_eq!(misaligned(&one, &sound), Some(Misaligned::NoVideo));
     }

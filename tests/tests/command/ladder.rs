@@ -73,6 +73,24 @@ fn a_ladder_stands_beside_or_above_its_films() {
 }
 
 #[test]
+fn a_film_that_may_still_be_recorded_is_in_a_playlist_alone() {
+    let folder = folder(&[("frag_skip_trailer", "a.mp4"), ("frag_skip_trailer", "b.mp4")]);
+    // Only the second was written to just now.
+    let a = fs::File::options().append(true).open(folder.path().join("a.mp4")).expect("a copy");
+    a.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a file of ours");
+    let write = |options: &[&str]| {
+        ladder(folder.path(), &[&["a.mp4", "b.mp4", "--segment-duration", "1"], options].concat())
+    };
+    let why = "b.mp4: a manifest over several films cannot grow, and it may still be recorded";
+    assert_refused(&write(&["--hls", "l.m3u8", "--dash", "l.mpd"]), 3, &[why]);
+    assert!(!folder.path().join("l.m3u8").exists());
+    let done = write(&["--hls", "l.m3u8"]);
+    assert_refused(&done, 0, &["b.mp4: the playlist has the tracks that it has so far: it may still be"]);
+    let text = fs::read_to_string(folder.path().join("l.m3u8")).expect("a playlist");
+    assert_eq!(text.matches("#EXT-X-STREAM-INF").count(), 2, "{text}");
+}
+
+#[test]
 fn a_film_is_never_written_over() {
     let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4"), ("bframes", "c.mp4")]);
     fs::hard_link(folder.path().join("b.mp4"), folder.path().join("b.m3u8")).expect("a link");

@@ -212,6 +212,11 @@ fn a_recording_is_packaged_again_and_again() {
         fs::write(&path, &recording[..recording.len() * part / 100]).expect("a file");
         let done = package(&["--force", "--segment-duration", "1"], &path, &out);
         assert!(done.status.success(), "{done:?}");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let growing = "live.mp4: what is not complete of it is left out: it may still be recorded";
+        assert_eq!(said.contains(growing), part < 100, "{said}");
+        let form = "segments are files of their own, and the manifest is dash/manifest-template.mpd";
+        assert_eq!((said.contains(form), said.lines().count()), (true, if part < 100 { 2 } else { 1 }));
         let text = fs::read_to_string(out.join("hls/v1.m3u8")).expect("a playlist");
         assert!(text.contains(":EVENT\n") && text.starts_with(&playlist), "{playlist}\n{text}");
         assert_eq!(text.contains("#EXT-X-ENDLIST"), part == 100, "{text}");
@@ -225,6 +230,25 @@ fn a_recording_is_packaged_again_and_again() {
         assert_eq!(target("v1"), target("a1"), "{part}");
         (playlist, segments) = (text.replace("#EXT-X-ENDLIST\n", ""), found);
     }
+}
+
+#[test]
+fn what_a_recording_lacks_is_said_with_the_reason() {
+    let dir = folder();
+    let (path, out) = (dir.path().join("live.mp4"), dir.path().join("out"));
+    let begin = |kind, part: usize| {
+        let film = fs::read(film(kind).path).expect("a film in fragments");
+        fs::write(&path, &film[..film.len() * part / 100]).expect("a file");
+    };
+    begin("frag_base_moof", 20);
+    let done = package(&[], &path, &out);
+    assert_refused(&done, 3, "live.mp4: too little of it is there yet, and it may still be recorded");
+    begin("frag_subtitles", 80);
+    let done = package(&["--segment-duration", "1", "--packaging", "hls"], &path, &out);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let text = "track t1 is left out: HLS has no such text of a film that may still be recorded";
+    assert!(done.status.success() && said.contains(text), "{said}");
+    assert!(said.contains("files of their own\n"), "{said}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::input::Input;
 use crate::output::{Output, folder_of};
 use crate::package::SegmentOptions;
-use crate::presented::{failure, offered};
+use crate::presented::{failure, offered, refuse_growing, say_growing};
 
 /// The films, and what is written.
 #[derive(Args)]
@@ -48,10 +48,14 @@ pub(crate) fn run(options: &LadderOptions) -> Result<(), Failure> {
         presentation.map_err(|e| failure(film, &e))
     };
     let presentations = films.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+    if options.dash.is_some() {
+        films.iter().zip(&presentations).try_for_each(|(film, of)| refuse_growing(film, of))?;
+    }
     check(options, &presentations)?;
     let packaging = Packaging { hls: options.hls.is_some(), dash: options.dash.is_some() };
     for (film, presentation) in films.iter().zip(&presentations) {
         offered(film, presentation, packaging)?;
+        say_growing(film, presentation, "the playlist has the tracks that it has so far");
     }
     if let (Some(hls), Some(dash)) = (&options.hls, &options.dash) {
         if canonical(hls) == canonical(dash) {

@@ -17,7 +17,7 @@ use mp4seek::{Answer, Error, Seeker, Settings};
 use crate::copy::{CopyError, copy, progress};
 use crate::input::Input;
 use crate::output::{FileSystem, write_whole};
-use crate::presented::{failure, offered};
+use crate::presented::{failure, offered, say_form, say_growing};
 use crate::{Failure, Part};
 
 /// What is packaged, how, and where to.
@@ -86,6 +86,8 @@ pub(crate) fn run(options: &PackageOptions) -> Result<(), Failure> {
     let film = Input::open(&options.input)?;
     let package = Package::of(&film, options).map_err(|e| failure(&film, &e))?;
     let addresses = offered(&film, &package.presentation, package.settings.packaging)?;
+    say_growing(&film, &package.presentation, "what is not complete of it is left out");
+    say_form(&film, &package.presentation, package.settings.form, package.settings.packaging);
     // What cannot be read is found before anything is written.
     let len = addresses.iter().map(|&address| Ok(package.file(address)?.len())).sum::<Result<_, Error>>();
     let bar = progress(len.map_err(|e| failure(&film, &e))?, options.quiet);
