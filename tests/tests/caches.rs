@@ -256,13 +256,11 @@ struct Origins([Site; 3]);
 
 impl Origins {
     fn start() -> Self {
-        let fresh = [
-            "H264StreamingMaxAge 3600\nH264StreamingCanonical redirect",
-            "h264-streaming.max-age = 3600\nh264-streaming.canonical = \"redirect\"",
-            "h264_streaming_max_age 1h;\nh264_streaming_canonical redirect;",
-        ];
-        let [apache, lighttpd, nginx] = fresh;
-        let start = |engine| builder(engine, apache, lighttpd, nginx).start();
+        let start = |engine: Engine| {
+            let lines = ["How long", "One object for each clip"]
+                .map(|section| block("caching.md", section, engine.lines("apache", "lighttpd", "nginx")));
+            Builder::new(engine).config(&lines.concat()).start()
+        };
         let sites = engines().map(start);
         let this = Self(sites);
         this.publish("loud", MODIFIED);
@@ -474,6 +472,39 @@ fn varnish_keeps_one_object_for_each_clip() {
     // Without an origin it still has what it has.
     drop(origins);
     assert!(cache.get("/f.mp4?end=7&start=3").body == wanted);
+}
+
+#[test]
+fn nginx_keeps_one_object_for_each_clip() {
+    let origins = Origins::start();
+    let cache = origins.behind_slices();
+    let wanted = clip(&film("loud").path, "end=7&start=3").expect("a clip");
+    let others =
+        ["end=7&start=3&utm_source=mail&utm_medium=x&fbclid=y", "start=1&end=7&start=3", "start=3&&t=3,7"];
+    for query in SAME.iter().chain(&others) {
+        let reply = cache.request(&format!("/f.mp4?{query}")).arg("-L").send();
+        assert!(reply.body.ends_with(&wanted), "{query}: {}", reply.status);
+    }
+    origins.0[2].allow_log("/mark-");
+    // A file for each slice, each asked for once, beside the few bytes of each redirect.
+    let is_slice = |file: &PathBuf| {
+        let kept = fs::read(file).expect("a file of the cache");
+        !kept[..kept.len().min(4096)].windows(13).any(|bytes| bytes == b"HTTP/1.1 302 ")
+    };
+    let mut kept = files_below(&cache.dir().join("tmp/cache"));
+    kept.retain(is_slice);
+    assert_eq!(kept.len(), wanted.len().div_ceil(256 * 1024), "{kept:?}");
+    let slices =
+        origins.0.each_ref().map(|site| log(site).iter().filter(|line| line.contains(" 206 ")).count());
+    assert_eq!(slices.iter().sum::<usize>(), kept.len());
+    // Scenes are known by their order.
+    for query in ["clip=8-9&clip=2-3", "clip=2-3&clip=8-9"] {
+        let wanted = clip(&film("loud").path, query).expect("a clip");
+        assert!(
+            cache.request(&format!("/f.mp4?{query}")).arg("-L").send().body.ends_with(&wanted),
+            "{query}"
+        );
+    }
 }
 
 #[test]
