@@ -228,6 +228,17 @@ fn files_that_pages_name_are_there() {
 }
 
 #[test]
+fn the_row_of_fresh_has_what_ci_runs_of_it() {
+    let runs = all(r"(?m)^[^#\n]*\btests/fresh\.sh ([a-z/ ]*[a-z])", &read(".ci/run"));
+    let runs: BTreeSet<_> = runs.iter().flat_map(|roots| roots.split(' ')).map(ToOwned::to_owned).collect();
+    let page = read("docs/make.md");
+    let row = page.lines().find(|line| line.starts_with("| `make fresh` |")).expect("a row");
+    let (_, said) = row.split_once("CI runs ").expect("what CI runs");
+    assert!(!runs.is_empty());
+    assert_eq!(all("`([a-z/]+)`", said), runs, "{said}");
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 150, "README.md has {lines} lines; what is about one subject has a page in docs/");
