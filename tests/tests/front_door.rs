@@ -374,3 +374,53 @@ fn whoever_makes_packages_may_have_any_name() {
         assert!(control.contains(&format!("Maintainer: {name} <x@example.org>\n")), "{control}");
     }
 }
+
+#[test]
+fn what_is_packed_is_the_same_again_and_knows_its_version() {
+    // In what was packed itself, there is nothing to pack.
+    if workspace().join(".packaging/version").exists() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // As strong as `make dist` wants it, compression takes longer than all else here.
+    let path = path_with(dir.path(), "xz", "PATH=${PATH#*:} exec xz -0 \"$3\"");
+    let packed = ["one", "two"].map(|target| {
+        let mut make = make_alone();
+        make.env("PATH", &path);
+        make.args(["--no-print-directory", "dist", "-C"]).arg(workspace());
+        said(make.env("CARGO_TARGET_DIR", dir.path().join(target)).output().expect("make"));
+        let dist = dir.path().join(target).join("dist");
+        let files = files(&dist);
+        assert_eq!(files.len(), 1, "{files:?}");
+        dist.join(files.first().expect("a file"))
+    });
+    let bytes = packed.each_ref().map(|file| fs::read(file).expect("a file"));
+    assert!(bytes[0] == bytes[1] && packed[0].file_name() == packed[1].file_name(), "{packed:?}");
+
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).expect("a directory of our own");
+    said(Command::new("tar").arg("-C").arg(&tree).arg("-xf").arg(&packed[0]).output().expect("tar"));
+    let top: Vec<_> = fs::read_dir(&tree).expect("a directory of our own").flatten().collect();
+    assert_eq!(top.len(), 1, "{top:?}");
+    let version = |root: &Path, path: &str| {
+        said(Command::new(root.join(".packaging/version.sh")).env("PATH", path).output().expect("a shell"))
+    };
+    let without_git = path_with(dir.path(), "git", "exit 1");
+    let about = version(&top[0].path(), &without_git);
+    let path = std::env::var("PATH").unwrap_or_default();
+    assert_eq!(about.trim_end(), version(workspace(), &path).trim_end());
+    // The folder is named for the version, and has what builds it.
+    let name = format!("mod_h264_streaming-{}", about.split(' ').next().unwrap_or_default());
+    assert_eq!(top[0].file_name().to_string_lossy(), name);
+    let needed = ["Cargo.lock", "Makefile", "core/src/lib.rs", ".packaging/debian/control", "docs/make.md"];
+    for file in needed {
+        assert_eq!(fs::read(top[0].path().join(file)).ok(), committed(file), "{file}");
+    }
+}
+
+/// A file as it is committed.
+fn committed(file: &str) -> Option<Vec<u8>> {
+    let mut show = Command::new("git");
+    let output = show.arg("-C").arg(workspace()).arg("show").arg(format!("HEAD:{file}")).output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
