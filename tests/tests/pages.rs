@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tests::client::Reply;
 use tests::films::film;
-use tests::pages::{block, blocks};
+use tests::pages::{block, blocks, page};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx};
 use tests::{built, key_file, on_all_engines};
@@ -20,6 +20,9 @@ on_all_engines!(
     old_players_get_key_frames,
     what_is_recorded_as_documented_grows,
     a_chapter_of_a_podcast_is_a_clip,
+    links_of_the_recipes_are_clips,
+    other_names_are_those_of_the_page,
+    whoever_asks_whether_it_is_on_is_answered,
 );
 
 /// The examples of a section, for this server.
@@ -189,6 +192,52 @@ fn a_chapter_of_a_podcast_is_a_clip(engine: Engine) {
     assert!(chapters.status == 200 && chapters.text().starts_with("WEBVTT"), "{chapters}");
 }
 
+fn links_of_the_recipes_are_clips(engine: Engine) {
+    let site = Builder::new(engine).start();
+    let links = regex::Regex::new(r#"<(?:video|audio|a) (?:src|href)="([^"]+)""#).expect("an expression");
+    for (section, kind, count) in
+        [("A course site", "bframes", 3), ("A podcast with chapters", "chapters", 2)]
+    {
+        let html = block("recipes.md", section, "html");
+        assert_eq!((links.captures_iter(&html).count(), html.lines().count()), (count, count), "{html}");
+        for link in links.captures_iter(&html) {
+            // What is behind `#` no server sees. The films here have some seconds, not minutes.
+            let mut link = link[1].split('#').next().unwrap_or_default().to_owned();
+            for (long, short) in
+                [("12:30", "0:02"), ("21:05", "0:04"), ("5:00", "0:05"), ("=300", "=3"), ("60", "1")]
+            {
+                link = link.replace(long, short);
+            }
+            let link = link.replace("end=31", "end=6");
+            let (name, query) = link.split_once('?').unwrap_or((&link, ""));
+            site.publish_as(&film(kind), name);
+            let reply = site.get(&format!("/{link}"));
+            assert!(reply.body == clip(&film(kind).path, query).expect("a clip"), "{link}\n{reply}");
+        }
+    }
+}
+
+fn other_names_are_those_of_the_page(engine: Engine) {
+    let site = builder("query.md", "Other names", engine).start();
+    site.publish_as(&film("bframes"), "f.mp4");
+    for query in ["from=3.05&to=7", "range=3.05,7"] {
+        assert!(is_clip(&site, &format!("/f.mp4?{query}"), "bframes", "start=3.05&end=7"), "{query}");
+    }
+    assert!(is_clip(&site, "/f.mp4?start=3.05&end=7", "bframes", ""));
+}
+
+fn whoever_asks_whether_it_is_on_is_answered(engine: Engine) {
+    let command = block("operations.md", "Is it on?", "sh");
+    assert!(command.contains("//localhost/film.mp4?start=10'"), "{command}");
+    for (is_on, builder) in [(true, Builder::new(engine)), (false, Builder::new(engine).without_module())] {
+        let site = builder.start();
+        site.publish_as(&film("bframes"), "film.mp4");
+        let line = command.replace("localhost", site.address()).replace("start=10", "start=3");
+        let output = Command::new("sh").args(["-c", &line]).env("no_proxy", "*").output().expect("a shell");
+        assert_eq!(output.status.success(), is_on, "{line}: {output:?}");
+    }
+}
+
 #[test]
 fn apache_takes_the_examples_that_need_other_modules() {
     let modules = ["proxy", "proxy_http"];
@@ -199,8 +248,34 @@ fn apache_takes_the_examples_that_need_other_modules() {
     origin.publish_as(&film("bframes"), "films/f.mp4");
     let proxy = blocks("recipes.md", "Behind a reverse proxy", "apache").join("\n");
     let proxy = proxy.replace("127.0.0.1:8080", origin.address());
-    let site = Builder::new(tests::servers::APACHE).config(&(load.concat() + &proxy)).start();
-    assert!(is_clip(&site, "/films/f.mp4?start=3.05&end=7", "bframes", "start=3.05&end=7"));
+    let apache = Builder::new(tests::servers::APACHE).config(&(load.concat() + &proxy));
+    // What the page says in words.
+    let words = ["proxy_pass", "proxy_http_version 1.1", "proxy_buffering off"];
+    let text = page("recipes.md");
+    assert!(words.iter().all(|word| text.contains(&format!("`{word}`"))), "{words:?}");
+    let [pass, version, buffering] = words;
+    let nginx = format!("location /films/ {{ {pass} http://{}; {version}; {buffering}; }}", origin.address());
+    let nginx = Builder::new(Engine::Nginx).without_module().config(&nginx);
+    let wanted = clip(&film("bframes").path, "start=3.05&end=7").expect("a clip");
+    for site in [apache.start(), nginx.start()] {
+        let request = site.request("/films/f.mp4?start=3.05&end=7");
+        let reply = request.clone().send();
+        assert!(reply.status == 200 && reply.body == wanted, "{reply}");
+        assert_eq!(reply.length(), wanted.len() as u64);
+        let etag = reply.header("etag");
+        let part = request.clone().range("1000-1999");
+        for (part, is_part) in [
+            (part.clone(), true),
+            (part.clone().header("If-Range", etag), true),
+            (part.header("If-Range", "\"of another film\""), false),
+        ] {
+            let reply = part.send();
+            let (status, bytes) = if is_part { (206, &wanted[1000..2000]) } else { (200, &wanted[..]) };
+            assert!(reply.status == status && reply.body == bytes, "{status}\n{reply}");
+        }
+        let known = request.header("If-None-Match", etag).send();
+        assert_eq!(known.status, 304, "{known}");
+    }
 }
 
 /// nginx with an example of docs/nginx.md, its films in the document root.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tests::client::Reply;
 use tests::films::film;
+use tests::pages::block;
 use tests::probe::clip;
 use tests::scripts::{APACHE_CGI, LIGHTTPD_CGI, php, put_script, x_sendfile};
 use tests::servers::{APACHE, Builder, Engine, Mpm, Site};
@@ -367,6 +368,30 @@ fn php_sends_a_clip_with_x_sendfile() {
         assert_eq!(connection.reply().status, 200);
         while connection.read(4096) > 0 {}
         assert_eq!(connection.received(), b"");
+    }
+}
+
+#[test]
+fn the_paywall_of_the_recipes_sends_what_may_be_watched() {
+    let (Some(php), Some(x_sendfile)) = (php(), x_sendfile()) else { return };
+    // All but the module is on the page.
+    let load = x_sendfile.lines().next().expect("a module");
+    let config = block("recipes.md", "A paywall", "apache").replace("/srv/films", "{dir}/films");
+    let config = format!("{load}\n{php}\n{config}");
+    let site = Builder::new(Engine::Apache(Mpm::Prefork)).without_defaults().config(&config).start();
+    let film = film("bframes");
+    // Where nothing else leads.
+    let films = site.dir().join("films");
+    fs::create_dir(&films).expect("a directory of our own");
+    fs::copy(&film.path, films.join("7.mp4")).expect("a copy");
+    let script = block("recipes.md", "A paywall", "php").replace("/srv/films", &films.to_string_lossy());
+    let may_watch = "<?php\nfunction may_watch($film) { return $film === 7; }\n";
+    site.put("watch.php", script.replacen("<?php\n", may_watch, 1));
+    let reply = site.get(&format!("/watch.php?film=7&{QUERY}"));
+    assert!(reply.status == 200 && reply.body == clip(&film.path, QUERY).expect("a clip"), "{reply}");
+    for query in ["film=8&start=3", "start=3"] {
+        let reply = site.get(&format!("/watch.php?{query}"));
+        assert!(reply.status == 403 && reply.body.is_empty(), "{query}\n{reply}");
     }
 }
 

@@ -285,22 +285,35 @@ fn documented_commands(page: &str) -> Vec<String> {
     let text = std::fs::read_to_string(path).expect("a page");
     let in_blocks = text.lines().filter(|line| line.starts_with("mp4seek "));
     let in_words = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("mp4seek "));
+    // The name of a command alone is none.
+    let in_words = in_words.filter(|code| *code != "mp4seek sign");
     let commands = in_blocks.chain(in_words);
     commands.map(|line| line.replace("61.5", "1.5").replace("1:30", "9")).collect()
+}
+
+/// What the command prints that the page on signed links has for keys.
+fn documented_key() -> Vec<u8> {
+    let text = tests::pages::page("limits.md").replace("\n", " ");
+    let command =
+        text.split('`').find(|code| code.starts_with("openssl rand ")).expect("a command").to_owned();
+    let done = Command::new("sh").args(["-ec", &command]).output().expect("a shell");
+    assert!(done.status.success() && done.stdout.len() > 16, "{command}: {done:?}");
+    done.stdout
 }
 
 #[test]
 fn the_commands_of_the_pages_run() {
     let program = built("H264_MP4SEEK", "mp4seek");
-    for (page, at_least) in [("command-line.md", 8), ("streaming.md", 2)] {
+    for (page, at_least) in [("command-line.md", 8), ("streaming.md", 2), ("limits.md", 1)] {
         let dir = tempfile::tempdir().expect("a temporary directory");
         for name in ["film.mp4", "film-1080.mp4", "film-720.mp4"] {
             std::fs::copy(film("subtitles").path, dir.path().join(name)).expect("a copy");
         }
-        std::fs::write(dir.path().join("keys"), "a key of some length\n").expect("a file");
+        std::fs::write(dir.path().join("keys"), documented_key()).expect("a file");
         let commands = documented_commands(page);
         assert!(commands.len() >= at_least, "{page}: {commands:#?}");
         for command in &commands {
+            let command = command.replace("/etc/h264-streaming.keys", "keys");
             let line = format!("run=\"$1\"; mp4seek() {{ \"$run\" \"$@\"; }}; {command}");
             let mut shell = Command::new("sh");
             shell.args(["-ec", &line, "sh"]).arg(&program).current_dir(&dir);

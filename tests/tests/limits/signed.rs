@@ -431,3 +431,21 @@ fn call(language: &str, path: &str, params: &[(&str, &str)]) -> String {
         _ => format!("console.log({call})"),
     }
 }
+
+#[test]
+fn the_text_of_the_page_is_what_is_signed() {
+    let text = block("limits.md", "Signed links", "text");
+    let lines: Vec<_> = text.trim_end().lines().collect();
+    let (path, params) = lines.split_first().expect("a path");
+    // By another program than ours.
+    let line = format!("printf %s \"$1\" | openssl dgst -sha256 -hmac '{KEY}' | sed 's/.* //'");
+    let output = Command::new("sh").args(["-ec", &line, "sh", text.trim_end()]).output().expect("a shell");
+    let signature = String::from_utf8(output.stdout).expect("text");
+    let file = key_file("text", &format!("{KEY}\n"));
+    let link = format!("{path}?{}", params.join("&"));
+    let mut sign = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    let output = sign.arg("sign").arg("--secret-file").args([&file]).arg(&link).output().expect("mp4seek");
+    let signed = String::from_utf8(output.stdout).expect("text");
+    assert!(params.len() == 3 && signature.trim().len() == 64, "{lines:?}, {signature}");
+    assert!(signed.contains(&format!("sig={}", signature.trim())), "{signed} has not {signature}");
+}
