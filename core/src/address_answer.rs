@@ -258,11 +258,7 @@ impl<R: ReadAt> Package<'_, R> {
             return Ok(Growth::None);
         }
         let clip = self.in_budget(|film| self.clip(film))?;
-        let reaches_end = self.index.tracks.iter().zip(&clip.tracks).any(|(track, clip)| {
-            let last = clip.as_ref().and_then(|clip| clip.ranges.last());
-            last.is_some_and(|last| last.samples.end.0 >= track.samples.count)
-        });
-        Ok(if reaches_end { self.growth } else { Growth::None })
+        Ok(if clip.ends_with_movie(self.index) { self.growth } else { Growth::None })
     }
 
     /// How many segments of a track's file there are, of a movie that is being recorded without those

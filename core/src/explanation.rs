@@ -18,6 +18,8 @@ pub struct Summary {
     scenes: Box<[(u64, u64)]>,
     /// Whether one edit presents all scenes.
     goes_on: bool,
+    /// Whether what is appended to the movie may belong to it, too.
+    reaches_end: bool,
     tracks: Box<[TrackSummary]>,
 }
 
@@ -45,6 +47,7 @@ impl Summary {
             timescale: clip.timescale,
             scenes: clip.scenes.iter().map(|s| (s.start.0, (s.end - s.start).0)).collect(),
             goes_on: clip.is_joined,
+            reaches_end: clip.reaches_end(index),
             tracks: tracks.collect(),
         }
     }
@@ -74,6 +77,11 @@ impl Summary {
     /// Whether its sound goes on from scene to scene in whole packets, up to one beside its time.
     pub(crate) fn goes_on(&self) -> bool {
         self.goes_on
+    }
+
+    /// Whether what is appended to the movie may belong to the clip, too.
+    pub(crate) fn reaches_end(&self) -> bool {
+        self.reaches_end
     }
 
     fn duration(&self) -> u64 {
@@ -121,6 +129,13 @@ impl From<&ClipRequest> for Times {
     fn from(request: &ClipRequest) -> Self {
         let ClipRequest { start, end, mode, is_cut, .. } = *request;
         Self { start, end, more: request.more.len(), mode, is_cut }
+    }
+}
+
+impl Times {
+    /// Whether the clip, or the first of its scenes, ends with the movie.
+    pub(crate) fn is_open(&self) -> bool {
+        self.end.is_none()
     }
 }
 

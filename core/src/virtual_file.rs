@@ -10,7 +10,7 @@ use crate::explanation::{Explanation, Times, Work};
 use crate::extents::ExtentList;
 use crate::generate::SegmentMedia;
 use crate::http::opaque_tag;
-use crate::index::{Film, Index};
+use crate::index::{Film, Growth, Index};
 use crate::limits::METADATA_WINDOW;
 pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
@@ -42,6 +42,8 @@ pub struct VirtualFile {
     media_type: Option<&'static str>,
     /// Whether a cache may not send it without asking whether it is still so.
     is_changing: bool,
+    /// Whether it becomes longer with the source, which is being recorded.
+    may_grow: bool,
     /// How it is named, and for how long caches may keep it.
     naming: Naming,
 }
@@ -104,8 +106,8 @@ impl VirtualFile {
         let is_fresh = identity.is_fresh(SystemTime::now());
         let (generated, segment) = <_>::default();
         let (identity, media_type, is_changing) = (*identity, None, false);
-        let (part, naming) = (0..len, Naming::default());
-        Self { body, part, identity, generated, segment, is_fresh, media_type, is_changing, naming }
+        let (part, may_grow, naming) = (0..len, false, Naming::default());
+        Self { body, part, identity, generated, segment, is_fresh, media_type, is_changing, may_grow, naming }
     }
 
     /// A part of this file, as a resource of its own.
@@ -155,6 +157,18 @@ impl VirtualFile {
     /// Makes it the answer to this request, which has a canonical query unless it `is_signed`.
     pub(crate) fn name(&mut self, request: &ClipRequest, is_signed: bool, settings: &Settings) {
         self.name_by((!is_signed).then(|| request.query(settings)), settings);
+        self.may_grow = self.grows_with_source(settings.now.unwrap_or_else(SystemTime::now));
+    }
+
+    /// Whether it becomes longer with the source. The segments of a clip that are complete do not, but
+    /// for those amid several scenes.
+    fn grows_with_source(&self, now: SystemTime) -> bool {
+        let Body::Film(index, planned, asked, _) = &self.body else { return false };
+        let is_whole = self.part == (0..planned.layout.len());
+        let reaches_end = planned.summary.as_ref().is_none_or(|summary| {
+            (is_whole || summary.is_joined()) && (asked.is_open() || summary.reaches_end())
+        });
+        reaches_end && index.growth(&self.identity, now) != Growth::None
     }
 
     /// Makes it the answer to what has this canonical query, if any.
@@ -176,7 +190,7 @@ impl VirtualFile {
         match (self.is_changing, is_said) {
             (true, false) => Some("no-cache".to_owned()),
             (true, true) => Some("no-store".to_owned()),
-            (false, false) => self.naming.max_age().filter(|_| !self.is_fresh && !is_error),
+            (false, false) => self.naming.max_age().filter(|_| !self.is_fresh && !self.may_grow && !is_error),
             (false, true) => None,
         }
     }

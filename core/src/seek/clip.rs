@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::boxes::{ElstEntry, FormatError};
-use crate::index::SampleTable;
+use crate::index::{Index, SampleTable};
 use crate::numbers::{Numbers, SampleNumber};
 use crate::request::Time;
 use crate::source::ReadAt;
@@ -55,6 +55,28 @@ impl Clip {
     /// How long the clip is presented.
     pub fn duration(&self) -> MovieTime {
         self.scenes.iter().fold(MovieTime(0), |sum, scene| sum + (scene.end - scene.start))
+    }
+
+    /// Whether it holds the last sample that a track of the movie has so far. What is appended to the
+    /// movie may then belong to it, too.
+    pub fn reaches_end(&self, index: &Index) -> bool {
+        self.holds_last_sample(index, |clip, is_last| clip.ranges.iter().any(is_last))
+    }
+
+    /// Whether it ends with such a sample.
+    pub fn ends_with_movie(&self, index: &Index) -> bool {
+        self.holds_last_sample(index, |clip, is_last| clip.ranges.last().is_some_and(is_last))
+    }
+
+    fn holds_last_sample(
+        &self,
+        index: &Index,
+        found: impl Fn(&TrackClip, &dyn Fn(&SampleRange) -> bool) -> bool,
+    ) -> bool {
+        index.tracks.iter().zip(&self.tracks).any(|(track, clip)| {
+            let is_last = |range: &SampleRange| range.samples.end.0 >= track.samples.count;
+            clip.as_ref().is_some_and(|clip| found(clip, &is_last))
+        })
     }
 
     /// The scenes, in the order in which they are presented.

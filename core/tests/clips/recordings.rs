@@ -47,18 +47,22 @@ impl Asked<'_> {
         let settings = Settings {
             segment_duration: SegmentDuration::from_directive(b"2").unwrap(),
             form: Form::Ranges,
+            max_age: Some(3600),
             ..Settings::default()
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let mtime = i64::try_from(now - self.age).unwrap();
         let identity = Identity { mtime, ..identity(self.film) };
-        let address = Address::parse(path.as_bytes()).unwrap();
-        let answer =
-            Seeker::new(0).answer_address(self.film, &identity, address, query.as_bytes(), &settings)?;
+        let address = Address::parse(path.as_bytes());
+        let answer = Seeker::new(0).answer_at(self.film, &identity, address, query.as_bytes(), &settings)?;
         let Answer::Film(file) = answer else { panic!("the plain file") };
         let is_text = path.ends_with("m3u8") || path.ends_with("mpd");
         let is_changing = is_text && self.age < 120;
-        assert_eq!(file.cache_control(false, false).as_deref(), is_changing.then_some("no-cache"), "{at}");
+        let is_part = path.ends_with(".m4s") || path.ends_with("/init.mp4");
+        let may_grow = !is_part && !query.contains("end=") && self.age < 120;
+        let for_long = if may_grow { None } else { Some("max-age=3600") };
+        let said = if is_changing { Some("no-cache") } else { for_long };
+        assert_eq!(file.cache_control(false, false).as_deref(), said, "{at}");
         assert_eq!(file.cache_control(true, false).as_deref(), is_changing.then_some("no-store"), "{at}");
         let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
         file.read_at(self.film, 0, &mut bytes).unwrap();
@@ -136,6 +140,36 @@ fn a_clip_that_ends_before_a_recording_does_is_at_rest() {
     let text = asked.text("/hls/v1.m3u8?end=20");
     assert!(text.contains(":VOD\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
     assert!(asked.text("/hls/v1.m3u8?start=20").contains(":EVENT\n"));
+}
+
+#[test]
+fn what_may_still_grow_is_not_kept() {
+    let film = recording(0);
+    for age in [3, 30, 70, 130] {
+        let asked = Asked { film: &film, age };
+        for at in ["?start=10", "", "?t=70", "?tracks=video", "/cmaf/v1.mp4", "/cmaf/a1.mp4?start=10"] {
+            asked.get(at).unwrap();
+        }
+        for at in
+            ["?end=20", "?start=10&end=20", "/cmaf/v1.mp4?end=20", "/cmaf/v1/1.m4s", "/cmaf/v1/init.mp4"]
+        {
+            asked.get(at).unwrap();
+        }
+    }
+    // What is asked for may come.
+    let said = |query: &str, age| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let identity = Identity { mtime: i64::try_from(now - age).unwrap(), ..identity(&film) };
+        let settings = Settings { max_age: Some(9), ..Settings::default() };
+        let answer = Seeker::new(0).answer(&film, &identity, query.as_bytes(), &settings).unwrap();
+        let Answer::Film(file) = answer else { panic!("the plain file") };
+        file.cache_control(false, false)
+    };
+    for query in ["end=90", "start=20&end=90", "clip=20-,1-2", "clip=1-2,20-90"] {
+        assert_eq!(said(query, 30), None, "{query}");
+        assert_eq!(said(query, 130).as_deref(), Some("max-age=9"), "{query}");
+    }
+    assert_eq!(said("clip=5-6,1-2", 30).as_deref(), Some("max-age=9"));
 }
 
 #[test]
