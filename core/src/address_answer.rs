@@ -486,9 +486,10 @@ impl<R: ReadAt> Package<'_, R> {
             is_growing: false,
             event_target: None,
         };
-        match self.growth()? {
-            Growth::None => {}
-            growth => this.record(growth == Growth::Growing, self.settings.segment_duration.seconds()),
+        // What was listed before a recording passed the end of a clip stays in the form that it had.
+        if self.growth != Growth::None {
+            let is_growing = self.growth()? == Growth::Growing;
+            this.record(is_growing, self.settings.segment_duration.seconds());
         }
         Ok(this)
     }

@@ -134,12 +134,25 @@ fn a_recording_that_stops_without_a_mark_ends() {
 }
 
 #[test]
-fn a_clip_that_ends_before_a_recording_does_is_at_rest() {
-    let film = recording(0);
-    let asked = Asked { film: &film, age: 3 };
-    let text = asked.text("/hls/v1.m3u8?end=20");
-    assert!(text.contains(":VOD\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
-    assert!(asked.text("/hls/v1.m3u8?start=20").contains(":EVENT\n"));
+fn a_clip_whose_end_a_recording_passes_ends() {
+    let whole = recording(0);
+    for track in ["v1", "a1"] {
+        for query in ["?end=17", "?start=3&end=17"] {
+            let (mut before, mut ended) = (String::new(), Vec::new());
+            for part in [25, 37, 40, 44, 50, 100] {
+                let film = whole[..whole.len() * part / 100].to_vec();
+                let text = Asked { film: &film, age: 3 }.text(&format!("/hls/{track}.m3u8{query}"));
+                assert!(text.contains(":EVENT\n"), "{part}: {text}");
+                assert!(text.starts_with(&before), "{track} {part}:\n{before}\nis no start of\n{text}");
+                ended.push(text.ends_with("#EXT-X-ENDLIST\n"));
+                before = text;
+            }
+            assert!(!ended[0] && ended[4] && ended[5], "{ended:?}");
+            // Each player has asked again since.
+            let text = Asked { film: &whole, age: 130 }.text(&format!("/hls/{track}.m3u8{query}"));
+            assert!(text.contains(":VOD\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+        }
+    }
 }
 
 #[test]
