@@ -258,7 +258,9 @@ fn man(command: Option<&str>) -> Result<(), Failure> {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    output::watch_for_signals();
+    let result = match command {
         Command::Clip { files: Files { input, output, force, quiet }, options } => {
             clip::run(&input, &output, &options.query(), &options.settings(), force, quiet)
         }

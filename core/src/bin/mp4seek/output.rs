@@ -6,11 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tempfile::NamedTempFile;
@@ -201,8 +201,10 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// A new file in the folder of `path`, with the mode that the umask leaves.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let mode = Permissions::from_mode(0o666);
+    // Held until the file is among them: a signal in between waits for that.
+    let mut unfinished = unfinished();
     let file = tempfile::Builder::new().prefix(".mp4seek").permissions(mode).tempfile_in(folder_of(path))?;
-    leave_nothing(file.path());
+    unfinished.push(file.path().to_owned());
     Ok(file)
 }
 
@@ -253,28 +255,23 @@ fn attributes(file: &File) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     names.map(value).collect()
 }
 
-/// The files that have no name yet.
+/// The files that have no name yet, which are removed where a signal ends the process.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has a file removed where a signal ends the process.
-fn leave_nothing(path: &Path) {
-    static WATCH: Once = Once::new();
-    unfinished().push(path.to_owned());
-    WATCH.call_once(watch_for_signals);
-}
-
-fn watch_for_signals() {
+/// Has no signal leave an unfinished file behind. Called before there may be one.
+pub(crate) fn watch_for_signals() {
     let ignored = ignored_signals();
     let ends = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
-    let signals = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(ends);
+    let signals = [SIGHUP, SIGINT, SIGTERM, SIGXFSZ].into_iter().filter(ends);
     // Without it, they end the process as they would have.
     let Ok(mut signals) = Signals::new(signals) else { return };
     std::thread::spawn(move || {
-        for signal in signals.forever() {
+        // Where a file gets too large, it is enough that the write fails.
+        for signal in signals.forever().filter(|&signal| signal != SIGXFSZ) {
             // Nothing gets its name from now on.
             let files = unfinished();
             for path in &*files {
