@@ -150,6 +150,23 @@ fn a_ladder_is_written_like_a_clip() {
 }
 
 #[test]
+fn what_is_there_stays_where_the_other_cannot_be_written() {
+    let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4")]);
+    let path = |name: &str| folder.path().join(name);
+    // Of two names: it is written in place.
+    fs::write(path("l.m3u8"), "#EXTM3U old").expect("a file");
+    fs::hard_link(path("l.m3u8"), path("other")).expect("a link");
+    symlink("nothing", path("l.mpd")).expect("a link");
+    let both = ["a.mp4", "b.mp4", "--hls", "l.m3u8", "--dash", "l.mpd", "--force"];
+    assert_refused(&ladder(folder.path(), &both), 1, &["it is a symbolic link to a file that is not there"]);
+    assert_eq!(fs::read(path("l.m3u8")).expect("a playlist"), b"#EXTM3U old");
+    fs::remove_file(path("l.mpd")).expect("a link of ours");
+    assert!(ladder(folder.path(), &both).status.success());
+    let text = fs::read_to_string(path("other")).expect("a playlist");
+    assert!(text.contains("#EXT-X-STREAM-INF") && !text.contains("old"), "{text}");
+}
+
+#[test]
 fn a_playlist_and_a_manifest_are_two_files() {
     let folder = folder(&[("bframes", "a.mp4"), ("bframes", "b.mp4")]);
     symlink("l.mpd", folder.path().join("link")).expect("a link");

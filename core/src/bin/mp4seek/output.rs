@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::fs::{OFlags, XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -93,7 +93,6 @@ impl Output {
             let reason = "it is the film itself, and can only be written in place";
             return Err(Failure::io("write", path, reason));
         }
-        file.set_len(0).map_err(fail)?;
         Ok(Self::InPlace(path.clone(), file))
     }
 
@@ -105,7 +104,8 @@ impl Output {
         let (path, written) = match self {
             Self::Stdout => (PathBuf::from("standard output"), copy(&mut io::stdout().lock())),
             Self::InPlace(path, mut file) => {
-                let written = copy(&mut file).and_then(|()| Ok(sync(&file)?));
+                let written = empty(&file).map_err(CopyError::Write);
+                let written = written.and_then(|()| copy(&mut file)).and_then(|()| Ok(sync(&file)?));
                 (path, written)
             }
             Self::Renamed(path, mut file, on_existing) => {
@@ -157,6 +157,12 @@ impl<'p> FileSystem<'p> {
     pub(crate) fn sync(&self) -> Result<(), Failure> {
         rustix::fs::syncfs(&self.1).map_err(|e| Failure::io("write to", self.0, e))
     }
+}
+
+/// Empties a file that is to be written over from its start. What the shell opened is appended to.
+fn empty(file: &File) -> io::Result<()> {
+    let is_appended_to = rustix::fs::fcntl_getfl(file)?.contains(OFlags::APPEND);
+    if file.metadata()?.is_file() && !is_appended_to { file.set_len(0) } else { Ok(()) }
 }
 
 /// Has what was written on the disk. A file system may find out only then that it has no room for
