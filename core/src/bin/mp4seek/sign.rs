@@ -71,7 +71,9 @@ fn parameters(renamed: &[String]) -> Result<Parameters, String> {
 /// The path of the film, decoded: without the address of a playlist or a segment behind it.
 fn path_of(link: &str) -> Option<Vec<u8>> {
     let link = link.split(['?', '#']).next().unwrap_or_default();
-    let behind_scheme = link.split_once("://").map(|(_, rest)| rest).or_else(|| link.strip_prefix("//"));
+    // Behind a `/`, it is the path that has a `://` in it.
+    let scheme = link.split_once("://").filter(|(scheme, _)| !scheme.contains('/'));
+    let behind_scheme = scheme.map(|(_, rest)| rest).or_else(|| link.strip_prefix("//"));
     let path = match behind_scheme {
         Some(rest) => rest.get(rest.find('/')?..)?,
         None => link,
@@ -93,6 +95,8 @@ mod tests {
             ("/a.mp4?start=1", "/a.mp4"),
             ("https://host:81/b/a%20c.mp4?start=/1", "/b/a c.mp4"),
             ("//host/a.mp4", "/a.mp4"),
+            ("/proxy/http://host/a.mp4", "/proxy/http://host/a.mp4"),
+            ("https://host/b/http://other/a.mp4", "/b/http://other/a.mp4"),
             ("/a.mp4/hls/master.m3u8?x", "/a.mp4"),
             ("/hls/a.mp4/cmaf/v1/1.m4s", "/hls/a.mp4"),
         ] {
