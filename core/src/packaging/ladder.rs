@@ -10,7 +10,7 @@ use super::{Presentation, Rendition};
 #[derive(Debug, Clone, Copy)]
 pub struct Rung<'p> {
     /// Where it is: a relative path from the playlist or manifest of the ladder, nothing escaped.
-    pub film: &'p str,
+    pub film: &'p [u8],
     /// What its own playlists are written from.
     pub presentation: &'p Presentation,
 }

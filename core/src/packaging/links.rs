@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 /// What a query cannot hold as it is (RFC 3986, 3.4). An escape that is there already stays.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
@@ -51,8 +51,8 @@ impl Links {
 
     /// Links from a text that stands elsewhere, from where `film` leads to the movie: a relative path
     /// with nothing escaped.
-    pub(super) fn from_elsewhere(film: &str, query: &str) -> Self {
-        let film = utf8_percent_encode(film, NOT_IN_A_PATH);
+    pub(super) fn from_elsewhere(film: &[u8], query: &str) -> Self {
+        let film = percent_encode(film, NOT_IN_A_PATH);
         Self { playlists: format!("{film}/hls/"), folder: film.to_string(), ..Self::new(query) }
     }
 
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(links.segment_template("v1"), "../cmaf/v1/$Number$.m4s?a=$$Time$$");
         assert_eq!(links.init_template("v1"), "../cmaf/v1/init.mp4?a=$$Time$$");
         assert_eq!(links.file("v1"), "../cmaf/v1.mp4?a=$Time$");
-        let links = Links::from_elsewhere("5$ to $9.mp4", "a=$");
+        let links = Links::from_elsewhere(b"5$ to $9.mp4", "a=$");
         assert_eq!(links.segment_template("v1"), "5$$%20to%20$$9.mp4/cmaf/v1/$Number$.m4s?a=$$");
         assert_eq!(links.init_template("v1"), "5$$%20to%20$$9.mp4/cmaf/v1/init.mp4?a=$$");
     }

@@ -1,6 +1,8 @@
 //! What `mp4seek ladder` checks before it writes. (That what it writes plays: `tests/addresses`.)
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -88,6 +90,23 @@ fn a_film_that_may_still_be_recorded_is_in_a_playlist_alone() {
     assert_refused(&done, 0, &["b.mp4: the playlist has the tracks that it has so far: it may still be"]);
     let text = fs::read_to_string(folder.path().join("l.m3u8")).expect("a playlist");
     assert_eq!(text.matches("#EXT-X-STREAM-INF").count(), 2, "{text}");
+}
+
+#[test]
+fn films_are_linked_to_by_their_names() {
+    let folder = folder(&[("bframes", "a.mp4")]);
+    let name = OsStr::from_bytes(b"\xe9t\xe9.mp4");
+    fs::copy(film("bframes").path, folder.path().join(name)).expect("a copy");
+    let mut command = Command::new(built("H264_MP4SEEK", "mp4seek"));
+    command.current_dir(&folder).args(["ladder", "a.mp4"]).arg(name).args(["--hls", "-"]);
+    let done = command.output().expect("a program that runs");
+    let text = String::from_utf8(done.stdout).expect("UTF-8");
+    assert!(done.status.success() && text.contains("\n%E9t%E9.mp4/hls/v1.m3u8\n"), "{text}");
+    assert_refused(
+        &ladder(folder.path(), &["a.mp4", "-", "--hls", "l.m3u8"]),
+        2,
+        &["standard input has no name"],
+    );
 }
 
 #[test]

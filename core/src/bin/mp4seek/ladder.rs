@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -41,6 +42,10 @@ pub(crate) struct LadderOptions {
 
 pub(crate) fn run(options: &LadderOptions) -> Result<(), Failure> {
     let settings = options.segmenting.settings();
+    if options.films.iter().any(|film| film == Path::new("-")) {
+        let message = "a film from standard input has no name that a playlist could link to".to_owned();
+        return Err(Failure { code: 2, message });
+    }
     let seeker = Seeker::default();
     let films = options.films.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, _>>()?;
     let of = |film: &Input| {
@@ -171,14 +176,13 @@ fn text(
 }
 
 /// The relative path from the folder of a text to a film.
-fn link(text: &Path, film: &Path) -> Result<String, Failure> {
+fn link(text: &Path, film: &Path) -> Result<Vec<u8>, Failure> {
     let parent = folder_of(text);
     let folder = fs::canonicalize(parent).map_err(|e| Failure::io("write to", parent, e))?;
     // The name that the server knows it by, which may be that of a symbolic link.
     let above = fs::canonicalize(folder_of(film)).map_err(|e| Failure::io("open", film, e))?;
     let below = above.strip_prefix(&folder).ok().zip(film.file_name()).map(|(below, name)| below.join(name));
-    let below = below.as_deref().and_then(Path::to_str).map(str::to_owned);
-    below.ok_or_else(|| {
+    below.map(|below| below.into_os_string().into_vec()).ok_or_else(|| {
         let reason = format!("it has to stand beside {} or above it, for links to it", film.display());
         Failure::io("write", text, reason)
     })

@@ -374,7 +374,7 @@ fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
     let (silent, plain) = (presentation(vec![video()]), plain());
     let mut hevc = presentation(vec![video()]);
     hevc.renditions[0].track.codec = Some("hvc1.1.6.L93.B0".to_owned());
-    let rung = |film, presentation| Rung { film, presentation };
+    let rung = |film: &'static str, presentation| Rung { film: film.as_bytes(), presentation };
     for form in FORMS {
         let rungs = [rung("a&b.mp4", &silent), rung("c.mp4", &plain), rung("d.mp4", &hevc)];
         let text = ladder(&rungs, form);

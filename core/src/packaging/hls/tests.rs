@@ -545,7 +545,7 @@ fn one_session_key_is_of_all_keys_at_the_same_address() {
 #[test]
 fn a_ladder_has_a_variant_for_each_film_and_the_sound_of_one() {
     let (silent, rich, plain) = (presentation(vec![video()]), rich(), plain());
-    let rung = |film, presentation| Rung { film, presentation };
+    let rung = |film: &'static str, presentation| Rung { film: film.as_bytes(), presentation };
     let text = ladder(&[rung("a b.mp4", &silent), rung("2/c?.mp4", &rich), rung("d.mp4", &plain)]);
     obeys_ladder(&text, 3 * 2, multivariant(&rich).matches("TYPE=").count());
     let media: BTreeSet<_> = text.lines().filter(|line| line.starts_with("#EXT-X-MEDIA")).collect();
