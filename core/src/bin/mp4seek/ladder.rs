@@ -120,6 +120,11 @@ const HEAD: u64 = 4096;
 
 /// Whether a player may go from each film to each other between segments.
 fn check(options: &LadderOptions, presentations: &[Presentation]) -> Result<(), Failure> {
+    let is_without_video = |of: &Presentation| misaligned(of, of) == Some(Misaligned::NoVideo);
+    if let Some((path, _)) = options.films.iter().zip(presentations).find(|(_, of)| is_without_video(of)) {
+        let message = format!("{}: it has no video, which all films of a ladder have", path.display());
+        return Err(Failure { code: 3, message });
+    }
     let Some((first, others)) = presentations.split_first() else { return Ok(()) };
     let differences = options.films.iter().skip(1).zip(others);
     let faults = differences.filter_map(|(path, other)| Some((path, misaligned(first, other)?)));
@@ -129,15 +134,9 @@ fn check(options: &LadderOptions, presentations: &[Presentation]) -> Result<(), 
     };
     let mut found = Vec::new();
     for (path, fault) in faults {
-        found.push(match fault {
-            Misaligned::NoVideo => {
-                let message = format!("{}: not every film has video: no ladder", path.display());
-                return Err(Failure { code: 3, message });
-            }
-            Misaligned::Segment(number, a, b) => {
-                format!("{}: segment {number} {}, in {one} it {}", path.display(), at(b), at(a))
-            }
-        });
+        if let Misaligned::Segment(number, a, b) = fault {
+            found.push(format!("{}: segment {number} {}, in {one} it {}", path.display(), at(b), at(a)));
+        }
     }
     if found.is_empty() {
         return Ok(());
