@@ -82,6 +82,10 @@ fn a_folder_with_something_in_it_is_kept_unless_asked() {
     let wanted = ["cmaf/a1.mp4", "cmaf/v1.mp4", "cmaf/v1/notes.txt", "dash/manifest.mpd", "hls/poster.jpg"];
     assert_eq!(files(dir.path()), [&wanted[..], &["index.html"]].concat());
     assert!(!dir.path().join("cmaf/a1").exists(), "an empty folder is left");
+    // Only files are removed.
+    fs::create_dir(dir.path().join("cmaf/a9.mp4")).expect("a folder");
+    let again = written(&["--force", "--packaging", "dash"]);
+    assert!(again.status.success() && dir.path().join("cmaf/a9.mp4").is_dir(), "{again:?}");
     // An empty folder is as good as none.
     let empty = folder();
     assert!(package(&[], &film.path, empty.path()).status.success());

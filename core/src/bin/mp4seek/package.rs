@@ -231,8 +231,8 @@ fn remove(folder: &Path, is_to_go: impl Fn(&Address) -> bool) -> Result<(), Fail
     Ok(())
 }
 
-/// The files of a folder that have the name of an address. Symbolic links to folders are not
-/// followed.
+/// The files of a folder that have the name of an address. A folder of such a name is none. Symbolic
+/// links to folders are not followed.
 fn packaged_files(folder: &Path) -> io::Result<Vec<(Address, PathBuf)>> {
     let mut found = Vec::new();
     let mut folders: Vec<_> =
@@ -246,7 +246,9 @@ fn packaged_files(folder: &Path) -> io::Result<Vec<(Address, PathBuf)>> {
             let entry = entry?;
             let name = format!("{name}/{}", entry.file_name().to_string_lossy());
             if let Some(address) = Address::parse(name.as_bytes()) {
-                found.push((address, entry.path()));
+                if !entry.file_type()?.is_dir() {
+                    found.push((address, entry.path()));
+                }
             } else if name.matches('/').count() < 3 {
                 folders.push((name, entry.path()));
             }
