@@ -279,6 +279,22 @@ fn manual_pages_and_completions_name_the_commands() {
     assert_eq!(run(&["man", "nothing"]).0, Some(2));
 }
 
+#[test]
+fn exit_codes_are_the_same_in_help_and_on_the_page() {
+    let done = Command::new(built("H264_MP4SEEK", "mp4seek")).arg("--help").output();
+    let help = String::from_utf8(done.expect("a program that runs").stdout).expect("UTF-8");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/command-line.md");
+    let page = std::fs::read_to_string(path).expect("a page");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+    let codes: Vec<_> = rows.filter(|(code, _)| code.parse::<u8>().is_ok()).collect();
+    assert_eq!(codes.len(), 5);
+    for (code, when) in codes {
+        let sentence = words(&format!("{code} {when}")).replace('`', "");
+        assert!(words(&help).contains(&sentence), "{sentence} is not in {help}");
+    }
+}
+
 /// The commands of a page, with the film that they are run on: of twelve seconds, not of minutes.
 fn documented_commands(page: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);

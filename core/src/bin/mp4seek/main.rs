@@ -29,8 +29,14 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 a file cannot be read or written, 2 wrong arguments or times,
-3 not a film that can be cut, or not with such text, 4 the start is past the end of the film.";
+Exit codes:
+  0  Done.
+  1  A file cannot be read or written.
+  2  Wrong arguments or times.
+  3  Not a film that can be cut (verify: one of them), or not with such text (text), or with no track
+     that players can play (package), or not in step with the others (ladder), or one that may still
+     be recorded and has too little yet (package) or is to be in a manifest (ladder).
+  4  The start is past the end, or the film presents nothing in the clip.";
 
 #[derive(Subcommand)]
 enum Command {
