@@ -107,6 +107,13 @@ fn inspect_tells_what_ffprobe_reads() {
         assert_eq!(missing, None, "{kind}: {sync:?}");
         let bytes = clip(&film.path, "start=3.05&end=6").expect("a clip").len();
         assert_eq!(json["clip"]["bytes"].as_u64(), Some(bytes as u64), "{kind}");
+        let done =
+            mp4seek(&["inspect", "--json", "--start", "3.05", "--end", "6", "--format", "fmp4"], &film.path);
+        let json: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let clip = clip(&film.path, "start=3.05&end=6&format=fmp4").expect("a clip");
+        assert_eq!(json["clip"]["bytes"].as_u64(), Some(clip.len() as u64), "{kind}");
+        let media = clip.windows(4).position(|name| name == b"moof").expect("a fragment") as u64 - 4;
+        assert_eq!(json["clip"]["metadata_bytes"].as_u64(), Some(media), "{kind}");
         let text = mp4seek(&["inspect"], &film.path);
         assert!(text.status.success() && String::from_utf8_lossy(&text.stdout).contains("moov"), "{kind}");
     }

@@ -12,7 +12,7 @@ use mp4seek::plan::plan_clip;
 use mp4seek::request::{Asked, ClipRequest};
 use mp4seek::seek::{Cut, reference_track, seek, sync_points};
 use mp4seek::source::{GENERATED, Identity};
-use mp4seek::{Error, plan};
+use mp4seek::{Answer, Error, Seeker};
 use serde::Serialize;
 
 use crate::description::Description;
@@ -77,7 +77,10 @@ struct ClipReport {
     start: f64,
     seconds: f64,
     timescale: u32,
+    /// As the query calls it.
+    format: &'static str,
     bytes: u64,
+    /// What precedes all media.
     metadata_bytes: u64,
     extents: Vec<ExtentReport>,
     tracks: Vec<TrackClipReport>,
@@ -109,12 +112,18 @@ pub(crate) fn run(input: &Path, options: &ClipOptions, json: bool) -> Result<(),
     crate::print(&text)
 }
 
-fn inspect(film: &File, identity: &Identity, options: &ClipOptions) -> Result<Report, Error> {
-    let index = Index::build(film, identity.size)?;
-    let source = &index.film(film);
+fn inspect(file: &File, identity: &Identity, options: &ClipOptions) -> Result<Report, Error> {
+    let index = Index::build(file, identity.size)?;
+    let source = &index.film(file);
     let film = &Film { index: &index, source };
-    let request = Asked::parse(options.query().as_bytes(), &options.settings())?.request;
-    let clip = if request.is_cut { Some(clip_report(film, &request)?) } else { None };
+    let (query, settings) = (options.query(), options.settings());
+    let request = Asked::parse(query.as_bytes(), &settings)?.request;
+    let clip = if request.is_cut {
+        let answer = Seeker::default().answer(file, identity, query.as_bytes(), &settings)?;
+        Some(clip_report(film, &request, &answer)?)
+    } else {
+        None
+    };
     let reference = reference_track(&index, |_| true);
     let mut tracks = Vec::new();
     for (n, track) in index.tracks.iter().enumerate() {
@@ -172,8 +181,13 @@ fn edits(list: &[mp4seek::boxes::ElstEntry], timescale: u32) -> Vec<EditReport> 
         .collect()
 }
 
-fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Error> {
+/// What is in a clip, and in what a server answers.
+fn clip_report(film: &Film<'_>, request: &ClipRequest, answer: &Answer) -> Result<ClipReport, Error> {
     let index = film.index;
+    let (format, bytes, metadata_bytes, notes) = match answer {
+        Answer::Film(file) => (file.format(), file.len(), file.metadata_len(), file.notes()),
+        Answer::Plain(_) => ("plain", index.file_len, index.moov.header.size, &[][..]),
+    };
     let clip = match seek(film, request)? {
         Cut::Clip(clip) => clip,
         Cut::Whole => {
@@ -181,15 +195,17 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
                 start: 0.0,
                 seconds: 0.0,
                 timescale: index.mvhd.timescale,
-                bytes: index.file_len,
-                metadata_bytes: index.moov.header.size,
+                format,
+                bytes,
+                metadata_bytes,
                 extents: Vec::new(),
                 tracks: Vec::new(),
                 notes: vec!["the whole film".into()],
             });
         }
     };
-    let plan::Plan { metadata_len, extents, notes, .. } = plan_clip(film, &clip)?;
+    // The same bytes of the file are sent in any format.
+    let extents = plan_clip(film, &clip)?.extents;
     let mut reports: Vec<ExtentReport> = Vec::new();
     let (mut at, mut found) = (MediaOffset(0), ExtentList::default());
     while at.0 < extents.len() {
@@ -206,8 +222,9 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
         start: clip.start().seconds(clip.timescale),
         seconds: clip.duration().seconds(clip.timescale),
         timescale: clip.timescale,
-        bytes: metadata_len + extents.len(),
-        metadata_bytes: metadata_len,
+        format,
+        bytes,
+        metadata_bytes,
         extents: reports,
         tracks: index
             .tracks
@@ -220,7 +237,7 @@ fn clip_report(film: &Film<'_>, request: &ClipRequest) -> Result<ClipReport, Err
                 edits: edits(&held.edits, clip.timescale),
             })
             .collect(),
-        notes: notes.into_iter().filter(|note| !index.notes.contains(note)).collect(),
+        notes: notes.iter().filter(|note| !index.notes.contains(note)).cloned().collect(),
     })
 }
 
@@ -274,10 +291,11 @@ fn as_text(report: &Report) -> String {
 fn clip_text(clip: &ClipReport, out: &mut String) {
     let _ = writeln!(
         out,
-        "\nclip: from {:.6} s, {:.6} s long, {} bytes ({} of metadata, {} extents), timescale {}",
+        "\nclip: from {:.6} s, {:.6} s long, {} bytes in format {} ({} of metadata, {} extents), timescale {}",
         clip.start,
         clip.seconds,
         clip.bytes,
+        clip.format,
         clip.metadata_bytes,
         clip.extents.len(),
         clip.timescale
