@@ -1,6 +1,6 @@
 //! Adaptation sets and their representations.
 
-use crate::describe::{AudioDescription, TrackDescription, VideoDescription};
+use crate::describe::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
 use crate::packaging::address::mime_type;
 use crate::packaging::choice::{Member, has_role, target_of};
 use crate::packaging::ladder::{Offered, difference, with_sound};
@@ -110,6 +110,9 @@ impl Writer<'_> {
         if rendition.track.is_encrypted {
             self.content_protection(&rendition.track);
         }
+        if let Some(value) = rendition.track.video.as_ref().and_then(transfer) {
+            self.descriptor("SupplementalProperty", "urn:mpeg:mpegB:cicp:TransferCharacteristics", value);
+        }
         if let Some(member) = member {
             self.xml.text("Label", &member.label);
         }
@@ -214,12 +217,15 @@ impl Writer<'_> {
 }
 
 /// Whether a player may go from one track to the other while it plays: their coding is the same but
-/// for profile and level, and so is their encryption.
+/// for profile and level, and so are their dynamic range and their encryption.
 fn is_switched_to(one: &Rendition, other: &Rendition) -> bool {
     let coding = |track: &TrackDescription| {
         track.codec.as_deref().and_then(|c| c.split('.').next().map(str::to_owned))
     };
-    coding(&one.track) == coding(&other.track) && one.track.protection == other.track.protection
+    let range = |track: &TrackDescription| track.video.as_ref().map(|video| video.range);
+    coding(&one.track) == coding(&other.track)
+        && range(&one.track) == range(&other.track)
+        && one.track.protection == other.track.protection
 }
 
 fn content_type(kind: TrackKind) -> &'static str {
@@ -261,6 +267,16 @@ fn channels(audio: &AudioDescription) -> Option<(&'static str, u16)> {
         7 => Some((cicp, 11)),
         8 => Some((cicp, 12)),
         _ => None,
+    }
+}
+
+/// How light is coded, as a number of ISO/IEC 23091-2, where it is not as in all older films. It is
+/// said as a supplemental property: a player that does not know an essential one plays nothing.
+fn transfer(video: &VideoDescription) -> Option<&'static str> {
+    match video.range {
+        VideoRange::Sdr => None,
+        VideoRange::Pq => Some("16"),
+        VideoRange::Hlg => Some("18"),
     }
 }
 

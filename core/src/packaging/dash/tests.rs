@@ -4,7 +4,7 @@ use roxmltree::{Document, Node};
 
 use super::*;
 use crate::boxes::BoxType;
-use crate::describe::{AudioDescription, Protection};
+use crate::describe::{AudioDescription, Protection, VideoRange};
 use crate::packaging::testing::pssh;
 use crate::packaging::testing::{all, audio, plain, presentation, rich, text, video};
 use crate::packaging::{Address, Rendition};
@@ -14,7 +14,7 @@ const FORMS: [Form; 2] = [Form::Ranges, Form::Segments];
 /// What the schema of ISO/IEC 23009-1 has of each element that we write: the attributes that it must
 /// have, those that it may have, and its children in their order.
 type Element = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
-const SCHEMA: [Element; 16] = [
+const SCHEMA: [Element; 17] = [
     ("MPD", &["profiles", "minBufferTime"], &["type", "mediaPresentationDuration"], &["Period"]),
     ("Period", &[], &["id"], &["AdaptationSet"]),
     (
@@ -31,7 +31,7 @@ const SCHEMA: [Element; 16] = [
             "subsegmentAlignment",
             "subsegmentStartsWithSAP",
         ],
-        &["ContentProtection", "Label", "Accessibility", "Role", "Representation"],
+        &["ContentProtection", "SupplementalProperty", "Label", "Accessibility", "Role", "Representation"],
     ),
     (
         "Representation",
@@ -41,6 +41,7 @@ const SCHEMA: [Element; 16] = [
     ),
     ("ContentProtection", &["schemeIdUri"], &["value", "default_KID"], &["pssh"]),
     ("pssh", &[], &[], &[]),
+    ("SupplementalProperty", &["schemeIdUri"], &["value"], &[]),
     ("AudioChannelConfiguration", &["schemeIdUri"], &["value"], &[]),
     ("Accessibility", &["schemeIdUri"], &["value"], &[]),
     ("Role", &["schemeIdUri"], &["value"], &[]),
@@ -384,6 +385,7 @@ fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
             ids.collect::<Vec<_>>()
         });
         assert_eq!(sets.collect::<Vec<_>>(), [&["1-v1", "2-v1"][..], &["3-v1"], &["a1"]]);
+        assert!(!text.contains("TransferCharacteristics"), "{text}");
         assert!(text.contains("a&amp;b.mp4/cmaf/v1") && !text.contains("../"), "{text}");
         // Of one film, it is what the film has itself.
         let one = ladder(&[rung("c.mp4", &plain)], form);
@@ -394,4 +396,33 @@ fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
     late.renditions[0].segments[1].start += 3000;
     let text = ladder(&[rung("a.mp4", &silent), rung("b.mp4", &late)], Form::Ranges);
     assert!(!text.contains("subsegmentAlignment"), "{text}");
+}
+
+#[test]
+fn pictures_of_other_dynamic_ranges_are_sets_of_their_own() {
+    let of = |range| {
+        let mut film = presentation(vec![video()]);
+        film.renditions[0].track.video.as_mut().unwrap().range = range;
+        film
+    };
+    let films = [VideoRange::Sdr, VideoRange::Pq, VideoRange::Hlg, VideoRange::Pq].map(of);
+    let names = ["a.mp4", "b.mp4", "c.mp4", "d.mp4"];
+    let rungs =
+        names.iter().zip(&films).map(|(film, presentation)| Rung { film: film.as_bytes(), presentation });
+    let text = ladder(&rungs.collect::<Vec<_>>(), Form::Ranges);
+    let document = Document::parse(&text).unwrap();
+    is_of_schema(document.root_element());
+    let sets = all_of(document.root_element(), "AdaptationSet").map(|set| {
+        let ids = all_of(set, "Representation").map(|r| r.attribute("id").unwrap());
+        let said = all_of(set, "SupplementalProperty").map(|property| {
+            assert_eq!(
+                property.attribute("schemeIdUri"),
+                Some("urn:mpeg:mpegB:cicp:TransferCharacteristics")
+            );
+            property.attribute("value").unwrap()
+        });
+        (ids.collect::<Vec<_>>(), said.collect::<Vec<_>>())
+    });
+    let expected = [(vec!["1-v1"], vec![]), (vec!["2-v1", "4-v1"], vec!["16"]), (vec!["3-v1"], vec!["18"])];
+    assert_eq!(sets.collect::<Vec<_>>(), expected);
 }
