@@ -16,7 +16,7 @@ pub use crate::limits::WINDOW;
 use crate::offsets::{FileOffset, MediaOffset};
 use crate::poster;
 use crate::request::{ClipRequest, Settings};
-use crate::source::{Identity, ReadAt, changed};
+use crate::source::{Identity, Patch, Patched, ReadAt, changed, first_patch};
 
 pub use location::Location;
 use location::Naming;
@@ -316,8 +316,28 @@ impl VirtualFile {
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
                 let len = (place.end - place.start).min(SLICE);
-                Batch { generated: generated(place.start + lead), media: offset + lead..offset + len }
+                let media = offset + lead..offset + len;
+                match first_patch(self.patches(), &media).map(|patch| patch - offset) {
+                    None => Batch { generated: generated(place.start + lead), media },
+                    Some(until) if until >= SMALL => {
+                        let media = offset + lead..offset + until;
+                        Batch { generated: generated(place.start + lead), media }
+                    }
+                    // It is copied with what is before it.
+                    Some(until) => {
+                        let end = generated_end.min(place.start + until + 1);
+                        Batch { generated: generated(end), media: 0..0 }
+                    }
+                }
             }
+        }
+    }
+
+    /// The bytes of the media that are not those of the source.
+    fn patches(&self) -> &[Patch] {
+        match &self.body {
+            Body::Film(_, planned, ..) => &planned.layout.plan().patches,
+            Body::Tail(..) | Body::Text(..) => &[],
         }
     }
 
@@ -339,6 +359,7 @@ impl VirtualFile {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len()) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let source = &Patched::new(source, self.patches());
         let metadata = self.generated_len();
         let generated = usize::try_from(metadata.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
         let (generated, media) = out.split_at_mut(generated);

@@ -24,7 +24,7 @@ pub use random_access::Access;
 pub(crate) use random_access::read_descriptions;
 pub(crate) use samples::read_samples;
 pub use samples::{Chunk, SampleTable};
-pub(crate) use sync_detection::read_up_to;
+pub(crate) use sync_detection::{Dependencies, read_up_to};
 pub use sync_detection::{Pictures, SyncEvidence};
 pub use track::Track;
 pub(crate) use track::is_text;

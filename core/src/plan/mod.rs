@@ -9,6 +9,7 @@ mod fragmented;
 mod part;
 mod references;
 mod slice;
+mod splices;
 mod treatment;
 
 pub use error::{NotMovable, PlanError};

@@ -7,6 +7,7 @@ use crate::extents::Extents;
 use crate::numbers::{SampleNumber, SampleShift};
 use crate::offsets::FileOffset;
 use crate::seek::LeadIn;
+use crate::source::Patch;
 use crate::time::ClipTime;
 
 use super::slice::{ChunkRange, ChunkSlice, RunSlice};
@@ -22,6 +23,8 @@ pub struct Plan {
     pub metadata_len: u64,
     /// The media.
     pub extents: Extents,
+    /// The bytes of the media that are not those of the file.
+    pub(crate) patches: Vec<Patch>,
     /// A key that no other plan of the same source has. It becomes part of the ETag.
     pub key: String,
     /// What was left out, for the debug log.
@@ -46,6 +49,7 @@ impl Plan {
             + self.known.capacity()
             + contents.sum::<usize>()
             + self.extents.heap_size()
+            + self.patches.capacity() * size_of::<Patch>()
             + self.key.capacity()
             + self.notes.iter().map(|note| size_of::<String>() + note.capacity()).sum::<usize>()
     }

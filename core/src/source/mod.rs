@@ -3,18 +3,21 @@
 //! - `read_at`: positioned reads.
 //! - `memo`: what one request keeps of what it has looked up.
 //! - `metered`: a file of which a limited number of bytes is read.
+//! - `patched`: a file of which some bytes are others.
 //! - `resident`: what of a file is in memory.
 //! - `identity`: what identifies the state of a file.
 
 mod identity;
 mod memo;
 mod metered;
+mod patched;
 mod read_at;
 mod resident;
 
 pub use identity::Identity;
 pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
+pub(crate) use patched::{Patch, Patched, first_patch};
 pub use read_at::{GENERATED, Page, ReadAt};
 pub(crate) use read_at::{Sparsely, changed};
 pub use resident::Resident;
@@ -28,6 +31,7 @@ mod tests {
 
     use super::*;
     use crate::index::Index;
+    use crate::offsets::FileOffset;
     use crate::testing::{Film, TrackSpec};
 
     /// A file whose answers differ from those of a trait method that is not implemented.
@@ -93,9 +97,11 @@ mod tests {
         assert_eq!(answers(&file), of_the_file);
         assert_eq!(answers::<&dyn ReadAt>(&file), of_the_file);
         assert_eq!(answers(Metered::new(&file, &Cell::new(1000))), of_the_file);
+        let unlike = [Patch { offset: FileOffset(3), byte: 0 }];
+        assert_eq!(answers(Patched::new(&file, &unlike)), of_the_file);
         assert_eq!(answers(index.film(&file)), of_the_file);
         assert_eq!(answers(index.film_in_order(&file)), of_the_file);
-        assert_eq!(file.told.take(), ["7..10", "true", "false"].repeat(5));
+        assert_eq!(file.told.take(), ["7..10", "true", "false"].repeat(6));
 
         // A film has pages and a memo of its own, and others lend those of the file.
         fn lends<R: ReadAt>(file: R) -> (Option<Vec<u8>>, bool) {
@@ -106,5 +112,21 @@ mod tests {
         assert_eq!(of_the_file, (Some(vec![7; 3]), true));
         assert_eq!(lends::<&dyn ReadAt>(&file), of_the_file);
         assert_eq!(lends(Metered::new(&file, &Cell::new(1000))), of_the_file);
+        assert_eq!(lends(Patched::new(&file, &unlike)), of_the_file);
+    }
+
+    #[test]
+    fn patches_are_read_in_place_of_what_the_file_has() {
+        let patches = [8, 9, 12].map(|at| Patch { offset: FileOffset(at), byte: 99 });
+        let file = Unusual::default();
+        let read = |from, len| {
+            let mut bytes = vec![0; len];
+            Patched::new(&file, &patches).read_exact_at(&mut bytes, from).unwrap();
+            bytes
+        };
+        assert_eq!(read(7, 6), [7, 99, 99, 10, 11, 99]);
+        assert_eq!((read(9, 1), read(10, 2), read(13, 1)), (vec![99], vec![10, 11], vec![13]));
+        assert_eq!(first_patch(&patches, &(9..12)), Some(9));
+        assert_eq!((first_patch(&patches, &(10..12)), first_patch(&patches, &(13..99))), (None, None));
     }
 }

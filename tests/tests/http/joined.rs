@@ -8,11 +8,13 @@ use tests::servers::Site;
 on_all!(each_scene_shows_its_frames_at_its_times);
 
 /// Films of 25 frames a second, and scenes of them in frames.
-const JOINED: [(&str, &[(u32, u32)]); 4] = [
+const JOINED: [(&str, &[(u32, u32)]); 5] = [
     ("bframes", &[(176, 213), (63, 80), (220, 243)]),
     ("bframes", &[(63, 80), (63, 80), (70, 90)]),
     ("pyramid", &[(60, 80), (20, 45)]),
     ("open_gop", &[(60, 85), (13, 30), (40, 50)]),
+    // Where a decoder does not begin anew, the last of these comes in the order of the coding.
+    ("hevc", &[(80, 95), (33, 43), (175, 200)]),
 ];
 
 /// Scenes that begin with key frames, and need no frame but those that they show. No edit is between

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use crate::boxes::{FormatError, SampleEntry};
 use crate::offsets::FileOffset;
-use crate::source::ReadAt;
+use crate::source::{Patch, ReadAt};
 
 pub use evidence::SyncEvidence;
 pub(crate) use evidence::{FirstSamples, SyncDetection};
@@ -107,6 +107,18 @@ impl Dependencies {
 }
 
 impl Pictures {
+    /// What is to be changed in a sample for a decoder to begin anew with it, where that is known.
+    pub(crate) fn as_broken_link<R: ReadAt>(
+        self,
+        source: &R,
+        sample: Range<FileOffset>,
+    ) -> Result<Vec<Patch>, FormatError> {
+        match self {
+            Self::Hevc(length) => hevc::as_broken_link(source, sample, length),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Whether decoding can begin at a sample, as far as that is in the file.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::index::{Film, Index, SyncEvidence};
 use crate::plan::assembly::Assembly;
 use crate::plan::error::PlanError;
 use crate::plan::part::Plan;
+use crate::plan::splices::splices;
 use crate::plan::treatment::{Place, Treatment};
 use crate::request::Time;
 use crate::seek::Clip;
@@ -41,7 +42,8 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     top_level(&layout, &mut assembly)?;
     let mut assembly = layout.solve(assembly)?;
     assembly.bytes(&media_header);
-    Ok(assembly.into_plan(extents, clip_key(index, clip))?)
+    let plan = assembly.into_plan(extents, clip_key(index, clip))?;
+    Ok(Plan { patches: splices(film, clip)?, ..plan })
 }
 
 /// Refuses a clip with samples of a track that we cannot cut.

@@ -11,6 +11,8 @@ use crate::movie::is_text;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::plan::error::PlanError;
 use crate::plan::flat::{check_track, clip_key};
+use crate::plan::part::Plan;
+use crate::plan::splices::splices;
 use crate::seek::{Clip, reference_track};
 use crate::time::{Rounding, rescale};
 
@@ -243,6 +245,7 @@ impl FragmentedFile {
         };
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
         let head = head(film, clip, &tracks, brands, key, segmenting.held)?;
+        let head = Plan { patches: splices(film, clip)?, ..head };
         let firsts = rows(&columns);
         let run_samples = samples_of_run(tracks.get(reference));
         let mut this = Self {

@@ -1,0 +1,82 @@
+//! A file of which some bytes are others.
+
+use std::io;
+use std::ops::Range;
+
+use super::identity::Identity;
+use super::memo::Memo;
+use super::read_at::{Page, ReadAt};
+use crate::offsets::FileOffset;
+
+/// A byte of the media that is sent instead of the file's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Patch {
+    /// Where in the file.
+    pub(crate) offset: FileOffset,
+    /// The byte.
+    pub(crate) byte: u8,
+}
+
+/// The first of some patches, in the order of the file, that is in a range of it.
+pub(crate) fn first_patch(patches: &[Patch], range: &Range<u64>) -> Option<u64> {
+    let first = patches.partition_point(|patch| patch.offset.0 < range.start);
+    patches.get(first).map(|patch| patch.offset.0).filter(|offset| *offset < range.end)
+}
+
+/// A file whose media is patched. The patches are in the order of the file.
+pub(crate) struct Patched<'a, R: ReadAt> {
+    source: &'a R,
+    patches: &'a [Patch],
+}
+
+impl<'a, R: ReadAt> Patched<'a, R> {
+    pub(crate) fn new(source: &'a R, patches: &'a [Patch]) -> Self {
+        Self { source, patches }
+    }
+}
+
+impl<R: ReadAt> ReadAt for Patched<'_, R> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let len = self.source.read_at(buf, offset)?;
+        let first = self.patches.partition_point(|patch| patch.offset.0 < offset);
+        for patch in self.patches.get(first..).unwrap_or_default() {
+            let at = usize::try_from(patch.offset.0 - offset).ok().filter(|at| *at < len);
+            let Some(byte) = at.and_then(|at| buf.get_mut(at)) else { break };
+            *byte = patch.byte;
+        }
+        Ok(len)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.source.may_wait()
+    }
+
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        self.source.is_at_hand(range)
+    }
+
+    fn check_wanted(&self) -> io::Result<()> {
+        self.source.check_wanted()
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.source.will_read(range);
+    }
+
+    fn read_sparsely(&self, is_sparse: bool) {
+        self.source.read_sparsely(is_sparse);
+    }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        self.source.identity()
+    }
+
+    /// Metadata, which is not patched.
+    fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
+        self.source.page(offset, len)
+    }
+
+    fn memo(&self) -> Option<&Memo> {
+        self.source.memo()
+    }
+}
