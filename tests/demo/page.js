@@ -173,6 +173,8 @@ async function play() {
   const fail = async (details) => {
     const wrong = await explain(url, name);
     if (turn !== requests) return;
+    detach();
+    detach = () => {};
     reel.show("film");
     $("back").hidden = true;
     blame(wrong?.field ?? null, wrong?.text ?? `${name} sent nothing that plays as ${how.name}${details ? ` (${details})` : ""}.`);

@@ -3,7 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use tests::browser::{Browser, Client, in_chromium, look, play_out, stamp};
+use tests::browser::{Browser, Client, in_chromium, look, play_out, run, stamp};
 use tests::demo_page::{PLAYERS, WRONG_SCENES, assert_forms_play, goto, site, wait_for};
 use tests::demo_tool::{assert_good_looks, assert_missing_film_is_left_alone, assert_scenes_are_chosen};
 use tests::films::demo_film;
@@ -52,11 +52,19 @@ fn it_says_what_is_wrong_with_a_form(engine: Engine) {
         ] {
             goto(browser, &site, query).await;
             wait_for(browser, query, says).await;
+            // A library has let go of the player.
+            let held = run(browser, HELD, vec![]).await.expect("a page");
+            assert!(
+                held["src"] == false || !query.contains("form=hls") || query.contains("native"),
+                "{query}"
+            );
         }
     });
     site.allow_log(PLAYERS);
     site.allow_log(WRONG_SCENES);
 }
+
+const HELD: &str = "arguments[0]({ src: document.getElementById('player').hasAttribute('src') })";
 
 /// The registry of npm need not be in reach.
 fn it_plays_files_without_libraries(engine: Engine) {
