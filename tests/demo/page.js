@@ -23,9 +23,10 @@ const server = () => servers.find(({ name }) => name === chosen("server")) ?? se
 const asked = () => ({ start: start.value, end: end.value, mode: chosen("mode"), form: chosen("form") });
 const link = (of = server()) => address(of.url, asked());
 
-// The scene in seconds. A field that cannot be read counts as empty.
+// The scene in seconds. A field that cannot be read counts as empty. Of a film of unknown length, any
+// time may be in it.
 function scene() {
-  const from = readTime(start.value), to = readTime(end.value), { duration } = facts;
+  const from = readTime(start.value), to = readTime(end.value), duration = facts.duration || Infinity;
   return { from: Math.min(from || 0, duration), to: Number.isNaN(to) ? duration : Math.min(to, duration) };
 }
 

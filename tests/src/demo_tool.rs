@@ -304,12 +304,17 @@ pub fn assert_missing_film_is_left_alone(browser: Browser) {
         until(client, "no film", |tool| tool["said"] != "").await;
         run(client, COUNT_ERRORS, vec![]).await.expect("a page");
         press(client, &[Key::End.into(), Key::Up.into(), Key::Right.into(), 'i', 'o']).await;
+        // Where a scene begins is known without the film.
+        click(client, "#play").await;
+        until(client, "no scene", |tool| tool["said"].as_str().is_some_and(|said| said.contains("404")))
+            .await;
         let seen = run(
             client,
-            "arguments[0]({ wrong, checked: document.querySelector('[name=server]').checked })",
+            "arguments[0]({ wrong, shown: [...new Set(shown)], checked: document.querySelector('[name=server]').checked })",
             vec![],
         );
-        assert_eq!(seen.await.expect("a page"), json!({ "wrong": [], "checked": true }));
+        let wanted = json!({ "wrong": [], "shown": ["0:12.48", "0:00.00"], "checked": true });
+        assert_eq!(seen.await.expect("a page"), wanted);
         let tool = state(client).await;
         assert_eq!([&tool["start"], &tool["end"]], ["12.48", "19"]);
     });
@@ -318,6 +323,9 @@ pub fn assert_missing_film_is_left_alone(browser: Browser) {
 const COUNT_ERRORS: &str = "
     window.wrong = [];
     addEventListener('error', ({ message }) => wrong.push(message));
+    window.shown = [];
+    new MutationObserver((all) => all.forEach(({ addedNodes: [text] }) => shown.push(text.data)))
+        .observe(document.getElementById('now'), { childList: true });
     document.getElementById('stage').focus();
     arguments[0]({});
 ";
