@@ -275,6 +275,7 @@ const away = {
 function step(unit, way, which) {
   if (!facts.duration) return;
   if (which) {
+    leaveClip();
     const { from, to } = scene();
     reel.seek(mark(which, away[unit](which === "start" ? from : to, way), true));
   } else {
@@ -286,6 +287,7 @@ function step(unit, way, which) {
 function edge(last, which) {
   if (!facts.duration) return;
   const at = last ? facts.duration : 0;
+  if (which) leaveClip();
   reel.seek(which ? mark(which, at, true) : at);
 }
 

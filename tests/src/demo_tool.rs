@@ -40,6 +40,7 @@ const TOOL: &str = "
         chapter: document.querySelector('.chapters .current span')?.textContent,
         playing: document.getElementById('toggle')?.classList.contains('playing'),
         paused: document.getElementById('film')?.paused,
+        clip: document.getElementById('player')?.checkVisibility(),
         cues: document.getElementById('player')?.ownText?.cues?.length ?? 0,
         asked: performance.getEntriesByType('resource').map((entry) => entry.name),
     });
@@ -263,6 +264,14 @@ async fn keys_are_those_of_the_picture(client: &Client) {
     run(client, LISTEN, vec![json!(".handle.start")]).await.expect("a page");
     press(client, &[Key::Home.into()]).await;
     until(client, "a scene from the first frame", |tool| tool["start"] == "").await;
+    // What they move is of the film, also where a clip is shown.
+    for key in [Key::Right, Key::End] {
+        click(client, "#play").await;
+        until(client, "a clip", |tool| tool["clip"] == true).await;
+        run(client, LISTEN, vec![json!(".handle.start")]).await.expect("a page");
+        press(client, &[key.into()]).await;
+        until(client, "the film", |tool| tool["clip"] == false).await;
+    }
 }
 
 /// Never sixty seconds of a minute.
