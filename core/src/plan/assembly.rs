@@ -7,6 +7,7 @@ use crate::boxes::{
     saio_entry,
 };
 use crate::extents::Extents;
+use crate::limits;
 use crate::numbers::{Numbers, SampleNumber};
 use crate::offsets::FileOffset;
 use crate::source::ReadAt;
@@ -37,6 +38,8 @@ pub(super) struct Assembly {
     len: u64,
     /// The bytes that are known now, of all pieces that have some.
     known: Vec<u8>,
+    /// Bytes of tables that were cut in memory, be it in vain.
+    cut_in_memory: usize,
     /// What was left out, for the debug log.
     pub(super) notes: Vec<String>,
 }
@@ -70,6 +73,18 @@ impl Assembly {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.known.extend_from_slice(bytes);
         self.more_known(bytes.len());
+    }
+
+    /// Whether there is room for another table that is cut in memory.
+    pub(super) fn has_room(&self) -> bool {
+        self.cut_in_memory < limits::SMALL_TABLES
+    }
+
+    /// Appends a table that was cut in memory. `None` is one that could not be, and may have taken as
+    /// much as one that can be.
+    pub(super) fn small_table(&mut self, table: Option<&[u8]>) {
+        self.cut_in_memory += table.map_or(limits::SMALL_BOX, <[u8]>::len);
+        self.bytes(table.unwrap_or_default());
     }
 
     /// Appends what `write` appends to the bytes that are known.
@@ -166,6 +181,7 @@ impl Assembly {
     /// both are neighbours in the source.
     pub(super) fn append(&mut self, other: Self) {
         self.known.extend_from_slice(&other.known);
+        self.cut_in_memory += other.cut_in_memory;
         for (len, piece) in other.parts {
             match piece {
                 Piece::Known => self.more_known(usize::try_from(len).unwrap_or(0)),

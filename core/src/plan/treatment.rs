@@ -252,7 +252,8 @@ impl Display for Treatment {
             }
             Self::Small => {
                 "Cut; `csgp` becomes the `sbgp` that says the same. Left out, with a line in the debug log, if it \
-                 is malformed or longer than some 1 MB."
+                 is malformed or longer than some 1 MB, or if all such boxes of a clip are longer than some 8 MB. \
+                 A clip without the `csgp` of its keys (`seig`) is refused instead."
             }
         })
     }

@@ -8,6 +8,7 @@ mod compressed;
 mod descriptions;
 mod edits;
 mod fragments;
+mod groups;
 mod judge;
 mod much;
 mod nesting;

@@ -142,29 +142,37 @@ fn sample_to_chunk(cut: &TrackCut<'_>, out: &mut Assembly) -> Result<(), PlanErr
     })
 }
 
-/// Appends a table that is cut in memory.
+/// Appends a table that is cut in memory. One that cannot be is left out, but not the groups of keys:
+/// without them, samples would be decrypted with others.
 fn small_table(
     cut: &TrackCut<'_>,
     stbl: &Node,
     header: &BoxHeader,
     out: &mut Assembly,
 ) -> Result<(), PlanError> {
-    if header.payload_len() > limits::SMALL_BOX as u64 {
-        out.note(format!("left out {}: {} bytes are more than we cut", header.box_type, header.size));
-        return Ok(());
-    }
     let mut reader = cut.reader();
-    let bytes = match &header.box_type.0 {
-        b"csgp" => {
-            let default = default_group(&mut reader, stbl, header)?;
-            small::cut_csgp(reader.payload(header, 0)?, cut.ranges(), default)
+    let reason = if header.payload_len() > limits::SMALL_BOX as u64 {
+        format!("its {} bytes are more than we cut", header.size)
+    } else if !out.has_room() {
+        "there are more such tables than we cut".into()
+    } else {
+        let bytes = match &header.box_type.0 {
+            b"csgp" => {
+                let default = default_group(&mut reader, stbl, header)?;
+                small::cut_csgp(reader.payload(header, 0)?, cut.ranges(), default)
+            }
+            _ => small::cut(header.box_type, reader.payload(header, 0)?, cut.ranges()),
+        };
+        out.small_table(bytes.as_deref());
+        if bytes.is_some() {
+            return Ok(());
         }
-        _ => small::cut(header.box_type, reader.payload(header, 0)?, cut.ranges()),
+        "malformed, or more than we cut".into()
     };
-    match bytes {
-        Some(bytes) => out.bytes(&bytes),
-        None => out.note(format!("left out {} at byte {}: malformed", header.box_type, header.offset)),
+    if &header.box_type.0 == b"csgp" && read_grouping_type(&mut reader, header)? == Some(*b"seig") {
+        return Err(header.error(reason).into());
     }
+    out.note(format!("left out {} at byte {}: {reason}", header.box_type, header.offset));
     Ok(())
 }
 

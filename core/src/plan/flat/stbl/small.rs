@@ -4,8 +4,14 @@ use crate::boxes::{BoxType, CsgpBox, SubsEntries, SubsEntry, SubsWriter, read_st
 use crate::limits;
 use crate::seek::SampleRange;
 
-/// Cuts an `stsh` or a `subs` to the samples of a clip. `None` when it is malformed.
+/// Cuts an `stsh` or a `subs` to the samples of a clip. `None` when it is malformed,
+/// or takes too long.
 pub(super) fn cut(box_type: BoxType, payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
+    // It is gone through for each part.
+    let parts = SampleRange::in_file_order(ranges).count();
+    if payload.len().saturating_mul(parts) > limits::SMALL_BOX * limits::SCENES {
+        return None;
+    }
     match &box_type.0 {
         b"stsh" => cut_stsh(payload, ranges),
         _ => cut_subs(payload, ranges),
@@ -20,9 +26,9 @@ fn cut_stsh(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
         let moved = |sample| SampleRange::find(ranges, sample);
         let pairs = read_stsh(payload)?;
         kept.extend(pairs.filter_map(|(shadowed, sync)| Some((moved(shadowed)?, moved(sync)?))));
-    }
-    if kept.len() > limits::SMALL_BOX / 8 {
-        return None;
+        if kept.len() > limits::SMALL_BOX / 8 {
+            return None;
+        }
     }
     let mut out = Vec::new();
     write_stsh(&mut out, &kept);
