@@ -136,7 +136,11 @@ pub enum FormatError {
         most: usize,
     },
     /// A sample grouping has more descriptions than we take.
-    #[error("more than {} different descriptions of one grouping in fragments", limits::DESCRIPTIONS)]
+    #[error(
+        "more different descriptions of one grouping in fragments than the {} of up to {} bytes that we take",
+        limits::DESCRIPTIONS,
+        limits::SMALL_BOX
+    )]
     ManyDescriptions,
 }
 

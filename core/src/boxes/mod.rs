@@ -106,7 +106,7 @@ pub use senc::{
     SUBSAMPLES, SencBox, WHOLE_SAMPLES, clear_senc_entry, find_senc, has_subsamples, is_senc,
     read_senc_flags, senc_entries_of, senc_head,
 };
-pub use sgpd::SgpdBox;
+pub use sgpd::{GroupEntries, SgpdBox};
 pub use sidx::{SIDX_ENTRIES, SIDX_ENTRY_SIZE, SIDX_HEAD_SIZE, SidxHead, each_sidx_reference, sidx_entry};
 pub use stco::{
     ChunkOffsets, OffsetReader, Order, chunk_offsets_head, offset_size, put_offset, read_narrow_offsets,

@@ -66,10 +66,7 @@ impl Groupings {
         let mut left_out = None;
         let end = first + count;
         let mut before = self.runs();
-        let mut local = Vec::new();
-        for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
-            local.extend(SgpdBox::read(reader, sgpd)?);
-        }
+        let local = read_local(reader, boxes, &mut left_out)?;
         for sbgp in boxes.iter().filter(|b| &b.box_type.0 == b"sbgp") {
             self.add_sbgp(reader, sbgp, &local, first..end)?;
             self.count_runs(&mut before, room)?;
@@ -80,7 +77,7 @@ impl Groupings {
             let Some(CsgpBox { grouping, parameter, runs }) = read else {
                 let error = csgp.error("malformed");
                 // Without the groups of keys, samples would be decrypted with others.
-                if read_grouping_type(reader, csgp)?.is_none_or(|grouping| &grouping == b"seig") {
+                if read_grouping_type(reader, csgp)?.is_none_or(is_of_keys) {
                     return Err(error);
                 }
                 left_out = Some(error);
@@ -173,7 +170,7 @@ impl Groupings {
 
     /// Whether a grouping has descriptions here, which take the place of the `moov`'s own.
     pub(crate) fn describes(&self, grouping: [u8; 4]) -> bool {
-        self.described.iter().any(|d| d.all.grouping == grouping)
+        self.described.iter().any(|d| d.all.grouping == grouping && !d.all.is_opaque)
     }
 
     /// The same groupings, of which nothing is said yet.
@@ -183,7 +180,7 @@ impl Groupings {
             parameter: g.parameter,
             ..Grouping::default()
         });
-        Self { list: list.collect(), described: self.described.clone(), global: Vec::new() }
+        Self { list: list.collect(), described: self.described.clone(), ..Self::default() }
     }
 
     /// Puts the samples before `end` that no box speaks of into the default groups.
@@ -221,13 +218,46 @@ impl Groupings {
 
     /// Memory held besides the struct itself.
     pub(crate) fn heap_size(&self) -> usize {
-        let entries = |d: &SgpdBox| {
-            d.entries.capacity() * size_of::<Vec<u8>>() + d.entries.iter().map(Vec::capacity).sum::<usize>()
+        let described = |d: &Described| {
+            size_of::<Described>() + d.all.entries.heap_size() + d.sorted.capacity() * size_of::<u32>()
         };
-        let described =
-            |d: &Described| size_of::<Described>() + entries(&d.all) + d.sorted.capacity() * size_of::<u32>();
         self.list.capacity() * size_of::<Grouping>() + self.described.iter().map(described).sum::<usize>()
     }
+}
+
+/// Whether the descriptions of a grouping name keys (ISO/IEC 23001-7, 6).
+fn is_of_keys(grouping: [u8; 4]) -> bool {
+    &grouping == b"seig"
+}
+
+/// The descriptions of a fragment: the first box of each grouping. Gives why one was left out.
+///
+/// # Errors
+/// When those of keys cannot be told apart, another box is malformed, or the file cannot be read.
+fn read_local<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    boxes: &[BoxHeader],
+    left_out: &mut Option<FormatError>,
+) -> Result<Vec<SgpdBox>, FormatError> {
+    let mut local: Vec<SgpdBox> = Vec::new();
+    for sgpd in boxes.iter().filter(|b| &b.box_type.0 == b"sgpd") {
+        let grouping = read_grouping_type(reader, sgpd)?;
+        let is_needed = local.len() < limits::GROUPINGS || grouping.is_some_and(is_of_keys);
+        if !is_needed || local.iter().any(|d| Some(d.grouping) == grouping) {
+            continue;
+        }
+        let described = SgpdBox::read(reader, sgpd)?;
+        if described.is_opaque {
+            let error = sgpd.error("its descriptions cannot be told apart, or are too many");
+            if is_of_keys(described.grouping) {
+                return Err(error);
+            }
+            *left_out = Some(error);
+        } else {
+            local.push(described);
+        }
+    }
+    Ok(local)
 }
 
 impl Grouping {
@@ -279,16 +309,20 @@ impl Described {
     fn global_index(&mut self, index: u32, local: Option<&SgpdBox>) -> Option<u32> {
         let Some(at) = index.checked_sub(FRAGMENT_LOCAL + 1) else { return Some(index) };
         let Some(entry) = local.and_then(|d| d.entries.get(at as usize)) else { return Some(0) };
+        if self.all.is_opaque {
+            // Those of the `moov` stay as they are. Without the groups of keys, samples would be
+            // decrypted with others.
+            return if is_of_keys(self.all.grouping) { None } else { Some(0) };
+        }
         let entry_at = |at: u32| self.all.entries.get(at as usize);
         let place = self.sorted.partition_point(|&at| entry_at(at) < Some(entry));
         if let Some(&at) = self.sorted.get(place).filter(|&&at| entry_at(at) == Some(entry)) {
             return at.checked_add(1);
         }
         let at = number(self.all.entries.len());
-        if at as usize >= limits::DESCRIPTIONS {
+        if at as usize >= limits::DESCRIPTIONS || !Arc::make_mut(&mut self.all).entries.push(entry) {
             return None;
         }
-        Arc::make_mut(&mut self.all).entries.push(entry.clone());
         Arc::make_mut(&mut self.sorted).insert(place, at);
         Some(at + 1)
     }
@@ -302,8 +336,9 @@ mod tests {
     #[test]
     fn descriptions_are_found_by_their_bytes_also_in_a_batch() {
         let sgpd = |entries: &[u8]| {
-            let entries = entries.iter().map(|&byte| vec![byte]).collect();
-            SgpdBox { grouping: *b"rap ", entries, ..SgpdBox::default() }
+            let mut all = SgpdBox { grouping: *b"rap ", ..SgpdBox::default() };
+            assert!(entries.iter().all(|&byte| all.entries.push(&[byte])));
+            all
         };
         let mut groupings = Groupings::new(vec![sgpd(&[5, 3, 9, 3])]);
         let local = sgpd(&[3, 7, 5, 1, 9, 7, 1]);

@@ -1,7 +1,7 @@
 //! The samples that the `moov` of a fragmented file holds itself, before those of its fragments.
 
 use crate::boxes::{FormatError, Reader, SampleDefaults, SyncSamples};
-use crate::movie::{Node, SampleTable, Track};
+use crate::movie::{Node, SampleTable, Track, read_descriptions};
 use crate::numbers::SampleNumber;
 use crate::offsets::FileOffset;
 use crate::source::ReadAt;
@@ -27,7 +27,7 @@ impl TrackFragments {
             track_id: track.tkhd.track_id,
             is_audio: &track.handler.0 == b"soun",
             defaults: SampleDefaults { description_index: 1, ..SampleDefaults::default() },
-            groupings: Groupings::new(track.descriptions.clone()),
+            groupings: Groupings::new(read_descriptions(reader, stbl)?),
         };
         let mut this = Self { seed, subsamples: Some(Subsamples::default()), ..Self::default() };
         if track.samples.count > 0 {

@@ -91,8 +91,6 @@ impl Index {
             this.top.retain(|b| &b.box_type.0 != b"moof");
             this.take_fragments(file, fragments)?;
         }
-        // Only the fragments refer to these copies. The boxes themselves stay where they are.
-        this.tracks.iter_mut().for_each(|t| t.descriptions = Vec::new());
         let unknown = this.tracks.iter().filter(|t| t.samples.lacks_sync_evidence());
         this.notes.extend(unknown.map(Track::note_of_unknown_sync));
         Ok(this)

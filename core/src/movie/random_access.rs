@@ -148,7 +148,8 @@ impl Access {
                 _ => false,
             };
             // Of one: with many that are alike, the groups of all samples would be read for each.
-            let Some(described) = descriptions.iter().rfind(is_wanted) else { continue };
+            let mut readable = descriptions.iter().filter(|d| !d.is_opaque);
+            let Some(described) = readable.rfind(is_wanted) else { continue };
             let members = Members::read(reader, stbl, described, groups, samples)?;
             // The description of a `rap ` has no distance.
             let values = described.roll_distances().map(|distance| if is_point { 0 } else { distance });
@@ -290,7 +291,7 @@ pub(crate) fn read_descriptions<R: ReadAt>(
     let mut out = Vec::new();
     let headers = stbl.children.iter().map(|c| c.header);
     for sgpd in headers.filter(|b| &b.box_type.0 == b"sgpd").take(limits::GROUPINGS) {
-        out.extend(SgpdBox::read(reader, &sgpd)?);
+        out.push(SgpdBox::read(reader, &sgpd)?);
     }
     Ok(out)
 }

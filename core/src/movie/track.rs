@@ -1,9 +1,8 @@
 //! A track, as far as a cut needs it.
 
 use crate::boxes::{
-    BoxHeader, BoxType, ElstEntry, FormatError, MdhdBox, Reader, SampleEntry, SgpdBox, TkhdBox, find_dref,
-    find_senc, read_data_references, read_dref, read_elng, read_elst, read_hdlr, read_stsd,
-    read_track_references,
+    BoxHeader, BoxType, ElstEntry, FormatError, MdhdBox, Reader, SampleEntry, TkhdBox, find_dref, find_senc,
+    read_data_references, read_dref, read_elng, read_elst, read_hdlr, read_stsd, read_track_references,
 };
 use crate::source::ReadAt;
 use crate::time::MediaTime;
@@ -43,8 +42,6 @@ pub struct Track {
     pub(crate) entry: SampleEntry,
     /// The `senc` in the `moov`.
     pub(crate) senc: Option<BoxHeader>,
-    /// The sample group descriptions, for fragments to refer to.
-    pub(crate) descriptions: Vec<SgpdBox>,
 }
 
 /// Whether a handler is that of subtitles, captions or other text.
@@ -134,7 +131,6 @@ impl Track {
             unsliced,
             entry,
             senc,
-            descriptions,
         })
     }
 }

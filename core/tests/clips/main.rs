@@ -11,6 +11,7 @@ mod far_apart;
 mod fragments;
 mod in_advance;
 mod joints;
+mod keys;
 mod lead_in;
 mod limits;
 mod pictures;

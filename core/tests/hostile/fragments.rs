@@ -19,7 +19,7 @@ use crate::{CUT, LARGE, Sparse, is_film, is_refused};
 
 const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
 
-fn fragmented(truns: &[u8], moofs: usize, track: &Track) -> Vec<u8> {
+pub(crate) fn fragmented(truns: &[u8], moofs: usize, track: &Track) -> Vec<u8> {
     let trex = full_box(b"trex", 0, [1, 1, 10, 0, 0]);
     let moov = make_box(b"moov", [mvhd(), track.build(1), make_box(b"mvex", trex)].concat());
     let tfhd = make_box(b"tfhd", [DEFAULT_BASE_IS_MOOF, 1].map(u32::to_be_bytes).concat());
@@ -28,7 +28,7 @@ fn fragmented(truns: &[u8], moofs: usize, track: &Track) -> Vec<u8> {
     [ftyp(), moov, moof.repeat(moofs), make_box(b"mdat", [0; 1000])].concat()
 }
 
-fn empty_track() -> Track {
+pub(crate) fn empty_track() -> Track {
     Track {
         stts: table::<2>(b"stts", &[]),
         stsc: table::<3>(b"stsc", &[]),

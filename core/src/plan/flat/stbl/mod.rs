@@ -185,7 +185,7 @@ fn default_group(
     let grouping = read_grouping_type(reader, csgp)?;
     for sgpd in stbl.children.iter().filter(|child| &child.header.box_type.0 == b"sgpd") {
         if grouping.is_some() && read_grouping_type(reader, &sgpd.header)? == grouping {
-            return Ok(SgpdBox::read(reader, &sgpd.header)?.map_or(0, |described| described.default));
+            return Ok(SgpdBox::read(reader, &sgpd.header)?.default);
         }
     }
     Ok(0)
