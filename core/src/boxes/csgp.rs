@@ -34,8 +34,9 @@ pub const FRAGMENT_LOCAL: u32 = 0x1_0000;
 impl CsgpBox {
     /// Reads what the payload of a `csgp` says of some ranges of samples, which may be in any order,
     /// where `default` is the group of samples behind the last pattern. `None` when it is malformed,
-    /// or takes more runs than fit in a small box.
-    pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>], default: u32) -> Option<Self> {
+    /// or takes more than `most` runs, or than fit in a small box.
+    pub fn read(payload: &[u8], ranges: &[Range<SampleNumber>], default: u32, most: usize) -> Option<Self> {
+        let most = most.min(MOST_RUNS);
         let mut sorted = ranges.to_vec();
         sorted.sort_by_key(|range| range.start);
         let mut apart: Vec<Range<SampleNumber>> = Vec::new();
@@ -45,7 +46,7 @@ impl CsgpBox {
                 _ => apart.push(range),
             }
         }
-        let mut all = Self::read_in_order(payload, &apart)?;
+        let mut all = Self::read_up_to(payload, &apart, most)?;
         let pieces = pieces(&apart, &std::mem::take(&mut all.runs), default);
         for range in ranges {
             let from = pieces.partition_point(|(samples, _)| samples.end <= range.start);
@@ -53,7 +54,7 @@ impl CsgpBox {
                 let count = samples.end.min(range.end) - samples.start.max(range.start);
                 push(&mut all.runs, count, *index);
             }
-            if all.runs.len() > MOST_RUNS {
+            if all.runs.len() > most {
                 return None;
             }
         }
@@ -63,15 +64,17 @@ impl CsgpBox {
     /// The same of ranges that are in order, so that each pattern is read once. The runs end where
     /// the patterns end.
     pub fn read_in_order(payload: &[u8], ranges: &[Range<SampleNumber>]) -> Option<Self> {
+        Self::read_up_to(payload, ranges, MOST_RUNS)
+    }
+
+    fn read_up_to(payload: &[u8], ranges: &[Range<SampleNumber>], most: usize) -> Option<Self> {
         let flags = u32_at(payload.get(..4)?, 0);
         let width = |code: u32| 4u32 << (flags >> code & 3);
         let (index_bits, count_bits, pattern_bits) =
             (width(INDEX_SIZE_CODE), width(COUNT_SIZE_CODE), width(PATTERN_SIZE_CODE));
         let local_bit = if flags & INDEX_MSB_IS_FRAGMENT_LOCAL != 0 { 1u32 << (index_bits - 1) } else { 0 };
-        let grouping = payload.get(4..8)?.try_into().ok()?;
-        let has_parameter = flags & GROUPING_TYPE_PARAMETER_PRESENT != 0;
-        let parameter = if has_parameter { Some(payload.get(8..12)?.try_into().ok()?) } else { None };
-        let prefix = if has_parameter { 12 } else { 8 };
+        let (grouping, parameter) = csgp_head(payload)?;
+        let prefix = if parameter.is_some() { 12 } else { 8 };
         let patterns = u32_at(payload.get(prefix..prefix + 4)?, 0);
         let mut lengths = Bits { bytes: payload.get(prefix + 4..)?, at: 0 };
         // The indices follow all lengths.
@@ -97,12 +100,22 @@ impl CsgpBox {
             for range in ranges.get(from..)?.iter().take_while(|r| r.start < end) {
                 let from = sample.max(range.start);
                 let left = end.min(range.end) - from;
-                repeat(&mut runs, &pattern, (from - sample).checked_rem(length).unwrap_or(0), left)?;
+                let skip = (from - sample).checked_rem(length).unwrap_or(0);
+                repeat(&mut runs, &pattern, skip, left, most)?;
             }
             sample = end;
         }
         Some(Self { grouping, parameter, runs })
     }
+}
+
+/// The grouping type of the payload of a `csgp`, and its parameter, where it has one. `None` when it is
+/// too short for them.
+pub fn csgp_head(payload: &[u8]) -> Option<([u8; 4], Option<[u8; 4]>)> {
+    let grouping = payload.get(4..8)?.try_into().ok()?;
+    let has_parameter = u32_at(payload, 0) & GROUPING_TYPE_PARAMETER_PRESENT != 0;
+    let parameter = if has_parameter { Some(payload.get(8..12)?.try_into().ok()?) } else { None };
+    Some((grouping, parameter))
 }
 
 /// Runs that fit in a small box.
@@ -133,8 +146,14 @@ fn pieces(
 }
 
 /// Adds `left` samples of a pattern that is repeated, from its sample `skip` on. `None` when there
-/// are too many runs.
-fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut left: u32) -> Option<()> {
+/// are more than `most` runs.
+fn repeat(
+    runs: &mut Vec<(u32, u32)>,
+    pattern: &[(u32, u32)],
+    mut skip: u32,
+    mut left: u32,
+    most: usize,
+) -> Option<()> {
     if let [(_, index)] = pattern {
         push(runs, left, *index);
         return Some(());
@@ -147,7 +166,7 @@ fn repeat(runs: &mut Vec<(u32, u32)>, pattern: &[(u32, u32)], mut skip: u32, mut
         let count = (count - skipped).min(left);
         left -= count;
         push(runs, count, index);
-        if runs.len() > MOST_RUNS {
+        if runs.len() > most {
             return None;
         }
     }
@@ -197,6 +216,7 @@ mod tests {
             &[&[0, 0, 0, flags][..], b"roll", rest].concat(),
             std::slice::from_ref(&(SampleNumber(0)..SampleNumber(20))),
             7,
+            MOST_RUNS,
         )
     }
 

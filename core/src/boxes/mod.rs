@@ -68,7 +68,7 @@ use std::fmt;
 pub use chpl::{CHPL_TIMESCALE, Chapter, ChplBox};
 pub use cmov::read_cmov;
 pub use count::BoxCounter;
-pub use csgp::{CsgpBox, FRAGMENT_LOCAL};
+pub use csgp::{CsgpBox, FRAGMENT_LOCAL, csgp_head};
 pub use ctts::{ctts_head, read_ctts_head};
 pub use dref::{find_dref, read_dref};
 pub use elng::read_elng;

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::boxes::{
-    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableHead, read_grouping_type,
-    sbgp_head,
+    BoxHeader, CsgpBox, FRAGMENT_LOCAL, FormatError, Reader, SbgpBox, SgpdBox, TableHead, csgp_head,
+    most_group_runs, read_grouping_type, sbgp_head,
 };
 use crate::limits;
 use crate::numbers::SampleNumber;
@@ -42,6 +42,8 @@ pub(crate) struct Groupings {
     described: Vec<Described>,
     /// Those of the `moov`.
     global: Vec<SgpdBox>,
+    /// Runs that were gone through for boxes that were left out.
+    in_vain: u64,
 }
 
 impl Groupings {
@@ -72,6 +74,11 @@ impl Groupings {
             self.count_runs(&mut before, room)?;
         }
         for csgp in boxes.iter().filter(|b| &b.box_type.0 == b"csgp") {
+            let head = csgp_head(reader.payload(csgp, 0)?);
+            // What another such box says of all samples counts.
+            if count > 0 && head.is_some_and(|(grouping, parameter)| self.covers(grouping, parameter, end)) {
+                continue;
+            }
             let read =
                 CsgpBox::read_in_order(reader.payload(csgp, 0)?, &[SampleNumber::FIRST..SampleNumber(count)]);
             let Some(CsgpBox { grouping, parameter, runs }) = read else {
@@ -81,6 +88,9 @@ impl Groupings {
                     return Err(error);
                 }
                 left_out = Some(error);
+                // It may have taken as long as one that is well formed.
+                self.in_vain += u64::from(count).min(most_group_runs(csgp));
+                self.count_runs(&mut before, room)?;
                 continue;
             };
             let here = local.iter().find(|d| d.grouping == grouping);
@@ -150,6 +160,15 @@ impl Groupings {
         self.list.get_mut(at).zip(self.described.get_mut(n)).ok_or(FormatError::ManyGroupings)
     }
 
+    /// Whether all samples before `end` have a group of this type already.
+    fn covers(&self, grouping: [u8; 4], parameter: Option<[u8; 4]>, end: SampleNumber) -> bool {
+        self.list.iter().any(|of| {
+            of.covered >= end
+                && of.parameter == parameter
+                && self.described.get(of.described).is_some_and(|d| d.all.grouping == grouping)
+        })
+    }
+
     /// Takes room for the runs that were added since there were `before`.
     fn count_runs(&self, before: &mut u64, room: &mut Room) -> Result<(), FormatError> {
         let runs = self.runs();
@@ -158,9 +177,10 @@ impl Groupings {
         Ok(())
     }
 
-    /// How many runs of samples in one group there are, those of all groupings together.
+    /// How many runs of samples in one group there are, those of all groupings together, and those
+    /// that were gone through in vain.
     pub(crate) fn runs(&self) -> u64 {
-        self.list.iter().map(|g| g.runs.runs.len() as u64).sum()
+        self.in_vain + self.list.iter().map(|g| g.runs.runs.len() as u64).sum::<u64>()
     }
 
     /// How many there are.

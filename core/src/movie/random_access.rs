@@ -66,9 +66,7 @@ impl Members {
         for csgp in boxes(b"csgp").filter(|h| h.payload_len() <= limits::SMALL_BOX as u64) {
             if read_grouping_type(reader, &csgp)? == Some(described.grouping) {
                 let members = Self::of_csgp(reader.payload(&csgp, 8)?, samples, described.default);
-                if let Some(members) = members {
-                    return Ok(members);
-                }
+                return Ok(members.unwrap_or(Self::All(described.default)));
             }
         }
         Ok(Self::All(described.default))
@@ -76,14 +74,13 @@ impl Members {
 
     fn of_csgp(payload: &[u8], samples: u32, default: u32) -> Option<Self> {
         let all = SampleNumber::FIRST..SampleNumber(samples);
-        let runs = CsgpBox::read(payload, std::slice::from_ref(&all), default)?.runs;
+        let runs = CsgpBox::read(payload, std::slice::from_ref(&all), default, limits::COMPACT_RUNS)?.runs;
         let mut end = SampleNumber::FIRST;
         let ends = runs.iter().map(|&(count, group)| {
             end = end + count;
             (end, group)
         });
-        let ends: Vec<_> = ends.collect();
-        (ends.len() <= limits::COMPACT_RUNS).then(|| Self::Csgp(ends.into()))
+        Some(Self::Csgp(ends.collect()))
     }
 
     /// Runs of samples of one group, from `sample` on: the first sample, the first after the run,

@@ -2,6 +2,7 @@
 
 use crate::common::{ask, clip};
 use crate::fragments::notes;
+use mp4seek::index::Index;
 use test_boxes::{Film, Sample, TrackSpec, find, fourcc, fragments_at, full_box, make_box, position, words};
 
 const FRAGMENTS: u32 = 20;
@@ -66,4 +67,14 @@ fn descriptions_of_a_fragment_that_cannot_be_told_apart_are_left_out_but_not_tho
     let both = film(&many(b"seig"), |_| [&own[..], &group(b"seig", 0x1_0001)].concat());
     let error = ask(&both, "start=0.1").unwrap_err();
     assert!(error.status() == 415 && error.to_string().contains("descriptions"), "{error}");
+}
+
+/// A second box of a grouping counts for nothing, however it is.
+#[test]
+fn a_second_box_of_a_grouping_is_not_read() {
+    let csgp = make_box(b"csgp", [&words([0x14, fourcc(b"seig"), 1])[..], &[1, 4, 0x10]].concat());
+    let malformed = make_box(b"csgp", words([0x14, fourcc(b"seig"), 1]));
+    let film = film(&many(b"seig")[..], |_| [&csgp[..], &malformed].concat());
+    let index = Index::build(&film, film.len() as u64).unwrap();
+    assert_eq!(index.tracks[0].samples.count, 4 * FRAGMENTS);
 }

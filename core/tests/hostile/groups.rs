@@ -65,6 +65,17 @@ fn descriptions_that_are_only_claimed_take_no_memory() {
     }
 }
 
+/// Groups of a fragment that are more than are taken, again and again: each would be gone through to
+/// find that out.
+#[test]
+fn groups_that_are_not_taken_are_not_gone_through_very_often() {
+    const COUNT: u32 = 131_200;
+    let trun = make_box(b"trun", words([0, COUNT]));
+    let boxes = [trun, csgp(b"aaaa", COUNT).repeat(40)].concat();
+    let film = [fragmented(&boxes, 1, &empty_track()), make_box(b"free", [0; COUNT as usize])].concat();
+    is_refused(judge_within(&film, CUT, &LARGE), "groups of samples");
+}
+
 /// The descriptions of fragments are put together in one box, which is read as a whole.
 #[test]
 fn descriptions_of_fragments_are_no_more_than_a_box_of_them_may_have() {

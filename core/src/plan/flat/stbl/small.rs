@@ -61,7 +61,7 @@ fn cut_subs(payload: &[u8], ranges: &[SampleRange]) -> Option<Vec<u8>> {
 /// malformed.
 pub(super) fn cut_csgp(payload: &[u8], ranges: &[SampleRange], default: u32) -> Option<Vec<u8>> {
     let samples: Vec<_> = ranges.iter().map(|range| range.samples.clone()).collect();
-    let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &samples, default)?;
+    let CsgpBox { grouping, parameter, runs } = CsgpBox::read(payload, &samples, default, usize::MAX)?;
     let mut out = Vec::new();
     write_sbgp(&mut out, grouping, parameter, &runs);
     Some(out)
