@@ -68,6 +68,8 @@ pub(crate) struct Gathered {
     pub(crate) sizes: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
     senc: Option<[u8; 4]>,
+    /// The same of the first `senc` without entries. They count where no other is there.
+    empty_senc: Option<[u8; 4]>,
     /// Whether a `saiz` says how long the entries are, be it that there are none.
     has_lengths: bool,
 }
@@ -112,7 +114,7 @@ impl Gathered {
                 match senc {
                     Some(senc) => {
                         let flags = read_senc_flags(reader, senc)?;
-                        self.take_flags(flags, senc)
+                        self.take_flags(flags, senc, all > 0)
                     }
                     None => Ok(()),
                 }
@@ -132,7 +134,8 @@ impl Gathered {
         let unsupported = || AuxiliaryError::Unsupported(*senc);
         let read = SencBox::read(reader, senc)?.ok_or_else(unsupported)?;
         let sizes = read.lengths_of(reader, &all)?.ok_or_else(unsupported)?;
-        self.take_flags(if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES }, senc)?;
+        let flags = if read.has_subsamples { SUBSAMPLES } else { WHOLE_SAMPLES };
+        self.take_flags(flags, senc, read.count > 0)?;
         self.sizes.extend(sizes);
         Ok(self.copy(reader, samples.first, usize::MAX, read.data, senc, room)?)
     }
@@ -188,8 +191,17 @@ impl Gathered {
     }
 
     /// Takes version and flags of a `senc`, which have to be those of the fragments before, because
-    /// they say for all samples of the movie what an entry is.
-    fn take_flags(&mut self, flags: [u8; 4], senc: &BoxHeader) -> Result<(), AuxiliaryError> {
+    /// they say for all samples of the movie what an entry is. One without entries says nothing.
+    fn take_flags(
+        &mut self,
+        flags: [u8; 4],
+        senc: &BoxHeader,
+        has_entries: bool,
+    ) -> Result<(), AuxiliaryError> {
+        if !has_entries {
+            self.empty_senc.get_or_insert(flags);
+            return Ok(());
+        }
         let is_same = *self.senc.get_or_insert(flags) == flags;
         is_same.then_some(()).ok_or(AuxiliaryError::Unsupported(*senc))
     }
@@ -233,6 +245,6 @@ impl Gathered {
     /// What the `senc` of a flat movie has before its entries, or the `free` where fragments have no
     /// `senc`.
     pub(crate) fn senc_head(&self, sample_count: u32) -> TableHead {
-        senc_head(self.senc, sample_count)
+        senc_head(self.senc.or(self.empty_senc), sample_count)
     }
 }

@@ -78,3 +78,28 @@ fn a_second_box_of_a_grouping_is_not_read() {
     let index = Index::build(&film, film.len() as u64).unwrap();
     assert_eq!(index.tracks[0].samples.count, 4 * FRAGMENTS);
 }
+
+/// A clear lead whose `senc` is empty, and says other things than those of the samples behind it.
+#[test]
+fn a_senc_of_no_entries_says_nothing_of_others() {
+    let entry = [&[7; 8][..], &[0, 1, 0, 5, 0, 0, 0, 0]].concat();
+    let senc = |n| match n {
+        0 => full_box(b"senc", 0, [0]),
+        1 => make_box(b"senc", []),
+        _ => make_box(b"senc", [words([2, 4]), entry.repeat(4)].concat()),
+    };
+    let with = |lead: u32| fragments_at([0, 40, 80], move |n, _| senc(if n == 0 { lead } else { 2 }));
+    let expected = clip(&with(9), "start=0.45&end=1.1").unwrap();
+    assert!(clip(&with(0), "start=0.45&end=1.1").unwrap() == expected);
+    // The same with lengths of 0.
+    let located = fragments_at([0, 40, 80], |n, before| {
+        let length = if n == 0 { 0 } else { 16 };
+        let lengths = make_box(b"saiz", [&[0, 0, 0, 0, length][..], &words([4])].concat());
+        let lengths =
+            if n == 0 { make_box(b"saiz", [&[0; 5][..], &words([4]), &[0; 4]].concat()) } else { lengths };
+        let entries = before + u32::try_from(lengths.len() + 20 + 16).unwrap();
+        [lengths, full_box(b"saio", 0, [1, entries]), senc(if n == 0 { 0 } else { 2 })].concat()
+    });
+    let cut = clip(&located, "start=0.1&end=1.1").unwrap();
+    assert!(cut.windows(64).any(|w| w == entry.repeat(4)));
+}
