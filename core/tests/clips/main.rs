@@ -14,6 +14,7 @@ mod joints;
 mod keys;
 mod lead_in;
 mod limits;
+mod packets;
 mod pictures;
 mod presented;
 mod read_budget;
