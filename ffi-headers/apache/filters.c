@@ -12,12 +12,32 @@ void h264_hook_handler(int (*handler)(request_rec *r))
     ap_hook_handler(handler, NULL, NULL, AFTER_LAST);
 }
 
+/* A filter that is registered has a name, and SetOutputFilter or another module can add it by that
+ * name. It then lacks what ours have, and does nothing. */
+int h264_leave(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    ap_remove_output_filter(filter);
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+typedef int (*filter_function)(ap_filter_t *filter, apr_bucket_brigade *brigade);
+
+/* What a filter of ours has: that we added it, and that it has answered. */
+static char is_added, is_answered;
+
 static ap_filter_rec_t *filter_record;
+static filter_function last_filter;
+
+static apr_status_t filter_last(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    return filter->ctx ? last_filter(filter, brigade) : h264_leave(filter, brigade);
+}
 
 /* Right before the filter that writes to the socket, whatever else there is. */
 void h264_register_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade))
 {
-    filter_record = ap_register_output_filter("H264_STREAMING", filter, NULL, AP_FTYPE_NETWORK - 1);
+    last_filter = filter;
+    filter_record = ap_register_output_filter("H264_STREAMING", filter_last, NULL, AP_FTYPE_NETWORK - 1);
 }
 
 /* Once per connection, and only where the connection is a socket's own (not an HTTP/2 stream's). */
@@ -27,17 +47,17 @@ void h264_add_filter(request_rec *r)
     if (r->connection->master) {
         return;
     }
-    while (filter && filter->frec != filter_record) {
+    while (filter && !h264_is_last_filter(filter)) {
         filter = filter->next;
     }
     if (!filter) {
-        (void)ap_add_output_filter_handle(filter_record, NULL, r, r->connection);
+        (void)ap_add_output_filter_handle(filter_record, &is_added, r, r->connection);
     }
 }
 
 int h264_is_last_filter(const ap_filter_t *filter)
 {
-    return filter && filter->frec == filter_record;
+    return filter && filter->frec == filter_record && filter->ctx;
 }
 
 int h264_pass_on(ap_filter_t *filter, apr_bucket_brigade *brigade)
@@ -64,12 +84,20 @@ void h264_hook_insert_filter(void (*hook)(request_rec *r))
 }
 
 static ap_filter_rec_t *sent_file_record;
+static filter_function sent_file_filter;
+
+static apr_status_t filter_sent_file(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    return filter->ctx ? sent_file_filter(filter, brigade) : h264_leave(filter, brigade);
+}
 
 /* The type is that of mod_xsendfile's filter. Of filters of one type, those that are added later
  * come later. */
 void h264_register_sent_file_filter(int (*filter)(ap_filter_t *filter, apr_bucket_brigade *brigade))
 {
-    sent_file_record = ap_register_output_filter("H264_STREAMING_SENT_FILE", filter, NULL, AP_FTYPE_CONTENT_SET);
+    sent_file_filter = filter;
+    sent_file_record = ap_register_output_filter("H264_STREAMING_SENT_FILE", filter_sent_file, NULL,
+                                                 AP_FTYPE_CONTENT_SET);
 }
 
 /* Whether mod_xsendfile may replace the answer by a file. */
@@ -84,7 +112,7 @@ int h264_sends_named_files(const request_rec *r)
 
 void h264_add_sent_file_filter(request_rec *r)
 {
-    (void)ap_add_output_filter_handle(sent_file_record, NULL, r, r->connection);
+    (void)ap_add_output_filter_handle(sent_file_record, &is_added, r, r->connection);
 }
 
 request_rec *h264_request_of(const ap_filter_t *filter)
@@ -122,12 +150,12 @@ void h264_step_aside(ap_filter_t *filter)
 
 int h264_has_answered(const ap_filter_t *filter)
 {
-    return filter->ctx != NULL;
+    return filter->ctx == &is_answered;
 }
 
 void h264_note_answered(ap_filter_t *filter)
 {
-    filter->ctx = filter;
+    filter->ctx = &is_answered;
 }
 
 /* The server answers with its page for the status. An error bucket would lose the header fields
@@ -141,6 +169,6 @@ void h264_refuse(ap_filter_t *filter, int status)
     for (left = r->output_filters; left && left != filter; left = left->next) {
     }
     if (!left) {
-        (void)ap_add_output_filter_handle(sent_file_record, filter, r, r->connection);
+        (void)ap_add_output_filter_handle(sent_file_record, &is_answered, r, r->connection);
     }
 }

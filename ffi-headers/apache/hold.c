@@ -179,6 +179,9 @@ static apr_status_t hold_filter(ap_filter_t *filter, apr_bucket_brigade *brigade
 {
     held_answer *this = filter->ctx;
     apr_bucket *bucket;
+    if (!this) {
+        return h264_leave(filter, brigade);
+    }
     if (is_empty(this) && !is_held_back(brigade)) {
         return ap_pass_brigade(filter->next, brigade);
     }

@@ -20,6 +20,9 @@
 /* Whether it is ours before the one that writes to the socket. */
 int h264_is_last_filter(const ap_filter_t *filter);
 
+/* Takes a filter out that we have not added, and passes on what it was given. */
+int h264_leave(ap_filter_t *filter, apr_bucket_brigade *brigade);
+
 static inline const core_dir_config *core_config(const request_rec *r)
 {
     return ap_get_core_module_config(r->per_dir_config);

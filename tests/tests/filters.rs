@@ -181,6 +181,33 @@ fn lighttpd_limits_the_rate() {
     rate(Engine::Lighttpd);
 }
 
+/// Whoever names a filter of the module, as a directory may, gets the answers as they are.
+#[test]
+fn apache_does_nothing_by_the_filters_that_others_add() {
+    let (film, page) = (film("bframes"), "a page".repeat(1000));
+    let alone = clip(&film.path, QUERY).expect("a clip");
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        let site = Builder::new(Engine::Apache(mpm)).config("H264StreamingBufferSeconds 60").start();
+        for name in ["H264_STREAMING", "H264_STREAMING_PACE", "H264_STREAMING_SENT_FILE"] {
+            site.publish_as(&film, format!("{name}/film.mp4"));
+            site.put(format!("{name}/page.html"), &page);
+            site.put(format!("{name}/.htaccess"), format!("SetOutputFilter {name}\n"));
+            let targets = [format!("/{name}/page.html"), format!("/{name}/film.mp4?{QUERY}")];
+            let mut kept = site.connect();
+            for (target, expected) in targets.iter().chain(&targets).zip([page.as_bytes(), &alone].repeat(2))
+            {
+                kept.write(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                let request = site.request(target);
+                // mod_http2 does not go with prefork.
+                let other = if mpm == Mpm::Event { request.http2() } else { request };
+                for reply in [kept.reply(), other.send()] {
+                    assert!(reply.status == 200 && reply.body == expected, "{target}\n{reply}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn nginx_sends_clips_over_tls() {
     if has_nginx() {
