@@ -379,8 +379,13 @@ fn refused(words: &[&[u8]]) -> Result<Refused, String> {
 
 /// Reads a file of keys, as the user that the server runs as.
 fn key_file(value: &[u8]) -> Result<Option<KeyFile>, String> {
-    if value.is_empty() || value.eq_ignore_ascii_case(b"none") {
+    if value.eq_ignore_ascii_case(b"none") {
         return Ok(None);
+    }
+    if value.is_empty() {
+        return Err(
+            "h264-streaming.secret-file = \"\": it must be the path of a file with keys, or \"none\"".into(),
+        );
     }
     let path = Path::new(OsStr::from_bytes(value));
     let file = KeyFile::read(path)
