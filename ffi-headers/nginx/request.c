@@ -144,7 +144,10 @@ int h264_set_header(ngx_http_request_t *r, struct h264_bytes name, struct h264_b
     }
     if (!copy(r, &field->value, value)) return 0;
     field->hash = 1;
+    /* Where the server compresses the body, it makes the one weak, and takes the other back. */
     if (field->key.len == 4 && ngx_strncasecmp(field->key.data, (u_char *)"ETag", 4) == 0) r->headers_out.etag = field;
+    if (field->key.len == 13 && ngx_strncasecmp(field->key.data, (u_char *)"Accept-Ranges", 13) == 0)
+        r->headers_out.accept_ranges = field;
     return 1;
 }
 

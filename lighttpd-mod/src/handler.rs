@@ -273,8 +273,12 @@ fn send(
     set_validators(request, &film, mtime);
     request.set_header(b"Content-Type", &content_type);
     request.set_header(b"Content-Length", body_len.to_string().as_bytes());
+    let is_compressed = film.is_compressible() && request.may_be_compressed();
     if request.ranges_enabled() {
-        request.set_header(b"Accept-Ranges", b"bytes");
+        // Of what is compressed there are no ranges.
+        if !is_compressed {
+            request.set_header(b"Accept-Ranges", b"bytes");
+        }
         request.keep_core_ranges_off();
     }
     if request.is_head() {
@@ -286,7 +290,7 @@ fn send(
         Err(error) => return refuse_one_more(request, &error),
     };
     measures::note_bytes(request, &film, &parts);
-    if film.is_compressible() && request.may_be_compressed() {
+    if is_compressed {
         return send_for_compression(request, &film, &file, answer);
     }
     let pacer = pacer(request);

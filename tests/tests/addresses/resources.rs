@@ -6,7 +6,7 @@ use httpdate::fmt_http_date;
 use tests::client::Reply;
 use tests::films::{Film, film};
 use tests::on_all_engines;
-use tests::servers::{Engine, Site, engines};
+use tests::servers::{APACHE, Engine, Site, engines};
 
 use crate::site;
 
@@ -177,6 +177,9 @@ fn texts_may_be_compressed_and_media_never(engine: Engine) {
                     "{target}\n{reply}"
                 );
                 assert_ne!(reply.header("etag"), full.header("etag"), "{target}\n{reply}");
+                // Apache sends ranges of what is compressed.
+                let ranges = if engine == APACHE { "bytes" } else { "" };
+                assert_eq!(reply.header("accept-ranges"), ranges, "{target}\n{reply}");
             }
         }
         let unpacked = site.request(&target).arg("--compressed").send();
