@@ -380,7 +380,7 @@ impl<R: ReadAt> Package<'_, R> {
         }
         // What is allowed of the scenes together is known from the clip of all.
         let tracks = self.in_budget(|film| Ok(offered_tracks(self.index, self.clip(film)?)))?;
-        let (mut scenes, mut room) = (Vec::new(), limits::TEXT);
+        let (mut scenes, mut room) = (Vec::new(), Room::default());
         for (number, request) in (1..).map_while(|number| Some((number, request.scene(number)?))) {
             let query = [self.query, self.link_to_scene(number).as_bytes()].concat();
             let scene =
@@ -428,11 +428,11 @@ impl<R: ReadAt> Package<'_, R> {
 
     /// What a playlist or manifest is about: the track that it is about, or all that are offered.
     fn presentation(&self, address: Address) -> Result<Presentation, Error> {
-        self.presentation_within(address, &mut { limits::TEXT })
+        self.presentation_within(address, &mut Room::default())
     }
 
-    /// The same, of no more segments and links than there is `room` for in bytes; it takes from that.
-    fn presentation_within(&self, address: Address, room: &mut usize) -> Result<Presentation, Error> {
+    /// The same, of no more segments and links than there is `room` for; it takes from that.
+    fn presentation_within(&self, address: Address, room: &mut Room) -> Result<Presentation, Error> {
         let clip = self.in_budget(|film| self.clip(film))?;
         let offered = match address.track() {
             Some(name) => vec![(name, find_track(self.index, name).ok_or(Error::NoSuchAddress)?)],
@@ -451,10 +451,7 @@ impl<R: ReadAt> Package<'_, R> {
                         _ => limits::LINKS_TO_TRACK,
                     };
                     let own = segments.saturating_mul(limits::SEGMENT_OF_TEXT) + bytes_of_keys(&rendition);
-                    let left = room.checked_sub(own);
-                    let left = left.ok_or(PlanError::ManySegments)?;
-                    let long = RequestError::LongQuery { bytes: query.len(), links };
-                    *room = left.checked_sub(links.saturating_mul(query.len())).ok_or(long)?;
+                    room.take(own, links, query.len())?;
                     renditions.push(rendition);
                 }
                 // The others can still be played.
@@ -529,6 +526,31 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 fn bytes_of_keys(rendition: &Rendition) -> usize {
     let systems = rendition.track.protection.iter().flat_map(|protection| &protection.systems);
     systems.map(|system| system.whole.len().div_ceil(3).saturating_mul(4)).sum()
+}
+
+/// How long a text may still become, in bytes.
+struct Room {
+    text: usize,
+    /// What of it is for the part of queries that is longer than links have room for.
+    long_queries: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { text: limits::TEXT, long_queries: limits::LONG_QUERIES }
+    }
+}
+
+impl Room {
+    /// Takes `own` bytes, and those of a query of `bytes` in each of some links.
+    fn take(&mut self, own: usize, links: usize, bytes: usize) -> Result<(), Error> {
+        let too_long = || RequestError::LongQuery { bytes, links };
+        let left = self.text.checked_sub(own).ok_or(PlanError::ManySegments)?;
+        self.text = left.checked_sub(links.saturating_mul(bytes)).ok_or_else(too_long)?;
+        let excess = links.saturating_mul(bytes.saturating_sub(limits::QUERY_OF_LINK));
+        self.long_queries = self.long_queries.checked_sub(excess).ok_or_else(too_long)?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -807,7 +829,7 @@ mod tests {
         get(&seeker, &film, &format!("/dash/manifest.mpd?{scenes}"), &Settings::default()).unwrap();
         for (at, query, is_long) in [
             ("/hls/v1.m3u8", "x=a".to_owned(), false),
-            ("/hls/v1.m3u8", format!("x={}", "a".repeat(1000)), true),
+            ("/hls/v1.m3u8", format!("x={}", "a".repeat(200)), true),
             ("/dash/manifest.mpd", format!("{scenes}&x=a"), true),
         ] {
             let address = Address::parse(at.as_bytes()).unwrap();
@@ -835,7 +857,7 @@ mod tests {
         };
         // A byte that is no UTF-8 takes three in a link.
         for (byte, in_link) in [(b'a', "a"), (0xff, "%FF")] {
-            for (count, is_long) in [(2400 / in_link.len(), false), (2500 / in_link.len(), true)] {
+            for (count, is_long) in [(350 / in_link.len(), false), (370 / in_link.len(), true)] {
                 let query = [b"x=", &vec![byte; count][..]].concat();
                 for at in ["/hls/v1.m3u8", "/hls/v1-iframes.m3u8"] {
                     let said = ask(at, &query);

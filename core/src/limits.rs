@@ -338,9 +338,18 @@ pub const SEGMENT_OF_TEXT: usize = 48;
 /// hours in segments of two seconds are 360,000, and 32 of 24 hours in segments of six are 460,800.
 pub const SEGMENTS_OF_TEXT: usize = 1 << 19;
 
-/// Bytes of all of these, and of the query of each link: in a playlist of two hours in segments of six
-/// seconds it may be longer than servers take one, and in one of a day 1,700 bytes long.
+/// Bytes of all of these, and of the query of each link.
 pub const TEXT: usize = SEGMENTS_OF_TEXT * SEGMENT_OF_TEXT;
+
+/// Bytes of a query that each link of a playlist has room for: more than signed links take whose
+/// signature is an HMAC.
+pub const QUERY_OF_LINK: usize = 256;
+
+/// Bytes of queries beyond that, in all links of a playlist together. Each client whose query is another
+/// holds a text of its own until it has read it, so that this is what a short request can take. In a
+/// playlist of two hours in segments of six seconds a query may be 1,100 bytes long, as tokens with
+/// claims are, and in one of ten hours 430, as links are that a network signs with RSA.
+pub const LONG_QUERIES: usize = 1 << 20;
 
 /// Links to a track in texts that do not name each of its segments.
 pub const LINKS_TO_TRACK: usize = 3;
