@@ -199,6 +199,12 @@ impl Seeker {
         Self { cache: FilmCache::new(cache_bytes, limits), reports: Reports::default() }
     }
 
+    /// Whether the index of a movie is being built, so that a source that
+    /// [asks again](ReadAt::asks_again) would ask in vain.
+    pub fn is_being_built(&self, movie: &Identity) -> bool {
+        self.cache.is_being_built(movie)
+    }
+
     /// How many entries the cache has, and how many bytes they take.
     pub fn cache_size(&self) -> (u64, u64) {
         self.cache.size()

@@ -1,6 +1,6 @@
 //! What a process keeps of movies between requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
@@ -24,6 +24,8 @@ pub(crate) struct FilmCache {
     cache: Cache<Key, Entry, Bytes>,
     permits: MemoryPermits,
     limits: Limits,
+    /// The files whose indexes are built by readers that may wait for the disk.
+    building: Mutex<Vec<Identity>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -165,11 +167,12 @@ impl FilmCache {
         options.estimated_items_capacity(items).weight_capacity(bytes).shards(shards).hot_allocation(HOT);
         let options = options.build();
         let permits = MemoryPermits::default();
-        let Ok(options) = options else {
-            return Self { cache: Cache::with_weighter(items, bytes, Bytes), permits, limits };
-        };
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { cache: Cache::with_options(options, Bytes, hasher, lifecycle), permits, limits }
+        let cache = match options {
+            Ok(options) => Cache::with_options(options, Bytes, hasher, lifecycle),
+            Err(_) => Cache::with_weighter(items, bytes, Bytes),
+        };
+        Self { cache, permits, limits, building: Mutex::default() }
     }
 
     /// How many entries there are, and how many bytes they take.
@@ -191,8 +194,8 @@ impl FilmCache {
     }
 
     /// The index of an open file, built now if it is not there. Of several first requests at once,
-    /// one builds and the others wait for it; a source that may not be kept waiting gets
-    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock), and one that nobody wants any more does not
+    /// one builds and the others wait for it; a source that may not be kept waiting, or that asks again,
+    /// gets [`WouldBlock`](std::io::ErrorKind::WouldBlock), and one that nobody wants any more does not
     /// wait.
     ///
     /// # Errors
@@ -209,10 +212,11 @@ impl FilmCache {
                 .map_err(Arc::new)?;
             index.check(source, film).map_err(failed).map(|()| index)
         };
-        let asked = Instant::now();
+        let asked = source.asks_again().unwrap_or_else(Instant::now);
+        let waits = source.may_wait() && source.asks_again().is_none();
         let is_young = !is_settled(film, SystemTime::now());
         let key = if is_young { Key::young(film) } else { Key::index(film) };
-        let patience = if source.may_wait() { LOOK_UP } else { Duration::ZERO };
+        let patience = if waits { LOOK_UP } else { Duration::ZERO };
         loop {
             let guard = match self.cache.get_value_or_guard(&key, Some(patience)) {
                 GuardResult::Value(entry) => {
@@ -222,7 +226,7 @@ impl FilmCache {
                     self.cache.remove_if(&key, |now| now.is_like(&entry));
                     continue;
                 }
-                GuardResult::Timeout if source.may_wait() => {
+                GuardResult::Timeout if waits => {
                     source.check_wanted().map_err(failed)?;
                     continue;
                 }
@@ -230,6 +234,7 @@ impl FilmCache {
                 GuardResult::Guard(guard) => guard,
             };
             let begun = Instant::now();
+            let _building = source.may_wait().then(|| Building::new(self, film));
             let built = build();
             match &built {
                 // The disk may be better next time.
@@ -248,6 +253,16 @@ impl FilmCache {
             }
             return built;
         }
+    }
+
+    /// Whether the index of a file is being built by a reader that may wait for the disk.
+    pub(crate) fn is_being_built(&self, film: &Identity) -> bool {
+        self.building().contains(film)
+    }
+
+    fn building(&self) -> MutexGuard<'_, Vec<Identity>> {
+        // No list is left half done.
+        self.building.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the index of a young state of this file, unless it is the one that is `kept`.
@@ -304,6 +319,25 @@ impl FilmCache {
     pub(crate) fn keep_text(&self, place: Place, text: &Text) {
         if is_settled(&place.0.film, SystemTime::now()) {
             self.cache.insert(place.0, Entry::Text(text.clone()));
+        }
+    }
+}
+
+/// Says of a file that its index is being built.
+struct Building<'a>(&'a FilmCache, Identity);
+
+impl<'a> Building<'a> {
+    fn new(cache: &'a FilmCache, film: &Identity) -> Self {
+        cache.building().push(*film);
+        Self(cache, *film)
+    }
+}
+
+impl Drop for Building<'_> {
+    fn drop(&mut self) {
+        let mut building = self.0.building();
+        if let Some(place) = building.iter().position(|film| *film == self.1) {
+            building.swap_remove(place);
         }
     }
 }

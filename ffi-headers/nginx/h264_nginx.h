@@ -58,6 +58,8 @@ void h264_set_answered(const struct ngx_http_request_s *r, int result);
 /* Has a thread call h264_work, and the request go on then. One of h264_posted: other than
  * H264_POSTED the work stays the caller's. */
 int h264_post(struct ngx_http_request_s *r, void *work);
+/* Has the request go on in a moment. Until then it is as if something was posted. */
+void h264_pause(struct ngx_http_request_s *r);
 /* Whether what was posted is not done yet, or the server does not know that it is. Until then the
  * request may neither end nor post anything else. */
 int h264_is_reading(const struct ngx_http_request_s *r);

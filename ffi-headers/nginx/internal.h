@@ -25,7 +25,9 @@ struct h264_request {
 #if (NGX_THREADS)
     ngx_thread_task_t *task;
 #endif
-    /* While a thread works for it. */
+    /* What ends a pause. */
+    ngx_event_t pause;
+    /* While a thread works for it, or it pauses. */
     int is_reading;
     /* The request is over, and waits for that thread only. */
     int is_ended;

@@ -10,6 +10,51 @@ int h264_is_reading(const ngx_http_request_t *r) {
     return request != NULL && request->is_reading;
 }
 
+/* It is not the client who keeps the server waiting, unless another part of the answer is being
+ * sent. */
+static void begin_wait(struct h264_request *request) {
+    ngx_http_request_t *r = request->r;
+    ngx_event_t *event = r->connection->write;
+    r->main->blocked++;
+    r->aio = 1;
+    request->is_reading = 1;
+    if (r == r->connection->data && event->timer_set && !event->delayed) ngx_del_timer(event);
+}
+
+/* A request that was given up in between ends now. */
+static void end_wait(struct h264_request *request) {
+    ngx_http_request_t *r = request->r;
+    ngx_connection_t *c = r->connection;
+    r->main->blocked--;
+    r->aio = 0;
+    request->is_reading = 0;
+    if (r->done || request->is_ended) {
+        c->write->handler(c->write);
+        return;
+    }
+    r->write_event_handler(r);
+    ngx_http_run_posted_requests(c);
+}
+
+/* How long a request pauses, in milliseconds, whose film is being read for another. */
+#define PAUSE 50
+
+static void end_pause(ngx_event_t *event) {
+    struct h264_request *request = event->data;
+    event->timedout = 0;
+    ngx_http_set_log_request(request->r->connection->log, request->r);
+    end_wait(request);
+}
+
+void h264_pause(ngx_http_request_t *r) {
+    struct h264_request *request = h264_ours(r);
+    request->pause.data = request;
+    request->pause.handler = end_pause;
+    request->pause.log = r->connection->log;
+    begin_wait(request);
+    ngx_add_timer(&request->pause, PAUSE);
+}
+
 #if (NGX_THREADS)
 
 /* On the thread: nothing of the request is touched. */
@@ -23,7 +68,7 @@ static void work(void *data, ngx_log_t *log) {
  * reads on threads do. */
 #define PATIENCE 60000
 
-/* On the worker's own thread. A request that was given up in between ends now. */
+/* On the worker's own thread. */
 static void done(ngx_event_t *event) {
     struct h264_request *request = event->data;
     ngx_http_request_t *r = request->r;
@@ -35,15 +80,7 @@ static void done(ngx_event_t *event) {
         return;
     }
     if (event->timer_set) ngx_del_timer(event);
-    r->main->blocked--;
-    r->aio = 0;
-    request->is_reading = 0;
-    if (r->done || request->is_ended) {
-        c->write->handler(c->write);
-        return;
-    }
-    r->write_event_handler(r);
-    ngx_http_run_posted_requests(c);
+    end_wait(request);
 }
 
 static ngx_str_t pool_name = ngx_string("default");
@@ -63,14 +100,8 @@ int h264_post(ngx_http_request_t *r, void *what) {
     task->event.handler = done;
     task->event.log = r->connection->log;
     if (ngx_thread_task_post(pool, task) != NGX_OK) return H264_NOT_POSTED;
-    r->main->blocked++;
-    r->aio = 1;
-    request->is_reading = 1;
+    begin_wait(request);
     ngx_add_timer(&task->event, PATIENCE);
-    /* It is not the client who keeps the server waiting, unless another part of the answer is being
-     * sent. */
-    ngx_event_t *event = r->connection->write;
-    if (r == r->connection->data && event->timer_set && !event->delayed) ngx_del_timer(event);
     return H264_POSTED;
 }
 

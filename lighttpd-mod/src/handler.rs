@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 use std::io;
+use std::sync::Arc;
 
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
@@ -101,8 +102,14 @@ fn begin(request: &mut Request<'_>) -> h264_outcome {
         answer => return answer_with(request, answer, address, file, &identity),
     }
     let query = request.query().to_vec();
-    let plan = move |file: &Awaited| seeker.answer_at(file, &identity, address, &query, &settings);
-    match worker.pool.run(request, &file, plan) {
+    let builder = Arc::clone(&seeker);
+    let is_blocked = move || builder.is_being_built(&identity);
+    let plan = move |file: &Awaited| {
+        let answer = seeker.answer_at(file, &identity, address, &query, &settings);
+        // Another request has the index of the film built.
+        if answer.as_ref().is_err_and(Error::would_block) { None } else { Some(answer) }
+    };
+    match worker.pool.run_in_turns(request, &file, plan, is_blocked) {
         Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
         Err(error) => fail(request, &error),
     }

@@ -160,6 +160,23 @@ impl Pool {
         file: &File,
         work: impl FnOnce(&Awaited) -> T + Send + 'static,
     ) -> io::Result<Ticket<T>> {
+        let mut work = Some(work);
+        self.run_in_turns(request, file, move |file| work.take().map(|work| work(file)), || false)
+    }
+
+    /// The same for work that does nothing, and gives nothing, where it would have to wait for what is
+    /// done for another request. It is then tried again once it `is_blocked` no more, and holds no
+    /// thread until then: many who ask for one film at once would hold all of them.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub(crate) fn run_in_turns<T: Send + 'static>(
+        &self,
+        request: &Request<'_>,
+        file: &File,
+        mut work: impl FnMut(&Awaited) -> Option<T> + Send + 'static,
+        is_blocked: impl Fn() -> bool + Send + 'static,
+    ) -> io::Result<Ticket<T>> {
         // The server may close its own when the request is gone.
         let file = file.try_clone()?;
         let pool = &self.0;
@@ -180,15 +197,19 @@ impl Pool {
             maker: pool.threads.borrow().as_ref().map(Threads::maker),
         };
         let result = Arc::clone(&ticket.result);
-        let run: Box<dyn FnOnce() + Send> = Box::new(move || {
+        let mut run: Box<dyn FnMut() -> bool + Send> = Box::new(move || {
             // The payload is let go as in `boundary`.
             let done = panic::catch_unwind(AssertUnwindSafe(|| work(&source))).map_err(mem::forget);
-            *lock(&result) = Some(done.map_err(|()| take_panic()));
+            let done = done.map_err(|()| take_panic()).transpose();
+            let is_done = done.is_some();
+            *lock(&result) = done;
+            is_done
         });
+        let is_blocked = Box::new(is_blocked);
         let film = String::from_utf8_lossy(request.path()).into_owned();
         match &*pool.threads.borrow() {
-            Some(threads) => threads.submit(Job { number, film, run }),
-            None => run(),
+            Some(threads) => threads.submit(Job { number, film, run, is_blocked }),
+            None => while !run() {},
         }
         pool.board.into_iter().for_each(Board::note_read);
         pool.note();

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use mp4seek::source::{Identity, ReadAt};
 
@@ -16,11 +17,12 @@ pub(crate) struct Awaited {
     given_up: Arc<AtomicBool>,
     /// `None` on the server's own thread.
     shared: Option<Arc<Shared>>,
+    since: Instant,
 }
 
 impl Awaited {
     pub(crate) fn new(file: File, given_up: Arc<AtomicBool>, shared: Option<Arc<Shared>>) -> Self {
-        Self { file, given_up, shared }
+        Self { file, given_up, shared, since: Instant::now() }
     }
 }
 
@@ -42,6 +44,10 @@ impl ReadAt for Awaited {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         Ok(())
+    }
+
+    fn asks_again(&self) -> Option<Instant> {
+        self.shared.as_ref().map(|_| self.since)
     }
 
     fn will_read(&self, range: Range<u64>) {

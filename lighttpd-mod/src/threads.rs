@@ -59,6 +59,8 @@ pub(crate) struct Load {
 #[derive(Default)]
 struct Work {
     queue: VecDeque<Job>,
+    /// Jobs that wait for what another job does. They hold no thread.
+    parked: Vec<Job>,
     /// Numbers and movies of the jobs under way.
     running: Vec<(u64, String)>,
     done: Vec<u64>,
@@ -73,7 +75,10 @@ pub(crate) struct Job {
     pub(crate) number: u64,
     /// The path of the movie that it reads, for the error log.
     pub(crate) film: String,
-    pub(crate) run: Box<dyn FnOnce() + Send>,
+    /// Does it. Not, and `false`, where that has to wait for what another job does.
+    pub(crate) run: Box<dyn FnMut() -> bool + Send>,
+    /// Whether it still has to wait for that.
+    pub(crate) is_blocked: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Threads {
@@ -125,8 +130,10 @@ impl Threads {
         if needs_thread && self.start(&mut work).is_err() && work.threads == 0 {
             let job = work.queue.pop_back();
             drop(work);
-            if let Some(job) = job {
-                job.finish(&self.shared);
+            if let Some(mut job) = job {
+                // No job of a thread can have it wait.
+                while !(job.run)() {}
+                self.shared.note_done(job.number);
             }
             return;
         }
@@ -156,7 +163,10 @@ impl Threads {
     pub(crate) fn withdraw(&self, number: u64) {
         let mut work = lock(&self.shared.work);
         let place = work.queue.iter().position(|job| job.number == number);
-        let job = place.and_then(|place| work.queue.remove(place));
+        let mut job = place.and_then(|place| work.queue.remove(place));
+        if let Some(place) = work.parked.iter().position(|job| job.number == number) {
+            job = Some(work.parked.swap_remove(place));
+        }
         drop(work);
         // What it holds is released without the lock.
         drop(job);
@@ -179,9 +189,9 @@ impl Threads {
     pub(crate) fn close(&self) -> Vec<String> {
         let mut work = lock(&self.shared.work);
         self.shared.is_closed.store(true, Ordering::Relaxed);
-        let queue = mem::take(&mut work.queue);
+        let left = (mem::take(&mut work.queue), mem::take(&mut work.parked));
         drop(work);
-        drop(queue);
+        drop(left);
         self.shared.ready.notify_all();
         let work = lock(&self.shared.work);
         let waited = self.shared.ended.wait_timeout_while(work, PATIENCE, |work| work.threads > 0);
@@ -214,6 +224,36 @@ impl Shared {
         self.is_closed.load(Ordering::Relaxed)
     }
 
+    /// Notes that a job was done, and tells the server.
+    fn note_done(&self, number: u64) {
+        lock(&self.work).done.push(number);
+        // Fails only where it counts to 2^64, and is raised then all the more.
+        let _ = (&self.event).write(&1u64.to_ne_bytes());
+    }
+
+    /// Ends the turn of a job. One that is not done has another once it need not wait any more, and so
+    /// have those that waited for this one.
+    fn put_back(&self, mut job: Job, is_done: bool) {
+        let mut work = lock(&self.work);
+        let place = work.running.iter().position(|(number, _)| *number == job.number);
+        job.film = place.map(|place| work.running.swap_remove(place).1).unwrap_or_default();
+        let number = job.number;
+        let done = if is_done || self.is_closed() {
+            Some(job)
+        } else {
+            work.parked.push(job);
+            None
+        };
+        let ready = work.unpark();
+        drop(work);
+        for _ in 0..ready {
+            self.ready.notify_one();
+        }
+        if done.is_some() {
+            self.note_done(number);
+        }
+    }
+
     /// What a thread does.
     fn serve(&self) {
         let mut work = lock(&self.work);
@@ -226,7 +266,8 @@ impl Shared {
             };
             work.running.push((job.number, mem::take(&mut job.film)));
             drop(work);
-            job.finish(self);
+            let is_done = (job.run)();
+            self.put_back(job, is_done);
             work = lock(&self.work);
         }
         work.threads -= 1;
@@ -235,16 +276,15 @@ impl Shared {
     }
 }
 
-impl Job {
-    /// Does it, and tells the server.
-    fn finish(self, shared: &Shared) {
-        (self.run)();
-        let mut work = lock(&shared.work);
-        work.running.retain(|(number, _)| *number != self.number);
-        work.done.push(self.number);
-        drop(work);
-        // Fails only where it counts to 2^64, and is raised then all the more.
-        let _ = (&shared.event).write(&1u64.to_ne_bytes());
+impl Work {
+    /// Queues the jobs that have what they waited for, behind all others. How many.
+    fn unpark(&mut self) -> usize {
+        let (blocked, ready): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.parked).into_iter().partition(|job| (job.is_blocked)());
+        let count = ready.len();
+        self.parked = blocked;
+        self.queue.extend(ready);
+        count
     }
 }
 

@@ -116,7 +116,7 @@ impl Body {
         }
         let Some(window) = self.awaited.take() else { return Ok(Progress::Waits) };
         match window.generated.take(request) {
-            Outcome::Pending => {
+            Outcome::Pending | Outcome::Blocked => {
                 self.awaited = Some(window);
                 Ok(Progress::Waits)
             }

@@ -1,5 +1,7 @@
 //! What a request of ours keeps from one call to the next.
 
+use std::time::Instant;
+
 use mp4seek::packaging::Address;
 use mp4seek::source::Identity;
 use mp4seek::{Answer, Error};
@@ -24,6 +26,8 @@ pub(crate) struct Planned {
     pub(crate) file: OpenFile,
     pub(crate) identity: Identity,
     pub(crate) address: Option<Address>,
+    /// When it was first asked for.
+    pub(crate) since: Instant,
     pub(crate) answer: Ticket<Result<Answer, Error>>,
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use mp4seek::http::{Conditions, Part, Selection, content_range, select};
 use mp4seek::packaging::Address;
@@ -100,20 +101,35 @@ pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
         Err(outcome) => return outcome,
     };
     let section = request.section();
-    let settings = section.settings();
     let identity = match file.metadata() {
         Ok(metadata) => Identity::of(&metadata),
         Err(error) => return fail(request, &error),
     };
-    let seeker = seeker(section);
-    match seeker.answer_at(&Resident::of(&file), &identity, address, request.query(), &settings) {
+    let source = Resident::of(&file);
+    match seeker(section).answer_at(&source, &identity, address, request.query(), &section.settings()) {
         Err(error) if error.would_block() => {}
         answer => return answer_with(request, answer, address, file, &identity),
     }
+    plan(request, file, identity, address, Instant::now())
+}
+
+/// Has a thread plan the answer to what was first asked for at `since`.
+fn plan(
+    request: &Request,
+    file: OpenFile,
+    identity: Identity,
+    address: Option<Address>,
+    since: Instant,
+) -> Outcome {
+    let (seeker, settings) = (seeker(request.section()), request.section().settings());
     let query = request.query().to_vec();
-    let work = move |file: &Awaited| seeker.answer_at(file, &identity, address, &query, &settings);
-    match pool::run(request, &file, work) {
-        Ok(answer) => answer_when_planned(request, Planned { file, identity, address, answer }),
+    let work = move |file: &Awaited| {
+        let answer = seeker.answer_at(file, &identity, address, &query, &settings);
+        // Another request has the index of the film built.
+        if answer.as_ref().is_err_and(Error::would_block) { None } else { Some(answer) }
+    };
+    match pool::run_unless_blocked(request, &file, since, work) {
+        Ok(answer) => answer_when_planned(request, Planned { file, identity, address, since, answer }),
         Err(error) => fail(request, &error),
     }
 }
@@ -122,6 +138,14 @@ pub(crate) fn answer(request: &Request, file: OpenFile) -> Outcome {
 pub(crate) fn answer_when_planned(request: &Request, planned: Planned) -> Outcome {
     match planned.answer.take(request) {
         pool::Outcome::Pending => Outcome::Waits(Context::Planned(planned)),
+        pool::Outcome::Blocked if seeker(request.section()).is_being_built(&planned.identity) => {
+            request.pause();
+            Outcome::Waits(Context::Planned(planned))
+        }
+        pool::Outcome::Blocked => {
+            let Planned { file, identity, address, since, .. } = planned;
+            plan(request, file, identity, address, since)
+        }
         pool::Outcome::Done(answer) => {
             answer_with(request, answer, planned.address, planned.file, &planned.identity)
         }

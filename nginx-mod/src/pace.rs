@@ -102,7 +102,7 @@ impl Pacer {
         }
         let Some(ticket) = self.looked_up.take() else { return Ok(None) };
         match ticket.take(request) {
-            Outcome::Pending => {
+            Outcome::Pending | Outcome::Blocked => {
                 self.looked_up = Some(ticket);
                 Ok(None)
             }

@@ -13,6 +13,7 @@ use std::mem::{self, ManuallyDrop};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use mp4seek::server::{Board, ReadWork, boundary};
 
@@ -24,13 +25,18 @@ use crate::request::Request;
 /// A piece of work that a request waits for. Dropped, it is not waited for any more.
 pub(crate) struct Ticket<T> {
     given_up: Arc<AtomicBool>,
-    result: Arc<Mutex<Option<Result<T, String>>>>,
+    result: Arc<Mutex<Option<Tried<T>>>>,
 }
+
+/// What a thread leaves of a piece of work: nothing where it was blocked, or the words of a panic.
+type Tried<T> = Result<Option<T>, String>;
 
 /// What came of a piece of work.
 pub(crate) enum Outcome<T> {
     /// Nothing yet.
     Pending,
+    /// Nothing: it would have had to wait for what is done for another request.
+    Blocked,
     /// The result.
     Done(T),
     /// The words of a panic.
@@ -50,8 +56,23 @@ pub(crate) fn run<T: Send + 'static>(
     file: &File,
     work: impl FnOnce(&Awaited) -> T + Send + 'static,
 ) -> io::Result<Ticket<T>> {
+    run_unless_blocked(request, file, Instant::now(), move |file| Some(work(file)))
+}
+
+/// The same for work that does nothing, and gives nothing, where it would have to wait for what is
+/// done for another request: many who ask for one film at once would hold all threads. It was first
+/// asked for at `since`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn run_unless_blocked<T: Send + 'static>(
+    request: &Request,
+    file: &File,
+    since: Instant,
+    work: impl FnOnce(&Awaited) -> Option<T> + Send + 'static,
+) -> io::Result<Ticket<T>> {
     let ticket = Ticket { given_up: Arc::default(), result: Arc::default() };
-    let source = Awaited::new(file.try_clone()?, Arc::clone(&ticket.given_up));
+    let source = Awaited::new(file.try_clone()?, Arc::clone(&ticket.given_up), since);
     let result = Arc::clone(&ticket.result);
     let mut counted = measures::board().map(Board::queue_read);
     let run: Work = Box::new(move || {
@@ -83,9 +104,14 @@ impl<T> Ticket<T> {
         if request.is_reading() {
             return Outcome::Pending;
         }
-        match lock(&self.result).take() {
+        let mut result = lock(&self.result);
+        if matches!(*result, Some(Ok(None))) {
+            return Outcome::Blocked;
+        }
+        match result.take() {
             None => Outcome::Pending,
-            Some(Ok(done)) => Outcome::Done(done),
+            Some(Ok(None)) => Outcome::Blocked,
+            Some(Ok(Some(done))) => Outcome::Done(done),
             Some(Err(panic)) => Outcome::Panicked(panic),
         }
     }

@@ -8,6 +8,7 @@ use std::ops::{Deref, Range};
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use mp4seek::source::{Identity, ReadAt};
 
@@ -54,11 +55,12 @@ impl Deref for OpenFile {
 pub(crate) struct Awaited {
     file: File,
     given_up: Arc<AtomicBool>,
+    since: Instant,
 }
 
 impl Awaited {
-    pub(crate) fn new(file: File, given_up: Arc<AtomicBool>) -> Self {
-        Self { file, given_up }
+    pub(crate) fn new(file: File, given_up: Arc<AtomicBool>, since: Instant) -> Self {
+        Self { file, given_up, since }
     }
 }
 
@@ -81,6 +83,10 @@ impl ReadAt for Awaited {
             return Err(io::Error::other("nobody waits for the answer any more"));
         }
         Ok(())
+    }
+
+    fn asks_again(&self) -> Option<Instant> {
+        Some(self.since)
     }
 
     fn will_read(&self, range: Range<u64>) {

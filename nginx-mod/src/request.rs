@@ -104,6 +104,11 @@ impl Request {
         ask!(self, h264_post, work).try_into().unwrap_or(ffi::H264_NOT_POSTED)
     }
 
+    /// Has the request go on in a moment, as if something had been posted until then.
+    pub(crate) fn pause(&self) {
+        ask!(self, h264_pause);
+    }
+
     /// Whether the server still waits for what was posted.
     pub(crate) fn is_reading(&self) -> bool {
         ask!(self, h264_is_reading) != 0

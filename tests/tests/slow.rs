@@ -37,6 +37,7 @@ macro_rules! on_one_thread {
 
 on_one_thread!(
     others_are_answered_while_one_waits,
+    a_film_is_read_while_many_wait_for_another,
     streams_of_one_connection_do_not_wait_for_each_other,
     all_kinds_of_answers_may_have_to_wait,
     clients_that_leave_while_they_wait_do_no_harm,
@@ -115,6 +116,46 @@ fn others_are_answered_while_one_waits(engine: Engine) {
             fs::remove_file(&latch).expect("a file of our own");
             assert!(is_clip(&slow.join().expect("an answer"), &film, QUERY));
         });
+    }
+}
+
+/// Whoever waits for what is read for another holds none of the threads.
+fn a_film_is_read_while_many_wait_for_another(engine: Engine) {
+    let dir = tempfile::tempdir_in(sites_dir()).expect("a directory of our own");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a directory of our own");
+    let latch = dir.path().join("latch");
+    fs::write(&latch, "").expect("a directory of our own");
+    let builder = Builder::new(engine).disk_stuck_behind(&latch);
+    let (site, film) = with_film(if engine == Engine::Nginx { builder.workers(1) } else { builder });
+    // One that nobody has asked for yet, and one that was written just now.
+    site.publish_as(&film, "slow-stuck.mp4");
+    site.put("slow-stuck-young.mp4", fs::read(&film.path).expect("a film"));
+    for name in ["slow-stuck.mp4", "slow-stuck-young.mp4"] {
+        fs::write(&latch, "").expect("a directory of our own");
+        let ask = |n: usize| {
+            let (mut client, query) = (site.connect(), format!("start={}.{n:02}", n % 7));
+            client.write(&format!("GET /{name}?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            (client, query)
+        };
+        let mut waiting: Vec<_> = (0..40).map(ask).collect();
+        // Some leave.
+        waiting.drain(10..15);
+        sleep(Duration::from_millis(300));
+        let begun = site.computed();
+        for n in 0..3 {
+            // Each time a film that nobody knows anything of.
+            let other = format!("slow-{n}-{}", name.trim_start_matches("slow-stuck"));
+            site.publish_as(&film, &other);
+            let reply = site.request(&format!("/{other}?{QUERY}")).arg("-m10").send();
+            assert!(is_clip(&reply, &film, QUERY), "{reply}");
+        }
+        sleep(Duration::from_millis(700));
+        let used = site.computed() - begun;
+        assert!(used < Duration::from_millis(350), "{used:?} of computing in a second, for those who wait");
+        fs::remove_file(&latch).expect("a file of our own");
+        for (mut client, query) in waiting {
+            assert!(is_clip(&client.reply(), &film, &query), "{name}?{query}");
+        }
     }
 }
 

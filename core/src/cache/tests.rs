@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
+use std::time::{Instant, SystemTime};
 
 use super::*;
 use crate::testing::{Film, TrackSpec, identity};
@@ -242,6 +243,44 @@ impl ReadAt for Hanging<'_> {
             self.2.wait();
         }
         self.0.read_at(buf, offset)
+    }
+}
+
+/// A reader that asks again once another's work is done.
+struct Again<'a>(&'a [u8], Instant);
+
+impl ReadAt for Again<'_> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buf, offset)
+    }
+
+    fn asks_again(&self) -> Option<Instant> {
+        Some(self.1)
+    }
+}
+
+#[test]
+fn who_asks_again_waits_for_nobody_and_gets_what_was_built_meanwhile() {
+    let film = one_film();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    // Of a file that has just changed, too.
+    for ctime in [0, i64::try_from(now).unwrap()] {
+        let (cache, identity) = (cache_of(1 << 20), Identity { ctime, ..identity(&film) });
+        let hanging = Hanging(&film, AtomicBool::new(false), Barrier::new(2));
+        let again = Again(&film, Instant::now());
+        thread::scope(|threads| {
+            let builds = threads.spawn(|| cache.index(&identity, &hanging));
+            while !hanging.1.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            let sent_away = cache.index(&identity, &again).unwrap_err();
+            assert_eq!(sent_away.io_error().unwrap().kind(), io::ErrorKind::WouldBlock);
+            assert!(cache.is_being_built(&identity));
+            hanging.2.wait();
+            let built = builds.join().unwrap().unwrap();
+            assert!(!cache.is_being_built(&identity));
+            assert!(Arc::ptr_eq(&cache.index(&identity, &again).unwrap(), &built));
+        });
     }
 }
 

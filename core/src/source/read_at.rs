@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
+use std::time::Instant;
 
 use rustix::fs::{Advice, fadvise};
 
@@ -58,6 +59,12 @@ pub trait ReadAt {
     /// may not gets `WouldBlock` instead.
     fn may_wait(&self) -> bool {
         true
+    }
+
+    /// Since when a reader asks that does not wait for another's work, though it may wait for the disk: it
+    /// gets `WouldBlock`, and asks again once that work is done. `None` for one that waits.
+    fn asks_again(&self) -> Option<Instant> {
+        None
     }
 
     /// Whether `range`, which lies in the file, can be had without a wait, as far as a look here and
@@ -153,6 +160,10 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
 
     fn may_wait(&self) -> bool {
         (**self).may_wait()
+    }
+
+    fn asks_again(&self) -> Option<Instant> {
+        (**self).asks_again()
     }
 
     fn is_at_hand(&self, range: &Range<u64>) -> bool {

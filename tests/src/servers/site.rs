@@ -221,6 +221,17 @@ impl Site {
             .sum()
     }
 
+    /// How long the server's processes have computed so far.
+    pub fn computed(&self) -> Duration {
+        let stats = self.processes().into_iter().filter_map(|dir| fs::read_to_string(dir.join("stat")).ok());
+        let ticks = stats.filter_map(|stat| {
+            // The name may have anything in it.
+            let fields: Vec<_> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+            Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+        });
+        Duration::from_millis(ticks.sum::<u64>() * 1000 / rustix::param::clock_ticks_per_second())
+    }
+
     /// The directories of the server's processes in `/proc`.
     pub fn processes(&self) -> Vec<PathBuf> {
         self.running().processes()
