@@ -16,7 +16,7 @@ use crate::packaging::{
 };
 use crate::plan::{FragmentedFile, Held, Outline, PlanError, Segmenting, Spacing};
 use crate::request::{Asked, ClipRequest, Form, Format, Mode, Parameter, RequestError, Settings, TrackKind};
-use crate::seek::{Clip, Cut, seek_for_segments};
+use crate::seek::{Clip, Cut, seek, seek_for_segments};
 use crate::source::{Identity, ReadAt};
 use crate::text::{has_chapters, has_vtt, write_chapters, write_vtt};
 use crate::virtual_file::{Layout, Planned, VirtualFile};
@@ -102,7 +102,9 @@ impl Seeker {
         let index = known.map_or_else(|| self.cache.index(identity, source), Ok).map_err(Error::Format)?;
         let query = if settings.has_plain_links { b"" } else { query };
         let answer = |request: &ClipRequest| {
-            let request = packaged(request);
+            // All of a package on a disk is of one clip.
+            let begins_as_clip = address.begins_as_clip() && !settings.has_plain_links;
+            let request = packaged(request, begins_as_clip);
             let budget = self.budget(&index, &request);
             let (clip, outline) = (OnceCell::new(), OnceCell::new());
             let index = &index;
@@ -117,6 +119,7 @@ impl Seeker {
                 identity,
                 budget: &budget,
                 request,
+                begins_as_clip,
                 has_one_query,
                 settings,
                 query,
@@ -133,10 +136,10 @@ impl Seeker {
     }
 }
 
-/// A request as it holds for all resources of a clip: each begins with a key frame. Players put
-/// segments one after the other and do not all hide what comes before a frame.
-fn packaged(request: &ClipRequest) -> ClipRequest {
-    ClipRequest { mode: Mode::Keyframe, format: Format::Fragmented, ..request.clone() }
+/// A request as it holds for all resources of a clip that belong to one another.
+fn packaged(request: &ClipRequest, begins_as_clip: bool) -> ClipRequest {
+    let mode = if begins_as_clip { request.mode } else { Mode::Keyframe };
+    ClipRequest { mode, format: Format::Fragmented, ..request.clone() }
 }
 
 /// What is packaged from a clip.
@@ -148,6 +151,8 @@ struct Package<'a, R> {
     /// What all steps together may read.
     budget: &'a Budget,
     request: ClipRequest,
+    /// Whether it is of what the movie's own address gives, and not of segments.
+    begins_as_clip: bool,
     /// Whether no other query may be asked for instead.
     has_one_query: bool,
     settings: &'a Settings,
@@ -164,8 +169,8 @@ struct Package<'a, R> {
 impl<R: ReadAt> Package<'_, R> {
     /// What is at an address, and how it is named.
     fn named(&self, address: Address, work: Work) -> Result<VirtualFile, Error> {
-        let Settings { mode, .. } = *self.settings;
-        // The mode and the format are the same for all resources.
+        // The format is the same for all resources, and mostly the mode.
+        let mode = if self.begins_as_clip { self.request.mode } else { self.settings.mode };
         let request = ClipRequest { mode, format: Format::Flat, ..self.request.clone() };
         let settings = Settings { format: Format::Flat, ..*self.settings };
         let mut file = self.resource(address, work)?;
@@ -246,7 +251,11 @@ impl<R: ReadAt> Package<'_, R> {
         if let Some(known) = self.clip.get() {
             return Ok(known);
         }
-        match seek_for_segments(film, &self.request)? {
+        let cut = match self.begins_as_clip {
+            true => seek(film, &self.request),
+            false => seek_for_segments(film, &self.request),
+        };
+        match cut? {
             Cut::Clip(clip) => Ok(self.clip.get_or_init(|| clip)),
             Cut::Whole => Err(Error::NoSuchAddress),
         }
@@ -302,7 +311,7 @@ impl<R: ReadAt> Package<'_, R> {
 
     fn write(&self, address: Address) -> Result<String, Error> {
         match address {
-            Address::Text(name) => return self.write_text(name),
+            Address::TextOfSegments(name) | Address::Text(name) => return self.write_text(name),
             Address::Chapters => return self.write_chapters(),
             Address::Manifest(form) => {
                 if let Some(scenes) = self.scenes(address)? {

@@ -39,8 +39,7 @@ export function addText(film, url) {
   return Promise.race([once(element, "load"), once(element, "error")]);
 }
 
-// Shows the film's text on a clip of `from` to `to`. The server's own text of a clip counts from
-// the key frame, as HLS and DASH do.
+// Shows the film's text on a clip of `from` to `to`, without asking for it once more.
 export function showText(film, clip, from, to) {
   const track = clip.ownText ??= clip.addTextTrack("captions", "Text");
   track.mode = "showing";

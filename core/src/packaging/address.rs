@@ -17,7 +17,8 @@ use super::Form;
 /// | `/dash/manifest-template.mpd` | the manifest, segments as resources |
 /// | `/cmaf/v1.mp4` | the fragmented file of a track |
 /// | `/cmaf/v1/init.mp4`, `/cmaf/v1/42.m4s` | parts of that file |
-/// | `/text/t1.vtt`, `/text/chapters.vtt` | WebVTT |
+/// | `/cmaf/t1.vtt` | WebVTT in time with segments |
+/// | `/text/t1.vtt`, `/text/chapters.vtt` | WebVTT in time with the movie's own clip |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Address {
     /// The multivariant playlist of HLS.
@@ -34,9 +35,12 @@ pub enum Address {
     Init(TrackName),
     /// A segment of that file, counted from 1.
     Segment(TrackName, u32),
-    /// A text track as WebVTT.
+    /// A text track as WebVTT, which playlists and manifests link to: in time with the segments of the
+    /// other tracks.
+    TextOfSegments(TrackName),
+    /// A text track as WebVTT, in time with what the movie's own address gives for the same query.
     Text(TrackName),
-    /// The chapters as WebVTT.
+    /// The chapters as WebVTT, in the same time.
     Chapters,
 }
 
@@ -80,7 +84,7 @@ impl Address {
             "cmaf" => Self::parse_cmaf(name),
             "text" => match name.strip_suffix(".vtt")? {
                 "chapters" => Some(Self::Chapters),
-                track => TrackName::parse(track).filter(|t| t.kind == TrackKind::Text).map(Self::Text),
+                track => TrackName::parse_text(track).map(Self::Text),
             },
             _ => None,
         }
@@ -98,7 +102,10 @@ impl Address {
 
     fn parse_cmaf(name: &str) -> Option<Self> {
         match name.split_once('/') {
-            None => TrackName::parse(name.strip_suffix(".mp4")?).map(Self::TrackFile),
+            None => match name.strip_suffix(".vtt") {
+                Some(track) => TrackName::parse_text(track).map(Self::TextOfSegments),
+                None => TrackName::parse(name.strip_suffix(".mp4")?).map(Self::TrackFile),
+            },
             Some((track, "init.mp4")) => TrackName::parse(track).map(Self::Init),
             Some((track, segment)) => {
                 let number = number(segment.strip_suffix(".m4s")?)?;
@@ -113,7 +120,7 @@ impl Address {
             Self::Multivariant | Self::Media(_) | Self::Iframes(_) => AddressKind::Hls,
             Self::Manifest(_) => AddressKind::Dash,
             Self::TrackFile(_) | Self::Init(_) | Self::Segment(..) => AddressKind::Cmaf,
-            Self::Text(_) | Self::Chapters => AddressKind::Text,
+            Self::TextOfSegments(_) | Self::Text(_) | Self::Chapters => AddressKind::Text,
         }
     }
 
@@ -129,8 +136,14 @@ impl Address {
             Self::Manifest(_) => "application/dash+xml",
             Self::TrackFile(track) | Self::Init(track) => mime_type(track.kind),
             Self::Segment(..) => "video/iso.segment",
-            Self::Text(_) | Self::Chapters => "text/vtt",
+            Self::TextOfSegments(_) | Self::Text(_) | Self::Chapters => "text/vtt",
         }
+    }
+
+    /// Whether it begins where the movie's own address does for the same query. All else begins with a
+    /// key frame: players put segments one after the other and do not all hide what comes before a frame.
+    pub(crate) fn begins_as_clip(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Chapters)
     }
 
     /// The track that it is about, unless it is about all of them.
@@ -141,6 +154,7 @@ impl Address {
             | Self::TrackFile(track)
             | Self::Init(track)
             | Self::Segment(track, _)
+            | Self::TextOfSegments(track)
             | Self::Text(track) => Some(track),
             Self::Multivariant | Self::Manifest(_) | Self::Chapters => None,
         }
@@ -158,6 +172,7 @@ impl Display for Address {
             Self::TrackFile(track) => write!(f, "/cmaf/{track}.mp4"),
             Self::Init(track) => write!(f, "/cmaf/{track}/init.mp4"),
             Self::Segment(track, number) => write!(f, "/cmaf/{track}/{number}.m4s"),
+            Self::TextOfSegments(track) => write!(f, "/cmaf/{track}.vtt"),
             Self::Text(track) => write!(f, "/text/{track}.vtt"),
             Self::Chapters => f.write_str("/text/chapters.vtt"),
         }
@@ -175,6 +190,11 @@ impl TrackName {
             _ => return None,
         };
         number(chars.as_str()).map(|number| Self { kind, number })
+    }
+
+    /// Reads the name of a text.
+    fn parse_text(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|name| name.kind == TrackKind::Text)
     }
 }
 
@@ -232,6 +252,7 @@ mod tests {
             ("/cmaf/a12/init.mp4", Address::Init(A12), Cmaf, "audio/mp4"),
             ("/cmaf/v1/42.m4s", Address::Segment(V1, 42), Cmaf, "video/iso.segment"),
             ("/cmaf/a12/4294967295.m4s", Address::Segment(A12, u32::MAX), Cmaf, "video/iso.segment"),
+            ("/cmaf/t1.vtt", Address::TextOfSegments(T1), Text, "text/vtt"),
             ("/text/t1.vtt", Address::Text(T1), Text, "text/vtt"),
             ("/text/chapters.vtt", Address::Chapters, Text, "text/vtt"),
         ]
@@ -287,6 +308,9 @@ mod tests {
             "/dash/v1.mpd",
             "/cmaf/v1",
             "/cmaf/v1.m4s",
+            "/cmaf/v1.vtt",
+            "/cmaf/t01.vtt",
+            "/cmaf/chapters.vtt",
             "/cmaf/v1/",
             "/cmaf/v1/init.m4s",
             "/cmaf/v1/1.mp4",

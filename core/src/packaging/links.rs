@@ -95,7 +95,7 @@ impl Links {
 
     /// To the text of a track as WebVTT.
     pub(super) fn text(&self, track: &str) -> String {
-        format!("{}/text/{track}.vtt{}", self.folder, self.query)
+        format!("{}/cmaf/{track}.vtt{}", self.folder, self.query)
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
                 ("dash", links.init_template("v1"), "/cmaf/v1/init.mp4"),
                 ("dash", links.segment("v1", 7), "/cmaf/v1/7.m4s"),
                 ("dash", links.segment_template("v1").replace("$Number$", "7"), "/cmaf/v1/7.m4s"),
-                ("hls", links.text("t1"), "/text/t1.vtt"),
+                ("hls", links.text("t1"), "/cmaf/t1.vtt"),
             ];
             for (folder, link, path) in all {
                 assert_eq!(target(folder, &link), Address::parse(path.as_bytes()), "{link}");

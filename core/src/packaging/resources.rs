@@ -44,7 +44,7 @@ fn name(rendition: &Rendition) -> Option<TrackName> {
 
 fn add_media(all: &mut Vec<Address>, name: TrackName, rendition: &Rendition, form: Form) {
     if rendition.is_webvtt() {
-        all.push(Address::Text(name));
+        all.push(Address::TextOfSegments(name));
         return;
     }
     match form {
@@ -156,7 +156,7 @@ mod tests {
             let all = resources(&text, Packaging { hls, dash });
             all.iter().map(Address::to_string).collect::<Vec<_>>()
         };
-        let in_dash = ["/text/t1.vtt", "/dash/manifest.mpd"];
+        let in_dash = ["/cmaf/t1.vtt", "/dash/manifest.mpd"];
         assert_eq!(found(true, true), in_dash);
         assert_eq!(found(false, true), in_dash);
         assert_eq!(found(true, false), [""; 0]);

@@ -75,20 +75,44 @@ fn texts_and_chapters_move_with_their_scenes_in_either_form() {
     }
 }
 
-/// Scenes begin at key frames there: the third one half a second earlier.
+/// In segments and in the mode `keyframe`, scenes begin at key frames: the third one half a second
+/// earlier.
 #[test]
 fn addresses_behind_the_film_have_texts_and_chapters_of_the_scenes() {
     let source = film().build();
-    assert_eq!(resource(&source, "/text/t1.vtt", QUERY), expected_texts());
+    let by_key_frame = format!("{QUERY}&mode=keyframe");
+    for (address, query) in
+        [("/cmaf/t1.vtt", QUERY), ("/text/t1.vtt", QUERY), ("/text/t1.vtt", &*by_key_frame)]
+    {
+        assert_eq!(resource(&source, address, query), expected_texts(), "{address} {query}");
+    }
     let moved = expected_chapters().replace("05.500 --> 00:00:06.000", "06.000 --> 00:00:06.500");
-    assert_eq!(resource(&source, "/text/chapters.vtt", QUERY), moved);
+    assert_eq!(resource(&source, "/text/chapters.vtt", QUERY), expected_chapters());
+    assert_eq!(resource(&source, "/text/chapters.vtt", &by_key_frame), moved);
     let playlist = resource(&source, "/hls/t1.m3u8", QUERY);
     assert!(playlist.contains("#EXTINF:6.5"), "{playlist}");
-    assert!(playlist.contains(&format!("t1.vtt?{QUERY}")), "{playlist}");
+    assert!(playlist.contains(&format!("../cmaf/t1.vtt?{QUERY}")), "{playlist}");
     // A period of DASH asks for one of them.
     let second =
         document(&[("00:00:00.000 --> 00:00:01.000", "one"), ("00:00:01.500 --> 00:00:03.000", "two")]);
-    assert_eq!(resource(&source, "/text/t1.vtt", &format!("{QUERY}&scene=2")), second);
+    assert_eq!(resource(&source, "/cmaf/t1.vtt", &format!("{QUERY}&scene=2")), second);
+}
+
+#[test]
+fn text_is_in_time_with_the_clip_or_with_the_segments() {
+    let source = film().build();
+    let (exact, by_key_frame) = ("start=4.5&end=6", "start=4.5&end=6&mode=keyframe");
+    let in_exact = vtt(&source, 1, exact);
+    let of_segments = resource(&source, "/cmaf/t1.vtt", exact);
+    assert_ne!(in_exact, of_segments);
+    for (query, wanted) in [(exact, &in_exact), (by_key_frame, &of_segments)] {
+        assert_eq!(&vtt(&source, 1, query), wanted, "{query}");
+        assert_eq!(&resource(&source, "/text/t1.vtt", query), wanted, "{query}");
+        // A playlist carries the query on.
+        assert_eq!(resource(&source, "/cmaf/t1.vtt", query), of_segments, "{query}");
+    }
+    assert_eq!(resource(&source, "/text/chapters.vtt", exact), chapters(&source, exact));
+    assert_eq!(resource(&source, "/text/t1.vtt", ""), resource(&source, "/cmaf/t1.vtt", ""));
 }
 
 /// A `udta` with chapters of Nero's form, which have no end.

@@ -74,7 +74,7 @@ fn each_link_leads_to_a_resource_of_the_same_clip(engine: Engine) {
             "/hls/a1.m3u8",
             "/hls/t1.m3u8",
             "/hls/v1-iframes.m3u8",
-            "/text/t1.vtt",
+            "/cmaf/t1.vtt",
             "/cmaf/v1.mp4",
             "/cmaf/a1/1.m4s",
         ] {

@@ -207,7 +207,7 @@ fn the_types_of_the_page_are_those_that_the_module_sends() {
     site.publish_as(&film, "files/f.mp4");
     package(&film.path, &plain.docroot().join("f"), FORMS[1].1);
     for address in
-        ["hls/master.m3u8", "dash/manifest-template.mpd", "cmaf/v1/init.mp4", "cmaf/v1/1.m4s", "text/t1.vtt"]
+        ["hls/master.m3u8", "dash/manifest-template.mpd", "cmaf/v1/init.mp4", "cmaf/v1/1.m4s", "cmaf/t1.vtt"]
     {
         let (ours, theirs) =
             (get(&site, &format!("/files/f.mp4/{address}")), get(&plain, &format!("/f/{address}")));

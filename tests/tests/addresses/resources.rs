@@ -19,7 +19,7 @@ on_all_engines!(
 );
 
 /// The resources of a film with subtitles, and their types.
-const ALL: [(&str, &str); 12] = [
+const ALL: [(&str, &str); 13] = [
     ("/hls/master.m3u8", "application/vnd.apple.mpegurl"),
     ("/hls/v1.m3u8", "application/vnd.apple.mpegurl"),
     ("/hls/a1.m3u8", "application/vnd.apple.mpegurl"),
@@ -27,6 +27,7 @@ const ALL: [(&str, &str); 12] = [
     ("/hls/v1-iframes.m3u8", "application/vnd.apple.mpegurl"),
     ("/dash/manifest.mpd", "application/dash+xml"),
     ("/dash/manifest-template.mpd", "application/dash+xml"),
+    ("/cmaf/t1.vtt", "text/vtt"),
     ("/text/t1.vtt", "text/vtt"),
     ("/cmaf/v1.mp4", "video/mp4"),
     ("/cmaf/a1.mp4", "audio/mp4"),
@@ -35,7 +36,7 @@ const ALL: [(&str, &str); 12] = [
 ];
 
 fn is_text(address: &str) -> bool {
-    !address.starts_with("/cmaf/")
+    !address.starts_with("/cmaf/") || address.ends_with(".vtt")
 }
 
 /// Sends a request over both versions of HTTP, and wants the same answer.

@@ -48,7 +48,7 @@ fn only_what_is_wanted_is_written() {
     let film = film("subtitles");
     let media = ["cmaf/a1.mp4", "cmaf/v1.mp4"];
     let hls = ["hls/a1.m3u8", "hls/master.m3u8", "hls/t1.m3u8", "hls/v1-iframes.m3u8", "hls/v1.m3u8"];
-    let (dash, text) = (["dash/manifest.mpd"], ["text/t1.vtt"]);
+    let (dash, text) = (["dash/manifest.mpd"], ["cmaf/t1.vtt"]);
     for (options, wanted) in [
         (&["--packaging", "hls"][..], [&media[..], &hls, &text].concat()),
         (&["--packaging", "dash"], [&media[..], &dash, &text].concat()),

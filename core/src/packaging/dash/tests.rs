@@ -333,7 +333,7 @@ fn text_is_one_resource() {
         let text = manifest(&film, form);
         let set = text.split("<AdaptationSet").nth(2).unwrap();
         assert!(set.contains("contentType=\"text\" lang=\"fr\" mimeType=\"text/vtt\">"), "{set}");
-        assert!(set.contains("<BaseURL>../text/t1.vtt</BaseURL>"), "{set}");
+        assert!(set.contains("<BaseURL>../cmaf/t1.vtt</BaseURL>"), "{set}");
         assert!(!set.contains("Segment") && !set.contains("Alignment") && !set.contains("codecs"), "{set}");
         assert!(text.contains("mediaPresentationDuration=\"PT0S\""), "{text}");
     }

@@ -445,13 +445,13 @@ fn text_is_one_segment() {
 #EXT-X-TARGETDURATION:21
 #EXT-X-PLAYLIST-TYPE:VOD
 #EXTINF:20.020000,
-../text/t1.vtt?start=3
+../cmaf/t1.vtt?start=3
 #EXT-X-ENDLIST
 ";
     assert_eq!(media(&film, &film.renditions[1]), expected);
     for duration in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
         film.duration = duration;
-        assert!(media(&film, &film.renditions[1]).contains("../text/t1.vtt?start=3\n"));
+        assert!(media(&film, &film.renditions[1]).contains("../cmaf/t1.vtt?start=3\n"));
     }
 }
 
