@@ -44,6 +44,7 @@ fn old_addresses_lead_to_the_new_ones(engine: Engine) {
     site.publish_as(&film("bframes"), "f.mp4");
     for (old, new, content) in [
         ("/hls/f.mp4/index.m3u8", "/f.mp4/hls/master.m3u8", "#EXTM3U"),
+        ("/hls/f.mp4/master.m3u8", "/f.mp4/hls/master.m3u8", "#EXTM3U"),
         ("/hls/f.mp4/index.m3u8?a=1", "/f.mp4/hls/master.m3u8?a=1", "#EXTM3U"),
         ("/dash/f.mp4/manifest.mpd", "/f.mp4/dash/manifest.mpd", "<MPD"),
         ("/dash/f.mp4/manifest.mpd?a=1", "/f.mp4/dash/manifest.mpd?a=1", "<MPD"),
@@ -66,6 +67,8 @@ fn old_addresses_lead_to_the_new_ones(engine: Engine) {
             "/f.mp4/hls/master.m3u8?start=.0&end=.500",
         ),
         ("/hls/f.mp4/index-v1.m3u8?a=1".to_owned(), "/f.mp4/hls/master.m3u8?tracks=v1&a=1"),
+        ("/hls/f.mp4/master-v1-a1.m3u8".to_owned(), "/f.mp4/hls/master.m3u8?tracks=v1-a1"),
+        ("/dash/f.mp4/manifest-v1-a1.mpd?a=1".to_owned(), "/f.mp4/dash/manifest.mpd?tracks=v1-a1&a=1"),
     ] {
         let (at, reply) = followed(&site, &old);
         assert_eq!((at.trim_end_matches('&'), reply.status), (new, 200), "{old}");
