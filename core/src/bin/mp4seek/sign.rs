@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use mp4seek::Settings;
 use mp4seek::packaging::Address;
-use mp4seek::request::{Parameter, Parameters};
+use mp4seek::request::{Asked, Parameter, Parameters};
 use mp4seek::server::{KeyFile, about_key_file};
 
 use crate::{Failure, print};
@@ -35,6 +36,9 @@ pub(crate) fn run(options: &SignOptions) -> Result<(), Failure> {
         .map_err(|e| Failure { code: 1, message: about_key_file(secret_file, &e) })?;
     let parameters = parameters(&options.parameter).map_err(wrong)?;
     let path = path_of(link).ok_or_else(|| wrong(format!("{link} has no path that begins with /")))?;
+    if is_not_normal(&path) {
+        return Err(wrong(format!("{link} has //, /./ or /../ in its path: the server sees another one")));
+    }
     // A browser keeps a fragment (`#t=10`) to itself.
     let (link, fragment) = link.split_at(link.find('#').unwrap_or(link.len()));
     let mut link = link.to_owned();
@@ -43,6 +47,9 @@ pub(crate) fn run(options: &SignOptions) -> Result<(), Failure> {
         append(&mut link, &format!("{name}={expires}"));
     }
     let query = link.split_once('?').map_or("", |(_, query)| query);
+    // A server answers 400 whoever has signed it.
+    let settings = Settings { parameters, ..Settings::default() };
+    Asked::parse(query.as_bytes(), &settings).map_err(|e| wrong(format!("{link} cannot be signed: {e}")))?;
     let signature = file.keys().sign(&path, query.as_bytes(), &parameters);
     let signature = signature.map_err(|e| wrong(format!("{link} cannot be signed: {e}")))?;
     let name = parameters.name(Parameter::Sig);
@@ -84,9 +91,30 @@ fn path_of(link: &str) -> Option<Vec<u8>> {
     film.starts_with(b"/").then(|| film.to_vec())
 }
 
+/// Whether servers resolve a path before they look at its signature.
+fn is_not_normal(path: &[u8]) -> bool {
+    let parts = path.split(|&byte| byte == b'/').skip(1);
+    parts.enumerate().any(|(n, part)| n > 0 && part.is_empty() || part == b"." || part == b"..")
+        || path.starts_with(b"//")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::path_of;
+    use super::{is_not_normal, path_of};
+
+    #[test]
+    fn servers_resolve_some_paths() {
+        for (path, is) in [
+            ("/f.mp4", false),
+            ("/a/..b/f.mp4", false),
+            ("//a/f.mp4", true),
+            ("/a//f.mp4", true),
+            ("/a/../f.mp4", true),
+            ("/./f.mp4", true),
+        ] {
+            assert_eq!(is_not_normal(path.as_bytes()), is, "{path}");
+        }
+    }
 
     #[test]
     fn the_path_is_that_of_the_film() {
