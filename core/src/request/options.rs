@@ -67,7 +67,8 @@ pub fn has_default_extension(path: &[u8]) -> bool {
 
 /// Whether the value of a directive can be the extension of a file name, with or without the dot.
 pub fn is_extension(value: &[u8]) -> bool {
-    !value.strip_prefix(b".").unwrap_or(value).is_empty() && !value.contains(&b'/')
+    // A pattern matches nothing.
+    !value.strip_prefix(b".").unwrap_or(value).is_empty() && !value.iter().any(|b| b"/*?".contains(b))
 }
 
 /// Reads a number of bytes, which may end in K, M or G, in either case.
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn an_extension_is_a_part_of_a_name() {
         assert!([&b".mp4"[..], b"m4v", b".tar.gz"].into_iter().all(is_extension));
-        assert!(![&b""[..], b".", b"a/b", b".mp4/"].into_iter().any(is_extension));
+        assert!(![&b""[..], b".", b"a/b", b".mp4/", b"*.mp4", b"*", b".mp?"].into_iter().any(is_extension));
     }
 
     #[test]
