@@ -316,6 +316,9 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Manifest(form) => {
                 if let Some(scenes) = self.scenes(address)? {
                     self.may_write(&scenes)?;
+                    for scene in &scenes {
+                        self.check_played(address, &scene.renditions)?;
+                    }
                     return Ok(dash::manifest_of_scenes(&scenes, form));
                 }
             }
@@ -780,6 +783,7 @@ mod tests {
             };
             assert_eq!((status("/dash/manifest.mpd"), status("/hls/master.m3u8")), (dash, 404));
             let settings = of_seconds("2");
+            assert_eq!(status("/dash/manifest.mpd?clip=1-2,4-5"), dash);
             assert!(Seeker::default().presentation(&film, &identity(&film), b"", &settings).is_ok());
         }
     }
