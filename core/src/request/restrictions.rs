@@ -60,6 +60,9 @@ pub enum Restriction {
     /// Parts of an FLV are counted in bytes.
     #[error("of this film only a part may be seen, and no part of an FLV is known by its time")]
     Flv,
+    /// How long such a part lasts is not known.
+    #[error("a clip of this film has at most {} seconds, and no part of an FLV is known by its time", .0.in_seconds())]
+    LongFlv(Time),
 }
 
 impl Display for Window {
@@ -206,6 +209,9 @@ impl Restrictions {
     pub(crate) fn check_flv(&self, has_start: bool) -> Result<(), Restriction> {
         if self.hide_parts() {
             return Err(Restriction::Flv);
+        }
+        if let Some(longest) = self.longest {
+            return Err(Restriction::LongFlv(longest));
         }
         self.refused.check(has_start, "times")
     }
@@ -391,6 +397,9 @@ mod tests {
             assert_eq!(status(&flv, restrictions, ""), 403);
             assert_eq!(status(&flv, restrictions, "start=20"), 403);
         }
+            let of_length =
+                restrictions.check_flv(false).unwrap_err().to_string().contains("at most 6 seconds");
+            assert_eq!(of_length, restrictions.longest.is_some());
         let times = Restrictions {
             refused: Refused::from_directive([&b"times"[..]]).unwrap(),
             ..Restrictions::default()
