@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::answer::{Answer, Budget, Error, Seeker};
+use crate::answer::{Answer, Budget, Error, Seeker, unless_refused};
 use crate::cache::{Place, TextKey};
 use crate::describe::describe;
 use crate::explanation::{Summary, Work};
@@ -129,7 +129,8 @@ impl Seeker {
             };
             answer(&package, Work { index_was_cached, ..Work::default() })
         };
-        match (answer(&asked.request), asked.otherwise) {
+        let answered = answer(&asked.request).and_then(|answer| unless_refused(answer, asked.refused));
+        match (answered, asked.otherwise) {
             (Err(Error::PastEnd { .. }), Some(otherwise)) => answer(&otherwise?),
             (answer, _) => answer,
         }
@@ -315,10 +316,10 @@ impl<R: ReadAt> Package<'_, R> {
             Address::Chapters => return self.write_chapters(),
             Address::Manifest(form) => {
                 if let Some(scenes) = self.scenes(address)? {
-                    self.may_write(&scenes)?;
                     for scene in &scenes {
                         self.check_played(address, &scene.renditions)?;
                     }
+                    self.may_write(&scenes)?;
                     return Ok(dash::manifest_of_scenes(&scenes, form));
                 }
             }
@@ -782,8 +783,8 @@ mod tests {
                 get(&Seeker::default(), &film, at, &of_seconds("2")).map_or_else(|e| e.status(), |_| 200)
             };
             assert_eq!((status("/dash/manifest.mpd"), status("/hls/master.m3u8")), (dash, 404));
-            let settings = of_seconds("2");
             assert_eq!(status("/dash/manifest.mpd?clip=1-2,4-5"), dash);
+            let settings = of_seconds("2");
             assert!(Seeker::default().presentation(&film, &identity(&film), b"", &settings).is_ok());
         }
     }

@@ -11,7 +11,7 @@ use crate::index::{Film, FilmSource, Index};
 use crate::limits::{self, Limits};
 use crate::plan::{PlanError, Segmenting, plan_clip, plan_fast_start, plan_fragmented};
 use crate::poster::{self, Poster, PosterError};
-use crate::request::{Asked, ClipRequest, Format, LinkError, RequestError, Settings, flv_start};
+use crate::request::{Asked, ClipRequest, Format, LinkError, RequestError, Restriction, Settings, flv_start};
 use crate::seek::{Clip, Cut, SeekError, seek};
 use crate::server::{Reason, Reports, Severity};
 use crate::source::{Identity, Metered, ReadAt};
@@ -255,7 +255,8 @@ impl Seeker {
             }
             answer
         };
-        let answer = ask(known.clone(), &asked.request);
+        let answer =
+            ask(known.clone(), &asked.request).and_then(|answer| unless_refused(answer, asked.refused));
         let answer = match (answer, asked.otherwise) {
             (Err(Error::PastEnd { .. }), Some(otherwise)) => ask(known, &otherwise?),
             // Of a file that is no movie, no number is a time.
@@ -357,6 +358,14 @@ impl Seeker {
             }
             _ => {}
         })
+    }
+}
+
+/// An answer, if what is asked for is not refused.
+pub(crate) fn unless_refused<T>(answer: T, refused: Option<Restriction>) -> Result<T, Error> {
+    match refused {
+        Some(refused) => Err(RequestError::from(refused).into()),
+        None => Ok(answer),
     }
 }
 

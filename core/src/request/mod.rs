@@ -94,6 +94,8 @@ pub struct Asked {
     /// What is asked for instead, or what is wrong, where the start lies past the end of the movie.
     /// A number in `t` may be a time, but also a version or a date; only the movie tells.
     pub otherwise: Option<Result<ClipRequest, RequestError>>,
+    /// Why the clip is refused, unless its start lies past the end of the movie.
+    pub refused: Option<Restriction>,
     /// Whether a picture is asked for: the first one of this clip.
     pub is_poster: bool,
     /// Whether the query is signed: another one would have another signature.
@@ -185,7 +187,8 @@ impl Asked {
         let query = Query { values: Values::read(query, &settings.parameters, settings.is_strict), settings };
         let is_signed = query.values.get(Parameter::Sig).is_some();
         if let Some(request) = query.poster()? {
-            return Ok(Self { request, otherwise: None, is_poster: true, is_signed, short_scene: None });
+            let (otherwise, refused, short_scene) = (None, None, None);
+            return Ok(Self { request, otherwise, refused, is_poster: true, is_signed, short_scene });
         }
         let times = [Parameter::Start, Parameter::End, Parameter::Vbegin, Parameter::Vend];
         let wants_clip = settings.is_strict
@@ -202,13 +205,25 @@ impl Asked {
             }),
             _ => None,
         };
-        let (request, otherwise) = match (request, otherwise) {
+        let (request, otherwise, refused) = match (request, otherwise) {
             // What lies behind the window is for visitors behind the end of the movie.
-            (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => (request, None),
-            (request, otherwise) => (request?, otherwise),
+            (Err(RequestError::Restricted(Restriction::Behind(_))), Some(Ok(request))) => {
+                (request, None, None)
+            }
+            // Whether it names a time, only the movie tells.
+            (Err(RequestError::Restricted(refused @ Restriction::Refused(_))), Some(Ok(otherwise))) => {
+                let restrictions = Restrictions { refused: Refused::default(), ..settings.restrictions };
+                let settings = Settings { restrictions, ..*settings };
+                let request = Query { settings: &settings, ..query.clone() }.request(t, wants_clip);
+                match request {
+                    Err(RequestError::Restricted(Restriction::Behind(_))) => (otherwise, None, None),
+                    request => (request?, Some(Ok(otherwise)), Some(refused)),
+                }
+            }
+            (request, otherwise) => (request?, otherwise, None),
         };
         let (request, short_scene) = query.scene_of(request)?;
-        Ok(Self { request, otherwise, is_poster: false, is_signed, short_scene })
+        Ok(Self { request, otherwise, refused, is_poster: false, is_signed, short_scene })
     }
 
     /// Whether a query asks for something else than the file of any movie. One that cannot be read
@@ -219,6 +234,7 @@ impl Asked {
 }
 
 /// A query while it is read.
+#[derive(Clone)]
 struct Query<'q> {
     values: Values<'q>,
     settings: &'q Settings,

@@ -8,7 +8,7 @@ use super::parameters::{Parameter, Parameters};
 const NOTHING: [&[u8]; 4] = [b"NaN", b"Infinity", b"undefined", b"null"];
 
 /// The value of each parameter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Values<'q> {
     /// In the order of [`Parameter::ALL`], with the place in the query.
     values: [Option<(usize, Cow<'q, [u8]>)>; Parameter::ALL.len()],

@@ -207,7 +207,7 @@ impl Restrictions {
 
     /// Whether an FLV may be sent, from a byte on or as a whole.
     pub(crate) fn check_flv(&self, has_start: bool) -> Result<(), Restriction> {
-        if self.hide_parts() {
+        if self.window.is_some() {
             return Err(Restriction::Flv);
         }
         if let Some(longest) = self.longest {
@@ -235,7 +235,8 @@ mod tests {
     /// When the clip begins and ends, or why there is none.
     fn ask(restrictions: Restrictions, query: &str) -> Result<(Time, Option<Time>), RequestError> {
         let settings = Settings { restrictions, ..Settings::default() };
-        Asked::parse(query.as_bytes(), &settings).map(|asked| (asked.request.start, asked.request.end))
+        let asked = Asked::parse(query.as_bytes(), &settings)?;
+        asked.refused.map_or(Ok((asked.request.start, asked.request.end)), |refused| Err(refused.into()))
     }
 
     #[test]
@@ -396,16 +397,32 @@ mod tests {
             assert_eq!(status(&text, restrictions, ""), 415);
             assert_eq!(status(&flv, restrictions, ""), 403);
             assert_eq!(status(&flv, restrictions, "start=20"), 403);
-        }
             let of_length =
                 restrictions.check_flv(false).unwrap_err().to_string().contains("at most 6 seconds");
             assert_eq!(of_length, restrictions.longest.is_some());
+        }
         let times = Restrictions {
             refused: Refused::from_directive([&b"times"[..]]).unwrap(),
             ..Restrictions::default()
         };
         assert_eq!((status(&flv, times, ""), status(&flv, times, "start=20")), (200, 403));
         assert_eq!(status(&text, times, ""), 200);
+    }
+
+    #[test]
+    fn what_is_no_time_of_the_film_is_not_refused_as_one() {
+        let refused = Refused::from_directive([&b"times"[..]]).unwrap();
+        let restrictions = Restrictions { refused, ..Restrictions::default() };
+        for (query, status) in [("t=5", 403), ("t=npt:5", 403), ("t=99,100", 403), ("start=99", 403)] {
+            assert_eq!(answer(restrictions, query), Err(status), "{query}");
+        }
+        let whole = answer(restrictions, "");
+        for query in ["t=10", "t=1700000000000", "t=x"] {
+            assert_eq!(answer(restrictions, query), whole, "{query}");
+        }
+        let within = Restrictions { window: window("2-9"), ..restrictions };
+        assert_eq!(answer(within, "t=1700000000000"), answer(within, ""));
+        assert_eq!(answer(within, "t=5"), Err(403));
     }
 
     #[test]
