@@ -49,12 +49,13 @@ fn only_what_is_wanted_is_written() {
     let media = ["cmaf/a1.mp4", "cmaf/v1.mp4"];
     let hls = ["hls/a1.m3u8", "hls/master.m3u8", "hls/t1.m3u8", "hls/v1-iframes.m3u8", "hls/v1.m3u8"];
     let (dash, text) = (["dash/manifest.mpd"], ["cmaf/t1.vtt"]);
-    for (options, wanted) in [
+    for (options, mut wanted) in [
         (&["--packaging", "hls"][..], [&media[..], &hls, &text].concat()),
         (&["--packaging", "dash"], [&media[..], &dash, &text].concat()),
         (&["--packaging", "dash,hls"], [&media[..], &dash, &hls, &text].concat()),
         (&["--packaging", "dash", "--tracks", "video"], [&media[1..], &dash].concat()),
     ] {
+        wanted.sort_unstable();
         let dir = folder();
         // The folders above it are created, too.
         let out = dir.path().join("a/b");
