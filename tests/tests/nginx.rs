@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tests::client::{Connection, Request};
 use tests::films::{Film, film};
 use tests::probe::clip;
-use tests::servers::{Builder, Engine, Site, has_nginx};
+use tests::servers::{Builder, Engine, Site, has_nginx, is_tested};
 use tests::{key_file, tls, wait_until};
 
 const QUERY: &str = "start=3.05&end=40";
@@ -352,11 +352,7 @@ fn speaks_http3() -> bool {
         String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()
     };
     let nginx = said("nginx", "-V").contains("--with-http_v3_module");
-    let speaks = nginx && said("curl", "--version").contains(" HTTP3 ");
-    if !speaks {
-        eprintln!("nginx or curl does not speak HTTP/3: clips over it are NOT tested");
-    }
-    speaks
+    is_tested("http3", nginx && said("curl", "--version").contains(" HTTP3 "))
 }
 
 #[test]

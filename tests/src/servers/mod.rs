@@ -137,7 +137,7 @@ pub fn has_nginx() -> bool {
 ///
 /// # Panics
 /// Where it is not.
-pub(crate) fn is_tested(name: &str, is_there: bool) -> bool {
+pub fn is_tested(name: &str, is_there: bool) -> bool {
     let required = env::var("H264_REQUIRE").unwrap_or_default();
     assert!(is_there || !required.split_whitespace().any(|it| it == name), "{name} is required, and missing");
     if !is_there {
