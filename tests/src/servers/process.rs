@@ -139,10 +139,15 @@ impl Process {
         // lighttpd's first process does not wait for its workers.
         let clean = self.wait_until(15, |server| server.ended() && server.processes().is_empty());
         if !clean {
-            kill_process_group(pid(self.session), Signal::KILL).ok();
-            self.child.wait().ok();
+            self.kill();
         }
         clean
+    }
+
+    /// Ends all processes at once.
+    pub(super) fn kill(&mut self) {
+        kill_process_group(pid(self.session), Signal::KILL).ok();
+        self.child.wait().ok();
     }
 
     /// Whether the port is this server's. A connection would succeed with another server that was

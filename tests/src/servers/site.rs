@@ -261,6 +261,12 @@ impl Site {
         }
     }
 
+    /// Kills all of its processes at once, as a machine does that loses its power.
+    pub fn kill(mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        process.kill();
+    }
+
     /// Announces that the test kills processes of the server.
     pub fn allow_killed(&self) {
         let process = self.running();
