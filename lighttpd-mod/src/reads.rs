@@ -26,15 +26,20 @@ impl Awaited {
     }
 }
 
+/// A disk that has others try again has failed. Only who waits for another's work has to ask again.
+fn of_disk(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock { io::Error::other(error) } else { error }
+}
+
 impl ReadAt for Awaited {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.check_wanted()?;
-        self.file.read_at(buf, offset)
+        self.file.read_at(buf, offset).map_err(of_disk)
     }
 
     fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
         self.check_wanted()?;
-        self.file.read_spare_at(out, offset)
+        self.file.read_spare_at(out, offset).map_err(of_disk)
     }
 
     fn check_wanted(&self) -> io::Result<()> {

@@ -227,7 +227,11 @@ impl Shared {
     /// Notes that a job was done, and tells the server.
     fn note_done(&self, number: u64) {
         lock(&self.work).done.push(number);
-        // Fails only where it counts to 2^64, and is raised then all the more.
+        self.tell();
+    }
+
+    /// Raises the event. Fails only where that counts to 2^64, and is raised then all the more.
+    fn tell(&self) {
         let _ = (&self.event).write(&1u64.to_ne_bytes());
     }
 
@@ -251,6 +255,9 @@ impl Shared {
         }
         if done.is_some() {
             self.note_done(number);
+        } else {
+            // What the threads do is counted anew.
+            self.tell();
         }
     }
 

@@ -1,5 +1,5 @@
 /* Preloaded into a program: a disk that cannot read some bytes of the files whose name holds
- * FAIL_FILE (from FAIL_FROM up to FAIL_TO), names that have just become those of something else:
+ * FAIL_FILE (from FAIL_FROM up to FAIL_TO; with the error FAIL_WITH, or EIO), names that have just become those of something else:
  * what holds STALE_FILE looks like a regular file of 1 MiB until it is opened; a file on a network,
  * NETWORK_FILE, of which the first look is remembered; files that cannot be opened for a moment;
  * files with FULL_FILE in their paths, for which there turns out to be no room once they are written; and,
@@ -37,7 +37,8 @@ static int fails(int fd, off_t offset, size_t len) {
     if (from == NULL || to == NULL || offset >= atoll(to) || offset + (off_t)len <= atoll(from)) return 0;
     if (!path_of(fd, path)) return 0;
     if (!is_named(path, "FAIL_FILE")) return 0;
-    errno = EIO;
+    const char *with = getenv("FAIL_WITH");
+    errno = with != NULL ? atoi(with) : EIO;
     return 1;
 }
 

@@ -187,7 +187,7 @@ fn each_example_has_its_test() {
 fn a_server_takes_each_example() {
     let keys = key_file("pages", "a key of some length\n");
     let engines = engines();
-    let mut taken = 0;
+    let (mut taken, mut tried) = (0, Vec::new());
     for example in examples() {
         let Some(engine) = engine_of(&example.language).filter(|engine| engines.contains(engine)) else {
             continue;
@@ -212,13 +212,20 @@ fn a_server_takes_each_example() {
             .replace("listen 80;", "listen 127.0.0.1:{port};")
             // The server has such a line already.
             .replace("accesslog.format =", "accesslog.format :=");
-        let (passed, said) = configured(engine, &lines).test_config();
+        // lighttpd passes over what it does not know.
+        let test = |lines: &str| {
+            let (passed, said) = configured(engine, lines).test_config();
+            (passed && !said.contains("unknown config-key: h26"), said)
+        };
+        let (passed, said) = test(&lines);
         assert!(passed, "{}, {}: {said}\n{lines}", example.page, example.heading);
         // A name that no directive has is noticed: else the test above proves nothing.
-        if taken < 3 {
-            let wrong = lines.replace("H264S", "H265S").replace("h264_s", "h265_s");
-            let wrong = if wrong == lines { format!("{lines}\nnonsense") } else { wrong };
-            assert!(!configured(engine, &wrong).test_config().0, "{wrong}");
+        let wrong = ["H264S", "h264_s", "h264-s"];
+        let wrong =
+            wrong.iter().fold(lines.clone(), |lines, name| lines.replace(name, &name.replace('4', "5")));
+        if wrong != lines && !tried.contains(&example.language) {
+            assert!(!test(&wrong).0, "{wrong}");
+            tried.push(example.language);
         }
         taken += 1;
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use regex::Regex;
+use rustix::io::Errno;
 use tests::client::{Connection, Request};
 use tests::films::{Film, demo_film, film};
 use tests::probe::clip;
@@ -218,15 +219,20 @@ fn a_disk_that_fails_at_the_metadata_is_500(engine: Engine) {
     let film = film(LONG);
     let bytes = fs::read(&film.path).expect("a film");
     let moov = box_at(&bytes, b"moov") as u64;
-    let site = Builder::new(engine).failing_disk("f.mp4", &(moov + 100..moov + 200)).start();
-    publish(&site, LONG);
-    let target = format!("/f.mp4?{QUERY}");
-    for request in [site.request(&target), site.request(&target).http2(), site.request(&target).head()] {
-        let reply = request.send();
-        assert_eq!(reply.status, 500, "{reply}");
-        assert!(reply.header("x-mod-h264-streaming").starts_with("version="), "{reply}");
+    // Who is told to try again is not kept trying.
+    let again = Errno::AGAIN.raw_os_error().to_string();
+    for (with, log) in [(None, "Input/output error"), (Some(&again), "Resource temporarily unavailable")] {
+        let builder = Builder::new(engine).failing_disk("f.mp4", &(moov + 100..moov + 200));
+        let site = with.into_iter().fold(builder, |builder, error| builder.env("FAIL_WITH", error)).start();
+        publish(&site, LONG);
+        let target = format!("/f.mp4?{QUERY}");
+        for request in [site.request(&target), site.request(&target).http2(), site.request(&target).head()] {
+            let reply = request.send();
+            assert_eq!(reply.status, 500, "{reply}");
+            assert!(reply.header("x-mod-h264-streaming").starts_with("version="), "{reply}");
+        }
+        site.expect_log(&format!(r"\[(client|remote) 127.*f\.mp4\?start=3\.05&end=7: .*{log}"));
     }
-    site.expect_log(r"\[(client|remote) 127.*f\.mp4\?start=3\.05&end=7: .*Input/output error");
 }
 
 fn a_disk_that_fails_at_the_first_bytes_is_500(engine: Engine) {

@@ -342,18 +342,26 @@ fn the_alert_sees_one_worker_whose_threads_are_taken(engine: Engine) {
     };
     let [idle, full]: [u32; 2] = workers.try_into().expect("two workers");
     // Both have had the disk read something.
+    // It takes no more connections: those that it has, it may still hold.
+    let stop = |worker: u32| {
+        signal(worker, Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let state = || fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        while !state().contains(") T ") {
+            assert!(Instant::now() < deadline, "{}", state());
+            sleep(Duration::from_millis(5));
+        }
+    };
     for (stopped, other) in [(full, idle), (idle, full)] {
-        signal(stopped, Signal::STOP);
+        stop(stopped);
         assert!(is_clip(&site.get(&format!("/slow.mp4?{QUERY}")), &film, QUERY), "{other}");
         signal(stopped, Signal::CONT);
     }
     fs::write(&latch, "").expect("a directory of our own");
     let mut waiting = Vec::new();
     for (count, busy, left) in [(1, 1, 0), (threads, threads, 1)] {
-        signal(idle, Signal::STOP);
+        stop(idle);
         waiting.extend(ask_slow(&site, count));
-        sleep(Duration::from_millis(100));
-        signal(idle, Signal::CONT);
         let counts = || site.get("/metrics").text();
         let has =
             |name: &str, count: usize| counts().contains(&format!("\nh264_streaming_pool_{name} {count}\n"));
@@ -363,6 +371,7 @@ fn the_alert_sees_one_worker_whose_threads_are_taken(engine: Engine) {
             assert!(Instant::now() < deadline, "not {busy} and {left}: {}", counts());
             sleep(Duration::from_millis(20));
         }
+        signal(idle, Signal::CONT);
         assert_eq!(is_alarmed("H264PoolFull", &counts()), left > 0, "{}", counts());
     }
     fs::remove_file(&latch).expect("a file of our own");

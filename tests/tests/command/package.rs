@@ -204,7 +204,7 @@ fn text_alone_is_packaged_for_dash() {
     let done = package(&["--tracks", "text"], &film("subtitles").path, dir.path());
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success() && error.contains("HLS is left out: it has no text alone"), "{error}");
-    assert_eq!(files(dir.path()), ["dash/manifest.mpd", "text/t1.vtt"]);
+    assert_eq!(files(dir.path()), ["cmaf/t1.vtt", "dash/manifest.mpd"]);
 }
 
 #[test]
