@@ -167,6 +167,9 @@ pub const CLOSED_GOP_BYTES: u64 = 4 << 20;
 /// Sync samples that are looked into for that: some reads each.
 pub const CLOSED_GOP_STEPS: usize = 32;
 
+/// Bytes of media that a clip changes. A picture has some slices, and a clip some scenes.
+pub const PATCHES: usize = 4096;
+
 /// Samples before and after a sample that it is reordered with. Codecs allow 16 pictures to be held
 /// back; hierarchical groups have 32 or 64 pictures.
 pub const REORDER: u32 = 64;

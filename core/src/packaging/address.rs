@@ -126,7 +126,7 @@ impl Address {
 
     /// Whether a manifest of several scenes links to it for each of them, however short that is.
     pub(crate) fn may_be_of_short_scene(&self) -> bool {
-        matches!(self.kind(), AddressKind::Cmaf | AddressKind::Text)
+        self.kind() == AddressKind::Cmaf || matches!(self, Self::TextOfSegments(_))
     }
 
     /// The media type of the resource.

@@ -312,7 +312,7 @@ impl Assembly {
             start += len;
         }
         known.shrink_to_fit();
-        Ok(Plan { parts, known, metadata_len, extents, patches: Vec::new(), key, notes: self.notes })
+        Ok(Plan { parts, known, metadata_len, extents, patches: Box::default(), key, notes: self.notes })
     }
 }
 

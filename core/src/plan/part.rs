@@ -24,7 +24,7 @@ pub struct Plan {
     /// The media.
     pub extents: Extents,
     /// The bytes of the media that are not those of the file.
-    pub(crate) patches: Vec<Patch>,
+    pub(crate) patches: Box<[Patch]>,
     /// A key that no other plan of the same source has. It becomes part of the ETag.
     pub key: String,
     /// What was left out, for the debug log.
@@ -49,7 +49,7 @@ impl Plan {
             + self.known.capacity()
             + contents.sum::<usize>()
             + self.extents.heap_size()
-            + self.patches.capacity() * size_of::<Patch>()
+            + size_of_val(&*self.patches)
             + self.key.capacity()
             + self.notes.iter().map(|note| size_of::<String>() + note.capacity()).sum::<usize>()
     }

@@ -9,22 +9,27 @@ use std::ops::Range;
 
 use crate::boxes::FormatError;
 use crate::index::{Film, Track};
+use crate::limits;
 use crate::movie::Dependencies;
 use crate::seek::{Clip, TrackClip};
 use crate::source::Patch;
 
-/// What is to be changed of the media for each scene to be decoded as if it were alone, in the order
-/// of the file.
-pub(super) fn splices(film: &Film<'_>, clip: &Clip) -> Result<Vec<Patch>, FormatError> {
+/// What is to be changed of the media of the tracks that are held for each scene to be decoded as if it
+/// were alone, in the order of the file.
+pub(super) fn splices(
+    film: &Film<'_>,
+    clip: &Clip,
+    is_held: impl Fn(usize) -> bool,
+) -> Result<Box<[Patch]>, FormatError> {
     let mut all = Vec::new();
-    for (track, held) in film.index.tracks.iter().zip(&clip.tracks) {
-        if let Some(held) = held.as_ref().filter(|held| held.ranges.len() > 1) {
+    for (number, (track, held)) in film.index.tracks.iter().zip(&clip.tracks).enumerate() {
+        if let Some(held) = held.as_ref().filter(|held| held.ranges.len() > 1 && is_held(number)) {
             of_track(film, track, held, &mut all)?;
         }
     }
     all.sort_unstable();
     all.dedup();
-    Ok(all)
+    Ok(all.into())
 }
 
 fn of_track(
@@ -37,14 +42,19 @@ fn of_track(
     let later = held.ranges.iter().skip(1);
     for (before, range) in held.ranges.iter().zip(later) {
         let first = range.samples.start;
-        // What leads to it there is needed, and its bytes are sent once.
+        // Its leading pictures are presented in that scene. The file has one byte for both.
         let is_amid = |samples: &Range<_>| samples.start < first && first < samples.end;
         if before.samples.end == first || held.ranges.iter().any(|other| is_amid(&other.samples)) {
             continue;
         }
         let mut chunk = track.samples.chunk_of(&film.source, first)?;
         let place = track.samples.place_of(&film.source, &mut chunk, first)?;
-        all.extend(pictures.as_broken_link(&film.source, place)?);
+        let patches = pictures.as_broken_link(&film.source, place)?;
+        // All slices of a picture, or none.
+        if all.len() + patches.len() > limits::PATCHES {
+            return Ok(());
+        }
+        all.extend(patches);
     }
     Ok(())
 }

@@ -125,6 +125,10 @@ mod tests {
             bytes
         };
         assert_eq!(read(7, 6), [7, 99, 99, 10, 11, 99]);
+        let mut spare = Vec::with_capacity(3);
+        spare.push(1);
+        Patched::new(&file, &patches).read_spare_at(&mut spare, 8).unwrap();
+        assert_eq!(spare, [1, 99, 99]);
         assert_eq!((read(9, 1), read(10, 2), read(13, 1)), (vec![99], vec![10, 11], vec![13]));
         assert_eq!(first_patch(&patches, &(9..12)), Some(9));
         assert_eq!((first_patch(&patches, &(10..12)), first_patch(&patches, &(13..99))), (None, None));

@@ -33,17 +33,29 @@ impl<'a, R: ReadAt> Patched<'a, R> {
     pub(crate) fn new(source: &'a R, patches: &'a [Patch]) -> Self {
         Self { source, patches }
     }
+
+    /// Patches what was read from `offset` on.
+    fn patch(&self, bytes: &mut [u8], offset: u64) {
+        let first = self.patches.partition_point(|patch| patch.offset.0 < offset);
+        for patch in self.patches.get(first..).unwrap_or_default() {
+            let at = usize::try_from(patch.offset.0 - offset).ok();
+            let Some(byte) = at.and_then(|at| bytes.get_mut(at)) else { break };
+            *byte = patch.byte;
+        }
+    }
 }
 
 impl<R: ReadAt> ReadAt for Patched<'_, R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let len = self.source.read_at(buf, offset)?;
-        let first = self.patches.partition_point(|patch| patch.offset.0 < offset);
-        for patch in self.patches.get(first..).unwrap_or_default() {
-            let at = usize::try_from(patch.offset.0 - offset).ok().filter(|at| *at < len);
-            let Some(byte) = at.and_then(|at| buf.get_mut(at)) else { break };
-            *byte = patch.byte;
-        }
+        self.patch(buf.get_mut(..len).unwrap_or_default(), offset);
+        Ok(len)
+    }
+
+    fn read_spare_at(&self, out: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        let held = out.len();
+        let len = self.source.read_spare_at(out, offset)?;
+        self.patch(out.get_mut(held..).unwrap_or_default(), offset);
         Ok(len)
     }
 

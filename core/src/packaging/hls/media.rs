@@ -47,7 +47,11 @@ fn segments(
 ) -> String {
     let links = Links::new(&presentation.query);
     let of_all = || Choice::new(presentation).target_duration();
-    let target = presentation.event_target.unwrap_or_else(|| target_of(rendition, of_all()));
+    let target = match presentation.event_target {
+        Some(target) if presentation.is_growing => target,
+        // Nothing is added any more. It may not say less than it did, nor less than its segments last.
+        target => target.unwrap_or(0).max(target_of(rendition, of_all())),
+    };
     let mut text = head(target, presentation.is_event()) + flag;
     let file = links.file(&rendition.name);
     let map = Attributes::of("EXT-X-MAP");

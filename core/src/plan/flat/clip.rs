@@ -43,7 +43,7 @@ pub fn plan_clip(film: &Film<'_>, clip: &Clip) -> Result<Plan, PlanError> {
     let mut assembly = layout.solve(assembly)?;
     assembly.bytes(&media_header);
     let plan = assembly.into_plan(extents, clip_key(index, clip))?;
-    Ok(Plan { patches: splices(film, clip)?, ..plan })
+    Ok(Plan { patches: splices(film, clip, |_| true)?, ..plan })
 }
 
 /// Refuses a clip with samples of a track that we cannot cut.

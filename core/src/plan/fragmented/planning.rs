@@ -245,7 +245,8 @@ impl FragmentedFile {
         };
         let key = format!("f{:x}-{name}-{}", segmenting.seconds, clip_key(film.index, clip));
         let head = head(film, clip, &tracks, brands, key, segmenting.held)?;
-        let head = Plan { patches: splices(film, clip)?, ..head };
+        let is_held = |number| tracks.iter().any(|track| track.number == number);
+        let head = Plan { patches: splices(film, clip, is_held)?, ..head };
         let firsts = rows(&columns);
         let run_samples = samples_of_run(tracks.get(reference));
         let mut this = Self {
