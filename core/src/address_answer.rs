@@ -662,6 +662,7 @@ mod tests {
             ("/cmaf/v1.mp4", 200),
             ("/cmaf/v1/init.mp4", 200),
             ("/cmaf/a1/1.m4s", 200),
+            ("/text/t1.vtt", 403),
             ("/dash/manifest.mpd", 403),
             ("/hls/master.m3u8", 403),
             ("/hls/v1.m3u8", 403),

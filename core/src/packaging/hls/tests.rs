@@ -436,6 +436,19 @@ fn pictures_are_described_as_they_are_presented() {
 }
 
 #[test]
+fn a_complete_event_says_no_less_than_its_segments_last() {
+    let target = |is_growing, event_target| {
+        let film = Presentation { is_growing, event_target, ..plain() };
+        let text = media(&film, &film.renditions[0]);
+        let target = text.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
+        target.unwrap().parse().unwrap()
+    };
+    // The longest lasts 6 s.
+    assert_eq!((target(true, Some(3)), target(false, Some(3)), target(false, Some(12))), (3, 6, 12));
+    assert_eq!(target(false, None), 6);
+}
+
+#[test]
 fn text_is_one_segment() {
     let mut film = presentation(vec![video(), text("t1", "en")]);
     film.query = "start=3".to_owned();
