@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::boxes::FormatError;
 use crate::limits::{self, Limits};
-use crate::source::{GENERATED, Identity, Memo, Page, ReadAt, ReadBudgetSpent};
+use crate::source::{GENERATED, Memo, Page, ReadAt, ReadBudgetSpent, said_by};
 
 use super::batch::Batch;
 use super::batches::{Batches, Entries};
@@ -270,6 +270,8 @@ fn read_page<R: ReadAt>(file: &R, number: u64) -> io::Result<Vec<u8>> {
 }
 
 impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
+    said_by!(self => self.file);
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match (offset.checked_sub(GENERATED), &self.lookups) {
             (Some(offset), _) => self.read_generated(buf, offset),
@@ -279,31 +281,11 @@ impl<R: ReadAt> ReadAt for FilmSource<'_, R> {
         }
     }
 
-    fn may_wait(&self) -> bool {
-        self.file.may_wait()
-    }
-
-    fn is_at_hand(&self, range: &Range<u64>) -> bool {
-        self.file.is_at_hand(range)
-    }
-
-    fn check_wanted(&self) -> io::Result<()> {
-        self.file.check_wanted()
-    }
-
     fn will_read(&self, range: Range<u64>) {
         let range = range.start..range.end.min(self.file_len);
         if !range.is_empty() {
             self.file.will_read(range);
         }
-    }
-
-    fn read_sparsely(&self, is_sparse: bool) {
-        self.file.read_sparsely(is_sparse);
-    }
-
-    fn identity(&self) -> io::Result<Option<Identity>> {
-        self.file.identity()
     }
 
     fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {

@@ -4,9 +4,8 @@ use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 
-use super::identity::Identity;
 use super::memo::Memo;
-use super::read_at::{Page, ReadAt};
+use super::read_at::{Page, ReadAt, said_by};
 
 /// Reading was refused because it would take too long to read all that a cut needs.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -38,33 +37,15 @@ impl<'a, R: ReadAt> Metered<'a, R> {
 }
 
 impl<R: ReadAt> ReadAt for Metered<'_, R> {
+    said_by!(self => self.source);
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.spend(buf.len())?;
         self.source.read_at(buf, offset)
     }
 
-    fn may_wait(&self) -> bool {
-        self.source.may_wait()
-    }
-
-    fn is_at_hand(&self, range: &Range<u64>) -> bool {
-        self.source.is_at_hand(range)
-    }
-
-    fn check_wanted(&self) -> io::Result<()> {
-        self.source.check_wanted()
-    }
-
     fn will_read(&self, range: Range<u64>) {
         self.source.will_read(range);
-    }
-
-    fn read_sparsely(&self, is_sparse: bool) {
-        self.source.read_sparsely(is_sparse);
-    }
-
-    fn identity(&self) -> io::Result<Option<Identity>> {
-        self.source.identity()
     }
 
     fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {

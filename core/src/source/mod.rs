@@ -19,7 +19,7 @@ pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
 pub(crate) use patched::{Patch, Patched, first_patch};
 pub use read_at::{GENERATED, Page, ReadAt};
-pub(crate) use read_at::{Sparsely, changed};
+pub(crate) use read_at::{Sparsely, changed, said_by};
 pub use resident::Resident;
 
 #[cfg(test)]
@@ -28,6 +28,7 @@ mod tests {
     use std::io;
     use std::ops::Range;
     use std::rc::Rc;
+    use std::time::Instant;
 
     use super::*;
     use crate::index::Index;
@@ -35,10 +36,16 @@ mod tests {
     use crate::testing::{Film, TrackSpec};
 
     /// A file whose answers differ from those of a trait method that is not implemented.
-    #[derive(Default)]
     struct Unusual {
         memo: Memo,
         told: RefCell<Vec<String>>,
+        asked: Instant,
+    }
+
+    impl Default for Unusual {
+        fn default() -> Self {
+            Self { memo: Memo::default(), told: RefCell::default(), asked: Instant::now() }
+        }
     }
 
     impl ReadAt for Unusual {
@@ -51,6 +58,10 @@ mod tests {
 
         fn may_wait(&self) -> bool {
             false
+        }
+
+        fn asks_again(&self) -> Option<Instant> {
+            Some(self.asked)
         }
 
         fn check_wanted(&self) -> io::Result<()> {
@@ -87,6 +98,7 @@ mod tests {
             assert_eq!((file.read_spare_at(&mut more, 10).unwrap(), more), (2, vec![10, 11]));
             file.will_read(7..10);
             drop(Sparsely::new(&file));
+            assert!(file.asks_again().is_some());
             (bytes, file.may_wait(), file.check_wanted().unwrap_err().kind(), file.identity().unwrap())
         }
         let of_the_file = answers(Unusual::default());

@@ -3,9 +3,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::identity::Identity;
 use super::memo::Memo;
-use super::read_at::{Page, ReadAt};
+use super::read_at::{Page, ReadAt, said_by};
 use crate::offsets::FileOffset;
 
 /// A byte of the media that is sent instead of the file's.
@@ -46,6 +45,8 @@ impl<'a, R: ReadAt> Patched<'a, R> {
 }
 
 impl<R: ReadAt> ReadAt for Patched<'_, R> {
+    said_by!(self => self.source);
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let len = self.source.read_at(buf, offset)?;
         self.patch(buf.get_mut(..len).unwrap_or_default(), offset);
@@ -59,28 +60,8 @@ impl<R: ReadAt> ReadAt for Patched<'_, R> {
         Ok(len)
     }
 
-    fn may_wait(&self) -> bool {
-        self.source.may_wait()
-    }
-
-    fn is_at_hand(&self, range: &Range<u64>) -> bool {
-        self.source.is_at_hand(range)
-    }
-
-    fn check_wanted(&self) -> io::Result<()> {
-        self.source.check_wanted()
-    }
-
     fn will_read(&self, range: Range<u64>) {
         self.source.will_read(range);
-    }
-
-    fn read_sparsely(&self, is_sparse: bool) {
-        self.source.read_sparsely(is_sparse);
-    }
-
-    fn identity(&self) -> io::Result<Option<Identity>> {
-        self.source.identity()
     }
 
     /// Metadata, which is not patched.

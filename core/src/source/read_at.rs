@@ -149,7 +149,40 @@ const ADVISED: NonZeroU64 = NonZeroU64::new(128 << 10).expect("some");
 /// not all stay in memory until the pass gets there.
 const READ_TOGETHER: u64 = 16 << 20;
 
+/// What a source that wraps another one says as that does. New of these methods belong here, for no
+/// wrapper to fall back on what the trait says by itself.
+macro_rules! said_by {
+    ($self:ident => $source:expr) => {
+        fn may_wait(&$self) -> bool {
+            $source.may_wait()
+        }
+
+        fn asks_again(&$self) -> Option<std::time::Instant> {
+            $source.asks_again()
+        }
+
+        fn is_at_hand(&$self, range: &std::ops::Range<u64>) -> bool {
+            $source.is_at_hand(range)
+        }
+
+        fn check_wanted(&$self) -> std::io::Result<()> {
+            $source.check_wanted()
+        }
+
+        fn read_sparsely(&$self, is_sparse: bool) {
+            $source.read_sparsely(is_sparse);
+        }
+
+        fn identity(&$self) -> std::io::Result<Option<$crate::source::Identity>> {
+            $source.identity()
+        }
+    };
+}
+pub(crate) use said_by;
+
 impl<R: ReadAt + ?Sized> ReadAt for &R {
+    said_by!(self => (**self));
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buf, offset)
     }
@@ -158,32 +191,8 @@ impl<R: ReadAt + ?Sized> ReadAt for &R {
         (**self).read_spare_at(out, offset)
     }
 
-    fn may_wait(&self) -> bool {
-        (**self).may_wait()
-    }
-
-    fn asks_again(&self) -> Option<Instant> {
-        (**self).asks_again()
-    }
-
-    fn is_at_hand(&self, range: &Range<u64>) -> bool {
-        (**self).is_at_hand(range)
-    }
-
-    fn check_wanted(&self) -> io::Result<()> {
-        (**self).check_wanted()
-    }
-
     fn will_read(&self, range: Range<u64>) {
         (**self).will_read(range);
-    }
-
-    fn read_sparsely(&self, is_sparse: bool) {
-        (**self).read_sparsely(is_sparse);
-    }
-
-    fn identity(&self) -> io::Result<Option<Identity>> {
-        (**self).identity()
     }
 
     fn page(&self, offset: u64, len: usize) -> io::Result<Option<Page>> {
