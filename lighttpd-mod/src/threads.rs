@@ -133,7 +133,8 @@ impl Threads {
             if let Some(mut job) = job {
                 // No job of a thread can have it wait.
                 while !(job.run)() {}
-                self.shared.note_done(job.number);
+                lock(&self.shared.work).done.push(job.number);
+                self.shared.tell();
             }
             return;
         }
@@ -224,12 +225,6 @@ impl Shared {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Notes that a job was done, and tells the server.
-    fn note_done(&self, number: u64) {
-        lock(&self.work).done.push(number);
-        self.tell();
-    }
-
     /// Raises the event. Fails only where that counts to 2^64, and is raised then all the more.
     fn tell(&self) {
         let _ = (&self.event).write(&1u64.to_ne_bytes());
@@ -241,8 +236,9 @@ impl Shared {
         let mut work = lock(&self.work);
         let place = work.running.iter().position(|(number, _)| *number == job.number);
         job.film = place.map(|place| work.running.swap_remove(place).1).unwrap_or_default();
-        let number = job.number;
-        let done = if is_done || self.is_closed() {
+        // A job is dropped behind the lock: it holds what came with the request.
+        let ended = if is_done || self.is_closed() {
+            work.done.push(job.number);
             Some(job)
         } else {
             work.parked.push(job);
@@ -253,12 +249,9 @@ impl Shared {
         for _ in 0..ready {
             self.ready.notify_one();
         }
-        if done.is_some() {
-            self.note_done(number);
-        } else {
-            // What the threads do is counted anew.
-            self.tell();
-        }
+        // What the threads do is counted anew, also where nothing was done.
+        self.tell();
+        drop(ended);
     }
 
     /// What a thread does.
