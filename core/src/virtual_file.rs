@@ -316,19 +316,14 @@ impl VirtualFile {
             Some((place, offset)) => {
                 let lead = if place.start == range.start { LEAD.min(most as u64) } else { 0 };
                 let len = (place.end - place.start).min(SLICE);
-                let media = offset + lead..offset + len;
-                match first_patch(self.patches(), &media).map(|patch| patch - offset) {
-                    None => Batch { generated: generated(place.start + lead), media },
-                    Some(until) if until >= SMALL => {
-                        let media = offset + lead..offset + until;
-                        Batch { generated: generated(place.start + lead), media }
-                    }
-                    // It is copied with what is before it.
-                    Some(until) => {
-                        let end = generated_end.min(place.start + until + 1);
-                        Batch { generated: generated(end), media: 0..0 }
-                    }
+                let patch = first_patch(self.patches(), &(offset + lead..offset + len));
+                let until = patch.map_or(len, |patch| patch - offset);
+                if until < SMALL {
+                    // The patch is copied with what is before it.
+                    let end = generated_end.min(place.start + until + 1);
+                    return Batch { generated: generated(end), media: 0..0 };
                 }
+                Batch { generated: generated(place.start + lead), media: offset + lead..offset + until }
             }
         }
     }

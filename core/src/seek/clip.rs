@@ -60,22 +60,22 @@ impl Clip {
     /// Whether it holds the last sample that a track of the movie has so far. What is appended to the
     /// movie may then belong to it, too.
     pub fn reaches_end(&self, index: &Index) -> bool {
-        self.holds_last_sample(index, |clip, is_last| clip.ranges.iter().any(is_last))
+        self.held(index).any(|(clip, is_last)| clip.ranges.iter().any(is_last))
     }
 
     /// Whether it ends with such a sample.
     pub fn ends_with_movie(&self, index: &Index) -> bool {
-        self.holds_last_sample(index, |clip, is_last| clip.ranges.last().is_some_and(is_last))
+        self.held(index).any(|(clip, is_last)| clip.ranges.last().is_some_and(is_last))
     }
 
-    fn holds_last_sample(
-        &self,
-        index: &Index,
-        found: impl Fn(&TrackClip, &dyn Fn(&SampleRange) -> bool) -> bool,
-    ) -> bool {
-        index.tracks.iter().zip(&self.tracks).any(|(track, clip)| {
+    /// What it holds of each track, and which ranges go up to the last sample of that.
+    fn held<'a>(
+        &'a self,
+        index: &'a Index,
+    ) -> impl Iterator<Item = (&'a TrackClip, impl Fn(&SampleRange) -> bool)> {
+        index.tracks.iter().zip(&self.tracks).filter_map(|(track, clip)| {
             let is_last = |range: &SampleRange| range.samples.end.0 >= track.samples.count;
-            clip.as_ref().is_some_and(|clip| found(clip, &is_last))
+            clip.as_ref().map(|clip| (clip, is_last))
         })
     }
 
