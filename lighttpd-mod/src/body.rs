@@ -7,12 +7,11 @@ use std::vec;
 
 use mp4seek::http::Part;
 use mp4seek::server::InProgress;
-use mp4seek::source::Resident;
+use mp4seek::source::{Awaited, Resident};
 use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::pace::{Limit, Pacer};
 use crate::pool::{Outcome, Pool, Ticket};
-use crate::reads::Awaited;
 use crate::request::{OpenFile, Request};
 
 /// Over HTTP/2 the server takes up to 32 KiB at a time and comes back only while something is left:

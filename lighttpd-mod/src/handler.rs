@@ -12,7 +12,7 @@ use mp4seek::server::{
     self, InProgress, Kind, Reason, Severity, TooMany, VERSION, VERSION_HEADER, ends_early, facts_of_answer,
     out_of_range, refusal_page, server_timing,
 };
-use mp4seek::source::{Identity, Resident};
+use mp4seek::source::{Awaited, Identity, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error};
 
@@ -23,7 +23,6 @@ use crate::ffi::{self, h264_outcome};
 use crate::measures;
 use crate::pace::Pacer;
 use crate::pool::Outcome;
-use crate::reads::Awaited;
 use crate::request::{OpenFile, Request};
 use crate::state::State;
 use crate::target::{Target, target};

@@ -43,7 +43,6 @@ mod hooks;
 mod measures;
 mod pace;
 mod pool;
-mod reads;
 mod request;
 mod state;
 mod target;

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp4seek::pace::{LONGEST_LEAD_IN, Pace, Schedule};
-use mp4seek::source::Resident;
+use mp4seek::source::{Awaited, Resident};
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::ffi;
 use crate::pool::{Outcome, Pool, Ticket};
-use crate::reads::Awaited;
 use crate::request::{OpenFile, Request};
 
 /// The value of `h264-streaming.buffer-seconds`.

@@ -34,12 +34,13 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use mp4seek::server::{Board, boundary};
+use mp4seek::source::Awaited;
 
 use crate::copies::Maker;
 use crate::ffi;
-use crate::reads::Awaited;
 use crate::request::Request;
 use crate::threads::{Job, THREADS, Threads, lock, take_panic};
 
@@ -184,11 +185,14 @@ impl Pool {
         let number = pool.last.get();
         pool.requests.borrow_mut().insert(number, request.as_ptr());
         let given_up = Arc::new(AtomicBool::new(false));
-        let source = Awaited::new(
-            file,
-            Arc::clone(&given_up),
-            pool.threads.borrow().as_ref().map(|threads| Arc::clone(threads.shared())),
-        );
+        // `None` on the server's own thread.
+        let shared = pool.threads.borrow().as_ref().map(|threads| Arc::clone(threads.shared()));
+        let asked = shared.as_ref().map(|_| Instant::now());
+        let is_given_up = Arc::clone(&given_up);
+        let is_wanted = move || {
+            !is_given_up.load(Ordering::Relaxed) && !shared.as_ref().is_some_and(|shared| shared.is_closed())
+        };
+        let source = Awaited::new(file, is_wanted, asked);
         let ticket = Ticket {
             number,
             given_up,

@@ -9,13 +9,13 @@ use std::vec;
 
 use mp4seek::http::Part;
 use mp4seek::server::InProgress;
-use mp4seek::source::Resident;
+use mp4seek::source::{Awaited, Resident};
 use mp4seek::virtual_file::{Batch, VirtualFile, WINDOW};
 
 use crate::ffi;
 use crate::pace::{Limit, Pacer};
 use crate::pool::{self, Outcome, Ticket};
-use crate::reads::{Awaited, OpenFile};
+use crate::reads::OpenFile;
 use crate::request::Request;
 
 /// What is left to send. Its memory is one window, used again for each.

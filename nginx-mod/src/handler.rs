@@ -11,7 +11,7 @@ use mp4seek::server::{
     self, Kind, Reason, Severity, VERSION, VERSION_HEADER, facts_of_answer, out_of_range, refusal_page,
     server_timing,
 };
-use mp4seek::source::{Identity, Resident};
+use mp4seek::source::{Awaited, Identity, Resident};
 use mp4seek::virtual_file::{Location, VirtualFile};
 use mp4seek::{Answer, Error, Seeker};
 
@@ -21,7 +21,7 @@ use crate::context::{Begun, Context, Planned};
 use crate::measures;
 use crate::pace::Pacer;
 use crate::pool;
-use crate::reads::{Awaited, OpenFile};
+use crate::reads::OpenFile;
 use crate::request::Request;
 use crate::target::{Target, target};
 

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mp4seek::pace::{Pace, Schedule};
-use mp4seek::source::Resident;
+use mp4seek::source::{Awaited, Resident};
 use mp4seek::virtual_file::VirtualFile;
 
 use crate::pool::{self, Outcome, Ticket};
-use crate::reads::{Awaited, OpenFile};
+use crate::reads::OpenFile;
 use crate::request::Request;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use mp4seek::server::{Board, ReadWork, boundary};
+use mp4seek::source::Awaited;
 
 use crate::ffi;
 use crate::measures;
-use crate::reads::Awaited;
 use crate::request::Request;
 
 /// A piece of work that a request waits for. Dropped, it is not waited for any more.
@@ -72,7 +72,14 @@ pub(crate) fn run_unless_blocked<T: Send + 'static>(
     work: impl FnOnce(&Awaited) -> Option<T> + Send + 'static,
 ) -> io::Result<Ticket<T>> {
     let ticket = Ticket { given_up: Arc::default(), result: Arc::default() };
-    let source = Awaited::new(file.try_clone()?, Arc::clone(&ticket.given_up), since);
+    let given_up = Arc::clone(&ticket.given_up);
+    let is_wanted = move || {
+        // A worker that ends at once waits for its threads, and is killed if that takes a second.
+        // SAFETY: the call reads a number that a signal sets.
+        let is_terminating = unsafe { ffi::h264_is_terminating() } != 0;
+        !is_terminating && !given_up.load(Ordering::Relaxed)
+    };
+    let source = Awaited::new(file.try_clone()?, is_wanted, Some(since));
     let result = Arc::clone(&ticket.result);
     let mut counted = measures::board().map(Board::queue_read);
     let run: Work = Box::new(move || {

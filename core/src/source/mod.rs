@@ -5,8 +5,10 @@
 //! - `metered`: a file of which a limited number of bytes is read.
 //! - `patched`: a file of which some bytes are others.
 //! - `resident`: what of a file is in memory.
+//! - `awaited`: a file that a thread reads for a request.
 //! - `identity`: what identifies the state of a file.
 
+mod awaited;
 mod identity;
 mod memo;
 mod metered;
@@ -14,6 +16,7 @@ mod patched;
 mod read_at;
 mod resident;
 
+pub use awaited::Awaited;
 pub use identity::Identity;
 pub use memo::Memo;
 pub use metered::{Metered, ReadBudgetSpent};
