@@ -245,7 +245,8 @@ fn send(request: &mut Request<'_>, file: File, metadata: &Metadata, film: Virtua
     }
     let Ok(len) = i64::try_from(film.len()) else { return ffi::H264_INTERNAL_SERVER_ERROR };
     request.drop_place_of_file();
-    match request.client_target().map_or(Location::Here, |target| film.location(target, request.query())) {
+    let location = |target| film.location(target, request.end_of_rules(), request.query());
+    match request.client_target().map_or(Location::Here, location) {
         Location::Here => {}
         Location::Also(_) if request.says_place() => {}
         Location::Also(location) => {

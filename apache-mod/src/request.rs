@@ -163,9 +163,19 @@ impl<'r> Request<'r> {
         path.unwrap_or_default()
     }
 
+    /// The path of the URL, decoded, as rules have changed it; empty where a rule of mod_rewrite named
+    /// the file, as the URL stays as it was then.
+    pub(crate) fn end_of_rules(&self) -> &[u8] {
+        if ask!(self, h264_is_rewritten) != 0 { &[] } else { self.uri() }
+    }
+
+    fn uri(&self) -> &[u8] {
+        self.string(ask!(self, h264_uri)).unwrap_or_default()
+    }
+
     /// The path of the film in the URL, decoded: without what stands behind the film.
     pub(crate) fn url_path(&self) -> &[u8] {
-        let path = self.string(ask!(self, h264_uri)).unwrap_or_default();
+        let path = self.uri();
         path.strip_suffix(self.path_info()).unwrap_or(path)
     }
 

@@ -672,7 +672,7 @@ mod tests {
             assert_eq!(answer.as_ref().map_or_else(Error::status, |_| 200), status, "{at}");
             // Its own start and end would be refused.
             if let Ok(Answer::Film(file)) = answer {
-                assert_eq!(file.location(at.as_bytes(), query), Location::Here, "{at}");
+                assert_eq!(file.location(at.as_bytes(), at.as_bytes(), query), Location::Here, "{at}");
             }
         }
     }

@@ -176,10 +176,10 @@ impl VirtualFile {
         self.naming = Naming::of(query, settings);
     }
 
-    /// Where it is. `target` is what the client asked for, a path and query or a whole address, and
-    /// `query` the one that this answers.
-    pub fn location(&self, target: &[u8], query: &[u8]) -> Location {
-        self.naming.location(target, query, self.is_compressible())
+    /// Where it is. `target` is what the client asked for, a path and query or a whole address; `path`,
+    /// decoded, and `query` are those that the server came to in the end.
+    pub fn location(&self, target: &[u8], path: &[u8], query: &[u8]) -> Location {
+        self.naming.location(target, path, query, self.is_compressible())
     }
 
     /// The `Cache-Control` to send, if any. Where it may be old within seconds, caches and players

@@ -142,6 +142,7 @@ const char *h264_filename(const request_rec *r);
 const char *h264_path_info(const request_rec *r);
 const char *h264_args(const request_rec *r);
 const char *h264_client_target(const request_rec *r);
+int h264_is_rewritten(const request_rec *r);
 const char *h264_request_handler(const request_rec *r);
 const char *h264_content_type(const request_rec *r);
 void h264_set_content_type(request_rec *r, const char *type);

@@ -136,6 +136,13 @@ const char *h264_client_target(const request_rec *r)
     return r->unparsed_uri;
 }
 
+/* Whether a rule of mod_rewrite has led to the file. Its hook notes so, with or without a change of the URL. */
+int h264_is_rewritten(const request_rec *r)
+{
+    const char *status = apr_table_get(r->notes, "mod_rewrite_rewritten");
+    return status != NULL && *status != '0';
+}
+
 const char *h264_request_handler(const request_rec *r)
 {
     return r->handler;

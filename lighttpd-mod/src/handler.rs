@@ -226,7 +226,7 @@ fn send(
     if content_type.is_empty() {
         content_type = b"application/octet-stream".to_vec();
     }
-    let location = film.location(request.client_target(), request.query());
+    let location = film.location(request.client_target(), &request.uri(), request.query());
     if let Some(value) = film.cache_control(false, request.is_error_page()) {
         request.set_header(b"Cache-Control", value.as_bytes());
     }

@@ -164,6 +164,11 @@ impl<'hook> Request<'hook> {
         lent!(self, h264_path_info)
     }
 
+    /// Both parts of the URL's path, as rules have changed them.
+    pub(crate) fn uri(&self) -> Vec<u8> {
+        [self.url_path(), self.path_info()].concat()
+    }
+
     /// What stands behind the `?`, as it came.
     pub(crate) fn query(&self) -> &[u8] {
         lent!(self, h264_query)

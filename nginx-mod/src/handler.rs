@@ -215,7 +215,7 @@ pub(crate) struct Head {
 /// Answers with a movie, or the part of it that was asked for.
 fn send(request: &Request, film: Box<VirtualFile>, file: OpenFile, mtime: i64, kind: Kind) -> Outcome {
     let no_memory = Outcome::Status(500);
-    let content_location = match film.location(request.client_target(), request.query()) {
+    let content_location = match film.location(request.client_target(), &request.uri(), request.query()) {
         Location::Here => None,
         Location::Also(location) => Some(location),
         Location::Elsewhere(location) => {

@@ -80,6 +80,11 @@ impl Request {
         lent!(self, h264_path_info)
     }
 
+    /// Both, decoded, as rules have changed them.
+    pub(crate) fn uri(&self) -> Vec<u8> {
+        [self.film_url(), self.path_info()].concat()
+    }
+
     /// The type the server maps the address to.
     pub(crate) fn content_type(&self) -> &[u8] {
         lent!(self, h264_content_type)

@@ -39,12 +39,16 @@ const SAME: [&str; 6] = [
 
 fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
     let rewritten = "RewriteEngine On\nRewriteRule ^/scene/(.*)$ {docroot}/f.mp4?start=$1&end=7 [L]\n\
-         RewriteRule ^/v/(.*)$ {docroot}/$1";
-    let rules =
-        "url.rewrite-once = ( \"^/scene/(.*)$\" => \"/f.mp4?start=$1&end=7\", \"^/v/(.*)$\" => \"/$1\" )";
-    let nginx = "rewrite ^/scene/(.*)$ /f.mp4?start=$1&end=7? last;\nrewrite ^/v/(.*)$ /$1 last;";
+         RewriteRule ^/v/(.*)$ {docroot}/$1\nRewriteCond %{QUERY_STRING} film=(\\w)\n\
+         RewriteRule ^/get$ {docroot}/%1.mp4\nRewriteCond %{QUERY_STRING} film=(\\w)\n\
+         RewriteRule ^/pass$ /%1.mp4 [PT]";
+    let rules = "url.rewrite-once = ( \"^/scene/(.*)$\" => \"/f.mp4?start=$1&end=7\", \"^/v/(.*)$\" => \"/$1\", \
+         \"^/(?:get|pass)\\?(.*film=(\\w).*)$\" => \"/$2.mp4?$1\" )";
+    let nginx = "rewrite ^/scene/(.*)$ /f.mp4?start=$1&end=7? last;\nrewrite ^/v/(.*)$ /$1 last;\n\
+         rewrite ^/(?:get|pass)$ /$arg_film.mp4 last;";
     let site = builder(engine, rewritten, rules, nginx).packaging().start();
-    site.publish_as(&film("bframes"), "f.mp4");
+    let film = film("bframes");
+    site.publish_as(&film, "f.mp4");
     for query in SAME {
         for request in
             [site.request(&format!("/f.mp4?{query}")), site.request(&format!("/f.mp4?{query}")).range("5-99")]
@@ -64,6 +68,13 @@ fn a_clip_says_by_which_query_it_is_known(engine: Engine) {
     assert_eq!(location("/f.mp4/hls/v1.m3u8?t=3,7"), "");
     assert_eq!(location("/f.mp4/hls/v1.m3u8?end=7&start=3"), "/f.mp4/hls/v1.m3u8?end=7&start=3");
     assert_eq!(location("/f.mp4?utm=1"), "/f.mp4");
+    // A parameter that a rule goes by is not left out.
+    for way in ["/get", "/pass"] {
+        let reply = site.get(&format!("{way}?film=f&start=3&end=7"));
+        let clip = clip(&film.path, SAME[0]).expect("a clip");
+        assert!(reply.status == 200 && reply.body == clip, "{way}\n{reply}");
+        assert_eq!(reply.header("content-location"), "", "{way}\n{reply}");
+    }
 }
 
 fn other_queries_lead_to_the_canonical_one(engine: Engine) {

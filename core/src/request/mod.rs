@@ -17,7 +17,7 @@ pub use options::{
     DEFAULT_EXTENSIONS, Mode, has_default_extension, has_extension, is_extension, parse_seconds, parse_size,
 };
 pub use parameters::{LONGEST_NAME, Name, Parameter, Parameters, ParametersError};
-pub use query::is_same_query;
+pub use query::{has_foreign, is_same_query};
 pub use restrictions::{Refused, Restriction, Restrictions, Window};
 pub use scenes::Scene;
 pub use settings::Settings;

@@ -81,6 +81,11 @@ pub fn is_same_query(one: &[u8], other: &[u8]) -> bool {
     one == other || all(one).eq(all(other))
 }
 
+/// Whether a query has parameters that are not the module's.
+pub fn has_foreign(query: &[u8], parameters: &Parameters) -> bool {
+    pairs(query).any(|(name, _)| parameters.find(&name).is_none())
+}
+
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(text).into()
 }

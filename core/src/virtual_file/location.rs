@@ -1,12 +1,13 @@
 //! Where an answer is, and for how long caches may keep it.
 
-use crate::request::{Canonical, Settings, is_same_query};
+use crate::request::{Canonical, Parameters, Settings, has_foreign, is_same_query};
 
 /// What a configuration says of an answer to caches.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Naming {
     /// The canonical query; `None` for an answer that has none.
     query: Option<String>,
+    parameters: Parameters,
     canonical: Canonical,
     max_age: Option<u32>,
 }
@@ -25,15 +26,25 @@ pub enum Location {
 impl Naming {
     /// That of the answer to what has this canonical query, if any.
     pub(super) fn of(query: Option<String>, settings: &Settings) -> Self {
-        Self { query, canonical: settings.canonical, max_age: settings.max_age }
+        Self {
+            query,
+            parameters: settings.parameters,
+            canonical: settings.canonical,
+            max_age: settings.max_age,
+        }
     }
 
     /// Where an answer is. It `has_links` where it is a playlist, which have the query that came.
-    pub(super) fn location(&self, target: &[u8], query: &[u8], has_links: bool) -> Location {
+    pub(super) fn location(&self, target: &[u8], path: &[u8], query: &[u8], has_links: bool) -> Location {
         let Some(canonical) = &self.query else { return Location::Here };
-        let Some((path, asked)) = path_of(target, query) else { return Location::Here };
+        let Some((asked_path, asked)) = path_of(target, query) else { return Location::Here };
+        // What led the server to another path may have been told by a parameter which film it is.
+        let is_led = !percent_encoding::percent_decode(asked_path.as_bytes()).eq(path.iter().copied());
+        if is_led && has_foreign(query, &self.parameters) {
+            return Location::Here;
+        }
         let separator = if canonical.is_empty() { "" } else { "?" };
-        let location = format!("{path}{separator}{canonical}");
+        let location = format!("{asked_path}{separator}{canonical}");
         let is_canonical = canonical.as_bytes() == asked;
         match self.canonical {
             Canonical::Redirect if !is_canonical => Location::Elsewhere(location),
@@ -68,6 +79,22 @@ fn path_of<'t>(target: &'t [u8], query: &[u8]) -> Option<(&'t str, &'t [u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_that_a_rule_may_go_by_is_not_left_out() {
+        let naming = Naming::of(Some("start=3".to_owned()), &Settings::default());
+        for (target, path, query, location) in [
+            ("/f.mp4?start=3.0&utm=1", "/f.mp4", "start=3.0&utm=1", Some("/f.mp4?start=3")),
+            ("/a%20f.mp4?start=3.0&utm=1", "/a f.mp4", "start=3.0&utm=1", Some("/a%20f.mp4?start=3")),
+            ("/v/f?start=3.0", "/f.mp4", "start=3.0", Some("/v/f?start=3")),
+            ("/get?film=f&start=3", "/f.mp4", "film=f&start=3", None),
+            ("/get?film=f&start=3", "", "film=f&start=3", None),
+        ] {
+            let found = naming.location(target.as_bytes(), path.as_bytes(), query.as_bytes(), false);
+            let wanted = location.map_or(Location::Here, |location| Location::Also(location.to_owned()));
+            assert_eq!(found, wanted, "{target}");
+        }
+    }
 
     #[test]
     fn a_path_is_known_where_the_query_is_the_clients() {
