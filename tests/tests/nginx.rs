@@ -15,7 +15,7 @@ use tests::client::{Connection, Request};
 use tests::films::{Film, film};
 use tests::probe::clip;
 use tests::servers::{Builder, Engine, Site, has_nginx, is_tested};
-use tests::{key_file, tls, wait_until};
+use tests::{built, key_file, tls, wait_until};
 
 const QUERY: &str = "start=3.05&end=40";
 
@@ -343,6 +343,36 @@ fn a_new_nginx_takes_over_under_load_and_loses_no_answer() {
     });
     assert_eq!(site.processes().len(), 3, "a master and two workers");
     assert!(posters() == 0 && answers(&site, "clip") > 0);
+}
+
+/// A module says which nginx it was built for, and how that was built.
+#[test]
+fn a_module_for_another_nginx_is_refused() {
+    if !has_nginx() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory of our own");
+    let said = |name: &str, module: &[u8]| {
+        let [module_path, config] = ["so", "conf"].map(|kind| dir.path().join(format!("{name}.{kind}")));
+        fs::write(&module_path, module).expect("a directory of our own");
+        let lines = format!(
+            "load_module {};\npid {name}.pid;\nerror_log stderr;\nevents {{}}\n",
+            module_path.display()
+        );
+        fs::write(&config, lines).expect("a directory of our own");
+        let mut nginx = Command::new("nginx");
+        let out = nginx.args(["-t", "-p"]).arg(dir.path()).arg("-c").arg(config).output().expect("nginx");
+        (out.status.success(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let module = fs::read(built("H264_NGINX_MODULE", "libmod_h264_streaming_nginx.so")).expect("a module");
+    let (is_taken, text) = said("same", &module);
+    assert!(is_taken, "{text}");
+    let mut other = module;
+    // `NGX_MODULE_SIGNATURE`: the sizes of three types, then a digit for each way to build nginx.
+    let signature = other.windows(6).position(|bytes| bytes == b"8,4,8,").expect("a signature");
+    other[signature + 6] ^= 1;
+    let (is_taken, text) = said("other", &other);
+    assert!(!is_taken && text.contains("is not binary compatible"), "{text}");
 }
 
 /// Whether nginx and curl speak HTTP/3, as those of Debian 13 do.
