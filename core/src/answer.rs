@@ -143,12 +143,16 @@ impl Error {
     /// Whether a source that may not be kept waiting would have been: the same call with one that
     /// may is the way on.
     pub fn would_block(&self) -> bool {
-        let io = match self {
+        self.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    /// What went wrong with the file, where that is the reason.
+    fn io_error(&self) -> Option<&std::io::Error> {
+        match self {
             Self::Format(e) => e.io_error(),
             Self::Io(e) => Some(e),
             _ => None,
-        };
-        io.is_some_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
+        }
     }
 }
 
@@ -233,11 +237,30 @@ impl Seeker {
         query: &[u8],
         settings: &Settings,
     ) -> Result<Answer, Error> {
-        let began = Instant::now();
         let known = self.cache.known_index(identity);
-        if known.is_none() && is_flv(source)? {
+        let is_known = known.is_some();
+        let answer = self.answer_movie(known, source, identity, query, settings);
+        // What is no movie may be an FLV. Looked at before, its first bytes would keep all waiting who
+        // ask for a movie, and not only who builds the index.
+        let may_be_flv = match &answer {
+            Ok(answer) => matches!(answer, Answer::Plain(Some(_))),
+            Err(e) => e.io_error().is_none(),
+        };
+        if !is_known && may_be_flv && is_flv(source)? {
             return answer_flv(source, identity, query, settings);
         }
+        answer
+    }
+
+    fn answer_movie(
+        &self,
+        known: Option<Arc<Index>>,
+        source: &impl ReadAt,
+        identity: &Identity,
+        query: &[u8],
+        settings: &Settings,
+    ) -> Result<Answer, Error> {
+        let began = Instant::now();
         let asked = Asked::parse(query, settings)?;
         if let Some(short) = asked.short_scene {
             return Err(RequestError::Restricted(short).into());

@@ -26,21 +26,21 @@ static int is_slow(int fd) {
     return is_named(fd, getenv("SLOW_FILE"));
 }
 
-static void wait_if_slow(int fd, off64_t offset) {
+static void wait_if_slow(int fd) {
     const char *ms = getenv("SLOW_MS"), *latch = getenv("SLOW_UNTIL_GONE"), *stuck = getenv("SLOW_STUCK");
     if (ms == NULL || !is_slow(fd)) return;
     usleep(1000 * (useconds_t)atoi(ms));
-    if (stuck != NULL && (offset == 0 || !is_named(fd, stuck))) return;
+    if (stuck != NULL && !is_named(fd, stuck)) return;
     while (latch != NULL && access(latch, F_OK) == 0) usleep(5000);
 }
 
 ssize_t pread(int fd, void *buffer, size_t len, off_t offset) {
-    wait_if_slow(fd, offset);
+    wait_if_slow(fd);
     return syscall(SYS_pread64, fd, buffer, len, offset);
 }
 
 ssize_t pread64(int fd, void *buffer, size_t len, off64_t offset) {
-    wait_if_slow(fd, offset);
+    wait_if_slow(fd);
     return syscall(SYS_pread64, fd, buffer, len, offset);
 }
 
@@ -49,7 +49,7 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int 
         errno = EAGAIN;
         return -1;
     }
-    wait_if_slow(fd, offset);
+    wait_if_slow(fd);
     return syscall(SYS_preadv2, fd, parts, count, offset, 0L, flags);
 }
 

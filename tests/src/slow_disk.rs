@@ -28,8 +28,8 @@ impl Builder {
         self.slow_disk(Duration::ZERO).env("SLOW_UNTIL_GONE", latch)
     }
 
-    /// With a disk that gives nothing of such a file whose name holds [`STUCK`], too, but its first
-    /// bytes, as long as there is a file at `latch`.
+    /// With a disk that gives nothing of such a file whose name holds [`STUCK`], too, as long as there
+    /// is a file at `latch`.
     #[must_use]
     pub fn disk_stuck_behind(self, latch: &Path) -> Self {
         self.disk_behind(latch).env("SLOW_STUCK", STUCK)

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -132,12 +132,11 @@ fn a_film_is_read_while_many_wait_for_another(engine: Engine) {
     site.put("slow-stuck-young.mp4", fs::read(&film.path).expect("a film"));
     for name in ["slow-stuck.mp4", "slow-stuck-young.mp4"] {
         fs::write(&latch, "").expect("a directory of our own");
-        let ask = |n: usize| {
-            let (mut client, query) = (site.connect(), format!("start={}.{n:02}", n % 7));
-            client.write(&format!("GET /{name}?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
-            (client, query)
+        let ask_for = |n: usize| {
+            let query = format!("start={}.{n:02}", 1 + n % 6);
+            (ask(&site, &format!("/{name}?{query}")), query)
         };
-        let mut waiting: Vec<_> = (0..40).map(ask).collect();
+        let mut waiting: Vec<_> = (0..40).map(ask_for).collect();
         // Some leave.
         waiting.drain(10..15);
         sleep(Duration::from_millis(300));
@@ -264,15 +263,21 @@ fn a_server_stops_while_requests_wait(engine: Engine) {
 }
 
 /// Opens this many connections, each of which asks for a film on the slow disk.
-fn ask_slow(site: &Site, count: usize) -> Vec<Connection> {
-    (0..count)
-        .map(|n| {
-            let mut connection = site.connect();
-            let start = format!("{}.{:02}", n % 7, n);
-            connection.write(&format!("GET /slow.mp4?start={start} HTTP/1.1\r\nHost: a\r\n\r\n"));
-            connection
-        })
-        .collect()
+/// Each asks for another film, of which the server knows nothing yet.
+fn ask_slow(site: &Site, film: &Film, count: usize) -> Vec<Connection> {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let unknown = |_| {
+        let name = format!("slow-{}.mp4", ASKED.fetch_add(1, Ordering::Relaxed));
+        site.put_old(&name, fs::read(&film.path).expect("a film"));
+        ask(site, &format!("/{name}?{QUERY}"))
+    };
+    (0..count).map(unknown).collect()
+}
+
+fn ask(site: &Site, target: &str) -> Connection {
+    let mut connection = site.connect();
+    connection.write(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    connection
 }
 
 /// Waits until the module runs as many threads, in each process that has any.
@@ -299,7 +304,7 @@ fn requests_that_come_at_once_do_not_wait_for_one_thread() {
         assert!(matches!(idle[..], [1 | 2]), "{idle:?}");
         // Before the server goes on, all of them have asked.
         site.signal(Signal::STOP);
-        let waiting = ask_slow(&site, count);
+        let waiting = ask_slow(&site, &film, count);
         site.signal(Signal::CONT);
         // A thread for each, up to the limit.
         wait_for_threads(&site, &[count.min(8)]);
@@ -361,7 +366,7 @@ fn the_alert_sees_one_worker_whose_threads_are_taken(engine: Engine) {
     let mut waiting = Vec::new();
     for (count, busy, left) in [(1, 1, 0), (threads, threads, 1)] {
         stop(idle);
-        waiting.extend(ask_slow(&site, count));
+        waiting.extend(ask_slow(&site, &film, count));
         let counts = || site.get("/metrics").text();
         let has =
             |name: &str, count: usize| counts().contains(&format!("\nh264_streaming_pool_{name} {count}\n"));
@@ -378,15 +383,15 @@ fn the_alert_sees_one_worker_whose_threads_are_taken(engine: Engine) {
 }
 
 /// The error log's line about the films whose reads did not end.
-const LEFT: &str = "stops without [0-9]+ reads that do not end, of [^,]*/slow.mp4$";
+const LEFT: &str = "stops without [0-9]+ reads that do not end, of .*/slow-[0-9]+.mp4$";
 
 /// Asks until reads hang in each of the workers.
-fn hang(site: &Site, workers: usize) -> Vec<Connection> {
+fn hang(site: &Site, film: &Film, workers: usize) -> Vec<Connection> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut waiting = Vec::new();
     while site.module_threads().len() < workers {
         assert!(Instant::now() < deadline, "threads in the workers: {:?}", site.module_threads());
-        waiting.extend(ask_slow(site, 4));
+        waiting.extend(ask_slow(site, film, 4));
         sleep(Duration::from_millis(50));
     }
     waiting
@@ -394,7 +399,8 @@ fn hang(site: &Site, workers: usize) -> Vec<Connection> {
 
 #[test]
 fn work_that_nobody_waits_for_any_more_is_not_measured() {
-    let (site, _) = site_on(FOR_EVER, "server.max-worker = 1\nh264-streaming.metrics-url = \"/metrics\"\n");
+    let (site, film) =
+        site_on(FOR_EVER, "server.max-worker = 1\nh264-streaming.metrics-url = \"/metrics\"\n");
     site.expect_log(LEFT);
     let waiting = |wanted: u32| {
         let line = format!("h264_streaming_pool_waiting {wanted}\n");
@@ -405,7 +411,7 @@ fn work_that_nobody_waits_for_any_more_is_not_measured() {
         }
     };
     // All threads are taken, and what comes then waits for one.
-    let hanging = ask_slow(&site, 8);
+    let hanging = ask_slow(&site, &film, 8);
     wait_for_threads(&site, &[8]);
     scope(|scope| {
         // Of HTTP/1.1, the server does not look at a client whose request waits.
@@ -420,9 +426,9 @@ fn work_that_nobody_waits_for_any_more_is_not_measured() {
 #[test]
 fn a_read_that_hangs_holds_up_no_stop() {
     for (config, workers) in [("", 1), ("server.max-worker = 2", 2)] {
-        let (site, _) = site_on(FOR_EVER, config);
+        let (site, film) = site_on(FOR_EVER, config);
         site.expect_log(LEFT);
-        let waiting = hang(&site, workers);
+        let waiting = hang(&site, &film, workers);
         // The site asserts, when it is dropped, that the server stops at a signal and by itself.
         drop(site);
         drop(waiting);
@@ -439,7 +445,7 @@ fn a_read_that_hangs_holds_up_no_restart() {
         site.allow_log("raceful");
         // What was left at the first restart is still there at the second.
         for _ in 0..2 {
-            let waiting = hang(&site, workers);
+            let waiting = hang(&site, &film, workers);
             let lines = site.error_log().len();
             site.signal(Signal::USR1);
             for mut connection in waiting {
@@ -462,7 +468,7 @@ fn a_read_that_ends_after_the_restart_does_no_harm() {
     let (site, film) = site_on(Duration::from_secs(8), config);
     site.expect_log(LEFT);
     site.allow_log("raceful");
-    let waiting = hang(&site, 1);
+    let waiting = hang(&site, &film, 1);
     let tasks: Vec<_> = site.processes().iter().flat_map(|process| site.module_tasks(process)).collect();
     site.signal(Signal::USR1);
     drop(waiting);
