@@ -32,7 +32,9 @@ use label::Labels;
 
 pub(crate) use kind::track_kind;
 pub(crate) use language::three_letters;
-pub use track::{AudioDescription, Protection, TrackDescription, VideoDescription, VideoRange};
+pub use track::{
+    AudioDescription, Protection, SupplementalCodec, TrackDescription, VideoDescription, VideoRange,
+};
 
 /// Describes a track of a movie: by the first of its sample descriptions, where it has several.
 /// What is malformed is left out.

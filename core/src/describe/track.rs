@@ -59,6 +59,18 @@ pub struct VideoDescription {
     pub frame_rate: Option<(u64, u64)>,
     /// Standard or high dynamic range.
     pub range: VideoRange,
+    /// What players of Dolby Vision take the same samples for.
+    pub supplemental: Option<SupplementalCodec>,
+}
+
+/// A coding by which some players show more of the samples than by that of the track (RFC 8216bis,
+/// `SUPPLEMENTAL-CODECS`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupplementalCodec {
+    /// Its name (RFC 6381).
+    pub codec: String,
+    /// The brand that says which other players can show the samples.
+    pub brand: &'static str,
 }
 
 /// The dynamic range of a video track (RFC 8216bis, `VIDEO-RANGE`).

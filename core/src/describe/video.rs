@@ -10,7 +10,7 @@ use crate::limits::RATE_ENTRIES;
 use crate::source::ReadAt;
 
 use super::colour::colours;
-use super::track::{VideoDescription, VideoRange};
+use super::track::{SupplementalCodec, VideoDescription, VideoRange};
 
 /// Describes a video track; `None` where the description has no size.
 pub(super) fn describe<R: ReadAt>(
@@ -26,6 +26,7 @@ pub(super) fn describe<R: ReadAt>(
         presented: presented(coded, aspect, track.tkhd.is_quarter_turn()),
         frame_rate: frame_rate(film, track)?,
         range: range(reader, entry)?,
+        supplemental: dolby_vision(reader, entry)?.and_then(|config| supplemental(&entry.coding.0, config)),
     }))
 }
 
@@ -127,12 +128,40 @@ fn range<R: ReadAt>(
         Some(18) => return Ok(VideoRange::Hlg),
         _ => {}
     }
+    Ok(dolby_vision(reader, entry)?.map_or(VideoRange::Sdr, dolby_vision_range))
+}
+
+/// The configuration of Dolby Vision, where there is one.
+pub(super) fn dolby_vision<R: ReadAt>(
+    reader: &mut Reader<'_, R>,
+    entry: &SampleDescription,
+) -> Result<Option<DolbyVisionConfig>, FormatError> {
     for configuration in [b"dvcC", b"dvvC", b"dvwC"] {
         if let Some(config) = entry.find(reader, configuration, DolbyVisionConfig::parse)? {
-            return Ok(dolby_vision_range(config));
+            return Ok(Some(config));
         }
     }
-    Ok(VideoRange::Sdr)
+    Ok(None)
+}
+
+/// Dolby Vision Streams Within the ISO Base Media File Format, 3 and annex B: Dolby Vision in what other
+/// players can show as well. Where they cannot, it is the coding of the track itself.
+fn supplemental(coding: &[u8; 4], config: DolbyVisionConfig) -> Option<SupplementalCodec> {
+    let name = match coding {
+        b"hvc1" => "dvh1",
+        b"hev1" => "dvhe",
+        b"avc1" => "dva1",
+        b"avc3" => "dvav",
+        b"av01" => "dav1",
+        _ => return None,
+    };
+    let brand = match config.compatibility {
+        1 => "db1p",
+        2 => "db2g",
+        4 => "db4h",
+        _ => return None,
+    };
+    Some(SupplementalCodec { codec: format!("{name}.{}", config.parameter()), brand })
 }
 
 /// Dolby Vision Streams Within the ISO Base Media File Format, 2.2: what a compatible player sees. A
@@ -203,6 +232,19 @@ mod tests {
         assert_eq!(rate(&[(10, 40)], 0), None);
         assert_eq!(rate(&[], 1000), None);
         assert!(rate(&[(u64::MAX / 4, u64::MAX), (u64::MAX / 4, u64::MAX - 1)], u64::MAX).is_some());
+    }
+
+    #[test]
+    fn dolby_vision_is_beside_what_others_can_show() {
+        let said = |coding, profile, compatibility| {
+            let config = DolbyVisionConfig { profile, level: 4, compatibility };
+            supplemental(coding, config).map(|it| format!("{}/{}", it.codec, it.brand))
+        };
+        assert_eq!(said(b"hvc1", 8, 4).as_deref(), Some("dvh1.08.04/db4h"));
+        assert_eq!(said(b"hev1", 8, 1).as_deref(), Some("dvhe.08.04/db1p"));
+        assert_eq!(said(b"av01", 10, 1).as_deref(), Some("dav1.10.04/db1p"));
+        assert_eq!(said(b"avc1", 9, 2).as_deref(), Some("dva1.09.04/db2g"));
+        assert_eq!([said(b"dvh1", 5, 0), said(b"hvc1", 8, 0), said(b"dvh1", 8, 4)], [None, None, None]);
     }
 
     #[test]

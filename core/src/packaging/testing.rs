@@ -56,6 +56,7 @@ pub(super) fn video() -> Rendition {
         presented: (1920, 1080),
         frame_rate: Some((30_000, 1001)),
         range: VideoRange::Sdr,
+        supplemental: None,
     };
     let track = TrackDescription { video: Some(video), ..track(TrackKind::Video, Some("avc1.640028")) };
     let list = [(180_180, 2_000_000), (180_180, 3_000_000), (180_180, 1_000_000), (60_060, 500_000)];

@@ -40,7 +40,7 @@ fn track() -> impl Strategy<Value = TrackDescription> {
     let rate = option::of((any::<u64>(), any::<u64>()));
     let pictures =
         (any::<(u16, u16)>(), any::<(u32, u32)>(), rate).prop_map(|(coded, presented, frame_rate)| {
-            VideoDescription { coded, presented, frame_rate, range: VideoRange::Hlg }
+            VideoDescription { coded, presented, frame_rate, range: VideoRange::Hlg, supplemental: None }
         });
     let sound = any::<(u16, u32)>()
         .prop_map(|(channels, sampling_rate)| AudioDescription { channels, sampling_rate });

@@ -24,6 +24,11 @@ impl DolbyVisionConfig {
         bits.skip(3)?;
         Some(Self { profile, level, compatibility: bits.byte(4)? })
     }
+
+    /// What the name of a coding ends with (3): profile and level.
+    pub fn parameter(self) -> String {
+        format!("{:02}.{:02}", self.profile, self.level)
+    }
 }
 
 #[cfg(test)]

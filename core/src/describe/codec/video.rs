@@ -9,6 +9,7 @@ use crate::boxes::descriptions::{
 use crate::boxes::{FormatError, Reader};
 use crate::describe::colour::colours;
 use crate::describe::track::VideoDescription;
+use crate::describe::video::dolby_vision;
 use crate::source::ReadAt;
 
 /// The parameter for video; `None` where there is no more to say than the four-character code.
@@ -29,7 +30,9 @@ pub(super) fn codec<R: ReadAt>(
             entry.find(reader, b"av1C", Av1Config::parse)?.map(|c| av1(&c, colours))
         }
         b"vp08" | b"vp09" => entry.find(reader, b"vpcC", VpConfig::parse)?.map(|c| vp(&c, video)),
-        b"dvh1" | b"dvhe" | b"dva1" | b"dvav" | b"dav1" => dolby_vision(reader, entry)?,
+        b"dvh1" | b"dvhe" | b"dva1" | b"dvav" | b"dav1" => {
+            dolby_vision(reader, entry)?.map(DolbyVisionConfig::parameter)
+        }
         b"mp4v" => entry.find(reader, b"esds", Esds::parse)?.map(|esds| mpeg4(&esds)),
         _ => None,
     };
@@ -152,19 +155,6 @@ fn vp9_level(video: &VideoDescription) -> u8 {
     VP9_LEVELS.iter().find(holds).map_or(62, |level| level.0)
 }
 
-/// Dolby Vision Streams Within the ISO Base Media File Format, 3: profile and level.
-fn dolby_vision<R: ReadAt>(
-    reader: &mut Reader<'_, R>,
-    entry: &SampleDescription,
-) -> Result<Option<String>, FormatError> {
-    for configuration in [b"dvcC", b"dvvC", b"dvwC"] {
-        if let Some(config) = entry.find(reader, configuration, DolbyVisionConfig::parse)? {
-            return Ok(Some(format!("{:02}.{:02}", config.profile, config.level)));
-        }
-    }
-    Ok(None)
-}
-
 /// RFC 6381, 3.3: the object type in hexadecimal digits, and for MPEG-4 visual its profile and level
 /// in decimal ones.
 fn mpeg4(esds: &Esds) -> String {
@@ -202,7 +192,13 @@ mod tests {
 
     fn of_size(width: u16, height: u16, frame_rate: Option<(u64, u64)>) -> VideoDescription {
         let presented = (width.into(), height.into());
-        VideoDescription { coded: (width, height), presented, frame_rate, range: VideoRange::Sdr }
+        VideoDescription {
+            coded: (width, height),
+            presented,
+            frame_rate,
+            range: VideoRange::Sdr,
+            supplemental: None,
+        }
     }
 
     #[test]

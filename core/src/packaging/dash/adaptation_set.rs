@@ -163,6 +163,9 @@ impl Writer<'_> {
             ("bandwidth", Some(bandwidth.to_string())),
             ("codecs", track.codec.clone().filter(|_| !rendition.is_webvtt())),
         ];
+        let supplemental = track.video.as_ref().and_then(|video| video.supplemental.as_ref());
+        attributes.push(("scte214:supplementalCodecs", supplemental.map(|it| it.codec.clone())));
+        attributes.push(("scte214:supplementalProfiles", supplemental.map(|it| it.brand.to_owned())));
         attributes.extend(track.video.iter().flat_map(pictures));
         let rate = track.audio.as_ref().map(|audio| audio.sampling_rate).filter(|&rate| rate > 0);
         attributes.push(("audioSamplingRate", rate.map(|rate| rate.to_string())));

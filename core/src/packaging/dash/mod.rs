@@ -65,6 +65,8 @@ fn write(periods: &[Period<'_>], form: Form) -> String {
         Form::Segments => "urn:mpeg:dash:profile:isoff-live:2011",
     };
     let is_protected = segmented().any(|rendition| rendition.track.is_encrypted);
+    let videos = || segmented().filter_map(|rendition| rendition.track.video.as_ref());
+    let is_supplemented = videos().any(|video| video.supplemental.is_some());
     let text = |value: &str| Some(value.to_owned());
     let mut xml = Xml::new();
     xml.open(
@@ -72,6 +74,7 @@ fn write(periods: &[Period<'_>], form: Form) -> String {
         &[
             ("xmlns", text("urn:mpeg:dash:schema:mpd:2011")),
             ("xmlns:cenc", is_protected.then(|| "urn:mpeg:cenc:2013".to_owned())),
+            ("xmlns:scte214", is_supplemented.then(|| "urn:scte:dash:scte214-extensions".to_owned())),
             ("profiles", text(profile)),
             ("type", text("static")),
             ("mediaPresentationDuration", Some(duration(periods.iter().map(|period| period.seconds).sum()))),

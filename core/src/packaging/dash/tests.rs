@@ -4,7 +4,7 @@ use roxmltree::{Document, Node};
 
 use super::*;
 use crate::boxes::BoxType;
-use crate::describe::{AudioDescription, Protection, VideoRange};
+use crate::describe::{AudioDescription, Protection, SupplementalCodec, VideoRange};
 use crate::packaging::testing::pssh;
 use crate::packaging::testing::{all, audio, plain, presentation, rich, text, video};
 use crate::packaging::{Address, Rendition};
@@ -36,7 +36,16 @@ const SCHEMA: [Element; 17] = [
     (
         "Representation",
         &["id", "bandwidth"],
-        &["codecs", "width", "height", "sar", "frameRate", "audioSamplingRate"],
+        &[
+            "codecs",
+            "supplementalCodecs",
+            "supplementalProfiles",
+            "width",
+            "height",
+            "sar",
+            "frameRate",
+            "audioSamplingRate",
+        ],
         &["AudioChannelConfiguration", "BaseURL", "SegmentBase", "SegmentTemplate"],
     ),
     ("ContentProtection", &["schemeIdUri"], &["value", "default_KID"], &["pssh"]),
@@ -396,6 +405,26 @@ fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
     late.renditions[0].segments[1].start += 3000;
     let text = ladder(&[rung("a.mp4", &silent), rung("b.mp4", &late)], Form::Ranges);
     assert!(!text.contains("subsegmentAlignment"), "{text}");
+}
+
+#[test]
+fn dolby_vision_is_said_beside_what_others_see() {
+    const SCTE_214: &str = "urn:scte:dash:scte214-extensions";
+    let mut film = presentation(vec![video()]);
+    let codec = "dvh1.08.04".to_owned();
+    let said = |film: &Presentation| {
+        let text = manifest(film, Form::Ranges);
+        let document = Document::parse(&text).unwrap();
+        is_of_schema(document.root_element());
+        let video = all_of(document.root_element(), "Representation").next().unwrap();
+        assert_eq!(video.attribute("codecs"), Some("avc1.640028"));
+        let said = |name| video.attribute((SCTE_214, name)).map(str::to_owned);
+        [said("supplementalCodecs"), said("supplementalProfiles")]
+    };
+    assert_eq!(said(&film), [None, None]);
+    film.renditions[0].track.video.as_mut().unwrap().supplemental =
+        Some(SupplementalCodec { codec, brand: "db4h" });
+    assert_eq!(said(&film), [Some("dvh1.08.04".to_owned()), Some("db4h".to_owned())]);
 }
 
 #[test]

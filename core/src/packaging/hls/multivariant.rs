@@ -176,6 +176,7 @@ impl Writer<'_> {
             .plain("BANDWIDTH", rates.peak)
             .plain("AVERAGE-BANDWIDTH", rates.average)
             .quoted("CODECS", &codecs(tracks))
+            .some(self.video.and_then(supplemental), |list, codec| list.quoted("SUPPLEMENTAL-CODECS", &codec))
             .some(self.video.and_then(|r| r.track.video.as_ref()), |list, video| {
                 pictures(list.some(frame_rate(video), |list, rate| list.plain("FRAME-RATE", rate)), video)
             })
@@ -193,6 +194,7 @@ impl Writer<'_> {
             .plain("BANDWIDTH", rates.peak(self.target))
             .plain("AVERAGE-BANDWIDTH", rates.average())
             .quoted("CODECS", &codecs(std::iter::once(rendition)))
+            .some(supplemental(rendition), |list, codec| list.quoted("SUPPLEMENTAL-CODECS", &codec))
             .some(rendition.track.video.as_ref(), pictures)
             .quoted("URI", &self.links.iframes(&rendition.name))
             .line()
@@ -204,6 +206,12 @@ fn codecs<'p>(tracks: impl Iterator<Item = &'p Rendition>) -> String {
     let mut seen = BTreeSet::new();
     let codecs = tracks.filter_map(|rendition| rendition.track.codec.as_deref()).map(name_in_hls);
     codecs.filter(|codec| seen.insert(*codec)).collect::<Vec<_>>().join(",")
+}
+
+/// What players of Dolby Vision take the pictures for, and which other players have them, too.
+fn supplemental(video: &Rendition) -> Option<String> {
+    let supplemental = video.track.video.as_ref()?.supplemental.as_ref()?;
+    Some(format!("{}/{}", supplemental.codec, supplemental.brand))
 }
 
 /// What a coding is called in HLS. There MP3 has the name that Apple gave it, and hls.js asks the

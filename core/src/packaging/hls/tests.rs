@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::boxes::{BoxType, PsshBox};
-use crate::describe::{AudioDescription, Protection, VideoRange};
+use crate::describe::{AudioDescription, Protection, SupplementalCodec, VideoRange};
 use crate::packaging::testing::{all, audio, plain, presentation, pssh, pssh_of, rich, text, video};
 use crate::packaging::{Address, Form, Presentation, Rendition, Rung};
 use crate::plan::Spacing;
@@ -433,6 +433,20 @@ fn pictures_are_described_as_they_are_presented() {
     let video = film.renditions[0].track.video.as_mut().unwrap();
     (video.presented, video.range) = ((0, 1920), VideoRange::Hlg);
     assert_eq!(described(&film), ["", "", "HLG"]);
+}
+
+#[test]
+fn dolby_vision_is_said_beside_what_others_see() {
+    let mut film = plain();
+    let said = |film: &Presentation| {
+        let text = multivariant(film);
+        ["EXT-X-STREAM-INF", "EXT-X-I-FRAME-STREAM-INF"]
+            .map(|tag| tags(&text, tag)[0].get("SUPPLEMENTAL-CODECS").map(|&value| value.to_owned()))
+    };
+    assert_eq!(said(&film), [None, None]);
+    film.renditions[0].track.video.as_mut().unwrap().supplemental =
+        Some(SupplementalCodec { codec: "dvh1.08.04".to_owned(), brand: "db4h" });
+    assert_eq!(said(&film), ["dvh1.08.04/db4h", "dvh1.08.04/db4h"].map(|value| Some(value.to_owned())));
 }
 
 #[test]
