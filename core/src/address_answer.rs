@@ -406,6 +406,9 @@ impl<R: ReadAt> Package<'_, R> {
             }
             scenes.push(scene.presentation_within(address, &mut room)?);
         }
+        // Text that says the times of the film could be played in a first scene that begins with it.
+        let has_times_of_clip = |r: &Rendition| !self.says_other_times(r.track.track);
+        scenes.iter_mut().for_each(|scene| scene.renditions.retain(has_times_of_clip));
         Ok(Some(scenes))
     }
 
@@ -439,6 +442,13 @@ impl<R: ReadAt> Package<'_, R> {
         self.index.tracks.get(track).is_some_and(has_vtt)
     }
 
+    /// Whether the samples of a track say times of the film that are not those of the clip: a document of
+    /// TTML counts from the start of its track (ISO/IEC 14496-30, 5.2).
+    fn says_other_times(&self, track: usize) -> bool {
+        let is_later = self.request.start.nanos() > 0 || !self.request.more.is_empty();
+        is_later && self.index.tracks.get(track).is_some_and(|track| &track.coding.0 == b"stpp")
+    }
+
     /// What a playlist or manifest is about: the track that it is about, or all that are offered.
     fn presentation(&self, address: Address) -> Result<Presentation, Error> {
         self.presentation_within(address, &mut Room::default())
@@ -456,6 +466,11 @@ impl<R: ReadAt> Package<'_, R> {
         let mut refused = Vec::new();
         let query = escape_query(self.query);
         for (name, track) in offered {
+            if self.says_other_times(track) {
+                refused
+                    .push((name.to_string(), "its text says times of the film, not of the clip".to_owned()));
+                continue;
+            }
             match self.rendition(name, track, has_key_frames) {
                 Ok(rendition) => {
                     let segments = rendition.segments.len();
@@ -784,9 +799,28 @@ mod tests {
                 get(&Seeker::default(), &film, at, &of_seconds("2")).map_or_else(|e| e.status(), |_| 200)
             };
             assert_eq!((status("/dash/manifest.mpd"), status("/hls/master.m3u8")), (dash, 404));
-            assert_eq!(status("/dash/manifest.mpd?clip=1-2,4-5"), dash);
+            assert_eq!(status("/dash/manifest.mpd?end=2"), dash);
+            assert_eq!(status("/dash/manifest.mpd?clip=1-2,4-5"), 404);
             let settings = of_seconds("2");
             assert!(Seeker::default().presentation(&film, &identity(&film), b"", &settings).is_ok());
+        }
+    }
+
+    #[test]
+    fn text_that_says_times_of_the_film_is_not_offered_with_a_later_clip() {
+        let entry = crate::testing::make_box(b"stpp", b"\0\0\0\0\0\0\0\x01http://www.w3.org/ns/ttml\0\0\0");
+        let text = TrackSpec::text(b"stpp", entry, &[(10_000, b"<tt/>".to_vec())]);
+        let text = TrackSpec { handler: *b"subt", ..text };
+        let film = Film::of(vec![TrackSpec::video(100, 10), text]).build();
+        let ask = |at: &str| get(&Seeker::default(), &film, at, &of_seconds("2"));
+        for (query, is_offered) in
+            [("", true), ("?end=5", true), ("?start=3", false), ("?clip=0-2,5-6", false)]
+        {
+            for manifest in ["/hls/master.m3u8", "/dash/manifest.mpd"] {
+                let list = String::from_utf8(ask(&format!("{manifest}{query}")).unwrap()).unwrap();
+                assert!(list.contains("v1") && list.contains("t1") == is_offered, "{query}: {list}");
+            }
+            assert_eq!(ask(&format!("/hls/t1.m3u8{query}")).is_ok(), is_offered, "{query}");
         }
     }
 
