@@ -50,6 +50,7 @@ size_t h264_max_ranges(const struct ngx_http_request_s *r);
 int h264_is_subrequest(const struct ngx_http_request_s *r);
 int h264_takes_modified_since(const struct ngx_http_request_s *r, struct h264_bytes date, int64_t mtime);
 int h264_has_status_of_error(const struct ngx_http_request_s *r);
+int h264_is_error_page(const struct ngx_http_request_s *r);
 void h264_set_fact(struct ngx_http_request_s *r, struct h264_bytes name, struct h264_bytes value);
 void h264_keep_compression_off(struct ngx_http_request_s *r);
 /* Sends a whole answer; a status that the configuration or the server has a page for is left to it. */

@@ -86,6 +86,11 @@ int h264_has_status_of_error(const ngx_http_request_t *r) {
     return r->err_status != 0 && r->err_status != NGX_HTTP_OK;
 }
 
+/* Whether it is there in place of an error, with whatever status. With `error_page 404 = …` the server says no more. */
+int h264_is_error_page(const ngx_http_request_t *r) {
+    return r->err_status != 0;
+}
+
 size_t h264_max_ranges(const ngx_http_request_t *r) {
     const ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     return core->max_ranges;

@@ -349,7 +349,7 @@ fn conditions(request: &Request, mtime: i64) -> Conditions<'_> {
 }
 
 fn set_cache_control(request: &Request, film: &VirtualFile) -> bool {
-    let value = film.cache_control(request.says_how_long(), request.has_status_of_error());
+    let value = film.cache_control(request.says_how_long(), request.is_error_page());
     set_optional(request, b"Cache-Control", value.as_deref())
 }
 

@@ -126,6 +126,11 @@ impl Request {
         fields.iter().any(|name| ask!(self, h264_has_header_out, ffi::bytes(name)) != 0)
     }
 
+    /// Whether the answer is an error page, whatever its status.
+    pub(crate) fn is_error_page(&self) -> bool {
+        ask!(self, h264_is_error_page) != 0
+    }
+
     /// Whether there was memory for it.
     pub(crate) fn set_header(&self, name: &[u8], value: &[u8]) -> bool {
         ask!(self, h264_set_header, ffi::bytes(name), ffi::bytes(value)) != 0

@@ -241,7 +241,8 @@ fn a_clip_that_is_an_error_page_is_not_kept(engine: Engine) {
         engine,
         "H264StreamingMaxAge 3600\nErrorDocument 404 /f.mp4?start=3&end=7",
         "h264-streaming.max-age = 3600\nserver.error-handler = \"/f.mp4?start=3&end=7\"",
-        "h264_streaming_max_age 1h;\nerror_page 404 /f.mp4?start=3&end=7;",
+        "h264_streaming_max_age 1h;\nerror_page 404 /f.mp4?start=3&end=7;\n\
+         location /closed { deny all; error_page 403 =200 /f.mp4?start=3&end=7; }",
     )
     .start();
     let film = film("bframes");
@@ -252,6 +253,11 @@ fn a_clip_that_is_an_error_page_is_not_kept(engine: Engine) {
     let status = if engine == Engine::Lighttpd { 200 } else { 404 };
     assert_eq!((page.status, page.header("cache-control")), (status, ""), "{page}");
     site.allow_log("missing.txt");
+    if engine == Engine::Nginx {
+        let page = site.get("/closed");
+        assert_eq!((page.status, page.header("cache-control")), (200, ""), "{page}");
+        site.allow_log("access forbidden by rule");
+    }
 }
 
 fn replaced(text: &str, from: &str, to: &str) -> String {
