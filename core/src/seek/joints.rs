@@ -17,7 +17,8 @@
 //!         the last frame of that scene.
 //! audio   packets follow one another without a gap: decoders count the samples that they give
 //!         out, and hear of no gap. A later scene begins with the packet that is nearest to its place,
-//!         and nothing is decoded before that. So audio is up to half a packet early or late.
+//!         and nothing is decoded before that. So audio is up to half a packet early or late. Where
+//!         the film pauses, it is at its place again behind the pause.
 //! text    the first sample begins at S, cut off where it began before
 //! ```
 //!
@@ -35,6 +36,7 @@ use crate::numbers::SampleNumber;
 use crate::source::ReadAt;
 use crate::time::{ClipTime, MediaTime, MovieTime, Rounding, rescale};
 
+use super::audio_preroll::{has_gap, longer_neighbour};
 use super::multiplier::MAX_GAP;
 use super::play::Play;
 use super::timeline::Timeline;
@@ -141,35 +143,83 @@ pub(super) fn whole_packets<R: ReadAt>(
     let samples = &track.samples;
     let mut plays: Vec<_> = scenes.iter_mut().filter_map(|plays| plays.first_mut()).collect();
     let count = plays.len();
-    // When the packets of the scenes before have been heard.
-    let mut heard: Option<MediaTime> = None;
+    // When the packets of the scenes before have been heard; `None` where that is before a pause.
+    let (mut heard, mut is_later) = (None, false);
     for (n, play) in plays.iter_mut().enumerate() {
         let due = line.scales.to_media(play.movie.start, Rounding::Nearest);
-        let packet = samples.duration(source, samples.sample_at_dts(source, play.media_time)?)?;
+        let packet = Packet::at(track, source, play.media_time)?;
         // How much later than in the film the packets of the scene are heard.
         let mut late = MediaTime(0);
-        if let Some(heard) = heard {
-            let behind = heard - due;
-            let follows = behind + packet >= MediaTime(0);
-            let wanted = if follows { play.media_time + behind } else { play.media_time };
+        if is_later {
             let last = play.samples.end - 1;
-            play.samples.start = samples.nearest(source, wanted)?.clamp(play.samples.start, last);
-            if follows {
+            let begins_in_pause = packet.ends() <= play.media_time;
+            let behind = heard.map(|heard: MediaTime| heard - due);
+            let behind = behind.filter(|&behind| !begins_in_pause && behind + packet.heard >= MediaTime(0));
+            let wanted = play.media_time + behind.unwrap_or(MediaTime(0));
+            let start =
+                if begins_in_pause { packet.number.next() } else { samples.nearest(source, wanted)? };
+            play.samples.start = start.clamp(play.samples.start, last);
+            if let Some(behind) = behind {
                 late = behind - (samples.dts(source, play.samples.start)? - play.media_time);
             }
         }
         let from = play.samples.start.next();
-        play.samples.end = if n + 1 < count {
-            samples.nearest(source, play.media_end - late)?.clamp(from, play.samples.end)
-        } else {
+        let until = play.media_end - late;
+        let ends_in = Packet::at(track, source, until - MediaTime(1))?;
+        play.samples.end = if n + 1 == count {
             // The clip may end behind the packet that the scene ends in, if that is heard early.
-            samples.sample_at_dts(source, play.media_end - late - MediaTime(1))?.next().max(from)
+            ends_in.number.next().max(from)
+        } else if ends_in.ends() < until {
+            ends_in.number.next().clamp(from, play.samples.end)
+        } else {
+            samples.nearest(source, until)?.clamp(from, play.samples.end)
         };
         play.first_presented = play.first_presented.clamp(play.samples.start, play.samples.end - 1);
-        let end = samples.decode_end_of(source, &play.samples)?;
-        heard = Some(due + late + (end - play.media_time));
+        let last = Packet::of(track, source, play.samples.end - 1)?;
+        heard = (!last.is_before_pause).then(|| due + late + (last.ends() - play.media_time));
+        is_later = true;
     }
     Ok(())
+}
+
+/// Whether nothing is heard for a while before the packet that follows this one.
+pub(super) fn is_before_pause<R: ReadAt>(
+    track: &Track,
+    source: &R,
+    number: SampleNumber,
+) -> Result<bool, FormatError> {
+    Ok(Packet::of(track, source, number)?.is_before_pause)
+}
+
+/// A packet of audio. In a file it lasts until the next one, in a pause as well.
+struct Packet {
+    number: SampleNumber,
+    begins: MediaTime,
+    /// How long it is heard.
+    heard: MediaTime,
+    is_before_pause: bool,
+}
+
+impl Packet {
+    /// The one that is heard at a time, or was last.
+    fn at<R: ReadAt>(track: &Track, source: &R, time: MediaTime) -> Result<Self, FormatError> {
+        Self::of(track, source, track.samples.sample_at_dts(source, time)?)
+    }
+
+    fn of<R: ReadAt>(track: &Track, source: &R, number: SampleNumber) -> Result<Self, FormatError> {
+        let (begins, lasts) = (track.samples.dts(source, number)?, track.samples.duration(source, number)?);
+        let (shortest, longest) = track.samples.extreme_durations();
+        let others = match longest < shortest.times(3) {
+            true => lasts,
+            false => longer_neighbour(track, source, number)?,
+        };
+        let is_before_pause = has_gap(lasts, others);
+        Ok(Self { number, begins, heard: if is_before_pause { others } else { lasts }, is_before_pause })
+    }
+
+    fn ends(&self) -> MediaTime {
+        self.begins + self.heard
+    }
 }
 
 /// The media time of a clip that goes on from its first scene.

@@ -29,7 +29,7 @@ use crate::time::{ClipTime, MediaTime, MovieTime, Rounding};
 
 use super::clip::SampleRange;
 use super::ending::Ending;
-use super::joints::{Continued, EditsSeen, Joints};
+use super::joints::{Continued, EditsSeen, Joints, is_before_pause};
 use super::kind::{holds_on, is_still};
 use super::lead_in::{LeadIn, Until};
 use super::multiplier::multiplier;
@@ -226,7 +226,9 @@ fn without_joints<R: ReadAt>(
             };
             let last = track.samples.duration(source, previous.range.samples.end - 1)?.in_clip(multiplier);
             let missing = begins - decoded;
-            let is_apart = &track.handler.0 != b"soun" || missing + missing > last;
+            let is_apart = &track.handler.0 != b"soun"
+                || missing + missing > last
+                || is_before_pause(track, source, previous.range.samples.end - 1)?;
             if missing != ClipTime(0) && is_apart {
                 previous.end_at(&track.samples, source, begins)?;
             }
@@ -247,7 +249,10 @@ fn without_joints<R: ReadAt>(
                 placed.lengthen(missing_at_end(track, source, needed, &placed)?);
                 // The film has no packet to go on with where sound is early at its end.
                 let ends = continued.map(|continued| continued.at(play.movie.end));
-                if let Some(ends) = ends.filter(|&ends| ends > placed.start + placed.len) {
+                // And none is heard in a pause, in which it is.
+                let pauses =
+                    &track.handler.0 == b"soun" && is_before_pause(track, source, needed.samples.end - 1)?;
+                if let Some(ends) = ends.filter(|&ends| pauses || ends > placed.start + placed.len) {
                     placed.end_at(&track.samples, source, ends)?;
                 }
             }

@@ -2,7 +2,6 @@
 
 use crate::boxes::{ElstEntry, FormatError};
 use crate::index::Track;
-use crate::numbers::Numbers;
 use crate::source::ReadAt;
 use crate::time::MediaTime;
 
@@ -26,7 +25,7 @@ pub(super) fn first_sample_trim<R: ReadAt>(
 ) -> Result<MediaTime, FormatError> {
     const NONE: MediaTime = MediaTime(0);
     let is_text = matches!(&track.handler.0, b"text" | b"sbtl" | b"subt" | b"clcp" | b"subp" | b"meta");
-    let is_audio = &track.handler.0 == b"soun" && play.samples.count() > 1;
+    let is_audio = &track.handler.0 == b"soun";
     if !(is_text || is_audio) || track.samples.ctts.is_some() || play.rate != ElstEntry::NORMAL_RATE {
         return Ok(NONE);
     }

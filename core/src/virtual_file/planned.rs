@@ -9,7 +9,7 @@ use crate::plan::{FragmentedFile, Plan};
 use crate::source::{Identity, ReadAt};
 
 /// Goes into every ETag: counted up whenever the same request gives other bytes than before.
-const FORMAT: u32 = 10;
+const FORMAT: u32 = 11;
 
 /// What was laid out.
 #[derive(Debug)]

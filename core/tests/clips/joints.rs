@@ -432,3 +432,45 @@ fn a_picture_that_has_ended_is_held_as_long_as_it_lasted() {
         assert_eq!((lasts(video), lasts(audio)), (Some(0.03), Some(0.09)), "{query} {:?}", video.edits);
     }
 }
+
+/// Twenty seconds of frames, and of packets of 128 ms, with a pause from 5.12 to 15.12 s.
+fn with_a_pause() -> Film {
+    let mut audio = TrackSpec::audio(78);
+    audio.samples[39].delta += 80_000;
+    Film::of(vec![video(200, 1000), audio])
+}
+
+#[test]
+fn sound_is_at_its_place_again_behind_a_pause() {
+    let film = with_a_pause();
+    /// The number of a packet in the film, and when it is due, in seconds of the clip.
+    type Due<'d> = &'d [(usize, f64)];
+    let due: [(&str, Due<'_>, f64); 5] = [
+        // A scene that begins in the pause, behind another and as the first.
+        ("clip=16-18&clip=8-17", &[(46, -0.112), (40, 9.12), (54, 10.912)], 11.0),
+        ("clip=8-10&clip=16-18", &[(47, 2.016), (61, 3.808)], 4.0),
+        // One that ends in it, and one that holds it.
+        ("clip=4-8&clip=16-18", &[(39, 0.992), (47, 4.016), (61, 5.808)], 6.0),
+        ("clip=4-16&clip=1-2", &[(39, 0.992), (40, 11.12), (46, 11.888), (8, 12.024)], 13.0),
+        // Nothing is heard of the second.
+        ("clip=1-2&clip=8-10&clip=3-4", &[(8, 0.024), (23, 2.97)], 4.0),
+    ];
+    for (query, due, lasts) in due {
+        for is_segmented in [true, false] {
+            let sound = match is_segmented {
+                true => track(&film, "a1", query, &Settings::default()),
+                false => expand(&clip(&film.build(), &format!("{query}&mode=keyframe")).unwrap()).remove(1),
+            };
+            let origin = sound.edits[0].1;
+            let held = samples(&sound, &film, 1, |s| (s.cts - origin, i64::from(s.delta)));
+            let seconds = |ticks: i64| ticks as f64 / f64::from(sound.timescale);
+            for (number, at) in due {
+                let packets = held.iter().filter(|(n, ..)| n == number).map(|(_, cts, _)| seconds(*cts));
+                let nearest = packets.map(|cts| (cts - at).abs()).fold(f64::INFINITY, f64::min);
+                assert!(nearest <= 0.065, "{query}: packet {number} is {nearest} s from {at}: {held:?}");
+            }
+            let end = held.last().map(|(_, cts, delta)| seconds(cts + delta)).unwrap();
+            assert!((end - lasts).abs() <= 0.13, "{query}: ends at {end} instead of {lasts}: {held:?}");
+        }
+    }
+}
