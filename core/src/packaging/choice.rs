@@ -107,8 +107,14 @@ impl<'p> Choice<'p> {
     }
 }
 
-/// The target duration of a track, where that of the presentation is `target`. By that of text with
-/// long pauses, no peak of the pictures would be one.
+/// In how many seconds a track has its peak: the usual time between two segments. By that of what lasts
+/// through a long pause, be it text or sound, no peak of the pictures would be one.
+pub(super) fn window_of(rendition: &Rendition) -> u64 {
+    let usual = rendition.spacing.target.max(1);
+    if is_text(rendition) { usual.max(longest(rendition)) } else { usual }
+}
+
+/// The target duration of a track, where that of the presentation is `target`.
 pub(super) fn target_of(rendition: &Rendition, target: u64) -> u64 {
     if is_text(rendition) { target.max(longest(rendition)) } else { target }
 }

@@ -29,11 +29,6 @@ pub(super) fn with_sound<'f, 'p>(films: &'f [Offered<'p>]) -> Option<&'f Offered
     films.iter().find(|(_, choice)| !choice.audio.is_empty()).or(films.first())
 }
 
-/// The target duration of a presentation, in seconds.
-pub(super) fn target_duration(films: &[Offered<'_>]) -> u64 {
-    films.iter().map(|(_, choice)| choice.target_duration()).max().unwrap_or(1)
-}
-
 /// Where the segments of two movies no longer begin at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Misaligned {

@@ -2,7 +2,7 @@
 
 use crate::describe::{AudioDescription, TrackDescription, VideoDescription, VideoRange};
 use crate::packaging::address::mime_type;
-use crate::packaging::choice::{Member, has_role, target_of};
+use crate::packaging::choice::{Member, has_role, window_of};
 use crate::packaging::ladder::{Offered, difference, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::protection::{base64, uuid};
@@ -42,8 +42,6 @@ const TEXT_BANDWIDTH: u64 = 1000;
 pub(super) struct Writer<'w> {
     pub(super) xml: &'w mut Xml,
     pub(super) form: Form,
-    /// The target duration of the presentation, in seconds.
-    pub(super) target: u64,
     /// The number of the set that was written last.
     pub(super) id: u32,
 }
@@ -156,7 +154,7 @@ impl Writer<'_> {
         let track = &rendition.track;
         let bandwidth = match rendition.is_webvtt() {
             true => TEXT_BANDWIDTH,
-            false => Rates::of(rendition).peak(target_of(rendition, self.target)).max(1),
+            false => Rates::of(rendition).peak(window_of(rendition)).max(1),
         };
         let mut attributes = vec![
             ("id", Some(id.clone())),

@@ -6,8 +6,8 @@ mod segments;
 mod tests;
 mod xml;
 
-use super::choice::{Choice, target_of};
-use super::ladder::{Offered, target_duration};
+use super::choice::{Choice, window_of};
+use super::ladder::Offered;
 use super::links::Links;
 use super::rates::Rates;
 use super::{Form, Presentation, Rung};
@@ -51,12 +51,11 @@ struct Period<'p> {
 }
 
 fn write(periods: &[Period<'_>], form: Form) -> String {
-    let target = periods.iter().map(|period| target_duration(&period.films)).max().unwrap_or(1);
     let films = || periods.iter().flat_map(|period| &period.films);
     let segmented = || films().flat_map(|(_, choice)| choice.segmented());
     let delays = segmented().map(|rendition| {
         let rates = Rates::of(rendition);
-        rates.buffer(rates.peak(target_of(rendition, target)))
+        rates.buffer(rates.peak(window_of(rendition)))
     });
     // Whole milliseconds, rounded up, and at least one.
     let buffer = delays.max().unwrap_or(0).div_ceil(1000).max(1);
@@ -84,7 +83,7 @@ fn write(periods: &[Period<'_>], form: Form) -> String {
     for (period, id) in periods.iter().zip(1..) {
         let lasts = (periods.len() > 1).then(|| duration(period.seconds));
         xml.open("Period", &[("id", Some(format!("{id}"))), ("duration", lasts)]);
-        Writer { xml: &mut xml, form, target, id: 0 }.write(&period.films);
+        Writer { xml: &mut xml, form, id: 0 }.write(&period.films);
         xml.close();
     }
     xml.finish()

@@ -408,6 +408,23 @@ fn pictures_of_a_ladder_are_one_set_where_their_coding_is_the_same() {
 }
 
 #[test]
+fn a_pause_in_the_sound_changes_no_rate_of_the_pictures() {
+    let said = |renditions: Vec<Rendition>| {
+        let text = manifest(&presentation(renditions), Form::Ranges);
+        let document = Document::parse(&text).unwrap();
+        let video = all_of(document.root_element(), "Representation").next().unwrap();
+        let buffer = document.root_element().attribute("minBufferTime").unwrap();
+        let seconds: f64 = buffer.trim_start_matches("PT").trim_end_matches('S').parse().unwrap();
+        (video.attribute("bandwidth").unwrap().to_owned(), seconds)
+    };
+    let mut sound = audio("a1", "mp4a.40.2", None);
+    sound.segments[3].duration += 144 * 48_000;
+    let (alone, with_a_pause) = (said(vec![video()]), said(vec![video(), sound]));
+    assert_eq!(alone.0, with_a_pause.0);
+    assert!(with_a_pause.1 < 12.0, "{with_a_pause:?}");
+}
+
+#[test]
 fn dolby_vision_is_said_beside_what_others_see() {
     const SCTE_214: &str = "urn:scte:dash:scte214-extensions";
     let mut film = presentation(vec![video()]);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::describe::{VideoDescription, VideoRange};
-use crate::packaging::choice::{Choice, Group, Member, characteristics, target_of};
-use crate::packaging::ladder::{Offered, target_duration, with_sound};
+use crate::packaging::choice::{Choice, Group, Member, characteristics, window_of};
+use crate::packaging::ladder::{Offered, with_sound};
 use crate::packaging::links::Links;
 use crate::packaging::rates::Rates;
 use crate::packaging::{Presentation, Rendition, Rung};
@@ -28,11 +28,10 @@ pub fn ladder(rungs: &[Rung]) -> String {
 }
 
 fn write(films: &[Offered<'_>], is_event: bool) -> String {
-    let target = target_duration(films);
     let Some((links, sound)) = with_sound(films) else { return String::new() };
-    let writer = |links, video| Writer { links, target, video, choice: sound };
+    let writer = |links, video| Writer { links, video, choice: sound };
     let of_sound = writer(links, sound.video);
-    let mut known = KnownRates { target, known: BTreeMap::new() };
+    let mut known = KnownRates::default();
     let texts = known.most_of(&sound.text);
     let groups: Vec<_> = sound.audio.iter().map(|group| known.most_of(group)).collect();
     let videos = films.iter().filter_map(|(_, choice)| choice.video);
@@ -93,17 +92,16 @@ impl BitRates {
 
 /// The bit rates of renditions. Each has thousands of segments, which are added up once, in however
 /// many groups and variants it is.
+#[derive(Default)]
 struct KnownRates {
-    target: u64,
     known: BTreeMap<*const Rendition, BitRates>,
 }
 
 impl KnownRates {
     fn of(&mut self, rendition: &Rendition) -> BitRates {
-        let target = target_of(rendition, self.target);
         *self.known.entry(std::ptr::from_ref(rendition)).or_insert_with(|| {
             let rates = Rates::of(rendition);
-            BitRates { peak: rates.peak(target), average: rates.average() }
+            BitRates { peak: rates.peak(window_of(rendition)), average: rates.average() }
         })
     }
 
@@ -116,8 +114,6 @@ impl KnownRates {
 
 struct Writer<'p> {
     links: &'p Links,
-    /// The target duration of all media playlists, in seconds.
-    target: u64,
     /// The pictures of a variant.
     video: Option<&'p Rendition>,
     /// What there is to choose from besides.
@@ -191,7 +187,7 @@ impl Writer<'_> {
     fn iframes(&self, rendition: &Rendition) -> String {
         let rates = Rates::of_key_frames(rendition);
         Attributes::of("EXT-X-I-FRAME-STREAM-INF")
-            .plain("BANDWIDTH", rates.peak(self.target))
+            .plain("BANDWIDTH", rates.peak(window_of(rendition)))
             .plain("AVERAGE-BANDWIDTH", rates.average())
             .quoted("CODECS", &codecs(std::iter::once(rendition)))
             .some(supplemental(rendition), |list, codec| list.quoted("SUPPLEMENTAL-CODECS", &codec))
