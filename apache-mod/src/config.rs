@@ -153,6 +153,11 @@ impl Config {
         self.keys().is_some() || self.restrictions().hide_parts()
     }
 
+    /// Whether films are guarded, held back or counted: the server's own handler of files may send none.
+    pub(crate) fn holds_films(&self) -> bool {
+        self.is_guarded() || self.pace().is_on() || self.clips_per_client().is_some()
+    }
+
     /// Whether `path` has one of the configured extensions.
     pub(crate) fn covers(&self, path: &[u8]) -> bool {
         match self.extensions {

@@ -196,7 +196,7 @@ fn target(request: &Request<'_>) -> Option<Target> {
         return match request.is_get() {
             true => Some(Target::Film),
             // The server itself would send the film.
-            false => (config.is_guarded() && request.is_post()).then_some(Target::NotForPost),
+            false => (config.holds_films() && request.is_post()).then_some(Target::NotForPost),
         };
     }
     if request.refuses_path_info() {
@@ -204,7 +204,7 @@ fn target(request: &Request<'_>) -> Option<Target> {
     }
     match Route::of(request.path_info(), config.settings().packaging) {
         // Another handler would send all of the film.
-        Route::Elsewhere if config.is_guarded() => Some(Target::Nothing),
+        Route::Elsewhere if config.holds_films() => Some(Target::Nothing),
         Route::Elsewhere => None,
         Route::To(_) if request.is_post() => Some(Target::NotForPost),
         _ if !request.is_get() => None,

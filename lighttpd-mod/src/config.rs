@@ -278,6 +278,11 @@ impl<'a> Config<'a> {
         self.keys.is_some() || self.settings.restrictions.hide_parts()
     }
 
+    /// Whether films are guarded, held back or counted: the server's own handler of files may send none.
+    pub(crate) fn holds_films(&self) -> bool {
+        self.is_guarded() || self.pace.is_on() || self.clips_per_client > 0
+    }
+
     /// Whether a movie of this path is ours to answer.
     pub(crate) fn serves(&self, path: &[u8]) -> bool {
         self.enable

@@ -30,14 +30,14 @@ pub(crate) fn target(request: &Request<'_>) -> Option<Target> {
         return None;
     }
     if request.path_info().is_empty() {
-        let refused = || config.is_guarded().then_some(Target::NotForPost);
+        let refused = || config.holds_films().then_some(Target::NotForPost);
         return if is_get { Some(Target::Film) } else { refused() };
     }
     match Route::of(request.path_info(), config.settings.packaging) {
         Route::To(address) if is_get => Some(Target::Resource(address)),
         Route::To(_) => Some(Target::NotForPost),
         Route::Nowhere => Some(Target::Nothing),
-        Route::Elsewhere if config.is_guarded() => Some(Target::NoFilm),
+        Route::Elsewhere if config.holds_films() => Some(Target::NoFilm),
         Route::Elsewhere => (is_get && config.asks_for_clip(request.query())).then_some(Target::NoFilm),
     }
 }

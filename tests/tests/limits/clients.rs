@@ -36,6 +36,7 @@ on_each!(
     another_client_has_its_own,
     clips_of_a_killed_process_are_over,
     a_reload_loses_no_place,
+    there_is_no_way_around_the_count,
     only_clips_are_limited,
     no_cache_may_keep_the_refusal,
 );
@@ -163,6 +164,25 @@ fn only_clips_are_limited(engine: Engine) {
     assert_eq!(site.request(&clip).head().send().status, 200);
     assert_eq!(site.request(&clip).header("If-None-Match", "*").send().status, 304);
     assert_eq!(site.get(&clip).status, 403);
+}
+
+fn there_is_no_way_around_the_count(engine: Engine) {
+    let pace = "H264StreamingRate 50000\nH264StreamingClipsPerClient 0";
+    let lines = [
+        &format!("<Location /pace>\n{pace}\n</Location>\nAlias /pace {{docroot}}"),
+        "$HTTP[\"url\"] =~ \"^/pace/\" { alias.url = (\"/pace/\" => \"{docroot}/\")\n\
+             h264-streaming.rate = 50000\nh264-streaming.clips-per-client = 0 }",
+        "location /pace/ { alias {docroot}/; h264_streaming_rate 50k; h264_streaming_clips_per_client 0; }",
+    ];
+    let site = site(engine, lines);
+    let path = site.publish(&film("bframes"));
+    for path in [path.clone(), format!("/pace{path}")] {
+        let reply = site.get(&format!("{path}/x"));
+        assert_eq!(reply.status, 404, "{path}\n{reply}");
+        let posted = site.request(&path).arg("-da=1").send();
+        assert_eq!(posted.status, 405, "{path}\n{posted}");
+    }
+    site.allow_log("Not a directory|this answers GET and HEAD|nothing at this address");
 }
 
 fn a_reload_loses_no_place(engine: Engine) {
